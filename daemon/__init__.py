@@ -1,0 +1,1 @@
+"""strayline: a streaming log-anomaly daemon."""

@@ -1,0 +1,1 @@
+"""The pure core: synchronous, no clock, no sockets, no globals; takes `now`, returns values."""

@@ -1,0 +1,61 @@
+"""Errors by what the caller must do; each type's docstring is its default message.
+
+`Refused` errors end the process with an exit code of sysexits; `Retry` errors start a partition again.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+class StraylineError(Exception):
+    """Something went wrong."""
+
+    exit_code = os.EX_SOFTWARE
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class ConfigError(StraylineError):
+    """The configuration is refused. `problems` are all of them, each ``path: what is wrong``."""
+
+    exit_code = os.EX_CONFIG
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class InputError(StraylineError):
+    """A file given on the command line cannot be read."""
+
+    exit_code = os.EX_NOINPUT
+
+
+class DataError(StraylineError):
+    """Data given on the command line, or kept in a topic, is not what it should be."""
+
+    exit_code = os.EX_DATAERR
+
+
+class UnavailableError(StraylineError):
+    """A service the daemon needs cannot be reached, or refuses it."""
+
+    exit_code = os.EX_UNAVAILABLE
+
+
+class EngineError(StraylineError):
+    """The embedding engine is dead; the process must end so that its supervisor starts it again."""
+
+    exit_code = os.EX_SOFTWARE
+
+
+class ModelMismatchError(StraylineError):
+    """The baseline was made with another model; its vectors cannot be compared with this one's."""
+
+    exit_code = os.EX_CONFIG
+
+
+class PartitionError(StraylineError):
+    """A partition's transaction failed or timed out; it starts again from its last checkpoint."""
