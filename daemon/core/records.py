@@ -92,10 +92,14 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a format made of one batch: a table of `LINES_SCHEMA` and the records it could not read."""
+    """What a format made of one batch: a table of `LINES_SCHEMA` and the records it could not read.
+
+    `clamped` counts the lines whose own time was absurd and gave way to their record's.
+    """
 
     lines: pl.DataFrame
     rejects: Sequence[Reject] = ()
+    clamped: int = 0
 
 
 class ClosedBy(StrEnum):
@@ -243,3 +247,14 @@ class Update:
 
     key: bytes
     value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutRecord:
+    """One message to publish. `role` names the topic by its configuration key: alerts, verdicts, dead_letters, baseline."""
+
+    role: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+    partition: int | None = None

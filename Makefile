@@ -1,0 +1,77 @@
+# strayline: what can be done here. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := requirements/uv $(VENV)
+COMPILE := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	--python-version 3.11
+OVERRIDE := --override requirements/overrides.txt
+DATA ?= ../shared/data
+ARGS ?=
+
+.PHONY: help install demo test check format chaos quality bench check-deploy pins wheel clean
+
+help: ## list what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+install: $(VENV)/.installed ## make .venv with everything pinned (a few minutes the first time)
+
+demo: install ## start a Kafka, stream recorded logs through the daemon, show the alerts
+	@$(BIN)/python -m demo $(ARGS)
+
+test: install ## run every test this machine can run, and say which it cannot and why
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: install ## lint, format, types and import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install ## apply the formatter and the linter's safe fixes
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+chaos: install ## three Kafka nodes, replicas and faults, and an audit of every line
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+quality: install ## detection quality on labelled logs: make quality DATA=folder
+	@$(BIN)/python -m benchmarks.quality $(DATA) $(ARGS)
+
+bench: install ## lines/s of every stage, beside the raw client and the bare engine
+	@$(BIN)/strayline bench $(ARGS)
+
+check-deploy: install ## the chart, images, boards, rules and unit through their real tools
+	@deploy/check $(ARGS)
+
+wheel: install ## build the wheel into dist/
+	@$(UV) build --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
+
+pins: $(VENV)/.tools ## resolve requirements/*.txt anew from pyproject.toml
+	@$(COMPILE) requirements/tools.in -o requirements/tools.txt
+	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --group dev -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
+	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu -c requirements/dev.txt -o requirements/cpu.txt
+	@$(COMPILE) pyproject.toml --extra gpu -c requirements/runtime.txt -o requirements/gpu.txt
+	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra peers -c requirements/dev.txt -o requirements/peers.txt
+
+clean: ## remove everything that was built, downloaded or cached here
+	@rm -rf $(VENV) .kafka .cache build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.tools: requirements/tools.txt
+	@[ -n "$(PYTHON)" ] || { echo "strayline needs Python 3.11: set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is incomplete: on Debian, apt install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
+	@touch $@
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml $(VENV)/.tools
+	@$(UV) pip sync --require-hashes requirements/tools.txt requirements/dev.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,20 @@
+CREATE ROLE shop LOGIN PASSWORD 'demo-not-a-secret-1';
+CREATE ROLE jobs LOGIN PASSWORD 'demo-not-a-secret-2';
+CREATE ROLE reports LOGIN PASSWORD 'demo-not-a-secret-3';
+CREATE DATABASE shop;
+CREATE TABLESPACE fast LOCATION '/srv/db/fast';
+GRANT CREATE ON TABLESPACE fast TO reports;
+ALTER ROLE reports SET temp_tablespaces = 'fast';
+ALTER ROLE reports SET work_mem = '256kB';
+\connect shop
+CREATE TABLE users (id serial PRIMARY KEY, name text UNIQUE, salt text, hash text);
+CREATE TABLE products (id int PRIMARY KEY, name text, price numeric, stock int);
+CREATE TABLE orders (id serial PRIMARY KEY, user_id int REFERENCES users, state text, total numeric, made timestamptz DEFAULT now());
+CREATE TABLE items (order_id int REFERENCES orders, product_id int REFERENCES products, qty int);
+CREATE TABLE coupons (code text PRIMARY KEY, percent int);
+INSERT INTO users SELECT i, 'user' || i, md5(i::text), encode(sha256(convert_to(md5(i::text) || 'pw' || i, 'UTF8')), 'hex') FROM generate_series(1, 400) i;
+INSERT INTO products SELECT i, (ARRAY['tea', 'cup', 'lamp', 'desk', 'chair', 'shelf'])[1 + i % 6] || ' ' || i, 3 + i % 90, 100000 FROM generate_series(1, 300) i;
+INSERT INTO orders (user_id, state, total) SELECT 1 + i % 400, 'paid', i % 100 FROM generate_series(1, 5000) i;
+INSERT INTO coupons VALUES ('WELCOME', 10);
+GRANT ALL ON ALL TABLES IN SCHEMA public TO shop, jobs, reports;
+GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO shop, jobs, reports;
