@@ -1,0 +1,133 @@
+"""The daemon's own HTTP: /metrics, /healthz, /readyz and POST /-/reload, served by aiohttp on the daemon's event loop.
+
+Two rules: every answer is made without waiting for anything, so a probe is quick while the daemon works; and health is
+not readiness. /healthz is red only when a restart would help (the engine is dead), /readyz whenever traffic or a
+rollout should wait (loading, restoring, draining), with its reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import orjson
+from aiohttp import web
+from prometheus_client import REGISTRY, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from daemon.errors import StraylineError, UnavailableError
+
+_LANDING = b"strayline: /metrics /healthz /readyz, POST /-/reload\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What the endpoints ask of the daemon; each is called on the event loop and returns at once.
+
+    `health` raises StraylineError when only a restart helps, `unready` returns the reasons why not (empty: ready), and
+    `reload` loads the configuration again, raising StraylineError when it is refused and the old one stays.
+    """
+
+    health: Callable[[], None]
+    unready: Callable[[], Sequence[str]]
+    reload: Callable[[], Awaitable[None]]
+
+
+class Exposition(Collector):
+    """The daemon's registry, without the `_created` series that double it, and vLLM's own series when there are any.
+
+    vLLM registers its `vllm:` metrics in the library's default registry; whatever else is there is not ours to serve.
+    """
+
+    def __init__(self, registry: CollectorRegistry, default: CollectorRegistry = REGISTRY) -> None:
+        self._registry = registry
+        self._default = default
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric family to expose."""
+        for metric in self._registry.collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric
+        for metric in self._default.collect():
+            if metric.name.startswith("vllm:"):
+                metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+                yield metric
+
+
+class HttpServer:
+    """Serves the endpoints from `start` to `close`. Port 0 takes a free one; `port` tells which."""
+
+    def __init__(self, host: str, port: int, registry: CollectorRegistry, probes: Probes) -> None:
+        self._host = host
+        self._port = port
+        self._probes = probes
+        self._exposition = Exposition(registry)
+        application = web.Application()
+        application.add_routes(
+            [
+                web.get("/", self._landing),
+                web.get("/metrics", self._metrics),
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.post("/-/reload", self._reload),
+            ]
+        )
+        self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return self._port
+
+    async def start(self) -> None:
+        """Listen. Raises UnavailableError when the address cannot be had."""
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise UnavailableError(
+                f"cannot listen on {self._host} port {self._port}: {error.strerror or error}; set http.host or http.port"
+            ) from error
+        self._port = int(self._runner.addresses[0][1])
+
+    async def close(self) -> None:
+        """Stop listening; answers under way get a second to end."""
+        await self._runner.cleanup()
+
+    async def _landing(self, _: web.Request) -> web.Response:
+        return web.Response(body=_LANDING, content_type="text/plain")
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self._exposition), headers={"Content-Type": content_type})
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        try:
+            self._probes.health()
+        except StraylineError as error:
+            return _json(503, {"status": "unhealthy", "reasons": [str(error)]})
+        return _json(200, {"status": "ok"})
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        reasons = list(self._probes.unready())
+        return _json(503, {"status": "unready", "reasons": reasons}) if reasons else _json(200, {"status": "ready"})
+
+    async def _reload(self, request: web.Request) -> web.Response:
+        if "Origin" in request.headers:  # a page in somebody's browser has no business here
+            return _json(403, {"status": "refused", "reasons": ["requests from web pages are not accepted"]})
+        try:
+            await self._probes.reload()
+        except StraylineError as error:
+            return _json(400, {"status": "refused", "reasons": str(error).splitlines()})
+        return _json(200, {"status": "ok"})
+
+
+def _json(status: int, document: dict[str, object]) -> web.Response:
+    return web.Response(
+        status=status,
+        body=orjson.dumps(document) + b"\n",
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )

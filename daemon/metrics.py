@@ -1,0 +1,259 @@
+"""Everything strayline measures, in one commented place.
+
+Three rules:
+
+* One instance a process, on a registry that is handed in; nothing looks a series up by name, each is an attribute.
+* Base units, `_total` on counters, and labels whose values are few and known: states, reasons, topics, partitions. The
+  one open-ended label is `scope`: the first `max_scopes` names met keep their own series, all later ones share the name
+  `other`, so no traffic can grow the exposition. A session, key, pattern or line is never a label.
+* `series` describes every metric in order, with its group, for docs/metrics.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, Info, ProcessCollector
+
+PREFIX = "strayline_"
+OTHER = "other"
+_SCOPE_LENGTH = 128
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LATENCY = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+_SEARCH = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
+_TOKENS = (16, 64, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
+_LINES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+_BATCH = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_SCORE = (0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
+_P_VALUE = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric as it is documented: `name` as scraped (a histogram's without its suffixes)."""
+
+    group: str
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+
+
+class ScopeNames:
+    """Bounds the values of the `scope` label: the first `limit` names keep their own, the others share one."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._known: set[str] = set()
+
+    def label(self, scope: str) -> str:
+        """Return the label value of `scope`: itself, cut at 128 characters, or `other`."""
+        name = scope[:_SCOPE_LENGTH]
+        if name not in self._known:
+            if len(self._known) >= self._limit:
+                return OTHER
+            self._known.add(name)
+        return name
+
+
+class Metrics:
+    """All metrics of the daemon as attributes. `max_scopes` bounds the values of the `scope` label."""
+
+    def __init__(self, registry: CollectorRegistry, max_scopes: int = 200) -> None:
+        self.registry = registry
+        self.series: list[Series] = []
+        self.scopes = ScopeNames(max_scopes)
+        self._group = ""
+        ProcessCollector(registry=registry)
+        GCCollector(registry=registry)
+        self._process()
+        self._input()
+        self._partitions()
+        self._sessions()
+        self._engine()
+        self._detector()
+        self._alerts()
+
+    def scope(self, scope: str) -> str:
+        """Return the bounded label value of a scope; use it wherever `scope` is a label."""
+        return self.scopes.label(scope)
+
+    def count_alert(self, scope: str, severity: str, alert_id: str) -> None:
+        """Count one committed alert; its id rides along as an exemplar where the scraper asks for OpenMetrics."""
+        self.alerts.labels(self.scope(scope), severity).inc(exemplar={"alert_id": alert_id})
+
+    def set_by_scope(self, gauge: Gauge, values: Mapping[str, float], *, worst: bool = False) -> None:
+        """Replace all values of a gauge labelled by scope alone; scopes that are gone lose their series.
+
+        Scopes past the bound are added up under `other`, or with `worst` represented by their largest.
+        """
+        merged: dict[str, float] = {}
+        for scope, value in values.items():
+            name = self.scope(scope)
+            merged[name] = max(merged.get(name, value), value) if worst else merged.get(name, 0.0) + value
+        gauge.clear()
+        for name, value in merged.items():
+            gauge.labels(name).set(value)
+
+    def _process(self) -> None:
+        self._group = "Process and configuration"
+        self.build = self._info("build", "What is running; always 1.", ("version", "python", "model"))
+        self.start_time = self._gauge("start_time_seconds", "When the process started, in seconds since the epoch.")
+        self.config_last_reload_successful = self._gauge(
+            "config_last_reload_successful", "1 when the last load of the configuration was accepted, else 0."
+        )
+        self.config_reloads = self._counter(
+            "config_reloads", "Reloads asked for by SIGHUP or POST /-/reload. status: ok, refused.", "status"
+        )
+        # Idle input is progress: what counts is that every loop still comes round.
+        self.seconds_since_progress = self._gauge(
+            "seconds_since_progress",
+            "Seconds since the slowest of the daemon's loops last went round; idle is not stuck.",
+        )
+        self.event_loop_lag = self._gauge(
+            "event_loop_lag_seconds", "The longest the event loop was held up since the last time it was looked at."
+        )
+        self.watchdog = self._counter(
+            "watchdog", "Steps that ran past their time limit and were abandoned. step: the step's name.", "step"
+        )
+
+    def _input(self) -> None:
+        self._group = "Input"
+        self.records_read = self._counter("records_read", "Kafka records fetched.", "topic")
+        self.read_bytes = self._counter("read_bytes", "Bytes of the values of records fetched.", "topic")
+        self.lines = self._counter("lines", "Log lines found in records.", "topic")
+        self.dropped = self._counter(
+            "dropped", "Lines left out on purpose. reason: blank, replayed (already settled by a commit).", "reason"
+        )
+        self.dead_letters = self._counter(
+            "dead_letters",
+            "Records published to the dead letter topic. reason: empty, not_utf8, not_json, not_an_object, "
+            "missing_field, bad_time, too_many_lines, bad_feedback.",
+            "reason",
+        )
+        self.time_clamped = self._counter(
+            "time_clamped", "Lines whose own time was absurd, so that their record's time was taken."
+        )
+        self.lost_records = self._counter(
+            "lost_records",
+            "Records that the broker's retention deleted before they were read.",
+            "topic",
+            "partition",
+        )
+        self.consumer_lag = self._gauge(
+            "consumer_lag_records",
+            "Records between the fetched position and the end of the partition.",
+            "topic",
+            "partition",
+        )
+
+    def _partitions(self) -> None:
+        self._group = "Partitions and commits"
+        self.rebalances = self._counter("rebalances", "Times the group gave this replica a new assignment.")
+        self.partition_state = self._gauge(
+            "partition_state", "Assigned partitions by state. state: init, running, paused, dead.", "state"
+        )
+        self.partition_restarts = self._counter(
+            "partition_restarts",
+            "Partitions that failed and started again from their checkpoint. "
+            "reason: commit, fenced, init, timeout, error.",
+            "reason",
+        )
+        self.commit_duration = self._histogram(
+            "commit_duration_seconds", "Duration of transactions that committed, from begin to commit.", _SECONDS
+        )
+        self.checkpoint_age = self._gauge(
+            "checkpoint_age_seconds", "Age of the oldest checkpoint among running partitions that have work to commit."
+        )
+        self.unsettled_lines = self._gauge(
+            "unsettled_lines", "Lines read whose session is not committed yet: what a restart reads again."
+        )
+
+    def _sessions(self) -> None:
+        self._group = "Sessions"
+        self.sessions_open = self._gauge("sessions_open", "Sessions still taking lines.")
+        self.sessions_closed = self._counter(
+            "sessions_closed", "Sessions closed. reason: gap, age, lines, tokens, pin, idle, flush.", "reason"
+        )
+        self.session_tokens = self._histogram(
+            "session_tokens", "Tokens of closed sessions, all lines counted.", _TOKENS
+        )
+        self.session_lines = self._histogram("session_lines", "Lines of closed sessions.", _LINES)
+
+    def _engine(self) -> None:
+        self._group = "Embedding engine"
+        self.engine_up = self._gauge("engine_up", "1 while the embedding engine answers its health check, else 0.")
+        self.embedding_batch_size = self._histogram(
+            "embedding_batch_size", "Patterns sent to the engine at once.", _BATCH
+        )
+        self.embedding_duration = self._histogram(
+            "embedding_duration_seconds", "Time from handing a batch to the engine to its vectors.", _SECONDS
+        )
+        self.embedding_queue_depth = self._gauge("embedding_queue_depth", "Patterns waiting for their vector.")
+        self.embedding_errors = self._counter(
+            "embedding_errors", "Batches the engine failed on, retried ones included."
+        )
+        self.pattern_cache_hits = self._counter(
+            "pattern_cache_hits", "Sessions whose pattern already had a vector, so that nothing was embedded."
+        )
+
+    def _detector(self) -> None:
+        self._group = "Detector and baseline"
+        self.sessions_judged = self._counter(
+            "sessions_judged", "Sessions judged. verdict: warm_up, normal, anomalous.", "scope", "verdict"
+        )
+        self.anomaly_score = self._histogram("anomaly_score", "Scores of judged sessions; larger is stranger.", _SCORE)
+        self.anomaly_p_value = self._histogram(
+            "anomaly_p_value", "P-values of judged sessions; there is none while a scope warms up.", _P_VALUE
+        )
+        self.baseline_patterns = self._gauge("baseline_patterns", "Patterns in a scope's rolling window.", "scope")
+        self.baseline_max_patterns = self._gauge(
+            "baseline_max_patterns", "How many patterns a scope may hold (detector.max_patterns)."
+        )
+        self.baseline_memory = self._gauge("baseline_memory_bytes", "Memory held by all baselines and their indexes.")
+        self.search_duration = self._histogram(
+            "search_duration_seconds", "Time to judge one session against its baseline.", _SEARCH
+        )
+
+    def _alerts(self) -> None:
+        self._group = "Alerts and feedback"
+        self.alerts = self._counter(
+            "alerts", "Alerts committed. severity: critical, warning, info.", "scope", "severity"
+        )
+        self.alerts_suppressed = self._counter(
+            "alerts_suppressed", "Anomalous sessions that were not alerted on. reason: label.", "reason"
+        )
+        self.incidents_open = self._gauge("incidents_open", "Incidents that are firing.", "scope")
+        self.feedback = self._counter("feedback", "Feedback applied. verdict: normal, anomalous, forget.", "verdict")
+        self.alert_rate = self._gauge(
+            "alert_rate", "Realised alerts of the last 1,000 live sessions, as a share of sessions.", "scope"
+        )
+        self.alert_budget = self._gauge(
+            "alert_budget",
+            "The budget as a share of sessions; a budget a day is divided by the day's sessions.",
+            "scope",
+        )
+        self.end_to_end_latency = self._histogram(
+            "end_to_end_latency_seconds", "Time from a session's last line to its committed alert.", _LATENCY
+        )
+
+    def _note(self, name: str, kind: str, labels: tuple[str, ...], text: str) -> None:
+        self.series.append(Series(self._group, PREFIX + name, kind, labels, text))
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        self._note(name + "_total", "counter", labels, text)
+        return Counter(PREFIX + name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        self._note(name, "gauge", labels, text)
+        return Gauge(PREFIX + name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float]) -> Histogram:
+        self._note(name, "histogram", (), text)
+        return Histogram(PREFIX + name, text, buckets=buckets, registry=self.registry)
+
+    def _info(self, name: str, text: str, fields: tuple[str, ...]) -> Info:
+        self._note(name + "_info", "info", fields, text)
+        return Info(PREFIX + name, text, registry=self.registry)
