@@ -1,0 +1,233 @@
+"""One partition's chain: records in, verdicts out. The daemon and the backtest both drive this, so they agree.
+
+Three rules make it exact:
+
+* Sessions are judged in the order they close, whatever order their embeddings arrive in.
+* Everything read is in one of four places: an open session, the queue, a verdict already handed out, a reject already
+  handed out. `checkpoint` covers the first two; whoever took the last two settles them with it, in one transaction.
+* Reading again after a crash goes through `Replay`: below the checkpoint's `next` only what was unsettled counts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from daemon.core.detector import Detector
+from daemon.core.formats import Format
+from daemon.core.ledger import Checkpoint, Replay
+from daemon.core.masking import Masker
+from daemon.core.records import (
+    Batch,
+    ClosedBy,
+    Parsed,
+    Pattern,
+    Positions,
+    Reject,
+    Session,
+    TopicPartition,
+    Vector,
+    Verdict,
+    position_of,
+    session_id,
+)
+from daemon.core.rendering import pattern_of
+from daemon.core.sessions import Sessionizer, SessionLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every stream of a process shares; built once from the configuration."""
+
+    format: Format
+    masker: Masker
+    limits: SessionLimits
+    count_tokens: Callable[[Sequence[str]], NDArray[np.int32]]
+    detector: Detector
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What became of one batch: lines taken into sessions, records that could not be read, lines with an absurd time."""
+
+    lines: int
+    rejects: Sequence[Reject]
+    clamped: int
+
+
+class Stream:
+    """The chain of one partition. Synchronous; the thread that owns the detector calls it."""
+
+    def __init__(
+        self,
+        source: TopicPartition,
+        tools: Tools,
+        resume: Checkpoint | None = None,
+        *,
+        teach: bool = False,
+        learn: bool = True,
+    ) -> None:
+        self.source = source
+        self.lost = 0
+        self._tools = tools
+        self._teach, self._learn = teach, learn
+        self._sessionizer = Sessionizer(tools.limits, tools.count_tokens)
+        self._queue: deque[tuple[Session, Pattern]] = deque()
+        self._queued: Counter[str] = Counter()
+        self._vectors: dict[str, Vector] = {}
+        self._wanted: list[Pattern] = []
+        self._resume = resume or Checkpoint(0)
+        self._replay = Replay(self._resume) if self._resume.unsettled.size else None
+        self._next = self._resume.next
+        self._read_to = 0
+        if self._replay is None and self._resume.watermark is not None:
+            self._sessionizer.advance(self._resume.watermark)
+
+    @property
+    def next(self) -> int:
+        """The offset after the last record taken in; never below the checkpoint's."""
+        return self._next
+
+    @property
+    def watermark(self) -> int | None:
+        """The greatest event time seen, in microseconds."""
+        return self._sessionizer.watermark
+
+    @property
+    def waiting(self) -> int:
+        """Sessions that are closed and not yet judged."""
+        return len(self._queue)
+
+    @property
+    def open_sessions(self) -> int:
+        """Sessions that may still grow."""
+        return self._sessionizer.open_sessions
+
+    @property
+    def unsettled(self) -> int:
+        """Lines held by open and by unjudged sessions."""
+        return self._sessionizer.open_lines + sum(session.size for session, _ in self._queue)
+
+    def push(self, batch: Batch) -> Pushed:
+        """Read a batch; sessions it closes join the queue. Offsets must not go back."""
+        if not len(batch):
+            return Pushed(0, (), 0)
+        if self._replay is None:
+            return self._read(batch)
+        split = int(np.searchsorted(np.asarray(batch.offsets), self._replay.until))
+        again = [row for row in range(split) if self._replay.wants(batch.offsets[row])]
+        old = self._read(_rows(batch, again), again)
+        if batch.offsets[-1] + 1 < self._replay.until:
+            return old
+        self._end_replay()
+        rows = range(split, len(batch))
+        new = self._read(_rows(batch, rows), rows)
+        return Pushed(old.lines + new.lines, [*old.rejects, *new.rejects], old.clamped + new.clamped)
+
+    def flush(self, closed_by: ClosedBy) -> None:
+        """Close every open session: the stream ended, or nothing has come for a while."""
+        if self._replay is not None:
+            self._end_replay()
+        self._enqueue(self._sessionizer.flush(closed_by))
+
+    def skip(self, offset: int) -> None:
+        """Go on at `offset`: what lies before it can never be read again (retention deleted it)."""
+        self._next = max(self._next, offset)
+        if self._replay is not None and offset >= self._replay.until:
+            self._end_replay()
+
+    def missing(self, limit: int | None = None) -> list[Pattern]:
+        """Return patterns that await a vector, each once; the caller owes a `supply` for every one of them."""
+        taken = self._wanted[:limit]
+        del self._wanted[: len(taken)]
+        return taken
+
+    def supply(self, vectors: Mapping[str, Vector]) -> None:
+        """Hand in vectors by pattern id; those nobody waits for are dropped."""
+        self._vectors.update((id_, vector) for id_, vector in vectors.items() if self._queued[id_])
+
+    def judge(self, limit: int = 1 << 30) -> list[Verdict]:
+        """Judge and learn closed sessions in order, up to `limit`, or to the first that awaits its vector."""
+        verdicts = []
+        while self._queue and len(verdicts) < limit:
+            session, pattern = self._queue[0]
+            vector = self._vectors.get(pattern.id)
+            if vector is None:
+                break
+            judgement = self._tools.detector.judge(
+                pattern, vector, end=session.end, source=self.source, teach=self._teach, learn=self._learn
+            )
+            id_ = session_id(pattern.id, self.source, int(session.positions[0]))
+            verdicts.append(Verdict(id_, self.source, session, pattern, judgement))
+            self._queue.popleft()
+            self._queued[pattern.id] -= 1
+            if not self._queued[pattern.id]:
+                del self._queued[pattern.id], self._vectors[pattern.id]
+        return verdicts
+
+    def checkpoint(self, state: bytes = b"", config: str = "") -> Checkpoint:
+        """Return the checkpoint of this moment: true once all verdicts and rejects handed out so far are published."""
+        held: list[Positions] = [self._sessionizer.open_positions()]
+        held += [session.positions for session, _ in self._queue]
+        watermark = self.watermark
+        if self._replay is not None:
+            # Interrupted while reading again: what has not come back yet stays unsettled, below the same `next`.
+            ahead = self._resume.unsettled
+            held.append(ahead[ahead >= position_of(self._read_to)])
+            watermark = self._resume.watermark
+        return Checkpoint(self._next, watermark, np.sort(np.concatenate(held)), state, config)
+
+    def _read(self, batch: Batch, rows: Sequence[int] | None = None) -> Pushed:
+        if not len(batch):
+            return Pushed(0, (), 0)
+        parsed = self._tools.format.parse(batch)
+        rejects = parsed.rejects
+        if rows is not None:
+            rejects = [Reject(rows[r.row], r.offset, r.reason, r.detail) for r in rejects]
+        lines = self._kept(parsed)
+        self._next = max(self._next, batch.offsets[-1] + 1)
+        self._read_to = batch.offsets[-1] + 1
+        if lines.height:
+            self._enqueue(self._sessionizer.push(self._tools.masker.apply(lines)))
+        return Pushed(lines.height, rejects, parsed.clamped)
+
+    def _kept(self, parsed: Parsed) -> pl.DataFrame:
+        if self._replay is None or parsed.lines.is_empty():
+            return parsed.lines
+        return parsed.lines.filter(pl.Series(self._replay.keep(parsed.lines["position"].to_numpy())))
+
+    def _end_replay(self) -> None:
+        assert self._replay is not None
+        self.lost += self._replay.missing
+        self._replay = None
+        if self._resume.watermark is not None:
+            self._enqueue(self._sessionizer.advance(self._resume.watermark))
+
+    def _enqueue(self, sessions: Sequence[Session]) -> None:
+        for session in sessions:
+            pattern = pattern_of(session)
+            if not self._queued[pattern.id]:
+                vector = self._tools.detector.vector(pattern)
+                if vector is None:
+                    self._wanted.append(pattern)
+                else:
+                    self._vectors[pattern.id] = vector
+            self._queued[pattern.id] += 1
+            self._queue.append((session, pattern))
+
+
+def _rows(batch: Batch, rows: Sequence[int]) -> Batch:
+    """Return some rows of a batch, as a batch."""
+    return Batch(
+        batch.source,
+        [batch.offsets[r] for r in rows],
+        [batch.timestamps[r] for r in rows],
+        [batch.keys[r] for r in rows],
+        [batch.values[r] for r in rows],
+        [batch.headers[r] for r in rows] if batch.headers else (),
+    )
