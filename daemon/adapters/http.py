@@ -88,7 +88,7 @@ class HttpServer:
         except OSError as error:
             await self._runner.cleanup()
             raise UnavailableError(
-                f"cannot listen on {self._host} port {self._port}: {error.strerror or error}; set http.host or http.port"
+                f"cannot listen on {self._host}:{self._port}: {error.strerror or error}; set http.host or http.port"
             ) from error
         self._port = int(self._runner.addresses[0][1])
 

@@ -1,0 +1,136 @@
+"""The HTTP endpoints over a real socket."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from daemon.adapters.http import Exposition, HttpServer, Probes
+from daemon.errors import ConfigError, EngineError, UnavailableError
+from daemon.metrics import Metrics
+
+
+class Daemon:
+    """Stands in for the daemon behind the probes."""
+
+    def __init__(self) -> None:
+        self.dead = False
+        self.reasons: list[str] = []
+        self.problems: list[str] = []
+        self.reloads = 0
+
+    def health(self) -> None:
+        if self.dead:
+            raise EngineError("the engine died: out of memory")
+
+    def unready(self) -> list[str]:
+        return self.reasons
+
+    async def reload(self) -> None:
+        if self.problems:
+            raise ConfigError(self.problems)
+        self.reloads += 1
+
+
+@pytest.fixture
+def behind() -> Daemon:
+    return Daemon()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(CollectorRegistry())
+
+
+@pytest.fixture
+async def client(behind: Daemon, metrics: Metrics) -> AsyncIterator[aiohttp.ClientSession]:
+    server = HttpServer("127.0.0.1", 0, metrics.registry, Probes(behind.health, behind.unready, behind.reload))
+    await server.start()
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
+        yield session
+    await server.close()
+
+
+async def test_metrics_are_served_as_text(client: aiohttp.ClientSession, metrics: Metrics) -> None:
+    """A plain scrape gets the classic text format, without a _created series for each counter."""
+    metrics.count_alert("shop", "warning", "8f3c-1")
+    async with client.get("/metrics") as response:
+        text = await response.text()
+    assert response.headers["Content-Type"].startswith("text/plain; version=")
+    assert 'strayline_alerts_total{scope="shop",severity="warning"} 1.0' in text
+    assert "_created" not in text
+    assert "process_resident_memory_bytes" in text
+
+
+async def test_an_open_metrics_scrape_carries_the_alert_id(client: aiohttp.ClientSession, metrics: Metrics) -> None:
+    """Where the scraper asks for OpenMetrics, an alert's id is the exemplar of its counter."""
+    metrics.count_alert("shop", "warning", "8f3c-1")
+    async with client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"}) as response:
+        text = await response.text()
+    assert 'strayline_alerts_total{scope="shop",severity="warning"} 1.0 # {alert_id="8f3c-1"} 1.0' in text
+    assert text.endswith("# EOF\n")
+
+
+def test_the_engines_own_series_are_served_too() -> None:
+    """vLLM's series are taken from the default registry, and nothing else of it is."""
+    default = CollectorRegistry()
+    Counter("vllm:prompt_tokens", "Tokens read.", registry=default)
+    Counter("someone_elses", "Not ours.", registry=default)
+    names = [family.name for family in Exposition(CollectorRegistry(), default).collect()]
+    assert ["vllm:prompt_tokens"] == names
+
+
+async def test_health_is_red_when_the_engine_is_dead(client: aiohttp.ClientSession, behind: Daemon) -> None:
+    """/healthz answers 200 while the engine lives and 503 with the reason once it is dead."""
+    async with client.get("/healthz") as response:
+        assert (200, {"status": "ok"}) == (response.status, await response.json())
+    behind.dead = True
+    async with client.get("/healthz") as response:
+        expected = {"status": "unhealthy", "reasons": ["the engine died: out of memory"]}
+        assert (503, expected) == (response.status, await response.json())
+
+
+async def test_readiness_gives_its_reasons(client: aiohttp.ClientSession, behind: Daemon) -> None:
+    """/readyz answers 503 with every reason until there is none."""
+    behind.reasons = ["loading the model", "restoring the baseline"]
+    async with client.get("/readyz") as response:
+        expected = {"status": "unready", "reasons": ["loading the model", "restoring the baseline"]}
+        assert (503, expected) == (response.status, await response.json())
+    behind.reasons = []
+    async with client.get("/readyz") as response:
+        assert (200, {"status": "ready"}) == (response.status, await response.json())
+
+
+async def test_a_refused_reload_lists_all_problems(client: aiohttp.ClientSession, behind: Daemon) -> None:
+    """POST /-/reload answers 200 when the file was taken and 400 with every problem when it was not."""
+    async with client.post("/-/reload") as response:
+        assert (200, 1) == (response.status, behind.reloads)
+    behind.problems = ["alerts.budget: must be positive", "kafka.group: unknown key"]
+    async with client.post("/-/reload") as response:
+        assert (400, behind.problems) == (response.status, (await response.json())["reasons"])
+
+
+async def test_reload_is_no_get_and_not_for_web_pages(client: aiohttp.ClientSession, behind: Daemon) -> None:
+    """A GET, and a request sent by a page in a browser, reload nothing."""
+    async with client.get("/-/reload") as response:
+        assert 405 == response.status
+    async with client.post("/-/reload", headers={"Origin": "http://evil.example"}) as response:
+        assert 403 == response.status
+    assert 0 == behind.reloads
+
+
+async def test_a_port_in_use_says_what_to_set(behind: Daemon) -> None:
+    """An address that cannot be had is an error that names it and the setting."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = HttpServer(
+            "127.0.0.1", port, CollectorRegistry(), Probes(behind.health, behind.unready, behind.reload)
+        )
+        with pytest.raises(
+            UnavailableError, match=f"cannot listen on 127.0.0.1:{port}: .*; set http.host or http.port"
+        ):
+            await server.start()
