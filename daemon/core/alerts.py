@@ -1,0 +1,254 @@
+"""Alerts: an anomalous session with the case against it, and word of incidents that are over.
+
+Every anomalous session becomes exactly one alert whose id is its verdict's; an incident's end becomes one more message
+with an id of its own. A message is kept below a size that every broker takes: the least telling lines go first, and the
+alert says how many were left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Literal, cast
+
+from daemon.core.codec import cloud_event, encode, place, rfc3339, verdict_document
+from daemon.core.documents import (
+    ALERT_SCHEMA,
+    AlertDocument,
+    ContrastDocument,
+    ContrastLine,
+    IncidentDocument,
+    Label,
+    LineDocument,
+    NeighbourDocument,
+    ResolvedDocument,
+    ResolveReason,
+)
+from daemon.core.explaining import Contrast, Difference, ExplainedLine, Explanation, explain, shorten
+from daemon.core.incidents import IncidentEvent, Incidents, IncidentSettings
+from daemon.core.records import Neighbour, OutRecord, TopicPartition, Verdict
+
+ALERT_TYPE = "strayline.alert.v1"
+MAX_BYTES = 600_000
+_DIGITS = 4
+_ENDS: Mapping[ResolveReason, str] = {
+    "quiet": "quiet since",
+    "learned": "its pattern is normal by now",
+    "displaced": "too many incidents are open",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What an alert was judged with: the budget as configured, the model, the configuration's hash, how far the
+    baseline's topic had been read."""
+
+    budget: str
+    model: str
+    config: str
+    baseline: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """`publish`: an alert for every anomalous session (``sessions``), or only those that open, update or re-open an
+    incident (``incidents``). Word of a resolved incident is published either way."""
+
+    publish: Literal["sessions", "incidents"] = "sessions"
+    incidents: IncidentSettings = field(default_factory=IncidentSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """How much of a case fits: lines listed, differences of a kind, characters of a text."""
+
+    lines: int = 200
+    differences: int = 50
+    text: int = 2000
+
+    def halved(self) -> _Limits:
+        return _Limits(max(self.lines // 2, 1), max(self.differences // 2, 1), max(self.text // 2, 80))
+
+
+class Alerting:
+    """Turns the verdicts of one partition into alerts; its incidents go into the partition's checkpoint."""
+
+    def __init__(self, source: TopicPartition, settings: AlertSettings) -> None:
+        self._source = source
+        self._settings = settings
+        self._incidents = Incidents(settings.incidents)
+
+    @property
+    def incidents(self) -> Incidents:
+        """The partition's incidents."""
+        return self._incidents
+
+    def records(self, verdict: Verdict, about: Provenance) -> list[OutRecord]:
+        """Return what to publish of a verdict: nothing unless it is anomalous. Call in the order judged."""
+        if not verdict.judgement.anomalous:
+            self._incidents.normal(verdict)
+            return []
+        explanation = explain(verdict)
+        *displaced, own = self._incidents.observe(verdict, explanation)
+        records = [resolved_record(event, self._source, about) for event in displaced]
+        if self._settings.publish == "sessions" or own.kind != "ongoing":
+            records.append(alert_record(verdict, explanation, own, about))
+        return records
+
+    def tick(self, watermark: int, about: Provenance) -> list[OutRecord]:
+        """Return word of the incidents that are over at this event time."""
+        return [resolved_record(event, self._source, about) for event in self._incidents.tick(watermark)]
+
+
+def alert_document(
+    verdict: Verdict, explanation: Explanation, event: IncidentEvent, about: Provenance
+) -> AlertDocument:
+    """Return the alert of an anomalous verdict, cut to a size that fits a message."""
+    limits = _Limits()
+    document = _document(verdict, explanation, event, about, limits)
+    while len(encode(document)) > MAX_BYTES and limits != limits.halved():
+        limits = limits.halved()
+        document = _document(verdict, explanation, event, about, limits)
+    return document
+
+
+def resolved_document(event: IncidentEvent, about: Provenance) -> ResolvedDocument:
+    """Return word that an incident is over."""
+    it = event.incident
+    end = _ENDS[event.reason or "quiet"]
+    summary = f"{it.alerts:,} alert{'s' * (it.alerts != 1)}, {end}: {it.summary}"
+    return {
+        "schema": ALERT_SCHEMA,
+        "id": f"{it.id}-{blake2b(f'{it.id}/{it.times_resolved}'.encode(), digest_size=8).hexdigest()}",
+        "status": "resolved",
+        "scope": it.scope,
+        "severity": it.severity,
+        "summary": shorten(summary, 200),
+        "fingerprint": it.opened_by,
+        "reason": event.reason or "quiet",
+        "start": rfc3339(it.since),
+        "end": rfc3339(it.last_seen),
+        "incident": _incident(event),
+        "config": about.config,
+    }
+
+
+def alert_record(verdict: Verdict, explanation: Explanation, event: IncidentEvent, about: Provenance) -> OutRecord:
+    """Return the alert as the record for the alerts topic."""
+    document = alert_document(verdict, explanation, event, about)
+    headers = cloud_event(
+        id=verdict.id,
+        type=ALERT_TYPE,
+        source=verdict.source,
+        subject=verdict.session.key,
+        time=verdict.session.end,
+        schema=ALERT_SCHEMA,
+        extensions=_extensions("firing", explanation.severity, event),
+    )
+    return OutRecord("alerts", verdict.session.scope.encode(), encode(document), headers)
+
+
+def resolved_record(event: IncidentEvent, source: TopicPartition, about: Provenance) -> OutRecord:
+    """Return word of a resolved incident as the record for the alerts topic."""
+    document = resolved_document(event, about)
+    headers = cloud_event(
+        id=document["id"],
+        type=ALERT_TYPE,
+        source=source,
+        subject=event.incident.id,
+        time=event.incident.last_seen,
+        schema=ALERT_SCHEMA,
+        extensions=_extensions("resolved", event.incident.severity, event),
+    )
+    return OutRecord("alerts", event.incident.scope.encode(), encode(document), headers)
+
+
+def _extensions(status: str, severity: str, event: IncidentEvent) -> dict[str, str]:
+    return {"status": status, "severity": severity, "incident": event.incident.id, "event": event.kind}
+
+
+def _document(
+    verdict: Verdict, explanation: Explanation, event: IncidentEvent, about: Provenance, limits: _Limits
+) -> AlertDocument:
+    judged = verdict.judgement
+    return {
+        **verdict_document(verdict),
+        "schema": ALERT_SCHEMA,
+        "status": "firing",
+        "severity": explanation.severity,
+        "summary": explanation.summary,
+        "fingerprint": verdict.pattern.id,
+        "budget": about.budget,
+        "seen": judged.seen,
+        "label": cast("Label | None", judged.label),
+        "parts": {name: round(value, _DIGITS) for name, value in judged.parts.items()},
+        "session": [_line(it, limits) for it in explanation.lines[: limits.lines]],
+        "omitted": max(len(explanation.lines) - limits.lines, 0),
+        "nearest": [_neighbour(it, limits) for it in judged.nearest],
+        "contrast": _contrast(explanation.contrast, limits),
+        "incident": _incident(event),
+        "model": about.model,
+        "config": about.config,
+        "baseline": about.baseline,
+    }
+
+
+def _line(it: ExplainedLine, limits: _Limits) -> LineDocument:
+    return {
+        "text": shorten(it.line.example, limits.text),
+        "count": it.line.count,
+        "first": place(it.line.first),
+        "last": place(it.line.last),
+        "why": it.why,
+        "contribution": round(it.contribution, _DIGITS),
+        "share": None if it.share is None else round(it.share, 6),
+        "novelty": round(it.novelty, _DIGITS),
+        "nearest_normal": None if it.nearest_normal is None else shorten(it.nearest_normal, limits.text),
+    }
+
+
+def _neighbour(it: Neighbour, limits: _Limits) -> NeighbourDocument:
+    return {
+        "pattern": it.pattern,
+        "similarity": round(it.similarity, 6),
+        "weight": round(it.weight, 6),
+        "first_seen": rfc3339(it.first_seen),
+        "last_seen": rfc3339(it.last_seen),
+        "label": cast("Label | None", it.label),
+        "text": shorten("\n".join(f"{count} x {line}" for line, count in it.lines), 4 * limits.text),
+    }
+
+
+def _contrast(it: Contrast, limits: _Limits) -> ContrastDocument:
+    return {
+        "only_here": _differences(it.only_here, limits),
+        "missing_here": _differences(it.missing_here, limits),
+        "more": _differences(it.more, limits),
+        "fewer": _differences(it.fewer, limits),
+        "usual": it.usual,
+    }
+
+
+def _differences(differences: Sequence[Difference], limits: _Limits) -> list[ContrastLine]:
+    return [
+        {
+            "text": shorten(it.text, limits.text),
+            "count": it.count,
+            "expected": it.expected,
+            "share": None if it.share is None else round(it.share, 6),
+            "contribution": round(it.contribution, _DIGITS),
+        }
+        for it in differences[: limits.differences]
+    ]
+
+
+def _incident(event: IncidentEvent) -> IncidentDocument:
+    it = event.incident
+    return {
+        "id": it.id,
+        "event": event.kind,
+        "since": rfc3339(it.since),
+        "last_seen": rfc3339(it.last_seen),
+        "alerts": it.alerts,
+    }

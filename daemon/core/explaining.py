@@ -1,0 +1,275 @@
+"""Why a session is anomalous, in facts a person can check: its odd lines, what differs from normal, one sentence.
+
+The detector hands over evidence: for each line of the session, and for lines that sessions like it have and it lacks,
+how odd it is in nats and in what share of sessions it stands. From there on
+
+* **contribution** is a line's nats over all the nats there are, so contributions add up to 1;
+* **novelty** is 0 for a line seen before; else 1 minus the greatest word overlap (Dice) with a line of the nearest
+  normal patterns: "this reads like nothing we know" against "a known line with one new word";
+* **contrast** compares counts with the nearest normal pattern.
+
+Everything is ranked by contribution, then novelty, then position. Only flagged sessions are explained.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from daemon.core.documents import Severity, Why
+from daemon.core.records import Evidence, Judgement, Neighbour, SessionLine, Verdict
+
+CRITICAL_P = 0.001
+WARNING_P = 0.01
+SUMMARY_LENGTH = 200
+_QUOTE_LENGTH = 90
+_WHY: Mapping[str, Why] = {"new": "new", "severe": "severe", "count": "count"}
+_WORD = re.compile(r"[^\W_]+|<[A-Z_]+>")
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedLine:
+    """One distinct line of the session and what is odd about it."""
+
+    line: SessionLine
+    why: Why
+    contribution: float
+    share: float | None
+    novelty: float
+    nearest_normal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One line's count here and in the nearest normal pattern. `text` is an example, or masked where there is none."""
+
+    masked: str
+    text: str
+    count: int
+    expected: int
+    share: float | None
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """The session against its nearest normal pattern; most telling difference first. `usual` counts equal lines."""
+
+    only_here: Sequence[Difference] = ()
+    missing_here: Sequence[Difference] = ()
+    more: Sequence[Difference] = ()
+    fewer: Sequence[Difference] = ()
+    usual: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The case against a session: ranked lines, contrast, one sentence of at most 200 characters, and how grave."""
+
+    lines: Sequence[ExplainedLine]
+    contrast: Contrast
+    summary: str
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """The evidence about one line: its share of all nats, what kind the largest piece is, and that piece's share."""
+
+    contribution: float
+    kind: Why
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the functions below look up of one verdict."""
+
+    present: Mapping[str, _Weighed] = field(default_factory=dict)
+    missing: Mapping[str, _Weighed] = field(default_factory=dict)
+
+
+def explain(verdict: Verdict) -> Explanation:
+    """Return the explanation of an anomalous verdict. Cost: its lines times the lines of its nearest patterns."""
+    facts = _weigh(verdict.judgement.evidence)
+    lines = _rank_lines(verdict, facts)
+    contrast = _contrast(verdict, facts)
+    return Explanation(
+        lines=lines,
+        contrast=contrast,
+        summary=summarise(verdict, lines, contrast),
+        severity=severity(verdict.judgement),
+    )
+
+
+def severity(judgement: Judgement) -> Severity:
+    """Return how grave: by p-value, and critical where feedback has confirmed the pattern as anomalous."""
+    p = judgement.p_value
+    if judgement.label == "anomalous" or (p is not None and p <= CRITICAL_P):
+        return "critical"
+    return "warning" if p is not None and p <= WARNING_P else "info"
+
+
+def words(line: str) -> Counter[str]:
+    """Return the words of a line in lower case, placeholders as one word each."""
+    return Counter(word.lower() for word in _WORD.findall(line))
+
+
+def resemblance(one: Counter[str], other: Counter[str]) -> float:
+    """Return the Dice overlap of two bags of words, 0 to 1."""
+    total = one.total() + other.total()
+    return 2 * (one & other).total() / total if total else 1.0
+
+
+def _weigh(evidence: Iterable[Evidence]) -> _Facts:
+    grouped: dict[tuple[bool, str], list[Evidence]] = {}
+    for piece in evidence:
+        grouped.setdefault((piece.kind == "missing", piece.line), []).append(piece)
+    total = sum(max(piece.nats, 0.0) for pieces in grouped.values() for piece in pieces)
+    sides: tuple[dict[str, _Weighed], dict[str, _Weighed]] = ({}, {})
+    for (is_missing, line), pieces in grouped.items():
+        first = max(pieces, key=lambda piece: piece.nats)
+        nats = sum(max(piece.nats, 0.0) for piece in pieces)
+        sides[is_missing][line] = _Weighed(nats / total if total else 0.0, _WHY.get(first.kind, "rare"), first.share)
+    return _Facts(present=sides[False], missing=sides[True])
+
+
+def _rank_lines(verdict: Verdict, facts: _Facts) -> list[ExplainedLine]:
+    known = {line: words(line) for near in verdict.judgement.nearest for line, _ in near.lines}
+    explained = [_explain_line(line, facts.present.get(line.masked), known) for line in verdict.session.lines]
+    return sorted(explained, key=lambda it: (-it.contribution, -it.novelty, it.line.first))
+
+
+def _explain_line(line: SessionLine, weighed: _Weighed | None, known: Mapping[str, Counter[str]]) -> ExplainedLine:
+    share = weighed.share if weighed else None
+    nearest: str | None
+    if line.masked in known or (share is not None and share > 0):
+        novelty, nearest = 0.0, line.masked
+    else:
+        novelty, nearest = _novelty(line.masked, known)
+    if weighed is None or weighed.contribution <= 0:
+        return ExplainedLine(line, "usual", 0.0, share, novelty, nearest)
+    return ExplainedLine(line, weighed.kind, weighed.contribution, share, novelty, nearest)
+
+
+def _novelty(masked: str, known: Mapping[str, Counter[str]]) -> tuple[float, str | None]:
+    bag = words(masked)
+    best, nearest = 0.0, None
+    for line, other in known.items():
+        likeness = resemblance(bag, other)
+        if likeness > best:
+            best, nearest = likeness, line
+    return 1.0 - best, nearest
+
+
+def _contrast(verdict: Verdict, facts: _Facts) -> Contrast:
+    here = {line.masked: line for line in verdict.session.lines}
+    nearest = verdict.judgement.nearest[0] if verdict.judgement.nearest else None
+    there = dict(nearest.lines) if nearest else {}
+    differences = [_difference(line, here.get(line), there.get(line, 0), facts) for line in here.keys() | there.keys()]
+    absent = facts.missing.keys() - there.keys()
+    missing = [it for it in differences if not it.count] + [_difference(line, None, 1, facts) for line in absent]
+    both = [it for it in differences if it.count and it.expected]
+    return Contrast(
+        only_here=_telling(it for it in differences if not it.expected),
+        missing_here=_telling(missing),
+        more=_telling(it for it in both if it.count > it.expected),
+        fewer=_telling(it for it in both if it.count < it.expected),
+        usual=sum(it.count == it.expected for it in both),
+    )
+
+
+def _difference(masked: str, line: SessionLine | None, expected: int, facts: _Facts) -> Difference:
+    weighed = facts.present.get(masked) if line else facts.missing.get(masked)
+    return Difference(
+        masked=masked,
+        text=line.example if line else masked,
+        count=line.count if line else 0,
+        expected=expected,
+        share=weighed.share if weighed else None,
+        contribution=weighed.contribution if weighed else 0.0,
+    )
+
+
+def _telling(differences: Iterable[Difference]) -> list[Difference]:
+    def weight(it: Difference) -> tuple[float, float, str]:
+        ratio = max(it.count, it.expected) / max(min(it.count, it.expected), 1)
+        return (-it.contribution, -ratio, it.masked)
+
+    return sorted(differences, key=weight)
+
+
+def summarise(verdict: Verdict, lines: Sequence[ExplainedLine], contrast: Contrast) -> str:
+    """Return the case in one line of at most 200 characters, the most telling fact first."""
+    judged = verdict.judgement
+    facts = [fact for fact in (_line_fact(lines, judged.seen), _missing_fact(contrast)) if fact]
+    if contrast.missing_here and lines and contrast.missing_here[0].contribution > lines[0].contribution:
+        facts.reverse()
+    if judged.label == "anomalous":
+        facts.insert(0, "marked anomalous by feedback")
+    if not facts:
+        facts = [_mixture_fact(judged.nearest[0] if judged.nearest else None, judged.seen)]
+    return shorten("; ".join(facts), SUMMARY_LENGTH)
+
+
+def _line_fact(lines: Sequence[ExplainedLine], seen: int) -> str:
+    if not lines or lines[0].contribution <= 0:
+        return ""
+    top = lines[0]
+    others = sum(it.why == "new" for it in lines[1:])
+    quoted = f'"{shorten(" ".join(top.line.example.split()), _QUOTE_LENGTH)}"'
+    match top.why:
+        case "new":
+            more = f" (and {others} more new line{'s' * (others > 1)})" if others else ""
+            return f"{quoted} never seen before in {seen:,} sessions{more}"
+        case "count":
+            return f"{quoted} {top.line.count:,} times, an unusual number"
+        case "severe":
+            return f"{quoted} reads like a failure"
+        case _:
+            return f"{quoted} in {percent(top.share)} of sessions like this one"
+
+
+def _missing_fact(contrast: Contrast) -> str:
+    telling = [it for it in contrast.missing_here if it.contribution > 0]
+    if not telling:
+        return ""
+    first = telling[0]
+    quoted = f'"{shorten(first.masked, _QUOTE_LENGTH)}"'
+    if len(telling) == 1:
+        return f"{quoted} is missing ({percent(first.share)} of sessions like this one have it)"
+    return f"{len(telling)} lines that {percent(first.share)} of sessions like this one have are missing, as {quoted}"
+
+
+def _mixture_fact(nearest: Neighbour | None, seen: int) -> str:
+    if nearest is None:
+        return f"nothing to compare with yet: {seen:,} session{'s' * (seen != 1)} seen"
+    return (
+        f"known lines in an unusual mixture: the nearest normal pattern ({percent(nearest.weight)} of traffic) "
+        f"is {nearest.similarity:.2f} alike"
+    )
+
+
+def percent(share: float | None) -> str:
+    """Return a share as a person writes it: 99.8%, 12%, 0.04%; "few" where it is not known."""
+    if share is None:
+        return "few"
+    value = 100 * share
+    if 0 < value < 0.01:
+        return "under 0.01%"
+    if 99.9 < value < 100:
+        return "over 99.9%"
+    return (
+        f"{value:.0f}%"
+        if 10 <= value <= 99 or value in (0, 100)
+        else f"{value:.2g}%"
+        if value < 10
+        else f"{value:.1f}%"
+    )
+
+
+def shorten(text: str, length: int) -> str:
+    """Return the text cut to `length` characters, with an ellipsis where something was cut."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
