@@ -16,10 +16,22 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, Info, ProcessCollector
 
+from daemon.core.records import ClosedBy
+
 PREFIX = "strayline_"
 OTHER = "other"
 _SCOPE_LENGTH = 128
 
+_REJECTS = (
+    "empty",
+    "not_utf8",
+    "not_json",
+    "not_an_object",
+    "missing_field",
+    "bad_time",
+    "too_many_lines",
+    "bad_feedback",
+)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _LATENCY = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 _SEARCH = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
@@ -105,7 +117,7 @@ class Metrics:
             "config_last_reload_successful", "1 when the last load of the configuration was accepted, else 0."
         )
         self.config_reloads = self._counter(
-            "config_reloads", "Reloads asked for by SIGHUP or POST /-/reload. status: ok, refused.", "status"
+            "config_reloads", "Reloads asked for by SIGHUP or POST /-/reload.", "status", values=("ok", "refused")
         )
         # Idle input is progress: what counts is that every loop still comes round.
         self.seconds_since_progress = self._gauge(
@@ -125,13 +137,16 @@ class Metrics:
         self.read_bytes = self._counter("read_bytes", "Bytes of the values of records fetched.", "topic")
         self.lines = self._counter("lines", "Log lines found in records.", "topic")
         self.dropped = self._counter(
-            "dropped", "Lines left out on purpose. reason: blank, replayed (already settled by a commit).", "reason"
+            "dropped",
+            "Lines left out on purpose: blank ones, and those a commit had settled before they were read again.",
+            "reason",
+            values=("blank", "replayed"),
         )
         self.dead_letters = self._counter(
             "dead_letters",
-            "Records published to the dead letter topic. reason: empty, not_utf8, not_json, not_an_object, "
-            "missing_field, bad_time, too_many_lines, bad_feedback.",
+            "Records published to the dead letter topic.",
             "reason",
+            values=_REJECTS,
         )
         self.time_clamped = self._counter(
             "time_clamped", "Lines whose own time was absurd, so that their record's time was taken."
@@ -153,13 +168,13 @@ class Metrics:
         self._group = "Partitions and commits"
         self.rebalances = self._counter("rebalances", "Times the group gave this replica a new assignment.")
         self.partition_state = self._gauge(
-            "partition_state", "Assigned partitions by state. state: init, running, paused, dead.", "state"
+            "partition_state", "Assigned partitions by state.", "state", values=("init", "running", "paused", "dead")
         )
         self.partition_restarts = self._counter(
             "partition_restarts",
-            "Partitions that failed and started again from their checkpoint. "
-            "reason: commit, fenced, init, timeout, error.",
+            "Partitions that failed and started again from their checkpoint.",
             "reason",
+            values=("commit", "fenced", "init", "timeout", "error"),
         )
         self.commit_duration = self._histogram(
             "commit_duration_seconds", "Duration of transactions that committed, from begin to commit.", _SECONDS
@@ -174,9 +189,7 @@ class Metrics:
     def _sessions(self) -> None:
         self._group = "Sessions"
         self.sessions_open = self._gauge("sessions_open", "Sessions still taking lines.")
-        self.sessions_closed = self._counter(
-            "sessions_closed", "Sessions closed. reason: gap, age, lines, tokens, pin, idle, flush.", "reason"
-        )
+        self.sessions_closed = self._counter("sessions_closed", "Sessions closed.", "reason", values=tuple(ClosedBy))
         self.session_tokens = self._histogram(
             "session_tokens", "Tokens of closed sessions, all lines counted.", _TOKENS
         )
@@ -219,14 +232,14 @@ class Metrics:
 
     def _alerts(self) -> None:
         self._group = "Alerts and feedback"
-        self.alerts = self._counter(
-            "alerts", "Alerts committed. severity: critical, warning, info.", "scope", "severity"
-        )
+        self.alerts = self._counter("alerts", "Alerts committed.", "scope", "severity")
         self.alerts_suppressed = self._counter(
-            "alerts_suppressed", "Anomalous sessions that were not alerted on. reason: label.", "reason"
+            "alerts_suppressed", "Anomalous sessions that were not alerted on.", "reason", values=("label",)
         )
         self.incidents_open = self._gauge("incidents_open", "Incidents that are firing.", "scope")
-        self.feedback = self._counter("feedback", "Feedback applied. verdict: normal, anomalous, forget.", "verdict")
+        self.feedback = self._counter(
+            "feedback", "Feedback applied.", "verdict", values=("normal", "anomalous", "forget")
+        )
         self.alert_rate = self._gauge(
             "alert_rate", "Realised alerts of the last 1,000 live sessions, as a share of sessions.", "scope"
         )
@@ -239,16 +252,24 @@ class Metrics:
             "end_to_end_latency_seconds", "Time from a session's last line to its committed alert.", _LATENCY
         )
 
-    def _note(self, name: str, kind: str, labels: tuple[str, ...], text: str) -> None:
-        self.series.append(Series(self._group, PREFIX + name, kind, labels, text))
+    def _note(self, name: str, kind: str, labels: tuple[str, ...], text: str, values: Sequence[str] = ()) -> None:
+        meaning = f"{text} {labels[-1]}: {', '.join(values)}." if values else text
+        self.series.append(Series(self._group, PREFIX + name, kind, labels, meaning))
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        self._note(name + "_total", "counter", labels, text)
-        return Counter(PREFIX + name, text, labels, registry=self.registry)
+    def _counter(self, name: str, text: str, *labels: str, values: Sequence[str] = ()) -> Counter:
+        # Known label values start at 0: a counter that appears with its first event has no increase to see.
+        self._note(name + "_total", "counter", labels, text, values)
+        counter = Counter(PREFIX + name, text, labels, registry=self.registry)
+        for value in values:
+            counter.labels(value)
+        return counter
 
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        self._note(name, "gauge", labels, text)
-        return Gauge(PREFIX + name, text, labels, registry=self.registry)
+    def _gauge(self, name: str, text: str, *labels: str, values: Sequence[str] = ()) -> Gauge:
+        self._note(name, "gauge", labels, text, values)
+        gauge = Gauge(PREFIX + name, text, labels, registry=self.registry)
+        for value in values:
+            gauge.labels(value)
+        return gauge
 
     def _histogram(self, name: str, text: str, buckets: Sequence[float]) -> Histogram:
         self._note(name, "histogram", (), text)
