@@ -164,8 +164,8 @@ async def checkout(request: web.Request) -> web.Response:
     db = await database()
     try:
         async with db.transaction():
-            rows = await db.fetch(f"SELECT {columns} FROM products WHERE id = ANY($1)", sorted(lines))
-            total = sum(row["price"] * lines[row["id"]] for row in rows)
+            prices = {n: await db.fetchrow(f"SELECT {columns} FROM products WHERE id = $1", n) for n in sorted(lines)}
+            total = sum(prices[product]["price"] * lines[product] for product in lines)
             order = await db.fetchval("INSERT INTO orders (user_id, state, total) VALUES ($1, 'new', $2) RETURNING id", user, total)
             for product in sorted(lines):
                 await db.execute("INSERT INTO items VALUES ($1, $2, $3)", order, product, lines[product])
