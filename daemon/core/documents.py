@@ -7,13 +7,17 @@ Fields are only ever added within a major version; the version is part of the Cl
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 VERDICT_SCHEMA = "urn:strayline:schema:verdict:1"
 ALERT_SCHEMA = "urn:strayline:schema:alert:1"
 FEEDBACK_SCHEMA = "urn:strayline:schema:feedback:1"
 
-Status = Literal["firing", "resolved"]
+Time = Annotated[str, ("format", "date-time")]
+Share = Annotated[float, ("minimum", 0), ("maximum", 1)]
+Fingerprint = Annotated[str, ("pattern", "^[0-9a-f]{16}$")]
+AlertId = Annotated[str, ("pattern", "^[0-9a-f]{16}-[0-9a-f]{16}$")]
+Count = Annotated[int, ("minimum", 0)]
 Severity = Literal["info", "warning", "critical"]
 Label = Literal["normal", "anomalous"]
 Why = Literal["new", "rare", "severe", "count", "usual"]
@@ -36,29 +40,29 @@ class SourceDocument(TypedDict):
 class VerdictDocument(TypedDict):
     """What was judged of one session. Every input line is in exactly one verdict or in one dead letter."""
 
-    id: str
+    id: AlertId
     """Deterministic and unique: the pattern's fingerprint, a dash, a hash of source and first position."""
     scope: str
     """The service or tenant whose baseline the session was compared with."""
     key: str
     """What the lines of the session have in common: a host, a request, a process."""
-    start: str
+    start: Time
     """Least event time of the lines, RFC 3339, UTC, milliseconds."""
-    end: str
+    end: Time
     """Greatest event time of the lines, RFC 3339, UTC, milliseconds."""
-    lines: int
+    lines: Count
     """Number of lines."""
-    tokens: int
+    tokens: Count
     """Tokens of all lines by the engine's tokenizer."""
     closed_by: Literal["gap", "age", "lines", "tokens", "pin", "idle", "flush"]
     """Why the session ended."""
-    pattern: str
+    pattern: Fingerprint
     """Fingerprint of the canonical form; equal sessions of a scope share it."""
     score: float
     """Distance to the baseline; larger is stranger. Comparable within a scope only."""
     similarity: float | None
     """Cosine to the nearest normal pattern; null when there was none yet."""
-    p_value: float | None
+    p_value: Share | None
     """Share of the scope's recent traffic at least as strange; null while the scope warms up."""
     anomalous: bool
     """Whether the session is an alert."""
@@ -75,7 +79,7 @@ class LineDocument(TypedDict):
 
     text: str
     """The first such line, redacted; cut with a mark when very long."""
-    count: int
+    count: Count
     """How often it stands in the session."""
     first: str
     """Position of the first one: offset, or offset:line for a record of many lines."""
@@ -83,11 +87,11 @@ class LineDocument(TypedDict):
     """Position of the last one."""
     why: Why
     """What is odd about it: never seen, seldom seen, reads like a failure, repeats unusually; or nothing."""
-    contribution: float
+    contribution: Share
     """Share of the score it causes, 0 to 1; with the missing lines' shares they add up to 1, or are all 0."""
-    share: float | None
+    share: Share | None
     """Share of the scope's sessions that have such a line, 0 to 1; null when it was not looked up."""
-    novelty: float
+    novelty: Share
     """How far it is from any line of normal traffic: 0 is seen before, 1 has no word in common with any."""
     nearest_normal: str | None
     """The line of normal traffic nearest to it (itself, masked, when it was seen before); null when there is none."""
@@ -96,15 +100,15 @@ class LineDocument(TypedDict):
 class NeighbourDocument(TypedDict):
     """A pattern of normal traffic near the session."""
 
-    pattern: str
+    pattern: Fingerprint
     """Its fingerprint."""
     similarity: float
     """Cosine to the session's pattern."""
-    weight: float
+    weight: Share
     """Its share of the scope's traffic, 0 to 1."""
-    first_seen: str
+    first_seen: Time
     """Event time, RFC 3339."""
-    last_seen: str
+    last_seen: Time
     """Event time, RFC 3339."""
     label: Label | None
     """What feedback said of it."""
@@ -117,13 +121,13 @@ class ContrastLine(TypedDict):
 
     text: str
     """The line: an example where the session has it, else masked."""
-    count: int
+    count: Count
     """How often the session has it."""
-    expected: int
+    expected: Count
     """How often the nearest normal pattern has it."""
-    share: float | None
+    share: Share | None
     """Share of sessions that have such a line (for a missing line: of sessions like this one); null when not known."""
-    contribution: float
+    contribution: Share
     """Share of the score this difference causes, 0 to 1."""
 
 
@@ -138,7 +142,7 @@ class ContrastDocument(TypedDict):
     """Lines both have, more often here."""
     fewer: list[ContrastLine]
     """Lines both have, less often here."""
-    usual: int
+    usual: Count
     """Number of lines of the session that both have equally often."""
 
 
@@ -149,30 +153,30 @@ class IncidentDocument(TypedDict):
     """Deterministic; the same in every alert of the incident."""
     event: IncidentEventKind
     """What this alert did to it. A reader who wants one message an incident takes opened, reopened and resolved."""
-    since: str
+    since: Time
     """Event time of its first alert, RFC 3339."""
-    last_seen: str
+    last_seen: Time
     """Event time of its latest alert, RFC 3339."""
-    alerts: int
+    alerts: Count
     """Alerts so far, this one included."""
 
 
 class AlertDocument(VerdictDocument):
     """An anomalous session and the case against it: all of its verdict, and what a person wants to know."""
 
-    schema: str
+    schema: Literal["urn:strayline:schema:alert:1"]
     """Names this schema and its major version."""
     status: Literal["firing"]
     """A session that is anomalous."""
     severity: Severity
     """critical: p at most 0.001, or confirmed anomalous by feedback; warning: p at most 0.01; else info."""
-    summary: str
+    summary: Annotated[str, ("maxLength", 200)]
     """The case in at most 200 characters."""
-    fingerprint: str
+    fingerprint: Fingerprint
     """Stable over repetitions: the pattern."""
     budget: str
     """What the operator can afford, as configured: a share of sessions, or a rate."""
-    seen: int
+    seen: Count
     """Sessions in the scope's window when this one was judged."""
     label: Label | None
     """What feedback said of this pattern."""
@@ -180,7 +184,7 @@ class AlertDocument(VerdictDocument):
     """Raw values of the score's components."""
     session: list[LineDocument]
     """The distinct lines, the most telling first."""
-    omitted: int
+    omitted: Count
     """Distinct lines left out of `session` to keep the message small: the least telling ones."""
     nearest: list[NeighbourDocument]
     """The nearest normal patterns, nearest first."""
@@ -199,7 +203,7 @@ class AlertDocument(VerdictDocument):
 class ResolvedDocument(TypedDict):
     """An incident that is over."""
 
-    schema: str
+    schema: Literal["urn:strayline:schema:alert:1"]
     """Names this schema and its major version."""
     id: str
     """Deterministic and unique."""
@@ -209,15 +213,15 @@ class ResolvedDocument(TypedDict):
     """The service or tenant."""
     severity: Severity
     """The gravest of its alerts."""
-    summary: str
+    summary: Annotated[str, ("maxLength", 200)]
     """The case in at most 200 characters."""
-    fingerprint: str
+    fingerprint: Fingerprint
     """The pattern that opened it."""
     reason: ResolveReason
     """quiet: no alert for a while; learned: its pattern is normal by now; displaced: too many others are open."""
-    start: str
+    start: Time
     """Event time of its first alert, RFC 3339."""
-    end: str
+    end: Time
     """Event time of its latest alert, RFC 3339."""
     incident: IncidentDocument
     """The incident."""
@@ -228,11 +232,11 @@ class ResolvedDocument(TypedDict):
 class FeedbackDocument(TypedDict):
     """What a person says of a pattern: `alert`, or `pattern` with or without its `scope`."""
 
-    alert: NotRequired[str]
+    alert: NotRequired[AlertId]
     """Id of an alert or verdict: its pattern is meant."""
     scope: NotRequired[str]
     """Scope of the pattern."""
-    pattern: NotRequired[str]
+    pattern: NotRequired[Fingerprint]
     """Fingerprint of a pattern (16 hexadecimal digits)."""
     verdict: Word
     """normal silences the pattern and its relatives, anomalous keeps it alarming, forget takes back what was said."""
