@@ -1,0 +1,334 @@
+"""What has been normal lately in one scope: patterns, each with its mass in the rolling window.
+
+Every session adds one to the weight of its pattern, in the bucket of its event time and under its input partition. The
+window is the last BUCKETS buckets up to the scope's clock, and the clock is the latest bucket that at least STEADY
+sessions reach: one absurd time stamp cannot expire a week. Mass is a sum over counters, so it does not depend on the order
+in which sessions were judged, and replicas that have read the same counters agree.
+
+A pattern labelled anomalous never counts. One labelled normal counts as at least the share `mass` of the window, so it
+is as near as near can be for itself, and its relatives come near with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from daemon.core.lines import Ids, LineTable
+from daemon.core.records import TopicPartition, Vector
+from daemon.core.vectors import VectorIndex
+
+BUCKETS = 28
+STEADY = 10
+KEPT_AFTER_EVICTION = 0.95
+REFRESH = 0.02
+"""Boosts and common lines are recomputed when the window's mass has changed by this share."""
+
+Lines = tuple[tuple[str, int], ...]
+
+
+@dataclass(slots=True)
+class Weight:
+    """Sessions of one pattern from one input partition: a count for each time bucket, and when first and last."""
+
+    buckets: dict[int, int] = field(default_factory=dict)
+    first: int = 0
+    last: int = 0
+
+
+@dataclass(slots=True)
+class Label:
+    """What a person said of a pattern; `at` and `renewed` are times."""
+
+    verdict: str
+    at: int
+    by: str = ""
+    note: str = ""
+    renewed: int = 0
+
+
+@dataclass(slots=True)
+class Entry:
+    """All that is known of one pattern; `slot` is -1 until its lines and its vector are known."""
+
+    weights: dict[TopicPartition, Weight] = field(default_factory=dict)
+    label: Label | None = None
+    lines: Lines = ()
+    numbers: Ids = field(default_factory=lambda: np.zeros(0, np.int32))
+    slot: int = -1
+    renewed: int = 0
+
+    @property
+    def first(self) -> int:
+        """The time of its first session."""
+        return min((weight.first for weight in self.weights.values()), default=0)
+
+    @property
+    def last(self) -> int:
+        """The time of its latest session."""
+        return max((weight.last for weight in self.weights.values()), default=0)
+
+
+class Baseline:
+    """The weighted patterns of one scope."""
+
+    def __init__(self, dimensions: int, window_us: int, mass: float, max_patterns: int) -> None:
+        self.share = mass
+        self.bucket_us = max(1, window_us // BUCKETS)
+        self.entries: dict[str, Entry] = {}
+        self.lines = LineTable()
+        self.vectors = VectorIndex(dimensions)
+        self.clock: int | None = None
+        self.total = 0.0
+        """Sessions in the window."""
+        self.counted = 0.0
+        """Mass that counts: the window's, less what is labelled anomalous, plus what labels of normal add."""
+        self._max = max_patterns
+        self._buckets: dict[int, int] = {}
+        self._members: dict[int, set[str]] = {}
+        self._labelled: set[str] = set()
+        self._raw = np.zeros(16)
+        self.mass = np.zeros(16)
+        """Mass that counts, by slot."""
+        self.backbones = np.zeros(16, np.uint64)
+        self.names: list[str] = []
+        self._free: list[int] = []
+        self._refreshed = 0.0
+        self._evicted: list[str] = []
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def mass_of(self, pattern: str) -> float:
+        """Return the mass of `pattern` that counts."""
+        entry = self.entries.get(pattern)
+        return float(self.mass[entry.slot]) if entry is not None and entry.slot >= 0 else 0.0
+
+    def in_window(self, pattern: str) -> int:
+        """Return the number of sessions of `pattern` in the window, whatever its label."""
+        entry = self.entries.get(pattern)
+        if entry is None:
+            return 0
+        start = self._start()
+        return sum(n for weight in entry.weights.values() for bucket, n in weight.buckets.items() if bucket >= start)
+
+    def near(self, vector: Vector, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return slots that count and their distances: all, or up to `count` nearest; unsorted."""
+        if not len(self.vectors):
+            return np.zeros(0, np.int64), np.zeros(0)
+        slots, distances = self.vectors.nearest(vector, count)
+        counting = self.mass[slots] > 0
+        return slots[counting], distances[counting]
+
+    def recent_rate(self) -> float:
+        """Return sessions a day over the latest four buckets of the window that have passed or begun."""
+        if self.clock is None:
+            return 0.0
+        latest = max(self._buckets, default=self.clock)
+        first = max(self._start(), min((b for b in self._buckets if b >= self._start()), default=latest), latest - 3)
+        count = sum(n for bucket, n in self._buckets.items() if first <= bucket <= latest)
+        return count * 86_400e6 / ((latest - first + 1) * self.bucket_us)
+
+    def memory(self) -> int:
+        """Return an estimate of the bytes held."""
+        arrays = self.mass.nbytes + self._raw.nbytes + self.backbones.nbytes
+        entries = sum(700 + 8 * len(entry.lines) for entry in self.entries.values())
+        return arrays + entries + self.lines.memory() + self.vectors.memory()
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def define(self, pattern: str, lines: Lines, vector: Vector, renewed: int) -> None:
+        """Give `pattern` its lines and vector; what is known of it begins to count."""
+        entry = self.entries.setdefault(pattern, Entry())
+        entry.renewed = max(entry.renewed, renewed)
+        if entry.slot >= 0:
+            return
+        slot = self._free.pop() if self._free else len(self.names)
+        if slot == len(self.names):
+            self.names.append(pattern)
+        self.names[slot] = pattern
+        if slot >= len(self.mass):
+            self.mass = np.concatenate([self.mass, np.zeros_like(self.mass)])
+            self._raw = np.concatenate([self._raw, np.zeros_like(self._raw)])
+            self.backbones = np.concatenate([self.backbones, np.zeros_like(self.backbones)])
+        entry.slot, entry.lines = slot, lines
+        entry.numbers = self.lines.intern(lines, slot)
+        self.backbones[slot] = self.lines.backbone(entry.numbers)
+        self.vectors.add(slot, vector)
+        self._raw[slot] = self.mass[slot] = 0.0
+        self._recount(pattern, entry)
+
+    def add(self, pattern: str, source: TopicPartition, end: int) -> None:
+        """Count one session of a defined `pattern` that ended at `end`."""
+        entry = self.entries[pattern]
+        weight = entry.weights.get(source)
+        if weight is None:
+            weight = entry.weights[source] = Weight(first=end, last=end)
+        bucket = end // self.bucket_us
+        weight.buckets[bucket] = weight.buckets.get(bucket, 0) + 1
+        weight.first, weight.last = min(weight.first, end), max(weight.last, end)
+        self._members.setdefault(bucket, set()).add(pattern)
+        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+        if self._tick(bucket):
+            self._recount(pattern, entry)
+        elif bucket >= self._start():
+            self.total += 1.0
+            self._recount(pattern, entry, added=1.0)
+        self._settle()
+
+    def set_weight(self, pattern: str, source: TopicPartition, weight: Weight | None) -> None:
+        """Replace the weight of (pattern, source), or remove it."""
+        entry = self.entries.setdefault(pattern, Entry())
+        old = entry.weights.pop(source, None)
+        if old is not None:
+            self._uncount(old)
+        if weight is not None:
+            start = self._start()
+            weight.buckets = {bucket: n for bucket, n in weight.buckets.items() if bucket >= start}
+        if weight is not None and weight.buckets:
+            entry.weights[source] = weight
+            for bucket, n in weight.buckets.items():
+                self._buckets[bucket] = self._buckets.get(bucket, 0) + n
+                self._members.setdefault(bucket, set()).add(pattern)
+        if self._buckets:
+            self._tick(max(self._buckets))
+        self._retotal()
+        self._recount(pattern, entry)
+        self._settle()
+
+    def set_label(self, pattern: str, label: Label | None) -> None:
+        """Set or remove what a person said of `pattern`."""
+        entry = self.entries.setdefault(pattern, Entry())
+        entry.label = label
+        if label is None:
+            self._labelled.discard(pattern)
+        else:
+            self._labelled.add(pattern)
+        self._recount(pattern, entry)
+        self._settle(force=True)
+
+    def take_evicted(self) -> list[str]:
+        """Return the patterns dropped to keep within `max_patterns` since the last call."""
+        evicted, self._evicted = self._evicted, []
+        return evicted
+
+    def labelled(self) -> Iterable[str]:
+        """Return the patterns that carry a label."""
+        return self._labelled
+
+    # -- the window ------------------------------------------------------------------------------------------------
+
+    def _start(self) -> int:
+        return 0 if self.clock is None else self.clock - BUCKETS + 1
+
+    def _retotal(self) -> None:
+        start = self._start()
+        self.total = float(sum(n for bucket, n in self._buckets.items() if bucket >= start))
+
+    def _tick(self, bucket: int) -> bool:
+        """Move the clock after sessions were counted in `bucket`; return whether it moved, and all was recounted."""
+        if self.clock is not None and bucket <= self.clock:
+            return False
+        wanted, reached = min(STEADY, sum(self._buckets.values())), 0
+        clock = self.clock
+        for candidate in sorted(self._buckets, reverse=True):
+            reached += self._buckets[candidate]
+            if reached >= wanted:
+                clock = candidate if self.clock is None else max(candidate, self.clock)
+                break
+        if clock == self.clock:
+            return False
+        self.clock = clock
+        self._expire()
+        return True
+
+    def _expire(self) -> None:
+        start = self._start()
+        touched: set[str] = set()
+        for bucket in [bucket for bucket in self._members if bucket < start]:
+            touched |= self._members.pop(bucket)
+            self._buckets.pop(bucket, None)
+        for pattern in touched:
+            entry = self.entries.get(pattern)
+            if entry is None:
+                continue
+            for source, weight in list(entry.weights.items()):
+                weight.buckets = {bucket: n for bucket, n in weight.buckets.items() if bucket >= start}
+                if not weight.buckets:
+                    del entry.weights[source]
+            self._recount(pattern, entry)
+        self._retotal()
+        # A vector is renewed while its pattern is in use, so one that is not counted yet may still get its weights.
+        unused = (start - BUCKETS // 2) * self.bucket_us
+        self._drop([name for name, e in self.entries.items() if not e.weights and not e.label and e.renewed < unused])
+        self._settle(force=True)
+
+    def _uncount(self, weight: Weight) -> None:
+        for bucket, n in weight.buckets.items():
+            left = self._buckets.get(bucket, 0) - n
+            if left > 0:
+                self._buckets[bucket] = left
+            else:
+                self._buckets.pop(bucket, None)
+
+    # -- mass ------------------------------------------------------------------------------------------------------
+
+    def _recount(self, pattern: str, entry: Entry, added: float | None = None) -> None:
+        """Bring the mass of `pattern` up to date; `added` is the change of its sessions in the window, where known."""
+        slot = entry.slot
+        if slot < 0:
+            return
+        self._raw[slot] = self.in_window(pattern) if added is None else self._raw[slot] + added
+        mass = self._raw[slot]
+        if entry.label is not None:
+            mass = 0.0 if entry.label.verdict == "anomalous" else max(mass, self.share * self.total, 1.0)
+        change = mass - self.mass[slot]
+        if change:
+            self.mass[slot] = mass
+            self.lines.mass[entry.numbers] += change
+            self.counted += change
+
+    def _settle(self, force: bool = False) -> None:
+        """Refresh what depends on the whole window's mass, when that has changed enough; keep within `max_patterns`."""
+        if len(self.names) - len(self._free) > self._max:
+            self._evict()
+        if not force and abs(self.total - self._refreshed) <= REFRESH * self._refreshed:
+            return
+        self._refreshed = self.total
+        for pattern in self._labelled:
+            self._recount(pattern, self.entries[pattern])
+        self.lines.renew_common(self.share * self.counted, self.backbones)
+
+    def _evict(self) -> None:
+        """Drop the patterns that matter least: unlabelled, least mass first, of equal mass the longest unseen."""
+        held = [
+            (self._raw[e.slot], e.last, name) for name, e in self.entries.items() if e.slot >= 0 and e.label is None
+        ]
+        surplus = len(self.names) - len(self._free) - int(KEPT_AFTER_EVICTION * self._max)
+        names = [name for _, _, name in sorted(held)[: max(surplus, 0)]]
+        self._evicted.extend(names)
+        for name in names:
+            for weight in self.entries[name].weights.values():
+                self._uncount(weight)
+        self._drop(names)
+        self._retotal()
+
+    def _drop(self, names: list[str]) -> None:
+        gone = np.zeros(len(self.mass), bool)
+        held: list[Ids] = []
+        slots: list[int] = []
+        for name in names:
+            entry = self.entries.pop(name)
+            if entry.slot < 0:
+                continue
+            self.lines.mass[entry.numbers] -= self.mass[entry.slot]
+            self.counted -= self.mass[entry.slot]
+            self._raw[entry.slot] = self.mass[entry.slot] = 0.0
+            gone[entry.slot] = True
+            held.append(entry.numbers)
+            slots.append(entry.slot)
+        if slots:
+            self.lines.drop(held, gone)
+            self.vectors.remove(np.array(slots, np.int64))
+            self._free.extend(slots)

@@ -1,0 +1,93 @@
+"""The score's parts, computed for one session against one scope's baseline; each explains itself line by line.
+
+`Lines` of a session are numbered by the baseline's line table; a line that no pattern of the window holds has number -1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from daemon.core.baseline import Baseline, Lines
+from daemon.core.lines import Ids
+from daemon.core.records import Vector
+from daemon.core.scoring import (
+    Floats,
+    absence_nats,
+    conditional_nats,
+    distance_to_measure,
+    presence_nats,
+)
+from daemon.core.severity import severity
+
+MOST_RARE = 64
+"""Rare lines of one session that are looked up among sessions like it: the rarest ones."""
+FIRST_NEAR, MOST_NEAR = 32, 512
+
+
+def numbers_of(baseline: Baseline, lines: Lines) -> Ids:
+    """Return the number of each line, -1 for one that is not in the window."""
+    return np.array([baseline.lines.find(line) for line, _ in lines], np.int32)
+
+
+def distance(baseline: Baseline, pattern: str, vector: Vector) -> tuple[float, float | None]:
+    """Return the distance to the nearest `mass` of the window, and the cosine to the nearest pattern that counts."""
+    wanted = baseline.share * baseline.total
+    own = baseline.mass_of(pattern)
+    if own > 0 and own >= wanted:
+        return 0.0, 1.0
+    count = FIRST_NEAR
+    while True:
+        slots, distances = baseline.near(vector, count)
+        weights = baseline.mass[slots]
+        if baseline.vectors.exact or count >= MOST_NEAR or weights.sum() >= wanted or count >= len(baseline.vectors):
+            break
+        count *= 4
+    if not len(slots):
+        return 0.0, None
+    return distance_to_measure(distances, weights, wanted), 1.0 - float(distances.min())
+
+
+def present(baseline: Baseline, numbers: Ids) -> Floats:
+    """Return how unlikely each line of a session is, in nats: a common one among all, a rare one among sessions like it."""
+    table = baseline.lines
+    total = baseline.counted
+    known = numbers >= 0
+    having = np.where(known, table.mass[numbers], 0.0)
+    nats = presence_nats(having, total)
+    rare = np.flatnonzero(~known | ~table.common[numbers])
+    if not len(rare):
+        return nats
+    if len(rare) > MOST_RARE:
+        rare = rare[np.argsort(having[rare], kind="stable")[:MOST_RARE]]
+    backbone = table.backbone(numbers[known])
+    alike = baseline.backbones == backbone
+    together = np.zeros(len(rare))
+    for place, index in enumerate(rare):
+        if known[index]:
+            slots = table.slots(int(numbers[index]))
+            together[place] = baseline.mass[slots[alike[slots]]].sum()
+    shares = (having[rare] + 0.5) / (total + 1.0)
+    nats[rare] = conditional_nats(together, shares, float(baseline.mass[alike].sum()), baseline.share * total)
+    return nats
+
+
+def missing(baseline: Baseline, numbers: Ids) -> tuple[Ids, Floats]:
+    """Return the common lines that a session lacks and how unlikely each lack is, in nats."""
+    table = baseline.lines
+    absent = table.common_ids[~np.isin(table.common_ids, numbers)]
+    return absent, absence_nats(table.mass[absent], baseline.counted)
+
+
+def severities(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
+    """Return how badly each line reads."""
+    known = baseline.lines.severity
+    return np.array(
+        [known[n] if n >= 0 else severity(line) for n, (line, _) in zip(numbers, lines, strict=True)], np.float64
+    )
+
+
+def repeats(lines: Lines) -> float:
+    """Return the logarithm of the greatest count of one line."""
+    return math.log(max((count for _, count in lines), default=1))
