@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+
+from daemon.core.records import TopicPartition
 
 
 class StraylineError(Exception):
@@ -59,3 +62,11 @@ class ModelMismatchError(StraylineError):
 
 class PartitionError(StraylineError):
     """A partition's transaction failed or timed out; it starts again from its last checkpoint."""
+
+
+class OutOfRangeError(StraylineError):
+    """A position no longer exists in its partition: retention deleted it, or the topic was made anew."""
+
+    def __init__(self, partitions: Mapping[TopicPartition, int]) -> None:
+        super().__init__(", ".join(f"{partition} at {offset}" for partition, offset in partitions.items()))
+        self.partitions = partitions

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from daemon.core.records import Batch, OutRecord, TopicPartition, Update
 
 
 class Engine(Protocol):
@@ -49,4 +51,109 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Free the engine; what is under way is abandoned."""
+        ...
+
+
+class Listener(Protocol):
+    """Told of assignments by a `Membership`, in its own task; both must return quickly (no heartbeat while they run)."""
+
+    async def revoked(self) -> None:
+        """A rebalance begins: what was assigned may come back or go."""
+        ...
+
+    def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int | None]:
+        """These are ours now. Return for each the offset to go on at, or None to hold it until `resume`."""
+        ...
+
+
+class Membership(Protocol):
+    """Our place in the consumer group, and the records of what it assigns to us."""
+
+    async def start(self, listener: Listener) -> None:
+        """Join the group. Raises UnavailableError."""
+        ...
+
+    async def poll(self, partitions: Collection[TopicPartition], seconds: float) -> list[Batch]:
+        """Return what has been fetched of these partitions, at most one batch each, within about `seconds`.
+
+        Must be called all the time, also for no partitions. Raises OutOfRangeError where a position no longer exists.
+        """
+        ...
+
+    def resume(self, partition: TopicPartition, offset: int) -> None:
+        """Fetch from `offset` on. Only between two polls, from the polling task."""
+        ...
+
+    def position(self, partition: TopicPartition) -> int | None:
+        """The next offset to be returned by `poll`, None while held or unknown."""
+        ...
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+        """Return the first offset kept and the end of what is committed, of each. Raises PartitionError."""
+        ...
+
+    async def committed(self, partition: TopicPartition) -> int | None:
+        """Return the group's committed offset. Raises PartitionError."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the group."""
+        ...
+
+
+class Transactions(Protocol):
+    """One input partition's transactional producer. Whoever starts the newest one fences all others."""
+
+    async def start(self) -> None:
+        """Take over: earlier producers of this partition can no longer commit. Raises PartitionError."""
+        ...
+
+    async def commit(self, records: Sequence[OutRecord], low: int) -> None:
+        """Publish `records` and the group offset `low` together, or not at all.
+
+        Raises PartitionError when that failed or when nobody can know: the producer is then of no further use.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of it; what is under way is left to the broker to abort."""
+        ...
+
+
+class Broker(Protocol):
+    """Everything else the pipeline asks of Kafka."""
+
+    async def start(self) -> None:
+        """Connect. Raises UnavailableError."""
+        ...
+
+    def membership(self, topics: Sequence[str]) -> Membership:
+        """Return a new, unstarted membership that reads `topics`."""
+        ...
+
+    def transactions(self, source: TopicPartition) -> Transactions:
+        """Return a new, unstarted producer for the outputs of `source`."""
+        ...
+
+    async def partitions(self, topic: str) -> int:
+        """Return how many partitions a topic has. Raises UnavailableError when it does not exist."""
+        ...
+
+    async def high_water(self, topic: str, partition: int) -> int:
+        """Return the end of a partition, transactions under way included. Raises PartitionError."""
+        ...
+
+    async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
+        """Return the newest committed value of `key`, read up to the high water of this moment. Raises PartitionError."""
+        ...
+
+    def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
+        """Read a topic from its beginning, committed records only, for ever.
+
+        Yields what came (perhaps nothing) and, by partition, the offset up to which everything has been yielded.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Disconnect."""
         ...

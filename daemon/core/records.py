@@ -11,8 +11,9 @@ Two conventions hold everywhere in the core:
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import blake2b
 from typing import NamedTuple
@@ -74,6 +75,22 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.offsets)
+
+    def rows(self, rows: Sequence[int]) -> Batch:
+        """Return some rows, in order, as a batch."""
+        return Batch(
+            self.source,
+            [self.offsets[row] for row in rows],
+            [self.timestamps[row] for row in rows],
+            [self.keys[row] for row in rows],
+            [self.values[row] for row in rows],
+            [self.headers[row] for row in rows] if self.headers else (),
+        )
+
+    def since(self, offset: int) -> Batch:
+        """Return the records from `offset` on."""
+        start = bisect_left(self.offsets, offset)
+        return self if start == 0 else self.rows(range(start, len(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,3 +275,7 @@ class OutRecord:
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
     partition: int | None = None
+
+    def at(self, partition: int) -> OutRecord:
+        """Return the same message for a partition of its topic."""
+        return replace(self, partition=partition)

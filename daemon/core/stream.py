@@ -121,12 +121,12 @@ class Stream:
             return self._read(batch)
         split = int(np.searchsorted(np.asarray(batch.offsets), self._replay.until))
         again = [row for row in range(split) if self._replay.wants(batch.offsets[row])]
-        old = self._read(_rows(batch, again), again)
+        old = self._read(batch.rows(again), again)
         if batch.offsets[-1] + 1 < self._replay.until:
             return old
         self._end_replay()
         rows = range(split, len(batch))
-        new = self._read(_rows(batch, rows), rows)
+        new = self._read(batch.rows(rows), rows)
         return Pushed(old.lines + new.lines, [*old.rejects, *new.rejects], old.clamped + new.clamped)
 
     def flush(self, closed_by: ClosedBy) -> None:
@@ -219,15 +219,3 @@ class Stream:
                     self._vectors[pattern.id] = vector
             self._queued[pattern.id] += 1
             self._queue.append((session, pattern))
-
-
-def _rows(batch: Batch, rows: Sequence[int]) -> Batch:
-    """Return some rows of a batch, as a batch."""
-    return Batch(
-        batch.source,
-        [batch.offsets[r] for r in rows],
-        [batch.timestamps[r] for r in rows],
-        [batch.keys[r] for r in rows],
-        [batch.values[r] for r in rows],
-        [batch.headers[r] for r in rows] if batch.headers else (),
-    )

@@ -1,0 +1,366 @@
+"""Kafka through aiokafka: group membership, one transactional producer a partition, and reading whole topics.
+
+What aiokafka needs to be told, each learned from its source:
+
+* A commit succeeds even when a produce failed, so every send is awaited first, and a producer that saw any error is
+  thrown away. There is no generation fencing: the transactional id (group, topic, partition) is the only fence.
+* `auto_offset_reset` must be "none": any other value jumps over what retention deleted without a word.
+* `getmany` must end by its own time-out: a cancelled one disables `max_poll_interval_ms`.
+* Positions are set in the assignment callback, before the first fetch, so that no committed offset is looked up.
+* Its `end_offsets` of a read_committed consumer is the last stable offset. To read a topic to its true end, the end
+  comes from a read_uncommitted consumer and the position from a read_committed one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from ssl import SSLContext
+from time import monotonic
+from typing import TypedDict
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import (
+    CorruptRecordException,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    ProducerFenced,
+    RecordTooLargeError,
+)
+from aiokafka.helpers import create_ssl_context
+
+from daemon.core.records import Batch, OutRecord, TopicPartition, Update
+from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
+from daemon.ports import Listener
+
+log = structlog.get_logger(__name__)
+
+FETCH_BYTES = 4 * 1024 * 1024
+REQUEST_BYTES = 64 * 1024 * 1024
+POLL_RECORDS = 50_000
+IDLE_POLL = 30.0
+
+
+class Connection(TypedDict, total=False):
+    """Arguments every aiokafka client takes."""
+
+    bootstrap_servers: list[str]
+    client_id: str
+    security_protocol: str
+    ssl_context: SSLContext | None
+    sasl_mechanism: str
+    sasl_plain_username: str | None
+    sasl_plain_password: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """How to reach the cluster, and the names and time-outs (seconds) of our part in it."""
+
+    bootstrap_servers: Sequence[str]
+    group_id: str
+    instance_id: str | None = None
+    session_timeout: float = 10.0
+    transaction_timeout: float = 30.0
+    topics: Mapping[str, str] = field(default_factory=dict)
+    protocol: str = "PLAINTEXT"
+    mechanism: str = "PLAIN"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+    def connection(self) -> Connection:
+        """Return the arguments that connect a client."""
+        connection = Connection(
+            bootstrap_servers=list(self.bootstrap_servers), client_id="strayline", security_protocol=self.protocol
+        )
+        if "SSL" in self.protocol.split("_"):
+            connection["ssl_context"] = create_ssl_context(
+                cafile=self.ca, certfile=self.certificate, keyfile=self.key
+            )
+        if self.protocol.startswith("SASL"):
+            connection["sasl_mechanism"] = self.mechanism
+            connection["sasl_plain_username"] = self.username
+            connection["sasl_plain_password"] = self.password
+        return connection
+
+
+def _native(partition: TopicPartition) -> KafkaPartition:
+    return KafkaPartition(partition.topic, partition.partition)
+
+
+def _ours(partition: KafkaPartition) -> TopicPartition:
+    return TopicPartition(partition.topic, partition.partition)
+
+
+@contextlib.asynccontextmanager
+async def _guarded(doing: str, seconds: float) -> AsyncIterator[None]:
+    """Turn time-outs and Kafka's errors into PartitionError that says what was being done."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise PartitionError(f"{doing}: no answer within {seconds:g} s") from None
+    except ProducerFenced:
+        raise PartitionError(f"{doing}: fenced, another replica has taken the partition over") from None
+    except RecordTooLargeError as error:
+        raise PartitionError(f"{doing}: {error}; raise the topic's max.message.bytes") from None
+    except KafkaError as error:
+        raise PartitionError(f"{doing}: {type(error).__name__}: {error}") from None
+
+
+async def _stop(client: AIOKafkaConsumer | AIOKafkaProducer, seconds: float = 3.0) -> None:
+    """Close a client, also one that can no longer finish what it has begun."""
+    task = asyncio.create_task(client.stop())
+    with contextlib.suppress(TimeoutError, KafkaError):
+        async with asyncio.timeout(seconds):
+            await asyncio.shield(task)
+            return
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, KafkaError):
+        await task
+
+
+class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's base is untyped
+    """Our place in the group: implements `ports.Membership`."""
+
+    def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
+        self._settings = settings
+        self._topics = list(topics)
+        self._listener: Listener | None = None
+        self._throttled: set[KafkaPartition] = set()
+        self._polled = 0.0
+        session = round(settings.session_timeout * 1000)
+        self._consumer = AIOKafkaConsumer(
+            **settings.connection(),
+            group_id=settings.group_id,
+            group_instance_id=settings.instance_id,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            session_timeout_ms=session,
+            heartbeat_interval_ms=max(100, session // 5),
+            rebalance_timeout_ms=max(session, 10_000),
+            max_poll_interval_ms=300_000,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            max_poll_records=POLL_RECORDS,
+            metadata_max_age_ms=60_000,
+        )
+
+    async def start(self, listener: Listener) -> None:
+        self._listener = listener
+        self._consumer.subscribe(self._topics, listener=self)
+        try:
+            await self._consumer.start()
+        except (KafkaError, OSError) as error:
+            await _stop(self._consumer)
+            raise UnavailableError(f"joining group {self._settings.group_id}: {error}") from None
+
+    async def on_partitions_revoked(self, revoked: set[KafkaPartition]) -> None:
+        assert self._listener is not None
+        if revoked:
+            await self._listener.revoked()
+
+    def on_partitions_assigned(self, assigned: set[KafkaPartition]) -> None:
+        assert self._listener is not None
+        for partition, offset in self._listener.assigned({_ours(p) for p in assigned}).items():
+            # Any position keeps aiokafka from looking one up; a held partition is paused until `resume`.
+            self._consumer.seek(_native(partition), offset or 0)
+            if offset is None:
+                self._consumer.pause(_native(partition))
+
+    async def poll(self, partitions: Collection[TopicPartition], seconds: float) -> list[Batch]:
+        assigned = self._consumer.assignment()
+        wanted = [p for p in map(_native, partitions) if p in assigned]
+        if not wanted and assigned and monotonic() - self._polled < IDLE_POLL:
+            # aiokafka reads "no partitions" as "all". What it has fetched ahead may as well stay where it is.
+            await asyncio.sleep(min(seconds, 0.05))
+            return []
+        if not wanted:
+            self._throttled = {p for p in assigned if p not in self._consumer.paused()}
+            self._consumer.pause(*self._throttled)
+        elif self._throttled:
+            self._consumer.resume(*(self._throttled & assigned))
+            self._throttled = set()
+        self._polled = monotonic()
+        try:
+            fetched = await self._consumer.getmany(*wanted, timeout_ms=round(seconds * 1000))
+        except NoOffsetForPartitionError:
+            return []
+        except OffsetOutOfRangeError as error:
+            raise OutOfRangeError({_ours(p): offset for p, offset in error.args[0].items()}) from None
+        except CorruptRecordException as error:
+            raise PartitionError(f"reading: {error}") from None
+        return [
+            Batch(
+                _ours(partition),
+                [r.offset for r in records],
+                [r.timestamp for r in records],
+                [r.key for r in records],
+                [r.value for r in records],
+                [r.headers for r in records] if any(r.headers for r in records) else (),
+            )
+            for partition, records in fetched.items()
+        ]
+
+    def resume(self, partition: TopicPartition, offset: int) -> None:
+        self._consumer.seek(_native(partition), offset)
+        self._consumer.resume(_native(partition))
+
+    def position(self, partition: TopicPartition) -> int | None:
+        subscription = self._consumer._subscription.subscription
+        if subscription is None or subscription.assignment is None:
+            return None
+        state = subscription.assignment.state_value(_native(partition))
+        return state.position if state is not None and state.has_valid_position and not state.paused else None
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+        native = [_native(p) for p in partitions]
+        async with _guarded("asking for offsets", self._settings.transaction_timeout):
+            first, end = await asyncio.gather(
+                self._consumer.beginning_offsets(native), self._consumer.end_offsets(native)
+            )
+        return {p: (first[_native(p)], end[_native(p)]) for p in partitions}
+
+    async def committed(self, partition: TopicPartition) -> int | None:
+        async with _guarded("asking for the group's offset", self._settings.transaction_timeout):
+            offset: int | None = await self._consumer.committed(_native(partition))
+        return offset
+
+    async def close(self) -> None:
+        await _stop(self._consumer)
+
+
+class KafkaTransactions:
+    """One input partition's transactional producer: implements `ports.Transactions`."""
+
+    def __init__(self, settings: KafkaSettings, source: TopicPartition) -> None:
+        self._settings = settings
+        self._source = source
+        self._producer = AIOKafkaProducer(
+            **settings.connection(),
+            transactional_id=f"{settings.group_id}-{source.topic}-{source.partition}",
+            transaction_timeout_ms=round(settings.transaction_timeout * 1000),
+            compression_type="zstd",
+            max_request_size=REQUEST_BYTES,
+            max_batch_size=256 * 1024,
+            request_timeout_ms=round(min(settings.transaction_timeout, 15.0) * 1000),
+        )
+
+    async def start(self) -> None:
+        try:
+            async with _guarded(f"taking over {self._source}", self._settings.transaction_timeout + 10):
+                await self._producer.start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def commit(self, records: Sequence[OutRecord], low: int) -> None:
+        producer, topics = self._producer, self._settings.topics
+        async with _guarded(f"committing {self._source}", self._settings.transaction_timeout):
+            await producer.begin_transaction()
+            sent = [
+                await producer.send(
+                    topics[record.role],
+                    value=record.value,
+                    key=record.key,
+                    partition=record.partition,
+                    headers=list(record.headers),
+                )
+                for record in records
+            ]
+            await asyncio.gather(*sent)
+            await producer.send_offsets_to_transaction({_native(self._source): low}, self._settings.group_id)
+            await producer.commit_transaction()
+
+    async def close(self) -> None:
+        await _stop(self._producer)
+
+
+class KafkaBroker:
+    """The cluster: implements `ports.Broker`."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._observer = AIOKafkaConsumer(**settings.connection(), isolation_level="read_uncommitted")
+        self._readers = asyncio.Semaphore(8)
+
+    async def start(self) -> None:
+        try:
+            async with asyncio.timeout(30):
+                await self._observer.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            await _stop(self._observer)
+            servers = ", ".join(self._settings.bootstrap_servers)
+            raise UnavailableError(f"no Kafka at {servers}: {error or 'no answer within 30 s'}") from None
+
+    def membership(self, topics: Sequence[str]) -> KafkaMembership:
+        return KafkaMembership(self._settings, topics)
+
+    def transactions(self, source: TopicPartition) -> KafkaTransactions:
+        return KafkaTransactions(self._settings, source)
+
+    async def partitions(self, topic: str) -> int:
+        known = await self._observer._client.fetch_all_metadata()
+        count = len(known.partitions_for_topic(topic) or ())
+        if not count:
+            raise UnavailableError(f"topic {topic} does not exist; make it with `strayline topics create`")
+        return count
+
+    async def high_water(self, topic: str, partition: int) -> int:
+        native = KafkaPartition(topic, partition)
+        async with _guarded(f"asking for the end of {topic}/{partition}", self._settings.transaction_timeout):
+            ends: dict[KafkaPartition, int] = await self._observer.end_offsets([native])
+        return ends[native]
+
+    async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
+        native = KafkaPartition(topic, partition)
+        found: bytes | None = None
+        async with self._readers, self._reader([native]) as reader:
+            end = await self.high_water(topic, partition)
+            # A transaction under way ahead of ours holds the end back until it is committed or timed out.
+            async with _guarded(f"reading {topic}/{partition}", 2 * self._settings.transaction_timeout):
+                while await reader.position(native) < end:
+                    for record in (await reader.getmany(timeout_ms=100)).get(native, ()):
+                        found = record.value if record.key == key else found
+        return found
+
+    async def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
+        natives = [KafkaPartition(topic, p) for p in range(await self.partitions(topic))]
+        async with self._reader(natives) as reader:
+            while True:
+                async with _guarded(f"following {topic}", self._settings.transaction_timeout):
+                    fetched = await reader.getmany(timeout_ms=100, max_records=2_000)
+                    read = {p.partition: await reader.position(p) for p in natives}
+                updates = [Update(r.key, r.value) for records in fetched.values() for r in records if r.key is not None]
+                yield updates, read
+
+    @contextlib.asynccontextmanager
+    async def _reader(self, partitions: Sequence[KafkaPartition]) -> AsyncIterator[AIOKafkaConsumer]:
+        reader = AIOKafkaConsumer(
+            **self._settings.connection(),
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
+        try:
+            async with _guarded("connecting", 30):
+                await reader.start()
+                reader.assign(list(partitions))
+                await reader.seek_to_beginning(*partitions)
+            yield reader
+        finally:
+            await _stop(reader)
+
+    async def close(self) -> None:
+        await _stop(self._observer)

@@ -1,0 +1,239 @@
+"""What one partition has to say since its last commit: the pure half of a partition, owned by the detector's thread.
+
+A lane turns batches into outputs and holds them until `take`. `take` returns everything that must become true at once:
+the records to publish, the baseline's changes and the checkpoint that says what they account for. If that transaction
+does not commit, the lane is thrown away and a new one starts from the last checkpoint that did; there is no undo here.
+
+`SessionLane` reads logs; `FeedbackLane` reads what people say of patterns. Both look the same to the pipeline.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from daemon.core.alerts import Alerting, AlertSettings, Provenance
+from daemon.core.codec import verdict_record
+from daemon.core.deadletters import dead_letter
+from daemon.core.detector import Detector
+from daemon.core.feedback import parse_feedback
+from daemon.core.ledger import Checkpoint
+from daemon.core.records import Batch, ClosedBy, OutRecord, Pattern, Reject, TopicPartition, Vector, Verdict
+from daemon.core.stream import Stream, Tools
+from daemon.errors import DataError
+
+FEEDBACK_CLASS = "daemon.core.feedback.parse_feedback"
+JUDGED_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """What every lane of a process shares: the group's name, what is published, and where alerts come from."""
+
+    group: str
+    config: str
+    verdicts: bool
+    alerts: AlertSettings
+    provenance: Callable[[], Provenance]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a lane holds: open sessions, sessions that await judging, outputs not yet taken, lines not yet settled."""
+
+    open_sessions: int = 0
+    waiting: int = 0
+    outputs: int = 0
+    unsettled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step did. `missing` are patterns to embed; whoever embeds them owes their vectors to a later step.
+
+    `more` says that sessions are ready to be judged which this step left for the next, to keep steps short.
+    """
+
+    load: Load
+    lines: int = 0
+    clamped: int = 0
+    rejects: Mapping[str, int] = field(default_factory=dict)
+    verdicts: Sequence[Verdict] = ()
+    feedback: Sequence[str] = ()
+    missing: Sequence[Pattern] = ()
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One transaction's content. `alerts` are scope, severity, id and session end of the alerts among the records."""
+
+    records: Sequence[OutRecord]
+    checkpoint: Checkpoint
+    alerts: Sequence[tuple[str, str, str, int]] = ()
+
+
+class Lane(Protocol):
+    """What the pipeline drives, one a partition."""
+
+    def step(self, batch: Batch | None, vectors: Mapping[str, Vector]) -> Step:
+        """Take in a batch (or none) and vectors that were owed; judge what can be judged."""
+        ...
+
+    def flush(self) -> Step:
+        """Close open sessions: nothing has come for a while."""
+        ...
+
+    @property
+    def lost(self) -> int:
+        """Records that held unsettled lines and were gone when they were read again."""
+        ...
+
+    def skip(self, offset: int) -> None:
+        """Go on at `offset`; what lay before it is gone."""
+        ...
+
+    def take(self) -> Settlement:
+        """Hand over everything since the last `take`."""
+        ...
+
+
+class SessionLane:
+    """The lane of a partition of logs."""
+
+    def __init__(self, source: TopicPartition, tools: Tools, publishing: Publishing, resume: Checkpoint | None) -> None:
+        self._stream = Stream(source, tools, resume)
+        self._detector: Detector = tools.detector
+        self._source = source
+        self._publishing = publishing
+        self._alerting = Alerting(source, publishing.alerts)
+        if resume is not None and resume.state:
+            self._alerting.incidents.load(resume.state)
+        self._outputs: list[OutRecord] = []
+        self._alerts: list[tuple[str, str, str, int]] = []
+
+    @property
+    def lost(self) -> int:
+        """Records that held unsettled lines and are gone."""
+        return self._stream.lost
+
+    def step(self, batch: Batch | None, vectors: Mapping[str, Vector]) -> Step:
+        lines, clamped, rejects = 0, 0, Counter[str]()
+        if batch is not None:
+            pushed = self._stream.push(batch)
+            lines, clamped = pushed.lines, pushed.clamped
+            for reject in pushed.rejects:
+                self._outputs.append(self._dead_letter(batch, reject))
+                rejects[reject.reason] += 1
+        self._stream.supply(vectors)
+        return self._judge(lines, clamped, rejects)
+
+    def flush(self) -> Step:
+        self._stream.flush(ClosedBy.IDLE)
+        return self._judge(0, 0, Counter())
+
+    def skip(self, offset: int) -> None:
+        self._stream.skip(offset)
+
+    def take(self) -> Settlement:
+        records, self._outputs = self._outputs, []
+        alerts, self._alerts = self._alerts, []
+        records += [OutRecord("baseline", u.key, u.value) for u in self._detector.updates(self._source)]
+        state = self._alerting.incidents.dump()
+        return Settlement(records, self._stream.checkpoint(state, self._publishing.config), alerts)
+
+    def _judge(self, lines: int, clamped: int, rejects: Counter[str]) -> Step:
+        verdicts = self._stream.judge(JUDGED_AT_ONCE)
+        about = self._publishing.provenance()
+        for verdict in verdicts:
+            if self._publishing.verdicts:
+                self._outputs.append(verdict_record(verdict))
+            self._alert(self._alerting.records(verdict, about), verdict)
+        if self._stream.watermark is not None:
+            self._outputs += self._alerting.tick(self._stream.watermark, about)
+        stream = self._stream
+        return Step(
+            Load(stream.open_sessions, stream.waiting, len(self._outputs), stream.unsettled),
+            lines,
+            clamped,
+            rejects,
+            verdicts,
+            missing=self._stream.missing(),
+            more=len(verdicts) == JUDGED_AT_ONCE,
+        )
+
+    def _alert(self, records: Sequence[OutRecord], verdict: Verdict) -> None:
+        self._outputs += records
+        for record in records:
+            headers = dict(record.headers)
+            if headers.get("ce_id") == verdict.id.encode():
+                severity = headers["ce_severity"].decode()
+                self._alerts.append((verdict.session.scope, severity, verdict.id, verdict.session.end))
+
+    def _dead_letter(self, batch: Batch, reject: Reject) -> OutRecord:
+        return dead_letter(batch, reject, name=self._publishing.group, task=self._source.partition)
+
+
+class FeedbackLane:
+    """The lane of a partition of feedback: labels go into the baseline, what cannot be read becomes a dead letter."""
+
+    def __init__(
+        self, source: TopicPartition, detector: Detector, publishing: Publishing, resume: Checkpoint | None
+    ) -> None:
+        self._source = source
+        self._detector = detector
+        self._publishing = publishing
+        self._next = resume.next if resume else 0
+        self._outputs: list[OutRecord] = []
+        self._said = 0
+
+    @property
+    def lost(self) -> int:
+        return 0
+
+    def step(self, batch: Batch | None, vectors: Mapping[str, Vector]) -> Step:  # noqa: ARG002  # nothing is owed
+        if batch is None:
+            return self.flush()
+        rejects, said = Counter[str](), []
+        for row, (offset, value) in enumerate(zip(batch.offsets, batch.values, strict=True)):
+            try:
+                word = parse_feedback(value)
+            except DataError as error:
+                reject = Reject(row, offset, "bad_feedback", str(error))
+                self._outputs.append(
+                    dead_letter(
+                        batch, reject, name=self._publishing.group, task=self._source.partition, where=FEEDBACK_CLASS
+                    )
+                )
+                rejects[reject.reason] += 1
+                continue
+            self._detector.label(
+                word.scope or "",
+                word.pattern,
+                word.label,
+                source=self._source,
+                at=batch.timestamps[row] * 1000,
+                by=word.by,
+                note=word.note,
+            )
+            said.append(word.verdict)
+        self._next = batch.offsets[-1] + 1
+        self._said += len(said)
+        return Step(self._load(), rejects=rejects, feedback=said)
+
+    def flush(self) -> Step:
+        return Step(self._load())
+
+    def skip(self, offset: int) -> None:
+        self._next = max(self._next, offset)
+
+    def take(self) -> Settlement:
+        records, self._outputs, self._said = self._outputs, [], 0
+        records += [OutRecord("baseline", u.key, u.value) for u in self._detector.updates(self._source)]
+        return Settlement(records, Checkpoint(self._next, config=self._publishing.config))
+
+    def _load(self) -> Load:
+        # A label is an output: it waits for its commit like an alert.
+        return Load(outputs=len(self._outputs) + self._said)

@@ -1,0 +1,29 @@
+"""The one thread that owns the detector and all lanes: CPU-heavy work runs there, so nothing needs a lock.
+
+Calls run one after the other in the order made. The event loop only waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class WorkerThread:
+    """A thread to call functions in."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="detector")
+
+    async def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `function` returns when the thread has run it; a cancelled caller does not stop it."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: function(*args, **kwargs))
+
+    def close(self) -> None:
+        """Let the call under way end, and drop the others."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
