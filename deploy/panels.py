@@ -1,0 +1,224 @@
+"""Shows what every panel and rule says about running daemons: `python -m deploy.panels HOST:PORT [HOST:PORT...]`.
+
+A real Prometheus is started beside them with the project's rules, scrapes them every second for a while, and every
+expression of every panel is asked of it as Grafana would. A panel that must have data and has none is an error, and so
+is an expression that Prometheus refuses.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from deploy.grafana.boards import BOARDS
+
+ROOT = Path(__file__).resolve().parent.parent
+RULES = [ROOT / "deploy/prometheus" / name for name in ("recording.rules.yml", "alerts.rules.yml")]
+VARIABLES = {"$__rate_interval": "20s", "$__range": "10m", "$cluster": ".*", "$group": ".*"}
+VARIABLES |= {"$scope": ".*", "$instance": ".*"}
+_START_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one expression gave: `series` results, the first few `values`, or the `error`."""
+
+    board: str
+    title: str
+    expr: str
+    series: int
+    values: str
+    sparse: str
+    error: str = ""
+
+    @property
+    def bad(self) -> bool:
+        """Whether it is an error, or empty where there should be data."""
+        return bool(self.error) or (self.series == 0 and not self.sparse)
+
+
+class Prometheus:
+    """A running Prometheus, asked over its HTTP interface."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}/api/v1/"
+
+    def get(self, path: str, **parameters: str) -> dict[str, object]:
+        """Return the `data` of an answer; raises ValueError with Prometheus' words when it refuses."""
+        url = f"{self._url}{path}?{urllib.parse.urlencode(parameters)}"
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - always http on this machine
+                document = json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise ValueError(json.load(error)["error"]) from error
+        data: dict[str, object] = document["data"]
+        return data
+
+    def query(self, expr: str) -> list[tuple[dict[str, str], float]]:
+        """Return labels and value of every series of an expression now, without NaN, which no panel shows."""
+        result = self.get("query", query=expr)["result"]
+        assert isinstance(result, list)
+        pairs = [(one["metric"], float(one["value"][1])) for one in result]
+        return [(labels, value) for labels, value in pairs if value == value]  # noqa: PLR0124 - NaN differs from itself
+
+    def rules(self) -> list[dict[str, object]]:
+        """Return every rule with its health."""
+        groups = self.get("rules")["groups"]
+        assert isinstance(groups, list)
+        return [rule for group in groups for rule in group["rules"]]
+
+
+@contextmanager
+def prometheus(targets: Sequence[str], samples: int = 20) -> Iterator[Prometheus]:
+    """Run Prometheus with the project's rules on `targets` and yield it once it has `samples` scrapes of each."""
+    binary = shutil.which("prometheus")
+    if binary is None:
+        raise FileNotFoundError("no prometheus here: on Debian, apt install prometheus")
+    with tempfile.TemporaryDirectory(prefix="strayline-prometheus-") as folder:
+        port = _free_port()
+        process = subprocess.Popen(
+            [  # noqa: S603 - its own arguments; setpriv ends it with us, however we end
+                "/usr/bin/setpriv",
+                "--pdeathsig",
+                "KILL",
+                binary,
+                f"--config.file={_configuration(Path(folder), targets)}",
+                f"--storage.tsdb.path={folder}/data",
+                f"--web.listen-address=127.0.0.1:{port}",
+                "--log.level=warn",
+            ]
+        )
+        try:
+            server = Prometheus(port)
+            _wait_for(server, len(targets), samples)
+            yield server
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def show_panels(server: Prometheus) -> list[Shown]:
+    """Ask every expression of every panel of both boards."""
+    return [
+        _show(server, name, panel.title, query.expr, panel.sparse)
+        for name, board in BOARDS.items()
+        for panel in board.panels()
+        for query in panel.queries
+    ]
+
+
+def show_rules(server: Prometheus) -> list[Shown]:
+    """Ask every rule; alerts may well be silent, recording rules must have data."""
+    shown = []
+    for rule in server.rules():
+        sparse = "silent on a healthy daemon" if rule["type"] == "alerting" else ""
+        one = _show(server, "rules", str(rule["name"]), str(rule["query"]), sparse)
+        shown.append(one)
+    return shown
+
+
+def table(shown: Sequence[Shown]) -> str:
+    """Return the results as a Markdown table."""
+    lines = ["| board | panel or rule | series | shows |", "|---|---|---|---|"]
+    for one in shown:
+        text = one.error or one.values or f"({one.sparse or 'EMPTY'})"
+        lines.append(f"| {one.board} | {one.title} | {one.series} | {text} |")
+    return "\n".join(lines)
+
+
+def _show(server: Prometheus, board: str, title: str, expr: str, sparse: str) -> Shown:
+    for variable, value in VARIABLES.items():
+        expr = expr.replace(variable, value)
+    try:
+        series = server.query(expr)
+    except ValueError as error:
+        return Shown(board, title, expr, 0, "", sparse, str(error))
+    first = [f"{_name(labels)}{value:.4g}" for labels, value in series[:4]]
+    return Shown(board, title, expr, len(series), ", ".join(first), sparse)
+
+
+def _name(labels: dict[str, str]) -> str:
+    kept = [
+        value for label, value in labels.items() if label not in {"job", "instance", "cluster", "group", "__name__"}
+    ]
+    return f"{' '.join(kept)}: " if kept else ""
+
+
+def _configuration(folder: Path, targets: Sequence[str]) -> Path:
+    document = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(path) for path in _quick_rules(folder)],
+        "scrape_configs": [
+            {
+                "job_name": "strayline",
+                "static_configs": [{"targets": list(targets), "labels": {"cluster": "check", "group": "strayline"}}],
+            }
+        ],
+    }
+    path = folder / "prometheus.yml"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def _quick_rules(folder: Path) -> list[Path]:
+    """The project's rules, with groups evaluated every second instead of at their own interval."""
+    paths = []
+    for source in RULES:
+        document = yaml.safe_load(source.read_text())
+        for group in document["groups"]:
+            group.pop("interval", None)
+        path = folder / source.name
+        path.write_text(yaml.safe_dump(document))
+        paths.append(path)
+    return paths
+
+
+def _wait_for(server: Prometheus, targets: int, samples: int) -> None:
+    give_up = time.monotonic() + _START_SECONDS + samples * 2
+    while time.monotonic() < give_up:
+        try:
+            counts = server.query('count_over_time(strayline_build_info{job="strayline"}[10m])')
+        except (OSError, ValueError):
+            counts = []
+        if len({labels["instance"] for labels, count in counts if count >= samples}) >= targets:
+            return
+        time.sleep(0.5)
+    raise TimeoutError(f"Prometheus did not get {samples} scrapes of {targets} targets")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def main(targets: list[str]) -> int:
+    """Print the table of all panels and rules; returns 1 when one is bad."""
+    if not targets:
+        print(__doc__, file=sys.stderr)
+        return 64
+    with prometheus(targets) as server:
+        shown = [*show_panels(server), *show_rules(server)]
+    print(table(shown))
+    bad = [one for one in shown if one.bad]
+    print(f"\n{len(shown)} expressions, {len(bad)} with an error or without the data they should have")
+    for one in bad:
+        print(f"{one.board} / {one.title}: {one.error or 'no data'}: {one.expr}", file=sys.stderr)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,62 @@
+"""A daemon's metrics under load, without the daemon: `traffic` moves every metric as a busy healthy replica would."""
+
+from __future__ import annotations
+
+import random
+
+from daemon.metrics import Metrics
+
+SCOPES = ("shop", "payments", "postgresql")
+
+
+def begin(metrics: Metrics) -> None:
+    """Set what a replica sets once at its start."""
+    metrics.build.info({"version": "0.1.0", "python": "3.11", "model": "all-MiniLM-L6-v2:384"})
+    metrics.start_time.set(1.7e9)
+    metrics.config_last_reload_successful.set(1)
+    metrics.engine_up.set(1)
+    metrics.baseline_max_patterns.set(50_000)
+
+
+def traffic(metrics: Metrics, random_: random.Random) -> None:
+    """One moment of load."""
+    metrics.seconds_since_progress.set(random_.random())
+    metrics.event_loop_lag.set(random_.random() / 100)
+    metrics.records_read.labels("logs").inc(100)
+    metrics.read_bytes.labels("logs").inc(15_000)
+    metrics.lines.labels("logs").inc(100)
+    metrics.consumer_lag.labels("logs", "0").set(random_.randrange(1_000))
+    metrics.dead_letters.labels("not_json").inc()
+    metrics.rebalances.inc()
+    metrics.partition_state.labels("running").set(4)
+    metrics.commit_duration.observe(random_.random() / 5)
+    metrics.checkpoint_age.set(random_.random() * 5)
+    metrics.unsettled_lines.set(random_.randrange(10_000))
+    metrics.sessions_open.set(random_.randrange(500))
+    metrics.embedding_queue_depth.set(random_.randrange(20))
+    metrics.embedding_batch_size.observe(random_.randrange(1, 32))
+    metrics.embedding_duration.observe(random_.random() / 10)
+    metrics.baseline_memory.set(3e7)
+    metrics.feedback.labels("normal").inc()
+    for scope in SCOPES:
+        _session(metrics, scope, random_)
+    by_scope = {scope: random_.random() / 50 for scope in SCOPES}
+    metrics.set_by_scope(metrics.alert_rate, by_scope, worst=True)
+    metrics.set_by_scope(metrics.alert_budget, dict.fromkeys(SCOPES, 0.01), worst=True)
+    metrics.set_by_scope(metrics.incidents_open, dict.fromkeys(SCOPES, 1.0))
+    metrics.set_by_scope(metrics.baseline_patterns, dict.fromkeys(SCOPES, 140.0))
+
+
+def _session(metrics: Metrics, scope: str, random_: random.Random) -> None:
+    verdict = random_.choice(("warm_up", "normal", "normal", "normal", "anomalous"))
+    metrics.sessions_closed.labels("gap").inc()
+    metrics.session_lines.observe(random_.randrange(1, 100))
+    metrics.session_tokens.observe(random_.randrange(10, 2_000))
+    metrics.sessions_judged.labels(metrics.scope(scope), verdict).inc()
+    metrics.search_duration.observe(random_.random() / 1_000)
+    metrics.pattern_cache_hits.inc()
+    metrics.anomaly_score.observe(random_.expovariate(0.5))
+    metrics.anomaly_p_value.observe(random_.random())
+    if verdict == "anomalous":
+        metrics.count_alert(scope, "warning", "8f3c2a-1b")
+        metrics.end_to_end_latency.observe(random_.random() * 40)

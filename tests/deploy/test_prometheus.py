@@ -1,0 +1,116 @@
+"""Rules and boards through the real promtool and a real Prometheus that scrapes metrics under load."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry, generate_latest
+
+from daemon.adapters.http import Exposition, HttpServer, Probes
+from daemon.metrics import Metrics
+from deploy.grafana.boards import BOARDS
+from deploy.panels import RULES, Shown, prometheus, show_panels, show_rules
+from tests.deploy.exporter import begin, traffic
+
+ROOT = Path(__file__).resolve().parents[2]
+CASES = ROOT / "deploy/prometheus/tests/alerts.test.yml"
+needs_prometheus = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="no Prometheus: apt install prometheus, or make check-deploy"
+)
+
+
+def _alerts() -> dict[str, dict[str, dict[str, str]]]:
+    groups = yaml.safe_load(RULES[1].read_text())["groups"]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
+
+
+@needs_prometheus
+def test_the_exposition_is_what_prometheus_wants() -> None:
+    """`promtool check metrics` finds nothing to say about what /metrics serves of ours."""
+    metrics = Metrics(CollectorRegistry())
+    begin(metrics)
+    traffic(metrics, random.Random(1))
+    lines = generate_latest(Exposition(metrics.registry)).decode().splitlines(keepends=True)
+    ours = "".join(line for line in lines if "strayline_" in line)
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=ours, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
+@needs_prometheus
+def test_every_alert_fires_and_stays_quiet_as_its_cases_say() -> None:
+    """`promtool test rules` passes all cases."""
+    done = subprocess.run(
+        ["promtool", "test", "rules", str(CASES)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr
+
+
+def test_every_alert_has_a_case_that_fires_and_one_that_does_not() -> None:
+    """The cases cover each alert both ways: a series or a time at which it is quiet, and one at which it fires."""
+    fires: set[str] = set()
+    quiet: set[str] = set()
+    for case in yaml.safe_load(CASES.read_text())["tests"]:
+        for check in case["alert_rule_test"]:
+            name, expected = check["alertname"], check["exp_alerts"]
+            if expected:
+                fires.add(name)
+            if len(expected) < len(case["input_series"]):
+                quiet.add(name)
+    assert set(_alerts()) == fires == quiet
+
+
+def test_every_alert_has_its_section_in_the_runbook() -> None:
+    """An alert's runbook_url leads to a heading of the alert's name."""
+    headings = {line[3:].strip() for line in (ROOT / "docs/runbook.md").read_text().splitlines() if line[:3] == "## "}
+    assert [] == [name for name in _alerts() if name not in headings]
+    wanted = {name: f"docs/runbook.md#{name.lower()}" for name in _alerts()}
+    assert wanted == {name: rule["annotations"]["runbook_url"] for name, rule in _alerts().items()}
+
+
+def test_every_panel_explains_itself() -> None:
+    """Every panel has a description, a unit and words for when it is empty; titles are unique on a board."""
+    for board in BOARDS.values():
+        titles = [panel.title for panel in board.panels()]
+        assert sorted(set(titles)) == sorted(titles)
+        assert [] == [panel.title for panel in board.panels() if not (panel.unit and panel.empty)]
+        assert [] == [panel.title for panel in board.panels() if not panel.description.endswith(".")]
+
+
+@needs_prometheus
+async def test_every_panel_and_rule_has_data_under_load() -> None:
+    """A real Prometheus evaluates every expression without an error, and none that should have data is empty."""
+    metrics = Metrics(CollectorRegistry())
+    begin(metrics)
+
+    async def reload() -> None:
+        return
+
+    server = HttpServer("127.0.0.1", 0, metrics.registry, Probes(lambda: None, list, reload))
+    await server.start()
+
+    async def load() -> None:
+        source = random.Random(7)
+        while True:
+            traffic(metrics, source)
+            await asyncio.sleep(0.1)
+
+    loading = asyncio.create_task(load())
+    try:
+        shown = await asyncio.to_thread(_ask, f"127.0.0.1:{server.port}")
+    finally:
+        loading.cancel()
+        await server.close()
+    assert [] == [one for one in shown if one.bad]
+
+
+def _ask(target: str) -> list[Shown]:
+    with prometheus([target], samples=8) as server:
+        return [*show_panels(server), *show_rules(server)]
