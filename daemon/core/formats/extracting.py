@@ -1,0 +1,54 @@
+"""Regular expressions on the message whose named groups win over the fields.
+
+The engine is Rust's: linear time, so no pattern can hang the daemon; it has no look-around and no back references.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+GROUPS = ("key", "scope", "time", "level", "message")
+"""The names a group may have; a group of another name, or of none, is there for the pattern's own sake."""
+
+_NAMED = re.compile(r"\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>")
+
+
+def check_pattern(pattern: str) -> str | None:
+    """Return what is wrong with a pattern for `masks` or `extract`, or None."""
+    try:
+        pl.Series([""]).str.contains(pattern, strict=True)
+    except pl.exceptions.ComputeError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return lines[-1].removeprefix("error: ") if lines else "not a regular expression"
+    return None
+
+
+def groups_of(pattern: str) -> tuple[str, ...]:
+    """Return the names of a pattern's groups that mean something here."""
+    return tuple(name for name in _NAMED.findall(pattern) if name in GROUPS)
+
+
+class Extractor:
+    """Applies patterns in order; the first that yields a part that is not empty wins it."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        for pattern in patterns:
+            problem = check_pattern(pattern)
+            if problem is not None:
+                raise ValueError(f"pattern {pattern!r}: {problem}")
+        self._patterns = tuple(pattern for pattern in patterns if groups_of(pattern))
+
+    def apply(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Return `table` with what the patterns found in `message` put into its columns."""
+        if not self._patterns or table.is_empty():
+            return table
+        found: dict[str, list[pl.Expr]] = {}
+        for pattern in self._patterns:
+            groups = pl.col("message").str.extract_groups(pattern)
+            for name in groups_of(pattern):
+                part = groups.struct.field(name)
+                found.setdefault(name, []).append(pl.when(part != "").then(part))
+        return table.with_columns(pl.coalesce(*parts, pl.col(name)).alias(name) for name, parts in found.items())

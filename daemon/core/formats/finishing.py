@@ -1,0 +1,142 @@
+"""What every format shares after its reader: record paths, `extract`, times, defaults, level and positions."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import polars as pl
+
+from daemon.core.formats.columns import RECORD_PREFIX, Columns, FormatSettings, decoded
+from daemon.core.formats.extracting import Extractor
+from daemon.core.formats.times import micros_of
+from daemon.core.records import INDEX_BITS, LINES_SCHEMA, Batch, Parsed, Reject
+
+DEFAULT_SCOPE = "default"
+EARLIEST = 315_532_800_000_000
+"""1980-01-01: a clock that says less has not been set."""
+LATEST = 253_402_300_800_000_000
+"""The year 10000: no calendar of this house goes there."""
+DAY = 86_400_000_000
+MAX_NAME = 256
+"""Longer keys and scopes are cut, and a hash of the whole keeps them apart."""
+MAX_LEVEL = 24
+ESCAPED = "backslashreplace"
+"""Keys and headers need not be text; what is not UTF-8 still names something."""
+
+
+class Finisher:
+    """Turns a reader's columns into lines; remembers the last line's time."""
+
+    def __init__(self, settings: FormatSettings) -> None:
+        self._extractor = Extractor(settings.extract)
+        self._record_paths = [
+            (name, path.removeprefix(RECORD_PREFIX))
+            for name, path in settings.fields.items()
+            if path.startswith(RECORD_PREFIX) and name != "message"
+        ]
+        self._last_time = 0
+
+    def finish(self, batch: Batch, columns: Columns) -> Parsed:
+        """Return the lines and all rejects, in the batch's order."""
+        rejects = list(columns.rejects)
+        table = columns.table
+        for name, path in self._record_paths:
+            part = record_part(batch, path)
+            if part is not None:
+                table = table.with_columns(part.gather(table["row"]).alias(name))
+        table = self._extractor.apply(table)
+        table, bad_times = _read_times(batch, table)
+        rejects += bad_times
+        table, clamped = self._settle_times(batch, table)
+        lines = _with_positions(batch, _with_level(_with_names(batch, table)))
+        return Parsed(lines.select(list(LINES_SCHEMA)), sorted(rejects, key=lambda reject: reject.row), clamped)
+
+    def _settle_times(self, batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+        """Give every line a time: its own unless absurd, its record's, or that of the line before it."""
+        stamps = pl.Series(batch.timestamps, dtype=pl.Int64).gather(table["row"])
+        table = table.with_columns(pl.when(stamps >= 0).then(stamps * 1_000).alias("stamp"))
+        sane = (pl.col("micros") >= EARLIEST) & (pl.col("micros") < LATEST)
+        sane &= (pl.col("micros") <= pl.col("stamp") + DAY) | pl.col("stamp").is_null()
+        table = table.with_columns((pl.col("micros").is_not_null() & ~sane).alias("absurd"))
+        own = pl.when(~pl.col("absurd")).then(pl.col("micros"))
+        settled = pl.coalesce(own, "stamp").forward_fill().fill_null(self._last_time)
+        table = table.with_columns(settled.alias("time"))
+        if not table.is_empty():
+            self._last_time = table["time"][-1]
+        return table, int(table["absurd"].sum())
+
+
+def record_part(batch: Batch, path: str) -> pl.Series | None:
+    """Return a text column, one row a record, of what ``record.PATH`` names; None where no record can have it."""
+    if path == "topic":
+        return pl.repeat(batch.source.topic, len(batch), dtype=pl.String, eager=True)
+    if path == "timestamp":
+        return pl.Series(["" if stamp < 0 else str(stamp) for stamp in batch.timestamps], dtype=pl.String)
+    if path == "key":
+        return decoded(batch.keys, ESCAPED)
+    name = path.removeprefix("headers.")
+    if name == path or not batch.headers:
+        return None
+    return decoded([dict(headers).get(name) for headers in batch.headers], ESCAPED)
+
+
+def _read_times(batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
+    """Add `micros`, null where a line has no time of its own; part the records whose time is no time."""
+    texts = table["time"]
+    texts = texts.set(texts == "", None)
+    micros = micros_of(texts)
+    table = table.with_columns(micros.alias("micros"))
+    bad = texts.is_not_null() & micros.is_null()
+    if not bad.any():
+        return table, []
+    first = table.filter(bad).unique("row", keep="first", maintain_order=True)
+    rejects = [
+        Reject(row, batch.offsets[row], "bad_time", f"time{_place(index)}: neither RFC 3339 nor an epoch number")
+        for row, index in first.select("row", "index").iter_rows()
+    ]
+    return table.filter(~pl.col("row").is_in(first["row"].implode())), rejects
+
+
+def _place(index: int) -> str:
+    return f" of line {index}" if index else ""
+
+
+def _with_names(batch: Batch, table: pl.DataFrame) -> pl.DataFrame:
+    """Fill scope and key, and keep both short."""
+    scope = pl.when(pl.col("scope") != "").then(pl.col("scope")).fill_null(DEFAULT_SCOPE)
+    table = table.with_columns(scope.alias("scope"))
+    if (table["key"].is_null() | (table["key"] == "")).any():
+        own = decoded(batch.keys, ESCAPED).gather(table["row"])
+        table = table.with_columns(own.alias("own"))
+        parts = [pl.when(pl.col(name) != "").then(pl.col(name)) for name in ("key", "own")]
+        table = table.with_columns(pl.coalesce(*parts, "scope").alias("key"))
+    for name in ("scope", "key"):
+        long = table[name].str.len_chars() > MAX_NAME
+        if long.any():
+            whole = table[name].filter(long).unique()
+            short = pl.Series([_shortened(text) for text in whole], dtype=pl.String)
+            table = table.with_columns(pl.col(name).replace(whole, short))
+    return table
+
+
+def _shortened(name: str) -> str:
+    return f"{name[:MAX_NAME]}…{blake2b(name.encode(), digest_size=8).hexdigest()}"
+
+
+def _with_level(table: pl.DataFrame) -> pl.DataFrame:
+    """Make the level the message's first word, unless the message begins with it."""
+    if table["level"].null_count() == len(table):
+        return table.with_columns(pl.col("message").alias("text"))
+    level = pl.col("level").str.strip_chars()
+    message = pl.col("message")
+    head = message.str.strip_chars_start(" \t[(<").str.head(level.str.len_chars())
+    wanted = level.str.contains(r"^\S+$") & (level.str.len_chars() <= MAX_LEVEL)
+    wanted &= head.str.to_lowercase() != level.str.to_lowercase()
+    return table.with_columns(
+        pl.when(wanted).then(pl.concat_str(level, pl.lit(" "), message)).otherwise(message).alias("text")
+    )
+
+
+def _with_positions(batch: Batch, table: pl.DataFrame) -> pl.DataFrame:
+    offsets = pl.Series(batch.offsets, dtype=pl.Int64).gather(table["row"])
+    return table.with_columns((offsets * (1 << INDEX_BITS) + table["index"]).alias("position"))
