@@ -1,0 +1,209 @@
+"""Files as batches: the files given are one topic of one partition, a line a record, in the order given.
+
+Three rules make the code below obvious:
+
+* What a file is, its first bytes say (gzip, xz, zstd or plain), never its name; ``-`` is standard input.
+* Offsets count lines through all files without a gap, so a position names one line of one file (`FileReader.place`).
+* Memory holds one batch: at most `batch_lines` lines, and about `BATCH_BYTES` however long they are.
+"""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import sys
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from io import BufferedIOBase, BufferedReader
+from pathlib import Path
+
+import zstandard
+
+from daemon.core.records import Batch, TopicPartition
+from daemon.errors import InputError
+
+STDIN = "-"
+BATCH_LINES = 10_000
+BATCH_BYTES = 16 << 20
+MAX_LINE_BYTES = 64 << 20
+_CHUNK = 1 << 20
+_ZSTD_CHUNK = 4 << 10  # compressed bytes fed at once: bounds what one step can blow up to
+_GZIP, _XZ, _ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
+_BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record stood: a file as it was named on the command line, and a line of it, from 1."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+def check_files(paths: Sequence[str]) -> None:
+    """Raise InputError, naming every file that cannot be opened, before any work is done for the others."""
+    problems = []
+    for path in paths:
+        if path == STDIN:
+            continue
+        try:
+            with Path(path).open("rb") as file:
+                file.read(1)
+        except OSError as error:
+            problems.append(f"{path}: {error.strerror or error}")
+    if len([path for path in paths if path == STDIN]) > 1:
+        problems.append("-: standard input can be read only once")
+    if problems:
+        raise InputError("\n".join(problems))
+
+
+class FileReader:
+    """Reads files into batches of `source`, with offsets from `first_offset` on."""
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        source: TopicPartition,
+        *,
+        first_offset: int = 0,
+        batch_lines: int = BATCH_LINES,
+        stdin: BufferedReader | None = None,
+    ) -> None:
+        self.paths = tuple(paths)
+        self.source = source
+        self.offset = first_offset
+        """The next line's offset."""
+        self.bytes_read = 0
+        """How much of the files, as they lie on the disk, has been read."""
+        self.bytes_total = _size(paths)
+        """How much there is; None when some of it cannot be known (standard input)."""
+        self._batch_lines = batch_lines
+        self._stdin = stdin
+        self._starts: list[int] = []
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the records of all files. Raises InputError, which names the file and the line that cannot be read."""
+        for path in self.paths:
+            self._starts.append(self.offset)
+            start, before = self.offset, self.bytes_read
+            try:
+                with self._open(path) as raw:
+                    for lines in _lines(_decompressed(raw), self._batch_lines):
+                        self.bytes_read = before + (raw.tell() if raw.seekable() else 0)
+                        yield self._batch(lines)
+            except _BROKEN as error:
+                place = Place(path, self.offset - start + 1)
+                reason = (error.strerror if isinstance(error, OSError) else None) or error
+                raise InputError(f"{place}: cannot be read from here on: {reason}") from error
+            except _LineTooLongError as error:
+                place = Place(path, self.offset - start + 1)
+                raise InputError(f"{place}: a line of more than {MAX_LINE_BYTES >> 20} MiB; is this a log?") from error
+
+    def place(self, offset: int) -> Place:
+        """Return where the record at `offset` stood. The offset must have been read from here."""
+        at = bisect_right(self._starts, offset) - 1
+        return Place(self.paths[at], offset - self._starts[at] + 1)
+
+    @property
+    def opened(self) -> dict[str, int]:
+        """The offset of the first line of every file opened so far; the first time, where one is given twice."""
+        return dict(reversed(list(zip(self.paths, self._starts, strict=False))))
+
+    def _open(self, path: str) -> BufferedReader:
+        if path != STDIN:
+            return Path(path).open("rb")
+        if self._stdin is not None:
+            return self._stdin
+        assert isinstance(sys.stdin.buffer, BufferedReader)
+        return sys.stdin.buffer
+
+    def _batch(self, lines: list[bytes]) -> Batch:
+        first, count = self.offset, len(lines)
+        self.offset += count
+        return Batch(self.source, range(first, first + count), [-1] * count, [None] * count, lines)
+
+
+class _LineTooLongError(Exception):
+    pass
+
+
+def _size(paths: Sequence[str]) -> int | None:
+    if STDIN in paths:
+        return None
+    return sum(Path(path).stat().st_size for path in paths if Path(path).is_file())
+
+
+def _decompressed(raw: BufferedReader) -> Iterator[bytes]:
+    """Yield a file's bytes in pieces, unpacked when its first bytes say that it is packed."""
+    head = raw.peek(6)[:6]
+    if head.startswith(_ZSTD):
+        yield from _unpacked_zstd(raw)
+        return
+    if head.startswith(_GZIP):
+        with gzip.GzipFile(fileobj=raw) as packed:
+            yield from _pieces(packed)
+    elif head.startswith(_XZ):
+        with lzma.LZMAFile(raw) as squeezed:
+            yield from _pieces(squeezed)
+    else:
+        yield from _pieces(raw)
+
+
+def _pieces(file: BufferedIOBase) -> Iterator[bytes]:
+    while piece := file.read(_CHUNK):
+        yield piece
+
+
+def _unpacked_zstd(raw: BufferedReader) -> Iterator[bytes]:
+    """Yield what the frames hold, fed by hand: zstandard's own reader takes a cut-off file for a whole one."""
+    frame = None
+    while data := raw.read(_ZSTD_CHUNK):
+        while data:
+            frame = frame or zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
+            if piece := frame.decompress(data):
+                yield piece
+            data = frame.unused_data if frame.eof else b""
+            frame = None if frame.eof else frame
+    if frame is not None:
+        raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+
+
+def _lines(pieces: Iterable[bytes], batch_lines: int) -> Iterator[list[bytes]]:
+    """Cut pieces at newlines into lists of lines; a last line without a newline counts.
+
+    When the pieces break off, the whole lines before the break are yielded first: the caller's count is then exact.
+    """
+    lines: list[bytes] = []
+    held = 0
+    open_line: list[bytes] = []  # a long line comes in many pieces: joined once
+    open_bytes = 0
+    broken: Exception | None = None
+    try:
+        for piece in pieces:
+            open_line.append(piece)
+            open_bytes += len(piece)
+            if b"\n" in piece:
+                *whole, rest = b"".join(open_line).split(b"\n")
+                lines += whole
+                held += open_bytes - len(rest)
+                open_line, open_bytes = [rest], len(rest)
+            if open_bytes > MAX_LINE_BYTES:
+                broken = _LineTooLongError()
+                break
+            while len(lines) >= batch_lines or held >= BATCH_BYTES:
+                yield lines[:batch_lines]
+                del lines[:batch_lines]
+                held = sum(map(len, lines))
+    except _BROKEN as error:
+        broken = error
+    if open_bytes and not broken:
+        lines.append(b"".join(open_line))
+    if lines:
+        yield lines
+    if broken:
+        raise broken

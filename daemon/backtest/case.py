@@ -1,0 +1,75 @@
+"""One alert on the page: a line to scan, and the case against the session when it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from daemon.backtest.tally import Alert
+
+LINES = 12
+_SIGNS = (("only_here", "+"), ("missing_here", "-"), ("more", ">"), ("fewer", "<"))
+
+
+def case(alert: Alert) -> str:
+    """Return an alert document, with what the labels call it under `labelled`, as HTML."""
+    p = alert["p_value"]
+    labelled = {True: '<i class="mark true">labelled anomalous</i>', False: '<i class="mark">labelled normal</i>'}
+    head = "".join(
+        (
+            f"<time>{_text(alert['end'])}</time>",
+            f'<i class="mark {_text(alert["severity"])}">{_text(alert["severity"])}</i>',
+            f"<b>{_text(alert['scope'])}</b> <span>{_text(alert['key'])}</span>",
+            f"<span>p {'-' if p is None else f'{p:.4f}'}</span>",
+            labelled.get(alert["labelled"], ""),
+            f"<em>{_text(alert['summary'])}</em>",
+        )
+    )
+    return f"<details><summary>{head}</summary><div>{''.join(_case(alert))}</div></details>"
+
+
+def _case(alert: Alert) -> Iterator[str]:
+    contrast = alert["contrast"]
+    yield '<table class="diff">'
+    for field, sign in _SIGNS:
+        for it in contrast[field][:LINES]:
+            counts = f"{it['count']} x" if field == "only_here" else f"{it['count']} x, usually {it['expected']} x"
+            yield f'<tr class="{field}"><td title="{field.replace("_", " ")}">{escape(sign)}</td><td>{counts}</td>'
+            yield f"<td>{_text(it['text'])}</td><td>{_share(it)}</td></tr>"
+    if contrast["usual"]:
+        yield f'<tr class="usual"><td>=</td><td></td><td>{contrast["usual"]:,} lines as usual</td><td></td></tr>'
+    yield "</table>"
+    yield from _lines(alert)
+    for near in alert["nearest"][:3]:
+        weight = f"{100 * near['weight']:.1f}% of traffic"
+        yield f"<h4>nearest normal {near['similarity']:.3f}, {weight}, last seen {_text(near['last_seen'])}</h4>"
+        yield f"<pre>{_text(near['text'])}</pre>"
+    source = alert["source"]
+    positions = ", ".join(source["positions"][:LINES]) + (" …" if len(source["positions"]) > LINES else "")
+    about = f"incident {alert['incident']['id']} · score {alert['score']:.3f} · {alert['lines']:,} lines"
+    where = f"closed by {alert['closed_by']} · {source['topic']} {positions}"
+    yield f"<p class=sub>{_text(about)}, {_text(where)}</p>"
+    yield f"<p>This is normal: <code>strayline label {_text(alert['id'])} normal</code></p>"
+
+
+def _lines(alert: Alert) -> Iterator[str]:
+    yield '<h4>lines, the most telling first</h4><table class="lines">'
+    for line in alert["session"][:LINES]:
+        part = round(100 * line["contribution"])
+        bar = f'<meter min="0" max="100" value="{part}" title="{part}% of the score"></meter>'
+        why = line["why"] if line["why"] != "usual" else ""
+        yield f"<tr><td>{bar}</td><td>{_text(why)}</td><td>{line['count']} x</td><td>{_text(line['text'])}</td></tr>"
+    yield "</table>"
+    left = len(alert["session"]) - LINES
+    if left > 0:
+        yield f"<p class=sub>and more lines ({left:,} at least)</p>"
+
+
+def _share(difference: Any) -> str:
+    share = difference["share"]
+    return "" if share is None else "never seen" if share == 0 else f"in {100 * share:.1f}%"
+
+
+def _text(value: object) -> str:
+    return escape(str(value))

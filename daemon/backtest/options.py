@@ -1,0 +1,72 @@
+"""What a backtest is given, and what it gives while it runs and at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.adapters.files import STDIN
+from daemon.backtest.report import Report
+from daemon.backtest.tally import Alert, Tally
+from daemon.core.alerts import AlertSettings, Provenance
+from daemon.core.stream import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestOptions:
+    """What to run over. Times are microseconds since the epoch; `topic` names the source (default: the files' names).
+
+    `since` and `until` choose the range that the report looks at; everything is judged all the same.
+    """
+
+    files: Sequence[str]
+    teach: Sequence[str] = ()
+    freeze: bool = False
+    labels: str | None = None
+    out: Path | None = None
+    since: int | None = None
+    until: int | None = None
+    peers: bool = False
+    topic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the configuration makes of itself for a backtest. The budget is a share of sessions or a number a day."""
+
+    tools: Tools
+    alerts: AlertSettings
+    about: Provenance
+    share: float | None
+    per_day: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: `done` of `total` bytes as they lie on disk (None: unknown)."""
+
+    file: str
+    done: int
+    total: int | None
+    lines: int
+    sessions: int
+    alerts: int
+
+
+Watcher = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A run's report, and what its page is drawn from: the columns, and the strangest alerts whole."""
+
+    report: Report
+    tally: Tally
+    alerts: Sequence[Alert]
+
+
+def topic_of(options: BacktestOptions) -> str:
+    """Return the topic a backtest's files stand for: their names, or what was asked for."""
+    names = ["stdin" if file == STDIN else Path(file).name for file in options.files]
+    return options.topic or "+".join(names)[:200]

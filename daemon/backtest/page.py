@@ -1,0 +1,188 @@
+"""The report as one page that needs nothing else: styles, charts and a few lines of script are in it.
+
+Log lines are hostile input: every value goes through `escape`, and the page forbids itself, by a content security
+policy, any script but its own (named by hash) and any request. It is readable without the script, in the dark and on
+paper.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+
+from daemon.backtest import figures
+from daemon.backtest.case import case
+from daemon.backtest.options import Result
+from daemon.backtest.report import OURS, Report
+from daemon.backtest.text import figure, share
+
+STYLE, SCRIPT = "page.css", "page.js"
+
+
+def page(result: Result) -> str:
+    """Return the page of a finished run."""
+    style, script = (files("daemon.backtest").joinpath(name).read_text(encoding="utf-8") for name in (STYLE, SCRIPT))
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
+    names = ", ".join(result.report.input.files)
+    return "\n".join(
+        (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>strayline backtest: {escape(names)}</title><style>{style}</style></head><body>",
+            *_body(result, names),
+            f"<script>{script}</script></body></html>\n",
+        )
+    )
+
+
+def _body(result: Result, names: str) -> Iterator[str]:
+    report, tally = result.report, result.tally
+    span = f"{report.start} to {report.end}" if report.start else "no session"
+    yield '<header><button id="theme" type="button">dark / light</button><h1>strayline backtest</h1>'
+    yield f'<p class="sub">{escape(names)}<br>{escape(span)} · {escape(report.model)} · budget {escape(report.budget)}'
+    yield f" · configuration {escape(report.config)}</p></header><main>"
+    yield _tiles(report)
+    if report.suggestion:
+        it = report.suggestion
+        yield f'<p class="note">Suggested budget: <b>{it.budget:g}</b>, {escape(it.why)}.</p>'
+    if report.range:
+        yield _range(report)
+    if tally.live:
+        yield from _charts(result)
+    else:
+        yield '<p class="note">None was judged: all were needed to warm up (<code>detector.warm_up</code>).</p>'
+    yield _tables(report)
+    yield _alerts(result)
+    yield "</main>"
+
+
+def _tiles(report: Report) -> str:
+    rate = report.rate
+    against = f"{rate.realised / rate.budget:.2f} times the budget" if rate.budget else "of live sessions"
+    tiles = [
+        (f"{report.sessions:,}", "sessions", f"{report.input.lines:,} lines"),
+        (f"{report.patterns:,}{'' if report.patterns_complete else '+'}", "patterns", f"{len(report.scopes):,} scopes"),
+        (f"{rate.alerts:,}", "alerts", f"{report.incidents:,} incidents"),
+        (share(rate.realised), "realised rate", against),
+    ]
+    ours = next((row for row in report.quality if row.name == OURS), None)
+    if ours:
+        tiles.append((figure(ours.average_precision), "average precision", f"best F1 {figure(ours.best_f1)}"))
+        tiles.append((figure(ours.f1), "F1 at the budget", f"precision {ours.precision:.2f}, recall {ours.recall:.2f}"))
+    rejected = sum(report.input.rejected.values())
+    if rejected:
+        tiles.append((f"{rejected:,}", "records rejected", ", ".join(sorted(report.input.rejected))))
+    cells = (f"<div><b>{escape(a)}</b><span>{escape(b)}</span><small>{escape(c)}</small></div>" for a, b, c in tiles)
+    return f'<section class="tiles">{"".join(cells)}</section>'
+
+
+def _range(report: Report) -> str:
+    it = report.range
+    assert it is not None
+    between = f"from {it.since or 'the beginning'} to {it.until or 'the end'}"
+    fired = f"it would have fired {it.alerts:,} times" if it.alerts else "it would not have fired"
+    scopes = "".join(f"<li>{escape(scope)}: {count:,}</li>" for scope, count in it.scopes.items())
+    return f'<div class="note">{escape(between)}: <b>{fired}</b> ({it.sessions:,} live sessions)<ul>{scopes}</ul></div>'
+
+
+def _charts(result: Result) -> Iterator[str]:
+    report, tally = result.report, result.tally
+    labelled = bool(report.quality)
+    keys = [("alert", "alert"), ("line median", "median"), ("area", "least to greatest")]
+    if labelled:
+        keys[:1] = [("alert", "true alert"), ("false", "false alarm"), ("missed", "missed")]
+    yield _figure("Score over time", figures.score_chart(tally), keys)
+    unit, chart = figures.alerts_chart(tally, report.rate.budget)
+    yield _figure(f"Alerts by {unit}", chart, [("bar", "alerts"), ("line budget", "the budget for this traffic")])
+    if report.rate.blocks:
+        keys = [("bar", "block"), ("bar over", "over 1.5 times the budget"), ("line budget", "budget")]
+        yield _figure("Realised rate by 1,000 live sessions", figures.blocks_chart(report), keys)
+    yield '<div class="pair">'
+    keys = [("line ours", "realised share"), ("line slack", "promise kept"), ("area", "within 1.5 times")]
+    yield _figure("Calibration: a budget asked for, and what comes of it", figures.calibration_chart(report), keys)
+    if labelled:
+        keys = [("line ours", OURS), *((f"line other{n}", name) for n, name in enumerate(tally.names))]
+        yield _figure("Precision and recall", figures.precision_recall_chart(tally), keys)
+    yield "</div>"
+
+
+def _figure(title: str, svg: str, keys: Sequence[tuple[str, str]]) -> str:
+    legend = "".join(f'<span><i class="{escape(style)}"></i>{escape(name)}</span>' for style, name in keys)
+    return f'<figure><h2>{escape(title)}</h2>{svg}<figcaption class="legend">{legend}</figcaption></figure>'
+
+
+def _tables(report: Report) -> str:
+    parts = []
+    if report.quality:
+        rows = [
+            [
+                row.name,
+                *map(figure, (row.average_precision, row.best_f1, row.precision, row.recall, row.f1)),
+                row.flagged,
+            ]
+            for row in report.quality
+        ]
+        heads = ["score", "average precision", "best F1", "precision", "recall", "F1", "flagged"]
+        parts.append(_table("Against the labels, beside scores anybody can write", heads, rows))
+    if report.rate.sessions:
+        rows = [
+            [f"{row.budget:g}", row.alerts, figure(row.per_day, 1), *map(figure, (row.precision, row.recall, row.f1))]
+            for row in report.budgets
+        ]
+        heads = ["budget", "alerts", "a day", "precision", "recall", "F1"]
+        parts.append(_table("What other budgets would have cost", heads, rows))
+    rows = [
+        [
+            row.scope,
+            row.sessions,
+            row.live,
+            row.alerts,
+            share(row.realised),
+            figure(row.average_precision),
+            figure(row.f1),
+        ]
+        for row in report.scopes[:50]
+    ]
+    heads = ["scope", "sessions", "live", "alerts", "rate", "average precision", "F1"]
+    parts.append(_table("Scopes", heads, rows))
+    rows = [
+        [
+            f"{_first_lines(row.lines, row.distinct)}",
+            row.scope,
+            row.sessions,
+            share(row.sessions / report.sessions),
+            row.alerts,
+        ]
+        for row in report.top_patterns
+    ]
+    parts.append(_table("Most frequent patterns", ["pattern", "scope", "sessions", "share", "alerts"], rows))
+    return "".join(parts)
+
+
+def _first_lines(lines: Sequence[tuple[str, int]], distinct: int) -> str:
+    more = f"\n… {distinct - len(lines)} more" if distinct > len(lines) else ""
+    return "\n".join(f"{count} x {line}" for line, count in lines) + more
+
+
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    def cell(value: object) -> str:
+        return escape(f"{value:,}" if isinstance(value, int) else str(value))
+
+    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{cell(value)}</td>' for value in row)}</tr>" for row in rows)
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<h2>{escape(title)}</h2><div class="wide">{table}</div>'
+
+
+def _alerts(result: Result) -> str:
+    total, shown = result.report.rate.alerts, len(result.alerts)
+    more = f" The strangest {shown:,} of {total:,} are here; alerts.jsonl has all." if shown < total else ""
+    cases = "".join(map(case, result.alerts)) or '<p class="note">No alert.</p>'
+    find = '<input id="find" type="search" placeholder="find in alerts" aria-label="find in alerts" hidden>'
+    head = f'<h2>Alerts, the strangest first</h2><p class="sub">{escape(more)}</p>'
+    return f'{head}{find}<section id="alerts">{cases}</section>'

@@ -1,0 +1,168 @@
+"""Files through the daemon's own core: the same objects in the same order as for a partition of Kafka.
+
+    files -> Stream (format, masks, sessions, patterns) -> engine -> Stream.judge -> Alerting -> files
+
+The files to teach from are a stream of their own (their times say nothing about the others'), before the judged ones,
+under the same source and with offsets that go on, so that every line has one position and every verdict one id.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Sequence
+from io import BufferedReader
+
+import orjson
+
+from daemon.adapters.files import FileReader, check_files
+from daemon.backtest.labels import Labels, read_labels
+from daemon.backtest.options import BacktestOptions, Progress, Result, Setup, Watcher, topic_of
+from daemon.backtest.output import Output
+from daemon.backtest.summary import Counts, build
+from daemon.backtest.tally import Strangest, Tally
+from daemon.backtest.trivial import NAMES, Trivial
+from daemon.core.alerts import Alerting
+from daemon.core.records import Batch, ClosedBy, OutRecord, Phase, TopicPartition, Verdict
+from daemon.core.stream import Pushed, Stream
+from daemon.ports import Engine
+
+EMBED_AT_ONCE = 256
+
+
+async def run_backtest(
+    options: BacktestOptions,
+    setup: Setup,
+    engine: Engine,
+    *,
+    watch: Watcher | None = None,
+    stdin: BufferedReader | None = None,
+) -> Result:
+    """Run the files through the core and return what came of it; `options.out` receives the documents and the report.
+
+    The engine must have been started and stays open. Raises InputError for a file that cannot be read and DataError for
+    labels that make no sense, before anything is judged where that can be known.
+    """
+    check_files([*options.teach, *options.files])
+    labels = read_labels(options.labels) if options.labels else None
+    with Output(options.out) as output:
+        run = _Run(options, setup, engine, labels, output, watch or (lambda _: None), stdin)
+        result = await run.run()
+        output.finish(result)
+    return result
+
+
+class _Run:
+    """One run's state."""
+
+    def __init__(
+        self,
+        options: BacktestOptions,
+        setup: Setup,
+        engine: Engine,
+        labels: Labels | None,
+        output: Output,
+        watch: Watcher,
+        stdin: BufferedReader | None,
+    ) -> None:
+        self._options, self._setup, self._engine = options, setup, engine
+        self._labels, self._output, self._watch, self._stdin = labels, output, watch, stdin
+        self._source = TopicPartition(topic_of(options), 0)
+        self._alerting = Alerting(self._source, setup.alerts)
+        self._trivial = Trivial() if labels else None
+        self._tally = Tally(NAMES if labels else ())
+        self._strangest = Strangest()
+        self._counts = Counts()
+        self._opened = 0
+        self._started = time.perf_counter()
+
+    async def run(self) -> Result:
+        """Teach, then judge, then sum up."""
+        options, tools = self._options, self._setup.tools
+        taught = FileReader(options.teach, self._source, stdin=self._stdin)
+        await self._feed(taught, Stream(self._source, tools, teach=True), teach=True)
+        judged = FileReader(options.files, self._source, first_offset=taught.offset, stdin=self._stdin)
+        await self._feed(judged, Stream(self._source, tools, learn=not options.freeze))
+        self._counts.seconds = time.perf_counter() - self._started
+        self._counts.peak_mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        unmet = self._labels.unmet if self._labels else None
+        alerts = self._strangest.alerts()
+        return Result(build(options, self._setup, self._tally, self._counts, alerts, unmet), self._tally, alerts)
+
+    async def _feed(self, reader: FileReader, stream: Stream, *, teach: bool = False) -> None:
+        for batch in reader.batches():
+            pushed = stream.push(batch)
+            self._count(batch, pushed, reader)
+            if self._labels and not teach:
+                self._labels.follow(reader.opened)
+            await self._judge(stream)
+            self._watch(self._progress(reader, batch))
+            if not teach:
+                self._publish(self._over(stream))
+        stream.flush(ClosedBy.FLUSH)
+        await self._judge(stream)
+        if not teach:
+            self._publish(self._over(stream))
+
+    def _count(self, batch: Batch, pushed: Pushed, reader: FileReader) -> None:
+        self._counts.records += len(batch)
+        self._counts.lines += pushed.lines
+        self._counts.clamped += pushed.clamped
+        for reject in pushed.rejects:
+            self._counts.rejected[reject.reason] += 1
+            self._output.reject(reject, reader.place(reject.offset))
+
+    def _progress(self, reader: FileReader, batch: Batch) -> Progress:
+        counts, file = self._counts, reader.place(batch.offsets[0]).file
+        return Progress(file, reader.bytes_read, reader.bytes_total, counts.lines, self._tally.sessions, counts.alerts)
+
+    async def _judge(self, stream: Stream) -> None:
+        while True:
+            patterns = stream.missing(EMBED_AT_ONCE)
+            if patterns:
+                began = time.perf_counter()
+                vectors = await self._engine.embed([pattern.text for pattern in patterns])
+                self._counts.embedding_seconds += time.perf_counter() - began
+                self._counts.embedded += len(patterns)
+                stream.supply({pattern.id: row for pattern, row in zip(patterns, vectors, strict=True)})
+            for verdict in stream.judge():
+                self._take(verdict)
+            if not patterns:
+                return
+
+    def _take(self, verdict: Verdict) -> None:
+        session, judged = verdict.session, verdict.judgement
+        label = self._labels.of(session) if self._labels and judged.phase is not Phase.TEACH else None
+        others: tuple[tuple[float, float], ...] = ()
+        if self._trivial:
+            learn = judged.phase is Phase.TEACH or not self._options.freeze
+            others = self._trivial.judge(verdict.pattern, live=judged.phase is Phase.LIVE, learn=learn)
+        self._tally.add(verdict, label, others)
+        self._output.verdict(verdict)
+        self._publish(self._alerting.records(verdict, self._setup.about), verdict, label)
+        if self._labels and self._labels.by_line and label and judged.anomalous:
+            self._counts.ranks.append(self._rank(verdict))
+
+    def _over(self, stream: Stream) -> list[OutRecord]:
+        """Return word of the incidents that are over by the stream's event time."""
+        if stream.watermark is None:
+            return []
+        return self._alerting.tick(stream.watermark, self._setup.about)
+
+    def _publish(self, records: Sequence[OutRecord], verdict: Verdict | None = None, label: bool | None = None) -> None:
+        for record in records:
+            assert record.value is not None
+            self._output.alert(record.value)
+            document = orjson.loads(record.value)
+            self._counts.incidents.add(document["incident"]["id"])
+            if verdict is not None and document["id"] == verdict.id:
+                self._counts.alerts += 1
+                self._strangest.add(verdict, document, label)
+
+    def _rank(self, verdict: Verdict) -> int | None:
+        """Return the place, from 1, of the first line pointed at that is labelled itself; None when there is none."""
+        assert self._labels is not None
+        marked = {line.masked for line in verdict.session.lines if self._labels.marks(line)}
+        present = [it.line for it in verdict.judgement.evidence if it.kind != "missing"]
+        order = list(dict.fromkeys(present))
+        return next((place for place, line in enumerate(order, 1) if line in marked), None)

@@ -1,0 +1,110 @@
+"""Scores anybody can write in an afternoon, beside ours on the same sessions: they show what ours is worth.
+
+Each is scored prequentially, as ours is: a session first meets what came before it (the last `WINDOW` sessions of its
+scope), then joins it. Larger is stranger. A bare score is held to the budget by its rank among its scope's last scores.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Hashable, Mapping, Sequence
+from math import log
+from typing import TypeVar
+
+from daemon.backtest.evaluation import Ranks
+from daemon.core.records import Pattern
+
+WINDOW = 5000
+SETTLED = 500  # sessions a window holds before its scores are worth ranking
+T = TypeVar("T", bound=Hashable)
+NAMES = ("count bag", "line set", "rarest line", "most repeats", "level", "length")
+
+_LEVELS: Mapping[str, int] = {
+    **dict.fromkeys(("FATAL", "CRITICAL", "CRIT", "EMERG", "EMERGENCY", "ALERT", "PANIC"), 4),
+    **dict.fromkeys(("ERROR", "ERR", "SEVERE"), 3),
+    **dict.fromkeys(("WARNING", "WARN"), 2),
+    **dict.fromkeys(("NOTICE", "INFO", "LOG"), 1),
+}
+_LEVEL = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(_LEVELS)})(?![A-Za-z])")
+_HEAD = re.compile(r"\W*([A-Za-z]+)")
+
+
+def level(line: str) -> int:
+    """Return the level a masked line states, 0 (none) to 4: its first word in any case, or a word in capitals."""
+    head = _HEAD.match(line)
+    found = [_LEVELS.get(head[1].upper(), 0)] if head else [0]
+    return max(found + [_LEVELS[word] for word in _LEVEL.findall(line)])
+
+
+class Window:
+    """The last `WINDOW` sessions of one scope, as counts of patterns, line sets and lines."""
+
+    def __init__(self) -> None:
+        self._order: deque[Pattern] = deque()
+        self._bags: Counter[str] = Counter()
+        self._sets: Counter[frozenset[str]] = Counter()
+        self._lines: Counter[str] = Counter()
+        self._known: dict[str, Pattern] = {}
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def scores(self, pattern: Pattern) -> tuple[float, ...]:
+        """Return a score for each of `NAMES`."""
+        lines = [line for line, _ in pattern.lines]
+        return (
+            self._rarity(self._bags[pattern.id]),
+            self._rarity(self._sets[frozenset(lines)]),
+            self._rarity(min((self._lines[line] for line in lines), default=0)),
+            float(max((count for _, count in pattern.lines), default=0)),
+            float(max(map(level, lines), default=0)),
+            float(sum(count for _, count in pattern.lines)),
+        )
+
+    def add(self, pattern: Pattern) -> None:
+        """Let a session join, and the oldest leave."""
+        pattern = self._known.setdefault(pattern.id, pattern)  # equal sessions share their lines
+        self._order.append(pattern)
+        self._count(pattern, 1)
+        if len(self._order) > WINDOW:
+            self._count(self._order.popleft(), -1)
+
+    def _rarity(self, count: int) -> float:
+        """Return the surprise, in nats, of what `count` sessions of the window have."""
+        return -log((count + 0.5) / (len(self._order) + 1))
+
+    def _count(self, pattern: Pattern, change: int) -> None:
+        names = [line for line, _ in pattern.lines]
+        _change(self._bags, [pattern.id], change)
+        _change(self._sets, [frozenset(names)], change)
+        _change(self._lines, names, change)
+        if pattern.id not in self._bags:
+            del self._known[pattern.id]
+
+
+def _change(counter: Counter[T], keys: Sequence[T], change: int) -> None:
+    for key in keys:
+        counter[key] += change
+        if not counter[key]:
+            del counter[key]
+
+
+class Trivial:
+    """All trivial scores of all scopes, each with the p-value its rank gives."""
+
+    def __init__(self) -> None:
+        self._windows: dict[str, Window] = {}
+        self._ranks: dict[str, list[Ranks]] = {}
+
+    def judge(self, pattern: Pattern, *, live: bool, learn: bool) -> tuple[tuple[float, float], ...]:
+        """Return (score, p-value) for each of `NAMES`, then learn; nothing is returned unless `live`."""
+        window = self._windows.setdefault(pattern.scope, Window())
+        judged: tuple[tuple[float, float], ...] = ()
+        if live or len(window) >= SETTLED:
+            ranks = self._ranks.setdefault(pattern.scope, [Ranks() for _ in NAMES])
+            scored = zip(window.scores(pattern), ranks, strict=True)
+            judged = tuple((score, rank.p_value(score)) for score, rank in scored)
+        if learn:
+            window.add(pattern)
+        return judged if live else ()
