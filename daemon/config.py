@@ -46,7 +46,9 @@ def parse_budget(value: object) -> object:
     try:
         share = float(value)  # type: ignore[arg-type]  # anything may stand in a file; a TypeError is the answer
     except (TypeError, ValueError):
-        raise ValueError(f"{value!r} is no budget; write a share of sessions such as 0.01, or a rate such as 20/day") from None
+        raise ValueError(
+            f"{value!r} is no budget; write a share of sessions such as 0.01, or a rate such as 20/day"
+        ) from None
     if not 0 < share <= 1:
         raise ValueError(f"a share of sessions lies above 0 and at most at 1, not at {share:g}")
     return share
@@ -116,9 +118,8 @@ class Named(_Section):
 class Redact(_Section):
     """What beyond secrets is taken out of every line."""
 
-    emails: bool = False
+    emails: bool = True
     ips: bool = False
-    patterns: list[Named] = []
 
 
 class Input(_Section):
@@ -270,7 +271,7 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         seen: set[object] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]  # PyYAML's stubs
+            key = self.construct_object(key_node, deep=True)
             if key in seen:
                 mark = key_node.start_mark
                 raise yaml.constructor.ConstructorError(None, None, f"{key!r} is given twice", mark)
@@ -304,11 +305,11 @@ def parse_config(text: str, environment: Mapping[str, str], name: str = "config"
     if not isinstance(tree, dict):
         raise ConfigError([f"{name}: a configuration is a mapping of sections, not a {type(tree).__name__}"])
     problems: list[str] = []
-    tree = _substitute(tree, environment, "", problems)
     try:
-        config = Config.model_validate(tree)
+        config = Config.model_validate(_substitute(tree, environment, "", problems))
     except ValidationError as error:
         problems += [_problem(e["loc"], e["type"], e["msg"]) for e in error.errors(include_input=False)]
+        raise ConfigError(problems) from None
     if problems:
         raise ConfigError(problems)
     return config
@@ -334,11 +335,11 @@ def _substitute(node: object, environment: Mapping[str, str], path: str, problem
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
     path = ".".join(str(part) for part in location)
     if kind == "extra_forbidden":
-        section: object = Config
+        section: type[BaseModel] = Config
         for part in location[:-1]:
-            known = getattr(section, "model_fields", {})
-            section = known[part].annotation if part in known else None
-        near = difflib.get_close_matches(str(location[-1]), list(getattr(section, "model_fields", {})), n=1)
+            inner: object = section.model_fields[str(part)].annotation if part in section.model_fields else None
+            section = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else BaseModel
+        near = difflib.get_close_matches(str(location[-1]), list(section.model_fields), n=1)
         return f"{path}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
     text = message.removeprefix("Value error, ")
     return f"{path}: {text}" if path else text

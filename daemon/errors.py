@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-
-from daemon.core.records import TopicPartition
+from collections.abc import Collection
 
 
 class StraylineError(Exception):
@@ -67,6 +65,6 @@ class PartitionError(StraylineError):
 class OutOfRangeError(StraylineError):
     """A position no longer exists in its partition: retention deleted it, or the topic was made anew."""
 
-    def __init__(self, partitions: Mapping[TopicPartition, int]) -> None:
-        super().__init__(", ".join(f"{partition} at {offset}" for partition, offset in partitions.items()))
+    def __init__(self, partitions: Collection[tuple[str, int]]) -> None:
+        super().__init__(", ".join(f"{topic}/{partition}" for topic, partition in partitions))
         self.partitions = partitions

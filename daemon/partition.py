@@ -158,14 +158,13 @@ class Partition:
     async def settle(self) -> None:
         """Commit what there is to commit, now; the caller bounds the time. A failure is left to `run`."""
         while self.state is State.RUN and (self._commit is not None or self._clock.due() is not None):
-            if self._commit is None:
-                self._commit = asyncio.create_task(self._transact())
-            await asyncio.wait([self._commit])
-            if self._commit is not None and self._commit.exception() is None:
-                self._commit = None
-            else:
+            commit = self._commit = self._commit or asyncio.create_task(self._transact())
+            await asyncio.wait([commit])
+            if commit.cancelled() or commit.exception() is not None:
                 self._wake()
                 return
+            if self._commit is commit:
+                self._commit = None
 
     async def drain(self) -> None:
         """Finish what has been fetched, commit it; open sessions stay unsettled for the next owner."""
@@ -176,7 +175,7 @@ class Partition:
     def _note_restart(self, error: PartitionError) -> float:
         """Tell of a failure; return for how many seconds to leave the broker alone."""
         self._fruitless += 1
-        pause = min(0.5 * 2**self._fruitless, LONGEST_PAUSE)
+        pause: float = min(0.5 * 2.0 ** min(self._fruitless, 10), LONGEST_PAUSE)
         reason = _reason(error)
         self._shared.metrics.partition_restarts.labels(reason).inc()
         log.warning(
@@ -245,9 +244,9 @@ class Partition:
         """Return where to go on: the checkpoint, else the group's offset, else the first line kept."""
         if checkpoint is None:
             committed = await membership.committed(self.source)
-            if committed:
+            if committed is not None:
                 log.warning("checkpoint_missing", partition=str(self.source), resumes_at=committed)
-            return (Checkpoint(committed), committed) if committed else (None, first)
+            return (Checkpoint(committed), committed) if committed is not None else (None, first)
         if checkpoint.next > end:
             # Offsets that were read are not there. A broker that has just taken over may say so for a moment; when it
             # goes on saying so, the topic is another one of the same name.

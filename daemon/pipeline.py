@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -59,6 +59,7 @@ class Pipeline:
         self._running: dict[TopicPartition, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._failure: asyncio.Future[StraylineError] = asyncio.get_running_loop().create_future()
+        self._polling: asyncio.Task[None]
         self._polled_at = monotonic()
         self._rejoined_at = monotonic()
         self._reseeked: dict[TopicPartition, float] = {}
@@ -80,18 +81,14 @@ class Pipeline:
     async def run(self) -> None:
         """Join the group and work until `drain`, or until something ends the process by raising."""
         await self._membership.start(self)
-        tasks = [asyncio.create_task(self._poll()), asyncio.create_task(self._watch())]
+        self._polling = self._watched(self._poll())
+        watching = self._watched(self._watch())
         try:
-            waiting: set[asyncio.Future[object]] = {*tasks, self._failure}  # type: ignore[arg-type]  # Task is invariant
-            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for future in done:
-                if future is self._failure:
-                    raise self._failure.result()
-                future.result()
+            raise await self._failure
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            self._polling.cancel()
+            watching.cancel()
+            await asyncio.gather(self._polling, watching, return_exceptions=True)
 
     async def drain(self) -> None:
         """Take in no more, finish and commit what was taken in. The caller bounds the time."""
@@ -132,38 +129,42 @@ class Pipeline:
 
     def _start(self, source: TopicPartition) -> None:
         partition = self._partitions[source] = self._make_partition(source)
-        task = self._running[source] = asyncio.create_task(partition.run(self._membership), name=str(source))
-
-        def ended(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and (error := task.exception()) is not None and not self._failure.done():
-                known = error if isinstance(error, StraylineError) else StraylineError(f"{type(error).__name__}: {error}")
-                known.__cause__ = error
-                self._failure.set_result(known)
-
-        task.add_done_callback(ended)
+        self._running[source] = self._watched(_after(self._running.get(source), partition.run(self._membership)))
 
     async def _end(self, sources: Sequence[TopicPartition]) -> None:
-        tasks = [self._running.pop(source) for source in sources if source in self._running]
-        for source in sources:
-            self._partitions.pop(source, None)
+        tasks = [self._running[source] for source in sources if self._partitions.pop(source, None) is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _watched(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Start a task whose failure ends `run`."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None and not self._failure.done():
+                known = (
+                    error if isinstance(error, StraylineError) else StraylineError(f"{type(error).__name__}: {error}")
+                )
+                known.__cause__ = error
+                self._failure.set_result(known)
+
+        task = asyncio.create_task(work)
+        task.add_done_callback(ended)
+        return task
 
     async def _poll(self) -> None:
         while not self._draining:
             membership = self._membership
             for partition in self._partitions.values():
-                if partition.resume_at is not None:
-                    membership.resume(partition.source, partition.resume_at)
+                if partition.resume_at is not None and membership.resume(partition.source, partition.resume_at):
                     partition.resume_at = None
             hungry = [p.source for p in self._partitions.values() if p.hungry]
             try:
                 batches = await membership.poll(hungry, POLL_SECONDS)
             except OutOfRangeError as error:
                 for source in error.partitions:
-                    if source in self._partitions:
-                        self._partitions[source].fail(PartitionError(f"reading: position out of range: {error}"))
+                    if (lost := self._partitions.get(TopicPartition(*source))) is not None:
+                        lost.fail(PartitionError("reading: the position no longer exists"))
                 continue
             except PartitionError as error:
                 log.warning("poll_failed", error=str(error))
@@ -209,7 +210,7 @@ class Pipeline:
                 if not behind:
                     partition.fetched_at = now
             elif starved > patience.give_up:
-                raise UnavailableError(f"{source} is behind and has had no data for {starved:.0f} s, after every remedy")
+                raise UnavailableError(f"{source} is behind, without data for {starved:.0f} s, after every remedy")
             elif starved > patience.rejoin and now - self._rejoined_at > patience.rejoin:
                 await self._rejoin(f"{source} is behind and has had no data for {starved:.0f} s")
                 return
@@ -225,6 +226,20 @@ class Pipeline:
         log.error("watchdog_rejoin", why=why)
         self._rejoined_at = monotonic()
         old, self._membership = self._membership, self._broker.membership(self._topics)
+        self._polling.cancel()  # it may hang in the old one for ever
         await old.close()
         await self._end(list(self._partitions))
         await self._membership.start(self)
+        self._polled_at = monotonic()
+        self._polling = self._watched(self._poll())
+
+
+async def _after(before: asyncio.Task[None] | None, work: Coroutine[None, None, None]) -> None:
+    """Run `work` once `before` has let go of what both of them use."""
+    try:
+        if before is not None:
+            await asyncio.wait([before])
+    except BaseException:
+        work.close()
+        raise
+    await work

@@ -34,7 +34,7 @@ class Engine(Protocol):
         ...
 
     def count_tokens(self, lines: Sequence[str]) -> NDArray[np.int32]:
-        """Return the number of tokens of each line and its newline. Thread-safe, no I/O; called once a distinct line."""
+        """Return the number of tokens of each line and its newline. Thread-safe, no I/O."""
         ...
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -55,7 +55,7 @@ class Engine(Protocol):
 
 
 class Listener(Protocol):
-    """Told of assignments by a `Membership`, in its own task; both must return quickly (no heartbeat while they run)."""
+    """Told of assignments by a `Membership`; both must return quickly: no heartbeat is sent while they run."""
 
     async def revoked(self) -> None:
         """A rebalance begins: what was assigned may come back or go."""
@@ -80,8 +80,8 @@ class Membership(Protocol):
         """
         ...
 
-    def resume(self, partition: TopicPartition, offset: int) -> None:
-        """Fetch from `offset` on. Only between two polls, from the polling task."""
+    def resume(self, partition: TopicPartition, offset: int) -> bool:
+        """Fetch from `offset` on; False when the partition is not ours just now. Only between two polls."""
         ...
 
     def position(self, partition: TopicPartition) -> int | None:
@@ -144,7 +144,7 @@ class Broker(Protocol):
         ...
 
     async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
-        """Return the newest committed value of `key`, read up to the high water of this moment. Raises PartitionError."""
+        """Return the newest committed value of `key`, read to the high water of now. Raises PartitionError."""
         ...
 
     def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:

@@ -83,9 +83,7 @@ class KafkaSettings:
             bootstrap_servers=list(self.bootstrap_servers), client_id="strayline", security_protocol=self.protocol
         )
         if "SSL" in self.protocol.split("_"):
-            connection["ssl_context"] = create_ssl_context(
-                cafile=self.ca, certfile=self.certificate, keyfile=self.key
-            )
+            connection["ssl_context"] = create_ssl_context(cafile=self.ca, certfile=self.certificate, keyfile=self.key)
         if self.protocol.startswith("SASL"):
             connection["sasl_mechanism"] = self.mechanism
             connection["sasl_plain_username"] = self.username
@@ -197,7 +195,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         except NoOffsetForPartitionError:
             return []
         except OffsetOutOfRangeError as error:
-            raise OutOfRangeError({_ours(p): offset for p, offset in error.args[0].items()}) from None
+            raise OutOfRangeError([_ours(p) for p in error.args[0]]) from None
         except CorruptRecordException as error:
             raise PartitionError(f"reading: {error}") from None
         return [
@@ -212,9 +210,13 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             for partition, records in fetched.items()
         ]
 
-    def resume(self, partition: TopicPartition, offset: int) -> None:
-        self._consumer.seek(_native(partition), offset)
-        self._consumer.resume(_native(partition))
+    def resume(self, partition: TopicPartition, offset: int) -> bool:
+        native = _native(partition)
+        if native not in self._consumer.assignment():
+            return False
+        self._consumer.seek(native, offset)
+        self._consumer.resume(native)
+        return True
 
     def position(self, partition: TopicPartition) -> int | None:
         subscription = self._consumer._subscription.subscription

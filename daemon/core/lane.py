@@ -110,7 +110,7 @@ class SessionLane:
         self._publishing = publishing
         self._alerting = Alerting(source, publishing.alerts)
         if resume is not None and resume.state:
-            self._alerting.incidents.load(resume.state)
+            self._alerting.load(resume.state)
         self._outputs: list[OutRecord] = []
         self._alerts: list[tuple[str, str, str, int]] = []
 
@@ -141,7 +141,7 @@ class SessionLane:
         records, self._outputs = self._outputs, []
         alerts, self._alerts = self._alerts, []
         records += [OutRecord("baseline", u.key, u.value) for u in self._detector.updates(self._source)]
-        state = self._alerting.incidents.dump()
+        state = self._alerting.dump()
         return Settlement(records, self._stream.checkpoint(state, self._publishing.config), alerts)
 
     def _judge(self, lines: int, clamped: int, rejects: Counter[str]) -> Step:

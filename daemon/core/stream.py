@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from daemon.core.detector import Detector
-from daemon.core.formats import Format
+from daemon.core.formats import FormatSettings, make_format
 from daemon.core.ledger import Checkpoint, Replay
 from daemon.core.masking import Masker
 from daemon.core.records import (
@@ -44,7 +44,7 @@ from daemon.core.sessions import Sessionizer, SessionLimits
 class Tools:
     """What every stream of a process shares; built once from the configuration."""
 
-    format: Format
+    format: FormatSettings
     masker: Masker
     limits: SessionLimits
     count_tokens: Callable[[Sequence[str]], NDArray[np.int32]]
@@ -75,6 +75,7 @@ class Stream:
         self.source = source
         self.lost = 0
         self._tools = tools
+        self._format = make_format(tools.format)
         self._teach, self._learn = teach, learn
         self._sessionizer = Sessionizer(tools.limits, tools.count_tokens)
         self._queue: deque[tuple[Session, Pattern]] = deque()
@@ -153,7 +154,7 @@ class Stream:
 
     def judge(self, limit: int = 1 << 30) -> list[Verdict]:
         """Judge and learn closed sessions in order, up to `limit`, or to the first that awaits its vector."""
-        verdicts = []
+        verdicts: list[Verdict] = []
         while self._queue and len(verdicts) < limit:
             session, pattern = self._queue[0]
             vector = self._vectors.get(pattern.id)
@@ -185,7 +186,7 @@ class Stream:
     def _read(self, batch: Batch, rows: Sequence[int] | None = None) -> Pushed:
         if not len(batch):
             return Pushed(0, (), 0)
-        parsed = self._tools.format.parse(batch)
+        parsed = self._format.parse(batch)
         rejects = parsed.rejects
         if rows is not None:
             rejects = [Reject(rows[r.row], r.offset, r.reason, r.detail) for r in rejects]

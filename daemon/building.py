@@ -1,0 +1,90 @@
+"""From the configuration to the parts: the one place that knows how each section becomes a core or adapter setting."""
+
+from __future__ import annotations
+
+from daemon.adapters.kafka import KafkaSettings
+from daemon.config import Config
+from daemon.core.budget import Budget
+from daemon.core.detector import Detector, DetectorSettings
+from daemon.core.formats import FieldPaths, FormatSettings
+from daemon.core.masking import Masker
+from daemon.core.redaction import RedactionSettings
+from daemon.core.sessions import SessionLimits
+from daemon.core.stream import Tools
+from daemon.engines import EngineSettings
+from daemon.ports import Engine
+
+
+def kafka_settings(config: Config) -> KafkaSettings:
+    """Return how to reach the cluster."""
+    kafka, security = config.kafka, config.kafka.security
+    return KafkaSettings(
+        bootstrap_servers=kafka.bootstrap_servers,
+        group_id=kafka.group_id,
+        instance_id=kafka.instance_id,
+        session_timeout=kafka.session_timeout / 1e6,
+        transaction_timeout=kafka.transaction_timeout / 1e6,
+        topics=config.topics.named(),
+        protocol=security.protocol,
+        mechanism=security.mechanism,
+        username=security.username,
+        password=security.password.get_secret_value() if security.password else None,
+        ca=str(security.ca) if security.ca else None,
+        certificate=str(security.certificate) if security.certificate else None,
+        key=str(security.key) if security.key else None,
+    )
+
+
+def engine_settings(config: Config) -> EngineSettings:
+    """Return which engine to run and how."""
+    engine = config.engine
+    return EngineSettings(
+        type=engine.type,
+        model=engine.model,
+        dimensions=engine.dimensions,
+        instruction=engine.instruction,
+        options=engine.options,
+        url=engine.url,
+        api_key=engine.api_key.get_secret_value() if engine.api_key else None,
+        timeout_s=engine.timeout / 1e6,
+        concurrency=engine.concurrency,
+    )
+
+
+def make_detector(config: Config, engine: Engine) -> Detector:
+    """Return an empty detector for a started engine's vectors."""
+    settings = DetectorSettings(
+        warm_up=config.detector.warm_up,
+        window_us=config.detector.window,
+        mass=config.detector.mass,
+        max_patterns=config.detector.max_patterns,
+        budget=Budget(share=config.alerts.share, per_day=config.alerts.per_day),
+    )
+    return Detector(settings, engine.model, engine.dimensions)
+
+
+def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
+    """Return what all streams share."""
+    fields, sessions = config.input.fields, config.sessions
+    return Tools(
+        format=FormatSettings(
+            format=config.input.format,
+            fields=FieldPaths(
+                message=fields.message, time=fields.time, scope=fields.scope, key=fields.key, level=fields.level
+            ),
+            extract=tuple(config.input.extract),
+        ),
+        masker=Masker(
+            [(mask.name, mask.pattern) for mask in config.input.masks],
+            RedactionSettings(emails=config.input.redact.emails, ips=config.input.redact.ips),
+        ),
+        limits=SessionLimits(
+            gap_us=sessions.gap,
+            max_age_us=sessions.max_age,
+            max_lines=sessions.max_lines,
+            max_tokens=sessions.max_tokens,
+            max_pinned=sessions.max_pinned,
+        ),
+        count_tokens=engine.count_tokens,
+        detector=detector,
+    )

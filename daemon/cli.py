@@ -1,0 +1,63 @@
+"""The command line: `strayline VERB`.
+
+Exit codes are sysexits: 0 done, 64 wrong usage, 65 bad data, 66 no such input, 69 a service is away, 70 a fault of ours,
+78 a bad configuration. Errors go to stderr as sentences; with `--json`, stdout holds one document and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from daemon.errors import ConfigError, StraylineError
+from daemon.verbs import Parser, Verb, check, label, run, tail, topics
+
+VERBS = (run, check, topics, tail, label)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; return the exit code."""
+    options = _parser().parse_args(arguments)
+    verb: Verb = options.verb
+    try:
+        return verb(options)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"strayline: {problem}", file=sys.stderr)
+        return error.exit_code
+    except StraylineError as error:
+        print(f"strayline: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="strayline", description="A streaming log-anomaly daemon: logs in Kafka, alerts in Kafka.")
+    parser.add_argument("--version", action=_Version, help="show the version")
+    verbs = parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
+    for module in VERBS:
+        module.add(verbs)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Reads the version when it is asked for: it costs more than the rest of the start."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002  # argparse's name
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"strayline {version('strayline')}")
+        parser.exit()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

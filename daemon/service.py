@@ -1,0 +1,340 @@
+"""The daemon as a process: builds the parts, answers signals and probes, drains, and says why it ended.
+
+Two-level stop: the first SIGTERM or SIGINT drains (reads no more, judges and commits what was read, leaves the group),
+a second one ends at once. Whatever is not committed is read again by the next owner, so ending at once is safe too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from time import monotonic, time
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from daemon.adapters.http import HttpServer, Probes
+from daemon.adapters.kafka import KafkaBroker
+from daemon.adapters.systemd import Notifier
+from daemon.building import engine_settings, kafka_settings, make_detector, make_tools
+from daemon.config import Config, load_config
+from daemon.core.alerts import AlertSettings, Provenance
+from daemon.core.detector import Detector
+from daemon.core.lane import FeedbackLane, Lane, Publishing, SessionLane
+from daemon.core.ledger import Checkpoint
+from daemon.core.pacing import Pace
+from daemon.core.records import TopicPartition
+from daemon.core.stream import Tools
+from daemon.embedding import Embedder
+from daemon.engines import make_engine
+from daemon.errors import ConfigError, EngineError, StraylineError
+from daemon.following import Follower
+from daemon.logs import configure_logging
+from daemon.metrics import Metrics
+from daemon.partition import Partition, Shared, State, Terms
+from daemon.pipeline import Patience, Pipeline
+from daemon.ports import Engine
+from daemon.worker_thread import WorkerThread
+
+log = structlog.get_logger(__name__)
+
+DRAIN_SECONDS = 30.0
+STUCK_SECONDS = 60.0
+LAG_TICK = 0.25
+
+
+@dataclass
+class Phase:
+    """What the service is at; the reason /readyz gives while it is not ready."""
+
+    unready: str | None = "starting"
+
+
+class Service:
+    """One run of the daemon."""
+
+    def __init__(self, config: Config, path: Path) -> None:
+        self._config = config
+        self._path = path
+        self._phase = Phase()
+        self._metrics = Metrics(CollectorRegistry())
+        self._notifier = Notifier.from_environment(os.environ)
+        self._thread = WorkerThread()
+        self._engine: Engine = make_engine(engine_settings(config))
+        self._broker = KafkaBroker(kafka_settings(config))
+        self._stop = asyncio.Event()
+        self._forced = asyncio.Event()
+        self._detector: Detector
+        self._pipeline: Pipeline | None = None
+        self._loop_seen = monotonic()
+
+    async def run(self) -> None:
+        """Run until told to stop. Raises StraylineError with the reason when it cannot go on."""
+        http = HttpServer(
+            self._config.http.host,
+            self._config.http.port,
+            self._metrics.registry,
+            Probes(self._check_health, self._unready, self._reload),
+        )
+        self._metrics.start_time.set(time())
+        self._metrics.config_last_reload_successful.set(1)
+        with _signals(self._on_stop, self._on_reload):
+            await http.start()
+            log.info("http_listens", host=self._config.http.host, port=http.port)
+            forced = asyncio.create_task(self._forced.wait())
+            work = asyncio.create_task(self._work())
+            try:
+                await asyncio.wait({work, forced}, return_when=asyncio.FIRST_COMPLETED)
+                if work.done():
+                    work.result()
+                else:
+                    log.warning("forced_stop")
+            finally:
+                for task in (work, forced):
+                    task.cancel()
+                await asyncio.gather(work, forced, return_exceptions=True)
+                await http.close()
+                self._thread.close()
+
+    async def _work(self) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            self._phase.unready = "connecting to Kafka"
+            stack.push_async_callback(self._broker.close)
+            await self._broker.start()
+            topics = self._config.topics
+            places = [await self._broker.partitions(topic) for topic in (topics.checkpoints, topics.baseline)]
+            for topic in (*self._config.input.topics, *topics.named().values()):
+                await self._broker.partitions(topic)
+            self._phase.unready = "loading the model"
+            log.info("engine_starts", type=self._config.engine.type, model=self._config.engine.model)
+            began = monotonic()
+            stack.push_async_callback(self._engine.close)
+            await self._engine.start()
+            log.info("engine_runs", model=self._engine.model, seconds=round(monotonic() - began, 1))
+            build = {"version": version("strayline"), "python": platform.python_version(), "model": self._engine.model}
+            self._metrics.build.info(build)
+            self._metrics.baseline_max_patterns.set(self._config.detector.max_patterns)
+            await self._stream(min(places), stack)
+
+    async def _stream(self, co_partitions: int, stack: contextlib.AsyncExitStack) -> None:
+        config, metrics = self._config, self._metrics
+        self._detector = make_detector(config, self._engine)
+        follower = Follower(self._broker, config.topics.baseline, self._detector, self._thread)
+        embedder = Embedder(self._engine, metrics)
+        stack.push_async_callback(embedder.close)
+        shared = Shared(
+            self._broker, self._thread, self._detector, embedder, follower, metrics, self._terms(co_partitions)
+        )
+        make_lane = self._lanes(follower)
+        pipeline = self._pipeline = Pipeline(
+            self._broker,
+            [*config.input.topics, config.topics.feedback],
+            lambda source: Partition(source, shared, make_lane),
+            Patience(),
+        )
+        pipeline.on_rebalance = metrics.rebalances.inc
+        pipeline.on_watchdog = lambda step: metrics.watchdog.labels(step).inc()
+        self._phase.unready = "restoring the baseline"
+        helpers = [
+            asyncio.create_task(work)
+            for work in (follower.run(), self._measure(pipeline), self._notifier.keep_alive(self._stuck))
+        ]
+        stopping = asyncio.create_task(self._stop.wait())
+        running = asyncio.create_task(self._restore_and_run(follower, pipeline))
+        try:
+            await self._until({running, stopping, *helpers[:2]})
+            if self._stop.is_set():
+                await self._drain(pipeline)
+        finally:
+            for task in (running, stopping, *helpers):
+                task.cancel()
+            await asyncio.gather(running, stopping, *helpers, return_exceptions=True)
+            await pipeline.close()
+
+    async def _until(self, tasks: set[asyncio.Task[object]]) -> None:
+        """Return when told to stop; raise what any of the tasks raised."""
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    async def _restore_and_run(self, follower: Follower, pipeline: Pipeline) -> None:
+        await follower.restored(await self._broker.partitions(self._config.topics.baseline))
+        self._phase.unready = None
+        self._notifier.ready("running")
+        log.info("ready", topics=self._config.input.topics, group=self._config.kafka.group_id)
+        await pipeline.run()
+
+    async def _drain(self, pipeline: Pipeline) -> None:
+        self._phase.unready = "draining"
+        self._notifier.stopping("draining")
+        log.info("draining", partitions=len(pipeline.partitions))
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await pipeline.drain()
+            log.info("drained")
+        except TimeoutError:
+            log.warning("drain_timed_out", seconds=DRAIN_SECONDS)
+
+    def _terms(self, co_partitions: int) -> Terms:
+        kafka, sessions = self._config.kafka, self._config.sessions
+        timeout = kafka.transaction_timeout / 1e6
+        return Terms(
+            group=kafka.group_id,
+            checkpoints=self._config.topics.checkpoints,
+            co_partitions=co_partitions,
+            pace=Pace(kafka.commit_interval / 1e6, kafka.checkpoint_interval / 1e6),
+            idle_flush=sessions.idle_flush / 1e6,
+            init_timeout=3 * timeout,
+            max_unsettled=sessions.max_pinned + sessions.max_pinned // 2,
+        )
+
+    def _lanes(self, follower: Follower) -> "_LaneFactory":
+        config = self._config
+        budget, model, fingerprint = str(config.alerts.budget), self._engine.model, config.fingerprint()
+        publishing = Publishing(
+            group=config.kafka.group_id,
+            config=fingerprint,
+            verdicts=config.topics.verdicts is not None,
+            alerts=AlertSettings(),
+            provenance=lambda: Provenance(budget, model, fingerprint, follower.position),
+        )
+        tools = make_tools(config, self._engine, self._detector)
+        return _LaneFactory(config.topics.feedback, publishing, tools)
+
+    async def _measure(self, pipeline: Pipeline) -> None:
+        """Keep the gauges fresh; measures the event loop's own lag on the way."""
+        metrics, looked = self._metrics, 0.0
+        worst = 0.0
+        while True:
+            due = monotonic() + LAG_TICK
+            await asyncio.sleep(LAG_TICK)
+            self._loop_seen = monotonic()
+            worst = max(worst, self._loop_seen - due)
+            if self._loop_seen - looked < 5.0:
+                continue
+            looked = self._loop_seen
+            metrics.event_loop_lag.set(worst)
+            worst = 0.0
+            metrics.engine_up.set(0 if self._engine_failure() else 1)
+            self._measure_partitions(pipeline)
+            statistics = await self._thread(self._detector.scopes)
+            metrics.set_by_scope(metrics.baseline_patterns, {s.scope: s.patterns for s in statistics})
+            metrics.set_by_scope(metrics.alert_rate, {s.scope: s.realised for s in statistics}, worst=True)
+            metrics.set_by_scope(metrics.alert_budget, {s.scope: s.budget for s in statistics}, worst=True)
+            metrics.baseline_memory.set(sum(s.memory_bytes for s in statistics))
+
+    def _measure_partitions(self, pipeline: Pipeline) -> None:
+        metrics, now = self._metrics, monotonic()
+        partitions = list(pipeline.partitions)
+        states = {"init": State.INIT, "running": State.RUN, "dead": State.DEAD}
+        for word, state in states.items():
+            metrics.partition_state.labels(word).set(sum(p.state is state for p in partitions))
+        metrics.sessions_open.set(sum(p.load.open_sessions for p in partitions))
+        metrics.unsettled_lines.set(sum(p.load.unsettled for p in partitions))
+        metrics.checkpoint_age.set(max((now - p.committed_at for p in partitions if not p.quiet), default=0.0))
+        metrics.seconds_since_progress.set(now - pipeline.polled_at)
+        for source, lag in pipeline.lag.items():
+            metrics.consumer_lag.labels(source.topic, str(source.partition)).set(lag)
+
+    # ---------------------------------------------------------------- signals and probes
+
+    def _on_stop(self) -> None:
+        if self._stop.is_set():
+            self._forced.set()
+        log.info("stop_asked_for", again=self._stop.is_set())
+        self._stop.set()
+        if self._pipeline is None:
+            self._forced.set()
+
+    def _on_reload(self) -> None:
+        asyncio.get_running_loop().create_task(self._reload_logged())
+
+    async def _reload_logged(self) -> None:
+        with contextlib.suppress(ConfigError):
+            await self._reload()
+
+    async def _reload(self) -> None:
+        """Load the file again: logging changes at once, anything else is refused with the word that it needs a restart."""
+        self._notifier.reloading()
+        try:
+            config = await asyncio.to_thread(load_config, self._path)
+            live = {"logging"}
+            changed = [name for name in Config.model_fields if getattr(config, name) != getattr(self._config, name)]
+            if needs := [name for name in changed if name not in live]:
+                raise ConfigError([f"{name}: changed; restart the daemon to apply it" for name in needs])
+            configure_logging(config.logging.level, config.logging.format)
+            self._config = config
+        except ConfigError as error:
+            self._metrics.config_reloads.labels("refused").inc()
+            self._metrics.config_last_reload_successful.set(0)
+            log.error("reload_refused", problems=error.problems)
+            raise
+        else:
+            self._metrics.config_reloads.labels("ok").inc()
+            self._metrics.config_last_reload_successful.set(1)
+            log.info("reloaded")
+        finally:
+            self._notifier.ready("running")
+
+    def _engine_failure(self) -> EngineError | None:
+        try:
+            self._engine.check()
+        except EngineError as error:
+            return error
+        return None
+
+    def _check_health(self) -> None:
+        if (error := self._engine_failure()) is not None:
+            raise error
+        if (stuck := self._stuck()) is not None:
+            raise StraylineError(stuck)
+
+    def _stuck(self) -> str | None:
+        """Name what makes no progress, or None."""
+        if (error := self._engine_failure()) is not None:
+            return str(error)
+        if self._pipeline is not None and self._phase.unready is None:
+            silent = monotonic() - self._pipeline.polled_at
+            if silent > STUCK_SECONDS:
+                return f"polling Kafka has not come back for {silent:.0f} s"
+        return None
+
+    def _unready(self) -> Sequence[str]:
+        return [self._phase.unready] if self._phase.unready else []
+
+
+@dataclass(frozen=True, slots=True)
+class _LaneFactory:
+    """Makes the lane that fits a topic."""
+
+    feedback: str
+    publishing: Publishing
+    tools: Tools
+
+    def __call__(self, source: TopicPartition, resume: Checkpoint | None) -> Lane:
+        if source.topic == self.feedback:
+            return FeedbackLane(source, self.tools.detector, self.publishing, resume)
+        return SessionLane(source, self.tools, self.publishing, resume)
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
+    """Handle signals while inside; put back what was there."""
+    loop = asyncio.get_running_loop()
+    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, old)
