@@ -11,6 +11,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable
+from typing import cast
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound
@@ -74,7 +75,11 @@ class ContainerNodes:
         self._reaper = Reaper()
         self._network = Network()
         self._reaper.tell("network", self._network.name)
-        self._network.create()
+        try:
+            self._network.create()
+        except DockerException as error:
+            self._reaper.close()
+            raise UnavailableError(f"the daemon cannot make a network ({error})") from error
 
     def _host(self, number: int) -> str:
         return f"{self._name}-{number}"
@@ -96,7 +101,8 @@ class ContainerNodes:
         node = self._plan.nodes[number - 1]
         host = self._host(number)
         made = DockerContainer(IMAGE).with_name(host).with_network(self._network).with_network_aliases(host)
-        made = made.with_kwargs(ports={"9092/tcp": ("127.0.0.1", node.client)})
+        # Docker takes an address beside the port, which testcontainers' types do not know.
+        made.ports["9092/tcp"] = cast("int", ("127.0.0.1", node.client))
         made = made.with_env("CLUSTER_ID", self._cluster).with_env("KAFKA_HEAP_OPTS", " ".join(HEAP))
         made = made.with_env("KAFKA_JVM_PERFORMANCE_OPTS", " ".join(JVM))
         for key, value in self._plan.properties(node, self._own(node)).items():

@@ -14,8 +14,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Literal
 
+FOLDER_TIMEOUT = 5.0
 Verb = Literal["process", "forget", "folder", "container", "network"]
 
 
@@ -37,10 +40,11 @@ class Reaper:
         self._child.stdin.flush()
 
     def close(self) -> None:
-        """Have everything removed now and wait for it."""
+        """Have everything removed now and wait for it. Raises RuntimeError when something is left."""
         if self._child.stdin is not None:
             self._child.stdin.close()
-        self._child.wait()
+        if self._child.wait():
+            raise RuntimeError("a Kafka that was started here could not be removed; see standard error")
 
 
 def _told(parent: int) -> list[tuple[str, str]]:
@@ -63,31 +67,30 @@ def _told(parent: int) -> list[tuple[str, str]]:
     return left
 
 
-def _remove_containers(left: list[tuple[str, str]]) -> None:
-    import docker  # noqa: PLC0415 - only where there are containers, and the child starts at once without it
+def _remove(verb: str, what: str) -> None:
+    if verb == "process":
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(int(what), signal.SIGKILL)
+    elif verb == "folder":
+        deadline = time.monotonic() + FOLDER_TIMEOUT  # a process just killed may still be writing
+        while Path(what).exists() and time.monotonic() < deadline:
+            shutil.rmtree(what, ignore_errors=True)
+    else:
+        import docker  # noqa: PLC0415 - only where there are containers; the child starts at once without it
 
-    client = docker.from_env()
-    for verb, what in left:
+        client = docker.from_env()
         with contextlib.suppress(docker.errors.NotFound):
             if verb == "container":
                 client.containers.get(what).remove(force=True, v=True)
-            elif verb == "network":
+            else:
                 client.networks.get(what).remove()
 
 
 def main() -> None:
-    """Wait for the parent's end, then clean up."""
+    """Wait for the parent's end, then clean up, the last first: what was told of later needs what came before."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    left = _told(os.getppid())
-    for verb, what in left:
-        if verb == "process":
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(int(what), signal.SIGKILL)
-    if any(verb in {"container", "network"} for verb, _ in left):
-        _remove_containers(left)
-    for verb, what in left:
-        if verb == "folder":
-            shutil.rmtree(what, ignore_errors=True)
+    for verb, what in reversed(_told(os.getppid())):
+        _remove(verb, what)
 
 
 if __name__ == "__main__":
