@@ -11,7 +11,7 @@ from daemon.backtest import BacktestOptions, Result, Setup, run_backtest
 from daemon.core.alerts import AlertSettings, Provenance
 from daemon.core.budget import Budget
 from daemon.core.detector import Detector, DetectorSettings
-from daemon.core.formats import FormatSettings, make_format
+from daemon.core.formats import FormatSettings
 from daemon.core.masking import Masker
 from daemon.core.sessions import SessionLimits
 from daemon.core.stream import Tools
@@ -28,7 +28,7 @@ def setup_with(
 ) -> Setup:
     """Return what a configuration would make; the engine must have been started."""
     detector = Detector(DetectorSettings(warm_up=warm_up, budget=Budget(share)), engine.model, engine.dimensions)
-    tools = Tools(make_format(format_ or FormatSettings()), Masker(), LIMITS, engine.count_tokens, detector)
+    tools = Tools(format_ or FormatSettings(), Masker(), LIMITS, engine.count_tokens, detector)
     return Setup(tools, AlertSettings(), Provenance(f"{share:g}", engine.model, "0123456789ab"), share, None)
 
 
@@ -53,7 +53,7 @@ def record(second: float, key: str, message: str, scope: str = "shop") -> str:
 
 
 def sessions(count: int, odd: Sequence[int] = (), *, first: int = 0, scope: str = "shop") -> list[str]:
-    """Return the lines of `count` sessions, one every 10 s, of a few shapes; those in `odd` fail in a way never seen."""
+    """Return the lines of `count` sessions, one every 10 s, of a few shapes; those in `odd` fail in a new way."""
     lines = []
     for number in range(first, first + count):
         at, key = number * 10.0, f"request-{number}"

@@ -155,7 +155,7 @@ def _decompressed(raw: BufferedReader) -> Iterator[bytes]:
 
 
 def _pieces(file: BufferedIOBase) -> Iterator[bytes]:
-    while piece := file.read(_CHUNK):
+    while piece := file.read1(_CHUNK):  # what can be had: of a broken file, everything before the break
         yield piece
 
 

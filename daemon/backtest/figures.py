@@ -37,12 +37,13 @@ def score_chart(tally: Tally) -> str:
     low, middle, high = _binned(at, scores, axis)
     plot.band(low, high, "range")
     plot.line(middle, "median")
-    labelled = bool(tally.labelled.any())
+    known = tally.labelled
+    labelled = bool(known.any())
     missed = tally.anomalous & ~flagged
     for place in _strangest(missed, scores):
         plot.dot(at[place], scores[place], "missed", f"missed, score {scores[place]:.2f}")
     for place in reversed(_strangest(flagged, scores)):
-        style = "alert" if not labelled or tally.anomalous[place] else "false"
+        style = "alert" if not labelled or tally.anomalous[place] else "false" if known[place] else "unknown"
         title = f"{_stamp(int(tally.ends[place]))} score {scores[place]:.2f}, p {tally.p_values[place]:.4f}"
         plot.dot(at[place], scores[place], style, title)
     return plot.svg()

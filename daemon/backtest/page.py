@@ -95,7 +95,12 @@ def _charts(result: Result) -> Iterator[str]:
     labelled = bool(report.quality)
     keys = [("alert", "alert"), ("line median", "median"), ("area", "least to greatest")]
     if labelled:
-        keys[:1] = [("alert", "true alert"), ("false", "false alarm"), ("missed", "missed")]
+        keys[:1] = [
+            ("alert", "true alert"),
+            ("false", "false alarm"),
+            ("unknown", "alert without a label"),
+            ("missed", "missed"),
+        ]
     yield _figure("Score over time", figures.score_chart(tally), keys)
     unit, chart = figures.alerts_chart(tally, report.rate.budget)
     yield _figure(f"Alerts by {unit}", chart, [("bar", "alerts"), ("line budget", "the budget for this traffic")])
@@ -104,7 +109,7 @@ def _charts(result: Result) -> Iterator[str]:
         yield _figure("Realised rate by 1,000 live sessions", figures.blocks_chart(report), keys)
     yield '<div class="pair">'
     keys = [("line ours", "realised share"), ("line slack", "promise kept"), ("area", "within 1.5 times")]
-    yield _figure("Calibration: a budget asked for, and what comes of it", figures.calibration_chart(report), keys)
+    yield _figure("Calibration", figures.calibration_chart(report), keys)
     if labelled:
         keys = [("line ours", OURS), *((f"line other{n}", name) for n, name in enumerate(tally.names))]
         yield _figure("Precision and recall", figures.precision_recall_chart(tally), keys)

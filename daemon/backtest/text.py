@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -14,14 +14,10 @@ from daemon.backtest.report import OURS, Rate, Report
 SHOWN = 8
 
 
-def render(report: Report) -> RenderableType:
-    """Return the report for people; nothing of a log line reaches the terminal with control characters in it."""
-    return Group(*_parts(report))
-
-
 def print_report(report: Report, console: Console) -> None:
-    """Print it."""
-    console.print(render(report))
+    """Print a report for people; nothing of a log line reaches the terminal with control characters in it."""
+    for part in _parts(report):
+        console.print(part, soft_wrap=isinstance(part, Text), highlight=False)
 
 
 def clean(text: str) -> str:
@@ -40,12 +36,15 @@ def figure(value: float | None, digits: int = 3) -> str:
 
 
 def _parts(report: Report) -> Iterator[RenderableType]:
-    yield Text("\n".join(_facts(report)))
+    yield Text("\n".join([*_facts(report), ""]))
     if len(report.scopes) > 1:
         yield _scopes(report)
     if report.quality:
         yield _quality(report)
-    yield _budgets(report)
+    if report.rate.sessions:
+        yield _budgets(report)
+    if it := report.suggestion:
+        yield Text(f"suggested budget: {it.budget:g}, {it.why}\n")
     if report.range:
         yield Text("\n".join(_range(report)))
     if report.strangest:
@@ -125,18 +124,14 @@ def _quality(report: Report) -> Table:
     return table
 
 
-def _budgets(report: Report) -> RenderableType:
-    if not report.rate.sessions:
-        return Text("")
+def _budgets(report: Report) -> Table:
     labelled = any(row.f1 is not None for row in report.budgets)
     columns = ["budget", "alerts", "a day", *(["precision", "recall", "F1"] if labelled else [])]
     table = _table("what other budgets would have cost", columns)
     for row in report.budgets:
         quality = [figure(value) for value in (row.precision, row.recall, row.f1)] if labelled else []
         table.add_row(f"{row.budget:g}", f"{row.alerts:,}", figure(row.per_day, 1), *quality)
-    if report.suggestion is None:
-        return table
-    return Group(table, Text(f"suggested budget: {report.suggestion.budget:g}, {report.suggestion.why}\n"))
+    return table
 
 
 def _range(report: Report) -> Iterator[str]:
