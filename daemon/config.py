@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import orjson
 import yaml
@@ -337,7 +337,7 @@ def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         section: type[BaseModel] = Config
         for part in location[:-1]:
-            inner: object = section.model_fields[str(part)].annotation if part in section.model_fields else None
+            inner: Any = section.model_fields[str(part)].annotation if part in section.model_fields else None
             section = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else BaseModel
         near = difflib.get_close_matches(str(location[-1]), list(section.model_fields), n=1)
         return f"{path}: unknown key" + (f"; did you mean {near[0]}?" if near else "")

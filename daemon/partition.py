@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -349,7 +349,9 @@ class Partition:
         for scope, severity, id_, end in settlement.alerts:
             metrics.count_alert(scope, severity, id_)
             metrics.end_to_end_latency.observe(max(0.0, time() - end / 1e6))
-            log.info("alert", scope=scope, severity=severity, id=id_)
+        if settlement.alerts:
+            scopes = Counter(scope for scope, *_ in settlement.alerts)
+            log.info("alerts_published", partition=str(self.source), scopes=dict(scopes), last=settlement.alerts[-1][2])
 
     def _finish_commit(self) -> None:
         if self._commit is not None and self._commit.done():

@@ -80,9 +80,8 @@ async def create_topics(
         for topic, (partitions, policy) in wanted.items():
             if topic not in existing:
                 await _create(admin, NewTopic(topic, partitions, replication or -1, topic_configs=policy))
-                done[topic] = (
-                    f"created ({partitions} partitions{f', {policy['cleanup.policy']}' if 'cleanup.policy' in policy else ''})"
-                )
+                kept = policy.get("cleanup.policy", "delete")
+                done[topic] = f"created ({partitions} partitions, {kept})"
         return done
     finally:
         await admin.close()
