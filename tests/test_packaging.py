@@ -42,13 +42,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_wheel_holds_the_package_only(wheel: Path) -> None:
-    """The wheel holds every module of `daemon`, its type marker and its licence, and no tests, demo or recordings."""
+    """The wheel holds every file of `daemon`, its type marker and its licence, and no tests, demo or recordings."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "daemon").rglob("*.py")}
+    files = {str(path.relative_to(ROOT)) for path in (ROOT / "daemon").rglob("*.*") if path.suffix != ".pyc"}
 
     assert {"daemon", f"strayline-{PROJECT['project']['version']}.dist-info"} == {name.split("/")[0] for name in names}
-    assert modules <= set(names)
+    assert files <= set(names)
     assert "daemon/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
