@@ -26,7 +26,7 @@ from daemon.core.documents import (
     ResolveReason,
 )
 from daemon.core.explaining import Contrast, Difference, ExplainedLine, Explanation, explain, shorten
-from daemon.core.incidents import IncidentEvent, Incidents, IncidentSettings
+from daemon.core.incidents import Incident, IncidentEvent, Incidents, IncidentSettings
 from daemon.core.records import Neighbour, OutRecord, TopicPartition, Verdict
 
 ALERT_TYPE = "strayline.alert.v1"
@@ -80,9 +80,17 @@ class Alerting:
         self._incidents = Incidents(settings.incidents)
 
     @property
-    def incidents(self) -> Incidents:
-        """The partition's incidents."""
-        return self._incidents
+    def open(self) -> list[Incident]:
+        """The open incidents, oldest first."""
+        return self._incidents.open
+
+    def dump(self) -> bytes:
+        """Return the incidents for the checkpoint."""
+        return self._incidents.dump()
+
+    def load(self, state: bytes) -> None:
+        """Go on with the incidents of a checkpoint. Raises DataError when they cannot be read; empty means none."""
+        self._incidents.load(state)
 
     def records(self, verdict: Verdict, about: Provenance) -> list[OutRecord]:
         """Return what to publish of a verdict: nothing unless it is anomalous. Call in the order judged."""
@@ -90,8 +98,8 @@ class Alerting:
             self._incidents.normal(verdict)
             return []
         explanation = explain(verdict)
-        *displaced, own = self._incidents.observe(verdict, explanation)
-        records = [resolved_record(event, self._source, about) for event in displaced]
+        *over, own = self._incidents.observe(verdict, explanation)
+        records = [resolved_record(event, self._source, about) for event in over]
         if self._settings.publish == "sessions" or own.kind != "ongoing":
             records.append(alert_record(verdict, explanation, own, about))
         return records
@@ -194,6 +202,10 @@ def _document(
     }
 
 
+def _share(value: float) -> float:
+    return round(min(max(value, 0.0), 1.0), 6)
+
+
 def _line(it: ExplainedLine, limits: _Limits) -> LineDocument:
     return {
         "text": shorten(it.line.example, limits.text),
@@ -201,9 +213,9 @@ def _line(it: ExplainedLine, limits: _Limits) -> LineDocument:
         "first": place(it.line.first),
         "last": place(it.line.last),
         "why": it.why,
-        "contribution": round(it.contribution, _DIGITS),
-        "share": None if it.share is None else round(it.share, 6),
-        "novelty": round(it.novelty, _DIGITS),
+        "contribution": _share(it.contribution),
+        "share": None if it.share is None else _share(it.share),
+        "novelty": None if it.novelty is None else _share(it.novelty),
         "nearest_normal": None if it.nearest_normal is None else shorten(it.nearest_normal, limits.text),
     }
 
@@ -212,12 +224,17 @@ def _neighbour(it: Neighbour, limits: _Limits) -> NeighbourDocument:
     return {
         "pattern": it.pattern,
         "similarity": round(it.similarity, 6),
-        "weight": round(it.weight, 6),
+        "weight": _share(it.weight),
         "first_seen": rfc3339(it.first_seen),
         "last_seen": rfc3339(it.last_seen),
         "label": cast("Label | None", it.label),
-        "text": shorten("\n".join(f"{count} x {line}" for line, count in it.lines), 4 * limits.text),
+        "text": _pattern_text(it.lines, limits),
     }
+
+
+def _pattern_text(lines: Sequence[tuple[str, int]], limits: _Limits) -> str:
+    shown = [f"{count} x {shorten(line, limits.text)}" for line, count in lines[: limits.lines]]
+    return shorten("\n".join([*shown, "…"] if len(lines) > len(shown) else shown), 4 * limits.text)
 
 
 def _contrast(it: Contrast, limits: _Limits) -> ContrastDocument:
@@ -236,8 +253,8 @@ def _differences(differences: Sequence[Difference], limits: _Limits) -> list[Con
             "text": shorten(it.text, limits.text),
             "count": it.count,
             "expected": it.expected,
-            "share": None if it.share is None else round(it.share, 6),
-            "contribution": round(it.contribution, _DIGITS),
+            "share": None if it.share is None else _share(it.share),
+            "contribution": _share(it.contribution),
         }
         for it in differences[: limits.differences]
     ]

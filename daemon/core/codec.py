@@ -18,8 +18,8 @@ from daemon.core.ledger import ranges
 from daemon.core.records import OutRecord, TopicPartition, Verdict
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LEAST = int((datetime.min.replace(tzinfo=UTC) - _EPOCH) / timedelta(microseconds=1))
-_GREATEST = int((datetime.max.replace(tzinfo=UTC) - _EPOCH) / timedelta(microseconds=1))
+_LEAST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_GREATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 SCORE_DIGITS = 6
 P_VALUE_DIGITS = 8
 

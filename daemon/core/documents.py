@@ -91,8 +91,8 @@ class LineDocument(TypedDict):
     """Share of the score it causes, 0 to 1; with the missing lines' shares they add up to 1, or are all 0."""
     share: Share | None
     """Share of the scope's sessions that have such a line, 0 to 1; null when it was not looked up."""
-    novelty: Share
-    """How far it is from any line of normal traffic: 0 is seen before, 1 has no word in common with any."""
+    novelty: Share | None
+    """How far it is from the lines of normal traffic: 0 is seen before, 1 shares no word; null beyond the first 64."""
     nearest_normal: str | None
     """The line of normal traffic nearest to it (itself, masked, when it was seen before); null when there is none."""
 

@@ -13,20 +13,19 @@ Everything is ranked by contribution, then novelty, then position. Only flagged 
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from daemon.core.documents import Severity, Why
 from daemon.core.records import Evidence, Judgement, Neighbour, SessionLine, Verdict
+from daemon.core.relatives import Relatives
 
 CRITICAL_P = 0.001
 WARNING_P = 0.01
 SUMMARY_LENGTH = 200
+MAX_COMPARED = 64
 _QUOTE_LENGTH = 90
 _WHY: Mapping[str, Why] = {"new": "new", "severe": "severe", "count": "count"}
-_WORD = re.compile(r"[^\W_]+|<[A-Z_]+>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class ExplainedLine:
     why: Why
     contribution: float
     share: float | None
-    novelty: float
+    novelty: float | None
     nearest_normal: str | None
 
 
@@ -90,9 +89,14 @@ class _Facts:
     present: Mapping[str, _Weighed] = field(default_factory=dict)
     missing: Mapping[str, _Weighed] = field(default_factory=dict)
 
+    def contribution(self, line: str) -> float:
+        """Return what a present line contributes."""
+        weighed = self.present.get(line)
+        return weighed.contribution if weighed else 0.0
+
 
 def explain(verdict: Verdict) -> Explanation:
-    """Return the explanation of an anomalous verdict. Cost: its lines times the lines of its nearest patterns."""
+    """Return the explanation of an anomalous verdict. Cost: linear in its lines and those of its nearest patterns."""
     facts = _weigh(verdict.judgement.evidence)
     lines = _rank_lines(verdict, facts)
     contrast = _contrast(verdict, facts)
@@ -112,17 +116,6 @@ def severity(judgement: Judgement) -> Severity:
     return "warning" if p is not None and p <= WARNING_P else "info"
 
 
-def words(line: str) -> Counter[str]:
-    """Return the words of a line in lower case, placeholders as one word each."""
-    return Counter(word.lower() for word in _WORD.findall(line))
-
-
-def resemblance(one: Counter[str], other: Counter[str]) -> float:
-    """Return the Dice overlap of two bags of words, 0 to 1."""
-    total = one.total() + other.total()
-    return 2 * (one & other).total() / total if total else 1.0
-
-
 def _weigh(evidence: Iterable[Evidence]) -> _Facts:
     grouped: dict[tuple[bool, str], list[Evidence]] = {}
     for piece in evidence:
@@ -137,31 +130,28 @@ def _weigh(evidence: Iterable[Evidence]) -> _Facts:
 
 
 def _rank_lines(verdict: Verdict, facts: _Facts) -> list[ExplainedLine]:
-    known = {line: words(line) for near in verdict.judgement.nearest for line, _ in near.lines}
-    explained = [_explain_line(line, facts.present.get(line.masked), known) for line in verdict.session.lines]
-    return sorted(explained, key=lambda it: (-it.contribution, -it.novelty, it.line.first))
+    relatives = Relatives(line for near in verdict.judgement.nearest for line, _ in near.lines)
+    budget = MAX_COMPARED
+    explained = []
+    for line in sorted(verdict.session.lines, key=lambda it: (-facts.contribution(it.masked), it.first)):
+        weighed = facts.present.get(line.masked)
+        novelty: float | None = None
+        nearest: str | None = None
+        if line.masked in relatives or (weighed and weighed.share > 0):
+            novelty, nearest = 0.0, line.masked
+        elif budget:
+            budget -= 1
+            novelty, nearest = relatives.novelty(line.masked)
+        explained.append(_explained(line, weighed, novelty, nearest))
+    return sorted(explained, key=lambda it: (-it.contribution, -(it.novelty or 0.0), it.line.first))
 
 
-def _explain_line(line: SessionLine, weighed: _Weighed | None, known: Mapping[str, Counter[str]]) -> ExplainedLine:
-    share = weighed.share if weighed else None
-    nearest: str | None
-    if line.masked in known or (share is not None and share > 0):
-        novelty, nearest = 0.0, line.masked
-    else:
-        novelty, nearest = _novelty(line.masked, known)
+def _explained(
+    line: SessionLine, weighed: _Weighed | None, novelty: float | None, nearest: str | None
+) -> ExplainedLine:
     if weighed is None or weighed.contribution <= 0:
-        return ExplainedLine(line, "usual", 0.0, share, novelty, nearest)
-    return ExplainedLine(line, weighed.kind, weighed.contribution, share, novelty, nearest)
-
-
-def _novelty(masked: str, known: Mapping[str, Counter[str]]) -> tuple[float, str | None]:
-    bag = words(masked)
-    best, nearest = 0.0, None
-    for line, other in known.items():
-        likeness = resemblance(bag, other)
-        if likeness > best:
-            best, nearest = likeness, line
-    return 1.0 - best, nearest
+        return ExplainedLine(line, "usual", 0.0, weighed.share if weighed else None, novelty, nearest)
+    return ExplainedLine(line, weighed.kind, weighed.contribution, weighed.share, novelty, nearest)
 
 
 def _contrast(verdict: Verdict, facts: _Facts) -> Contrast:
@@ -211,7 +201,7 @@ def summarise(verdict: Verdict, lines: Sequence[ExplainedLine], contrast: Contra
         facts.insert(0, "marked anomalous by feedback")
     if not facts:
         facts = [_mixture_fact(judged.nearest[0] if judged.nearest else None, judged.seen)]
-    return shorten("; ".join(facts), SUMMARY_LENGTH)
+    return shorten("".join(c if c.isprintable() else "�" for c in "; ".join(facts)), SUMMARY_LENGTH)
 
 
 def _line_fact(lines: Sequence[ExplainedLine], seen: int) -> str:

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 
 import orjson
+import zstandard
 
 from daemon.core.documents import IncidentEventKind, ResolveReason, Severity
 from daemon.core.explaining import Explanation
@@ -24,9 +25,10 @@ from daemon.errors import DataError
 
 SECOND = 1_000_000
 RELATED = 0.5
-MAX_CAUSES = 12
-MAX_PATTERNS = 16
+MAX_CAUSES = 8
+MAX_PATTERNS = 8
 _VERSION = 1
+_LONG_AGO = -(1 << 62)
 _GRAVITY = ("info", "warning", "critical")
 
 
@@ -38,7 +40,7 @@ class IncidentSettings:
     quiet: int = 15 * 60 * SECOND
     reopen: int = 60 * 60 * SECOND
     update_every: int = 5 * 60 * SECOND
-    max_open: int = 500
+    max_open: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class Incidents:
 
     settings: IncidentSettings = field(default_factory=IncidentSettings)
     _known: dict[str, Incident] = field(default_factory=dict)
-    _now: int = -(1 << 62)
+    _by_pattern: dict[str, str] = field(default_factory=dict)
+    _now: int = _LONG_AGO
 
     @property
     def open(self) -> list[Incident]:
@@ -84,63 +87,66 @@ class Incidents:
         return [it for it in self._known.values() if it.resolved_at is None]
 
     def observe(self, verdict: Verdict, explanation: Explanation) -> list[IncidentEvent]:
-        """Take in an anomalous verdict. The last event is its own; one before it is the incident it displaced."""
-        self._now = max(self._now, verdict.session.end)
+        """Take in an anomalous verdict. The last event is its own; those before it are incidents now over."""
+        events = self.tick(verdict.session.end)
         causes = causes_of(verdict, explanation)
         found = self._find(verdict.session.scope, verdict.pattern.id, causes)
         if found is None:
-            events = self._make_room()
+            events += self._make_room()
             opened = self._open(verdict, explanation, causes)
-            self._known[opened.id] = opened
+            self._put(opened)
             return [*events, IncidentEvent("opened", opened)]
         kind = self._kind(found)
         grown = self._grow(found, verdict, explanation, told=kind != "ongoing")
-        self._known[grown.id] = grown
-        return [IncidentEvent(kind, grown)]
+        self._put(grown)
+        return [*events, IncidentEvent(kind, grown)]
 
     def normal(self, verdict: Verdict) -> None:
         """Take in a verdict that is not anomalous: an open incident about its pattern is being learned."""
-        for it in self._known.values():
-            if verdict.pattern.id in it.patterns and it.resolved_at is None and not it.learned:
-                self._known[it.id] = replace(it, learned=True)
+        found = self._by_pattern.get(verdict.pattern.id)
+        if found is not None:
+            self._put(replace(self._known[found], learned=True))
 
     def tick(self, watermark: int) -> list[IncidentEvent]:
         """Resolve what has been quiet and forget what was resolved long ago."""
         self._now = max(self._now, watermark)
-        events = []
+        events: list[IncidentEvent] = []
         for it in list(self._known.values()):
             if it.resolved_at is None and self._now - it.last_seen >= self.settings.quiet:
                 events.append(self._resolve(it, "learned" if it.learned else "quiet"))
             elif it.resolved_at is not None and self._now - it.resolved_at >= self.settings.reopen:
-                del self._known[it.id]
+                self._drop(it)
         return events
 
     def dump(self) -> bytes:
         """Return the state for the checkpoint."""
         known = [asdict(it) for it in self._known.values()]
-        return orjson.dumps({"version": _VERSION, "now": self._now, "incidents": known})
+        document = {"version": _VERSION, "now": self._now, "incidents": known}
+        return zstandard.ZstdCompressor(level=3).compress(orjson.dumps(document))
 
     def load(self, state: bytes) -> None:
         """Put the state back. Raises DataError when it is of another version or damaged; empty means none."""
+        self._known, self._by_pattern, self._now = {}, {}, _LONG_AGO
         if not state:
-            self._known, self._now = {}, -(1 << 62)
             return
         try:
-            document = orjson.loads(state)
+            document = orjson.loads(zstandard.ZstdDecompressor().decompress(state))
             if document["version"] != _VERSION:
                 raise DataError(f"incidents in the checkpoint have version {document['version']}, not {_VERSION}")
             known = [Incident(**{**it, "patterns": tuple(it["patterns"])}) for it in document["incidents"]]
             now = int(document["now"])
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        except (zstandard.ZstdError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"the incidents in the checkpoint cannot be read: {error}") from error
-        self._known, self._now = {it.id: it for it in known}, now
+        for it in known:
+            self._put(it)
+        self._now = now
 
     def _find(self, scope: str, pattern: str, causes: Mapping[str, float]) -> Incident | None:
-        candidates = [it for it in self._known.values() if it.scope == scope]
-        for it in candidates:
-            if pattern in it.patterns:
-                return it
-        scored = [(overlap(causes, it.causes), it.last_seen, it.id) for it in candidates]
+        found = self._by_pattern.get(pattern)
+        if found is not None:
+            return self._known[found]
+        candidates = (it for it in self._known.values() if it.scope == scope)
+        scored = ((overlap(causes, it.causes), it.last_seen, it.id) for it in candidates)
         best = max(scored, default=None)
         return self._known[best[2]] if best and best[0] >= RELATED else None
 
@@ -183,7 +189,7 @@ class Incidents:
 
     def _resolve(self, it: Incident, reason: ResolveReason) -> IncidentEvent:
         resolved = replace(it, resolved_at=self._now, times_resolved=it.times_resolved + 1)
-        self._known[it.id] = resolved
+        self._put(resolved)
         return IncidentEvent("resolved", resolved, reason)
 
     def _make_room(self) -> list[IncidentEvent]:
@@ -191,8 +197,18 @@ class Incidents:
             return []
         stale = min(self._known.values(), key=lambda it: (it.resolved_at is None, it.last_seen, it.id))
         events = [self._resolve(stale, "displaced")] if stale.resolved_at is None else []
-        del self._known[stale.id]
+        self._drop(stale)
         return events
+
+    def _put(self, it: Incident) -> None:
+        for pattern in self._known[it.id].patterns if it.id in self._known else ():
+            self._by_pattern.pop(pattern, None)
+        self._known[it.id] = it
+        self._by_pattern |= dict.fromkeys(it.patterns, it.id)
+
+    def _drop(self, it: Incident) -> None:
+        for pattern in self._known.pop(it.id).patterns:
+            self._by_pattern.pop(pattern, None)
 
 
 def causes_of(verdict: Verdict, explanation: Explanation) -> dict[str, float]:

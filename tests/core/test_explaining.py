@@ -1,0 +1,178 @@
+"""Explanations: which lines, compared with what, in how many words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.core.explaining import Contrast, explain, percent, severity, shorten, summarise
+from daemon.core.records import Evidence
+from tests.core.cases import DEADLOCK, neighbour, verdict
+
+NEW = "ERROR deadlock detected while waiting for ShareLock on <NUM>"
+
+
+def test_new_line_comes_first_with_its_share_of_the_evidence() -> None:
+    """The line with the most evidence is ranked first, and its contribution is its share of all nats."""
+    top = explain(DEADLOCK).lines[0]
+
+    assert (NEW, "new", 10 / 16) == (top.line.masked, top.why, top.contribution)
+
+
+def test_contributions_of_present_and_missing_lines_add_up_to_one() -> None:
+    """Every nat of evidence is shown once: at a line that is here or at one that is missing."""
+    told = explain(DEADLOCK)
+
+    assert 1.0 == pytest.approx(
+        sum(it.contribution for it in told.lines) + sum(it.contribution for it in told.contrast.missing_here)
+    )
+
+
+def test_contrast_names_what_is_only_here_missing_and_usual() -> None:
+    """The contrast with the nearest normal pattern has each line in one place."""
+    told = explain(DEADLOCK).contrast
+
+    assert [NEW] == [it.masked for it in told.only_here]
+    assert [("COMMIT", 0, 12, 0.998)] == [(it.masked, it.count, it.expected, it.share) for it in told.missing_here]
+    assert ([], [], 2) == (told.more, told.fewer, told.usual)
+
+
+def test_counts_that_differ_are_more_or_fewer_with_what_was_expected() -> None:
+    """A line both have is in `more` or `fewer` with both counts, largest ratio first."""
+    told = explain(
+        verdict({"a": 50, "b": 3, "c": 1}, nearest=[neighbour({"a": 5, "b": 2, "c": 4})], evidence=[])
+    ).contrast
+
+    assert [("a", 50, 5), ("b", 3, 2)] == [(it.masked, it.count, it.expected) for it in told.more]
+    assert [("c", 1, 4)] == [(it.masked, it.count, it.expected) for it in told.fewer]
+
+
+def test_line_missing_here_that_even_the_nearest_lacks_is_still_missing() -> None:
+    """Evidence of absence counts though the nearest normal pattern lacks the line as well."""
+    told = explain(verdict({"a": 1}, nearest=[neighbour({"a": 1})], evidence=[Evidence("bye", "missing", 4.0, 0.97)]))
+
+    assert ["bye"] == [it.masked for it in told.contrast.missing_here]
+    assert '"bye" is missing (97% of sessions like this one have it)' == told.summary
+
+
+def test_novelty_of_a_line_is_its_distance_in_words_to_the_nearest_normal_line() -> None:
+    """A known line has novelty 0; a changed word costs its share; nothing in common is 1, with no nearest line."""
+    told = explain(
+        verdict(
+            {"user <NUM> logged in": 1, "user <NUM> logged out": 1, "kernel panic": 1},
+            nearest=[neighbour({"user <NUM> logged in": 1})],
+        )
+    )
+    found = {it.line.masked: (it.novelty, it.nearest_normal) for it in told.lines}
+
+    assert (0.0, "user <NUM> logged in") == found["user <NUM> logged in"]
+    assert (pytest.approx(0.25), "user <NUM> logged in") == found["user <NUM> logged out"]
+    assert (1.0, None) == found["kernel panic"]
+
+
+def test_line_seen_elsewhere_is_not_novel() -> None:
+    """A line that stands in some sessions of the window has novelty 0 though no near pattern has it."""
+    told = explain(verdict({"x": 1}, evidence=[Evidence("x", "rare", 3.0, 0.001)]))
+
+    assert (0.0, "x") == (told.lines[0].novelty, told.lines[0].nearest_normal)
+
+
+def test_summary_tells_the_new_line_then_the_missing_one() -> None:
+    """The sentence has the strongest fact first and the number of sessions it was compared with."""
+    assert (
+        f'"[{NEW}]" never seen before in 41,203 sessions; "COMMIT" is missing (99.8% of sessions like this one have it)'
+        == explain(DEADLOCK).summary
+    )
+
+
+def test_summary_begins_with_what_is_missing_where_that_weighs_more() -> None:
+    """Absence leads the sentence when it has more evidence than any line."""
+    told = explain(verdict({"a": 1}, evidence=[Evidence("a", "rare", 1.0, 0.01), Evidence("b", "missing", 5.0, 0.99)]))
+
+    assert (
+        '"b" is missing (99% of sessions like this one have it); "[a]" in 1% of sessions like this one' == told.summary
+    )
+
+
+def test_summary_of_known_lines_in_an_odd_mixture_says_so() -> None:
+    """Without evidence for any line the sentence names the nearest normal pattern."""
+    told = explain(verdict({"a": 1}, nearest=[neighbour({"a": 1})]))
+
+    assert (
+        "known lines in an unusual mixture: the nearest normal pattern (12% of traffic) is 0.87 alike" == told.summary
+    )
+
+
+def test_summary_of_the_first_session_says_there_is_nothing_to_compare_with() -> None:
+    """A scope's first session, alarming because the budget is everything, is explained too."""
+    assert "nothing to compare with yet: 1 session seen" == explain(verdict({"a": 1}, p_value=None, seen=1)).summary
+
+
+def test_summary_begins_with_the_label_of_a_pattern_confirmed_anomalous() -> None:
+    """What a person said of the pattern is the first fact."""
+    told = explain(verdict({"a": 1}, label="anomalous"))
+
+    assert told.summary.startswith("marked anomalous by feedback")
+
+
+@pytest.mark.parametrize(
+    ("p_value", "label", "expected"),
+    [
+        (0.0004, None, "critical"),
+        (0.001, None, "critical"),
+        (0.01, None, "warning"),
+        (0.02, None, "info"),
+        (None, None, "info"),
+        (0.5, "anomalous", "critical"),
+    ],
+)
+def test_severity_follows_the_p_value_and_the_label(p_value: float | None, label: str | None, expected: str) -> None:
+    """critical: at most 0.001 or confirmed anomalous; warning: at most 0.01; else info."""
+    assert expected == severity(verdict({"a": 1}, p_value=p_value, label=label).judgement)
+
+
+@given(
+    st.dictionaries(st.text(max_size=120), st.integers(1, 9), min_size=1, max_size=6),
+    st.dictionaries(st.text(max_size=120), st.integers(1, 9), max_size=6),
+    st.lists(
+        st.tuples(
+            st.text(max_size=120),
+            st.sampled_from(["new", "rare", "missing", "severe", "count"]),
+            st.floats(0, 30),
+            st.floats(0, 1),
+        ),
+        max_size=6,
+    ),
+)
+def test_explanations_of_anything_keep_their_promises(
+    lines: dict[str, int], normal: dict[str, int], evidence: list[tuple[str, str, float, float]]
+) -> None:
+    """Whatever the lines and the evidence: every line once, bounded shares, a short single-line summary."""
+    case = verdict(lines, nearest=[neighbour(normal)], evidence=[Evidence(*it) for it in evidence])
+    told = explain(case)
+
+    assert sorted(lines) == sorted(it.line.masked for it in told.lines)
+    assert all(0 <= it.contribution <= 1 and 0 <= (it.novelty or 0) <= 1 for it in told.lines)
+    assert 0 < len(told.summary) <= 200
+    assert sorted(lines.keys() - normal.keys()) == sorted(it.masked for it in told.contrast.only_here)
+    assert normal.keys() - lines.keys() <= {it.masked for it in told.contrast.missing_here}
+
+
+def test_shares_read_as_people_write_them() -> None:
+    """A share keeps the digits that matter at both ends."""
+    shares = [0.0, 0.00001, 0.0004, 0.012, 0.12, 0.5, 0.998, 0.99995, 1.0, None]
+
+    assert ["0%", "under 0.01%", "0.04%", "1.2%", "12%", "50%", "99.8%", "over 99.9%", "100%", "few"] == [
+        percent(share) for share in shares
+    ]
+
+
+def test_long_text_is_cut_with_an_ellipsis() -> None:
+    """A cut text is no longer than asked, and shows that it was cut."""
+    assert ("abcd", "abc…") == (shorten("abcd", 4), shorten("abcdef", 4))
+
+
+def test_summary_of_nothing_is_still_a_sentence() -> None:
+    """A verdict without lines to tell of gets the mixture sentence."""
+    assert "nothing to compare with yet: 41,203 sessions seen" == summarise(verdict({"a": 1}), [], Contrast())
