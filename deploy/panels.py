@@ -90,8 +90,8 @@ def prometheus(targets: Sequence[str], samples: int = 20) -> Iterator[Prometheus
         raise FileNotFoundError("no prometheus here: on Debian, apt install prometheus")
     with tempfile.TemporaryDirectory(prefix="strayline-prometheus-") as folder:
         port = _free_port()
-        process = subprocess.Popen(
-            [  # noqa: S603 - its own arguments; setpriv ends it with us, however we end
+        process = subprocess.Popen(  # noqa: S603 - our own arguments; setpriv ends it with us, however we end
+            [
                 "/usr/bin/setpriv",
                 "--pdeathsig",
                 "KILL",
