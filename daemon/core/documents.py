@@ -7,11 +7,11 @@ Fields are only ever added within a major version; the version is part of the Cl
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired, TypedDict
+from typing import Annotated, Final, Literal, NotRequired, TypedDict
 
-VERDICT_SCHEMA = "urn:strayline:schema:verdict:1"
-ALERT_SCHEMA = "urn:strayline:schema:alert:1"
-FEEDBACK_SCHEMA = "urn:strayline:schema:feedback:1"
+VERDICT_SCHEMA: Final = "urn:strayline:schema:verdict:1"
+ALERT_SCHEMA: Final = "urn:strayline:schema:alert:1"
+FEEDBACK_SCHEMA: Final = "urn:strayline:schema:feedback:1"
 
 Time = Annotated[str, ("format", "date-time")]
 Share = Annotated[float, ("minimum", 0), ("maximum", 1)]
