@@ -103,7 +103,7 @@ class Cluster:
             return JavaNodes(self._plan, self._data, self._say)
         try:
             # Docker's and testcontainers' modules are imported only where they may serve.
-            from demo.kafka.containers import ContainerNodes  # noqa: PLC0415
+            from demo.kafka.containers import ContainerNodes
 
             return ContainerNodes(self._plan, self._say)
         except UnavailableError as no_docker:

@@ -76,7 +76,7 @@ def _remove(verb: str, what: str) -> None:
         while Path(what).exists() and time.monotonic() < deadline:
             shutil.rmtree(what, ignore_errors=True)
     else:
-        import docker  # noqa: PLC0415 - only where there are containers; the child starts at once without it
+        import docker  # only where there are containers; the child starts at once without it
 
         client = docker.from_env()
         with contextlib.suppress(docker.errors.NotFound):
