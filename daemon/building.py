@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from daemon.adapters.kafka import KafkaSettings
+from daemon.backtest import Setup
 from daemon.config import Config
+from daemon.core.alerts import AlertSettings, Provenance
 from daemon.core.budget import Budget
 from daemon.core.detector import Detector, DetectorSettings
 from daemon.core.formats import FieldPaths, FormatSettings
@@ -87,4 +89,20 @@ def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
         ),
         count_tokens=engine.count_tokens,
         detector=detector,
+    )
+
+
+def provenance(config: Config, engine: Engine, baseline: str = "") -> Provenance:
+    """Return what alerts say they were judged with."""
+    return Provenance(str(config.alerts.budget), engine.model, config.fingerprint(), baseline)
+
+
+def backtest_setup(config: Config, engine: Engine) -> Setup:
+    """Return what a backtest runs with: the daemon's own parts."""
+    return Setup(
+        tools=make_tools(config, engine, make_detector(config, engine)),
+        alerts=AlertSettings(),
+        about=provenance(config, engine),
+        share=config.alerts.share,
+        per_day=config.alerts.per_day,
     )

@@ -23,9 +23,9 @@ from prometheus_client import CollectorRegistry
 from daemon.adapters.http import HttpServer, Probes
 from daemon.adapters.kafka import KafkaBroker
 from daemon.adapters.systemd import Notifier
-from daemon.building import engine_settings, kafka_settings, make_detector, make_tools
+from daemon.building import engine_settings, kafka_settings, make_detector, make_tools, provenance
 from daemon.config import Config, load_config
-from daemon.core.alerts import AlertSettings, Provenance
+from daemon.core.alerts import AlertSettings
 from daemon.core.detector import Detector
 from daemon.core.lane import FeedbackLane, Lane, Publishing, SessionLane
 from daemon.core.ledger import Checkpoint
@@ -197,13 +197,12 @@ class Service:
 
     def _lanes(self, follower: Follower) -> "_LaneFactory":
         config = self._config
-        budget, model, fingerprint = str(config.alerts.budget), self._engine.model, config.fingerprint()
         publishing = Publishing(
             group=config.kafka.group_id,
-            config=fingerprint,
+            config=config.fingerprint(),
             verdicts=config.topics.verdicts is not None,
             alerts=AlertSettings(),
-            provenance=lambda: Provenance(budget, model, fingerprint, follower.position),
+            provenance=lambda: provenance(config, self._engine, follower.position),
         )
         tools = make_tools(config, self._engine, self._detector)
         return _LaneFactory(config.topics.feedback, publishing, tools)

@@ -1,0 +1,83 @@
+"""`strayline backtest`: the daemon's own core over files; needs no Kafka."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daemon.verbs import Parser, Verbs, add_verb, load
+
+if TYPE_CHECKING:
+    from daemon.config import Config
+
+
+def add(verbs: Verbs[Parser]) -> None:
+    """Describe the verb."""
+    parser = add_verb(verbs, "backtest", backtest, "what the daemon would have said of files")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="logs, read in this order; - is stdin; .gz .xz .zst")
+    parser.add_argument("--teach", action="append", default=[], metavar="FILE", help="logs that are confirmed normal")
+    parser.add_argument("--freeze", action="store_true", help="judge without learning")
+    parser.add_argument("--labels", metavar="CSV", help="key,label or line,label: what was really wrong")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="verdicts, alerts and the report, as files")
+    parser.add_argument("--from", dest="since", type=_time, metavar="TIME", help="report on this range only")
+    parser.add_argument("--to", dest="until", type=_time, metavar="TIME", help="report on this range only")
+    parser.add_argument("--peers", action="store_true", help="also score with other detectors (the peers extra)")
+    parser.add_argument("--json", action="store_true", help="the report as one JSON document on stdout")
+
+
+def backtest(options: argparse.Namespace) -> int:
+    """Run over the files and print what came of it."""
+    return asyncio.run(_backtest(options, load(options)))
+
+
+def _time(text: str) -> int:
+    """Return microseconds since the epoch of an RFC 3339 time; without a zone it is UTC."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write one like 2026-11-22T10:41:00Z") from None
+    return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1_000_000)
+
+
+async def _backtest(options: argparse.Namespace, config: Config) -> int:
+    from rich.console import Console
+
+    from daemon.backtest import BacktestOptions, run_backtest
+    from daemon.backtest.progress import progress
+    from daemon.backtest.text import print_report
+    from daemon.building import backtest_setup, engine_settings
+    from daemon.engines import make_engine
+
+    engine = make_engine(engine_settings(config))
+    await engine.start()
+    try:
+        with progress() as watch:
+            result = await run_backtest(
+                BacktestOptions(
+                    files=options.files,
+                    teach=options.teach,
+                    freeze=options.freeze,
+                    labels=options.labels,
+                    out=options.out,
+                    since=options.since,
+                    until=options.until,
+                    peers=options.peers,
+                ),
+                backtest_setup(config, engine),
+                engine,
+                watch=watch,
+                stdin=sys.stdin.buffer,  # type: ignore[arg-type]  # always a BufferedReader outside of tests
+            )
+    finally:
+        await engine.close()
+    if options.json:
+        sys.stdout.write(result.report.encode().decode() + "\n")
+    else:
+        print_report(result.report, Console())
+        if options.out is not None:
+            print(f"report    {options.out / 'report.html'}")
+    return 0
