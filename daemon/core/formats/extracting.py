@@ -21,8 +21,9 @@ def check_pattern(pattern: str) -> str | None:
     try:
         pl.Series([""]).str.contains(pattern, strict=True)
     except pl.exceptions.ComputeError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        return lines[-1].removeprefix("error: ") if lines else "not a regular expression"
+        lines = [line.strip() for line in str(error).splitlines()]
+        named = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+        return named[0] if named else next((line for line in lines if "size" in line), "not a regular expression")
     return None
 
 
