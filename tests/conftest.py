@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
 from typing import NoReturn
 
@@ -49,18 +50,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what could not run here, by reason."""
-    reasons: dict[str, list[str]] = {}
+    """Say what could not run here, by reason and file."""
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        reasons.setdefault(reason.removeprefix("Skipped: "), []).append(report.nodeid)
+        reasons[reason.removeprefix("Skipped: ")][report.nodeid.partition("::")[0]] += 1
     terminalreporter.section("what this machine could not run")
     if not reasons:
         terminalreporter.line("nothing: every selected test ran")
-    for reason, tests in sorted(reasons.items()):
-        terminalreporter.line(f"{len(tests)} x {reason}")
-        for test in tests:
-            terminalreporter.line(f"    {test}")
+    for reason, files in sorted(reasons.items()):
+        terminalreporter.line(reason)
+        for file, count in sorted(files.items()):
+            terminalreporter.line(f"    {count} in {file}")
 
 
 @pytest.fixture(scope="session")
