@@ -1,8 +1,10 @@
 """Turns the raw logs of one recording into logs.jsonl.xz, and labels its sessions.
 
 A line's time and session key come out of the prefix its program wrote; the rest is the message, unaltered. Lines that
-continue an entry (a stack trace, a long statement) stay in its message. Only what was written while traffic ran is kept.
-A session is labelled 1 when one of its lines, written during a fault, shows that fault: RULES says by which words.
+continue an entry (a stack trace, a long statement) stay in its message. Only what was written while traffic ran is
+kept.
+A line shows a fault when it was written during it and RULES finds its words in it; a session is labelled 1 when one of
+its lines shows a fault.
 """
 
 import csv
@@ -11,14 +13,16 @@ import lzma
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 GAP, MAX_AGE, AFTERMATH = timedelta(seconds=30), timedelta(minutes=5), timedelta(seconds=3)
 
-POSTGRES = re.compile(r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) UTC (?P<key>[0-9a-f]+\.[0-9a-f]+) (?P<message>.*)")
+POSTGRES = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) UTC (?P<key>[0-9a-f]+\.[0-9a-f]+) (?P<message>.*)"
+)
 SHOP = re.compile(r"(?P<time>\d{4}-\S+Z) (?P<key>\S+) (?P<message>(?P<level>[A-Z]+) .*)")
 KAFKA = re.compile(r"(?P<time>\d{4}-\S+Z) (?P<message>(?P<level>[A-Z]+) \[(?P<key>[^]]*)\] .*)")
 ACCESS = re.compile(r"(?P<time>\d+\.\d{3}) (?P<key>\d+) (?P<message>.*)")
@@ -26,6 +30,18 @@ ERROR = re.compile(
     r"(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) (?P<message>\[(?P<level>\w+)\] (?P<pid>\d+)#\d+: (?:\*(?P<key>\d+) )?.*)"
 )
 CLIENT = re.compile(r"\b(?:invoices|mailing|search-index|import)-[0-9a-f]{8}\b")
+# A coordinator that moves speaks of every group it ever had: its own lines, not the groups'
+LOADED, MOVED = "Loaded classic group", "Unloading group metadata"
+# Kafka's threads by what they do, so that one event of a node is one session and not one for each of its 80 threads
+DUTIES = {
+    "controller": "quorum-controller",
+    "metadata": "metadata-loader",
+    "fetcher": "ReplicaFetcher",
+    "raft": "raft",
+    "recovery": "log-recovery",
+    "coordinator": "coordinator-event-processor|data-plane-kafka-request-handler|transaction-log-manager|Txn",
+    "broker": "",
+}
 SEVERITY = re.compile(r"\b(DEBUG|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC):  ")
 
 # fault -> scope -> words in a line that shows it
@@ -35,24 +51,31 @@ RULES: dict[str, dict[str, str]] = {
     "consumers die": {"kafka": "heartbeat expiration|has failed|session expired"},
     "deadlocks": {"postgres": "/stock-sync "},
     "table locked by a client that dies": {
-        "postgres": "lock timeout|/migration |still waiting|acquired [A-Za-z]+Lock", "shop": "LockNotAvailable", "nginx": r"\" 50\d ",
+        "postgres": "lock timeout|/migration |still waiting|acquired [A-Za-z]+Lock",
+        "shop": "LockNotAvailable",
+        "nginx": r"\" 50\d ",
     },
     "cache full": {"shop": "OutOfMemoryError", "nginx": r"\" 500 "},
     "upload disk full": {"shop": "No space left", "nginx": r"\" 500 "},
-    "Kafka node killed": {"kafka": r"WARN|ERROR|^(?!.*(invoices|mailing|search-index|import)-[0-9a-f]{8}).*"},
+    "Kafka node killed": {
+        "kafka": r"WARN|ERROR|Loaded classic|Unloading group|^(?!.*(invoices|mailing|search-index|import)-[0-9a-f]{8}).*"
+    },
     "bad release": {"postgres": "tax_class", "shop": "UndefinedColumn", "nginx": r"\" 500 "},
     "too many connections": {
-        "postgres": "remaining connection slots|too many clients|/dashboard ", "shop": "cannot connect", "nginx": r"\" 500 ",
+        "postgres": "remaining connection slots|too many clients|/dashboard ",
+        "shop": "cannot connect",
+        "nginx": r"\" 500 ",
     },
     "temporary disk full": {"postgres": "No space left"},
     "backend killed": {
         "postgres": "signal 9|crash of another|recovery|not properly shut down|was interrupted|reinitializing|pg_sleep",
-        "shop": "cannot connect|unhandled error", "nginx": r"\" 500 ",
+        "shop": "cannot connect|unhandled error",
+        "nginx": r"\" 500 ",
     },
     "shop killed": {"nginx": r"Connection refused|prematurely closed|reset by peer|\" 502 "},
     "scanner": {"nginx": r"10\.20\.9\.66", "shop": "/api/users"},
     "producers die in a transaction": {"kafka": "(?i)timeout|timed out|rollback|abort"},
-}  # fmt: skip
+}
 
 
 @dataclass(slots=True)
@@ -103,33 +126,47 @@ def read(folder: Path) -> list[Line]:
             lines.append(Line(moment(match["time"]), "nginx", f"edge-1/c{match['key']}", "", message))
     for file in sorted(folder.glob("kafka-*.log")):
         for match, message in entries(file, KAFKA):
-            client = CLIENT.search(message)
-            key = client[0] if client else f"{file.stem}/{match['key']}"
+            client = None if MOVED in message or LOADED in message else CLIENT.search(message)
+            duty = next(duty for duty, threads in DUTIES.items() if re.search(threads, match["key"]))
+            key = client[0] if client else f"{file.stem}/{duty}"
             lines.append(Line(moment(match["time"]), "kafka", key, match["level"], message))
     return sorted(lines, key=lambda line: line.time)
 
 
-def cut(lines: list[Line]) -> list[list[Line]]:
-    """Sessions as the daemon cuts them: a gap of 30 s in a key, or an age of 5 minutes."""
-    last: dict[tuple[str, str], list[Line]] = {}
+def cut(lines: list[Line]) -> list[list[int]]:
+    """Sessions as the daemon cuts them, as line numbers from 1: a gap of 30 s in a key, or an age of 5 minutes."""
+    open_sessions: dict[tuple[str, str], list[int]] = {}
     sessions = []
-    for line in lines:
-        session = last.get((line.scope, line.key))
-        if session is None or line.time - session[-1].time > GAP or line.time - session[0].time > MAX_AGE:
-            session = last[line.scope, line.key] = []
+    for number, line in enumerate(lines, 1):
+        session = open_sessions.get((line.scope, line.key))
+        if (
+            session is None
+            or line.time - lines[session[-1] - 1].time > GAP
+            or line.time - lines[session[0] - 1].time > MAX_AGE
+        ):
+            session = open_sessions[line.scope, line.key] = []
             sessions.append(session)
-        session.append(line)
+        session.append(number)
     return sessions
 
 
-def faults_of(session: list[Line], faults: list[dict[str, object]]) -> list[str]:
-    shown = []
-    for fault in faults:
-        rule = RULES[str(fault["name"])].get(session[0].scope)
-        start, end = moment(str(fault["start"])).replace(microsecond=0), moment(str(fault["end"])) + AFTERMATH
-        if rule and any(start <= line.time <= end and re.search(rule, line.message) for line in session):
-            shown.append(str(fault["name"]))
-    return shown
+def faults_shown(line: Line, faults: list[dict[str, object]]) -> list[str]:
+    """Names of the faults that were on, or had just been, when this line was written and that its words show."""
+    return [
+        str(fault["name"])
+        for fault in faults
+        if (rule := RULES[str(fault["name"])].get(line.scope))
+        # nginx stamps its error log in whole seconds
+        and moment(str(fault["start"])).replace(microsecond=0) <= line.time <= moment(str(fault["end"])) + AFTERMATH
+        and re.search(rule, line.message)
+    ]
+
+
+def write_table(file: Path, header: str, rows: Iterable[Iterable[object]]) -> None:
+    with open(file, "w", newline="") as out:
+        table = csv.writer(out, lineterminator="\n")
+        table.writerow(header.split())
+        table.writerows(rows)
 
 
 def main(folder: Path, out: Path) -> None:
@@ -143,21 +180,18 @@ def main(folder: Path, out: Path) -> None:
             record = {"time": stamp(line.time), "scope": line.scope, "key": line.key}
             record |= {"level": line.level} if line.level else {}
             file.write(json.dumps(record | {"message": line.message}, ensure_ascii=False, separators=(",", ":")) + "\n")
+    shown = {number: names for number, line in enumerate(lines, 1) if (names := faults_shown(line, faults))}
+    write_table(out / "lines.csv", "line label", ((number, 1) for number in shown))
     keys: dict[str, int] = defaultdict(int)
-    with open(out / "sessions.csv", "w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["scope", "key", "start", "end", "lines", "label", "fault"])
-        for session in cut(lines):
-            shown = faults_of(session, faults)
-            first, last = session[0], session[-1]
-            keys[first.key] |= int(bool(shown))
-            table.writerow(
-                [first.scope, first.key, stamp(first.time), stamp(last.time), len(session), int(bool(shown)), "; ".join(shown)]
-            )
-    with open(out / "labels.csv", "w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["key", "label"])
-        table.writerows(keys.items())
+    rows = []
+    for session in cut(lines):
+        first, last = lines[session[0] - 1], lines[session[-1] - 1]
+        names = list(dict.fromkeys(name for number in session for name in shown.get(number, [])))
+        keys[first.key] |= int(bool(names))
+        start_end = (stamp(first.time), stamp(last.time))
+        rows.append((first.scope, first.key, *start_end, len(session), int(bool(names)), "; ".join(names)))
+    write_table(out / "sessions.csv", "scope key start end lines label fault", rows)
+    write_table(out / "labels.csv", "key label", keys.items())
     (out / "faults.json").write_text(json.dumps({"traffic": traffic, "events": events}, indent=1) + "\n")
 
 

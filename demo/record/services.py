@@ -58,7 +58,7 @@ async def postgres() -> None:
 
 
 async def redis() -> None:
-    options = "--bind 10.20.0.14 --port 6379 --protected-mode no --dir /srv/cache".split()
+    options = ["--bind", "10.20.0.14", "--port", "6379", "--protected-mode", "no", "--dir", "/srv/cache"]
     start("redis", ["redis-server", *options, "--save", "120 500"])
     await until_connects("cache-1", 6379)
 

@@ -1,8 +1,8 @@
 """A small shop: accounts, search, cart, checkout and photo uploads, on PostgreSQL, Redis and a payment gateway.
 
-Every request carries the id that nginx gave it and logs what it does under that id. A request that needs the database opens
-its own connection, so one request is one session there too. RELEASE says which release runs: 2 words the cart's line anew, 3 reads a
-column which nobody has added to the database.
+Every request carries the id that nginx gave it and logs what it does under that id. A request that needs the database
+opens its own connection, so one request is one session there too. RELEASE says which release runs: 2 words the cart's
+line anew, 3 reads a column which nobody has added to the database.
 """
 
 import asyncio
@@ -42,7 +42,9 @@ class WithRequest(logging.Filter):
 def set_up_logging() -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(WithRequest())
-    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(rid)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter = logging.Formatter(
+        "%(asctime)s.%(msecs)03dZ %(rid)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"
+    )
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
@@ -52,7 +54,7 @@ def set_up_logging() -> None:
 async def database() -> asyncpg.Connection:
     try:
         db = await asyncpg.connect(DSN, timeout=3, server_settings={"lock_timeout": "1s"})
-    except (OSError, asyncpg.PostgresError, asyncio.TimeoutError) as error:
+    except (TimeoutError, OSError, asyncpg.PostgresError) as error:
         log.error("cannot connect to %s: %s: %s", DSN, type(error).__name__, error)
         raise
     return db
@@ -166,7 +168,9 @@ async def checkout(request: web.Request) -> web.Response:
         async with db.transaction():
             prices = {n: await db.fetchrow(f"SELECT {columns} FROM products WHERE id = $1", n) for n in sorted(lines)}
             total = sum(prices[product]["price"] * lines[product] for product in lines)
-            order = await db.fetchval("INSERT INTO orders (user_id, state, total) VALUES ($1, 'new', $2) RETURNING id", user, total)
+            order = await db.fetchval(
+                "INSERT INTO orders (user_id, state, total) VALUES ($1, 'new', $2) RETURNING id", user, total
+            )
             for product in sorted(lines):
                 await db.execute("INSERT INTO items VALUES ($1, $2, $3)", order, product, lines[product])
                 await db.execute("UPDATE products SET stock = stock - $2 WHERE id = $1", product, lines[product])
@@ -212,7 +216,9 @@ async def upload(request: web.Request) -> web.Response:
 
 
 async def prune() -> None:
-    names = sorted((entry.stat().st_mtime, entry.path) for entry in os.scandir(UPLOADS) if entry.name.startswith("user-"))
+    names = sorted(
+        (entry.stat().st_mtime, entry.path) for entry in os.scandir(UPLOADS) if entry.name.startswith("user-")
+    )
     for _, path in names[:-20]:
         os.unlink(path)
     log.debug("pruned old photos, %d kept", min(20, len(names)))

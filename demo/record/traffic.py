@@ -1,7 +1,7 @@
 """Ordinary load: visitors of the shop, database jobs and Kafka consumers, each arriving as a Poisson process.
 
-One visitor is one connection to nginx; one job is one database session (or a few); one batch is one consumer group or one
-transactional producer.
+One visitor is one connection to nginx; one job is one database session (or a few); one batch is one consumer group or
+one transactional producer.
 """
 
 import asyncio
@@ -18,7 +18,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from services import BOOTSTRAP
 
 VISITORS, JOBS, BATCHES = 2.4, 0.9, 2.4  # a second
-AGENTS = ("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "Mozilla/5.0 (iPhone) Safari/605.1", "ShopApp/4.2 (Android 15)")
+AGENTS = (
+    "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",
+    "Mozilla/5.0 (iPhone) Safari/605.1",
+    "ShopApp/4.2 (Android 15)",
+)
 WORDS = ("tea", "cup", "lamp", "desk", "chair", "shelf", "rug", "pen", "clock", "vase")
 counts: collections.Counter[str] = collections.Counter()
 tokens: dict[int, str] = {}
@@ -73,7 +77,9 @@ async def log_in(http: aiohttp.ClientSession, user: int, wrong: bool = False) ->
 
 async def visitor() -> None:
     async with client() as http:
-        await call(http, "GET", "/" if random.random() < 0.97 else f"/reset.html?token=demo{random.getrandbits(48):012x}")
+        await call(
+            http, "GET", "/" if random.random() < 0.97 else f"/reset.html?token=demo{random.getrandbits(48):012x}"
+        )
         if random.random() < 0.7:
             await call(http, "GET", "/site.css")
             await call(http, "GET", "/logo.svg")
@@ -128,7 +134,9 @@ async def job() -> None:
         count = str(random.randint(1, 4))
         await run("pgbench", "-nh", "db-1", "-U", "jobs", "-N", "-t", count, "shop")
     elif kind < 0.76:
-        report = "SELECT o.user_id, sum(i.qty) FROM orders o LEFT JOIN items i ON i.order_id = o.id GROUP BY 1 ORDER BY 2"
+        report = (
+            "SELECT o.user_id, sum(i.qty) FROM orders o LEFT JOIN items i ON i.order_id = o.id GROUP BY 1 ORDER BY 2"
+        )
         await psql(report, user="reports", password="demo-not-a-secret-3")
     elif kind < 0.90:
         stock = f"UPDATE products SET stock = stock + 50 WHERE id = {product}"
@@ -143,7 +151,9 @@ async def batch() -> None:
     kind = random.random()
     if kind < 0.3:
         producer = AIOKafkaProducer(
-            bootstrap_servers=BOOTSTRAP, transactional_id=f"import-{random.getrandbits(32):08x}", transaction_timeout_ms=10000
+            bootstrap_servers=BOOTSTRAP,
+            transactional_id=f"import-{random.getrandbits(32):08x}",
+            transaction_timeout_ms=10000,
         )
         await producer.start()
         try:

@@ -1,5 +1,7 @@
-"""Checks a recording and prints what is in it: lines, sessions and labels per scope, every fault visible, nothing of the
-recording machine in the data."""
+"""Checks a recording and prints what is in it: lines, sessions and labels per scope.
+
+Every fault must show in each scope it touches, and nothing of the recording machine may be in the data.
+"""
 
 import csv
 import json
@@ -9,7 +11,7 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
-FOREIGN = re.compile(r"/root|/home/|/work/|/tmp/|/usr/lib/jvm|Linux \d")
+FOREIGN = re.compile(r"/root|/home/|/work/|(?<![a-z])/tmp/|/usr/lib/jvm|Linux \d")
 BAD = re.compile(r"\b(ERROR|FATAL|PANIC|Traceback)\b|\[(error|crit|alert)\]|\" 5\d\d ")
 
 
@@ -47,7 +49,8 @@ def main(folder: Path) -> int:
         touched = Counter(row["scope"] for row in sessions if fault["name"] in row["fault"].split("; "))
         print(f"{fault['start'][11:19]} {fault['name']:36} {dict(touched)}")
         problems += [f"{fault['name']} does not show in {scope}" for scope in fault["services"] if not touched[scope]]
-    print(f"{sum(lines.values()):,} lines, {len(sessions):,} sessions, {(folder / 'logs.jsonl.xz').stat().st_size:,} bytes")
+    size = (folder / "logs.jsonl.xz").stat().st_size
+    print(f"{sum(lines.values()):,} lines, {len(sessions):,} sessions, {size:,} bytes")
     for problem in problems[:20]:
         print("PROBLEM", problem)
     return 1 if problems else 0
