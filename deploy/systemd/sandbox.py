@@ -4,7 +4,8 @@
 seccomp what systemd would: a read-only root, private /tmp and /dev, a user of its own without capabilities, no new
 privileges, state and cache directories as the only places to write, the unit's environment, and its system-call and
 address-family filters (the groups are expanded by systemd-analyze itself). NOTIFY_SOCKET and WATCHDOG_USEC pass
-through. It needs Debian's bubblewrap and python3-seccomp, hence Debian's own Python and no other library.
+through. It needs root, Debian's bubblewrap and python3-seccomp, hence Debian's own Python and no other library; what
+it runs must be readable by anybody, and not under /root or /home.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from pathlib import Path
 import seccomp
 
 UNIT = Path(__file__).with_name("strayline.service")
-# A directive of the unit -> how bubblewrap is asked for it. What is not listed is listed in NOT_HERE with the reason.
+USER = 61184  # the first of systemd's dynamic users
+# A directive of the unit -> how bubblewrap is asked for it.
 FLAGS = {
-    "DynamicUser": ["--unshare-user", "--uid", "61184", "--gid", "61184"],
+    "PrivateUsers": ["--unshare-user"],
     "PrivateTmp": ["--tmpfs", "/tmp", "--tmpfs", "/var/tmp"],  # noqa: S108 - the sandbox's own
     "PrivateDevices": ["--dev", "/dev", "--tmpfs", "/dev/shm"],  # noqa: S108
-    "ProtectHome": ["--tmpfs", "/home"],
+    "ProtectHome": ["--tmpfs", "/home", "--tmpfs", "/root"],
     "ProtectHostname": ["--unshare-uts"],
     "ProtectControlGroups": ["--unshare-cgroup-try"],
     "RemoveIPC": ["--unshare-ipc"],
@@ -100,7 +102,8 @@ def filter_program(service: dict[str, list[str]]) -> int:
 
 def command_line(service: dict[str, list[str]], binds: Sequence[str], state: Path, command: Sequence[str]) -> list[str]:
     """Return bubblewrap's command line; `state` is a folder on this machine for state and cache."""
-    line = ["/usr/bin/bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--die-with-parent"]
+    line = ["/usr/bin/setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--pdeathsig=KILL"]
+    line += ["/usr/bin/bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--die-with-parent"]
     for name, flags in FLAGS.items():
         if name in service:
             line += flags
@@ -108,7 +111,8 @@ def command_line(service: dict[str, list[str]], binds: Sequence[str], state: Pat
         line += ["--bind", bind, bind]
     line += ["--tmpfs", "/var/lib", "--tmpfs", "/var/cache"]
     for name, place in (("StateDirectory", "/var/lib"), ("CacheDirectory", "/var/cache")):
-        (state / name).mkdir(parents=True, exist_ok=True)
+        (state / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chown(state / name, USER, USER)
         line += ["--bind", str(state / name), f"{place}/{service[name][0]}"]
     line += ["--chdir", service["WorkingDirectory"][0]]
     for value in service.get("Environment", []):
@@ -127,7 +131,7 @@ def main(arguments: list[str]) -> int:
         return os.EX_USAGE
     binds = [value for option, value in zip(options[::2], options[1::2], strict=False) if option == "--bind"]
     state = Path(tempfile.mkdtemp(prefix="strayline-sandbox-"))
-    state.chmod(0o777)
+    state.chmod(0o755)
     line = command_line(directives(UNIT), binds, state, command)
     os.set_inheritable(int(line[line.index("--seccomp") + 1]), True)
     os.execv(line[0], line)  # noqa: S606 - that is what it is for
