@@ -57,9 +57,7 @@ RULES: dict[str, dict[str, str]] = {
     },
     "cache full": {"shop": "OutOfMemoryError", "nginx": r"\" 500 "},
     "upload disk full": {"shop": "No space left", "nginx": r"\" 500 "},
-    "Kafka node killed": {
-        "kafka": r"WARN|ERROR|Loaded classic|Unloading group|^(?!.*(invoices|mailing|search-index|import)-[0-9a-f]{8}).*"
-    },
+    "Kafka node killed": {"kafka": f"WARN|ERROR|{LOADED}|{MOVED}|^(?!.*{CLIENT.pattern})"},
     "bad release": {"postgres": "tax_class", "shop": "UndefinedColumn", "nginx": r"\" 500 "},
     "too many connections": {
         "postgres": "remaining connection slots|too many clients|/dashboard ",
