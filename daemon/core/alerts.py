@@ -25,17 +25,18 @@ from daemon.core.documents import (
     ResolvedDocument,
     ResolveReason,
 )
-from daemon.core.explaining import Contrast, Difference, ExplainedLine, Explanation, explain, shorten
+from daemon.core.explaining import Contrast, Difference, ExplainedLine, Explanation, explain
 from daemon.core.incidents import Incident, IncidentEvent, Incidents, IncidentSettings
 from daemon.core.records import Neighbour, OutRecord, TopicPartition, Verdict
+from daemon.core.wording import many, shorten
 
 ALERT_TYPE = "strayline.alert.v1"
 MAX_BYTES = 600_000
 _DIGITS = 4
 _ENDS: Mapping[ResolveReason, str] = {
-    "quiet": "quiet since",
-    "learned": "its pattern is normal by now",
-    "displaced": "too many incidents are open",
+    "quiet": "then quiet",
+    "learned": "normal by now",
+    "displaced": "displaced by newer incidents",
 }
 
 
@@ -125,7 +126,7 @@ def resolved_document(event: IncidentEvent, about: Provenance) -> ResolvedDocume
     """Return word that an incident is over."""
     it = event.incident
     end = _ENDS[event.reason or "quiet"]
-    summary = f"{it.alerts:,} alert{'s' * (it.alerts != 1)}, {end}: {it.summary}"
+    summary = f"{many(it.alerts, 'alert')}, {end}: {it.summary}"
     return {
         "schema": ALERT_SCHEMA,
         "id": f"{it.id}-{blake2b(f'{it.id}/{it.times_resolved}'.encode(), digest_size=8).hexdigest()}",

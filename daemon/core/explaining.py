@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from daemon.core.documents import Severity, Why
 from daemon.core.records import Evidence, Judgement, Neighbour, SessionLine, Verdict
 from daemon.core.relatives import Relatives
+from daemon.core.wording import clean, many, percent, shorten
 
 CRITICAL_P = 0.001
 WARNING_P = 0.01
@@ -201,7 +202,7 @@ def summarise(verdict: Verdict, lines: Sequence[ExplainedLine], contrast: Contra
         facts.insert(0, "marked anomalous by feedback")
     if not facts:
         facts = [_mixture_fact(judged.nearest[0] if judged.nearest else None, judged.seen)]
-    return shorten("".join(c if c.isprintable() else "�" for c in "; ".join(facts)), SUMMARY_LENGTH)
+    return shorten("; ".join(facts), SUMMARY_LENGTH)
 
 
 def _line_fact(lines: Sequence[ExplainedLine], seen: int) -> str:
@@ -209,17 +210,17 @@ def _line_fact(lines: Sequence[ExplainedLine], seen: int) -> str:
         return ""
     top = lines[0]
     others = sum(it.why == "new" for it in lines[1:])
-    quoted = f'"{shorten(" ".join(top.line.example.split()), _QUOTE_LENGTH)}"'
+    quoted = _quoted(top.line.example)
     match top.why:
         case "new":
-            more = f" (and {others} more new line{'s' * (others > 1)})" if others else ""
-            return f"{quoted} never seen before in {seen:,} sessions{more}"
+            more = f" (and {many(others, 'more new line')})" if others else ""
+            return f"{quoted} never seen before in {many(seen, 'session')}{more}"
         case "count":
             return f"{quoted} {top.line.count:,} times, an unusual number"
         case "severe":
             return f"{quoted} reads like a failure"
         case _:
-            return f"{quoted} in {percent(top.share)} of sessions like this one"
+            return f"{quoted} in {_percent(top.share)} of sessions like this one"
 
 
 def _missing_fact(contrast: Contrast) -> str:
@@ -227,39 +228,24 @@ def _missing_fact(contrast: Contrast) -> str:
     if not telling:
         return ""
     first = telling[0]
-    quoted = f'"{shorten(first.masked, _QUOTE_LENGTH)}"'
+    quoted = _quoted(first.masked)
     if len(telling) == 1:
-        return f"{quoted} is missing ({percent(first.share)} of sessions like this one have it)"
-    return f"{len(telling)} lines that {percent(first.share)} of sessions like this one have are missing, as {quoted}"
+        return f"{quoted} is missing ({_percent(first.share)} of sessions like this one have it)"
+    return f"{len(telling)} lines that {_percent(first.share)} of sessions like this one have are missing, as {quoted}"
 
 
 def _mixture_fact(nearest: Neighbour | None, seen: int) -> str:
     if nearest is None:
-        return f"nothing to compare with yet: {seen:,} session{'s' * (seen != 1)} seen"
+        return f"nothing to compare with yet: {many(seen, 'session')} seen"
     return (
         f"known lines in an unusual mixture: the nearest normal pattern ({percent(nearest.weight)} of traffic) "
         f"is {nearest.similarity:.2f} alike"
     )
 
 
-def percent(share: float | None) -> str:
-    """Return a share as a person writes it: 99.8%, 12%, 0.04%; "few" where it is not known."""
-    if share is None:
-        return "few"
-    value = 100 * share
-    if 0 < value < 0.01:
-        return "under 0.01%"
-    if 99.9 < value < 100:
-        return "over 99.9%"
-    return (
-        f"{value:.0f}%"
-        if 10 <= value <= 99 or value in (0, 100)
-        else f"{value:.2g}%"
-        if value < 10
-        else f"{value:.1f}%"
-    )
+def _percent(share: float | None) -> str:
+    return "few" if share is None else percent(share)
 
 
-def shorten(text: str, length: int) -> str:
-    """Return the text cut to `length` characters, with an ellipsis where something was cut."""
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+def _quoted(line: str) -> str:
+    return f'"{shorten(clean(line), _QUOTE_LENGTH)}"'

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from cloudevents.core.formats.json import JSONFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.codec import attribute_value, encode, place, rfc3339, verdict_document, verdict_record
@@ -27,6 +27,7 @@ def test_times_are_rfc3339_in_utc_with_milliseconds() -> None:
     assert ["2026-11-22T12:00:00.123Z", "1969-12-31T23:59:59.999Z"] == [rfc3339(NOON + 123_999), rfc3339(-1)]
 
 
+@settings(deadline=None)
 @given(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(-(1 << 63), (1 << 63) - 1))
 def test_times_keep_their_order_as_text(one: int, other: int) -> None:
     """Any time can be written, is read back by others, and sorts as text as it does as a number."""

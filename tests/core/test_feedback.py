@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.feedback import Feedback, label_document, parse_feedback
@@ -63,6 +63,7 @@ def test_bad_message_is_refused_with_its_place(value: bytes | None, problem: str
         parse_feedback(value)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_crash_the_reader_or_are_repeated(value: bytes) -> None:
     """Any bytes are refused with a DataError that has none of the content in it."""

@@ -202,7 +202,7 @@ def play(incidents: Incidents, steps: list[tuple[str, str, str, int]], start: in
     return events, minute
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(STEPS, STEPS)
 def test_loaded_state_behaves_as_the_one_dumped(
     before: list[tuple[str, str, str, int]], after: list[tuple[str, str, str, int]]
@@ -217,7 +217,7 @@ def test_loaded_state_behaves_as_the_one_dumped(
     assert play(lasting, after, minute) == play(loaded, after, minute)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(STEPS)
 def test_every_alert_is_in_one_incident_and_counts_add_up(steps: list[tuple[str, str, str, int]]) -> None:
     """Each anomalous verdict yields one event that is no resolution, and only open incidents are resolved."""

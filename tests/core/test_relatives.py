@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.relatives import Relatives, words
@@ -11,6 +11,7 @@ from daemon.core.relatives import Relatives, words
 LINES = st.lists(st.text(alphabet="ab <N>", max_size=12), max_size=8)
 
 
+@settings(deadline=None)
 @given(LINES, st.text(alphabet="ab <N>", max_size=12))
 def test_nearest_line_is_that_of_an_exhaustive_search(lines: list[str], line: str) -> None:
     """The index finds what comparing with every line finds."""

@@ -1,0 +1,41 @@
+"""Text for people: cut to length, shares as a person writes them, and nothing in it that a terminal obeys."""
+
+from __future__ import annotations
+
+import re
+
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x1b\\|\x07|$)|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
+)
+
+
+def clean(text: str) -> str:
+    """Return text that is safe on one line of a terminal or a chat message.
+
+    Escape sequences go, every other control or invisible character (text direction marks too) becomes a visible dot,
+    and white space is one space.
+    """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    plain = " ".join(_ESCAPES.sub("", text).split())
+    return "".join(c if c.isprintable() else "·" for c in plain)
+
+
+def shorten(text: str, length: int) -> str:
+    """Return the text cut to `length` characters, with an ellipsis where something was cut."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def percent(share: float) -> str:
+    """Return a share with the digits that matter at both ends: 99.8%, 12%, 0.04%, over 99.9%."""
+    value = 100 * share
+    if 0 < value < 0.01:
+        return "under 0.01%"
+    if 99.9 < value < 100:
+        return "over 99.9%"
+    return f"{value:.3g}%" if value < 1 or value > 99 else f"{value:.2g}%"
+
+
+def many(count: int, noun: str) -> str:
+    """Return a count and its noun: 1 line, 1,200 lines."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
