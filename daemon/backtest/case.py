@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from daemon.backtest.tally import Alert
+from daemon.backtest.text import share as percent
 
 LINES = 12
 _SIGNS = (("only_here", "+"), ("missing_here", "-"), ("more", ">"), ("fewer", "<"))
@@ -34,7 +35,8 @@ def _case(alert: Alert) -> Iterator[str]:
     yield '<table class="diff">'
     for field, sign in _SIGNS:
         for it in contrast[field][:LINES]:
-            counts = f"{it['count']} x" if field == "only_here" else f"{it['count']} x, usually {it['expected']} x"
+            here, usual = f"{it['count']} x", f"usually {it['expected']} x"
+            counts = {"only_here": here, "missing_here": usual}.get(field, f"{here}, {usual}")
             yield f'<tr class="{field}"><td title="{field.replace("_", " ")}">{escape(sign)}</td><td>{counts}</td>'
             yield f"<td>{_text(it['text'])}</td><td>{_share(it)}</td></tr>"
     if contrast["usual"]:
@@ -42,7 +44,7 @@ def _case(alert: Alert) -> Iterator[str]:
     yield "</table>"
     yield from _lines(alert)
     for near in alert["nearest"][:3]:
-        weight = f"{100 * near['weight']:.1f}% of traffic"
+        weight = f"{percent(near['weight'])} of traffic"
         yield f"<h4>nearest normal {near['similarity']:.3f}, {weight}, last seen {_text(near['last_seen'])}</h4>"
         yield f"<pre>{_text(near['text'])}</pre>"
     source = alert["source"]
@@ -68,7 +70,7 @@ def _lines(alert: Alert) -> Iterator[str]:
 
 def _share(difference: Any) -> str:
     share = difference["share"]
-    return "" if share is None else "never seen" if share == 0 else f"in {100 * share:.1f}%"
+    return "" if share is None else "never seen" if share == 0 else f"in {percent(share)}"
 
 
 def _text(value: object) -> str:

@@ -19,9 +19,10 @@ from daemon.adapters.files import FileReader, check_files
 from daemon.backtest.labels import Labels, read_labels
 from daemon.backtest.options import BacktestOptions, Progress, Result, Setup, Watcher, topic_of
 from daemon.backtest.output import Output
+from daemon.backtest.peers import peers
 from daemon.backtest.summary import Counts, build
 from daemon.backtest.tally import Strangest, Tally
-from daemon.backtest.trivial import NAMES, Trivial
+from daemon.backtest.trivial import Beside, trivial
 from daemon.core.alerts import Alerting
 from daemon.core.records import Batch, ClosedBy, OutRecord, Phase, TopicPartition, Verdict
 from daemon.core.stream import Pushed, Stream
@@ -69,8 +70,10 @@ class _Run:
         self._labels, self._output, self._watch, self._stdin = labels, output, watch, stdin
         self._source = TopicPartition(topic_of(options), 0)
         self._alerting = Alerting(self._source, setup.alerts)
-        self._trivial = Trivial() if labels else None
-        self._tally = Tally(NAMES if labels else ())
+        self._beside: list[Beside] = [trivial()] if labels else []
+        if labels and options.peers:
+            self._beside.append(peers())
+        self._tally = Tally([name for beside in self._beside for name in beside.names])
         self._strangest = Strangest()
         self._counts = Counts()
         self._opened = 0
@@ -133,10 +136,8 @@ class _Run:
     def _take(self, verdict: Verdict) -> None:
         session, judged = verdict.session, verdict.judgement
         label = self._labels.of(session) if self._labels and judged.phase is not Phase.TEACH else None
-        others: tuple[tuple[float, float], ...] = ()
-        if self._trivial:
-            learn = judged.phase is Phase.TEACH or not self._options.freeze
-            others = self._trivial.judge(verdict.pattern, live=judged.phase is Phase.LIVE, learn=learn)
+        live, learn = judged.phase is Phase.LIVE, judged.phase is Phase.TEACH or not self._options.freeze
+        others = [pair for it in self._beside for pair in it.judge(verdict.pattern, live=live, learn=learn)]
         self._tally.add(verdict, label, others)
         self._output.verdict(verdict)
         self._publish(self._alerting.records(verdict, self._setup.about), verdict, label)

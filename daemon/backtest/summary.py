@@ -210,10 +210,13 @@ def suggest(rows: Sequence[BudgetRow]) -> Suggestion | None:
     best = max(rows, key=lambda row: row.f1 or 0.0)
     if best.f1:
         return Suggestion(best.budget, f"the best F1 on these labels, {best.f1:.3f}")
-    affordable = [row for row in rows if row.per_day is not None and row.per_day <= READABLE_A_DAY and row.alerts]
-    if not affordable:
+    firing = sorted((row for row in rows if row.per_day is not None and row.alerts), key=lambda row: row.budget)
+    if not firing:
         return None
-    most = max(affordable, key=lambda row: row.budget)
+    affordable = [row for row in firing if (row.per_day or 0.0) <= READABLE_A_DAY]
+    if not affordable:
+        return Suggestion(firing[0].budget, f"the least that fires at all, {firing[0].per_day:.1f} alerts a day here")
+    most = affordable[-1]
     return Suggestion(
         most.budget, f"the largest that costs at most {READABLE_A_DAY} alerts a day here ({most.per_day:.1f})"
     )

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import log
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from daemon.backtest.evaluation import Ranks
 from daemon.core.records import Pattern
@@ -90,21 +90,47 @@ def _change(counter: Counter[T], keys: Sequence[T], change: int) -> None:
             del counter[key]
 
 
-class Trivial:
-    """All trivial scores of all scopes, each with the p-value its rank gives."""
+class Scorer(Protocol):
+    """Scores sessions of one scope against what it was given before."""
 
-    def __init__(self) -> None:
-        self._windows: dict[str, Window] = {}
+    def __len__(self) -> int:
+        """Return how many sessions it holds."""
+        ...
+
+    def scores(self, pattern: Pattern) -> tuple[float, ...]:
+        """Return a session's scores."""
+        ...
+
+    def add(self, pattern: Pattern) -> None:
+        """Let a session join."""
+        ...
+
+
+class Beside:
+    """Scores kept beside ours, a scorer a scope, each score with the p-value its rank gives."""
+
+    def __init__(self, names: Sequence[str], make: Callable[[], Scorer]) -> None:
+        self.names = tuple(names)
+        """What the scores are called, in the scorer's order."""
+        self._make = make
+        self._scorers: dict[str, Scorer] = {}
         self._ranks: dict[str, list[Ranks]] = {}
 
     def judge(self, pattern: Pattern, *, live: bool, learn: bool) -> tuple[tuple[float, float], ...]:
-        """Return (score, p-value) for each of `NAMES`, then learn; nothing is returned unless `live`."""
-        window = self._windows.setdefault(pattern.scope, Window())
+        """Return (score, p-value) for each of `names`, then learn; nothing is returned unless `live`."""
+        if pattern.scope not in self._scorers:
+            self._scorers[pattern.scope] = self._make()
+            self._ranks[pattern.scope] = [Ranks() for _ in self.names]
+        scorer, ranks = self._scorers[pattern.scope], self._ranks[pattern.scope]
         judged: tuple[tuple[float, float], ...] = ()
-        if live or len(window) >= SETTLED:
-            ranks = self._ranks.setdefault(pattern.scope, [Ranks() for _ in NAMES])
-            scored = zip(window.scores(pattern), ranks, strict=True)
+        if live or len(scorer) >= SETTLED:
+            scored = zip(scorer.scores(pattern), ranks, strict=True)
             judged = tuple((score, rank.p_value(score)) for score, rank in scored)
         if learn:
-            window.add(pattern)
+            scorer.add(pattern)
         return judged if live else ()
+
+
+def trivial() -> Beside:
+    """Return the trivial scores."""
+    return Beside(NAMES, Window)

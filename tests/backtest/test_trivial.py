@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.backtest import trivial
-from daemon.backtest.trivial import NAMES, Trivial, Window, level
+from daemon.backtest.trivial import NAMES, Window, level, trivial
 from daemon.core.records import Pattern
 
 BAGS = st.lists(st.dictionaries(st.sampled_from("abcd"), st.integers(1, 3), min_size=1), max_size=30)
@@ -40,7 +39,7 @@ def naive(bag: dict[str, int], before: list[dict[str, int]]) -> tuple[float, ...
 def test_scores_equal_a_recount(bags: list[dict[str, int]]) -> None:
     """Every trivial score equals what recounting the last sessions gives, also after old ones have left."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trivial, "WINDOW", 6)
+        patch.setattr("daemon.backtest.trivial.WINDOW", 6)
         window = Window()
         for place, bag in enumerate(bags):
             assert naive(bag, bags[max(0, place - 6) : place]) == pytest.approx(window.scores(pattern(bag)))
@@ -49,7 +48,7 @@ def test_scores_equal_a_recount(bags: list[dict[str, int]]) -> None:
 
 def test_a_window_forgets_what_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many patterns come, a window holds those of its last sessions only."""
-    monkeypatch.setattr(trivial, "WINDOW", 3)
+    monkeypatch.setattr("daemon.backtest.trivial.WINDOW", 3)
     window = Window()
     for number in range(100):
         window.add(pattern({f"line {number}": 1}))
@@ -74,7 +73,7 @@ def test_the_level_a_line_states(line: str, expected: int) -> None:
 
 def test_scopes_do_not_mix() -> None:
     """What one scope has seen is new in another."""
-    scores = Trivial()
+    scores = trivial()
     for _ in range(5):
         scores.judge(pattern({"a": 1}, "one"), live=False, learn=True)
     known, new = (scores.judge(pattern({"a": 1}, scope), live=True, learn=False) for scope in ("one", "two"))
@@ -85,4 +84,4 @@ def test_scopes_do_not_mix() -> None:
 
 def test_nothing_is_returned_before_the_session_counts() -> None:
     """Warm-up sessions are learned, not scored."""
-    assert () == Trivial().judge(pattern({"a": 1}), live=False, learn=True)
+    assert () == trivial().judge(pattern({"a": 1}), live=False, learn=True)
