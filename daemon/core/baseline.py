@@ -2,8 +2,8 @@
 
 Every session adds one to the weight of its pattern, in the bucket of its event time and under its input partition. The
 window is the last BUCKETS buckets up to the scope's clock, and the clock is the latest bucket that at least STEADY
-sessions reach: one absurd time stamp cannot expire a week. Mass is a sum over counters, so it does not depend on the order
-in which sessions were judged, and replicas that have read the same counters agree.
+sessions reach: one absurd time stamp cannot expire a week. Mass is a sum over counters, so it does not depend on the
+order in which sessions were judged, and replicas that have read the same counters agree.
 
 A pattern labelled anomalous never counts. One labelled normal counts as at least the share `mass` of the window, so it
 is as near as near can be for itself, and its relatives come near with it.
@@ -96,7 +96,6 @@ class Baseline:
         self.names: list[str] = []
         self._free: list[int] = []
         self._refreshed = 0.0
-        self._evicted: list[str] = []
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -205,13 +204,8 @@ class Baseline:
             self._labelled.discard(pattern)
         else:
             self._labelled.add(pattern)
-        self._recount(pattern, entry)
-        self._settle(force=True)
-
-    def take_evicted(self) -> list[str]:
-        """Return the patterns dropped to keep within `max_patterns` since the last call."""
-        evicted, self._evicted = self._evicted, []
-        return evicted
+        self._recount(pattern, entry, added=0.0)
+        self._settle()
 
     def labelled(self) -> Iterable[str]:
         """Return the patterns that carry a label."""
@@ -297,7 +291,7 @@ class Baseline:
             return
         self._refreshed = self.total
         for pattern in self._labelled:
-            self._recount(pattern, self.entries[pattern])
+            self._recount(pattern, self.entries[pattern], added=0.0)
         self.lines.renew_common(self.share * self.counted, self.backbones)
 
     def _evict(self) -> None:
@@ -307,7 +301,6 @@ class Baseline:
         ]
         surplus = len(self.names) - len(self._free) - int(KEPT_AFTER_EVICTION * self._max)
         names = [name for _, _, name in sorted(held)[: max(surplus, 0)]]
-        self._evicted.extend(names)
         for name in names:
             for weight in self.entries[name].weights.values():
                 self._uncount(weight)

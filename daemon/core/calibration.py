@@ -1,29 +1,63 @@
 """How strange is strange lately: the last RING sessions' parts and scores, per scope and input partition.
 
 A ring is kept in chunks so that a commit writes what changed and no more: each chunk is a record of its own, with the
-number of values ever written when it was last touched. The ring's own count is the greatest of its chunks'.
+number of sessions ever noted when it was last touched, and the account of alerts as it then stood. The ring's own count
+and account are those of its latest chunk.
 """
 
 from __future__ import annotations
 
+import math
 import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-PARTS = ("dtm", "ctx", "sev", "rep")
+from daemon.core.sketches import WORDS, Sketch
+
+PARTS = ("dtm", "ctx", "sev")
 RING = 4096
-CHUNK = 128
-EMPTY, QUIET, LOUD = 0, 1, 2
-_HEADER = struct.Struct("<BBHq")
+CHUNK = 64
+ENOUGH = 1000
+"""Sessions after which a partition's own ring is enough to judge by; until then its scope's others help."""
+_HEADER = struct.Struct("<BBHqd")
 _VERSION = 1
+ROW = np.dtype(
+    [
+        ("parts", "<f4", (len(PARTS),)),
+        ("score", "<f4"),
+        ("minute", "<u4"),
+        ("state", "u1"),
+        ("sketch", "<u8", (WORDS,)),
+    ]
+)
+EMPTY, QUIET, LOUD = 0, 1, 2
+_PLACES = np.arange(RING)
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """Recent sessions as columns of equal length n.
+
+    parts (n, PARTS), scores, states (QUIET or LOUD), sketches (n, WORDS), and ages: how many sessions ago in its ring.
+    """
+
+    parts: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    states: NDArray[np.uint8]
+    sketches: NDArray[np.uint64]
+    ages: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.scores)
 
 
 class Ring:
-    """The latest sessions of one scope and input partition, oldest overwritten first.
+    """The latest sessions of one scope and input partition, the oldest overwritten first.
 
-    `parts` (RING, parts) and `scores` (RING,) are float32, `minutes` (RING,) the sessions' ends in minutes since the
-    epoch, `states` (RING,) EMPTY, QUIET, or LOUD for a session that was called anomalous.
+    `spent` is the decayed number of alerts that `budget` keeps account with.
     """
 
     def __init__(self) -> None:
@@ -31,23 +65,34 @@ class Ring:
         self.scores = np.zeros(RING, np.float32)
         self.minutes = np.zeros(RING, np.uint32)
         self.states = np.zeros(RING, np.uint8)
+        self.sketches = np.zeros((RING, WORDS), np.uint64)
         self._counts = np.zeros(RING // CHUNK, np.int64)
+        self._spent = np.full(RING // CHUNK, np.nan)
         self.count = 0
+        self.spent: float | None = None
 
     def __len__(self) -> int:
         return min(self.count, RING)
 
     def next_chunk(self) -> int:
-        """Return the chunk that the next value goes to."""
+        """Return the chunk that the next session goes to."""
         return self.count % RING // CHUNK
 
-    def append(self, parts: NDArray[np.float32], score: float, minute: int, loud: bool) -> None:
-        """Write one session over the oldest."""
+    def append(
+        self, parts: NDArray[np.float32], score: float, sketch: Sketch, *, minute: int, loud: bool, spent: float | None
+    ) -> None:
+        """Note one session over the oldest."""
         place = self.count % RING
-        self.parts[place], self.scores[place] = parts, score
+        self.parts[place], self.scores[place], self.sketches[place] = parts, score, sketch
         self.minutes[place], self.states[place] = minute, LOUD if loud else QUIET
         self.count += 1
+        self.spent = spent
         self._counts[place // CHUNK] = self.count
+        self._spent[place // CHUNK] = np.nan if spent is None else spent
+
+    def ages(self) -> NDArray[np.int64]:
+        """Return how many sessions ago each place was written, 0 for the latest."""
+        return np.asarray((self.count - 1 - _PLACES) % RING)
 
     def latest(self, count: int) -> NDArray[np.int64]:
         """Return the places of the latest `count` sessions, newest first."""
@@ -55,12 +100,14 @@ class Ring:
 
     def dump(self, chunk: int) -> bytes | None:
         """Return one chunk as bytes, None when it holds nothing."""
-        cut = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         if not self._counts[chunk]:
             return None
-        columns = (self.parts[cut], self.scores[cut], self.minutes[cut], self.states[cut])
-        head = _HEADER.pack(_VERSION, len(PARTS), CHUNK, int(self._counts[chunk]))
-        return head + b"".join(column.tobytes() for column in columns)
+        cut = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        rows = np.zeros(CHUNK, ROW)
+        rows["parts"], rows["score"], rows["minute"] = self.parts[cut], self.scores[cut], self.minutes[cut]
+        rows["state"], rows["sketch"] = self.states[cut], self.sketches[cut]
+        head = _HEADER.pack(_VERSION, len(PARTS), CHUNK, int(self._counts[chunk]), float(self._spent[chunk]))
+        return head + rows.tobytes()
 
     def load(self, chunk: int, value: bytes | None) -> None:
         """Replace one chunk by what `dump` returned; raises ValueError when it is not of this shape."""
@@ -68,19 +115,38 @@ class Ring:
         if value is None:
             self.states[cut], self._counts[chunk] = EMPTY, 0
         else:
-            version, width, size, count = _HEADER.unpack_from(value)
-            expected = _HEADER.size + CHUNK * (4 * len(PARTS) + 9)
-            if (version, width, size, len(value)) != (_VERSION, len(PARTS), CHUNK, expected):
+            if len(value) != _HEADER.size + CHUNK * ROW.itemsize:
+                raise ValueError("a calibration record of another size")
+            version, width, size, count, spent = _HEADER.unpack_from(value)
+            if (version, width, size) != (_VERSION, len(PARTS), CHUNK):
                 raise ValueError("a calibration record of another version")
-            at = _HEADER.size
-            self.parts[cut] = np.frombuffer(value, np.float32, CHUNK * width, at).reshape(CHUNK, width)
-            at += 4 * CHUNK * width
-            self.scores[cut] = np.frombuffer(value, np.float32, CHUNK, at)
-            self.minutes[cut] = np.frombuffer(value, np.uint32, CHUNK, at + 4 * CHUNK)
-            self.states[cut] = np.frombuffer(value, np.uint8, CHUNK, at + 8 * CHUNK)
-            self._counts[chunk] = count
-        self.count = int(self._counts.max())
+            rows = np.frombuffer(value, ROW, CHUNK, _HEADER.size)
+            self.parts[cut], self.scores[cut], self.minutes[cut] = rows["parts"], rows["score"], rows["minute"]
+            self.states[cut], self.sketches[cut] = rows["state"], rows["sketch"]
+            self._counts[chunk], self._spent[chunk] = count, spent
+        latest = int(self._counts.argmax())
+        self.count = int(self._counts[latest])
+        spent_then = float(self._spent[latest])
+        self.spent = spent_then if self.count and not math.isnan(spent_then) else None
 
     def memory(self) -> int:
         """Return the bytes held."""
-        return self.parts.nbytes + self.scores.nbytes + self.minutes.nbytes + self.states.nbytes
+        return RING * ROW.itemsize
+
+
+def gather(own: Ring | None, all_rings: Sequence[Ring]) -> Recent:
+    """Return the sessions to judge by: the partition's own, or with the scope's others while its own are too few."""
+    rings = [own] if own is not None and len(own) >= ENOUGH else all_rings
+    parts = [(ring, ring.ages(), ring.states != EMPTY) for ring in rings] or [
+        (none := Ring(), none.ages(), none.states > 0)
+    ]
+    if len(parts) == 1 and parts[0][2].all():
+        ring, ages, _ = parts[0]
+        return Recent(ring.parts, ring.scores, ring.states, ring.sketches, ages)
+    return Recent(
+        np.concatenate([ring.parts[held] for ring, _, held in parts]),
+        np.concatenate([ring.scores[held] for ring, _, held in parts]),
+        np.concatenate([ring.states[held] for ring, _, held in parts]),
+        np.concatenate([ring.sketches[held] for ring, _, held in parts]),
+        np.concatenate([ages[held] for _, ages, held in parts]),
+    )

@@ -1,8 +1,9 @@
 """Keys and values of the baseline's records. Every value is absolute, so applying a record twice is harmless.
 
 Keys are JSON arrays, so any scope or topic name fits: ``["vector", scope, pattern]``, ``["weight", scope, pattern,
-topic, partition]``, ``["ring", scope, topic, partition, chunk]`` and ``["label", scope, pattern]``. Values of weights and
-labels are JSON; a vector is a compressed JSON head with its lines, then half floats; a ring's chunk is `Ring.dump`.
+topic, partition]``, ``["ring", scope, topic, partition, chunk]`` and ``["label", scope, pattern]``. Values of weights
+and labels are JSON; a vector is a compressed JSON head with its lines, then half floats; a ring's chunk is
+`Ring.dump`.
 """
 
 from __future__ import annotations

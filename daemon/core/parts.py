@@ -1,6 +1,7 @@
 """The score's parts, computed for one session against one scope's baseline; each explains itself line by line.
 
-`Lines` of a session are numbered by the baseline's line table; a line that no pattern of the window holds has number -1.
+`Lines` of a session are numbered by the baseline's line table; a line that no pattern of the window holds has number
+-1.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def distance(baseline: Baseline, pattern: str, vector: Vector) -> tuple[float, f
 
 
 def present(baseline: Baseline, numbers: Ids) -> Floats:
-    """Return how unlikely each line of a session is, in nats: a common one among all, a rare one among sessions like it."""
+    """Return how unlikely each line is, in nats: a common one among all, a rare one among sessions like this one."""
     table = baseline.lines
     total = baseline.counted
     known = numbers >= 0

@@ -1,8 +1,8 @@
 """The score's arithmetic, free of state: distances and rarities in, one number out.
 
 Three parts say how strange a session is, each in its own unit: the distance to the mass of recent traffic (*dtm*), how
-unlikely its lines and its missing lines are (*ctx*, nats), and how badly it reads (*sev*). Units do not compare, so each
-is turned into its upper mid-rank among recent values, and the logarithms of the ranks are summed (Fisher, 1932). The
+unlikely its lines and its missing lines are (*ctx*, nats), and how badly it reads (*sev*). Units do not compare, so
+each is turned into its upper mid-rank among recent values, and the ranks' logarithms are summed (Fisher, 1932). The
 parts depend on one another, so the sum is never compared with a chi-square: it is ranked once more.
 """
 
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 TIE = 1e-6
+SMALLEST_TAIL = 10
 
 
 def distance_to_measure(distances: Floats, weights: Floats, mass: float) -> float:
     """Return the mean distance to the nearest `mass` of weighted points, which need not be sorted.
 
-    `distances` and `weights` have equal length. When the weights sum to less than `mass`, all of them count; with a `mass`
-    of 0 the nearest point alone does. Chazal, Cohen-Steiner and Merigot, 2011.
+    `distances` and `weights` have equal length. When the weights sum to less than `mass`, all of them count; with a
+    `mass` of 0 the nearest point alone does. Chazal, Cohen-Steiner and Merigot, 2011.
     """
     order = np.argsort(distances, kind="stable")
     near, weight = distances[order], weights[order]
@@ -50,16 +51,44 @@ def conditional_nats(together: Floats, share: Floats, alike: float, prior: float
     return np.asarray(-np.log((together + prior * share + 1e-9) / (alike + prior + 1e-9)))
 
 
-def mid_ranks(values: NDArray[np.float32], recent: NDArray[np.float32]) -> Floats:
-    """Return the upper mid-rank, in (0, 1), of each of `values` (k,) among the columns' values of `recent` (n, k)."""
+def local_ranks(
+    values: NDArray[np.float32], recent: NDArray[np.float32], say: NDArray[np.float64], shrink: float = 20.0
+) -> tuple[Floats, Floats]:
+    """Return the upper mid-ranks, in (0, 1), of `values` (k,) among `recent` (n, k): among kin, and among all.
+
+    `say` (n,) is how much each recent session counts among kin. Where there are few kin, their rank is drawn towards
+    the rank among all, which counts as `shrink` kin.
+    """
+    above = (recent > values + TIE).astype(np.float32)
+    reached = (recent >= values - TIE).astype(np.float32)
+    middle = 0.5 * (above + reached)
+    overall = (middle.sum(axis=0, dtype=np.float64) + 0.5) / (len(recent) + 1.0)
+    kin = (say @ middle + 0.5 + shrink * overall) / (say.sum() + 1.0 + shrink)
+    return np.asarray(kin), np.asarray(overall)
+
+
+def combine(kin: Floats, overall: Floats) -> float:
+    """Return the score from the parts' ranks: novelty (dtm, ctx) among kin, severity among all; larger is stranger.
+
+    Novelty and severity are two kinds of evidence and weigh the same: novelty is measured twice, so severity counts
+    twice. How new a session is says little until it is compared with sessions of its kind, some of which always bring
+    new lines; how badly it reads is absolute.
+    """
+    return float(-np.log(kin[0]) - np.log(kin[1]) - 2.0 * np.log(overall[2]))
+
+
+def tail_probability(score: float, recent: NDArray[np.float32]) -> float:
+    """Return the smoothed share of `recent` scores at least as high as `score`.
+
+    Above the highest, the tail is continued as an exponential with the mean excess of the highest hundredth, so that
+    budgets finer than one in ``len(recent)`` still tell scores apart (peaks over threshold; Siffer et al., 2017).
+    """
     n = len(recent)
-    above = (recent > values + TIE).sum(axis=0)
-    tied = (recent >= values - TIE).sum(axis=0) - above
-    return np.asarray((above + 0.5 * tied + 0.5) / (n + 1.0))
-
-
-def p_bounds(score: float, recent: NDArray[np.float32]) -> tuple[float, float]:
-    """Return the share of `recent` scores strictly above, and at least as high; both smoothed by the score itself."""
-    above = int(np.count_nonzero(recent > score + TIE))
     at_least = int(np.count_nonzero(recent >= score - TIE))
-    return (1 + above) / (1 + len(recent)), (1 + at_least) / (1 + len(recent))
+    p = (1 + at_least) / (1 + n)
+    if at_least or n < SMALLEST_TAIL * 10:
+        return p
+    size = max(SMALLEST_TAIL, n // 100)
+    highest = np.partition(recent, n - size)[n - size :]
+    excess = float(highest.mean() - highest.min())
+    return p * float(np.exp(-(score - float(highest.max())) / excess)) if excess > 0 else p

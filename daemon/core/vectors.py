@@ -50,7 +50,7 @@ class VectorIndex:
     def get(self, slot: int) -> Vector:
         """Return the vector in `slot` as float32."""
         if self._rows is not None:
-            return self._rows[slot].copy()
+            return np.array(self._rows[slot], np.float32)
         assert self._index is not None
         return np.asarray(self._index.get(slot), np.float16).astype(np.float32)
 
@@ -66,7 +66,7 @@ class VectorIndex:
             self._rebuild()
 
     def nearest(self, vector: Vector, count: int) -> tuple[Slots, NDArray[np.float64]]:
-        """Return up to `count` nearest slots (all of them where the search is exact) and their cosine distances, unsorted."""
+        """Return up to `count` nearest slots, all where the search is exact, and their cosine distances; unsorted."""
         if self._rows is not None:
             slots = np.flatnonzero(self._held)
             distances = 1.0 - self._rows[: len(self._held)] @ vector

@@ -1,0 +1,122 @@
+"""How strange one session is, and why: parts against the scope's baseline, and their ranks among recent sessions.
+
+Nothing is changed here. An `Assessment` keeps what was found line by line, so that the evidence for an alert is what
+the score was made of, and only alerts pay for putting it into words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.core.baseline import Baseline, Lines
+from daemon.core.budget import span
+from daemon.core.calibration import LOUD, Recent
+from daemon.core.lines import Ids
+from daemon.core.parts import distance, missing, numbers_of, present, severities
+from daemon.core.records import Evidence, Neighbour, Pattern, Vector
+from daemon.core.scoring import TIE, Floats, combine, local_ranks, tail_probability
+from daemon.core.sketches import Sketch, differing, kinship, sketch
+from daemon.core.sketches import distance as sketched_distance
+
+NEAREST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The parts (PARTS,), the score and its share among recent ones, and what each line gave.
+
+    `present` and `severe` have one value a line of the pattern, `lacking` one a line of `absent`. `bits` is the number
+    of sketch bits in which each recent session differs.
+    """
+
+    values: NDArray[np.float32]
+    score: float
+    p_value: float
+    similarity: float | None
+    sketch: Sketch
+    bits: NDArray[np.int64]
+    numbers: Ids
+    present: Floats
+    severe: Floats
+    absent: Ids
+    lacking: Floats
+
+
+def assess(baseline: Baseline, recent: Recent, pattern: Pattern, vector: Vector) -> Assessment:
+    """Return how strange a session of `pattern` is; `vector` is its embedding."""
+    numbers = numbers_of(baseline, pattern.lines)
+    dtm, similarity = distance(baseline, pattern.id, vector)
+    nats = present(baseline, numbers)
+    absent, lacking = missing(baseline, numbers)
+    severe = severities(baseline, pattern.lines, numbers)
+    ctx = max(float(nats.max(initial=0.0)), float(lacking.max(initial=0.0)))
+    values = np.array([dtm, ctx, severe.max(initial=0.0)], np.float32)
+    mark = sketch(vector)
+    bits = differing(mark, recent.sketches)
+    score = combine(*local_ranks(values, recent.parts, kinship(bits)))
+    return Assessment(
+        values=values,
+        score=score,
+        p_value=tail_probability(score, recent.scores),
+        similarity=similarity,
+        sketch=mark,
+        bits=bits,
+        numbers=numbers,
+        present=nats,
+        severe=severe,
+        absent=absent,
+        lacking=lacking,
+    )
+
+
+def kin_alerts(assessment: Assessment, recent: Recent, within: float, share: float) -> float:
+    """Return how many recent alerts were within a cosine distance, each decayed as the account of `share` decays."""
+    kin = (recent.states == LOUD) & (sketched_distance(assessment.bits) <= within)
+    return float(np.exp(-recent.ages[kin] / span(share)).sum())
+
+
+def evidence(baseline: Baseline, recent: Recent, assessment: Assessment, lines: Lines) -> list[Evidence]:
+    """Return what is odd about each line, largest first: its rarity, its lack, and how badly it reads, all in nats."""
+    total = max(baseline.counted, 1.0)
+    table = baseline.lines
+    found: list[Evidence] = []
+    for place, (line, _) in enumerate(lines):
+        number = int(assessment.numbers[place])
+        share = float(table.mass[number] / total) if number >= 0 else 0.0
+        found.append(Evidence(line, "rare" if share > 0 else "new", float(assessment.present[place]), share))
+        if assessment.severe[place] > 0:
+            found.append(Evidence(line, "severe", _severe_nats(float(assessment.severe[place]), recent), share))
+    for number, nats in zip(assessment.absent.tolist(), assessment.lacking.tolist(), strict=True):
+        found.append(Evidence(table.text(number), "missing", nats, float(table.mass[number] / total)))
+    return sorted(found, key=lambda piece: (-piece.nats, piece.line))
+
+
+def _severe_nats(severity: float, recent: Recent) -> float:
+    worst = recent.parts[:, 2]
+    above = np.count_nonzero(worst > severity + TIE)
+    reached = np.count_nonzero(worst >= severity - TIE)
+    return float(-2.0 * np.log((0.5 * (above + reached) + 0.5) / (len(worst) + 1.0)))
+
+
+def nearest(baseline: Baseline, vector: Vector) -> list[Neighbour]:
+    """Return the nearest patterns that count, nearest first."""
+    slots, distances = baseline.near(vector, 4 * NEAREST)
+    found: list[Neighbour] = []
+    for place in np.argsort(distances, kind="stable")[:NEAREST].tolist():
+        name = baseline.names[int(slots[place])]
+        entry = baseline.entries[name]
+        found.append(
+            Neighbour(
+                pattern=name,
+                similarity=1.0 - float(distances[place]),
+                weight=float(baseline.mass[entry.slot] / max(baseline.counted, 1.0)),
+                first_seen=entry.first,
+                last_seen=entry.last,
+                label=entry.label.verdict if entry.label is not None else None,
+                lines=entry.lines,
+            )
+        )
+    return found
