@@ -65,7 +65,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all partitions of a process share."""
+    """What all partitions of a process share. `first_pause` seconds pass before a first restart, then twice as many."""
 
     broker: Broker
     thread: WorkerThread
@@ -74,6 +74,7 @@ class Shared:
     follower: Follower
     metrics: Metrics
     terms: Terms
+    first_pause: float = 1.0
 
 
 LaneFactory = Callable[[TopicPartition, Checkpoint | None], Lane]
@@ -175,7 +176,7 @@ class Partition:
     def _note_restart(self, error: PartitionError) -> float:
         """Tell of a failure; return for how many seconds to leave the broker alone."""
         self._fruitless += 1
-        pause: float = min(0.5 * 2.0 ** min(self._fruitless, 10), LONGEST_PAUSE)
+        pause: float = min(self._shared.first_pause * 2.0 ** min(self._fruitless - 1, 10), LONGEST_PAUSE)
         reason = _reason(error)
         self._shared.metrics.partition_restarts.labels(reason).inc()
         log.warning(

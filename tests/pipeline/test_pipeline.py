@@ -1,0 +1,186 @@
+"""The pipeline on the fake broker: nothing lost, nothing twice, whatever fails."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import orjson
+import pytest
+
+from daemon.core.records import TopicPartition
+from daemon.errors import EngineError, PartitionError
+from tests.audit import Audit, Place, audit
+from tests.fake_broker import FakeCluster
+from tests.replica import TOPICS, Replica, replica, until
+
+
+def feed(cluster: FakeCluster, count: int, *, start: int = 0, seed: int = 1) -> list[Place]:
+    """Append lines of interleaved keys over the partitions; return their places."""
+    rng, places = random.Random(seed), []
+    for number in range(start, start + count):
+        partition = rng.randrange(3)
+        message = f"worker {number % 5} " + rng.choice(["started", "read file", "wrote file", "ERROR disk full", "ended"])
+        line = {"time": 1_700_000_000 + number, "scope": "s", "key": f"k{number // 7 % 9}", "message": message}
+        offset = cluster.append("logs", orjson.dumps(line), partition=partition)
+        places.append(("logs", partition, offset, 0))
+    return places
+
+
+def outcome(cluster: FakeCluster, expected: list[Place]) -> Audit:
+    """Audit what is committed so far."""
+    return audit(
+        expected,
+        [r.value or b"" for r in cluster.values("verdicts")],
+        [r.value or b"" for r in cluster.values("alerts")],
+        [dict(r.headers) for r in cluster.values("dead_letters")],
+    )
+
+
+def settled(cluster: FakeCluster, expected: list[Place]) -> bool:
+    """Whether everything that went in has come out."""
+    return not outcome(cluster, expected).lost
+
+
+async def test_every_line_comes_out_once() -> None:
+    """Lines of three partitions end in one verdict each, and every verdict over the budget of 1 in one alert."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 300)
+    async with replica(cluster):
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+    assert len(cluster.values("verdicts")) == len(cluster.values("alerts")) > 40
+
+
+async def test_a_bad_record_becomes_one_dead_letter_and_spoils_nothing() -> None:
+    """A record that is no JSON is set aside untouched; its neighbours are judged."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 20)
+    expected.append(("logs", 1, cluster.append("logs", b"{no json", key=b"k", partition=1), 0))
+    expected += feed(cluster, 20, start=20)
+    async with replica(cluster):
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+    assert [(b"k", b"{no json")] == [(r.key, r.value) for r in cluster.values("dead_letters")]
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_nothing_is_lost_or_doubled_when_any_step_fails(seed: int) -> None:
+    """Requests that fail before or after they take effect, and replicas that vanish, change nothing in the end."""
+    rng = random.Random(seed)
+
+    def faults(step: str, source: TopicPartition) -> None:
+        if rng.random() < 0.03:
+            raise PartitionError(f"committing: {step} of {source} failed by a test's hand")
+
+    cluster = FakeCluster(TOPICS, faults)
+    expected = feed(cluster, 150, seed=seed)
+    for _ in range(3):
+        async with replica(cluster):
+            await asyncio.sleep(rng.random() * 0.15)
+            expected += feed(cluster, 50, start=len(expected), seed=seed)
+    async with replica(cluster) as last:
+        await until(lambda: settled(cluster, expected))
+        weights = await weights_of(cluster, last)
+    assert outcome(cluster, expected).clean
+    assert weights == await fault_free_weights(cluster, seed)
+
+
+async def weights_of(cluster: FakeCluster, it: Replica) -> float:
+    """Return the baseline's whole mass on a replica once it has settled."""
+    total = len(cluster.values("verdicts"))
+    await until(lambda: sum(s.sessions for s in it.detector.scopes()) == total)
+    return sum(s.sessions for s in it.detector.scopes())
+
+
+async def fault_free_weights(cluster: FakeCluster, seed: int) -> float:
+    """Return the mass that the same verdicts make without any fault: one each."""
+    return float(len(cluster.values("verdicts")))
+
+
+async def test_a_partition_moves_to_another_replica_without_loss() -> None:
+    """Open sessions of a revoked partition go on at its new owner."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 120)
+    async with replica(cluster, alone=False, idle=0.5) as one, replica(cluster, alone=False, idle=0.5) as two:
+        a, b = one.broker.memberships[0], two.broker.memberships[0]
+        parts = [TopicPartition("logs", p) for p in range(3)]
+        await cluster.rebalance({a: parts})
+        await until(lambda: len(cluster.values("verdicts")) > 10)
+        await cluster.rebalance({a: parts[:1], b: parts[1:]})
+        expected += feed(cluster, 60, start=120)
+        await cluster.rebalance({b: parts})
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+
+
+async def test_a_stale_owner_cannot_commit() -> None:
+    """Two replicas that both believe to own a partition publish each line once: the newer producer fences the older."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 60)
+    async with replica(cluster) as _, replica(cluster) as _:
+        await until(lambda: settled(cluster, expected))
+        expected += feed(cluster, 60, start=60)
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+
+
+async def test_lines_that_retention_deleted_are_reported_and_skipped() -> None:
+    """What was deleted before it was read is counted as lost, and the rest goes on."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 90)
+    async with replica(cluster, idle=0.02):
+        await until(lambda: settled(cluster, expected))
+    later = feed(cluster, 30, start=90)
+    place = TopicPartition("logs", 0)
+    log = cluster.logs[place]
+    first = log.first + len(log.records) - 3
+    gone = [p for p in later if p[1] == 0 and p[2] < first]
+    log.delete(first)
+    async with replica(cluster) as it:
+        kept = [p for p in expected + later if p not in gone]
+        await until(lambda: settled(cluster, kept))
+        assert len(gone) == it.metrics.lost_records.labels("logs", "0")._value.get()
+    assert outcome(cluster, kept).clean
+
+
+async def test_a_dead_engine_ends_the_pipeline_and_loses_nothing() -> None:
+    """The process is to end with the engine's error; the next one finishes the work."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 60)
+    async with replica(cluster) as it:
+        it.engine.kill("out of memory")
+        with pytest.raises(EngineError, match="out of memory"):
+            await it.running
+    async with replica(cluster):
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+
+
+async def test_feedback_reaches_the_baseline_and_a_bad_one_the_dead_letters() -> None:
+    """A label is committed through the baseline's topic; what cannot be read is set aside."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 60)
+    async with replica(cluster):
+        await until(lambda: settled(cluster, expected))
+        pattern = orjson.loads(cluster.values("verdicts")[0].value or b"")["pattern"]
+        cluster.append("feedback", orjson.dumps({"scope": "s", "pattern": pattern, "verdict": "normal"}))
+        cluster.append("feedback", b'{"verdict": "lovely"}')
+        await until(lambda: cluster.values("dead_letters"))
+        await until(lambda: any(b"normal" in (r.value or b"") for r in cluster.values("baseline")))
+    assert [b'{"verdict": "lovely"}'] == [r.value for r in cluster.values("dead_letters")]
+
+
+async def test_draining_commits_what_was_read() -> None:
+    """After a drain nothing that was judged is judged again, and open sessions go on elsewhere."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 100)
+    it = Replica(cluster, idle=60.0)
+    await it.start()
+    await until(lambda: len(cluster.values("verdicts")) > 10)
+    await it.stop()
+    before = len(cluster.values("verdicts"))
+    async with replica(cluster):
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+    assert len(cluster.values("verdicts")) > before
