@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-SECRET = "<SECRET>"  # noqa: S105 - the placeholder, not one
+from daemon.core.secretrules import HINT_PATTERN, HINTS, RULES, SECRET
+
 CARD = "<CARD>"
 EMAIL = "<EMAIL>"
 IP = "<IP>"
@@ -28,89 +29,11 @@ class RedactionSettings:
     ips: bool = False
 
 
-_NAMES = (
-    r"pass(?:word|wd|phrase|code)?|passwort|pwd|secret|token|api[_.-]?key|(?:access|secret|private|account|shared|encryption|signing|auth|"
-    r"sas|storage|license|master|session)[_.-]?key|sharedaccesskey|sharedaccesssignature|credentials?|jsessionid|phpsessid|connect\.sid|"
-    r"asp\.net_sessionid|x-amz-signature|x-amz-credential|x-goog-signature|otp|pin_?code|cvv2?|auth_?token|csrf|xsrf"
-)
-_IS = r"""(?:\\*["'`]|%22|%27)?(?:\s|%20)*(?:=>|:=|[:=]|%3[AaDd]|\\u003[aAdD])(?:\s|%20)*"""
-_SCHEME = r"(?:(?:bearer|basic|digest|token|apikey|negotiate|ntlm|aws4-hmac-sha256|splunk)(?:\s|%20|\+)+)"
-_WORD = r"""[^\s"'`,;&|\\)}\]]+"""
-_VALUE = rf"""(?:\\+"(?:[^"\\]|\\+[^"\\])*\\+"|"(?:[^"\\]|\\.)*"|\\*'(?:[^'\\]|\\.)*'|%22.*?%22|{_WORD})"""
-
-_RULES: tuple[tuple[str, str], ...] = (
-    # private keys, whole or cut off, and what looks like a piece of one alone on its line
-    (r"(?s)-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END[A-Z0-9 ]*-----|\z)", SECRET),
-    (r"^\s*(?:[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z0-9+/]{6,}={1,2})\s*$", SECRET),
-    # headers
-    (rf"(?i)\b((?:proxy-)?authorization{_IS}\\*[\"']?{_SCHEME}?){_WORD}", "${1}" + SECRET),
-    (rf"(?i)\b((?:set-)?cookie2?{_IS}\\*[\"']?)[^\r\n\"'\\]+", "${1}" + SECRET),
-    (r"(?i)\b(bearer(?:\s|%20|\+)+)[A-Za-z._~+/-]*[0-9][A-Za-z0-9._~+/%=-]{5,}", "${1}" + SECRET),
-    (r"(?i)\b(basic(?:\s|%20|\+)+)[A-Za-z+/]*[0-9=][A-Za-z0-9+/%=]{5,}", "${1}" + SECRET),
-    # passwords in URLs and command lines
-    (r"""(?i)(://|%3A%2F%2F)([^\s/:@"'<>%]*)(:|%3A)[^\s@"'<>]+?(@|%40)""", "${1}${2}${3}" + SECRET + "${4}"),
-    (r"""(://)[^\s/:@"'<>]{16,}@""", "${1}" + SECRET + "@"),
-    (
-        rf"(?i)((?:^|[\s\"'])--?(?:[a-z-]*-)?(?:password|passwd|pass|token|secret|api-?key|access-?key|secret-?key)(?:\s+|=))({_VALUE})",
-        "${1}" + SECRET,
-    ),
-    (
-        r"(?i)(\b(?:mysql\w*|mariadb\w*|sshpass|mongo\w*|redis-cli|docker\s+login|htpasswd)\b[^|;]*?\s-[pa]\s?)[^\s-]\S*",
-        "${1}" + SECRET,
-    ),
-    (r"(?i)(\bcurl\b[^|;]*?\s(?:-u|--user)[\s=]?[^\s:]+:)\S+", "${1}" + SECRET),
-    # tokens that can be told by their look
-    (r"eyJ[A-Za-z0-9_=-]{5,}\.[A-Za-z0-9_=-]{5,}(?:\.[A-Za-z0-9_+/=-]*)*", SECRET),
-    (r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{16}\b", SECRET),
-    (r"\bAIza[0-9A-Za-z_-]{30,}|\bya29\.[0-9A-Za-z_-]{10,}|\bGOCSPX-[0-9A-Za-z_-]{20,}", SECRET),
-    (
-        r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,}|gl(?:pat|dt|rt|soat|ptt|cbt|ft|agent)-[A-Za-z0-9_-]{16,})",
-        SECRET,
-    ),
-    (r"\bxox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,}|\bxapp-[A-Za-z0-9-]{10,}", SECRET),
-    (r"(hooks\.slack\.com/(?:services|workflows)/)[A-Za-z0-9/_-]+", "${1}" + SECRET),
-    (r"\b(?:[srp]k_(?:live|test)_[A-Za-z0-9]{8,}|whsec_[A-Za-z0-9+/=]{16,})", SECRET),
-    (
-        r"\b(?:npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|hf_[A-Za-z0-9]{20,}|dop_v1_[a-f0-9]{32,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32})",
-        SECRET,
-    ),
-    (
-        r"\bsk-[A-Za-z0-9_-]{20,}|\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|\bSK[0-9a-f]{32}\b|\bkey-[0-9a-f]{32}\b",
-        SECRET,
-    ),
-    (
-        r"\b[A-Za-z0-9_~.-]{3}8Q~[A-Za-z0-9_~.-]{31,34}|\bAGE-SECRET-KEY-1[A-Z0-9]{20,}|\b\d{8,10}:AA[A-Za-z0-9_-]{32,}",
-        SECRET,
-    ),
-    (r"\b[hs]vs\.[A-Za-z0-9_-]{20,}|\bdckr_pat_[A-Za-z0-9_-]{20,}|\bATATT3[A-Za-z0-9_=-]{20,}", SECRET),
-    (r"(?i)([?&;]sig=)[A-Za-z0-9%+/=_-]{16,}", "${1}" + SECRET),
-    # name and value
-    (rf"(?i)((?:{_NAMES}){_IS}{_SCHEME}?){_VALUE}", "${1}" + SECRET),
-    (
-        r"(<[A-Za-z:_-]*(?:[Pp]assword|[Pp]asswd|secret|Secret|[Tt]oken|[Aa]pi-?[Kk]ey)(?: [^>]*)?>)[^<]+",
-        "${1}" + SECRET,
-    ),
-    (
-        r"(?i)\b((?:password|passphrase|passwd|secret|token|api[ _-]?key)\s+(?:is|was|set to|changed to)\s+)\S+",
-        "${1}" + SECRET,
-    ),
-    (r"(?i)\b((?:password|secret|token|key)\s+)[A-Za-z+/_-]*[0-9][A-Za-z0-9+/=_-]{19,}", "${1}" + SECRET),
-)
-
-_HINTS = (
-    "pass", "pwd", "secret", "token", "key", "credential", "sessid", "sessionid", "connect.sid", "signature", "otp", "csrf", "xsrf", "pin",
-    "cvv", "authorization", "cookie", "bearer", "basic", "://", "%3a%2f%2f", "-u", "--user", "redis-cli", "mongo", "mysql", "mariadb", "docker",
-    "eyj", "akia", "asia", "agpa", "aida", "aroa", "anpa", "abia", "acca", "aiza", "ya29.", "gocspx-", "ghp_", "gho_", "ghu_", "ghs_",
-    "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glsoat-", "glptt-", "glcbt-", "glft-", "glagent-", "xox", "xapp-", "hooks.slack",
-    "_live_", "_test_", "whsec_", "npm_", "pypi-", "hf_", "dop_v1_", "shpat_", "shpca_", "shppa_", "shpss_", "sk-", "sg.", "8q~", ":aa", "hvs.",
-    "svs.", "dckr_pat_", "atatt3", "sig=",
-)  # fmt: skip
-_TWILIO = r"\bSK[0-9a-f]{32}\b"
-_BLOB = r"^\s*[A-Za-z0-9+/]{6,}={0,2}\s*$"
 _EMAIL = r"[\w.+-]+(?:@|%40)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
 _IPS = r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}\b|(?:[0-9a-fA-F]{1,4}:){1,6}(?::[0-9a-fA-F]{1,4}){1,6}\b"
-_CARD = r"\b(?:[3-6]\d{3}[ -]?\d{4}[ -]?\d{4}[ -]?\d{3,4}|3\d{3}[ -]?\d{6}[ -]?\d{4,5})\b"
-_CARD_PYTHON = re.compile(_CARD, re.ASCII)
+_DIGITS = r"(?:[3-6]\d{3}[ -]?\d{4}[ -]?\d{4}[ -]?\d{3,4}|3\d{3}[ -]?\d{6}[ -]?\d{4,5})\b"
+_CARD = rf"(?:\b|%[0-9A-Fa-f]{{2}}|\\[nrtbf]){_DIGITS}"
+_CARD_PYTHON = re.compile(rf"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[nrtbf])){_DIGITS}", re.ASCII)
 
 _KEY_BEGIN = re.compile(r"-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END[A-Z0-9 ]*-----")
@@ -125,13 +48,9 @@ def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
     """Return a String column without secrets; the same text always becomes the same."""
     frame = pl.DataFrame({"text": texts})
     text = pl.col("text")
-    hinted = (
-        text.str.contains_any(_HINTS, ascii_case_insensitive=True)
-        | text.str.contains(_TWILIO)
-        | text.str.contains(_BLOB)
-    )
+    hinted = text.str.contains_any(pl.lit(pl.Series(HINTS)).implode(), ascii_case_insensitive=True) | text.str.contains(HINT_PATTERN)
     flags = frame.select(hinted.alias("hinted"), text.str.contains(_CARD).alias("carded"))
-    texts = _rewrite(texts, flags["hinted"], _RULES)
+    texts = _rewrite(texts, flags["hinted"], RULES)
     if flags["carded"].any():
         rows = flags["carded"].arg_true()
         texts = texts.scatter(rows, [_CARD_PYTHON.sub(_card, value) for value in texts.gather(rows)])

@@ -13,7 +13,6 @@ import polars as pl
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_SECOND_60 = ":60"
 
 
 def micros_of(texts: pl.Series) -> pl.Series:
@@ -72,9 +71,6 @@ def _parse(text: str) -> int | None:
 
 
 def _iso(text: str) -> datetime | None:
-    leap = text.find(_SECOND_60, 16)
-    if leap > 0:  # a leap second is told as the second before it
-        text = f"{text[:leap]}:59{text[leap + 3 :]}"
     try:
         return datetime.fromisoformat(text.upper()) if len(text) >= 16 else None
     except ValueError:

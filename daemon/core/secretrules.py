@@ -1,0 +1,93 @@
+"""What a secret looks like: the rules of `redaction`, and the hints that pick the lines worth trying them on.
+
+Rules are (Rust regular expression, replacement) pairs applied in order. They read plain, quoted, JSON-escaped and
+percent-encoded text, and put `SECRET` where the secret was; the name in front of it stays. A rule must be covered by a
+hint: lines without any hint are never tried.
+"""
+
+from __future__ import annotations
+
+SECRET = "<SECRET>"  # noqa: S105 - the placeholder, not one
+
+_NAMES = (
+    r"pass(?:word|wd|phrase|code)?|passwort|pwd|secret|token|credentials?|api[_.-]?key|csrf|xsrf|otp|pin_?code|cvv2?"
+    r"|(?:access|secret|private|account|shared|encryption|signing|auth|sas|storage|license|master|session)[_.-]?key"
+    r"|sharedaccess(?:key|signature)|x-(?:amz-(?:signature|credential)|goog-signature)"
+    r"|jsessionid|phpsessid|connect\.sid|asp\.net_sessionid"
+)
+"""Ends of names whose value is a secret, in any case, with anything in front."""
+_IS = r"""(?:\\*["'`]|%22|%27)?(?:\s|%20)*(?:=>|:=|[:=]|%3[AaDd]|\\u003[aAdD])(?:\s|%20)*"""
+_SCHEME = r"(?:(?:bearer|basic|digest|token|apikey|negotiate|ntlm|aws4-hmac-sha256|splunk)(?:\s|%20|\+)+)"
+_WORD = r"""[^\s"'`,;&|\\)}\]]+"""
+_VALUE = (
+    r"""(?:\\+"(?:[^"\\]|\\+[^"\\])*\\+"|"(?:[^"\\]|\\.)*"|\\*'(?:[^'\\]|\\.)*'|%22.*?%22|"""
+    rf"""(?:\\*["'`]|%2[27])?{_WORD})"""
+)
+_EDGE = r"(\b|%[0-9A-Fa-f]{2}|\\[nrtbf])"
+"""A word's edge, also behind a percent escape or a JSON escape."""
+
+_KEY_BLOCKS = (
+    (r"(?s)-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END[A-Z0-9 ]*-----|\z)", SECRET),
+    # a line that is nothing but base64 may be one of a key's
+    (r"^\s*(?:[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z0-9+/]{6,}={1,2})\s*$", SECRET),
+)
+_HEADERS = (
+    (rf"(?i)\b((?:proxy-)?authorization{_IS}\\*[\"']?{_SCHEME}?){_WORD}", "${1}" + SECRET),
+    (rf"(?i)\b((?:set-)?cookie2?{_IS}\\*[\"']?)[^\r\n\"'\\]+", "${1}" + SECRET),
+    (r"(?i)\b(bearer(?:\s|%20|\+)+)[A-Za-z._~+/-]*[0-9][A-Za-z0-9._~+/%=-]{5,}", "${1}" + SECRET),
+    (r"(?i)\b(basic(?:\s|%20|\+)+)[A-Za-z+/]*[0-9=][A-Za-z0-9+/%=]{5,}", "${1}" + SECRET),
+)
+_URLS_AND_COMMANDS = (
+    (r"""(?i)(://|%3A%2F%2F)([^\s/:@"'<>%]*)(:|%3A)[^\s@"'<>]+?(@|%40)""", "${1}${2}${3}" + SECRET + "${4}"),
+    (r"""(://)[^\s/:@"'<>]{16,}@""", "${1}" + SECRET + "@"),
+    (rf"""(?i)((?:^|[\s"'])--?[a-z_-]*(?:{_NAMES})(?:\s+|=)){_VALUE}""", "${1}" + SECRET),
+    (
+        r"(?i)(\b(?:mysql\w*|mariadb\w*|sshpass|mongo\w*|redis-cli|docker\s+login)\b[^|;]*?\s-[pa]\s?)[^\s-]\S*",
+        "${1}" + SECRET,
+    ),
+    (r"(?i)(\bcurl\b[^|;]*?\s(?:-u|--user)[\s=]?[^\s:]+:)\S+", "${1}" + SECRET),
+)
+_LOOKS = (
+    # few ask for a word's edge: an escape may be glued to them
+    (r"eyJ[A-Za-z0-9_=-]{5,}\.[A-Za-z0-9_=-]{5,}(?:\.[A-Za-z0-9_+/=-]*)*", SECRET),
+    (r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{16}", SECRET),
+    (r"AIza[0-9A-Za-z_-]{30,}|ya29\.[0-9A-Za-z_-]{10,}|GOCSPX-[0-9A-Za-z_-]{20,}", SECRET),
+    (r"gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,}", SECRET),
+    (r"gl(?:pat|dt|rt|soat|ptt|cbt|ft|agent)-[A-Za-z0-9_-]{16,}", SECRET),
+    (r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{10,}", SECRET),
+    (r"(hooks\.slack\.com/(?:services|workflows)/)[A-Za-z0-9/_-]+", "${1}" + SECRET),
+    (r"[srp]k_(?:live|test)_[A-Za-z0-9]{8,}|whsec_[A-Za-z0-9+/=]{16,}", SECRET),
+    (r"npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|dckr_pat_[A-Za-z0-9_-]{20,}|ATATT3[A-Za-z0-9_=-]{20,}", SECRET),
+    (r"dop_v1_[a-f0-9]{32,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|AGE-SECRET-KEY-1[A-Z0-9]{20,}", SECRET),
+    (
+        rf"{_EDGE}(?:sk-[A-Za-z0-9_-]{{20,}}|SG\.[A-Za-z0-9_-]{{16,}}\.[A-Za-z0-9_-]{{16,}}|hf_[A-Za-z0-9]{{20,}})",
+        "${1}" + SECRET,
+    ),
+    (rf"{_EDGE}(?:SK[0-9a-f]{{32}}\b|key-[0-9a-f]{{32}}\b|[hs]vs\.[A-Za-z0-9_-]{{20,}})", "${1}" + SECRET),
+    (rf"{_EDGE}(?:[A-Za-z0-9_~.-]{{3}}8Q~[A-Za-z0-9_~.-]{{31,34}}|\d{{8,10}}:AA[A-Za-z0-9_-]{{32,}})", "${1}" + SECRET),
+    (r"(?i)([?&;]sig=)[A-Za-z0-9%+/=_-]{16,}", "${1}" + SECRET),
+)
+_NAMED = (
+    (rf"(?i)((?:{_NAMES}){_IS}{_SCHEME}?){_VALUE}", "${1}" + SECRET),
+    (rf"(?i)(<[\w:.-]*(?:{_NAMES})(?: [^>]*)?>)[^<]+(</)", "${1}" + SECRET + "${2}"),
+    (
+        r"(?i)\b((?:password|passphrase|passwd|secret|token|api[ _-]?key)\s+(?:is|was|set to|changed to)\s+)\S+",
+        "${1}" + SECRET,
+    ),
+    (r"(?i)\b((?:password|secret|token|key)\s+)[A-Za-z+/_-]*[0-9][A-Za-z0-9+/=_-]{19,}", "${1}" + SECRET),
+)
+
+RULES: tuple[tuple[str, str], ...] = (*_KEY_BLOCKS, *_HEADERS, *_URLS_AND_COMMANDS, *_LOOKS, *_NAMED)
+
+HINTS: tuple[str, ...] = (
+    "pass", "pwd", "secret", "token", "credential", "sessid", "sessionid", "connect.sid", "x-amz-", "x-goog-", "otp", "csrf", "xsrf",
+    "pincode", "pin_code", "cvv", "key", "sharedaccess", "authorization", "cookie", "bearer", "basic", "://", "%3a%2f%2f",
+    "curl", "redis-cli", "mongo", "mysql", "mariadb", "docker", "eyj", "akia", "asia", "agpa", "aida", "aroa", "anpa", "abia", "acca",
+    "aiza", "ya29.", "gocspx-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glsoat-", "glptt-",
+    "glcbt-", "glft-", "glagent-", "xox", "xapp-", "hooks.slack", "k_live_", "k_test_", "whsec_", "npm_", "pypi-", "dckr_pat_",
+    "atatt3", "dop_v1_", "shpat_", "shpca_", "shppa_", "shpss_", "sk-", "sg.", "hf_", "hvs.", "svs.", "8q~", ":aa", "sig=",
+)  # fmt: skip
+"""One of these stands in every line that a rule may match, in any case."""
+
+HINT_PATTERN = r"\bSK[0-9a-f]{32}\b|^\s*[A-Za-z0-9+/]{6,}={0,2}\s*$"
+"""Or this does."""
