@@ -87,8 +87,8 @@ class LineTable:
         return np.uint64(np.bitwise_xor.reduce(self._keys[held])) if len(held) else np.uint64(0)
 
     def renew_common(self, bound: float, backbones: NDArray[np.uint64]) -> None:
-        """Recompute which lines are common, and correct the `backbones` (by slot, in place) of the patterns
-        concerned.""" size = len(self._texts)
+        """Recompute which lines are common, and correct the `backbones` of their patterns (by slot, in place)."""
+        size = len(self._texts)
         common = self.mass[:size] >= np.where(self.common[:size], KEEP * bound, bound)
         common &= self.mass[:size] > 0
         for number in np.flatnonzero(common != self.common[:size]):
