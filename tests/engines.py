@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
+from daemon.adapters.vllm import VllmEngine
 from daemon.engines import EngineSettings
 from tests.fakes import FakeEngine
 
@@ -110,3 +111,26 @@ async def stub_server() -> AsyncIterator[StubServer]:
         if stub.gate is not None:
             stub.gate.set()
         await runner.cleanup()
+
+
+@contextmanager
+def started(settings: EngineSettings) -> Iterator[VllmEngine]:
+    """Start an in-process engine, and close it; its callers may come from any event loop."""
+    engine = VllmEngine(settings)
+    asyncio.run(engine.start())
+    try:
+        yield engine
+    finally:
+        asyncio.run(engine.close())
+
+
+_MINILM: list[VllmEngine] = []
+
+
+async def minilm() -> VllmEngine:
+    """Return the one all-MiniLM engine of this run; loading it takes seconds, so it lives as long as the process."""
+    if not _MINILM:
+        engine = VllmEngine(EngineSettings(model="all-MiniLM-L6-v2"))
+        await engine.start()
+        _MINILM.append(engine)
+    return _MINILM[0]

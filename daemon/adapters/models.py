@@ -11,6 +11,8 @@ Where the defaults for vLLM differ from its own (the options of the configuratio
 * CPU: float32 (the default, half precision, is slower where the processor lacks its instructions), one thread a core of
   this process's affinity, steps of 2,048 tokens, a cache that holds one longest text instead of 90% of the memory;
 * no text is longer than 32,768 tokens, which is what a cache must be able to hold;
+* vLLM does not load the tokenizer a second time (by its Python path that can take minutes): it is given tokens, and
+  `Tokens` refuses a tokenizer that could name a token which the model does not have (that would kill the engine);
 * BERT models read up to their position table (512 for all-MiniLM-L6-v2). Its sentence-transformers configuration cuts
   at 256: vectors of texts up to 256 tokens are the same, longer ones keep what that would have thrown away.
 """
@@ -71,8 +73,8 @@ def _fingerprint(folder: Path) -> str:
 
 
 def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download  # noqa: PLC0415 - half a second that a folder or package does not need
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError  # noqa: PLC0415
+    from huggingface_hub import snapshot_download  # half a second that a folder or package does not need
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     try:
         return Path(snapshot_download(name, allow_patterns=_HUB_FILES))
@@ -108,8 +110,11 @@ class Tokens:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._tokenizer.encode_special_tokens = True
+        config = read_json(folder / "config.json")
+        if self._tokenizer.get_vocab_size() > int(config.get("vocab_size", 0)):
+            raise ConfigError([f"engine.model: {folder}'s tokenizer has more tokens than its model knows"])
         self._instruction = instruction or ""
-        self._before, self._after = self._specials(str(read_json(folder / "config.json").get("model_type", "")))
+        self._before, self._after = self._specials(str(config.get("model_type", "")))
         self._mark: list[int] = self._encode([CUT_MARK])[0]
         self._room = limit - len(self._before) - len(self._after)
         self.max_tokens = self._room - len(self._encode([self._instruction])[0])
@@ -137,7 +142,7 @@ class Tokens:
 
     def _fit(self, ids: list[int], *, was_cut: bool) -> list[int]:
         if len(ids) <= self._room and not was_cut:
-            return ids
+            return ids or ([] if self._before or self._after else self._mark)  # an empty input would kill the engine
         return ids[: self._room - len(self._mark)] + self._mark
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
@@ -170,6 +175,7 @@ def engine_arguments(folder: Path, settings: EngineSettings, *, cpu: bool) -> di
         "enforce_eager": True,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
+        "skip_tokenizer_init": True,
     }
     if settings.dimensions is not None:
         overrides["is_matryoshka"] = True

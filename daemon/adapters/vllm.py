@@ -174,10 +174,10 @@ class VllmEngine:
         for name, value in {**ENVIRONMENT, "OMP_NUM_THREADS": str(cores)}.items():
             os.environ.setdefault(name, value)
         logging.getLogger("vllm").setLevel(logging.ERROR)
-        import torch  # noqa: PLC0415 - seconds
-        from vllm import EngineArgs, PoolingParams  # noqa: PLC0415
-        from vllm.platforms import current_platform  # noqa: PLC0415
-        from vllm.v1.engine.llm_engine import LLMEngine  # noqa: PLC0415
+        import torch  # seconds
+        from vllm import EngineArgs, PoolingParams
+        from vllm.platforms import current_platform
+        from vllm.v1.engine.llm_engine import LLMEngine
 
         torch.set_num_threads(cores)
         known = {field.name for field in fields(EngineArgs)}
@@ -214,7 +214,7 @@ class VllmEngine:
         self._serial += len(job.prompts)
         for row, (identity, ids) in enumerate(zip(job.ids, job.prompts, strict=True)):
             self._jobs[identity] = (job, row)
-            self._engine.add_request(identity, {"type": "token", "prompt_token_ids": ids}, self._params.clone())
+            self._engine.add_request(identity, {"type": "token", "prompt_token_ids": ids}, self._params)
         job.prompts.clear()
 
     def _abort(self, job: _Job) -> None:
