@@ -1,0 +1,275 @@
+"""What every broker promises (ports.Broker, Membership, Transactions), held against a real Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from daemon.adapters.kafka import KafkaBroker, KafkaSettings
+from daemon.core.records import Batch, OutRecord, TopicPartition, Update
+from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
+from daemon.ports import Broker, Membership
+from tests.brokers import Topics, unique
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@dataclass
+class Follower:
+    """A listener that starts each partition where `starts` says, and remembers what it was told."""
+
+    starts: Callable[[TopicPartition], int | None] = lambda _: 0
+    ours: set[TopicPartition] = field(default_factory=set)
+    assignments: int = 0
+
+    async def revoked(self) -> None:
+        self.ours = set()
+
+    def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int | None]:
+        self.ours = set(partitions)
+        self.assignments += 1
+        return {partition: self.starts(partition) for partition in partitions}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A broker, an input topic of two partitions, and the topic of one that alerts go to."""
+
+    broker: Broker
+    topic: str
+    out: str
+    servers: str
+
+    @property
+    def source(self) -> TopicPartition:
+        return TopicPartition(self.topic, 0)
+
+    async def feed(self, *values: bytes | None, partition: int = 0) -> None:
+        """Append records to the input, as others' programs do."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.servers)
+        await producer.start()
+        try:
+            for value in values:
+                key, headers = (b"tombstone", [("from", b"here")]) if value is None else (None, [])
+                await producer.send_and_wait(self.topic, value, key, partition, headers=headers)
+        finally:
+            await producer.stop()
+
+    @asynccontextmanager
+    async def member(self, follower: Follower) -> AsyncIterator[Membership]:
+        """A member of the group that has been given its partitions."""
+        membership = self.broker.membership([self.topic])
+        await membership.start(follower)
+        try:
+            await poll_until(membership, follower, lambda _: bool(follower.ours))
+            yield membership
+        finally:
+            await membership.close()
+
+
+@pytest.fixture
+async def stage(topics: Topics) -> AsyncIterator[Stage]:
+    topic, out = await topics.make("in", partitions=2), await topics.make("out")
+    settings = KafkaSettings(
+        bootstrap_servers=topics.bootstrap_servers.split(","),
+        group_id=unique("group"),
+        session_timeout=6.0,
+        topics={"alerts": out},
+    )
+    broker = KafkaBroker(settings)
+    await broker.start()
+    yield Stage(broker, topic, out, topics.bootstrap_servers)
+    await broker.close()
+
+
+async def poll_until(
+    membership: Membership, follower: Follower, done: Callable[[list[Batch]], bool], seconds: float = 60.0
+) -> list[Batch]:
+    """Poll what is assigned until `done` is content with what came."""
+    batches: list[Batch] = []
+    async with asyncio.timeout(seconds):
+        while not done(batches):
+            batches += await membership.poll(follower.ours, 0.1)
+    return batches
+
+
+def values(batches: list[Batch], partition: int = 0) -> list[bytes | None]:
+    """Return the values of one partition, in order."""
+    return [value for batch in batches if batch.source.partition == partition for value in batch.values]
+
+
+def alert(key: bytes, value: bytes) -> OutRecord:
+    """Return a record for `out`."""
+    return OutRecord("alerts", key, value)
+
+
+def incompressible(size: int) -> bytes:
+    """Return bytes that no codec makes smaller."""
+    return random.Random(size).randbytes(size)
+
+
+async def test_a_transaction_publishes_records_and_offset_together(stage: Stage) -> None:
+    """What was committed is there to read, and the group's offset is the one that was committed with it."""
+    transactions = stage.broker.transactions(stage.source)
+    await transactions.start()
+    await transactions.commit([alert(b"a", b"1"), alert(b"b", b"2")], 7)
+    await transactions.commit([alert(b"a", b"3")], 8)
+    await transactions.close()
+
+    assert b"3" == await stage.broker.last(stage.out, 0, b"a")
+    assert b"2" == await stage.broker.last(stage.out, 0, b"b")
+    assert await stage.broker.last(stage.out, 0, b"never written") is None
+    async with stage.member(Follower()) as membership:
+        assert 8 == await membership.committed(stage.source)
+        assert await membership.committed(TopicPartition(stage.topic, 1)) is None
+
+
+async def test_the_newest_producer_fences_the_others(stage: Stage) -> None:
+    """Once another has started for the same partition, an earlier producer commits nothing any more."""
+    first, second = stage.broker.transactions(stage.source), stage.broker.transactions(stage.source)
+    await first.start()
+    await first.commit([alert(b"a", b"first")], 1)
+    await second.start()
+    with pytest.raises(PartitionError):
+        await first.commit([alert(b"a", b"zombie"), alert(b"z", b"zombie")], 2)
+    await second.commit([alert(b"b", b"second")], 3)
+    await first.close()
+    await second.close()
+
+    assert b"first" == await stage.broker.last(stage.out, 0, b"a")
+    assert await stage.broker.last(stage.out, 0, b"z") is None
+    assert b"second" == await stage.broker.last(stage.out, 0, b"b")
+
+
+async def test_producers_of_other_partitions_do_not_fence(stage: Stage) -> None:
+    """Each input partition has a producer of its own."""
+    first = stage.broker.transactions(stage.source)
+    second = stage.broker.transactions(TopicPartition(stage.topic, 1))
+    await first.start()
+    await second.start()
+    await first.commit([alert(b"a", b"1")], 1)
+    await second.commit([alert(b"b", b"2")], 1)
+    await first.close()
+    await second.close()
+
+    assert b"1" == await stage.broker.last(stage.out, 0, b"a")
+    assert b"2" == await stage.broker.last(stage.out, 0, b"b")
+
+
+async def test_a_refused_record_takes_its_transaction_with_it(stage: Stage) -> None:
+    """When the broker refuses one record nothing of the transaction is published, and a new producer goes on."""
+    transactions = stage.broker.transactions(stage.source)
+    await transactions.start()
+    with pytest.raises(PartitionError):
+        await transactions.commit([alert(b"a", b"small"), alert(b"b", incompressible(2 << 20))], 5)
+    await transactions.close()
+    again = stage.broker.transactions(stage.source)
+    await again.start()
+    await again.commit([alert(b"c", b"later")], 1)
+    await again.close()
+
+    assert await stage.broker.last(stage.out, 0, b"a") is None
+    assert b"later" == await stage.broker.last(stage.out, 0, b"c")
+
+
+async def test_following_gives_all_that_is_committed(stage: Stage) -> None:
+    """A follower sees every committed record from the beginning, then what comes, and how far it has read."""
+    transactions = stage.broker.transactions(stage.source)
+    await transactions.start()
+    await transactions.commit([alert(b"a", b"1"), alert(b"b", b"2")], 1)
+    updates: list[Update] = []
+    more = False
+    async with asyncio.timeout(60):
+        async for came, read in stage.broker.follow(stage.out):
+            updates += came
+            if not more and read[0] == await stage.broker.high_water(stage.out, 0):
+                assert [Update(b"a", b"1"), Update(b"b", b"2")] == updates
+                await transactions.commit([alert(b"a", b"3")], 2)
+                more = True
+            if len(updates) == 3:
+                break
+    await transactions.close()
+
+    assert Update(b"a", b"3") == updates[2]
+
+
+async def test_reading_starts_where_the_listener_says(stage: Stage) -> None:
+    """Records come in order from the offset that was asked for, whatever the group has committed."""
+    await stage.feed(b"0", b"1", b"2", b"3")
+    follower = Follower(lambda _: 2)
+    await stage.feed(b"x", b"y", b"z", partition=1)
+    async with stage.member(follower) as membership:
+        batches = await poll_until(membership, follower, lambda got: len(values(got)) + len(values(got, 1)) >= 3)
+        assert {stage.source: (0, 4), TopicPartition(stage.topic, 1): (0, 3)} == await membership.bounds(follower.ours)
+        assert 4 == membership.position(stage.source)
+
+    assert [b"2", b"3"] == values(batches)
+    assert [b"z"] == values(batches, 1)
+    assert [2, 3] == [offset for batch in batches if batch.source == stage.source for offset in batch.offsets]
+
+
+async def test_a_held_partition_waits_for_resume(stage: Stage) -> None:
+    """A partition whose start is not known yet gives nothing until it is resumed, then goes on there."""
+    await stage.feed(b"0", b"1", b"2")
+    await stage.feed(b"other", partition=1)
+    follower = Follower(lambda partition: None if partition.partition == 0 else 0)
+    async with stage.member(follower) as membership:
+        first = await poll_until(membership, follower, lambda got: values(got, 1) == [b"other"])
+        assert membership.position(stage.source) is None
+        assert membership.resume(stage.source, 1)
+        then = await poll_until(membership, follower, lambda got: len(values(got)) >= 2)
+        assert not membership.resume(TopicPartition("someone else's", 0), 0)
+
+    assert [] == values(first)
+    assert [b"1", b"2"] == values(then)
+
+
+async def test_records_come_as_they_are(stage: Stage) -> None:
+    """Absent keys and values are None, headers are kept, time stamps are milliseconds."""
+    await stage.feed(None, b"")
+    follower = Follower()
+    async with stage.member(follower) as membership:
+        batches = await poll_until(membership, follower, lambda got: len(values(got)) >= 2)
+
+    assert [None, b""] == values(batches)
+    assert [b"tombstone", None] == [key for batch in batches for key in batch.keys]
+    assert (("from", b"here"),) == tuple(batches[0].headers[0])
+    assert all(timestamp > 1_600_000_000_000 for batch in batches for timestamp in batch.timestamps)
+
+
+async def test_a_position_that_is_gone_is_an_error(stage: Stage) -> None:
+    """A partition is never continued elsewhere in silence: the error names it."""
+    await stage.feed(b"0")
+    follower = Follower(lambda partition: 1000 if partition.partition == 0 else 0)
+    with pytest.raises(OutOfRangeError) as caught:
+        async with stage.member(follower) as membership:
+            await poll_until(membership, follower, lambda got: bool(values(got)))
+
+    assert [tuple(stage.source)] == [tuple(partition) for partition in caught.value.partitions]
+
+
+async def test_members_share_the_partitions(stage: Stage) -> None:
+    """Two members have one partition each, and when one leaves the other has both."""
+    first, second = Follower(), Follower()
+    async with stage.member(first) as staying:
+        leaving = stage.broker.membership([stage.topic])
+        await leaving.start(second)
+        async with asyncio.timeout(60):
+            while not (len(first.ours) == len(second.ours) == 1):
+                await asyncio.gather(staying.poll(first.ours, 0.1), leaving.poll(second.ours, 0.1))
+        assert first.ours.isdisjoint(second.ours)
+        await leaving.close()
+        await poll_until(staying, first, lambda _: len(first.ours) == 2)
+
+
+async def test_topics_are_known(stage: Stage) -> None:
+    """The number of a topic's partitions is told; a topic that is not there is named."""
+    assert 2 == await stage.broker.partitions(stage.topic)
+    with pytest.raises(UnavailableError, match="nowhere"):
+        await stage.broker.partitions("nowhere")
