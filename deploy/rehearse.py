@@ -224,6 +224,7 @@ def main(arguments: list[str]) -> int:
     """Rehearse and print; returns 1 when a promise is broken or a panel is wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seconds", type=float, default=60, help="how long the load lasts")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with the daemon's log, and name it")
     options = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="strayline-rehearsal-", dir="/run"))
     folder.chmod(0o777)
@@ -234,7 +235,10 @@ def main(arguments: list[str]) -> int:
             print((folder / "daemon.log").read_text()[-4000:], file=sys.stderr)
             raise
         finally:
-            shutil.rmtree(folder)
+            if options.keep:
+                print(f"kept {folder}")
+            else:
+                shutil.rmtree(folder)
     print(table(shown), end="\n\n")
     for one in findings:
         print(f"{'kept  ' if one.kept else 'BROKEN'}  {one.promise}: {one.seen}")
