@@ -23,28 +23,55 @@ CUT = "…<CUT>"
 _SLACK = 8_192
 _TAIL = 512
 
+_WORD_EDGE = r"(?-u:\b)"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-_CLOCK = r"\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?"
-_ZONE = r"(?: ?(?:Z\b|UTC\b|GMT\b|[+-]\d{2}:?\d{2}\b))?"
-_TIME = (
-    rf"\d{{4}}[-/]\d{{2}}[-/]\d{{2}}(?:[T _-]{_CLOCK}{_ZONE})?|\d{{2}}/{_MONTH}/\d{{4}}:{_CLOCK}{_ZONE}"
-    rf"|(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?\b{_MONTH} +\d{{1,2}},? (?:\d{{4}} )?{_CLOCK}(?:{_ZONE} \d{{4}}\b)?|{_CLOCK}{_ZONE}"
+_DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_CLOCK = r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?"
+_ZONE = rf"(?: ?(?:Z|UTC|GMT|[+-][0-9]{{2}}:?[0-9]{{2}}){_WORD_EDGE})?"
+_DATE = r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}"
+_NAMED_DATE = rf"{_MONTH} +[0-9]{{1,2}},? (?:[0-9]{{4}} )?{_CLOCK}(?:{_ZONE} [0-9]{{4}}{_WORD_EDGE})?"
+_LOG_DATE = rf"[0-9]{{2}}/{_MONTH}/[0-9]{{4}}:{_CLOCK}"
+_H = r"[0-9a-fA-F]"
+_SIX = rf"(?:{_H}{{1,4}}:){{7}}{_H}{{1,4}}|(?:{_H}{{1,4}}:){{1,6}}(?::{_H}{{1,4}}){{1,6}}"
+_SIX_SHORT = rf"::(?:{_H}{{1,4}}:){{0,5}}[0-9]{_H}{{0,3}}"
+_MIXED = (
+    "|".join(
+        f"{one}{{{count}}}{other}{_H}{{{7 - count},}}"
+        for one, other in (("[0-9]", "[a-fA-F]"), ("[a-fA-F]", "[0-9]"))
+        for count in range(1, 8)
+    )
+    + f"|[0-9]{{8,}}[a-fA-F]{_H}*|[a-fA-F]{{8,}}[0-9]{_H}*"
 )
-_SIX = r"(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|(?:[0-9a-fA-F]{1,4}:){1,6}(?::[0-9a-fA-F]{1,4}){1,6}|::(?:[0-9a-fA-F]{1,4}:){0,5}[0-9a-fA-F]{1,4}"
+"""Eight or more hexadecimal digits with a letter and a decimal among them (there is no look-around to say so)."""
 
-BUILT_IN: tuple[tuple[str, str], ...] = (
-    (_TIME, "<TIME>"),
-    (r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}", "<UUID>"),
-    (r"\b(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}\b", "<MAC>"),
+Mask = tuple[str, str]
+
+WIDE: tuple[Mask, ...] = (
+    (rf"{_DATE}(?:[T _-]{_CLOCK}{_ZONE})?", "<TIME>"),
+    (rf"{_DAY}[a-z]*,? {_NAMED_DATE}|{_NAMED_DATE}", "<TIME>"),
+    (rf"{_LOG_DATE}{_ZONE}", "<TIME>"),
+    (rf"{_CLOCK}{_ZONE}", "<TIME>"),
+    (rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}", "<UUID>"),
     (r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>,;]+", "<URL>"),
-    (rf"\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d+|/\d+)?|\b(?:{_SIX})\b", "<IP>"),
-    (r"(^|[^\w<])/[A-Za-z0-9_.~*@-][A-Za-z0-9_.\-<>*@+%~=/]*", "${1}<PATH>"),
-    (r"\bblk_-?\d+", "<BLK>"),
-    (r"\b\d+(?:\.\d+)?\b", "<NUM>"),
-    (r"\b(?:0x[0-9a-fA-F]+|[0-9a-f]{8,}|[0-9A-F]{8,})\b", "<HEX>"),
-    (r"\d+(?:\.\d+)?", "<NUM>"),
-    (r"[\s&&[^ ]]+|\s{2,}", " "),
 )
+COLONS: tuple[Mask, ...] = (
+    (rf"{_WORD_EDGE}(?:{_H}{{2}}[:-]){{5}}{_H}{{2}}{_WORD_EDGE}", "<MAC>"),
+    (rf"(?:{_WORD_EDGE}(?:{_SIX})|{_SIX_SHORT}){_WORD_EDGE}", "<IP>"),
+)
+COLONS_GATE = rf":{_H}{{0,4}}:|-{_H}{{2}}-{_H}{{2}}-"
+"""Dear masks are tried only on lines with this, which is cheap to look for."""
+NARROW: tuple[Mask, ...] = (
+    (r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?:[:/][0-9]+)?", "<IP>"),
+    (r"[A-Za-z]:\\[^\s\"'<>|,;]+", "<PATH>"),
+    (r"\B/[A-Za-z0-9_.~*@-][A-Za-z0-9_.\-<>*@+%~=/]*", "<PATH>"),
+    (r"_-[0-9]+", "_<NUM>"),
+    (rf"{_WORD_EDGE}(?:0x{_H}+|{_MIXED}){_WORD_EDGE}", "<HEX>"),
+    (r"[0-9]+(?:\.[0-9]+)?", "<NUM>"),
+    (r"[\t\n\v\f\r]+", " "),
+    (r"  +", " "),
+)
+BUILT_IN: tuple[Mask, ...] = (*WIDE, *COLONS, *NARROW)
+"""All masks in the order they apply."""
 
 
 class Masker:
@@ -57,19 +84,26 @@ class Masker:
             if problem is not None:
                 raise ValueError(f"mask {name}: {problem}")
         self._redaction = redact or RedactionSettings()
-        expression = pl.col("text")
-        for name, pattern in masks:
-            expression = expression.str.replace_all(pattern, f"<{name.upper()}>".replace("$", "$$"))
-        for pattern, placeholder in BUILT_IN:
-            expression = expression.str.replace_all(pattern, placeholder)
-        self._masked = expression.str.strip_chars().alias("masked")
+        own = [(pattern, f"<{name.upper()}>".replace("$", "$$")) for name, pattern in masks]
+        self._first = _replaced([*own, *WIDE])
+        self._dear = _replaced(COLONS)
+        self._last = _replaced(NARROW).str.strip_chars()
 
     def apply(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Return `lines` with `text` free of secrets and at most `MAX_TEXT` characters, and its masked form in `masked`."""
         if lines.is_empty():
             return lines.with_columns(pl.col("text").alias("masked"))
         lines = redact_key_blocks(lines, lines["position"] // (1 << INDEX_BITS))
-        return lines.with_columns(self._redacted(lines["text"]).alias("text")).with_columns(self._masked)
+        lines = lines.with_columns(self._redacted(lines["text"]).alias("text"))
+        return lines.with_columns(self._masked(lines.select("text")).alias("masked"))
+
+    def _masked(self, text: pl.DataFrame) -> pl.Series:
+        text = text.select(self._first)
+        gated = text["text"].str.contains(COLONS_GATE)
+        if gated.any():
+            rows = gated.arg_true()
+            text = text.with_columns(text["text"].scatter(rows, text[rows].select(self._dear)["text"]))
+        return text.select(self._last)["text"]
 
     def _redacted(self, texts: pl.Series) -> pl.Series:
         """Redact, then cut. What is far too long is cut before too, and loses its tail: it may end in half a secret."""
@@ -86,3 +120,11 @@ class Masker:
             rows = (texts.str.len_chars() > MAX_TEXT).arg_true()
             texts = texts.scatter(rows, texts.gather(rows).str.head(MAX_TEXT - len(CUT)) + CUT)
         return texts
+
+
+def _replaced(masks: Sequence[Mask]) -> pl.Expr:
+    """Return the column `text` with masks applied in order."""
+    expression = pl.col("text")
+    for pattern, placeholder in masks:
+        expression = expression.str.replace_all(pattern, placeholder)
+    return expression

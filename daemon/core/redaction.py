@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from daemon.core.secretrules import HINT_PATTERN, HINTS, RULES, SECRET
+from daemon.core.secretrules import HINT_LINE, HINT_START, HINTS, RULES, SECRET
 
 CARD = "<CARD>"
 EMAIL = "<EMAIL>"
@@ -31,9 +31,9 @@ class RedactionSettings:
 
 _EMAIL = r"[\w.+-]+(?:@|%40)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
 _IPS = r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}\b|(?:[0-9a-fA-F]{1,4}:){1,6}(?::[0-9a-fA-F]{1,4}){1,6}\b"
-_DIGITS = r"(?:[3-6]\d{3}[ -]?\d{4}[ -]?\d{4}[ -]?\d{3,4}|3\d{3}[ -]?\d{6}[ -]?\d{4,5})\b"
-_CARD = rf"(?:\b|%[0-9A-Fa-f]{{2}}|\\[nrtbf]){_DIGITS}"
-_CARD_PYTHON = re.compile(rf"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[nrtbf])){_DIGITS}", re.ASCII)
+_DIGITS = r"(?:[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}|3[0-9]{3}[ -]?[0-9]{6}[ -]?[0-9]{4,5})"
+_CARD = rf"(?:(?-u:\b)|%[0-9A-Fa-f]{{2}}|\\[nrtbf]){_DIGITS}(?-u:\b)"
+_CARD_PYTHON = re.compile(rf"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[nrtbf])){_DIGITS}\b", re.ASCII)
 
 _KEY_BEGIN = re.compile(r"-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END[A-Z0-9 ]*-----")
@@ -48,7 +48,11 @@ def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
     """Return a String column without secrets; the same text always becomes the same."""
     frame = pl.DataFrame({"text": texts})
     text = pl.col("text")
-    hinted = text.str.contains_any(pl.lit(pl.Series(HINTS)).implode(), ascii_case_insensitive=True) | text.str.contains(HINT_PATTERN)
+    hinted = (
+        text.str.contains_any(pl.lit(pl.Series(HINTS)).implode(), ascii_case_insensitive=True)
+        | text.str.contains(HINT_START)
+        | text.str.contains(HINT_LINE)
+    )
     flags = frame.select(hinted.alias("hinted"), text.str.contains(_CARD).alias("carded"))
     texts = _rewrite(texts, flags["hinted"], RULES)
     if flags["carded"].any():

@@ -89,5 +89,6 @@ HINTS: tuple[str, ...] = (
 )  # fmt: skip
 """One of these stands in every line that a rule may match, in any case."""
 
-HINT_PATTERN = r"\bSK[0-9a-f]{32}\b|^\s*[A-Za-z0-9+/]{6,}={0,2}\s*$"
-"""Or this does."""
+HINT_START = r"SK[0-9a-f]{32}"
+HINT_LINE = r"^\s*[A-Za-z0-9+/]{6,}={0,2}\s*$"
+"""Or one of these does."""

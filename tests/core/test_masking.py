@@ -1,0 +1,97 @@
+"""What masks take and what they leave."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.core.masking import CUT, MAX_TEXT, Masker
+from daemon.core.records import LINES_SCHEMA, position_of
+from daemon.core.redaction import RedactionSettings
+
+
+def lines(texts: list[str]) -> pl.DataFrame:
+    rows = [(position_of(at), 0, "s", "k", text) for at, text in enumerate(texts)]
+    return pl.DataFrame(rows, schema=dict(LINES_SCHEMA), orient="row")
+
+
+def masked(text: str, masker: Masker | None = None) -> str:
+    return str((masker or Masker()).apply(lines([text]))["masked"][0])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Received block blk_-160899 of size 67108864 from /10.250.14.224",
+            "Received block blk_<NUM> of size <NUM> from /<IP>",
+        ),
+        ("blk_160899 is one, 10.0.0.1:50010 another", "blk_<NUM> is one, <IP> another"),
+        ("at 2026-11-22T10:41:07.123Z and 2026-11-22 10:41:07,5 +01:00", "at <TIME> and <TIME>"),
+        ("Nov 22 10:41:07 host, Sun Nov 22 10:41:07 2026", "<TIME> host, <TIME>"),
+        ("[22/Nov/2026:10:41:07 +0000] 10:41:07", "[<TIME>] <TIME>"),
+        ("req 0f8fad5b-d9cb-469f-a165-70867728950e done", "req <UUID> done"),
+        ("eth0 is 0a:1b:2c:3d:4e:5f", "eth<NUM> is <MAC>"),
+        ("from fe80::1:2 and 2001:db8:0:0:0:0:0:1 to ::1", "from <IP> and <IP> to <IP>"),
+        ("get https://example.com:8443/a?b=1 now", "get <URL> now"),
+        ("open /var/log/x-1.log, C:\\Temp\\x.txt", "open <PATH>, <PATH>"),
+        ("read/write and/or 和/或", "read/write and/or 和/或"),
+        ("commit deadbeef01 at 0xFF, 12345678a, decade cafe", "commit <HEX> at <HEX>, <HEX>, decade cafe"),
+        ("worker-12 took 12ms for 1.5GB, rc -1", "worker-<NUM> took <NUM>ms for <NUM>GB, rc -<NUM>"),
+        ("a \t b\n  at c  ", "a b at c"),
+        ("Ошибка 42: диск переполнен 磁盘已满 42", "Ошибка <NUM>: диск переполнен 磁盘已满 <NUM>"),
+        ("login password=hunter2", "login password=<SECRET>"),
+        ("std::vector Foo::bar", "std::vector Foo::bar"),
+    ],
+)
+def test_masks(text: str, expected: str) -> None:
+    """Variables become placeholders, words stay in any language."""
+    assert expected == masked(text)
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_equal_events_read_the_same(sign: str) -> None:
+    """Ids of either sign and numbers of any length leave one masked line."""
+    texts = [f"block blk_{sign}{10**size} size {10**size}" for size in range(1, 19)]
+
+    assert {"block blk_<NUM> size <NUM>"} == set(Masker().apply(lines(texts))["masked"])
+
+
+def test_the_users_masks_come_first() -> None:
+    """A user's mask sees the line before the built-in ones, and its name is its placeholder."""
+    masker = Masker([("order", r"ORD-\d+"), ("money$", r"\d+ EUR")])
+
+    assert "<ORDER> costs <MONEY$> in <NUM> days" == masked("ORD-77 costs 12 EUR in 3 days", masker)
+
+
+def test_a_bad_mask_is_refused() -> None:
+    """A mask that is no Rust regular expression is refused by name."""
+    with pytest.raises(ValueError, match="mask order: look-around"):
+        Masker([("order", r"(?=x)")])
+
+
+def test_addresses_by_choice() -> None:
+    """Where IP addresses are private they leave the text too."""
+    masker = Masker(redact=RedactionSettings(ips=True))
+    assert "from <IP>" == masker.apply(lines(["from 10.0.0.1"]))["text"][0]
+
+
+@pytest.mark.parametrize("size", [MAX_TEXT, MAX_TEXT + 1, 2 * MAX_TEXT, 10_000_000])
+def test_long_lines_are_cut_with_a_mark(size: int) -> None:
+    """A line longer than the limit is cut and says so; others are whole."""
+    text = Masker().apply(lines(["ж" * size]))["text"][0]
+
+    assert (size > MAX_TEXT) == text.endswith(CUT)
+    assert len(text) <= MAX_TEXT
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(max_size=60), max_size=10))
+def test_a_line_is_masked_the_same_alone_and_in_a_batch(texts: list[str]) -> None:
+    """What becomes of a line does not depend on its neighbours, and no masked line spans lines."""
+    together = Masker().apply(lines(texts))
+
+    assert [masked(text) for text in texts] == together["masked"].to_list()
+    assert not any("\n" in line or "  " in line for line in together["masked"])
