@@ -3,12 +3,14 @@
 The detector hands over evidence: for each line of the session, and for lines that sessions like it have and it lacks,
 how odd it is in nats and in what share of sessions it stands. From there on
 
-* **contribution** is a line's nats over all the nats there are, so contributions add up to 1;
+* **contribution** is a line's share of all the evidence. Pieces below 2 nats count for nothing: what one session in
+  seven has, or lacks, is usual. So contributions add up to 1, or are all 0 where only the mixture of lines is odd;
 * **novelty** is 0 for a line seen before; else 1 minus the greatest word overlap (Dice) with a line of the nearest
   normal patterns: "this reads like nothing we know" against "a known line with one new word";
 * **contrast** compares counts with the nearest normal pattern.
 
-Everything is ranked by contribution, then novelty, then position. Only flagged sessions are explained.
+Everything is ranked by contribution; of equal ones what repeats most comes first, then what is most novel. Only flagged
+sessions are explained.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from daemon.core.records import Evidence, Judgement, Neighbour, SessionLine, Ver
 from daemon.core.relatives import Relatives
 from daemon.core.wording import clean, many, percent, shorten
 
+USUAL_NATS = 2.0
 CRITICAL_P = 0.001
 WARNING_P = 0.01
 SUMMARY_LENGTH = 200
@@ -121,13 +124,17 @@ def _weigh(evidence: Iterable[Evidence]) -> _Facts:
     grouped: dict[tuple[bool, str], list[Evidence]] = {}
     for piece in evidence:
         grouped.setdefault((piece.kind == "missing", piece.line), []).append(piece)
-    total = sum(max(piece.nats, 0.0) for pieces in grouped.values() for piece in pieces)
+    total = sum(_counted(piece) for pieces in grouped.values() for piece in pieces)
     sides: tuple[dict[str, _Weighed], dict[str, _Weighed]] = ({}, {})
     for (is_missing, line), pieces in grouped.items():
         first = max(pieces, key=lambda piece: piece.nats)
-        nats = sum(max(piece.nats, 0.0) for piece in pieces)
+        nats = sum(map(_counted, pieces))
         sides[is_missing][line] = _Weighed(nats / total if total else 0.0, _WHY.get(first.kind, "rare"), first.share)
     return _Facts(present=sides[False], missing=sides[True])
+
+
+def _counted(piece: Evidence) -> float:
+    return piece.nats if piece.nats >= USUAL_NATS else 0.0
 
 
 def _rank_lines(verdict: Verdict, facts: _Facts) -> list[ExplainedLine]:
@@ -144,7 +151,7 @@ def _rank_lines(verdict: Verdict, facts: _Facts) -> list[ExplainedLine]:
             budget -= 1
             novelty, nearest = relatives.novelty(line.masked)
         explained.append(_explained(line, weighed, novelty, nearest))
-    return sorted(explained, key=lambda it: (-it.contribution, -(it.novelty or 0.0), it.line.first))
+    return sorted(explained, key=lambda it: (-it.contribution, -it.line.count, -(it.novelty or 0.0), it.line.first))
 
 
 def _explained(

@@ -102,7 +102,7 @@ DEADLOCK = verdict(
     nearest=[neighbour({"BEGIN": 12, "COMMIT": 12, "SELECT <NUM>": 41})],
     evidence=[
         Evidence("ERROR deadlock detected while waiting for ShareLock on <NUM>", "new", 9.0, 0.0),
-        Evidence("ERROR deadlock detected while waiting for ShareLock on <NUM>", "severe", 1.0, 0.0),
+        Evidence("ERROR deadlock detected while waiting for ShareLock on <NUM>", "severe", 2.0, 0.0),
         Evidence("COMMIT", "missing", 6.0, 0.998),
         Evidence("BEGIN", "rare", 0.0, 0.999),
         Evidence("SELECT <NUM>", "rare", 0.0, 1.0),

@@ -62,7 +62,13 @@ def test_alert_argues_its_case() -> None:
     document = body(alerting().records(DEADLOCK, ABOUT)[0])
     top = document["session"][0]
 
-    assert ("new", 3, "112", "114", 0.625) == (top["why"], top["count"], top["first"], top["last"], top["contribution"])
+    assert ("new", 3, "112", "114", 0.647059) == (
+        top["why"],
+        top["count"],
+        top["first"],
+        top["last"],
+        top["contribution"],
+    )
     assert ["COMMIT"] == [it["text"] for it in document["contrast"]["missing_here"]]
     assert ["12 x BEGIN\n12 x COMMIT\n41 x SELECT <NUM>"] == [it["text"] for it in document["nearest"]]
     assert ("opened", 1) == (document["incident"]["event"], document["incident"]["alerts"])

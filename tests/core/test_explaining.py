@@ -17,7 +17,22 @@ def test_new_line_comes_first_with_its_share_of_the_evidence() -> None:
     """The line with the most evidence is ranked first, and its contribution is its share of all nats."""
     top = explain(DEADLOCK).lines[0]
 
-    assert (NEW, "new", 10 / 16) == (top.line.masked, top.why, top.contribution)
+    assert (NEW, "new", 11 / 17) == (top.line.masked, top.why, top.contribution)
+
+
+def test_what_one_session_in_seven_has_counts_for_nothing() -> None:
+    """Lines with little evidence are usual, however many there are, so they do not dilute what is odd."""
+    usual = {f"line {number}": 1 for number in range(40)}
+    told = explain(
+        verdict(
+            {"odd": 1, **usual},
+            evidence=[Evidence("odd", "rare", 5.0, 0.01), *(Evidence(line, "rare", 1.9, 0.15) for line in usual)],
+        )
+    )
+
+    assert [("odd", "rare", 1.0)] == [
+        (it.line.masked, it.why, it.contribution) for it in told.lines if it.why != "usual" or it.contribution
+    ]
 
 
 def test_contributions_of_present_and_missing_lines_add_up_to_one() -> None:
@@ -88,7 +103,7 @@ def test_summary_tells_the_new_line_then_the_missing_one() -> None:
 
 def test_summary_begins_with_what_is_missing_where_that_weighs_more() -> None:
     """Absence leads the sentence when it has more evidence than any line."""
-    told = explain(verdict({"a": 1}, evidence=[Evidence("a", "rare", 1.0, 0.01), Evidence("b", "missing", 5.0, 0.99)]))
+    told = explain(verdict({"a": 1}, evidence=[Evidence("a", "rare", 4.0, 0.01), Evidence("b", "missing", 5.0, 0.99)]))
 
     assert (
         '"b" is missing (99% of sessions like this one have it); "[a]" in 1% of sessions like this one' == told.summary
