@@ -1,0 +1,189 @@
+"""The rights in deploy/acls.py, given to the daemon on a broker that refuses everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.admin import CreateAclsRequest
+
+from daemon.config import load_config
+from demo.broker import Cluster
+from deploy.acls import Acl, commands, creator_acls, daemon_acls
+from tests.deploy.tools import ROOT
+from tests.engines import stub_server
+
+KINDS = {"topic": 2, "group": 3, "transactional-id": 5}
+OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}
+LITERAL, PREFIXED, ALLOW = 3, 4, 3
+CONFIG = """
+kafka:
+  bootstrap_servers: ["{servers}"]
+  group_id: anomalies
+  security: {{protocol: SASL_PLAINTEXT, mechanism: PLAIN, username: {user}, password: sham}}
+sessions: {{gap: 1s, idle_flush: 1s}}
+engine: {{type: openai, url: "{url}", model: stub}}
+detector: {{warm_up: 0}}
+alerts: {{budget: 1}}
+topics: {{verdicts: strayline.verdicts}}
+http: {{port: 0}}
+logging: {{format: json}}
+"""
+
+
+def _login(user: str) -> dict[str, str]:
+    return {
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": user,
+        "sasl_plain_password": "sham",
+    }
+
+
+@pytest.fixture(scope="module")
+def guarded(kafka: Cluster) -> Iterator[Cluster]:
+    """A broker with the authorizer on: only `admin` may do what it likes."""
+    del kafka  # says in CI's words when there is none
+    users = " ".join(f'user_{name}="sham"' for name in ("admin", "creator", "strayline"))
+    settings = {
+        "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.client.plain.sasl.jaas.config": (
+            f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
+        ),
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:admin;User:ANONYMOUS",
+    }
+    with Cluster(settings=settings) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def admin(guarded: Cluster) -> AsyncIterator[AIOKafkaAdminClient]:
+    client = AIOKafkaAdminClient(bootstrap_servers=guarded.bootstrap_servers, **_login("admin"))
+    await client.start()
+    yield client
+    await client.close()
+
+
+async def _allow(admin: AIOKafkaAdminClient, user: str, acls: list[Acl]) -> None:
+    for acl in acls:
+        pattern = PREFIXED if acl.prefixed else LITERAL
+        for operation in acl.operations:
+            number = OPERATIONS[operation]
+            request = CreateAclsRequest(KINDS[acl.kind], acl.name, pattern, f"User:{user}", "*", number, ALLOW)
+            answer = await admin._send_to_controller(request)
+            assert [(0, None)] == [(code, message or None) for code, message in answer.creation_responses]
+
+
+async def _strayline(*arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "daemon.cli",
+        *arguments,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def _ready(process: asyncio.subprocess.Process) -> str:
+    """Read the daemon's log until it is ready; returns the address of its HTTP."""
+    assert process.stderr is not None
+    address, event = "", {"event": "nothing was logged"}
+    async for line in process.stderr:
+        event = json.loads(line)
+        if event["event"] == "http_listens":
+            address = f"http://127.0.0.1:{event['port']}"
+        if event["event"] == "ready":
+            return address
+        if event["event"] == "stopped":
+            break
+    raise AssertionError(f"it did not become ready: {event}")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_the_daemon_works_with_the_rights_it_is_given_and_no_others(
+    guarded: Cluster, admin: AIOKafkaAdminClient, tmp_path: Path
+) -> None:
+    """With deploy/acls.py's rights alone topics are made, and lines become alerts, verdicts and dead letters."""
+    async with stub_server() as stub:
+        servers = guarded.bootstrap_servers
+        for user in ("creator", "strayline"):
+            (tmp_path / f"{user}.yaml").write_text(CONFIG.format(servers=servers, user=user, url=stub.url))
+        path = tmp_path / "strayline.yaml"
+        config = load_config(path, {})
+
+        refused = await _strayline("topics", "create", "--config", str(path), "--input-partitions=1", "--replication=1")
+        await refused.communicate()
+        assert 0 != refused.returncode
+
+        await _allow(admin, "creator", creator_acls(config))
+        creator = str(tmp_path / "creator.yaml")
+        create = await _strayline("topics", "create", "--config", creator, "--input-partitions=1", "--replication=1")
+        _, errors = await create.communicate()
+        assert 0 == create.returncode, errors
+
+        await _allow(admin, "strayline", daemon_acls(config))
+        daemon = await _strayline("run", "--config", str(path))
+        try:
+            address = await _ready(daemon)
+            sent = await _send(servers)
+            alerts = await _read(servers, config.topics.alerts, sent)
+            verdicts = await _read(servers, "strayline.verdicts", sent)
+            dead = await _read(servers, config.topics.dead_letters, 1)
+            async with aiohttp.ClientSession() as client, client.get(f"{address}/metrics") as response:
+                text = await response.text()
+            daemon.send_signal(signal.SIGTERM)
+            await daemon.communicate()
+        finally:
+            if daemon.returncode is None:
+                daemon.kill()
+        assert (sent, sent, [b"{broken"]) == (len(alerts), len(verdicts), dead)
+        assert 0 == daemon.returncode
+        restarts = [line for line in text.splitlines() if line.startswith("strayline_partition_restarts_total{")]
+        assert [] == [line for line in restarts if not line.endswith(" 0.0")]
+
+
+async def _send(servers: str) -> int:
+    async with AIOKafkaProducer(bootstrap_servers=servers, **_login("admin")) as producer:
+        for number in range(5):
+            line = {"scope": "shop", "key": f"k{number}", "message": f"request {number} failed"}
+            await producer.send_and_wait("logs", json.dumps(line).encode())
+        await producer.send_and_wait("logs", b"{broken")
+    return 5
+
+
+async def _read(servers: str, topic: str, count: int) -> list[bytes]:
+    consumer = AIOKafkaConsumer(
+        topic,
+        bootstrap_servers=servers,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        **_login("admin"),
+    )
+    async with consumer:
+        async with asyncio.timeout(60):
+            return [(await consumer.getone()).value for _ in range(count)]
+
+
+def test_the_commands_are_kafkas_own() -> None:
+    """A right is printed as the kafka-acls.sh command that gives it."""
+    acl = Acl("transactional-id", "strayline-", ("Write",), prefixed=True)
+    expected = (
+        "kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:s --operation Write "
+        "--transactional-id strayline- --resource-pattern-type prefixed"
+    )
+    assert [expected] == list(commands([acl], "User:s", "b:9092"))
