@@ -1,21 +1,25 @@
-"""What every broker promises (ports.Broker, Membership, Transactions), held against a real Kafka."""
+"""What every broker promises (ports.Broker, Membership, Transactions), held against the fake and a real Kafka."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.admin import RecordsToDelete
 
 from daemon.adapters.kafka import KafkaBroker, KafkaSettings
 from daemon.core.records import Batch, OutRecord, TopicPartition, Update
 from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
 from daemon.ports import Broker, Membership
-from tests.brokers import Topics, unique
+from demo.broker import Cluster
+from tests.brokers import topics_on, unique
+from tests.fake_broker import FakeBroker, FakeCluster
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -39,27 +43,25 @@ class Follower:
 
 @dataclass(frozen=True)
 class Stage:
-    """A broker, an input topic of two partitions, and the topic of one that alerts go to."""
+    """A broker, an input topic of two partitions, the topic of one that alerts go to, and what others do there.
+
+    `write` appends a value to the input, with a key and a header where it is None; `delete` lets retention take what is
+    before an offset of the input's partition 0.
+    """
 
     broker: Broker
     topic: str
     out: str
-    servers: str
+    write: Callable[[bytes | None, int], Awaitable[object]]
+    delete: Callable[[int], Awaitable[object]]
 
     @property
     def source(self) -> TopicPartition:
         return TopicPartition(self.topic, 0)
 
     async def feed(self, *values: bytes | None, partition: int = 0) -> None:
-        """Append records to the input, as others' programs do."""
-        producer = AIOKafkaProducer(bootstrap_servers=self.servers)
-        await producer.start()
-        try:
-            for value in values:
-                key, headers = (b"tombstone", [("from", b"here")]) if value is None else (None, [])
-                await producer.send_and_wait(self.topic, value, key, partition, headers=headers)
-        finally:
-            await producer.stop()
+        for value in values:
+            await self.write(value, partition)
 
     @asynccontextmanager
     async def member(self, follower: Follower) -> AsyncIterator[Membership]:
@@ -73,19 +75,69 @@ class Stage:
             await membership.close()
 
 
+def keyed(value: bytes | None) -> tuple[bytes | None, list[tuple[str, bytes]]]:
+    """Return the key and headers that a value is written with."""
+    return (b"tombstone", [("from", b"here")]) if value is None else (None, [])
+
+
+@asynccontextmanager
+async def fake_stage() -> AsyncIterator[Stage]:
+    cluster = FakeCluster({"in": 2, "alerts": 1})
+
+    async def write(value: bytes | None, partition: int) -> None:
+        key, headers = keyed(value)
+        cluster.write(TopicPartition("in", partition), key, value, headers)
+
+    async def delete(first: int) -> None:
+        cluster.logs[TopicPartition("in", 0)].delete(first)
+
+    yield Stage(FakeBroker(cluster), "in", "alerts", write, delete)
+
+
+@asynccontextmanager
+async def kafka_stage(servers: str) -> AsyncIterator[Stage]:
+    async with topics_on(servers) as topics:
+        topic, out = await topics.make("in", partitions=2), await topics.make("out")
+        producer = AIOKafkaProducer(bootstrap_servers=servers)
+        await producer.start()
+        broker = KafkaBroker(
+            KafkaSettings(
+                bootstrap_servers=servers.split(","),
+                group_id=unique("group"),
+                session_timeout=6.0,
+                topics={"alerts": out},
+            )
+        )
+        await broker.start()
+
+        async def write(value: bytes | None, partition: int) -> None:
+            key, headers = keyed(value)
+            await producer.send_and_wait(topic, value, key, partition, headers=headers)
+
+        async def delete(first: int) -> None:
+            place = KafkaPartition(topic, 0)
+            await topics.admin.delete_records({place: RecordsToDelete(before_offset=first)})
+
+        yield Stage(broker, topic, out, write, delete)
+        await broker.close()
+        await producer.stop()
+
+
 @pytest.fixture
-async def stage(topics: Topics) -> AsyncIterator[Stage]:
-    topic, out = await topics.make("in", partitions=2), await topics.make("out")
-    settings = KafkaSettings(
-        bootstrap_servers=topics.bootstrap_servers.split(","),
-        group_id=unique("group"),
-        session_timeout=6.0,
-        topics={"alerts": out},
-    )
-    broker = KafkaBroker(settings)
-    await broker.start()
-    yield Stage(broker, topic, out, topics.bootstrap_servers)
-    await broker.close()
+async def real(kafka: Cluster) -> AsyncIterator[Stage]:
+    """Kafka itself, for what no fake can show."""
+    async with kafka_stage(kafka.bootstrap_servers) as made:
+        yield made
+
+
+@pytest.fixture(params=["fake", pytest.param("kafka", marks=pytest.mark.kafka)])
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    if request.param == "fake":
+        async with fake_stage() as made:
+            yield made
+    else:
+        async with kafka_stage(request.getfixturevalue("kafka").bootstrap_servers) as made:
+            yield made
 
 
 async def poll_until(
@@ -162,20 +214,20 @@ async def test_producers_of_other_partitions_do_not_fence(stage: Stage) -> None:
     assert b"2" == await stage.broker.last(stage.out, 0, b"b")
 
 
-async def test_a_refused_record_takes_its_transaction_with_it(stage: Stage) -> None:
+async def test_a_refused_record_takes_its_transaction_with_it(real: Stage) -> None:
     """When the broker refuses one record nothing of the transaction is published, and a new producer goes on."""
-    transactions = stage.broker.transactions(stage.source)
+    transactions = real.broker.transactions(real.source)
     await transactions.start()
     with pytest.raises(PartitionError):
         await transactions.commit([alert(b"a", b"small"), alert(b"b", incompressible(2 << 20))], 5)
     await transactions.close()
-    again = stage.broker.transactions(stage.source)
+    again = real.broker.transactions(real.source)
     await again.start()
     await again.commit([alert(b"c", b"later")], 1)
     await again.close()
 
-    assert await stage.broker.last(stage.out, 0, b"a") is None
-    assert b"later" == await stage.broker.last(stage.out, 0, b"c")
+    assert await real.broker.last(real.out, 0, b"a") is None
+    assert b"later" == await real.broker.last(real.out, 0, b"c")
 
 
 async def test_following_gives_all_that_is_committed(stage: Stage) -> None:
@@ -244,21 +296,23 @@ async def test_records_come_as_they_are(stage: Stage) -> None:
 
 
 async def test_a_position_that_is_gone_is_an_error(stage: Stage) -> None:
-    """A partition is never continued elsewhere in silence: the error names it."""
-    await stage.feed(b"0")
-    follower = Follower(lambda partition: 1000 if partition.partition == 0 else 0)
-    with pytest.raises(OutOfRangeError) as caught:
-        async with stage.member(follower) as membership:
+    """What retention took before it was read is never jumped over in silence: the error names the partition."""
+    await stage.feed(b"0", b"1", b"2")
+    await stage.delete(2)
+    follower = Follower()
+    async with stage.member(follower) as membership:
+        assert (2, 3) == (await membership.bounds([stage.source]))[stage.source]
+        with pytest.raises(OutOfRangeError) as caught:
             await poll_until(membership, follower, lambda got: bool(values(got)))
 
     assert [tuple(stage.source)] == [tuple(partition) for partition in caught.value.partitions]
 
 
-async def test_members_share_the_partitions(stage: Stage) -> None:
+async def test_members_share_the_partitions(real: Stage) -> None:
     """Two members have one partition each, and when one leaves the other has both."""
     first, second = Follower(), Follower()
-    async with stage.member(first) as staying:
-        leaving = stage.broker.membership([stage.topic])
+    async with real.member(first) as staying:
+        leaving = real.broker.membership([real.topic])
         await leaving.start(second)
         async with asyncio.timeout(60):
             while not (len(first.ours) == len(second.ours) == 1):
