@@ -2,6 +2,6 @@
 
 from daemon.backtest.options import BacktestOptions, Progress, Result, Setup
 from daemon.backtest.report import Report
-from daemon.backtest.run import run_backtest
+from daemon.backtest.run import check_inputs, run_backtest
 
-__all__ = ["BacktestOptions", "Progress", "Report", "Result", "Setup", "run_backtest"]
+__all__ = ["BacktestOptions", "Progress", "Report", "Result", "Setup", "check_inputs", "run_backtest"]

@@ -62,7 +62,7 @@ class Output:
     def finish(self, result: Result) -> None:
         """Write the report, for programs and for people."""
         if self._folder is not None:
-            (self._folder / REPORT).write_bytes(result.report.encode())
+            (self._folder / REPORT).write_bytes(result.report.encode() + b"\n")
             (self._folder / PAGE).write_text(page(result), encoding="utf-8")
 
     def _write(self, name: str, document: bytes) -> None:

@@ -17,7 +17,7 @@ from daemon.backtest import figures
 from daemon.backtest.case import case
 from daemon.backtest.options import Result
 from daemon.backtest.report import OURS, Report
-from daemon.backtest.text import figure, share
+from daemon.backtest.text import figure, plural, share
 
 STYLE, SCRIPT = "page.css", "page.js"
 
@@ -64,10 +64,15 @@ def _body(result: Result, names: str) -> Iterator[str]:
 def _tiles(report: Report) -> str:
     rate = report.rate
     against = f"{rate.realised / rate.budget:.2f} times the budget" if rate.budget else "of live sessions"
+    more = "" if report.patterns_complete else "+"
     tiles = [
         (f"{report.sessions:,}", "sessions", f"{report.input.lines:,} lines"),
-        (f"{report.patterns:,}{'' if report.patterns_complete else '+'}", "patterns", f"{len(report.scopes):,} scopes"),
-        (f"{rate.alerts:,}", "alerts", f"{report.incidents:,} incidents"),
+        (
+            f"{report.patterns:,}{'' if report.patterns_complete else '+'}",
+            "patterns",
+            plural(len(report.scopes), "scope"),
+        ),
+        (f"{rate.alerts:,}", "alerts", plural(report.incidents, "incident")),
         (share(rate.realised), "realised rate", against),
     ]
     ours = next((row for row in report.quality if row.name == OURS), None)

@@ -187,4 +187,4 @@ class Report:
 
     def encode(self) -> bytes:
         """Return the document as JSON; what is not a number becomes null."""
-        return orjson.dumps(self, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(self, option=orjson.OPT_INDENT_2)

@@ -31,6 +31,15 @@ from daemon.ports import Engine
 EMBED_AT_ONCE = 256
 
 
+def check_inputs(options: BacktestOptions) -> None:
+    """Raise what `run_backtest` would raise before it judges anything: worth a call before an engine is started."""
+    check_files([*options.teach, *options.files])
+    if options.labels:
+        read_labels(options.labels)
+    if options.peers:
+        peers()
+
+
 async def run_backtest(
     options: BacktestOptions,
     setup: Setup,

@@ -34,6 +34,8 @@ BUDGETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
 READABLE_A_DAY = 20
 """How many alerts a day a person still reads: what a budget is suggested by when there are no labels."""
 BLOCK = 1000
+LEAST_SPAN = 3_600_000_000
+"""Less event time than this says nothing about a day."""
 DAY = 86_400_000_000
 
 
@@ -135,7 +137,12 @@ def rate_of(tally: Tally, share: float | None, per_day: float | None) -> Rate:
     if share is None and per_day is not None and days:
         share = min(1.0, per_day * days / tally.live)
     realised_share = alerts / tally.live if tally.live else 0.0
-    return Rate(tally.live, alerts, realised_share, share, alerts / days if days else None, block_rates(flagged, BLOCK))
+    return Rate(tally.live, alerts, realised_share, share, a_day(alerts, days), block_rates(flagged, BLOCK))
+
+
+def a_day(alerts: int, days: float | None) -> float | None:
+    """Return the rate a day; None when the run is too short to tell."""
+    return alerts / days if days and days * DAY >= LEAST_SPAN else None
 
 
 def quality_rows(tally: Tally, budget: float | None) -> list[QualityRow]:
@@ -196,7 +203,7 @@ def budget_rows(tally: Tally) -> list[BudgetRow]:
             BudgetRow(
                 budget,
                 alerts,
-                alerts / days if days else None,
+                a_day(alerts, days),
                 found.precision if found else None,
                 found.recall if found else None,
                 found.f1 if found else None,

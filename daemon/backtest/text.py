@@ -30,6 +30,11 @@ def share(value: float) -> str:
     return f"{100 * value:.2f}%" if value < 0.1 else f"{100 * value:.1f}%"
 
 
+def plural(count: int, word: str) -> str:
+    """Return a count with its word."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def figure(value: float | None, digits: int = 3) -> str:
     """Return a figure, or a dash when it is not known."""
     return "-" if value is None or value != value else f"{value:,.{digits}f}"  # noqa: PLR0124 - nan is not itself
@@ -53,7 +58,8 @@ def _parts(report: Report) -> Iterator[RenderableType]:
 
 def _facts(report: Report) -> Iterator[str]:
     it, rate = report.input, report.rate
-    yield f"read      {it.records:,} records, {it.lines:,} lines of {len(it.files) + len(it.teach)} files"
+    files = plural(len(it.files) + len(it.teach), "file")
+    yield f"read      {it.records:,} records, {it.lines:,} lines of {files}"
     if it.rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(it.rejected.items()))
         yield f"rejected  {sum(it.rejected.values()):,} records: {reasons}"
@@ -92,7 +98,7 @@ def _rate(rate: Rate, report: Report) -> str:
         against = f", {rate.realised / rate.budget:.2f} times the budget of {report.budget}"
     per_day = f", {rate.per_day:,.1f} a day" if rate.per_day is not None else ""
     realised = f"{share(rate.realised)} of live sessions{against}{per_day}"
-    return f"{rate.alerts:,} in {report.incidents:,} incidents: {realised}"
+    return f"{rate.alerts:,} in {plural(report.incidents, 'incident')}: {realised}"
 
 
 def _table(title: str, columns: Sequence[str]) -> Table:

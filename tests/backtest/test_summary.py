@@ -67,6 +67,12 @@ def test_without_time_there_is_no_rate_a_day() -> None:
     assert (None, None, 0.5) == (rate.budget, rate.per_day, rate.realised)
 
 
+def test_minutes_say_nothing_about_a_day() -> None:
+    """A recording of minutes gets no rate a day, which would only frighten."""
+    rate = rate_of(tally_of([True] * 10, every=60_000_000), 0.1, None)
+    assert rate.per_day is None
+
+
 def test_labels_decide_the_suggestion() -> None:
     """The budget with the best F1 is suggested where labels tell."""
     best = suggest([row(0.001, 2, 1.0, 0.3), row(0.01, 20, 10.0, 0.8), row(0.1, 200, 100.0, 0.4)])

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from daemon.backtest import BacktestOptions, Progress, run_backtest
+from daemon.backtest import BacktestOptions, Progress, check_inputs, run_backtest
 from daemon.backtest.progress import progress
 from daemon.backtest.text import print_report
 from daemon.backtest.trivial import NAMES
@@ -257,6 +257,11 @@ async def test_bad_files_and_labels_are_refused_before_any_work(tmp_path: Path, 
         await run_backtest(BacktestOptions([log], out=Path(log)), setup, engine)
     assert [] == engine.texts
     assert not out.exists()
+    with pytest.raises(InputError, match=r"none\.jsonl: No such file"):
+        check_inputs(BacktestOptions([str(tmp_path / "none.jsonl")]))
+    with pytest.raises(DataError, match=r"labels\.csv:2: the label is none of"):
+        check_inputs(BacktestOptions([log], labels=labels))
+    check_inputs(BacktestOptions([log]))
 
 
 async def test_a_dead_engine_ends_the_run_and_keeps_what_was_judged(tmp_path: Path) -> None:
