@@ -249,7 +249,7 @@ def test_a_million_lines_of_one_key() -> None:
 
 def test_interning_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ever-new lines do not fill the token cache, and a line seen lately is not counted again."""
-    monkeypatch.setattr("daemon.core.sessions.CACHED_LINES", 100)
+    monkeypatch.setattr("daemon.core.runs.CACHED_LINES", 100)
     asked: list[str] = []
 
     def counting(lines: Sequence[str]) -> NDArray[np.int32]:
