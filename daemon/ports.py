@@ -143,6 +143,10 @@ class Broker(Protocol):
         """Return the end of a partition, transactions under way included. Raises PartitionError."""
         ...
 
+    async def stable_ends(self, topic: str) -> Mapping[int, int]:
+        """Return by partition up to where a committed reader can read now. Raises PartitionError."""
+        ...
+
     async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
         """Return the newest committed value of `key`, read to the high water of now. Raises PartitionError."""
         ...

@@ -165,7 +165,7 @@ class Service:
             task.result()
 
     async def _restore_and_run(self, follower: Follower, pipeline: Pipeline) -> None:
-        await follower.restored(await self._broker.partitions(self._config.topics.baseline))
+        await follower.restored()
         self._phase.unready = None
         self._notifier.ready("running")
         log.info("ready", topics=self._config.input.topics, group=self._config.kafka.group_id)

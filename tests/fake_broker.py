@@ -252,6 +252,10 @@ class FakeBroker:
         await asyncio.sleep(0)
         return self._cluster.logs[TopicPartition(topic, partition)].end
 
+    async def stable_ends(self, topic: str) -> Mapping[int, int]:
+        await asyncio.sleep(0)
+        return {p: self._cluster.logs[TopicPartition(topic, p)].stable for p in range(self._cluster.counts[topic])}
+
     async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
         log = self._cluster.logs[TopicPartition(topic, partition)]
         end = log.end

@@ -66,7 +66,7 @@ class Replica:
                 return FeedbackLane(source, self.detector, publishing, resume)
             return SessionLane(source, tools, publishing, resume)
 
-        await follower.restored(3)
+        await follower.restored()
         self.pipeline = Pipeline(
             self.broker, ["logs", "feedback"], lambda source: Partition(source, shared, lane), Patience(look=0.05)
         )

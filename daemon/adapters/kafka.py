@@ -324,6 +324,13 @@ class KafkaBroker:
             ends: dict[KafkaPartition, int] = await self._observer.end_offsets([native])
         return ends[native]
 
+    async def stable_ends(self, topic: str) -> Mapping[int, int]:
+        natives = [KafkaPartition(topic, p) for p in range(await self.partitions(topic))]
+        async with self._reader(natives) as reader:
+            async with _guarded(f"asking for the end of {topic}", self._settings.transaction_timeout):
+                ends: dict[KafkaPartition, int] = await reader.end_offsets(natives)
+        return {native.partition: end for native, end in ends.items()}
+
     async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
         native = KafkaPartition(topic, partition)
         found: bytes | None = None
