@@ -4,10 +4,10 @@
     python -m benchmarks.engine --simulate [--step-ms 100]
 
 Both sides tokenize; the bare side adds every session and steps until all are done, the adapter is called by many
-callers of a few sessions each, as the pipeline does. Rounds alternate in one process, so that both see the same machine;
-what is printed is the median of the rounds' ratios, by wall clock and by CPU time. The lag of the event loop is how late
-a timer of 5 ms fires while the adapter embeds. With --simulate the model is a stand-in that takes a fixed time a step and
-as many sessions as a GPU would: what is printed is how full the adapter keeps its steps.
+callers of a few sessions each, as the pipeline does. Rounds alternate in one process, so that both see the same
+machine; what is printed is the median of the rounds' ratios, by wall clock and by CPU time. The lag of the event loop
+is how late a timer of 5 ms fires while the adapter embeds. With --simulate the model is a stand-in that takes a fixed
+time a step and as many sessions as a GPU would: what is printed is how full the adapter keeps its steps.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ from daemon.engines import EngineSettings
 TIMER_S = 0.005
 A_CALL = 4
 STEP_SESSIONS = 256
-WORDS = (
-    "block received from upstream timed out retry lease lost commit deadlock on waiting for lock user session".split()
-)
+WORDS = ("block", "received", "upstream", "timed", "out", "retry", "lease", "lost", "commit", "deadlock", "session")
 
 
 def sessions(count: int, seed: int) -> list[str]:
