@@ -67,11 +67,7 @@ def _tiles(report: Report) -> str:
     more = "" if report.patterns_complete else "+"
     tiles = [
         (f"{report.sessions:,}", "sessions", f"{report.input.lines:,} lines"),
-        (
-            f"{report.patterns:,}{'' if report.patterns_complete else '+'}",
-            "patterns",
-            plural(len(report.scopes), "scope"),
-        ),
+        (f"{report.patterns:,}{more}", "patterns", plural(len(report.scopes), "scope")),
         (f"{rate.alerts:,}", "alerts", plural(report.incidents, "incident")),
         (share(rate.realised), "realised rate", against),
     ]
