@@ -8,12 +8,13 @@ Nothing else reads the environment, and no secret is part of `fingerprint` or of
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 import re
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self, get_origin
 
 import orjson
 import yaml
@@ -337,8 +338,9 @@ def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         section: type[BaseModel] = Config
         for part in location[:-1]:
-            inner: Any = section.model_fields[str(part)].annotation if part in section.model_fields else None
-            section = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else BaseModel
+            known = section.model_fields.get(str(part))
+            inner = get_origin(known.annotation) or known.annotation if known else None
+            section = inner if inspect.isclass(inner) and issubclass(inner, BaseModel) else BaseModel
         near = difflib.get_close_matches(str(location[-1]), list(section.model_fields), n=1)
         return f"{path}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
     text = message.removeprefix("Value error, ")

@@ -102,6 +102,7 @@ class Partition:
         self._clock = CommitClock(shared.terms.pace)
         self._idle = IdleClock(shared.terms.idle_flush, monotonic())
         self._woken = asyncio.Event()
+        self._stepped = asyncio.Event()
         self._failed: Exception | None = None
         self._fruitless = 0
 
@@ -170,7 +171,8 @@ class Partition:
     async def drain(self) -> None:
         """Finish what has been fetched, commit it; open sessions stay unsettled for the next owner."""
         while self.state is State.RUN and not self.quiet:
-            await asyncio.sleep(0.02)
+            self._stepped.clear()
+            await self._stepped.wait()
         await self.settle()
 
     def _note_restart(self, error: PartitionError) -> float:
@@ -317,6 +319,7 @@ class Partition:
 
     def _note(self, step: Step, batch: Batch | None) -> None:
         self.load, self._more = step.load, step.more
+        self._stepped.set()
         for start in range(0, len(step.missing), AT_ONCE):
             task = asyncio.create_task(self._embed(step.missing[start : start + AT_ONCE]))
             self._embedding.add(task)
@@ -362,6 +365,7 @@ class Partition:
     async def _let_go(self) -> None:
         """Forget everything that is not in the checkpoint; never raises, so that it can be the last thing done."""
         self.state = State.DEAD
+        self._stepped.set()
         tasks = [task for task in (self._commit, *self._embedding) if task is not None]
         for task in tasks:
             task.cancel()

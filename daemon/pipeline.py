@@ -104,11 +104,13 @@ class Pipeline:
     # ---------------------------------------------------------------- the membership's callbacks
 
     async def revoked(self) -> None:
+        """Commit what can be committed quickly; partitions that come back go on where they are."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience.revoke):
                 await asyncio.gather(*(partition.settle() for partition in self._partitions.values()))
 
     def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int | None]:
+        """Start what is new, end what is gone, and say where what stayed goes on."""
         self.on_rebalance()
         gone = [source for source in self._partitions if source not in partitions]
         if gone:

@@ -48,6 +48,7 @@ log = structlog.get_logger(__name__)
 DRAIN_SECONDS = 30.0
 STUCK_SECONDS = 60.0
 LAG_TICK = 0.25
+RELOADABLE = frozenset({"logging"})
 
 
 @dataclass
@@ -195,7 +196,7 @@ class Service:
             max_unsettled=sessions.max_pinned + sessions.max_pinned // 2,
         )
 
-    def _lanes(self, follower: Follower) -> "_LaneFactory":
+    def _lanes(self, follower: Follower) -> _LaneFactory:
         config = self._config
         publishing = Publishing(
             group=config.kafka.group_id,
@@ -260,20 +261,16 @@ class Service:
             await self._reload()
 
     async def _reload(self) -> None:
-        """Load the file again: logging changes at once, anything else is refused with the word that it needs a restart."""
+        """Load the file again: logging changes at once, any other change is refused, because it needs a restart."""
         self._notifier.reloading()
         try:
-            config = await asyncio.to_thread(load_config, self._path)
-            live = {"logging"}
-            changed = [name for name in Config.model_fields if getattr(config, name) != getattr(self._config, name)]
-            if needs := [name for name in changed if name not in live]:
-                raise ConfigError([f"{name}: changed; restart the daemon to apply it" for name in needs])
+            config = await asyncio.to_thread(self._reread)
             configure_logging(config.logging.level, config.logging.format)
             self._config = config
         except ConfigError as error:
             self._metrics.config_reloads.labels("refused").inc()
             self._metrics.config_last_reload_successful.set(0)
-            log.error("reload_refused", problems=error.problems)
+            log.warning("reload_refused", problems=error.problems)
             raise
         else:
             self._metrics.config_reloads.labels("ok").inc()
@@ -281,6 +278,13 @@ class Service:
             log.info("reloaded")
         finally:
             self._notifier.ready("running")
+
+    def _reread(self) -> Config:
+        config = load_config(self._path)
+        changed = [name for name in Config.model_fields if getattr(config, name) != getattr(self._config, name)]
+        if needs := [name for name in changed if name not in RELOADABLE]:
+            raise ConfigError([f"{name}: changed; restart the daemon to apply it" for name in needs])
+        return config
 
     def _engine_failure(self) -> EngineError | None:
         try:

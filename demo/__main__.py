@@ -129,7 +129,7 @@ def _wait_until_ready(daemon: subprocess.Popen[bytes], url: str, log: Path) -> N
 def _unready(url: str) -> list[str] | None:
     """Return why the daemon is not ready: None while it does not answer, an empty list once it is."""
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=2):
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2):  # noqa: S310  # our own daemon's address
             return []
     except urllib.error.HTTPError as error:
         return list(orjson.loads(error.read())["reasons"])
@@ -138,16 +138,16 @@ def _unready(url: str) -> list[str] | None:
 
 
 async def _stream(servers: str) -> Outcome:
-    outcome, done = Outcome(), asyncio.Event()
+    outcome = Outcome()
     reading = asyncio.create_task(_read(servers, outcome))
     sent = await _ship(servers)
     _say(f"{sent:,} lines sent")
 
     async def settled() -> None:
         while outcome.lines + outcome.dead_letters < sent:
-            await asyncio.sleep(0.2)
+            outcome.grown.clear()
+            await outcome.grown.wait()
         await asyncio.sleep(1.5)  # alerts of the last sessions travel in another topic
-        done.set()
 
     waiting = asyncio.create_task(settled())
     finished, _ = await asyncio.wait({reading, waiting}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
@@ -199,6 +199,7 @@ async def _read(servers: str, outcome: Outcome) -> None:
                 outcome.verdicts.append(orjson.loads(record.value))
             else:
                 _show(orjson.loads(record.value), outcome)
+            outcome.grown.set()
     finally:
         await reader.stop()
 
@@ -217,7 +218,7 @@ def _show(alert: dict[str, object], outcome: Outcome) -> None:
 
 
 def _report(*, quiet: bool = False) -> int:
-    command = [STRAYLINE, "backtest", "--config", CONFIG, "--labels", LABELS, "--out", OUT, LOGS]
+    command: list[str | Path] = [STRAYLINE, "backtest", "--config", CONFIG, "--labels", LABELS, "--out", OUT, LOGS]
     done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL if quiet else None)
     if done.returncode == 0:
         console.print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import lzma
@@ -60,6 +61,7 @@ class Outcome:
     verdicts: list[Document] = field(default_factory=list)
     alerts: list[Document] = field(default_factory=list)
     dead_letters: int = 0
+    grown: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def lines(self) -> int:

@@ -259,7 +259,7 @@ class FakeBroker:
     async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
         log = self._cluster.logs[TopicPartition(topic, partition)]
         end = log.end
-        while log.stable < end:
+        while log.stable < end:  # noqa: ASYNC110  # as a reader of the real one polls
             await asyncio.sleep(0.001)
         return next((r.value for r in reversed(log.committed(log.first)) if r.key == key), None)
 

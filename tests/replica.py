@@ -91,7 +91,7 @@ async def until(condition: object, seconds: float = 20.0) -> None:
     """Wait until `condition()` holds."""
     assert callable(condition)
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # a test looks from outside
             await asyncio.sleep(0.005)
 
 

@@ -66,11 +66,14 @@ async def create_topics(
 ) -> dict[str, str]:
     """Create what is missing; return by topic what was done. Raises UnavailableError when a topic cannot be made.
 
-    Input topics are only made when `input_partitions` says with how many partitions.
+    Input topics are only made when `input_partitions` says with how many partitions. Without `replication` a topic has
+    three replicas, or as many as there are brokers.
     """
     admin = await _admin(settings)
     try:
         existing = await _partitions(admin)
+        if replication is None:
+            replication = min(3, len((await admin.describe_cluster())["brokers"]))
         width = max([existing.get(topic, input_partitions or 1) for topic in inputs])
         wanted = {topic: (width, policies(window)[role]) for role, topic in named.items()}
         wanted[named["feedback"]] = (1, {})
@@ -79,7 +82,7 @@ async def create_topics(
         done = {topic: f"exists ({existing[topic]} partitions)" for topic in wanted if topic in existing}
         for topic, (partitions, policy) in wanted.items():
             if topic not in existing:
-                await _create(admin, NewTopic(topic, partitions, replication or -1, topic_configs=policy))
+                await _create(admin, NewTopic(topic, partitions, replication, topic_configs=policy))
                 kept = policy.get("cleanup.policy", "delete")
                 done[topic] = f"created ({partitions} partitions, {kept})"
         return done

@@ -53,7 +53,7 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of one batch: lines taken into sessions, records that could not be read, lines with an absurd time."""
+    """What became of one batch: lines taken in, records that could not be read, lines with an absurd time."""
 
     lines: int
     rejects: Sequence[Reject]

@@ -50,7 +50,7 @@ async def _label(options: argparse.Namespace) -> int:
             raise DataError(f"{target} is the beginning of {len(found)} patterns; give more of it")
         if not found and not _WHOLE.fullmatch(target):
             raise DataError(f"no alert in {config.topics.alerts} begins with {target}")
-        for target, scope in found.items():  # noqa: PLR1704, B007  # at most one
+        for target, scope in found.items():  # noqa: B007  # at most one
             break
     document: FeedbackDocument = label_document(target, options.word, scope=scope, by=options.by, note=options.note)
     await publish(settings, config.topics.feedback, key=(scope or "").encode(), value=orjson.dumps(document))

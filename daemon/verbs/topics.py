@@ -13,7 +13,9 @@ def add(verbs: Verbs[Parser]) -> None:
     topics = verbs.add_parser("topics", help="the topics the daemon needs")
     inner = topics.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
     parser = add_verb(inner, "create", create, "create the topics that are missing; safe to run again")
-    parser.add_argument("--replication", type=int, help="replicas of each topic (default: the brokers' own)")
+    parser.add_argument(
+        "--replication", type=int, help="replicas of each topic (default: 3, or as many as there are brokers)"
+    )
     parser.add_argument(
         "--input-partitions", type=int, help="also create missing input topics, with so many partitions"
     )

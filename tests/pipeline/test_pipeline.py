@@ -20,7 +20,9 @@ def feed(cluster: FakeCluster, count: int, *, start: int = 0, seed: int = 1) -> 
     rng, places = random.Random(seed), []
     for number in range(start, start + count):
         partition = rng.randrange(3)
-        message = f"worker {number % 5} " + rng.choice(["started", "read file", "wrote file", "ERROR disk full", "ended"])
+        message = f"worker {number % 5} " + rng.choice(
+            ["started", "read file", "wrote file", "ERROR disk full", "ended"]
+        )
         line = {"time": 1_700_000_000 + number, "scope": "s", "key": f"k{number // 7 % 9}", "message": message}
         offset = cluster.append("logs", orjson.dumps(line), partition=partition)
         places.append(("logs", partition, offset, 0))
