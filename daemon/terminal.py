@@ -6,9 +6,10 @@
         -    12 x  COMMIT                                   in 99.8% of sessions
         =          53 more lines as usual
 
-Signs carry the meaning and colour repeats it, so nothing is lost without colour. A log line takes one row, cut at the
-width; commands are never cut. What a log wrote is never trusted: escape sequences go, and every other control or
-invisible character becomes a visible dot, so that no alert moves the cursor or hides its text.
+Signs carry the meaning and colour repeats it, so nothing is lost without colour. The first log line takes up to three
+rows, the others one, cut at the width; commands are never cut. What a log wrote is never trusted: escape sequences go,
+and every other control or invisible character becomes a visible dot, so that no alert moves the cursor or hides its
+text.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from datetime import datetime, timedelta
 from textwrap import wrap
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.rule import Rule
 from rich.text import Text
@@ -28,6 +30,8 @@ from daemon.core.wording import clean, many, percent
 
 Document = Mapping[str, Any]
 INDENT = 10
+MARGIN = 15
+MAX_HEIGHT = 3
 MAX_ROWS = 6
 MAX_MISSING = 4
 MAX_COUNTS = 3
@@ -41,7 +45,10 @@ _DIM, _NEW, _LACK, _COUNT = "bright_black", "green", "red", "yellow"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the diff: sign, count, text, what to know of it; `known` is a line it resembles, for emphasis."""
+    """One line of the diff: sign, count, text, what to know of it.
+
+    `known` is a line it resembles, for emphasis; `height` the most rows its text may take.
+    """
 
     sign: str
     count: int | None
@@ -49,6 +56,7 @@ class Row:
     note: str
     style: str
     known: str | None = None
+    height: int = 1
 
 
 class AlertView:
@@ -94,9 +102,9 @@ def _firing(it: Document, width: int) -> Iterator[Text]:
     yield _title(it, Text(_p_value(it), "bold").append("  ").append_text(_severity(it)), width)
     yield from _paragraph(_headline(it), width, "bold")
     for row in _rows(it):
-        yield _row(row, width)
+        yield from _row(row, width)
         if row.known:
-            yield _like(row.known, width)
+            yield _like(row, width)
     for sentence in (_rest(it), _nearest(it), _incident(it)):
         if sentence:
             yield from _paragraph(sentence, width, _DIM)
@@ -128,7 +136,9 @@ def _severity(it: Document) -> Text:
 
 def _p_value(it: Document) -> str:
     p = it.get("p_value")
-    return "warming up" if p is None else f"p {p:.2g}" if p >= 0.0001 else f"p {p:.0e}"
+    if p is None:
+        return "warming up"
+    return f"p {p:.2g}" if p >= 0.0001 else f"p {p:.0e}" if p >= 1e-9 else "p < 1e-9"
 
 
 def _headline(it: Document) -> str:
@@ -147,20 +157,20 @@ def _headline(it: Document) -> str:
 
 def _rows(it: Document) -> Iterator[Row]:
     contrast = it.get("contrast", {})
-    new = {line["text"] for line in contrast.get("only_here", [])}
+    only_here = {line["text"] for line in contrast.get("only_here", [])}
     counts = {line["text"]: line for side in ("more", "fewer") for line in contrast.get(side, [])}
-    odd = [line for line in it.get("session", []) if line["why"] != "usual" or line["text"] in new][:MAX_ROWS]
-    for line in odd:
+    odd = [line for line in it.get("session", []) if line["why"] != "usual" or line["text"] in only_here][:MAX_ROWS]
+    for at, line in enumerate(odd):
         if line["text"] in counts:
             yield _count_row(counts.pop(line["text"]))
             continue
         like = line.get("nearest_normal") if line["why"] == "new" and (line.get("novelty") or 1.0) < ALIKE else None
         note = _note(line) or ("not in the nearest normal" if it.get("nearest") else "")
-        yield Row("+", line["count"], line["text"], note, _NEW, like)
+        yield Row("+", line["count"], line["text"], note, _NEW, like, MAX_HEIGHT if at == 0 else 1)
     missing = contrast.get("missing_here", [])
     telling = [line for line in missing if line["contribution"] > 0]
     for line in (telling or missing)[:MAX_MISSING]:
-        note = f"in {percent(line['share'])} of sessions" if line.get("share") else "in the nearest normal"
+        note = f"in {percent(line['share'])} of sessions" if telling and line["share"] else "in the nearest normal"
         yield Row("-", line["expected"], line["text"], note, _LACK)
     for line in sorted(counts.values(), key=_ratio, reverse=True)[:MAX_COUNTS]:
         yield _count_row(line)
@@ -183,9 +193,21 @@ def _note(line: Document) -> str:
     return ""
 
 
-def _row(row: Row, width: int) -> Text:
-    left = Text.assemble("    ", (row.sign, row.style), (f"{row.count:>6,} x  ", row.style))
-    return _apart(left.append_text(_emphasised(clean(row.text), row.known, row.style)), Text(row.note, _DIM), width)
+def _row(row: Row, width: int) -> Iterator[Text]:
+    """Yield the row, its text cut or, where it may be several rows high, folded below its own beginning."""
+    head = Text.assemble("    ", (row.sign, row.style), (f"{row.count:>6,} x  ", row.style))
+    note, text = Text(row.note, _DIM), _emphasised(clean(row.text), row.known, row.style)
+    room = max(width - MARGIN - note.cell_len - 2, 10)
+    if row.height == 1 or text.cell_len <= room:
+        yield _apart(head.append_text(text), note, width)
+        return
+    cut = next(at for at in range(len(text), -1, -1) if cell_len(text.plain[:at]) <= room)
+    first, rest = text.divide([text.plain.rfind(" ", room // 2, cut) + 1 or cut])
+    first.rstrip()
+    yield _apart(head.append_text(first), note, width)
+    rest.truncate((row.height - 1) * max(width - MARGIN, 20), overflow="ellipsis")
+    for line in rest.wrap(Console(width=width), max(width - MARGIN, 20))[: row.height - 1]:
+        yield Text(" " * MARGIN).append_text(line)
 
 
 def _emphasised(text: str, known: str | None, style: str) -> Text:
@@ -200,8 +222,9 @@ def _emphasised(text: str, known: str | None, style: str) -> Text:
     return shown
 
 
-def _like(known: str, width: int) -> Text:
-    text = Text.assemble(" " * 9, ("like  ", _DIM), (clean(known), _DIM))
+def _like(row: Row, width: int) -> Text:
+    """Return the known line that the row above resembles."""
+    text = Text.assemble(" " * (MARGIN - 6), ("like  ", _DIM), (clean(row.known or ""), _DIM))
     text.truncate(width, overflow="ellipsis")
     return text
 
@@ -216,11 +239,17 @@ def _rest(it: Document) -> str:
 
 
 def _nearest(it: Document) -> str:
-    if not it.get("nearest"):
+    compared = it.get("contrast", {}).get("pattern")
+    near = next((near for near in it.get("nearest", []) if near["pattern"] == compared), None)
+    if near is None:
         return "nothing normal to compare with yet"
-    near = it["nearest"][0]
     last = _ago(near["last_seen"], it["end"])
-    return f"nearest normal {near['similarity']:.2f}, {percent(near['weight'])} of traffic, last seen {last}"
+    return f"nearest normal {_cosine(near['similarity'])}, {percent(near['weight'])} of traffic, last seen {last}"
+
+
+def _cosine(value: float) -> str:
+    """Return a similarity that is 1 only where it is: 0.87, 0.998."""
+    return f"{value:.2f}" if value < 0.99 or value >= 1 else f"{min(value, 0.999):.3f}"
 
 
 def _incident(it: Document) -> str:

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import Literal, cast
 
 from daemon.core.codec import cloud_event, encode, place, rfc3339, verdict_document
+from daemon.core.contrasts import Contrast, Difference
 from daemon.core.documents import (
     ALERT_SCHEMA,
     AlertDocument,
@@ -25,7 +26,7 @@ from daemon.core.documents import (
     ResolvedDocument,
     ResolveReason,
 )
-from daemon.core.explaining import Contrast, Difference, ExplainedLine, Explanation, explain
+from daemon.core.explaining import ExplainedLine, Explanation, explain
 from daemon.core.incidents import Incident, IncidentEvent, Incidents, IncidentSettings
 from daemon.core.records import Neighbour, OutRecord, TopicPartition, Verdict
 from daemon.core.wording import many, shorten
@@ -240,6 +241,7 @@ def _pattern_text(lines: Sequence[tuple[str, int]], limits: _Limits) -> str:
 
 def _contrast(it: Contrast, limits: _Limits) -> ContrastDocument:
     return {
+        "pattern": it.reference.pattern if it.reference else None,
         "only_here": _differences(it.only_here, limits),
         "missing_here": _differences(it.missing_here, limits),
         "more": _differences(it.more, limits),

@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 _GREATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 SCORE_DIGITS = 6
-P_VALUE_DIGITS = 8
+P_VALUE_DIGITS = 6
 
 
 def rfc3339(time: int) -> str:
@@ -92,7 +92,7 @@ def verdict_document(verdict: Verdict) -> VerdictDocument:
         "pattern": verdict.pattern.id,
         "score": round(judged.score, SCORE_DIGITS),
         "similarity": None if judged.similarity is None else round(judged.similarity, SCORE_DIGITS),
-        "p_value": None if judged.p_value is None else round(judged.p_value, P_VALUE_DIGITS),
+        "p_value": None if judged.p_value is None else float(f"{judged.p_value:.{P_VALUE_DIGITS}g}"),
         "anomalous": judged.anomalous,
         "learned": judged.learned,
         "phase": judged.phase.value,

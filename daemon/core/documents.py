@@ -117,27 +117,29 @@ class NeighbourDocument(TypedDict):
 
 
 class ContrastLine(TypedDict):
-    """One difference between the session and the nearest normal pattern."""
+    """One difference between the session and a normal pattern."""
 
     text: str
     """The line: an example where the session has it, else masked."""
     count: Count
     """How often the session has it."""
     expected: Count
-    """How often the nearest normal pattern has it."""
+    """How often the normal pattern has it; 1 where only the bulk of traffic has it."""
     share: Share | None
-    """Share of sessions that have such a line (for a missing line: of sessions like this one); null when not known."""
+    """Share of the scope's sessions that have such a line; null when it was not looked up."""
     contribution: Share
     """Share of the score this difference causes, 0 to 1."""
 
 
 class ContrastDocument(TypedDict):
-    """The session against the nearest normal pattern, most telling difference first."""
+    """The session against the most similar pattern of `nearest` that is established, most telling difference first."""
 
+    pattern: Fingerprint | None
+    """That pattern; null when there is none yet."""
     only_here: list[ContrastLine]
-    """Lines the nearest normal pattern does not have."""
+    """Lines that pattern does not have."""
     missing_here: list[ContrastLine]
-    """Lines the nearest normal pattern, or most sessions like this one, have and this one does not."""
+    """Lines that pattern has, or most sessions have, and this session does not."""
     more: list[ContrastLine]
     """Lines both have, more often here."""
     fewer: list[ContrastLine]

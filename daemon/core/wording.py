@@ -27,13 +27,13 @@ def shorten(text: str, length: int) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share with the digits that matter at both ends: 99.8%, 12%, 0.04%, over 99.9%."""
+    """Return a share with the two digits that matter at either end: 99.8%, 12%, 0.04%, over 99.9%."""
     value = 100 * share
     if 0 < value < 0.01:
         return "under 0.01%"
     if 99.9 < value < 100:
         return "over 99.9%"
-    return f"{value:.3g}%" if value < 1 or value > 99 else f"{value:.2g}%"
+    return f"{value:.3g}%" if value > 99 else f"{value:.2g}%"
 
 
 def many(count: int, noun: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.explaining import Contrast, explain, severity, summarise
+from daemon.core.contrasts import Contrast
+from daemon.core.explaining import explain, severity, summarise
 from daemon.core.records import Evidence
 from tests.core.cases import DEADLOCK, neighbour, verdict
 
@@ -68,7 +71,7 @@ def test_line_missing_here_that_even_the_nearest_lacks_is_still_missing() -> Non
     told = explain(verdict({"a": 1}, nearest=[neighbour({"a": 1})], evidence=[Evidence("bye", "missing", 4.0, 0.97)]))
 
     assert ["bye"] == [it.masked for it in told.contrast.missing_here]
-    assert '"bye" is missing (97% of sessions like this one have it)' == told.summary
+    assert '"bye" (97% of sessions have it) is missing' == told.summary
 
 
 def test_novelty_of_a_line_is_its_distance_in_words_to_the_nearest_normal_line() -> None:
@@ -96,7 +99,7 @@ def test_line_seen_elsewhere_is_not_novel() -> None:
 def test_summary_tells_the_new_line_then_the_missing_one() -> None:
     """The sentence has the strongest fact first and the number of sessions it was compared with."""
     assert (
-        f'"[{NEW}]" never seen before in 41,203 sessions; "COMMIT" is missing (99.8% of sessions like this one have it)'
+        f'"[{NEW}]" never seen before in 41,203 sessions; "COMMIT" (99.8% of sessions have it) is missing'
         == explain(DEADLOCK).summary
     )
 
@@ -105,9 +108,56 @@ def test_summary_begins_with_what_is_missing_where_that_weighs_more() -> None:
     """Absence leads the sentence when it has more evidence than any line."""
     told = explain(verdict({"a": 1}, evidence=[Evidence("a", "rare", 4.0, 0.01), Evidence("b", "missing", 5.0, 0.99)]))
 
-    assert (
-        '"b" is missing (99% of sessions like this one have it); "[a]" in 1% of sessions like this one' == told.summary
+    assert '"b" (99% of sessions have it) is missing; "[a]" in 1% of sessions' == told.summary
+
+
+def test_summary_of_several_missing_lines_counts_them() -> None:
+    """The line most sessions have is named, the others are counted; what few have is not missed."""
+    absent = [
+        Evidence("bye", "missing", 4.0, 0.98),
+        Evidence("c", "missing", 3.0, 0.95),
+        Evidence("d", "missing", 0.7, 0.5),
+    ]
+    told = explain(verdict({"a": 1}, nearest=[neighbour({"a": 1})], evidence=absent))
+
+    assert '"bye" (98% of sessions have it) and 1 more usual line are missing' == told.summary
+    assert ["bye", "c"] == [it.masked for it in told.contrast.missing_here]
+
+
+def test_summary_of_an_odd_count_has_both_counts() -> None:
+    """Where every line is usual, the count that differs most is the case."""
+    told = explain(verdict({"a": 500, "b": 1}, nearest=[neighbour({"a": 50, "b": 2})]))
+
+    assert '"[a]" 500 times where 50 are usual' == told.summary
+
+
+def test_failure_that_was_never_seen_is_called_new() -> None:
+    """That it is new can be checked, so it comes before how it reads."""
+    told = explain(
+        verdict({"boom": 1}, evidence=[Evidence("boom", "new", 5.0, 0.0), Evidence("boom", "severe", 9.0, 0.0)])
     )
+
+    assert "new" == told.lines[0].why
+
+
+def test_failure_seen_before_says_how_often() -> None:
+    """A known line that reads like a failure has its share beside it."""
+    told = explain(verdict({"boom": 1}, evidence=[Evidence("boom", "severe", 9.0, 0.002)]))
+
+    assert '"[boom]" reads like a failure (in 0.2% of sessions)' == told.summary
+
+
+def test_contrast_is_with_an_established_pattern() -> None:
+    """The same anomaly a minute ago is nearer, but one session of it is not normal traffic; a confirmed one is."""
+    twin = replace(neighbour({"boom": 1}, similarity=0.99, weight=0.0001), pattern="aa" * 8)
+    usual = neighbour({"ok": 1}, similarity=0.8, weight=0.3)
+    confirmed = replace(twin, label="normal")
+
+    assert ["ab" * 8, "aa" * 8, "aa" * 8] == [
+        told.pattern
+        for near in ([twin, usual], [twin], [confirmed, usual])
+        if (told := explain(verdict({"boom": 1}, nearest=near, seen=1000)).contrast.reference)
+    ]
 
 
 def test_summary_of_known_lines_in_an_odd_mixture_says_so() -> None:
@@ -178,4 +228,4 @@ def test_explanations_of_anything_keep_their_promises(
 
 def test_summary_of_nothing_is_still_a_sentence() -> None:
     """A verdict without lines to tell of gets the mixture sentence."""
-    assert "nothing to compare with yet: 41,203 sessions seen" == summarise(verdict({"a": 1}), [], Contrast())
+    assert "nothing to compare with yet: 41,203 sessions seen" == summarise(verdict({"a": 1}).judgement, [], Contrast())
