@@ -1,7 +1,7 @@
 """The command line: `strayline VERB`.
 
-Exit codes are sysexits: 0 done, 64 wrong usage, 65 bad data, 66 no such input, 69 a service is away, 70 a fault of ours,
-78 a bad configuration. Errors go to stderr as sentences; with `--json`, stdout holds one document and nothing else.
+Exit codes are sysexits: 0 done, 64 wrong usage, 65 bad data, 66 no such input, 69 a service is away, 70 a fault of
+ours, 78 a bad configuration. Errors go to stderr as sentences; with `--json`, stdout holds one document only.
 """
 
 from __future__ import annotations

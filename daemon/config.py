@@ -325,7 +325,8 @@ def _substitute(node: object, environment: Mapping[str, str], path: str, problem
         return node
 
     def value(match: re.Match[str]) -> str:
-        if (found := environment.get(match[1], match[2])) is None:
+        found: str | None = environment.get(match[1], match[2])
+        if found is None:
             problems.append(f"{path}: the environment has no {match[1]}, and ${{{match[1]}}} has no default")
             return ""
         return found

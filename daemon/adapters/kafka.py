@@ -219,7 +219,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         return True
 
     def position(self, partition: TopicPartition) -> int | None:
-        subscription = self._consumer._subscription.subscription
+        subscription = self._consumer._subscription.subscription  # noqa: SLF001  # the public position() may wait
         if subscription is None or subscription.assignment is None:
             return None
         state = subscription.assignment.state_value(_native(partition))
@@ -312,7 +312,7 @@ class KafkaBroker:
         return KafkaTransactions(self._settings, source)
 
     async def partitions(self, topic: str) -> int:
-        known = await self._observer._client.fetch_all_metadata()
+        known = await self._observer._client.fetch_all_metadata()  # noqa: SLF001  # there is no public way to ask
         count = len(known.partitions_for_topic(topic) or ())
         if not count:
             raise UnavailableError(f"topic {topic} does not exist; make it with `strayline topics create`")
@@ -326,9 +326,9 @@ class KafkaBroker:
 
     async def stable_ends(self, topic: str) -> Mapping[int, int]:
         natives = [KafkaPartition(topic, p) for p in range(await self.partitions(topic))]
-        async with self._reader(natives) as reader:
-            async with _guarded(f"asking for the end of {topic}", self._settings.transaction_timeout):
-                ends: dict[KafkaPartition, int] = await reader.end_offsets(natives)
+        doing = f"asking for the end of {topic}"
+        async with self._reader(natives) as reader, _guarded(doing, self._settings.transaction_timeout):
+            ends: dict[KafkaPartition, int] = await reader.end_offsets(natives)
         return {native.partition: end for native, end in ends.items()}
 
     async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:

@@ -81,7 +81,7 @@ class Checkpoint:
     """All that a new owner needs to go on with a partition, exactly where the last transaction left it.
 
     `next` is the offset to process next, `unsettled` the sorted positions below it that are held by open or unjudged
-    sessions, `watermark` the greatest event time seen (None before the first line), `state` what incidents need to go on,
+    sessions, `watermark` the greatest event time seen (None before the first line), `state` what incidents need,
     `config` the hash of the configuration that wrote it.
     """
 

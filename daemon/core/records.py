@@ -1,6 +1,6 @@
 """The words of the product as types; data moves one way through them.
 
-    Batch (records as fetched) -> lines (a polars table) -> Session -> Pattern -> embedding -> Judgement -> Verdict -> Alert
+    Batch (as fetched) -> lines (a polars table) -> Session -> Pattern -> embedding -> Judgement -> Verdict -> Alert
 
 Two conventions hold everywhere in the core:
 
@@ -215,8 +215,8 @@ class Neighbour:
 class Evidence:
     """One line's part in a score: what is odd about it, how much (nats), and in what share of sessions it stands.
 
-    kind: ``new`` (never seen in the window), ``rare`` (among all or among sessions like this one), ``missing`` (sessions
-    like this one have it), ``severe`` (it reads like a failure), ``count`` (an unusual number of repeats).
+    kind: ``new`` (never seen in the window), ``rare`` (among all or among sessions like this one), ``missing``
+    (sessions like this one have it), ``severe`` (it reads like a failure), ``count`` (an unusual number of repeats).
     """
 
     line: str
@@ -260,7 +260,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One record of the baseline's topic: a key and its whole new value (None deletes). Applying it twice is harmless."""
+    """One record of the baseline's topic: a key and its whole new value (None deletes). Applying it twice is fine."""
 
     key: bytes
     value: bytes | None
@@ -268,7 +268,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class OutRecord:
-    """One message to publish. `role` names the topic by its configuration key: alerts, verdicts, dead_letters, baseline."""
+    """One message to publish. `role` names the topic by its configuration key: alerts, dead_letters, baseline, ..."""
 
     role: str
     key: bytes | None
