@@ -122,9 +122,9 @@ class Baseline:
 
     def recent_rate(self) -> float:
         """Return sessions a day over the latest four buckets of the window that have passed or begun."""
-        if self.clock is None:
+        if not self._buckets:
             return 0.0
-        latest = max(self._buckets, default=self.clock)
+        latest = max(self._buckets) if self.clock is None else self.clock
         first = max(self._start(), min((b for b in self._buckets if b >= self._start()), default=latest), latest - 3)
         count = sum(n for bucket, n in self._buckets.items() if first <= bucket <= latest)
         return count * 86_400e6 / ((latest - first + 1) * self.bucket_us)
@@ -214,7 +214,7 @@ class Baseline:
     # -- the window ------------------------------------------------------------------------------------------------
 
     def _start(self) -> int:
-        return 0 if self.clock is None else self.clock - BUCKETS + 1
+        return -(1 << 62) if self.clock is None else self.clock - BUCKETS + 1
 
     def _retotal(self) -> None:
         start = self._start()
@@ -224,12 +224,11 @@ class Baseline:
         """Move the clock after sessions were counted in `bucket`; return whether it moved, and all was recounted."""
         if self.clock is not None and bucket <= self.clock:
             return False
-        wanted, reached = min(STEADY, sum(self._buckets.values())), 0
-        clock = self.clock
+        reached, clock = 0, self.clock
         for candidate in sorted(self._buckets, reverse=True):
             reached += self._buckets[candidate]
-            if reached >= wanted:
-                clock = candidate if self.clock is None else max(candidate, self.clock)
+            if reached >= STEADY:
+                clock = candidate if clock is None else max(candidate, clock)
                 break
         if clock == self.clock:
             return False

@@ -42,6 +42,8 @@ def distance(baseline: Baseline, pattern: str, vector: Vector) -> tuple[float, f
     while True:
         slots, distances = baseline.near(vector, count)
         weights = baseline.mass[slots]
+        if own > 0:  # half floats put a pattern a little off itself
+            distances[slots == baseline.entries[pattern].slot] = 0.0
         if baseline.vectors.exact or count >= MOST_NEAR or weights.sum() >= wanted or count >= len(baseline.vectors):
             break
         count *= 4

@@ -74,7 +74,9 @@ class Store:
 
     def updates(self, source: TopicPartition) -> list[Update]:
         """Return the values changed through `source` since the last call."""
-        return [Update(key, self._read(key, source)) for key in self._pending.pop(source, {})]
+        changed = [Update(key, self._read(key, source)) for key in self._pending.pop(source, {})]
+        # A vector is shared: that this process has dropped its pattern says nothing of the others.
+        return [update for update in changed if update.value is not None or keys.parse_key(update.key)[0] != "vector"]
 
     def apply(self, updates: Sequence[Update]) -> None:
         """Take in records of the topic, in its order. Raises ModelMismatchError, or DataError for what is not ours."""
