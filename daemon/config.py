@@ -20,7 +20,6 @@ import orjson
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from daemon.core.formats import FORMATS, check_pattern
 from daemon.errors import ConfigError
 
 _UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
@@ -53,6 +52,12 @@ def parse_budget(value: object) -> object:
     if not 0 < share <= 1:
         raise ValueError(f"a share of sessions lies above 0 and at most at 1, not at {share:g}")
     return share
+
+
+def _pattern_problem(pattern: str) -> str | None:
+    from daemon.core.formats import check_pattern  # most files have no patterns, and polars is slow to import
+
+    return check_pattern(pattern)
 
 
 Duration = Annotated[int, BeforeValidator(parse_duration)]
@@ -111,7 +116,7 @@ class Named(_Section):
 
     @model_validator(mode="after")
     def _compiles(self) -> Self:
-        if problem := check_pattern(self.pattern):
+        if problem := _pattern_problem(self.pattern):
             raise ValueError(f"pattern: {problem}")
         return self
 
@@ -127,17 +132,15 @@ class Input(_Section):
     """What is read and how lines are made of it."""
 
     topics: list[str] = Field(default=["logs"], min_length=1)
-    format: str = "json"
+    format: Literal["raw", "json"] = "json"
     fields: Fields = Fields()
     extract: list[str] = []
     masks: list[Named] = []
     redact: Redact = Redact()
 
     @model_validator(mode="after")
-    def _known(self) -> Self:
-        if self.format not in FORMATS:
-            raise ValueError(f"format: {self.format!r} is none of {', '.join(FORMATS)}")
-        problems = [f"extract.{i}: {problem}" for i, p in enumerate(self.extract) if (problem := check_pattern(p))]
+    def _compile(self) -> Self:
+        problems = [f"extract.{i}: {problem}" for i, p in enumerate(self.extract) if (problem := _pattern_problem(p))]
         if problems:
             raise ValueError("; ".join(problems))
         return self
