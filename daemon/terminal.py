@@ -138,7 +138,7 @@ def _p_value(it: Document) -> str:
     p = it.get("p_value")
     if p is None:
         return "warming up"
-    return f"p {p:.2g}" if p >= 0.0001 else f"p {p:.0e}" if p >= 1e-9 else "p < 1e-9"
+    return f"p {p:.2g}" if p >= 0.0001 else f"p {p:.0e}" if p >= 1e-6 else "p < 1e-6"
 
 
 def _headline(it: Document) -> str:
@@ -157,23 +157,36 @@ def _headline(it: Document) -> str:
 
 def _rows(it: Document) -> Iterator[Row]:
     contrast = it.get("contrast", {})
-    only_here = {line["text"] for line in contrast.get("only_here", [])}
     counts = {line["text"]: line for side in ("more", "fewer") for line in contrast.get(side, [])}
-    odd = [line for line in it.get("session", []) if line["why"] != "usual" or line["text"] in only_here][:MAX_ROWS]
-    for at, line in enumerate(odd):
+    for at, line in enumerate(_odd(it)[:MAX_ROWS]):
         if line["text"] in counts:
             yield _count_row(counts.pop(line["text"]))
             continue
         like = line.get("nearest_normal") if line["why"] == "new" and (line.get("novelty") or 1.0) < ALIKE else None
         note = _note(line) or ("not in the nearest normal" if it.get("nearest") else "")
         yield Row("+", line["count"], line["text"], note, _NEW, like, MAX_HEIGHT if at == 0 else 1)
-    missing = contrast.get("missing_here", [])
-    telling = [line for line in missing if line["contribution"] > 0]
-    for line in (telling or missing)[:MAX_MISSING]:
-        note = f"in {percent(line['share'])} of sessions" if telling and line["share"] else "in the nearest normal"
-        yield Row("-", line["expected"], line["text"], note, _LACK)
+    yield from _missing(contrast)
     for line in sorted(counts.values(), key=_ratio, reverse=True)[:MAX_COUNTS]:
         yield _count_row(line)
+
+
+def _odd(it: Document) -> list[Document]:
+    """Return the lines that make the case, or where none does those that the normal pattern lacks."""
+    lines = it.get("session", [])
+    only_here = {line["text"] for line in it.get("contrast", {}).get("only_here", [])}
+    return [line for line in lines if line["why"] != "usual"] or [line for line in lines if line["text"] in only_here]
+
+
+def _missing(contrast: Document) -> Iterator[Row]:
+    """Yield what nearly all sessions have; else what the normal pattern has, where the two are much alike."""
+    missing = contrast.get("missing_here", [])
+    telling = [line for line in missing if line["contribution"] > 0]
+    for line in telling[:MAX_MISSING]:
+        note = f"in {percent(line['share'])} of sessions" if line["share"] else "usual"
+        yield Row("-", line["expected"], line["text"], note, _LACK)
+    if not telling and len(missing) <= contrast.get("usual", 0):
+        for line in missing[:MAX_MISSING]:
+            yield Row("-", line["expected"], line["text"], "in the nearest normal", _LACK)
 
 
 def _count_row(line: Document) -> Row:
@@ -199,15 +212,35 @@ def _row(row: Row, width: int) -> Iterator[Text]:
     note, text = Text(row.note, _DIM), _emphasised(clean(row.text), row.known, row.style)
     room = max(width - MARGIN - note.cell_len - 2, 10)
     if row.height == 1 or text.cell_len <= room:
-        yield _apart(head.append_text(text), note, width)
+        yield _apart(head.append_text(_from_difference(text, row.known, room)), note, width)
         return
     cut = next(at for at in range(len(text), -1, -1) if cell_len(text.plain[:at]) <= room)
     first, rest = text.divide([text.plain.rfind(" ", room // 2, cut) + 1 or cut])
     first.rstrip()
     yield _apart(head.append_text(first), note, width)
-    rest.truncate((row.height - 1) * max(width - MARGIN, 20), overflow="ellipsis")
-    for line in rest.wrap(Console(width=width), max(width - MARGIN, 20))[: row.height - 1]:
+    folded = list(rest.wrap(Console(width=width), max(width - MARGIN, 20)))
+    for at, line in enumerate(folded[: row.height - 1], 2):
+        line.rstrip()
+        if at == row.height < len(folded) + 1:
+            line.truncate(max(width - MARGIN, 20) - 1, overflow="crop")
+            line.append("…")
         yield Text(" " * MARGIN).append_text(line)
+
+
+def _from_difference(text: Text, known: str | None, room: int) -> Text:
+    """Return a line that would be cut before its first new word from a little before that word on."""
+    if known is None or text.cell_len <= room:
+        return text
+    start = _first_fresh(text.plain, known)
+    if cell_len(text.plain[:start]) < 2 * room // 3:
+        return text
+    return Text("…").append_text(text[max(start - room // 3, 0) :])
+
+
+def _first_fresh(text: str, known: str) -> int:
+    """Return where the first word begins that `known` lacks, or 0."""
+    words = {word.lower() for word in _TOKEN.findall(known)}
+    return next((it.start() for it in _TOKEN.finditer(text) if it[0].isalpha() and it[0].lower() not in words), 0)
 
 
 def _emphasised(text: str, known: str | None, style: str) -> Text:
@@ -224,7 +257,10 @@ def _emphasised(text: str, known: str | None, style: str) -> Text:
 
 def _like(row: Row, width: int) -> Text:
     """Return the known line that the row above resembles."""
-    text = Text.assemble(" " * (MARGIN - 6), ("like  ", _DIM), (clean(row.known or ""), _DIM))
+    known = Text(clean(row.known or ""), _DIM)
+    if row.height == 1:
+        known = _from_difference(known, row.text, width - MARGIN)
+    text = Text.assemble(" " * (MARGIN - 6), ("like  ", _DIM)).append_text(known)
     text.truncate(width, overflow="ellipsis")
     return text
 

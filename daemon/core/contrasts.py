@@ -2,7 +2,8 @@
 
 The pattern to compare with is the most similar one that traffic really has: of the nearest, one with several sessions
 to its name. Where anomalies recur, the most similar pattern of all is often the same anomaly a minute ago, and a
-contrast with that says nothing. A line that most sessions like this one have is missing even where that pattern lacks it too.
+contrast with that says nothing. A line that nearly all
+sessions have is missing even where that pattern lacks it too.
 """
 
 from __future__ import annotations

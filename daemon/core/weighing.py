@@ -19,7 +19,7 @@ _WHY: Mapping[str, Why] = {"new": "new", "severe": "severe", "count": "count"}
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """The evidence about one line: its part of the case (0 to 1), what it is, and the share of sessions that have it."""
+    """The evidence about one line: its part of the case (0 to 1), why, and the share of sessions that have it."""
 
     contribution: float
     why: Why

@@ -41,7 +41,8 @@ def test_alert_shows_the_case_as_a_diff_at_80_columns() -> None:
     assert """\
 12:00:00  payments  host17                                    p 0.0004  critical
           1 line never seen in 41,203 sessions; 1 usual line missing
-    +     3 x  [ERROR deadlock detected while waiting for ShareLock o…  new line
+    +     3 x  [ERROR deadlock detected while waiting for ShareLock     new line
+               on <NUM>]
     -    12 x  COMMIT                                       in 99.8% of sessions
           = 2 lines as usual
           nearest normal 0.87, 12% of traffic, last seen 2 min before
