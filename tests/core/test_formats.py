@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -109,6 +108,9 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
     max_leaves=3,
 )
+
+
+NAMES = ("message", "time", "scope", "key", "level", "a", "a.b")
 
 
 @st.composite
@@ -262,10 +264,10 @@ def test_times(text: str, micros: int | None) -> None:
 
 
 @settings(max_examples=200)
-@given(st.datetimes(datetime(1980, 1, 1), datetime(2250, 1, 1)), st.sampled_from(["s", "ms", "us", "ns"]))
-def test_epochs_by_magnitude(moment: datetime, unit: str) -> None:
+@given(st.integers(0, 8_500_000_000), st.sampled_from(["s", "ms", "us", "ns"]))
+def test_epochs_by_magnitude(seconds: int, unit: str) -> None:
     """An epoch number after 1980 is read in the unit it was written in."""
-    micros = int((moment - datetime(1980, 1, 1)).total_seconds()) * SECOND + 315_532_800 * SECOND
+    micros = (seconds + 315_532_800) * SECOND
     number = {"s": micros // SECOND, "ms": micros // 1_000, "us": micros, "ns": micros * 1_000}[unit]
 
     assert [micros] == micros_of(pl.Series([str(number)])).to_list()
@@ -290,7 +292,7 @@ def test_absurd_times_give_way(time: object, expected: int, clamped: int) -> Non
 
 
 def test_files_carry_the_last_time_on() -> None:
-    """Without record timestamps a line without a time has the time of the line before, from batch to batch; at first 0."""
+    """Where records have no timestamp a line without a time has that of the line before, across batches; at first 0."""
     reader = make_format(FormatSettings())
     first = reader.parse(
         batch([b'{"message":"a"}', b'{"message":"b","time":1700000000}', b'{"message":"c"}'], stamp=-1)

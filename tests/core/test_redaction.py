@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from daemon.core.masking import CUT, MAX_TEXT, Masker
 from daemon.core.records import LINES_SCHEMA, position_of
-from daemon.core.redaction import CARD, EMAIL, IP, SECRET, RedactionSettings, redact, redact_column
+from daemon.core.redaction import CARD, EMAIL, IP, RedactionSettings, redact, redact_column
+from daemon.core.secretrules import SECRET
 
 ALNUM = string.ascii_letters + string.digits
 

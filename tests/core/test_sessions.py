@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -13,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from daemon.core.opensessions import DISTINCT_LINE_TOKENS
 from daemon.core.records import LINES_SCHEMA, ClosedBy, Session, SessionLine, position_of
-from daemon.core.sessions import DISTINCT_LINE_TOKENS, Sessionizer, SessionLimits
+from daemon.core.sessions import Sessionizer, SessionLimits
 
 ROOMY = SessionLimits(gap_us=30, max_age_us=300, max_lines=1000, max_tokens=10_000, max_pinned=10_000)
 
@@ -71,39 +73,45 @@ def naive(lines: Sequence[Line], limits: SessionLimits) -> list[Session]:
     opened: dict[tuple[str, str], NaiveSession] = {}
     closed: list[Session] = []
     now: int | None = None
-
-    def close(session: NaiveSession, reason: ClosedBy) -> tuple[int, Session]:
-        del opened[session.scope, session.key]
-        return session.lines[0][0], session.finished(reason)
-
     for line in lines:
-        position, time, scope, key, masked = line
+        position, time, scope, key, _ = line
         now = time if now is None else max(now, time)
-        closing: list[tuple[int, Session]] = []
-        for session in list(opened.values()):
-            if now - session.met_last > limits.gap_us:
-                closing.append(close(session, ClosedBy.GAP))
-            elif now - session.met_first > limits.max_age_us:
-                closing.append(close(session, ClosedBy.AGE))
-            elif (position >> 20) - (session.lines[0][0] >> 20) > limits.max_pinned:
-                closing.append(close(session, ClosedBy.PIN))
+        ends = [(session, overdue(session, now, position, limits)) for session in opened.values()]
+        closing = [(session, reason) for session, reason in ends if reason is not None]
         own = opened.get((scope, key))
-        if own is not None:
-            cost = len(masked) + (DISTINCT_LINE_TOKENS if masked not in {line[4] for line in own.lines} else 0)
-            start, end = min(own.times), max(own.times)
-            if time - end > limits.gap_us or start - time > limits.gap_us:
-                closing.append(close(own, ClosedBy.GAP))
-            elif max(end, time) - min(start, time) > limits.max_age_us:
-                closing.append(close(own, ClosedBy.AGE))
-            elif len(own.lines) >= limits.max_lines:
-                closing.append(close(own, ClosedBy.LINES))
-            elif own.tokens() + cost > limits.max_tokens:
-                closing.append(close(own, ClosedBy.TOKENS))
+        if own is not None and own not in [session for session, _ in closing]:
+            reason = full(own, line, limits)
+            closing += [(own, reason)] if reason is not None else []
+        for session, reason in sorted(closing, key=lambda item: item[0].lines[0][0]):
+            del opened[session.scope, session.key]
+            closed.append(session.finished(reason))
         opened.setdefault((scope, key), NaiveSession(scope, key, now, now)).lines.append(line)
         opened[scope, key].met_last = now
-        closed += [session for _, session in sorted(closing, key=lambda item: item[0])]
     rest = sorted(opened.values(), key=lambda session: session.lines[0][0])
     return closed + [session.finished(ClosedBy.FLUSH) for session in rest]
+
+
+def overdue(session: NaiveSession, now: int, position: int, limits: SessionLimits) -> ClosedBy | None:
+    """Say why any line at all closes a session."""
+    if now - session.met_last > limits.gap_us:
+        return ClosedBy.GAP
+    if now - session.met_first > limits.max_age_us:
+        return ClosedBy.AGE
+    return ClosedBy.PIN if (position >> 20) - (session.lines[0][0] >> 20) > limits.max_pinned else None
+
+
+def full(own: NaiveSession, line: Line, limits: SessionLimits) -> ClosedBy | None:
+    """Say why a line of its key closes a session."""
+    time, masked = line[1], line[4]
+    cost = len(masked) + (DISTINCT_LINE_TOKENS if masked not in {line[4] for line in own.lines} else 0)
+    start, end = min(own.times), max(own.times)
+    if time - end > limits.gap_us or start - time > limits.gap_us:
+        return ClosedBy.GAP
+    if max(end, time) - min(start, time) > limits.max_age_us:
+        return ClosedBy.AGE
+    if len(own.lines) >= limits.max_lines:
+        return ClosedBy.LINES
+    return ClosedBy.TOKENS if own.tokens() + cost > limits.max_tokens else None
 
 
 def plain(sessions: Sequence[Session]) -> list[tuple[object, ...]]:
@@ -117,7 +125,7 @@ def plain(sessions: Sequence[Session]) -> list[tuple[object, ...]]:
 def run(lines: Sequence[Line], limits: SessionLimits, splits: Sequence[int] = ()) -> list[Session]:
     cutter = Sessionizer(limits, count_tokens)
     bounds = [0, *sorted(splits), len(lines)]
-    closed = [s for a, b in zip(bounds, bounds[1:], strict=False) for s in cutter.push(table(lines[a:b]))]
+    closed = [s for a, b in pairwise(bounds) for s in cutter.push(table(lines[a:b]))]
     return closed + cutter.flush(ClosedBy.FLUSH)
 
 
