@@ -22,7 +22,7 @@ from daemon.core.documents import Severity, Why
 from daemon.core.records import Judgement, SessionLine, Verdict
 from daemon.core.relatives import Relatives
 from daemon.core.weighing import Weighed, Weights, weigh
-from daemon.core.wording import clean, many, percent, shorten
+from daemon.core.wording import gist, many, percent, shorten
 
 CRITICAL_P = 0.001
 WARNING_P = 0.01
@@ -159,4 +159,4 @@ def _mixture_fact(judgement: Judgement, differing: Contrast) -> str:
 
 
 def _quoted(line: str) -> str:
-    return f'"{shorten(clean(line), _QUOTE_LENGTH)}"'
+    return f'"{shorten(gist(line), _QUOTE_LENGTH)}"'

@@ -21,6 +21,14 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else "·" for c in plain)
 
 
+def gist(text: str) -> str:
+    """Return a message as one clean line: of one with many lines (a stack trace) the first and the last."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) < 3:
+        return clean(text)
+    return f"{clean(lines[0])} … {clean(lines[-1])}"
+
+
 def shorten(text: str, length: int) -> str:
     """Return the text cut to `length` characters, with an ellipsis where something was cut."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.wording import clean, many, percent, shorten
+from daemon.core.wording import clean, gist, many, percent, shorten
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,10 @@ def test_long_text_is_cut_with_an_ellipsis() -> None:
 def test_nouns_follow_their_count() -> None:
     """One line, two lines, thousands with a comma."""
     assert ["0 lines", "1 line", "1,200 lines"] == [many(count, "line") for count in (0, 1, 1200)]
+
+
+def test_gist_of_a_stack_trace_is_its_first_and_last_line() -> None:
+    """What failed and why stand at the ends; one or two lines stay whole."""
+    trace = "ERROR in GET /\nTraceback (most recent call last):\n  File x\n    pass\nKeyError: 'tax'\n"
+
+    assert ["ERROR in GET / … KeyError: 'tax'", "one two"] == [gist(trace), gist("one\ntwo")]
