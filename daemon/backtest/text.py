@@ -92,7 +92,8 @@ def _facts(report: Report) -> Iterator[str]:
 
 def _rate(rate: Rate, report: Report) -> str:
     if not rate.sessions:
-        return "none: every session was needed to warm up (detector.warm_up)"
+        why = "none: every session was needed to warm up (detector.warm_up)"
+        return f"{why}; frozen, it learns from --teach alone" if report.frozen else why
     against = ""
     if rate.budget is not None:
         against = f", {rate.realised / rate.budget:.2f} times the budget of {report.budget}"
