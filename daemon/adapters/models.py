@@ -187,7 +187,8 @@ def engine_arguments(folder: Path, settings: EngineSettings, *, cpu: bool) -> di
     if cpu:
         arguments |= {"dtype": "float32", "max_num_batched_tokens": CPU_STEP_TOKENS}
     arguments |= {"hf_overrides": overrides} | options
-    longest = int(arguments.get("max_model_len") or positions)
+    given = int(arguments.get("max_model_len") or 0)
+    longest = given if given > 0 else positions
     share = LONG_SHARE_CPU if cpu else LONG_SHARE_GPU
     if longest > share and config.get("model_type") != "bert":
         arguments.setdefault("long_prefill_token_threshold", share)

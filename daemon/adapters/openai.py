@@ -44,6 +44,7 @@ ATTEMPTS = 6
 BACKOFF_S = 0.25
 LONGEST_WAIT_S = 30.0
 DEFAULT_MAX_TOKENS = 8192
+SPECIAL_TOKENS = 4  # at most, that the server puts around a text
 CUT_MARK = "\n<CUT>"
 MOST_CUTS = 3
 _CUT_COST = 8
@@ -287,9 +288,10 @@ class OpenAIEngine:
         try:
             async with self._session.get(self._url.joinpath("models")) as response:
                 models: list[dict[str, Any]] = orjson.loads(await response.read())["data"]
-            return next(int(m["max_model_len"]) for m in models if m.get("id") == self._settings.model)
+            limit = next(int(m["max_model_len"]) for m in models if m.get("id") == self._settings.model)
         except (aiohttp.ClientError, OSError, ValueError, TypeError, KeyError, StopIteration):
             return DEFAULT_MAX_TOKENS  # few servers tell
+        return limit - SPECIAL_TOKENS
 
     def _tell(self, what: str) -> str:
         key = self._settings.api_key

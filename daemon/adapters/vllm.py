@@ -30,7 +30,6 @@ from daemon.engines import EngineSettings, model_name
 from daemon.errors import ConfigError, EngineError, StraylineError
 
 ENVIRONMENT = {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # the engine's core in this process: a killed daemon leaves no orphan
     "VLLM_CONFIGURE_LOGGING": "0",
     "VLLM_NO_USAGE_STATS": "1",
     "TQDM_DISABLE": "1",
@@ -62,7 +61,8 @@ class VllmEngine:
         self._jobs: dict[str, tuple[_Job, int]] = {}
         self._live: set[_Job] = set()
         self._lock = Lock()
-        self._death: EngineError | None = EngineError("the engine has not been started")
+        self._unborn = EngineError("the engine has not been started")
+        self._death: EngineError | None = self._unborn
         self._step_began: float | None = None
         self._serial = 0
         self._name = ""
@@ -150,15 +150,17 @@ class VllmEngine:
         except StraylineError as error:
             _call(loop, _reject, ready, error)
             return
-        except Exception as error:  # noqa: BLE001 - vLLM raises anything
+        except BaseException as error:  # noqa: BLE001 - vLLM raises anything, and nobody else would see it on a thread
             _call(loop, _reject, ready, EngineError(f"cannot load {self._settings.model}: {_words(error)}"))
             return
-        self._death = None
+        with self._lock:
+            if self._death is self._unborn:  # else it was closed while it loaded
+                self._death = None
         _call(loop, _resolve, ready, None)
         try:
             while self._take():
                 self._step()
-        except Exception as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001 - as above
             self._die(EngineError(f"the embedding engine died: {_words(error)}"))
         finally:
             self._engine.engine_core.shutdown()
@@ -173,8 +175,9 @@ class VllmEngine:
         cores = len(os.sched_getaffinity(0))
         for name, value in {**ENVIRONMENT, "OMP_NUM_THREADS": str(cores)}.items():
             os.environ.setdefault(name, value)
+        os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # the core in this process: a killed daemon leaves no orphan
         logging.getLogger("vllm").setLevel(logging.ERROR)
-        import torch  # seconds
+        import torch
         from vllm import EngineArgs, PoolingParams
         from vllm.platforms import current_platform
         from vllm.v1.engine.llm_engine import LLMEngine
@@ -210,7 +213,7 @@ class VllmEngine:
     def _add(self, job: _Job) -> None:
         if job.done.cancelled():
             return
-        job.ids = range_ids(self._serial, len(job.prompts))
+        job.ids = [str(self._serial + row) for row in range(len(job.prompts))]
         self._serial += len(job.prompts)
         for row, (identity, ids) in enumerate(zip(job.ids, job.prompts, strict=True)):
             self._jobs[identity] = (job, row)
@@ -247,15 +250,12 @@ class VllmEngine:
     def _die(self, error: EngineError) -> None:
         """Refuse every waiter, now and later; the first reason stays."""
         with self._lock:
-            self._death = self._death or error
+            if self._death is None or self._death is self._unborn:
+                self._death = error
+            reason = self._death
             orphans, self._live = self._live, set()
         for job in orphans:
-            _call(job.done.get_loop(), _reject, job.done, self._death)
-
-
-def range_ids(first: int, count: int) -> list[str]:
-    """Return request ids, unique as long as `first` grows by `count`."""
-    return [str(number) for number in range(first, first + count)]
+            _call(job.done.get_loop(), _reject, job.done, reason)
 
 
 def _call(loop: asyncio.AbstractEventLoop, *call: Any) -> None:

@@ -311,6 +311,26 @@ async def test_what_cannot_be_loaded_is_said(tmp_path: Path) -> None:
     await engine.close()
 
 
+async def test_closed_while_loading(qwen_tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that is closed before it has loaded stays closed."""
+    engine, core, go = VllmEngine(EngineSettings()), StandIn(), threading.Event()
+
+    def load() -> None:
+        go.wait()
+        engine._tokens, engine._engine = qwen_tokens, core
+
+    monkeypatch.setattr(engine, "_load", load)
+    starting = asyncio.create_task(engine.start())
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(engine.close())
+    await asyncio.sleep(0)
+    go.set()
+    await asyncio.gather(starting, closing)
+    assert core.closed
+    with pytest.raises(EngineError, match="closed"):
+        engine.check()
+
+
 # Real vLLM
 
 
@@ -420,14 +440,16 @@ async def test_a_wrong_setting_is_refused_at_start(more: dict[str, Any], words: 
 
 
 LIFE = """
-import asyncio, os, sys, time
+import asyncio, os, signal, sys
 from daemon.engines import EngineSettings, make_engine
-begun = time.perf_counter()
 engine = make_engine(EngineSettings(model="all-MiniLM-L6-v2"))
 assert not {"vllm", "torch", "transformers", "huggingface_hub"} & set(sys.modules), "loaded before start"
 async def live():
+    before = os.sched_getaffinity(0), [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     await engine.start()
     await engine.embed(["all is well"])
+    after = os.sched_getaffinity(0), [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert before == after, "vLLM changed the process"
     with open(f"/proc/self/task/{os.getpid()}/children") as children:
         assert not children.read().strip(), "a child process"
     await engine.close()
