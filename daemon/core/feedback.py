@@ -13,6 +13,7 @@ from typing import cast, get_args
 import orjson
 
 from daemon.core.documents import FeedbackDocument, Word
+from daemon.core.redaction import RedactionSettings, redact
 from daemon.errors import DataError
 
 VERDICTS: tuple[str, ...] = get_args(Word)
@@ -52,8 +53,8 @@ def parse_feedback(value: bytes | None) -> Feedback:
         pattern=_pattern_of(document),
         verdict=verdict,
         scope=_text(document, "scope", 1000) or None,
-        by=_text(document, "by", BY_LENGTH),
-        note=_text(document, "note", NOTE_LENGTH),
+        by=_redacted(_text(document, "by", BY_LENGTH)),
+        note=_redacted(_text(document, "note", NOTE_LENGTH)),
     )
 
 
@@ -92,6 +93,11 @@ def _text(document: dict[str, object], name: str, limit: int) -> str:
     if len(text) > limit:
         raise DataError(f"{name}: longer than {limit:,} characters")
     return text
+
+
+def _redacted(text: str) -> str:
+    """What people write goes into the baseline's topic, so it is redacted as a line is; a person's address stays."""
+    return redact(text, RedactionSettings(emails=False)) if text else ""
 
 
 def _pattern_of(document: dict[str, object]) -> str:

@@ -158,17 +158,6 @@ def test_alert_of_a_huge_session_fits_a_message_and_says_what_it_left_out(char: 
     assert ["100-3099"] == document["source"]["positions"]
 
 
-def test_documents_hold_examples_only_as_they_came_from_redaction() -> None:
-    """Nothing but redacted examples and masked lines enters an alert: no raw text is reachable from a verdict."""
-    canary = "hunter2"
-    case = verdict({"login password=<SECRET>": 1}, key="host", nearest=[neighbour({"login ok": 1})])
-    [record] = alerting().records(case, ABOUT)
-
-    assert record.value is not None
-    assert b"<SECRET>" in record.value
-    assert canary.encode() not in record.value
-
-
 LINES = st.dictionaries(st.text(max_size=40), st.integers(1, 99), min_size=1, max_size=5)
 
 

@@ -86,3 +86,12 @@ def test_label_refuses_what_is_no_id() -> None:
     """A mistyped id is refused before it is sent."""
     with pytest.raises(DataError, match="16 hexadecimal digits"):
         label_document("8f3c", "normal")
+
+
+def test_secrets_in_a_note_are_redacted() -> None:
+    """A note is kept for ever and read by many; who wrote it stays readable."""
+    read = parse_feedback(
+        message(alert=ALERT, verdict="normal", by="ann@example.com", note="login with password=hunter2")
+    )
+
+    assert ("ann@example.com", "login with password=<SECRET>") == (read.by, read.note)
