@@ -160,7 +160,7 @@ class Partition:
     async def settle(self) -> None:
         """Commit what there is to commit, now; the caller bounds the time. A failure is left to `run`."""
         while self.state is State.RUN and (self._commit is not None or self._clock.due() is not None):
-            commit = self._commit = self._commit or asyncio.create_task(self._transact())
+            commit = self._commit or self._begin_commit()
             await asyncio.wait([commit])
             if commit.cancelled() or commit.exception() is not None:
                 self._wake()
@@ -280,7 +280,7 @@ class Partition:
             self._finish_commit()
             due, now = self._clock.due(), monotonic()
             if due is not None and due <= now and self._commit is None:
-                self._commit = asyncio.create_task(self._transact())
+                self._begin_commit()
             if self._inbox or self._vectors or self._more:
                 await self._step()
             elif self.quiet and self.load.open_sessions and self._idle.due() <= now:
@@ -334,6 +334,11 @@ class Partition:
         except Exception as error:  # noqa: BLE001  # whatever it is, `_work` raises it where it is dealt with
             self.fail(error)
         self._wake()
+
+    def _begin_commit(self) -> asyncio.Task[None]:
+        commit = self._commit = asyncio.create_task(self._transact())
+        commit.add_done_callback(lambda _: self._wake())
+        return commit
 
     async def _transact(self) -> None:
         assert self._lane is not None
