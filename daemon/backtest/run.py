@@ -16,11 +16,11 @@ from io import BufferedReader
 import orjson
 
 from daemon.adapters.files import FileReader, check_files
+from daemon.backtest.assemble import Counts, build
 from daemon.backtest.labels import Labels, read_labels
 from daemon.backtest.options import BacktestOptions, Progress, Result, Setup, Watcher, topic_of
 from daemon.backtest.output import Output
 from daemon.backtest.peers import peers
-from daemon.backtest.summary import Counts, build
 from daemon.backtest.tally import Strangest, Tally
 from daemon.backtest.trivial import Beside, trivial
 from daemon.core.alerts import Alerting

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from daemon.backtest.evaluation import Bools, Floats, block_rates, curve, decide, quality, realised
-from daemon.backtest.options import BacktestOptions, Setup
 from daemon.backtest.report import (
     OURS,
     AlertRow,
     BudgetRow,
-    Cost,
-    Input,
     LabelRow,
     Localisation,
     PatternRow,
     QualityRow,
     RangeRow,
     Rate,
-    Report,
     ScopeRow,
     Suggestion,
 )
 from daemon.backtest.tally import Alert, Tally
 from daemon.core.codec import rfc3339
-from daemon.core.records import Phase
 
 BUDGETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
 READABLE_A_DAY = 20
@@ -37,64 +30,6 @@ BLOCK = 1000
 LEAST_SPAN = 3_600_000_000
 """Less event time than this says nothing about a day."""
 DAY = 86_400_000_000
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a run counts besides sessions; grows while it runs. `ranks` are those of `Localisation`."""
-
-    records: int = 0
-    lines: int = 0
-    clamped: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    alerts: int = 0
-    incidents: set[str] = field(default_factory=set)
-    ranks: list[int | None] = field(default_factory=list)
-    embedded: int = 0
-    embedding_seconds: float = 0.0
-    seconds: float = 0.0
-    peak_mebibytes: float = 0.0
-
-
-def build(
-    options: BacktestOptions,
-    setup: Setup,
-    tally: Tally,
-    counts: Counts,
-    strangest: Sequence[Alert],
-    unmet: int | None,
-) -> Report:
-    """Return the report of a finished run; `unmet` counts labelled keys without a session, None without labels."""
-    rate = rate_of(tally, setup.share, setup.per_day)
-    budgets = budget_rows(tally)
-    files, teach = list(options.files), list(options.teach)
-    return Report(
-        input=Input(files, teach, counts.records, counts.lines, dict(counts.rejected), counts.clamped),
-        model=setup.about.model,
-        config=setup.about.config,
-        budget=setup.about.budget,
-        frozen=options.freeze,
-        sessions=tally.sessions,
-        taught=tally.phases[Phase.TEACH],
-        warm_up=tally.phases[Phase.WARM_UP],
-        patterns=len(tally.patterns.known),
-        patterns_complete=not tally.patterns.others,
-        start=None if tally.start is None else rfc3339(tally.start),
-        end=None if tally.end is None else rfc3339(tally.end),
-        rate=rate,
-        incidents=len(counts.incidents),
-        scopes=scope_rows(tally),
-        budgets=budgets,
-        suggestion=suggest(budgets),
-        range=range_row(tally, options.since, options.until),
-        labels=None if unmet is None else label_row(tally, unmet),
-        quality=quality_rows(tally, rate.budget),
-        localisation=localisation(counts.ranks),
-        calibration=calibration(tally),
-        top_patterns=pattern_rows(tally),
-        strangest=[alert_row(alert) for alert in strangest],
-        cost=Cost(counts.seconds, counts.embedding_seconds, counts.embedded, counts.peak_mebibytes),
-    )
 
 
 def alert_row(alert: Alert) -> AlertRow:

@@ -1,0 +1,84 @@
+"""Puts a finished run's report together: what was counted while it ran, and the figures of its tally."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from daemon.backtest.options import BacktestOptions, Setup
+from daemon.backtest.report import Cost, Input, Report
+from daemon.backtest.summary import (
+    alert_row,
+    budget_rows,
+    calibration,
+    label_row,
+    localisation,
+    pattern_rows,
+    quality_rows,
+    range_row,
+    rate_of,
+    scope_rows,
+    suggest,
+)
+from daemon.backtest.tally import Alert, Tally
+from daemon.core.codec import rfc3339
+from daemon.core.records import Phase
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a run counts besides sessions; grows while it runs. `ranks` are those of `Localisation`."""
+
+    records: int = 0
+    lines: int = 0
+    clamped: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    alerts: int = 0
+    incidents: set[str] = field(default_factory=set)
+    ranks: list[int | None] = field(default_factory=list)
+    embedded: int = 0
+    embedding_seconds: float = 0.0
+    seconds: float = 0.0
+    peak_mebibytes: float = 0.0
+
+
+def build(
+    options: BacktestOptions,
+    setup: Setup,
+    tally: Tally,
+    counts: Counts,
+    strangest: Sequence[Alert],
+    unmet: int | None,
+) -> Report:
+    """Return the report of a finished run; `unmet` counts labelled keys without a session, None without labels."""
+    rate = rate_of(tally, setup.share, setup.per_day)
+    budgets = budget_rows(tally)
+    files, teach = list(options.files), list(options.teach)
+    return Report(
+        input=Input(files, teach, counts.records, counts.lines, dict(counts.rejected), counts.clamped),
+        model=setup.about.model,
+        config=setup.about.config,
+        budget=setup.about.budget,
+        frozen=options.freeze,
+        sessions=tally.sessions,
+        taught=tally.phases[Phase.TEACH],
+        warm_up=tally.phases[Phase.WARM_UP],
+        patterns=len(tally.patterns.known),
+        patterns_complete=not tally.patterns.others,
+        start=None if tally.start is None else rfc3339(tally.start),
+        end=None if tally.end is None else rfc3339(tally.end),
+        rate=rate,
+        incidents=len(counts.incidents),
+        scopes=scope_rows(tally),
+        budgets=budgets,
+        suggestion=suggest(budgets),
+        range=range_row(tally, options.since, options.until),
+        labels=None if unmet is None else label_row(tally, unmet),
+        quality=quality_rows(tally, rate.budget),
+        localisation=localisation(counts.ranks),
+        calibration=calibration(tally),
+        top_patterns=pattern_rows(tally),
+        strangest=[alert_row(alert) for alert in strangest],
+        cost=Cost(counts.seconds, counts.embedding_seconds, counts.embedded, counts.peak_mebibytes),
+    )
