@@ -1,0 +1,103 @@
+"""Lines with a known future: sessions of a few keys a partition, in a clock of their own that only goes forward.
+
+The topic is the truth: whatever came to lie in it, at whatever offset, must come out once. So the feeder may try again
+as often as it likes. The clock of the lines runs faster than the world's, so that sessions close by it all the time;
+how they are cut is then a function of the topic alone, and a run without faults over the same topic must cut the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+
+import orjson
+from aiokafka import AIOKafkaProducer
+
+LINES = (
+    "request {n} accepted from 10.0.{a}.{b}",
+    "user u{n} logged in",
+    "cart {n} opened",
+    "item {a} added to cart",
+    "price looked up in {b} ms",
+    "payment {n} authorised",
+    "WARN retrying upstream after {a} ms",
+    "ERROR payment gateway timed out after {b} ms",
+    "order {n} placed",
+    "mail queued for user u{n}",
+    "connection to 10.1.{a}.{b} reset by peer",
+    "session closed",
+)
+KINDS = 40
+STEP_MS = 500
+OPEN_KEYS = 6
+MALFORMED = 0.01
+
+
+@dataclass
+class _Source:
+    """What one partition's lines are made from."""
+
+    clock: int
+    made: int = 0
+    open: list[tuple[str, list[str]]] = field(default_factory=list)
+
+
+class Feeder:
+    """Writes `rate` lines a second to every partition, for as long as `running`."""
+
+    def __init__(self, servers: str, topic: str, partitions: int, *, seed: int, start_ms: int, rate: float) -> None:
+        self._topic, self._rate = topic, rate
+        self._random = random.Random(seed)
+        self._kinds = [self._random.choices(LINES, k=self._random.randint(1, 8)) for _ in range(KINDS)]
+        self._sources = [_Source(start_ms) for _ in range(partitions)]
+        self._servers = servers
+        self._task: asyncio.Task[None] | None = None
+        self.sent = 0
+
+    def start(self) -> None:
+        """Begin in the background."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """End, with everything written."""
+        assert self._task is not None
+        task, self._task = self._task, None
+        await task
+
+    async def _run(self) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self._servers, acks="all", enable_idempotence=True)
+        await producer.start()
+        owed, waiting = 0.0, set[asyncio.Future[object]]()
+        try:
+            while self._task is not None:
+                await asyncio.sleep(0.2)
+                owed += 0.2 * self._rate
+                for _ in range(int(owed)):
+                    owed -= 1
+                    for partition in range(len(self._sources)):
+                        key, value = self._line(self._sources[partition], partition)
+                        waiting.add(await producer.send(self._topic, value, key, partition))
+                        self.sent += 1
+                waiting = {future for future in waiting if not future.done()}
+                while len(waiting) > 2_000:
+                    await asyncio.sleep(0.2)
+                    waiting = {future for future in waiting if not future.done()}
+            await producer.flush()
+        finally:
+            await producer.stop()
+
+    def _line(self, source: _Source, partition: int) -> tuple[bytes, bytes]:
+        source.clock += STEP_MS
+        if self._random.random() < MALFORMED:
+            return b"broken", b'{"message": "cut off in the mid'
+        while len(source.open) < OPEN_KEYS:
+            source.made += 1
+            source.open.append((f"p{partition}-{source.made}", list(self._random.choice(self._kinds))))
+        place = self._random.randrange(len(source.open))
+        key, left = source.open[place]
+        text = left.pop(0).format(n=source.made, a=self._random.randrange(200), b=self._random.randrange(200))
+        if not left:
+            del source.open[place]
+        document = {"time": source.clock, "scope": f"shop-{partition % 2}", "key": key, "message": text}
+        return key.encode(), orjson.dumps(document)
