@@ -1,7 +1,7 @@
 """Measures what docs/operate.md says of sizing: `python -m deploy.sizing`.
 
-Each figure is taken in a process of its own. Memory is the growth of the resident set, divided by the number of things made; the baseline's own account of its memory
-(the metric `strayline_baseline_memory_bytes`) is printed beside it.
+Each figure is taken in a process of its own. Memory is the growth of the resident set, divided by the number of things
+made; the baseline's own account of its memory (the metric `strayline_baseline_memory_bytes`) is printed beside it.
 """
 
 from __future__ import annotations
