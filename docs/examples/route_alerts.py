@@ -16,6 +16,7 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -31,8 +32,11 @@ def to_alertmanager(alert: Alert) -> list[dict[str, Any]]:
     incident = alert["incident"]
     labels = {"alertname": "LogAnomaly", "scope": alert["scope"], "incident": incident["id"]}
     annotations = {"summary": alert["summary"], "pattern": alert["fingerprint"], "severity": alert["severity"]}
-    body = {"labels": labels, "annotations": annotations, "startsAt": incident["since"]}
-    return [body | {"endsAt": incident["last_seen"]} if alert["status"] == "resolved" else body]
+    # Alertmanager ends an alert that nobody renews; strayline says itself when an incident is over, so an hour is given.
+    last = datetime.fromisoformat(incident["last_seen"])
+    ends = last if alert["status"] == "resolved" else last + timedelta(hours=1)
+    times = {"startsAt": incident["since"], "endsAt": ends.isoformat()}
+    return [{"labels": labels, "annotations": annotations, **times}]
 
 
 def to_slack(alert: Alert) -> dict[str, Any]:
@@ -56,9 +60,7 @@ def to_pagerduty(alert: Alert) -> dict[str, Any]:
             "source": alert["scope"],
             "severity": alert["severity"],
             "timestamp": alert["end"],
-            "custom_details": {
-                name: alert[name] for name in ("key", "p_value", "session", "contrast") if name in alert
-            },
+            "custom_details": {"key": alert.get("key"), "lines": alert.get("session", [])[:5]},
         },
     }
 
