@@ -32,13 +32,11 @@ LINES_A_SESSION = 20
 LIMITS = SessionLimits(30_000_000, 300_000_000, 10_000, 32_000, 10_000_000)
 START = 1_790_000_000_000
 SHAPES = (
-    "INFO dfs.DataNode$DataXceiver: Receiving block blk_{block} src: /10.25{a}.{b}.6:{port} dest: /10.25{a}.{b}.6:50010",
-    "INFO dfs.FSNamesystem: BLOCK* NameSystem.addStoredBlock: blockMap updated: 10.25{a}.{b}.110:50010 is added to "
-    "blk_{block} size 67108864",
+    "INFO dfs.DataXceiver: Receiving block blk_{block} src: /10.25{a}.{b}.6:{port} dest: /10.25{a}.{b}.7:50010",
+    "INFO dfs.FSNamesystem: NameSystem.addStoredBlock: 10.25{a}.{b}.110:50010 is added to blk_{block} size 67108864",
     "INFO dfs.DataNode$PacketResponder: PacketResponder {r} for block blk_{block} terminating",
     "INFO dfs.DataNode$PacketResponder: Received block blk_{block} of size 67108864 from /10.25{a}.{b}.6",
-    "INFO dfs.FSNamesystem: BLOCK* NameSystem.allocateBlock: /user/root/rand{r}/_temporary/_task_{port}_m_00{r}/part-00{b}."
-    " blk_{block}",
+    "INFO dfs.FSNamesystem: NameSystem.allocateBlock: /user/root/rand{r}/_task_{port}_m_00{r}/part-00{b}. blk_{block}",
     "INFO dfs.FSDataset: Deleting block blk_{block} file /mnt/hadoop/dfs/data/current/subdir{b}/blk_{block}",
     "WARN dfs.DataNode$DataXceiver: 10.25{a}.{b}.6:50010:Got exception while serving blk_{block} to /10.25{a}.{b}.7:",
 )
@@ -51,7 +49,7 @@ def messages(count: int, keys: int, file: Path | None) -> Iterator[tuple[str, st
     blocks = [chance.getrandbits(60) for _ in range(keys)]
     for number in range(count):
         at = number % keys
-        if number // keys % LINES_A_SESSION == at % LINES_A_SESSION:
+        if (number // keys + at) % LINES_A_SESSION == 0:
             blocks[at] = chance.getrandbits(60)
         if lines is not None:
             yield f"blk_{blocks[at]}", lines[number % len(lines)]

@@ -1,8 +1,8 @@
 """Variables to placeholders, so that equal events read the same.
 
 Order matters and is the whole design: secrets first (`redaction`), then the user's masks, then shapes that hold other
-shapes (a time holds numbers, a URL holds an address), and bare numbers last. What is left is words, and a number glued to
-a word leaves the word (``12ms`` becomes ``<NUM>ms``).
+shapes (a time holds numbers, a URL holds an address), and bare numbers last. What is left is words, and a number glued
+to a word leaves the word (``12ms`` becomes ``<NUM>ms``).
 
 Masks are Rust regular expressions applied to whole columns; they run in linear time, so none can hang the daemon.
 """
@@ -90,7 +90,7 @@ class Masker:
         self._last = _replaced(NARROW).str.strip_chars()
 
     def apply(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """Return `lines` with `text` free of secrets and at most `MAX_TEXT` characters, and its masked form in `masked`."""
+        """Return `lines` with `text` redacted and at most `MAX_TEXT` characters long, and `masked`, its masked form."""
         if lines.is_empty():
             return lines.with_columns(pl.col("text").alias("masked"))
         lines = redact_key_blocks(lines, lines["position"] // (1 << INDEX_BITS))

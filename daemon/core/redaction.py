@@ -1,8 +1,8 @@
 """Secrets to placeholders: the one place where they leave a line. Everything downstream sees redacted text only.
 
-Two steps keep clean lines cheap: a search for a few dozen literals and one shape of digits picks the lines that may hold
-a secret, and only those go through the rules. A rule keeps the name of what it hides (``password=<SECRET>``), so that
-the line still says what happened. Rules read plain, quoted, JSON-escaped and percent-encoded text.
+Two steps keep clean lines cheap: a search for a few dozen literals and one shape of digits picks the lines that may
+hold a secret, and only those go through the rules (`secretrules`). A rule keeps the name of what it hides
+(``password=<SECRET>``), so that the line still says what happened.
 
 Rules err on the side of hiding: a value behind a word for a secret goes, whatever it looks like.
 """
@@ -30,7 +30,10 @@ class RedactionSettings:
 
 
 _EMAIL = r"[\w.+-]+(?:@|%40)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
-_IPS = r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}\b|(?:[0-9a-fA-F]{1,4}:){1,6}(?::[0-9a-fA-F]{1,4}){1,6}\b"
+_IPS = (
+    r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}\b"
+    r"|(?:[0-9a-fA-F]{1,4}:){1,6}(?::[0-9a-fA-F]{1,4}){1,6}\b"
+)
 _DIGITS = r"(?:[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}|3[0-9]{3}[ -]?[0-9]{6}[ -]?[0-9]{4,5})"
 _CARD = rf"(?:(?-u:\b)|%[0-9A-Fa-f]{{2}}|\\[nrtbf]){_DIGITS}(?-u:\b)"
 _CARD_PYTHON = re.compile(rf"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[nrtbf])){_DIGITS}\b", re.ASCII)
@@ -67,8 +70,8 @@ def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
 def redact_key_blocks(lines: pl.DataFrame, record: pl.Series) -> pl.DataFrame:
     """Hide the lines between BEGIN and END of a private key that a record holds as several lines.
 
-    `record` numbers the record of each row. Where the lines of a key are records of their own, `redact_column` knows them
-    by their look.
+    `record` numbers the record of each row. Where the lines of a key are records of their own, `redact_column` knows
+    them by their look.
     """
     begins = lines["text"].str.contains("PRIVATE KEY", literal=True) & record.is_duplicated()
     if not begins.any():

@@ -80,12 +80,13 @@ _NAMED = (
 RULES: tuple[tuple[str, str], ...] = (*_KEY_BLOCKS, *_HEADERS, *_URLS_AND_COMMANDS, *_LOOKS, *_NAMED)
 
 HINTS: tuple[str, ...] = (
-    "pass", "pwd", "secret", "token", "credential", "sessid", "sessionid", "connect.sid", "x-amz-", "x-goog-", "otp", "csrf", "xsrf",
-    "pincode", "pin_code", "cvv", "key", "sharedaccess", "authorization", "cookie", "bearer", "basic", "://", "%3a%2f%2f",
-    "curl", "redis-cli", "mongo", "mysql", "mariadb", "docker", "eyj", "akia", "asia", "agpa", "aida", "aroa", "anpa", "abia", "acca",
-    "aiza", "ya29.", "gocspx-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glsoat-", "glptt-",
-    "glcbt-", "glft-", "glagent-", "xox", "xapp-", "hooks.slack", "k_live_", "k_test_", "whsec_", "npm_", "pypi-", "dckr_pat_",
-    "atatt3", "dop_v1_", "shpat_", "shpca_", "shppa_", "shpss_", "sk-", "sg.", "hf_", "hvs.", "svs.", "8q~", ":aa", "sig=",
+    "pass", "pwd", "secret", "token", "credential", "sessid", "sessionid", "connect.sid", "x-amz-", "x-goog-",
+    "otp", "csrf", "xsrf", "pincode", "pin_code", "cvv", "key", "sharedaccess", "authorization", "cookie", "bearer",
+    "basic", "://", "%3a%2f%2f", "curl", "redis-cli", "mongo", "mysql", "mariadb", "docker", "eyj", "akia", "asia",
+    "agpa", "aida", "aroa", "anpa", "abia", "acca", "aiza", "ya29.", "gocspx-", "ghp_", "gho_", "ghu_", "ghs_",
+    "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glsoat-", "glptt-", "glcbt-", "glft-", "glagent-", "xox",
+    "xapp-", "hooks.slack", "k_live_", "k_test_", "whsec_", "npm_", "pypi-", "dckr_pat_", "atatt3", "dop_v1_",
+    "shpat_", "shpca_", "shppa_", "shpss_", "sk-", "sg.", "hf_", "hvs.", "svs.", "8q~", ":aa", "sig=",
 )  # fmt: skip
 """One of these stands in every line that a rule may match, in any case."""
 

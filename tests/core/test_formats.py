@@ -80,7 +80,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_record_is_rejected_alone(name: str) -> None:
-    """A bad record is one reject with its reason; the records around it are read, and nothing of it is in the detail."""
+    """A bad record is one reject with its reason, and the records around it are read."""
     value, reason = BAD[name]
     good = b'{"message":"good"}'
 

@@ -1,7 +1,7 @@
 """Bytes to lines: one format reads one batch of records into one table, and says which records it could not read.
 
-A format is a *reader* (what is particular to it: bytes to the text columns of `Columns`) and a *finisher* that all share
-(record paths, `extract`, times, defaults, positions). A new format is one reader in `READERS`. Three rules hold for all:
+A format is a *reader* (what is particular to it: bytes to the text columns of `Columns`) and a *finisher* that all
+share (record paths, `extract`, times, defaults, positions). A new format is one reader in `READERS`. Three rules hold:
 
 * A bad record becomes one `Reject`; its batch goes on without it. What becomes of a record never depends on the others
   in its batch, so the same records give the same lines however they are fetched.
@@ -19,6 +19,7 @@ from daemon.core.formats.columns import FieldPaths, FormatSettings, Reader
 from daemon.core.formats.extracting import check_pattern
 from daemon.core.formats.finishing import Finisher
 from daemon.core.formats.jsonpaths import JsonReader, check_paths
+from daemon.core.formats.presets import ECS, FLUENT_BIT, VECTOR, CriReader, SyslogReader, preset
 from daemon.core.formats.raw import RawReader
 from daemon.core.records import Batch, Parsed
 
@@ -59,6 +60,11 @@ class _Format:
 READERS: Mapping[str, Callable[[FormatSettings], Reader]] = {
     "raw": lambda _: RawReader(),
     "json": lambda settings: JsonReader(settings.fields),
+    "ecs": lambda settings: JsonReader(preset(ECS, settings.fields)),
+    "fluent-bit": lambda settings: JsonReader(preset(FLUENT_BIT, settings.fields)),
+    "vector": lambda settings: JsonReader(preset(VECTOR, settings.fields)),
+    "syslog": lambda _: SyslogReader(),
+    "cri": lambda _: CriReader(),
 }
 FORMATS = tuple(READERS)
 """The names that `input.format` may have."""

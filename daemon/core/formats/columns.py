@@ -12,6 +12,8 @@ from daemon.core.records import Batch, Reject
 
 RECORD_PREFIX = "record."
 """Paths that begin so name a part of the record (its key, timestamp, topic, a header), not of its value."""
+ALTERNATIVE = "|"
+"""Parts the paths that may hold a field; the first that is there counts."""
 
 COLUMNS_SCHEMA: Mapping[str, pl.DataType] = {
     "row": pl.Int64(),
@@ -26,7 +28,10 @@ COLUMNS_SCHEMA: Mapping[str, pl.DataType] = {
 
 @dataclass(frozen=True, slots=True)
 class FieldPaths:
-    """Where a line's parts stand: ``a.b.c`` in a JSON value, or ``record.key|timestamp|topic|headers.NAME``."""
+    """Where a line's parts stand in a JSON value, ``a.b.c`` or ``a.b.c|d`` where it may be the one or the other.
+
+    Or in its record: ``record.key``, ``record.timestamp``, ``record.topic``, ``record.headers.NAME``.
+    """
 
     message: str = "message"
     time: str = "time"

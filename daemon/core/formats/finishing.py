@@ -126,9 +126,9 @@ def _shortened(name: str) -> str:
 def _with_level(table: pl.DataFrame) -> pl.DataFrame:
     """Make the level the message's first word, unless the message begins with it."""
     if table["level"].null_count() == len(table):
-        return table.with_columns(pl.col("message").alias("text"))
+        return table.with_columns(pl.col("message").str.strip_chars_end("\r\n").alias("text"))
     level = pl.col("level").str.strip_chars()
-    message = pl.col("message")
+    message = pl.col("message").str.strip_chars_end("\r\n")
     head = message.str.strip_chars_start(" \t[(<").str.head(level.str.len_chars())
     wanted = level.str.contains(r"^\S+$") & (level.str.len_chars() <= MAX_LEVEL)
     wanted &= head.str.to_lowercase() != level.str.to_lowercase()

@@ -1,24 +1,25 @@
 """JSON: one object a record, its parts found by dotted paths.
 
-A path ``a.b.c`` is looked up as nested objects first, then as one key ``a.b.c`` at the top (as ECS writers have it).
+A path ``a.b.c`` is looked up as nested objects first, then as one key ``a.b.c`` at the top (as ECS writers have it);
+of alternatives ``a|b`` the first that is there counts.
 Numbers and booleans are rendered; an object or array is no text, and its record is refused (a level that is none is
 left out). Of equal keys in one object the first counts.
 
 Whole batches are decoded at once by polars (simd-json, strict). Where that refuses, the batch is halved until the bad
-records stand alone; orjson then names what is wrong, or reads the record where only a shape was unexpected (a plain value
-on the way of a path). Both decoders are strict and agree on what is JSON, but for lone surrogates, which polars lets
-pass: records with surrogate escapes are shown to orjson first.
+records stand alone; orjson then names what is wrong, or reads the record where only a shape was unexpected (a plain
+value on the way of a path). Both decoders are strict and agree on what is JSON, but for lone surrogates, which polars
+lets pass: records with surrogate escapes are shown to orjson first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 import polars as pl
 
-from daemon.core.formats.columns import COLUMNS_SCHEMA, RECORD_PREFIX, Columns, FieldPaths, values_as_text
+from daemon.core.formats.columns import ALTERNATIVE, COLUMNS_SCHEMA, RECORD_PREFIX, Columns, FieldPaths, values_as_text
 from daemon.core.records import Batch, Reject
 
 _SURROGATE = r"\\u[dD][89a-fA-F]"
@@ -34,7 +35,7 @@ def check_paths(fields: FieldPaths) -> str | None:
             known = part in ("key", "timestamp", "topic") or (part.startswith("headers.") and part != "headers.")
             if name == "message" or not known:
                 return f"{name}: {path!r} is not record.key, record.timestamp, record.topic or record.headers.NAME"
-        elif not path or not all(path.split(".")):
+        elif not all(step for choice in path.split(ALTERNATIVE) for step in choice.split(".")):
             return f"{name}: {path!r} is no path"
     return None
 
@@ -43,10 +44,14 @@ class JsonReader:
     """Reads every value as one JSON object."""
 
     def __init__(self, fields: FieldPaths) -> None:
-        self._paths = {name: path for name, path in fields.items() if not path.startswith(RECORD_PREFIX)}
-        self._shape, self._nested = _shape(self._paths.values())
+        self._paths = {
+            name: tuple(path.split(ALTERNATIVE)) for name, path in fields.items() if not path.startswith(RECORD_PREFIX)
+        }
+        self._message = fields.message
+        self._shape, self._nested = _shape([path for paths in self._paths.values() for path in paths])
 
     def __call__(self, batch: Batch) -> Columns:
+        """Read the values of a batch; see `Reader`."""
         values, rejects = values_as_text(batch)
         values, broken = self._without_surrogates(batch, values)
         rejects += broken
@@ -55,7 +60,7 @@ class JsonReader:
         table = pl.concat(found) if found else pl.DataFrame(schema=dict(COLUMNS_SCHEMA))
         blank = ~table["message"].str.contains(r"\S")
         if blank.any():
-            detail = f"field {self._paths['message']} is blank"
+            detail = f"field {self._message} is blank"
             rejects += [
                 Reject(row, batch.offsets[row], "empty", detail) for row in table["row"].filter(blank).to_list()
             ]
@@ -105,18 +110,15 @@ class JsonReader:
         return table.select("row", pl.lit(0, dtype=pl.Int64).alias("index"), *parts)
 
     def _part(self, name: str) -> pl.Expr:
-        path = self._paths.get(name)
-        if path is None:
-            return pl.lit(None, dtype=pl.String)
-        value = pl.col("value").struct
-        if "." not in path:
-            return value.field(path)
-        if path not in self._nested:
-            return value.field(path)
-        nested = pl.col("value")
-        for step in path.split("."):
-            nested = nested.struct.field(step)
-        return pl.coalesce(nested, value.field(path))
+        found = []
+        for path in self._paths.get(name, ()):
+            if "." in path and path in self._nested:
+                nested = pl.col("value")
+                for step in path.split("."):
+                    nested = nested.struct.field(step)
+                found.append(nested)
+            found.append(pl.col("value").struct.field(path))
+        return pl.coalesce(*found) if found else pl.lit(None, dtype=pl.String)
 
     def _read_alone(self, batch: Batch, value: pl.DataFrame) -> pl.DataFrame:
         """Read one record as `_decode` does, by hand where its shape is in the way; message null if it is bad."""
@@ -127,15 +129,17 @@ class JsonReader:
         columns: dict[str, Any] = {"row": row, "index": 0} | dict.fromkeys(list(COLUMNS_SCHEMA)[2:])
         parsed = _loads(batch, row, text)
         if isinstance(parsed, dict) and self._unreadable(parsed) is None:
-            for name, path in self._paths.items():
-                columns[name] = _rendered(_find(parsed, path))
+            for name, paths in self._paths.items():
+                found = (_rendered(_find(parsed, path)) for path in paths)
+                columns[name] = next((text for text in found if text is not None), None)
         return pl.DataFrame([columns], schema=dict(COLUMNS_SCHEMA))
 
     def _unreadable(self, parsed: Mapping[str, Any]) -> str | None:
         """Name the field that holds an object or array where text is needed."""
-        for name, path in self._paths.items():
-            if name != "level" and isinstance(_find(parsed, path), dict | list):
-                return f"field {path} holds an object or array where text is needed"
+        for name, paths in self._paths.items():
+            for path in paths if name != "level" else ():
+                if isinstance(_find(parsed, path), dict | list):
+                    return f"field {path} holds an object or array where text is needed"
         return None
 
     def _why(self, batch: Batch, row: int, text: str) -> Reject:
@@ -145,11 +149,11 @@ class JsonReader:
             return parsed
         if not isinstance(parsed, dict):
             return Reject(row, batch.offsets[row], "not_an_object", f"the value is JSON but a {_kind(parsed)}")
-        detail = self._unreadable(parsed) or f"field {self._paths['message']} is missing"
+        detail = self._unreadable(parsed) or f"field {self._message} is missing"
         return Reject(row, batch.offsets[row], "missing_field", detail)
 
 
-def _shape(paths: Any) -> tuple[pl.Struct, set[str]]:
+def _shape(paths: Sequence[str]) -> tuple[pl.Struct, set[str]]:
     """Return the struct to decode into, and the dotted paths it holds as nested objects.
 
     A path that runs through another path's value cannot be nested; it is looked up as one key only.

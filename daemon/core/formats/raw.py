@@ -18,6 +18,7 @@ class RawReader:
     """Reads every value as text."""
 
     def __call__(self, batch: Batch) -> Columns:
+        """Read the values of a batch; see `Reader`."""
         table, rejects = values_as_text(batch)
         table, too_many = _without_endless(batch, table)
         many = table["text"].str.contains("\n", literal=True).any()
