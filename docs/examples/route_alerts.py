@@ -32,7 +32,7 @@ def to_alertmanager(alert: Alert) -> list[dict[str, Any]]:
     incident = alert["incident"]
     labels = {"alertname": "LogAnomaly", "scope": alert["scope"], "incident": incident["id"]}
     annotations = {"summary": alert["summary"], "pattern": alert["fingerprint"], "severity": alert["severity"]}
-    # Alertmanager ends an alert that nobody renews; strayline says itself when an incident is over, so an hour is given.
+    # Alertmanager ends what nobody renews; strayline says itself when an incident is over, so an hour is given.
     last = datetime.fromisoformat(incident["last_seen"])
     ends = last if alert["status"] == "resolved" else last + timedelta(hours=1)
     times = {"startsAt": incident["since"], "endsAt": ends.isoformat()}
