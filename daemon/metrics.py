@@ -168,13 +168,13 @@ class Metrics:
         self._group = "Partitions and commits"
         self.rebalances = self._counter("rebalances", "Times the group gave this replica a new assignment.")
         self.partition_state = self._gauge(
-            "partition_state", "Assigned partitions by state.", "state", values=("init", "running", "paused", "dead")
+            "partition_state", "Assigned partitions by state.", "state", values=("init", "running", "dead")
         )
         self.partition_restarts = self._counter(
             "partition_restarts",
             "Partitions that failed and started again from their checkpoint.",
             "reason",
-            values=("commit", "fenced", "init", "timeout", "error"),
+            values=("commit", "fenced", "init", "timeout", "input_made_anew", "error"),
         )
         self.commit_duration = self._histogram(
             "commit_duration_seconds", "Duration of transactions that committed, from begin to commit.", _SECONDS
