@@ -330,9 +330,11 @@ class Partition:
 
     async def _embed(self, patterns: Sequence[Pattern]) -> None:
         try:
-            self._vectors.update(await self._shared.embedder.embed(patterns))
+            vectors = await self._shared.embedder.embed(patterns)
         except Exception as error:  # noqa: BLE001  # whatever it is, `_work` raises it where it is dealt with
             self.fail(error)
+            return
+        self._vectors.update(vectors)  # the dictionary of now: steps swap it while the engine works
         self._wake()
 
     def _begin_commit(self) -> asyncio.Task[None]:

@@ -54,6 +54,19 @@ async def test_every_line_comes_out_once() -> None:
     assert len(cluster.values("verdicts")) == len(cluster.values("alerts")) > 40
 
 
+async def test_a_slow_engine_holds_nothing_back_for_good() -> None:
+    """Vectors that arrive between other steps are not lost: every session that waits is judged in the end."""
+    cluster = FakeCluster(TOPICS)
+    async with replica(cluster) as it:
+        it.engine.delay_s = 0.05
+        expected: list[Place] = []
+        for number in range(600):
+            line = {"time": 1_700_000_000 + number * 9, "scope": "s", "key": f"k{number % 7}", "message": "x " * number}
+            expected.append(("logs", 0, cluster.append("logs", orjson.dumps(line)), 0))
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+
+
 async def test_a_bad_record_becomes_one_dead_letter_and_spoils_nothing() -> None:
     """A record that is no JSON is set aside untouched; its neighbours are judged."""
     cluster = FakeCluster(TOPICS)
