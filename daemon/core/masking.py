@@ -15,7 +15,7 @@ import polars as pl
 
 from daemon.core.formats.extracting import check_pattern
 from daemon.core.records import INDEX_BITS
-from daemon.core.redaction import RedactionSettings, redact_column, redact_key_blocks
+from daemon.core.redaction import RedactionSettings, redact_column, redact_key_blocks, redact_names
 
 MAX_TEXT = 8_192
 """Characters of a line that are looked at; the rest is cut, with a mark."""
@@ -90,11 +90,15 @@ class Masker:
         self._last = _replaced(NARROW).str.strip_chars()
 
     def apply(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """Return `lines` with `text` redacted and at most `MAX_TEXT` characters long, and `masked`, its masked form."""
+        """Return `lines` with `text` redacted and at most `MAX_TEXT` characters long, and `masked`, its masked form.
+
+        Secrets in scopes and keys give way too; different ones stay different.
+        """
         if lines.is_empty():
             return lines.with_columns(pl.col("text").alias("masked"))
         lines = redact_key_blocks(lines, lines["position"] // (1 << INDEX_BITS))
-        lines = lines.with_columns(self._redacted(lines["text"]).alias("text"))
+        names = [redact_names(lines[name], self._redaction).alias(name) for name in ("scope", "key")]
+        lines = lines.with_columns(self._redacted(lines["text"]).alias("text"), *names)
         return lines.with_columns(self._masked(lines.select("text")).alias("masked"))
 
     def _masked(self, text: pl.DataFrame) -> pl.Series:
@@ -102,7 +106,7 @@ class Masker:
         gated = text["text"].str.contains(COLONS_GATE)
         if gated.any():
             rows = gated.arg_true()
-            text = text.with_columns(text["text"].scatter(rows, text[rows].select(self._dear)["text"]))
+            text = text.with_columns(text["text"].clone().scatter(rows, text[rows].select(self._dear)["text"]))
         return text.select(self._last)["text"]
 
     def _redacted(self, texts: pl.Series) -> pl.Series:
@@ -110,15 +114,15 @@ class Masker:
         endless = texts.str.len_bytes() > MAX_TEXT + _SLACK
         if endless.any():
             rows = endless.arg_true()
-            texts = texts.scatter(rows, texts.gather(rows).str.head(MAX_TEXT + _SLACK))
+            texts = texts.clone().scatter(rows, texts.gather(rows).str.head(MAX_TEXT + _SLACK))
         texts = redact_column(texts, self._redaction)
         if endless.any():
             rows = endless.arg_true()
-            texts = texts.scatter(rows, texts.gather(rows).str.head(-_TAIL) + CUT)
+            texts = texts.clone().scatter(rows, texts.gather(rows).str.head(-_TAIL) + CUT)
         long = texts.str.len_bytes() > MAX_TEXT
         if long.any():
             rows = (texts.str.len_chars() > MAX_TEXT).arg_true()
-            texts = texts.scatter(rows, texts.gather(rows).str.head(MAX_TEXT - len(CUT)) + CUT)
+            texts = texts.clone().scatter(rows, texts.gather(rows).str.head(MAX_TEXT - len(CUT)) + CUT)
         return texts
 
 

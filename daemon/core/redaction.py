@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import polars as pl
 
@@ -36,7 +37,7 @@ _IPS = (
 )
 _DIGITS = r"(?:[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}|3[0-9]{3}[ -]?[0-9]{6}[ -]?[0-9]{4,5})"
 _CARD = rf"(?:(?-u:\b)|%[0-9A-Fa-f]{{2}}|\\[nrtbf]){_DIGITS}(?-u:\b)"
-_CARD_PYTHON = re.compile(rf"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[nrtbf])){_DIGITS}\b", re.ASCII)
+_CARD_PYTHON = re.compile(rf"(?:(?<!\w)(?<!_-)|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[nrtbf])){_DIGITS}\b", re.ASCII)
 
 _KEY_BEGIN = re.compile(r"-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END[A-Z0-9 ]*-----")
@@ -60,11 +61,30 @@ def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
     texts = _rewrite(texts, flags["hinted"], RULES)
     if flags["carded"].any():
         rows = flags["carded"].arg_true()
-        texts = texts.scatter(rows, [_CARD_PYTHON.sub(_card, value) for value in texts.gather(rows)])
+        texts = texts.clone().scatter(rows, [_CARD_PYTHON.sub(_card, value) for value in texts.gather(rows)])
     more = ([(_EMAIL, EMAIL)] if settings.emails else []) + ([(_IPS, IP)] if settings.ips else [])
     if settings.emails and not settings.ips:
         return _rewrite(texts, texts.str.contains_any(["@", "%40"]), more)
     return _rewrite(texts, pl.repeat(value=True, n=len(texts), eager=True), more)
+
+
+def redact_names(names: pl.Series, settings: RedactionSettings) -> pl.Series:
+    """Return scopes or session keys without secrets, still as many as before.
+
+    What takes the place of a name with a secret ends in six hexadecimal digits of its hash: enough to keep sessions
+    apart, too few to find the secret from.
+    """
+    distinct = names.unique()
+    redacted = redact_column(distinct, settings)
+    changed = distinct != redacted
+    if not changed.any():
+        return names
+    old = distinct.filter(changed)
+    new = [
+        f"{after}~{blake2b(before.encode(), digest_size=3).hexdigest()}"
+        for before, after in zip(old, redacted.filter(changed), strict=True)
+    ]
+    return names.replace(old, pl.Series(new, dtype=pl.String))
 
 
 def redact_key_blocks(lines: pl.DataFrame, record: pl.Series) -> pl.DataFrame:
@@ -88,7 +108,7 @@ def redact_key_blocks(lines: pl.DataFrame, record: pl.Series) -> pl.DataFrame:
             continue
         inside = number if begin is not None and _KEY_END.search(text, begin.end()) is None else None
         kept.append(text)
-    return lines.with_columns(lines["text"].scatter(rows, kept))
+    return lines.with_columns(lines["text"].clone().scatter(rows, kept))
 
 
 def _rewrite(
@@ -101,7 +121,7 @@ def _rewrite(
     expression = pl.col("text")
     for pattern, placeholder in rules:
         expression = expression.str.replace_all(pattern, placeholder)
-    return texts.scatter(rows, pl.DataFrame({"text": texts.gather(rows)}).select(expression)["text"])
+    return texts.clone().scatter(rows, pl.DataFrame({"text": texts.gather(rows)}).select(expression)["text"])
 
 
 def _card(match: re.Match[str]) -> str:

@@ -327,3 +327,16 @@ def test_a_secret_at_the_cut() -> None:
         assert "AKIA" not in text
         assert text.endswith(CUT)
         assert len(text) <= MAX_TEXT
+
+
+def test_secrets_in_keys_go_and_keys_stay_apart() -> None:
+    """A key or scope that holds a secret is hidden, two of them stay two, and ordinary ids are left alone."""
+    keys = ["token=abcdef123456", "token=abcdef123457", "bob@example.com", "blk_-5471189807977280", "10.0.0.1", "r-17"]
+    rows = [(position_of(at), 0, key, key, "x") for at, key in enumerate([*keys, keys[0]])]
+    found = Masker().apply(pl.DataFrame(rows, schema=dict(LINES_SCHEMA), orient="row"))
+
+    for names in (found["scope"].to_list(), found["key"].to_list()):
+        assert len(keys) == len(set(names))
+        assert names[0] == names[-1]
+        assert not any("abcdef" in name or "bob" in name for name in names)
+        assert keys[3:] == names[3:-1]

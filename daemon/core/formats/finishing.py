@@ -83,7 +83,7 @@ def record_part(batch: Batch, path: str) -> pl.Series | None:
 def _read_times(batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
     """Add `micros`, null where a line has no time of its own; part the records whose time is no time."""
     texts = table["time"]
-    texts = texts.set(texts == "", None)
+    texts = texts.clone().set(texts == "", None)
     micros = micros_of(texts)
     table = table.with_columns(micros.alias("micros"))
     bad = texts.is_not_null() & micros.is_null()

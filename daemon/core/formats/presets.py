@@ -96,7 +96,7 @@ def _either(new: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_year(times: pl.Series, stamps: pl.Series) -> pl.Series:
-    """Return times, those without a year as epoch microseconds: of the last such moment up to a day after the record."""
+    """Return times; those without a year as epoch microseconds of the last such moment up to a day after the record."""
     table = pl.DataFrame({"time": times, "stamp": stamps})
     moment = pl.when(pl.col("stamp") >= 0).then(pl.col("stamp")).cast(pl.Datetime("ms"))
     year = moment.dt.year().fill_null(_NO_YEAR)
