@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from daemon.core.wording import gist, percent
+from daemon.core.wording import first_new_word, gist, percent
 
 Document = Mapping[str, Any]
 MARGIN = 15
@@ -124,16 +124,10 @@ def _from_difference(text: Text, known: str | None, room: int) -> Text:
     """Return a line that would be cut before its first new word from a little before that word on."""
     if known is None or text.cell_len <= room:
         return text
-    start = _first_fresh(text.plain, known)
+    start = first_new_word(text.plain, known)
     if cell_len(text.plain[:start]) < 2 * room // 3:
         return text
     return Text("…").append_text(text[max(start - room // 3, 0) :])
-
-
-def _first_fresh(text: str, known: str) -> int:
-    """Return where the first word begins that `known` lacks, or 0."""
-    words = {word.lower() for word in _TOKEN.findall(known)}
-    return next((it.start() for it in _TOKEN.finditer(text) if it[0].isalpha() and it[0].lower() not in words), 0)
 
 
 def _emphasised(text: str, known: str | None, style: str) -> Text:

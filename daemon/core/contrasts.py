@@ -52,9 +52,13 @@ class Contrast:
         return [it for it in self.missing_here if it.contribution > 0]
 
 
-def reference(judgement: Judgement) -> Neighbour | None:
-    """Return the normal pattern to compare with; None when there is none yet."""
-    normal = [near for near in judgement.nearest if near.label != "anomalous"]
+def reference(judgement: Judgement, own: str) -> Neighbour | None:
+    """Return the normal pattern to compare a session of pattern `own` with; None when there is none yet.
+
+    Its own pattern, though it may be in the baseline, would show no difference: it is taken only for want of another.
+    """
+    allowed = [near for near in judgement.nearest if near.label != "anomalous"]
+    normal = [near for near in allowed if near.pattern != own] or allowed
     established = [near for near in normal if near.label == "normal" or near.weight * judgement.seen >= ESTABLISHED]
     return max(established or normal, key=lambda near: near.similarity, default=None)
 

@@ -22,7 +22,7 @@ from daemon.core.documents import Severity, Why
 from daemon.core.records import Judgement, SessionLine, Verdict
 from daemon.core.relatives import Relatives
 from daemon.core.weighing import Weighed, Weights, weigh
-from daemon.core.wording import gist, many, percent, shorten
+from daemon.core.wording import excerpt, gist, many, percent, shorten
 
 CRITICAL_P = 0.001
 WARNING_P = 0.01
@@ -61,7 +61,7 @@ def explain(verdict: Verdict) -> Explanation:
     """Return the explanation of an anomalous verdict. Cost: linear in its lines and those of its nearest patterns."""
     weights = weigh(verdict.judgement.evidence)
     lines = _rank(verdict, weights)
-    differing = contrast(verdict.session, reference(verdict.judgement), weights)
+    differing = contrast(verdict.session, reference(verdict.judgement, verdict.pattern.id), weights)
     return Explanation(
         lines=lines,
         contrast=differing,
@@ -121,6 +121,7 @@ def _line_fact(lines: Sequence[ExplainedLine], differing: Contrast, seen: int) -
         case "new":
             others = sum(it.why == "new" for it in lines[1:])
             more = f" (and {many(others, 'more new line')})" if others else ""
+            quoted = _quoted(top.line.example, top.nearest_normal or "")
             return f"{quoted} never seen before in {many(seen, 'session')}{more}"
         case "count":
             return _count_fact(differing, top.line.masked) or f"{quoted} {top.line.count:,} times"
@@ -158,5 +159,5 @@ def _mixture_fact(judgement: Judgement, differing: Contrast) -> str:
     )
 
 
-def _quoted(line: str) -> str:
-    return f'"{shorten(gist(line), _QUOTE_LENGTH)}"'
+def _quoted(line: str, known: str = "") -> str:
+    return f'"{excerpt(gist(line), known, _QUOTE_LENGTH)}"'

@@ -7,6 +7,7 @@ import re
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x1b\\|\x07|$)|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
 )
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 def clean(text: str) -> str:
@@ -32,6 +33,20 @@ def gist(text: str) -> str:
 def shorten(text: str, length: int) -> str:
     """Return the text cut to `length` characters, with an ellipsis where something was cut."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def first_new_word(text: str, known: str) -> int:
+    """Return where the first word of `text` begins that `known` lacks; 0 when it lacks none."""
+    words = {it[0].lower() for it in _WORD.finditer(known)}
+    return next((it.start() for it in _WORD.finditer(text) if it[0].lower() not in words), 0)
+
+
+def excerpt(text: str, known: str, length: int) -> str:
+    """Return the text cut to `length` characters; where `known` resembles it, from a little before what is new on."""
+    start = first_new_word(text, known) if known else 0
+    if len(text) <= length or start < length // 2:
+        return shorten(text, length)
+    return shorten(f"…{text[start - length // 4 :]}", length)
 
 
 def percent(share: float) -> str:

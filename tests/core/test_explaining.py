@@ -229,3 +229,12 @@ def test_explanations_of_anything_keep_their_promises(
 def test_summary_of_nothing_is_still_a_sentence() -> None:
     """A verdict without lines to tell of gets the mixture sentence."""
     assert "nothing to compare with yet: 41,203 sessions seen" == summarise(verdict({"a": 1}).judgement, [], Contrast())
+
+
+def test_contrast_is_not_with_the_pattern_itself() -> None:
+    """A pattern that is in the baseline is compared with another one, or there would be no difference to show."""
+    usual = neighbour({"ok": 1}, similarity=0.8, weight=0.3)
+    itself = replace(neighbour({"boom": 1}, similarity=1.0, weight=0.05), pattern="aa" * 8)
+    told = explain(verdict({"boom": 1}, pattern="aa" * 8, nearest=[itself, usual], seen=1000))
+
+    assert ["boom"] == [it.masked for it in told.contrast.only_here]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.wording import clean, gist, many, percent, shorten
+from daemon.core.wording import clean, excerpt, first_new_word, gist, many, percent, shorten
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,23 @@ def test_gist_of_a_stack_trace_is_its_first_and_last_line() -> None:
     trace = "ERROR in GET /\nTraceback (most recent call last):\n  File x\n    pass\nKeyError: 'tax'\n"
 
     assert ["ERROR in GET / … KeyError: 'tax'", "one two"] == [gist(trace), gist("one\ntwo")]
+
+
+def test_excerpt_begins_a_little_before_what_is_new() -> None:
+    """A long line like a known one is shown where they part, a short or unlike one from its beginning."""
+    known = "INFO [group-coordinator-event-processor] GroupMetadataManager: member joined"
+    text = (
+        "INFO [group-coordinator-event-processor] GroupMetadataManager: member has failed, removing it from there"
+    )
+
+    assert "has failed" == text[first_new_word(text, known) :][:10]
+    assert ["…r: member has failed, removing it from…", "INFO [group-coordinator-event-processor…", "abc"] == [
+        excerpt(text, known, 40),
+        excerpt(text, "", 40),
+        excerpt("abc", known, 40),
+    ]
+
+
+def test_excerpt_of_a_line_without_a_new_word_is_its_beginning() -> None:
+    """Nothing new is nothing to begin at."""
+    assert 0 == first_new_word("Member JOINED 7", "member joined")
