@@ -107,6 +107,7 @@ class _Run:
             self._count(batch, pushed, reader)
             if self._labels and not teach:
                 self._labels.follow(reader.opened)
+            self._watch(self._progress(reader, batch))  # embedding the first patterns takes longest
             await self._judge(stream)
             self._watch(self._progress(reader, batch))
             if not teach:
