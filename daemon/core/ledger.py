@@ -164,6 +164,16 @@ class Replay:
         self._met += int(np.unique(offsets[(unsettled | reread) & (offsets < self.until)]).size)
         return (offsets >= self.until) | unsettled | reread
 
+    def drop_below(self, offset: int) -> int:
+        """Give up on what lies before `offset`, which can never be read again; return how many records that are."""
+        kept = self._offsets >= offset
+        self._offsets = self._offsets[kept]
+        return int(kept.size - self._offsets.size)
+
+    def met(self, offset: int) -> None:
+        """Note that the record at `offset` came back, though not as lines."""
+        self._met += int(offset < self.until and self.wants(offset))
+
     @property
     def missing(self) -> int:
         """How many records with unsettled lines have not come back (so far): retention deleted them."""

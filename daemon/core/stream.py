@@ -139,8 +139,11 @@ class Stream:
     def skip(self, offset: int) -> None:
         """Go on at `offset`: what lies before it can never be read again (retention deleted it)."""
         self._next = max(self._next, offset)
-        if self._replay is not None and offset >= self._replay.until:
-            self._end_replay()
+        if self._replay is not None:
+            self.lost += self._replay.drop_below(offset)
+            self._read_to = max(self._read_to, offset)
+            if offset >= self._replay.until:
+                self._end_replay()
 
     def missing(self, limit: int | None = None) -> list[Pattern]:
         """Return patterns that await a vector, each once; the caller owes a `supply` for every one of them."""
@@ -190,6 +193,9 @@ class Stream:
         rejects = parsed.rejects
         if rows is not None:
             rejects = [Reject(rows[r.row], r.offset, r.reason, r.detail) for r in rejects]
+        if self._replay is not None:
+            for reject in rejects:
+                self._replay.met(reject.offset)
         lines = self._kept(parsed)
         self._next = max(self._next, batch.offsets[-1] + 1)
         self._read_to = batch.offsets[-1] + 1

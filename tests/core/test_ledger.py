@@ -92,6 +92,14 @@ def test_replay_takes_a_record_whole_when_it_now_splits_otherwise() -> None:
     assert [True] == replay.keep(positions((7, 0))).tolist()
 
 
+def test_replay_gives_up_on_what_can_never_be_read() -> None:
+    """Records below the log's start are counted once, and not awaited any more; one that is refused now came back."""
+    replay = Replay(Checkpoint(10, unsettled=positions((2, 0), (4, 0), (7, 1), (7, 2))))
+    assert 2 == replay.drop_below(5)
+    replay.met(7)
+    assert 0 == replay.missing
+
+
 def test_replay_counts_what_retention_deleted() -> None:
     """Unsettled records that never come back are counted as missing."""
     replay = Replay(Checkpoint(10, unsettled=positions((4, 0), (5, 0), (7, 2))))
