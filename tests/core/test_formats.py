@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.formats import FieldPaths, FormatSettings, check_paths, check_pattern, make_format
+from daemon.core.formats import FieldPaths, FormatSettings, check_extract, check_paths, check_pattern, make_format
 from daemon.core.formats.times import micros_of
 from daemon.core.records import LINES_SCHEMA, Batch, Parsed, TopicPartition, position_of
 
@@ -407,6 +407,13 @@ def test_patterns_are_checked(pattern: str, problem: str | None) -> None:
     found = check_pattern(pattern)
 
     assert problem is None if found is None else problem is not None and problem in found
+
+
+def test_extract_must_extract() -> None:
+    """A pattern for extract that names no part of a line is refused, and so is one that is no pattern."""
+    assert None is check_extract(r"(?<scope>\w+) (?P<other>x)")
+    assert "no named group" in (check_extract(r"(?P<user>\w+)") or "")
+    assert "unclosed" in (check_extract(r"(?P<key>\w+") or "")
 
 
 def test_paths_are_checked() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from daemon.core.formats.columns import FieldPaths, FormatSettings, Reader
-from daemon.core.formats.extracting import check_pattern
+from daemon.core.formats.extracting import check_extract, check_pattern
 from daemon.core.formats.finishing import Finisher
 from daemon.core.formats.jsonpaths import JsonReader, check_paths
 from daemon.core.formats.presets import ECS, FLUENT_BIT, VECTOR, CriReader, SyslogReader, preset
@@ -29,6 +29,7 @@ __all__ = [
     "FieldPaths",
     "Format",
     "FormatSettings",
+    "check_extract",
     "check_paths",
     "check_pattern",
     "make_format",

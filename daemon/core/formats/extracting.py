@@ -27,6 +27,13 @@ def check_pattern(pattern: str) -> str | None:
     return None
 
 
+def check_extract(pattern: str) -> str | None:
+    """Return what is wrong with a pattern for `extract`, or None: it must also name a part of a line."""
+    if groups_of(pattern):
+        return check_pattern(pattern)
+    return check_pattern(pattern) or f"no named group is one of {', '.join(GROUPS)}"
+
+
 def groups_of(pattern: str) -> tuple[str, ...]:
     """Return the names of a pattern's groups that mean something here."""
     return tuple(name for name in _NAMED.findall(pattern) if name in GROUPS)
