@@ -1,19 +1,21 @@
-"""`python -m tests.chaos`: three Kafka nodes, replicas and faults, and an audit of every line. Exits 1 on any difference.
+"""`python -m tests.chaos`: three Kafka nodes, replicas, faults, an audit of every line. Exits 1 on any difference.
 
 python -m tests.chaos --minutes 30          everything: the long run, the controls and the special cases
-python -m tests.chaos --only "broker killed" --rounds 1 --no-controls
+python -m tests.chaos --only "broker killed" --rounds 1 --no-cases
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import random
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from tests.chaos.cases import Ground, all_cases
 from tests.chaos.faults import FAULTS, Scene
 from tests.chaos.findings import judge
 from tests.chaos.play import Run, feeder_for, schedule
@@ -34,6 +36,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--replicas", type=int, default=3)
     parser.add_argument("--session-timeout", type=float, default=3.0)
     parser.add_argument("--transaction-timeout", type=float, default=10.0)
+    parser.add_argument("--no-cases", action="store_true", help="leave out the controls and the special cases")
+    parser.add_argument("--only-cases", action="store_true", help="leave out the long run")
     parser.add_argument("--folder", type=Path, help="keep the replicas' logs here")
     return parser.parse_args()
 
@@ -41,7 +45,7 @@ def arguments() -> argparse.Namespace:
 async def long_run(options: argparse.Namespace, on: Stage, stub: Stub, folder: Path) -> list[str]:
     """Run all faults for as long as asked; return what is wrong."""
     dice = random.Random(options.seed)
-    times = Times(options.session_timeout, options.transaction_timeout)
+    times = times_of(options)
     names = Names("chaos", "chaos-logs", options.partitions)
     await on.make_input(names.input, names.partitions)
     run = Run(on, stub, names, folder / "chaos", times, options.replicas)
@@ -75,6 +79,11 @@ async def long_run(options: argparse.Namespace, on: Stage, stub: Stub, folder: P
     return [*verdicts.problems, *run.stuck, *calm.stuck]
 
 
+def times_of(options: argparse.Namespace) -> Times:
+    """Return the time-outs asked for."""
+    return Times(options.session_timeout, options.transaction_timeout)
+
+
 def say(text: str) -> None:
     """Tell whoever watches."""
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
@@ -90,13 +99,16 @@ async def perform(options: argparse.Namespace) -> list[str]:
     try:
         async with stage() as on:
             say(f"Kafka at {on.true_servers}")
-            return await long_run(options, on, stub, folder)
+            ground = Ground(on, stub, folder, times_of(options), options.rate, say)
+            problems = [] if options.only_cases else await long_run(options, on, stub, folder)
+            return problems if options.no_cases else [*problems, *await all_cases(ground)]
     finally:
         await stub.stop()
 
 
 def main() -> int:
     """Perform, and say how it went."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the harness's own clients suffer too, that is no news
     problems = asyncio.run(perform(arguments()))
     for problem in problems:
         print(f"WRONG: {problem}")

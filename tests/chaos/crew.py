@@ -9,6 +9,7 @@ import pickle
 import signal
 import sys
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -70,6 +71,18 @@ class Crew:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(what)
 
+    async def terminate(self, numbers: Iterable[int], seconds: float = 45.0) -> None:
+        """SIGTERM, and wait until those processes have ended; they are started again like all others."""
+        processes = [process for n in numbers if (process := self.slots[n].process) is not None]
+        for process in processes:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*(process.wait() for process in processes))
+        except TimeoutError:
+            self.ended.append("did not end on SIGTERM")
+
     async def stop(self, seconds: float = 40.0) -> None:
         """End all of them as an operator would, with SIGTERM; what has not ended in time is killed."""
         for minder in self._minders:
@@ -103,7 +116,7 @@ class Crew:
             self.signal(slot.number, signal.SIGUSR1)
         async with asyncio.timeout(20):
             for slot in self.slots:
-                while not (slot.folder / "dump").exists():
+                while not (slot.folder / "dump").exists():  # noqa: ASYNC110  # another process makes it
                     await asyncio.sleep(0.05)
                 states.append(dict(pickle.loads((slot.folder / "dump").read_bytes())))
         return states

@@ -1,6 +1,6 @@
 """What is done to the replicas, the brokers, the network, the engine and the clocks.
 
-A fault is a coroutine that does harm and returns when the harm has passed, or, where nothing can pass (a kill), at once.
+A fault is a coroutine that does harm and returns when the harm has passed; a kill has passed at once.
 """
 
 from __future__ import annotations
@@ -86,12 +86,11 @@ async def zombie(scene: Scene) -> None:
 
 
 async def terminate_one(scene: Scene) -> None:
-    scene.crew.signal(scene.anyone(), signal.SIGTERM)
+    await scene.crew.terminate([scene.anyone()])
 
 
 async def terminate_all(scene: Scene) -> None:
-    for number in range(scene.crew.size):
-        scene.crew.signal(number, signal.SIGTERM)
+    await scene.crew.terminate(range(scene.crew.size))
 
 
 async def kill_broker(scene: Scene) -> None:

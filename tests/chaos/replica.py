@@ -1,4 +1,4 @@
-"""`strayline run` as it is, in a process that can be made to die, to lie about the time, or to lack a part of the design.
+"""`strayline run` as it is, in a process that can be made to die, to see clocks jump, or to lack a part of the design.
 
     python -m tests.chaos.replica --config FILE [--die before:EndTxn:3] [--control group-offset] [--say FOLDER]
 
@@ -49,7 +49,7 @@ def let_the_clock_jump() -> None:
 
 
 def die_at(plan: str) -> None:
-    """Kill this process around the n-th request of a kind: before it is sent, once it is sent, or when it is answered."""
+    """Kill this process around the n-th request of a kind: before it is sent, just after, or when it is answered."""
     moment, point, count = plan.split(":")
     from aiokafka.client import AIOKafkaClient
 
@@ -65,25 +65,25 @@ def die_at(plan: str) -> None:
             await asyncio.wait([answer], timeout=0.003)
         else:
             await answer
-        os.kill(os.getpid(), signal.SIGKILL)
+        return os.kill(os.getpid(), signal.SIGKILL)
 
     AIOKafkaClient.send = send
 
 
 def lack(control: str) -> None:
     """Take one part of the design away."""
-    import daemon.adapters.kafka as adapter
+    from daemon.adapters import kafka as adapter
     from daemon.core.ledger import Checkpoint
     from daemon.partition import Partition
 
     if control == "own-transactional-id":
-        plain = adapter.AIOKafkaProducer
+        plain = vars(adapter)["AIOKafkaProducer"]
 
         def producer(**options: Any) -> Any:
             options["transactional_id"] += f"-{os.getpid()}"
             return plain(**options)
 
-        adapter.AIOKafkaProducer = producer
+        setattr(adapter, "AIOKafkaProducer", producer)  # noqa: B010  # it is not the adapter's to give
         return
 
     async def read(self: Partition) -> Checkpoint | None:
@@ -100,11 +100,11 @@ def lack(control: str) -> None:
 
 def tell(folder: Path) -> None:
     """Write to `folder` when the first transaction of this process is through, and the detector's state on SIGUSR1."""
-    import daemon.adapters.kafka as adapter
-    import daemon.service as service
+    from daemon import service
+    from daemon.adapters import kafka as adapter
 
     plain: Callable[..., Any] = adapter.KafkaTransactions.commit
-    make: Callable[..., Any] = service.make_detector
+    make: Callable[..., Any] = vars(service)["make_detector"]
 
     async def commit(self: adapter.KafkaTransactions, *arguments: Any) -> None:
         await plain(self, *arguments)

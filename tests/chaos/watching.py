@@ -7,6 +7,7 @@ import contextlib
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -32,6 +33,7 @@ class Progress:
     def __init__(self, servers: str, names: Names) -> None:
         self._servers, self._names = servers, names
         self.commits: dict[int, list[Commit]] = {p: [] for p in range(names.partitions)}
+        self.checkpoints: dict[int, Checkpoint] = {p: Checkpoint(0) for p in range(names.partitions)}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -68,6 +70,7 @@ class Progress:
         group, topic, partition = record.key.decode().rsplit("/", 2)
         if (group, topic) == (self._names.run, self._names.input):
             checkpoint = Checkpoint.decode(record.value)
+            self.checkpoints[int(partition)] = checkpoint
             self.commits[int(partition)].append(Commit(record.timestamp, checkpoint.low, checkpoint.next))
 
     def last(self) -> dict[int, Commit]:
@@ -91,7 +94,7 @@ class Progress:
         longest = 0.0
         for commits in self.commits.values():
             moments = advances(commits)
-            for a, b in zip(moments, moments[1:], strict=False):
+            for a, b in pairwise(moments):
                 if b > begin and a < end:
                     longest = max(longest, (b - a) / 1000)
         return longest
