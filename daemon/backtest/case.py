@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from daemon.backtest.tally import Alert
+from daemon.backtest.text import p_value
 from daemon.backtest.text import share as percent
 
 LINES = 12
@@ -15,14 +16,13 @@ _SIGNS = (("only_here", "+"), ("missing_here", "-"), ("more", ">"), ("fewer", "<
 
 def case(alert: Alert) -> str:
     """Return an alert document, with what the labels call it under `labelled`, as HTML."""
-    p = alert["p_value"]
     labelled = {True: '<i class="mark true">labelled anomalous</i>', False: '<i class="mark">labelled normal</i>'}
     head = "".join(
         (
             f"<time>{_text(alert['end'])}</time>",
             f'<i class="mark {_text(alert["severity"])}">{_text(alert["severity"])}</i>',
             f"<b>{_text(alert['scope'])}</b> <span>{_text(alert['key'])}</span>",
-            f"<span>p {'-' if p is None else f'{p:.4f}'}</span>",
+            f"<span>{_text(p_value(alert['p_value']))}</span>",
             labelled.get(alert["labelled"], ""),
             f"<em>{_text(alert['summary'])}</em>",
         )

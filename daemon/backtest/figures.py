@@ -15,6 +15,7 @@ from daemon.backtest.charts import Axis, Plot, linear, shares
 from daemon.backtest.evaluation import Bools, Floats, curve
 from daemon.backtest.report import OURS, Report
 from daemon.backtest.tally import Tally
+from daemon.backtest.text import p_value
 from daemon.core.records import Positions
 
 BINS = 400
@@ -44,7 +45,7 @@ def score_chart(tally: Tally) -> str:
         plot.dot(at[place], scores[place], "missed", f"missed, score {scores[place]:.2f}")
     for place in reversed(_strangest(flagged, scores)):
         style = "alert" if not labelled or tally.anomalous[place] else "false" if known[place] else "unknown"
-        title = f"{_stamp(int(tally.ends[place]))} score {scores[place]:.2f}, p {tally.p_values[place]:.4f}"
+        title = f"{_stamp(int(tally.ends[place]))} score {scores[place]:.2f}, {p_value(float(tally.p_values[place]))}"
         plot.dot(at[place], scores[place], style, title)
     return plot.svg()
 

@@ -40,6 +40,11 @@ def figure(value: float | None, digits: int = 3) -> str:
     return "-" if value is None or value != value else f"{value:,.{digits}f}"  # noqa: PLR0124 - nan is not itself
 
 
+def p_value(value: float | None) -> str:
+    """Return a p-value as people compare it, or a dash."""
+    return "-" if value is None else f"p {value:.4f}" if value >= 0.0001 else "p < 0.0001"
+
+
 def _parts(report: Report) -> Iterator[RenderableType]:
     yield Text("\n".join([*_facts(report), ""]))
     if len(report.scopes) > 1:
@@ -156,6 +161,6 @@ def _strangest(report: Report) -> Text:
     text = Text(f"the strangest of {report.rate.alerts:,} alerts\n", style="")
     for alert in report.strangest[:SHOWN]:
         when = alert.end[:19].replace("T", " ")
-        text.append(f"  {when}  {clean(alert.scope)}  {clean(alert.key)}  p {figure(alert.p_value, 4)}\n", "bold")
+        text.append(f"  {when}  {clean(alert.scope)}  {clean(alert.key)}  {p_value(alert.p_value)}\n", "bold")
         text.append(f"      {clean(alert.summary)}\n")
     return text

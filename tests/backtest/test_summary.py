@@ -8,6 +8,7 @@ import pytest
 from daemon.backtest.report import BudgetRow
 from daemon.backtest.summary import localisation, rate_of, suggest
 from daemon.backtest.tally import MAX_ALERTS, Patterns, Strangest, Tally, trimmed
+from daemon.backtest.text import p_value
 from daemon.core.records import (
     ClosedBy,
     Judgement,
@@ -110,6 +111,11 @@ def test_patterns_beyond_the_bound_are_only_counted(monkeypatch: pytest.MonkeyPa
     patterns = Patterns()
     patterns.add(verdict(1))
     assert (0, 1) == (len(patterns.known), patterns.others)
+
+
+def test_a_tiny_p_value_is_not_printed_as_nothing() -> None:
+    """What is less than four digits show is said to be less, and what is not known is a dash."""
+    assert ["p 0.0123", "p < 0.0001", "-"] == [p_value(p) for p in (0.0123, 1e-9, None)]
 
 
 def test_long_documents_are_trimmed_for_the_page() -> None:
