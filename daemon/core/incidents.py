@@ -1,8 +1,9 @@
 """Alerts of one scope about one cause are one incident: opened, updated now and then, resolved after quiet, re-opened.
 
 Two alerts have one cause when they are about the same pattern, or when what is odd about them is the same: their
-strongest pieces of evidence overlap by half (weighted, by line). Sessions that merely look alike are not enough: forty
-usual lines beside one odd one make any two sessions alike. Where nothing stands out, the whole line set stands in.
+strongest pieces of evidence overlap by half (weighted, by the words of each line). Sessions that merely look alike are
+not enough: forty usual lines beside one odd one make any two sessions alike. Where nothing stands out, the whole line
+set stands in.
 
 Time is event time: the greatest end of a session or watermark seen so far. The state belongs to a partition and travels
 in its checkpoint (`dump`, `load`), in the same transaction as the alerts, so incidents are exactly once too. It is
@@ -11,6 +12,7 @@ bounded: at most `max_open` incidents are kept, and the one quiet the longest ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
@@ -28,6 +30,8 @@ RELATED = 0.5
 MAX_CAUSES = 8
 MAX_PATTERNS = 8
 _VERSION = 1
+_PLACEHOLDERS = re.compile(r"<[A-Z_]+>")
+_WORDS = re.compile(r"(?<![^\W_])[^\W\d_]+(?![^\W_])")
 _LONG_AGO = -(1 << 62)
 _GRAVITY = ("info", "warning", "critical")
 
@@ -213,13 +217,23 @@ class Incidents:
 
 def causes_of(verdict: Verdict, explanation: Explanation) -> dict[str, float]:
     """Return what the alert is about: its most telling lines, present or missing, as hashes; weights sum to 1."""
-    missing = ((f"-{it.masked}", it.contribution) for it in explanation.contrast.missing_here)
-    present = ((f"+{it.line.masked}", it.contribution) for it in explanation.lines)
-    telling = sorted(((weight, line) for line, weight in (*present, *missing) if weight > 0), reverse=True)[:MAX_CAUSES]
+    telling = [(it.contribution, "+", it.line.masked) for it in explanation.lines if it.contribution > 0]
+    telling += [(it.contribution, "-", it.masked) for it in explanation.contrast.telling]
+    telling = sorted(telling, reverse=True)[:MAX_CAUSES]
     if not telling:
-        telling = [(1.0, f"+{line}") for line, _ in verdict.pattern.lines[:MAX_CAUSES]]
-    total = sum(weight for weight, _ in telling)
-    return {_digest("line", line, 8): round(weight / total, 6) for weight, line in telling}
+        telling = [(1.0, "+", line) for line, _ in verdict.pattern.lines[:MAX_CAUSES]]
+    total = sum(weight for weight, _, _ in telling)
+    causes: dict[str, float] = {}
+    for weight, sign, line in telling:
+        cause = _digest("line", sign + _gist(line), 8)
+        causes[cause] = round(causes.get(cause, 0.0) + weight / total, 6)
+    return causes
+
+
+def _gist(line: str) -> str:
+    """Return the words of a line, sorted: what a mask left of a name or a number makes no other cause."""
+    words = sorted({word for word in _WORDS.findall(_PLACEHOLDERS.sub("", line).lower()) if len(word) > 2})
+    return " ".join(words) or line
 
 
 def overlap(one: Mapping[str, float], other: Mapping[str, float]) -> float:

@@ -70,6 +70,14 @@ def test_sessions_alike_but_odd_in_another_line_are_another_incident() -> None:
     assert ["opened"] == kinds(observe(incidents, odd("disk full")))
 
 
+def test_lines_that_differ_in_a_name_are_one_cause() -> None:
+    """What a mask left of a generated name does not make another incident."""
+    incidents = Incidents(SMALL)
+    observe(incidents, odd("execute __stmt_4a4__: SELECT price"))
+
+    assert ["ongoing"] == kinds(observe(incidents, odd("execute __stmt_<NUM>ba__: SELECT price")))
+
+
 def test_scopes_never_share_an_incident() -> None:
     """The same line in another scope is another incident."""
     incidents = Incidents(SMALL)
@@ -161,7 +169,8 @@ def test_full_state_stays_small() -> None:
     """A hundred open incidents with long summaries take less than 64 KiB in a checkpoint."""
     incidents = Incidents(IncidentSettings())
     for number in range(150):
-        observe(incidents, odd(f"a long line that differs {number} " + "x" * 300, at=number / 100))
+        word = "".join(chr(97 + int(digit)) for digit in f"{number:04d}")
+        observe(incidents, odd(f"a long line that differs {word} " + "x" * 300, at=number / 100))
 
     assert 100 == len(incidents.open)
     assert len(incidents.dump()) < 64 * 1024
