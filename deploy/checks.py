@@ -171,11 +171,9 @@ def main(arguments: list[str]) -> int:
     outcomes = [(check, *_outcome(check)) for check in chosen]
     print("\nwhat was checked")
     for check, outcome, seconds in outcomes:
-        print(
-            f"  {outcome:8} {check.name:12}{check.shows} ({seconds:.0f} s)" if outcome in {"passed", "FAILED"} else "",
-            end="",
-        )
-        print(f"  not run  {check.name:12}{outcome}" if outcome not in {"passed", "FAILED"} else "")
+        ran = outcome in {"passed", "FAILED"}
+        took = f" ({seconds:.0f} s)" if ran else f": {outcome}"
+        print(f"  {outcome if ran else 'not run':8} {check.name:12}{check.shows}{took}")
     return 1 if any(outcome == "FAILED" for _, outcome, _ in outcomes) else 0
 
 
