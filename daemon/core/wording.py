@@ -7,6 +7,7 @@ import re
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x1b\\|\x07|$)|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
 )
+_FRAME = re.compile(r"\s*(?:at \S|\.\.\. \d+ more)")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -23,11 +24,12 @@ def clean(text: str) -> str:
 
 
 def gist(text: str) -> str:
-    """Return a message as one clean line: of one with many lines (a stack trace) the first and the last."""
+    """Return a message as one clean line: of many lines (a stack trace) the first, and the last that says why."""
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) < 3:
         return clean(text)
-    return f"{clean(lines[0])} … {clean(lines[-1])}"
+    told = [line for line in lines[1:] if not _FRAME.match(line)]
+    return f"{clean(lines[0])} … {clean(told[-1])}" if told else f"{clean(lines[0])} …"
 
 
 def shorten(text: str, length: int) -> str:

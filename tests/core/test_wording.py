@@ -57,16 +57,19 @@ def test_nouns_follow_their_count() -> None:
 def test_gist_of_a_stack_trace_is_its_first_and_last_line() -> None:
     """What failed and why stand at the ends; one or two lines stay whole."""
     trace = "ERROR in GET /\nTraceback (most recent call last):\n  File x\n    pass\nKeyError: 'tax'\n"
+    java = "ERROR in fetch\njava.io.IOException: gone\n\tat a.B.c(B.java:1)\nCaused by: reset\n\tat d.E\n\t... 3 more\n"
 
-    assert ["ERROR in GET / … KeyError: 'tax'", "one two"] == [gist(trace), gist("one\ntwo")]
+    assert ["ERROR in GET / … KeyError: 'tax'", "ERROR in fetch … Caused by: reset", "one two"] == [
+        gist(trace),
+        gist(java),
+        gist("one\ntwo"),
+    ]
 
 
 def test_excerpt_begins_a_little_before_what_is_new() -> None:
     """A long line like a known one is shown where they part, a short or unlike one from its beginning."""
     known = "INFO [group-coordinator-event-processor] GroupMetadataManager: member joined"
-    text = (
-        "INFO [group-coordinator-event-processor] GroupMetadataManager: member has failed, removing it from there"
-    )
+    text = "INFO [group-coordinator-event-processor] GroupMetadataManager: member has failed, removing it from there"
 
     assert "has failed" == text[first_new_word(text, known) :][:10]
     assert ["…r: member has failed, removing it from…", "INFO [group-coordinator-event-processor…", "abc"] == [
