@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,17 +111,6 @@ async def stub_server() -> AsyncIterator[StubServer]:
         if stub.gate is not None:
             stub.gate.set()
         await runner.cleanup()
-
-
-@contextmanager
-def started(settings: EngineSettings) -> Iterator[VllmEngine]:
-    """Start an in-process engine, and close it; its callers may come from any event loop."""
-    engine = VllmEngine(settings)
-    asyncio.run(engine.start())
-    try:
-        yield engine
-    finally:
-        asyncio.run(engine.close())
 
 
 _MINILM: list[VllmEngine] = []

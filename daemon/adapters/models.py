@@ -179,6 +179,7 @@ def engine_arguments(folder: Path, settings: EngineSettings, *, cpu: bool) -> di
     }
     if settings.dimensions is not None:
         overrides["is_matryoshka"] = True
+    check_dimensions(settings.dimensions, int(config.get("hidden_size", 0)))
     positions = int(config.get("max_position_embeddings", 0))
     if config.get("model_type") == "bert":
         arguments["max_model_len"] = overrides["model_max_length"] = positions
@@ -195,6 +196,12 @@ def engine_arguments(folder: Path, settings: EngineSettings, *, cpu: bool) -> di
     if cpu:
         arguments.setdefault("kv_cache_memory_bytes", _cache_bytes(config, longest))
     return arguments
+
+
+def check_dimensions(wanted: int | None, size: int) -> None:
+    """Raise ConfigError when more dimensions are wanted than a model has; 0 is a model that does not say."""
+    if wanted is not None and 0 < size < wanted:
+        raise ConfigError([f"engine.dimensions: {wanted} is more than the model's {size}"])
 
 
 def _cache_bytes(config: Mapping[str, Any], tokens: int) -> int:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.adapters.models import Tokens, engine_arguments, find_model
+from daemon.adapters.models import Tokens, check_dimensions, engine_arguments, find_model
 from daemon.engines import EngineSettings, model_name
 from daemon.errors import ConfigError, EngineError, StraylineError
 
@@ -190,9 +190,8 @@ class VllmEngine:
         self._engine = LLMEngine.from_engine_args(EngineArgs(**arguments))
         model = self._engine.model_config
         size = int(model.embedding_size)
+        check_dimensions(settings.dimensions, size)
         self._dimensions = settings.dimensions or size
-        if self._dimensions > size:
-            raise ConfigError([f"engine.dimensions: {self._dimensions} is more than the model's {size}"])
         self._params = PoolingParams(task="embed", dimensions=self._dimensions if self._dimensions < size else None)
         self._tokens = Tokens(folder, int(model.max_model_len), settings.instruction)
 

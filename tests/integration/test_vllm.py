@@ -6,7 +6,6 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
@@ -22,7 +21,7 @@ from daemon.adapters.models import CUT_MARK, Tokens, clean, find_model
 from daemon.adapters.vllm import VllmEngine
 from daemon.engines import EngineSettings, make_engine
 from daemon.errors import ConfigError, EngineError, StraylineError
-from tests.engines import minilm, started
+from tests.engines import minilm
 from tests.tiny import ENDOFTEXT, qwen_tokenizer, tiny_qwen
 
 pytestmark = pytest.mark.timeout(300)  # loading the engine takes up to a minute on a busy machine
@@ -345,9 +344,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def qwen(tiny: Path) -> Iterator[VllmEngine]:
-    with started(EngineSettings(model=str(tiny), dimensions=48, options={"kv_cache_memory_bytes": 1 << 28})) as engine:
-        yield engine
+def qwen(tiny: Path) -> VllmEngine:
+    """Never closed: vLLM takes down what all engines of a process share, and all-MiniLM's is still needed."""
+    engine = VllmEngine(EngineSettings(model=str(tiny), dimensions=48, options={"kv_cache_memory_bytes": 1 << 28}))
+    asyncio.run(engine.start())
+    return engine
 
 
 def reference(folder: Path, ids: list[int], pooling: str) -> NDArray[np.float32]:
