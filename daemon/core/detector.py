@@ -57,6 +57,18 @@ class ScopeStatistics:
     memory_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class PatternStatistics:
+    """One pattern of a scope: its share of the window's sessions (0 to 1), times in microseconds, and its label."""
+
+    pattern: str
+    weight: float
+    first: int
+    last: int
+    label: Label | None
+    lines: Lines
+
+
 class Detector:
     """Synchronous, owned by one thread. Vectors are float32 of unit length and `dimensions` long."""
 
@@ -225,6 +237,24 @@ class Detector:
         entry = known.baseline.entries.get(pattern) if known is not None else None
         return entry.lines if entry is not None else ()
 
+    def scope_of(self, pattern: str) -> str | None:
+        """Return the scope that knows `pattern`, None when none does; a fingerprint covers its scope, so one may."""
+        found = (name for name, scope in self._store.scopes.items() if pattern in scope.baseline.entries)
+        return next(found, None)
+
+    def patterns(self, scope: str) -> list[PatternStatistics]:
+        """Return all that is known of the patterns of `scope`, those with the most sessions in the window first."""
+        known = self._store.scopes.get(scope)
+        if known is None:
+            return []
+        baseline = known.baseline
+        total = max(baseline.total, 1.0)
+        found = [
+            PatternStatistics(name, baseline.in_window(name) / total, it.first, it.last, it.label, it.lines)
+            for name, it in baseline.entries.items()
+        ]
+        return sorted(found, key=lambda it: (-it.weight, -it.last, it.pattern))
+
     def labels(self, scope: str) -> dict[str, Label]:
         """Return what people said of patterns of `scope`, by pattern."""
         known = self._store.scopes.get(scope)
@@ -239,7 +269,9 @@ class Detector:
 
     def _statistics(self, name: str, scope: Scope) -> ScopeStatistics:
         baseline = scope.baseline
-        states = [ring.states[ring.latest(REALISED_OVER)] for ring in scope.rings.values()]
+        # What another daemon alerted on before an import says nothing of how this one keeps its budget.
+        own = [ring for source, ring in scope.rings.items() if source != keys.IMPORTED]
+        states = [ring.states[ring.latest(REALISED_OVER)] for ring in own]
         judged = sum(len(state) for state in states)
         loud = sum(int(np.count_nonzero(state == LOUD)) for state in states)
         return ScopeStatistics(

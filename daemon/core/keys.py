@@ -19,6 +19,9 @@ from daemon.core.baseline import Label, Lines, Weight
 from daemon.core.records import TopicPartition, Vector
 from daemon.errors import DataError, ModelMismatchError
 
+IMPORTED = TopicPartition("strayline.import", 0)
+"""What an import is filed under: no partition of this name is ever read, so no replica's counters are overwritten."""
+
 _LENGTH = struct.Struct("<I")
 _MOST_HEAD = 64 << 20
 
@@ -63,9 +66,7 @@ def dump_vector(model: str, renewed: int, lines: Lines, vector: Vector) -> bytes
 
 def load_vector(value: bytes, model: str, dimensions: int) -> tuple[int, Lines, Vector]:
     """Return (renewed, lines, vector). Raises ModelMismatchError when another model made it."""
-    (length,) = _LENGTH.unpack_from(value)
-    packed = value[_LENGTH.size : _LENGTH.size + length]
-    head = orjson.loads(zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MOST_HEAD))
+    length, head = _head(value)
     if (head["model"], head["dimensions"]) != (model, dimensions):
         raise ModelMismatchError(
             f"the baseline was made with {head['model']} ({head['dimensions']} dimensions) and the engine is {model} "
@@ -73,6 +74,18 @@ def load_vector(value: bytes, model: str, dimensions: int) -> tuple[int, Lines, 
         )
     lines = tuple((str(line), int(count)) for line, count in head["lines"])
     return head["renewed"], lines, np.frombuffer(value, np.float16, offset=_LENGTH.size + length).astype(np.float32)
+
+
+def vector_model(value: bytes) -> tuple[str, int]:
+    """Return the model and the dimensions of an encoded vector."""
+    _, head = _head(value)
+    return head["model"], head["dimensions"]
+
+
+def _head(value: bytes) -> tuple[int, dict[str, Any]]:
+    (length,) = _LENGTH.unpack_from(value)
+    packed = value[_LENGTH.size : _LENGTH.size + length]
+    return length, orjson.loads(zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MOST_HEAD))
 
 
 def dump_weight(weight: Weight) -> bytes:

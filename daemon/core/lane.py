@@ -18,7 +18,7 @@ from daemon.core.alerts import Alerting, AlertSettings, Provenance
 from daemon.core.codec import verdict_record
 from daemon.core.deadletters import dead_letter
 from daemon.core.detector import Detector
-from daemon.core.feedback import parse_feedback
+from daemon.core.feedback import Feedback, parse_feedback
 from daemon.core.ledger import Checkpoint
 from daemon.core.records import Batch, ClosedBy, OutRecord, Pattern, Reject, TopicPartition, Vector, Verdict
 from daemon.core.stream import Stream, Tools
@@ -200,6 +200,7 @@ class FeedbackLane:
         for row, (offset, value) in enumerate(zip(batch.offsets, batch.values, strict=True)):
             try:
                 word = parse_feedback(value)
+                scope = self._scope_of(word)
             except DataError as error:
                 reject = Reject(row, offset, "bad_feedback", str(error))
                 self._outputs.append(
@@ -210,7 +211,7 @@ class FeedbackLane:
                 rejects[reject.reason] += 1
                 continue
             self._detector.label(
-                word.scope or "",
+                scope,
                 word.pattern,
                 word.label,
                 source=self._source,
@@ -222,6 +223,12 @@ class FeedbackLane:
         self._next = batch.offsets[-1] + 1
         self._said += len(said)
         return Step(self._load(), rejects=rejects, feedback=said)
+
+    def _scope_of(self, word: Feedback) -> str:
+        scope = word.scope or self._detector.scope_of(word.pattern)
+        if scope is None:
+            raise DataError(f"pattern {word.pattern} is not in the baseline; name its scope")
+        return scope
 
     def flush(self) -> Step:
         return Step(self._load())

@@ -174,6 +174,23 @@ async def test_feedback_reaches_the_baseline_and_a_bad_one_the_dead_letters() ->
     assert [b'{"verdict": "lovely"}'] == [r.value for r in cluster.values("dead_letters")]
 
 
+async def test_an_alerts_id_is_enough_for_feedback() -> None:
+    """The scope of a pattern in the baseline is found; of one that is not there it must be named."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 60)
+    async with replica(cluster) as it:
+        await until(lambda: settled(cluster, expected))
+        alert = orjson.loads(cluster.values("alerts")[0].value or b"")
+        cluster.append("feedback", orjson.dumps({"alert": "0" * 16 + "-" + "0" * 16, "verdict": "normal"}))
+        cluster.append("feedback", orjson.dumps({"alert": alert["id"], "verdict": "normal", "by": "ann"}))
+        await until(lambda: it.detector.labels("s"))
+        await until(lambda: cluster.values("dead_letters"))
+        assert [("s", 1)] == [(scope.scope, scope.labels) for scope in it.detector.scopes()]
+        assert {alert["pattern"]} == set(it.detector.labels("s"))
+    (dead,) = cluster.values("dead_letters")
+    assert b"pattern 0000000000000000 is not in the baseline; name its scope" in b" ".join(v for _, v in dead.headers)
+
+
 async def test_draining_commits_what_was_read() -> None:
     """After a drain nothing that was judged is judged again, and open sessions go on elsewhere."""
     cluster = FakeCluster(TOPICS)
