@@ -54,7 +54,9 @@ def assess(baseline: Baseline, recent: Recent, pattern: Pattern, vector: Vector)
     severe = severities(baseline, pattern.lines, numbers)
     ctx = max(float(nats.max(initial=0.0)), float(lacking.max(initial=0.0)))
     values = np.array([dtm, ctx, severe.max(initial=0.0)], np.float32)
-    mark = sketch(vector)
+    mark = baseline.sketch(pattern.id)
+    if mark is None:
+        mark = sketch(vector)
     bits = differing(mark, recent.sketches)
     score = combine(*local_ranks(values, recent.parts, kinship(bits)))
     return Assessment(
@@ -95,7 +97,7 @@ def evidence(baseline: Baseline, recent: Recent, assessment: Assessment, lines: 
 
 
 def _severe_nats(severity: float, recent: Recent) -> float:
-    worst = recent.parts[:, 2]
+    worst = recent.parts[2]
     above = np.count_nonzero(worst > severity + TIE)
     reached = np.count_nonzero(worst >= severity - TIE)
     return float(-2.0 * np.log((0.5 * (above + reached) + 0.5) / (len(worst) + 1.0)))

@@ -18,6 +18,7 @@ import numpy as np
 
 from daemon.core.lines import Ids, LineTable
 from daemon.core.records import TopicPartition, Vector
+from daemon.core.sketches import WORDS, Sketch, sketch
 from daemon.core.vectors import VectorIndex
 
 BUCKETS = 28
@@ -93,6 +94,7 @@ class Baseline:
         self.mass = np.zeros(16)
         """Mass that counts, by slot."""
         self.backbones = np.zeros(16, np.uint64)
+        self._sketches = np.zeros((16, WORDS), np.uint64)
         self.names: list[str] = []
         self._free: list[int] = []
         self._refreshed = 0.0
@@ -103,6 +105,11 @@ class Baseline:
         """Return the mass of `pattern` that counts."""
         entry = self.entries.get(pattern)
         return float(self.mass[entry.slot]) if entry is not None and entry.slot >= 0 else 0.0
+
+    def sketch(self, pattern: str) -> Sketch | None:
+        """Return the sketch of the vector of `pattern`, None when it has none."""
+        entry = self.entries.get(pattern)
+        return self._sketches[entry.slot] if entry is not None and entry.slot >= 0 else None
 
     def in_window(self, pattern: str) -> int:
         """Return the number of sessions of `pattern` in the window, whatever its label."""
@@ -151,10 +158,12 @@ class Baseline:
             self.mass = np.concatenate([self.mass, np.zeros_like(self.mass)])
             self._raw = np.concatenate([self._raw, np.zeros_like(self._raw)])
             self.backbones = np.concatenate([self.backbones, np.zeros_like(self.backbones)])
+            self._sketches = np.concatenate([self._sketches, np.zeros_like(self._sketches)])
         entry.slot, entry.lines = slot, lines
         entry.numbers = self.lines.intern(lines, slot)
         self.backbones[slot] = self.lines.backbone(entry.numbers)
         self.vectors.add(slot, vector)
+        self._sketches[slot] = sketch(vector)
         self._raw[slot] = self.mass[slot] = 0.0
         self._recount(pattern, entry)
 

@@ -7,7 +7,8 @@ afforded over the same stretch (`used`, 1 when on budget). The bar on the p-valu
 * under budget it rises, up to three times, so that a group of equal scores a little larger than the budget is not mute
   for ever (a larger group stays mute: what is a twentieth of the traffic is not an anomaly at one in a hundred);
 * over budget it falls steeply, and what is stranger than all that was seen lately still passes;
-* alerts about sessions much like this one count twice, so a flood of one kind uses up its half and leaves the rest.
+* alerts about sessions much like this one count twice once they have used half of the budget, so a flood of one kind
+  leaves something for the rest.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ SPAN_ALERTS = 5
 """Alerts that the account's span must be able to afford."""
 KIN = 0.2
 """Cosine distance within which two alerts are about the same kind of session."""
+KIN_FREE = 0.5
+"""Share of the budget that one kind of session may use before its alerts count twice."""
 _USED = (0.5, 1.0, 1.4, 3.0)
 _GAIN = (3.0, 1.0, 0.1, 0.02)
 
@@ -66,4 +69,4 @@ def bar(share: float, spent: float | None, kin: float) -> float:
     """Return the greatest p-value that is an alert, given the account and the recent alerts `kin` to this session."""
     allowed = share * span(share)
     used = 1.0 if spent is None else spent / allowed
-    return share * gain(used + kin / allowed)
+    return share * gain(used + max(0.0, kin / allowed - KIN_FREE))

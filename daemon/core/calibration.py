@@ -41,7 +41,7 @@ _PLACES = np.arange(RING)
 class Recent:
     """Recent sessions as columns of equal length n.
 
-    parts (n, PARTS), scores, states (QUIET or LOUD), sketches (n, WORDS), and ages: how many sessions ago in its ring.
+    parts (PARTS, n), scores, states (QUIET or LOUD), sketches (WORDS, n), and ages: how many sessions ago in its ring.
     """
 
     parts: NDArray[np.float32]
@@ -61,11 +61,11 @@ class Ring:
     """
 
     def __init__(self) -> None:
-        self.parts = np.zeros((RING, len(PARTS)), np.float32)
+        self.parts = np.zeros((len(PARTS), RING), np.float32)
         self.scores = np.zeros(RING, np.float32)
         self.minutes = np.zeros(RING, np.uint32)
         self.states = np.zeros(RING, np.uint8)
-        self.sketches = np.zeros((RING, WORDS), np.uint64)
+        self.sketches = np.zeros((WORDS, RING), np.uint64)
         self._counts = np.zeros(RING // CHUNK, np.int64)
         self._spent = np.full(RING // CHUNK, np.nan)
         self.count = 0
@@ -83,7 +83,7 @@ class Ring:
     ) -> None:
         """Note one session over the oldest."""
         place = self.count % RING
-        self.parts[place], self.scores[place], self.sketches[place] = parts, score, sketch
+        self.parts[:, place], self.scores[place], self.sketches[:, place] = parts, score, sketch
         self.minutes[place], self.states[place] = minute, LOUD if loud else QUIET
         self.count += 1
         self.spent = spent
@@ -104,8 +104,8 @@ class Ring:
             return None
         cut = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         rows = np.zeros(CHUNK, ROW)
-        rows["parts"], rows["score"], rows["minute"] = self.parts[cut], self.scores[cut], self.minutes[cut]
-        rows["state"], rows["sketch"] = self.states[cut], self.sketches[cut]
+        rows["parts"], rows["score"], rows["minute"] = self.parts[:, cut].T, self.scores[cut], self.minutes[cut]
+        rows["state"], rows["sketch"] = self.states[cut], self.sketches[:, cut].T
         head = _HEADER.pack(_VERSION, len(PARTS), CHUNK, int(self._counts[chunk]), float(self._spent[chunk]))
         return head + rows.tobytes()
 
@@ -121,8 +121,8 @@ class Ring:
             if (version, width, size) != (_VERSION, len(PARTS), CHUNK):
                 raise ValueError("a calibration record of another version")
             rows = np.frombuffer(value, ROW, CHUNK, _HEADER.size)
-            self.parts[cut], self.scores[cut], self.minutes[cut] = rows["parts"], rows["score"], rows["minute"]
-            self.states[cut], self.sketches[cut] = rows["state"], rows["sketch"]
+            self.parts[:, cut], self.scores[cut], self.minutes[cut] = rows["parts"].T, rows["score"], rows["minute"]
+            self.states[cut], self.sketches[:, cut] = rows["state"], rows["sketch"].T
             self._counts[chunk], self._spent[chunk] = count, spent
         latest = int(self._counts.argmax())
         self.count = int(self._counts[latest])
@@ -136,17 +136,22 @@ class Ring:
 
 def gather(own: Ring | None, all_rings: Sequence[Ring]) -> Recent:
     """Return the sessions to judge by: the partition's own, or with the scope's others while its own are too few."""
-    rings = [own] if own is not None and len(own) >= ENOUGH else all_rings
-    parts = [(ring, ring.ages(), ring.states != EMPTY) for ring in rings] or [
-        (none := Ring(), none.ages(), none.states > 0)
-    ]
-    if len(parts) == 1 and parts[0][2].all():
-        ring, ages, _ = parts[0]
-        return Recent(ring.parts, ring.scores, ring.states, ring.sketches, ages)
+    found = [_columns(ring) for ring in ([own] if own is not None and len(own) >= ENOUGH else all_rings or [Ring()])]
+    if len(found) == 1:
+        return found[0]
     return Recent(
-        np.concatenate([ring.parts[held] for ring, _, held in parts]),
-        np.concatenate([ring.scores[held] for ring, _, held in parts]),
-        np.concatenate([ring.states[held] for ring, _, held in parts]),
-        np.concatenate([ring.sketches[held] for ring, _, held in parts]),
-        np.concatenate([ages[held] for _, ages, held in parts]),
+        np.concatenate([recent.parts for recent in found], axis=1),
+        np.concatenate([recent.scores for recent in found]),
+        np.concatenate([recent.states for recent in found]),
+        np.concatenate([recent.sketches for recent in found], axis=1),
+        np.concatenate([recent.ages for recent in found]),
     )
+
+
+def _columns(ring: Ring) -> Recent:
+    size = len(ring)
+    if ring.states[:size].all():
+        cut = slice(0, size)
+        return Recent(ring.parts[:, cut], ring.scores[cut], ring.states[cut], ring.sketches[:, cut], ring.ages()[cut])
+    held = ring.states != EMPTY
+    return Recent(ring.parts[:, held], ring.scores[held], ring.states[held], ring.sketches[:, held], ring.ages()[held])

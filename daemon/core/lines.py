@@ -28,6 +28,7 @@ class LineTable:
         self.mass = np.zeros(64)
         self.severity = np.zeros(64, np.float32)
         self.common = np.zeros(64, bool)
+        self._marked = np.zeros(64, bool)
         self.common_ids: Ids = np.zeros(0, np.int32)
         self._keys = np.zeros(64, np.uint64)
         self._ids: dict[str, int] = {}
@@ -68,6 +69,7 @@ class LineTable:
                 self.mass = np.concatenate([self.mass, np.zeros_like(self.mass)])
                 self.severity = np.concatenate([self.severity, np.zeros_like(self.severity)])
                 self.common = np.concatenate([self.common, np.zeros_like(self.common)])
+                self._marked = np.concatenate([self._marked, np.zeros_like(self._marked)])
                 self._keys = np.concatenate([self._keys, np.zeros_like(self._keys)])
         self._ids[line] = number
         self._texts[number] = line
@@ -95,6 +97,14 @@ class LineTable:
             backbones[self.slots(int(number))] ^= self._keys[number]
         self.common[:size] = common
         self.common_ids = np.flatnonzero(common).astype(np.int32)
+
+    def common_but(self, numbers: Ids) -> Ids:
+        """Return the common lines that are not among `numbers`."""
+        known = numbers[numbers >= 0]
+        self._marked[known] = True
+        absent: Ids = self.common_ids[~self._marked[self.common_ids]]
+        self._marked[known] = False
+        return absent
 
     def drop(self, held: list[Ids], gone: NDArray[np.bool_]) -> None:
         """Forget that the slots marked in `gone` hold the lines `held`; a line that nobody holds loses its number."""

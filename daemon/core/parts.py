@@ -79,7 +79,7 @@ def present(baseline: Baseline, numbers: Ids) -> Floats:
 def missing(baseline: Baseline, numbers: Ids) -> tuple[Ids, Floats]:
     """Return the common lines that a session lacks and how unlikely each lack is, in nats."""
     table = baseline.lines
-    absent = table.common_ids[~np.isin(table.common_ids, numbers)]
+    absent = table.common_but(numbers)
     return absent, absence_nats(table.mass[absent], baseline.counted)
 
 

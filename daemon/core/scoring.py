@@ -54,17 +54,20 @@ def conditional_nats(together: Floats, share: Floats, alike: float, prior: float
 def local_ranks(
     values: NDArray[np.float32], recent: NDArray[np.float32], say: NDArray[np.float64], shrink: float = 20.0
 ) -> tuple[Floats, Floats]:
-    """Return the upper mid-ranks, in (0, 1), of `values` (k,) among `recent` (n, k): among kin, and among all.
+    """Return the upper mid-ranks, in (0, 1), of `values` (k,) among `recent` (k, n): among kin, and among all.
 
     `say` (n,) is how much each recent session counts among kin. Where there are few kin, their rank is drawn towards
     the rank among all, which counts as `shrink` kin.
     """
-    above = (recent > values + TIE).astype(np.float32)
-    reached = (recent >= values - TIE).astype(np.float32)
-    middle = 0.5 * (above + reached)
-    overall = (middle.sum(axis=0, dtype=np.float64) + 0.5) / (len(recent) + 1.0)
-    kin = (say @ middle + 0.5 + shrink * overall) / (say.sum() + 1.0 + shrink)
-    return np.asarray(kin), np.asarray(overall)
+    kin, overall = np.empty(len(values)), np.empty(len(values))
+    total = float(say.sum())
+    for place, (value, row) in enumerate(zip(values, recent, strict=True)):
+        above, reached = row > value + TIE, row >= value - TIE
+        count = 0.5 * (np.count_nonzero(above) + np.count_nonzero(reached))
+        weight = 0.5 * float(say @ above + say @ reached)
+        overall[place] = (count + 0.5) / (len(row) + 1.0)
+        kin[place] = (weight + 0.5 + shrink * overall[place]) / (total + 1.0 + shrink)
+    return kin, overall
 
 
 def combine(kin: Floats, overall: Floats) -> float:

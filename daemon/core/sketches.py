@@ -36,8 +36,11 @@ def sketch(vector: Vector) -> Sketch:
 
 
 def differing(one: Sketch, many: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return the number of bits in which `one` (WORDS,) differs from each of `many` (n, WORDS)."""
-    return np.asarray(np.bitwise_count(many ^ one).sum(axis=1, dtype=np.int64))
+    """Return the number of bits in which `one` (WORDS,) differs from each column of `many` (WORDS, n)."""
+    bits = np.zeros(many.shape[1], np.int64)
+    for word, words in zip(one, many, strict=True):
+        bits += np.bitwise_count(words ^ word)
+    return bits
 
 
 def kinship(bits: NDArray[np.int64]) -> NDArray[np.float64]:

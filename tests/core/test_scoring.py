@@ -61,7 +61,7 @@ def test_local_ranks_equal_a_count_by_hand(recent: list[list[int]], values: list
     """The rank among kin is a weighted count of the stranger and half of the equal, drawn towards that among all."""
     say = data.draw(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=len(recent), max_size=len(recent)))
     kin, overall = local_ranks(
-        np.array(values, np.float32), np.array(recent, np.float32).reshape(-1, 3), np.array(say), shrink=20.0
+        np.array(values, np.float32), np.array(recent, np.float32).reshape(-1, 3).T, np.array(say), shrink=20.0
     )
     for k, value in enumerate(values):
         middles = [1.0 if row[k] > value else 0.5 if row[k] == value else 0.0 for row in recent]
