@@ -26,7 +26,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import (
+    ConsumerStoppedError,
     CorruptRecordException,
+    IllegalOperation,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -45,6 +47,10 @@ FETCH_BYTES = 4 * 1024 * 1024
 REQUEST_BYTES = 64 * 1024 * 1024
 POLL_RECORDS = 50_000
 IDLE_POLL = 30.0
+
+# Not all that aiokafka raises is a KafkaError: a producer that was fenced between two sends calls the next one an
+# illegal operation, a client closed meanwhile asserts, and a broken connection is an OSError.
+BROKEN = (KafkaError, IllegalOperation, ConsumerStoppedError, OSError, AssertionError, asyncio.InvalidStateError)
 
 
 class Connection(TypedDict, total=False):
@@ -111,19 +117,31 @@ async def _guarded(doing: str, seconds: float) -> AsyncIterator[None]:
         raise PartitionError(f"{doing}: fenced, another replica has taken the partition over") from None
     except RecordTooLargeError as error:
         raise PartitionError(f"{doing}: {error}; raise the topic's max.message.bytes") from None
-    except KafkaError as error:
+    except BROKEN as error:
         raise PartitionError(f"{doing}: {type(error).__name__}: {error}") from None
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # Nobody cancelled us: aiokafka let a cancelled future of its own through, which must not end the partition.
+        raise PartitionError(f"{doing}: given up by the client") from None
+
+
+def _seen(future: asyncio.Future[object]) -> None:
+    """Look at a future's error, should nobody else: a transaction fails once, not once for each of its records."""
+    if not future.cancelled():
+        future.exception()
 
 
 async def _stop(client: AIOKafkaConsumer | AIOKafkaProducer, seconds: float = 3.0) -> None:
     """Close a client, also one that can no longer finish what it has begun."""
     task = asyncio.create_task(client.stop())
-    with contextlib.suppress(TimeoutError, KafkaError):
+    with contextlib.suppress(TimeoutError, *BROKEN):
         async with asyncio.timeout(seconds):
             await asyncio.shield(task)
             return
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, KafkaError):
+    with contextlib.suppress(asyncio.CancelledError, *BROKEN):
         await task
 
 
@@ -270,16 +288,17 @@ class KafkaTransactions:
         producer, topics = self._producer, self._settings.topics
         async with _guarded(f"committing {self._source}", self._settings.transaction_timeout):
             await producer.begin_transaction()
-            sent = [
-                await producer.send(
+            sent: list[asyncio.Future[object]] = []
+            for record in records:
+                future = await producer.send(
                     topics[record.role],
                     value=record.value,
                     key=record.key,
                     partition=record.partition,
                     headers=list(record.headers),
                 )
-                for record in records
-            ]
+                future.add_done_callback(_seen)
+                sent.append(future)
             await asyncio.gather(*sent)
             await producer.send_offsets_to_transaction({_native(self._source): low}, self._settings.group_id)
             await producer.commit_transaction()
