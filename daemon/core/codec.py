@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-import numpy as np
 import orjson
 
 from daemon.core.documents import VERDICT_SCHEMA, VerdictDocument
 from daemon.core.ledger import ranges
-from daemon.core.records import OutRecord, TopicPartition, Verdict
+from daemon.core.records import MAX_LINES_PER_RECORD, OutRecord, TopicPartition, Verdict, offset_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
@@ -35,7 +34,8 @@ def rfc3339(time: int) -> str:
 
 def place(position: int) -> str:
     """Return one position as text: ``140``, or ``140:2`` for line 2 of a record of many."""
-    return ranges(np.array([position], dtype=np.int64))[0]
+    offset, index = offset_of(position), position & MAX_LINES_PER_RECORD
+    return f"{offset}:{index}" if index else str(offset)
 
 
 def encode(document: Mapping[str, object]) -> bytes:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 import orjson
@@ -124,8 +124,7 @@ class Incidents:
 
     def dump(self) -> bytes:
         """Return the state for the checkpoint."""
-        known = [asdict(it) for it in self._known.values()]
-        document = {"version": _VERSION, "now": self._now, "incidents": known}
+        document = {"version": _VERSION, "now": self._now, "incidents": list(self._known.values())}
         return zstandard.ZstdCompressor(level=3).compress(orjson.dumps(document))
 
     def load(self, state: bytes) -> None:

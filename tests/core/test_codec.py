@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import numpy as np
 import orjson
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.codec import attribute_value, encode, place, rfc3339, verdict_document, verdict_record
+from daemon.core.ledger import ranges
 from daemon.core.records import OutRecord, position_of
 from tests.core.cases import DEADLOCK, NOON, verdict
 
@@ -37,7 +39,10 @@ def test_times_keep_their_order_as_text(one: int, other: int) -> None:
 
 def test_place_names_the_line_of_a_record_of_many() -> None:
     """A position is its offset, with the line where the record holds many."""
-    assert ["140", "140:2"] == [place(position_of(140)), place(position_of(140, 2))]
+    places = [position_of(0), position_of(140), position_of(140, 2), position_of(1 << 40, 999_999)]
+
+    assert ["0", "140", "140:2", f"{1 << 40}:999999"] == [place(position) for position in places]
+    assert [ranges(np.array([position]))[0] for position in places] == [place(position) for position in places]
 
 
 def test_verdict_document_has_the_public_fields_in_order() -> None:
