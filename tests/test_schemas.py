@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from daemon.core.feedback import label_document
 from daemon.schemas import schemas, write
 
-PUBLISHED = Path(__file__).parents[2] / "docs" / "schema"
+PUBLISHED = Path(__file__).parents[1] / "docs" / "schema"
 
 
 @pytest.mark.parametrize("name", sorted(schemas()))

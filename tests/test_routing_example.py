@@ -13,7 +13,7 @@ import pytest
 from daemon.core.alerts import Alerting, AlertSettings
 from tests.core.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "route_alerts.py"
+EXAMPLE = Path(__file__).parents[1] / "docs" / "examples" / "route_alerts.py"
 
 
 @pytest.fixture(scope="module")
