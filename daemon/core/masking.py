@@ -15,7 +15,7 @@ import polars as pl
 
 from daemon.core.formats.extracting import check_pattern
 from daemon.core.records import INDEX_BITS
-from daemon.core.redaction import RedactionSettings, redact_column, redact_key_blocks, redact_names
+from daemon.core.redaction import RedactionSettings, mark_names, redact_column, redact_key_blocks
 
 MAX_TEXT = 8_192
 """Characters of a line that are looked at; the rest is cut, with a mark."""
@@ -97,8 +97,7 @@ class Masker:
         if lines.is_empty():
             return lines.with_columns(pl.col("text").alias("masked"))
         lines = redact_key_blocks(lines, lines["position"] // (1 << INDEX_BITS))
-        names = [redact_names(lines[name], self._redaction).alias(name) for name in ("scope", "key")]
-        lines = lines.with_columns(self._redacted(lines["text"]).alias("text"), *names)
+        lines = lines.with_columns(self._redacted(lines))
         return lines.with_columns(self._masked(lines.select("text")).alias("masked"))
 
     def _masked(self, text: pl.DataFrame) -> pl.Series:
@@ -109,21 +108,34 @@ class Masker:
             text = text.with_columns(text["text"].clone().scatter(rows, text[rows].select(self._dear)["text"]))
         return text.select(self._last)["text"]
 
-    def _redacted(self, texts: pl.Series) -> pl.Series:
-        """Redact, then cut. What is far too long is cut before too, and loses its tail: it may end in half a secret."""
-        endless = texts.str.len_bytes() > MAX_TEXT + _SLACK
-        if endless.any():
-            rows = endless.arg_true()
+    def _redacted(self, lines: pl.DataFrame) -> list[pl.Series]:
+        """Return text, scope and key without secrets, the text cut.
+
+        What is far too long is cut before it is redacted too, and loses its tail: it may end in half a secret.
+        """
+        texts, endless = lines["text"], lines["text"].str.len_bytes() > MAX_TEXT + _SLACK
+        rows = endless.arg_true()
+        if len(rows):
             texts = texts.clone().scatter(rows, texts.gather(rows).str.head(MAX_TEXT + _SLACK))
-        texts = redact_column(texts, self._redaction)
-        if endless.any():
-            rows = endless.arg_true()
+        names = {name: lines[name].unique() for name in ("scope", "key")}
+        redacted = redact_column(pl.concat([texts, *names.values()]), self._redaction)
+        texts, at = redacted[: len(texts)].alias("text"), len(texts)
+        if len(rows):
             texts = texts.clone().scatter(rows, texts.gather(rows).str.head(-_TAIL) + CUT)
-        long = texts.str.len_bytes() > MAX_TEXT
-        if long.any():
-            rows = (texts.str.len_chars() > MAX_TEXT).arg_true()
-            texts = texts.clone().scatter(rows, texts.gather(rows).str.head(MAX_TEXT - len(CUT)) + CUT)
+        result = [_cut(texts)]
+        for name, distinct in names.items():
+            marked = mark_names(distinct, redacted[at : at + len(distinct)])
+            at += len(distinct)
+            result.append(lines[name] if marked is distinct else lines[name].replace(distinct, marked))
+        return result
+
+
+def _cut(texts: pl.Series) -> pl.Series:
+    """Return texts of at most `MAX_TEXT` characters, the longer ones cut, with a mark."""
+    if (texts.str.len_bytes().max() or 0) <= MAX_TEXT:  # type: ignore[operator]  # polars types it as any scalar
         return texts
+    rows = (texts.str.len_chars() > MAX_TEXT).arg_true()
+    return texts.clone().scatter(rows, texts.gather(rows).str.head(MAX_TEXT - len(CUT)) + CUT)
 
 
 def _replaced(masks: Sequence[Mask]) -> pl.Expr:

@@ -39,6 +39,7 @@ _DIGITS = r"(?:[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}|3[0-9]{3}[
 _CARD = rf"(?:(?-u:\b)|%[0-9A-Fa-f]{{2}}|\\[nrtbf]){_DIGITS}(?-u:\b)"
 _CARD_PYTHON = re.compile(rf"(?:(?<!\w)(?<!_-)|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[nrtbf])){_DIGITS}\b", re.ASCII)
 
+_HINTS = pl.lit(pl.Series(HINTS)).implode()
 _KEY_BEGIN = re.compile(r"-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END[A-Z0-9 ]*-----")
 
@@ -50,41 +51,42 @@ def redact(text: str, settings: RedactionSettings | None = None) -> str:
 
 def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
     """Return a String column without secrets; the same text always becomes the same."""
-    frame = pl.DataFrame({"text": texts})
     text = pl.col("text")
-    hinted = (
-        text.str.contains_any(pl.lit(pl.Series(HINTS)).implode(), ascii_case_insensitive=True)
-        | text.str.contains(HINT_START)
-        | text.str.contains(HINT_LINE)
+    flags = pl.DataFrame([texts.alias("text")]).select(
+        (
+            text.str.contains_any(_HINTS, ascii_case_insensitive=True)
+            | text.str.contains(HINT_START)
+            | text.str.contains(HINT_LINE)
+        ).alias("hinted"),
+        text.str.contains(_CARD).alias("carded"),
+        (text.str.contains("@", literal=True) | text.str.contains("%40", literal=True)).alias("mailed"),
     )
-    flags = frame.select(hinted.alias("hinted"), text.str.contains(_CARD).alias("carded"))
     texts = _rewrite(texts, flags["hinted"], RULES)
     if flags["carded"].any():
         rows = flags["carded"].arg_true()
         texts = texts.clone().scatter(rows, [_CARD_PYTHON.sub(_card, value) for value in texts.gather(rows)])
-    more = ([(_EMAIL, EMAIL)] if settings.emails else []) + ([(_IPS, IP)] if settings.ips else [])
-    if settings.emails and not settings.ips:
-        return _rewrite(texts, texts.str.contains_any(["@", "%40"]), more)
-    return _rewrite(texts, pl.repeat(value=True, n=len(texts), eager=True), more)
+    if settings.emails:
+        texts = _rewrite(texts, flags["mailed"], [(_EMAIL, EMAIL)])
+    if settings.ips:
+        texts = _rewrite(texts, pl.repeat(value=True, n=len(texts), eager=True), [(_IPS, IP)])
+    return texts
 
 
-def redact_names(names: pl.Series, settings: RedactionSettings) -> pl.Series:
-    """Return scopes or session keys without secrets, still as many as before.
+def mark_names(names: pl.Series, redacted: pl.Series) -> pl.Series:
+    """Return redacted scopes or session keys, as many as they were before.
 
     What takes the place of a name with a secret ends in six hexadecimal digits of its hash: enough to keep sessions
     apart, too few to find the secret from.
     """
-    distinct = names.unique()
-    redacted = redact_column(distinct, settings)
-    changed = distinct != redacted
+    changed = names != redacted
     if not changed.any():
         return names
-    old = distinct.filter(changed)
-    new = [
+    rows = changed.arg_true()
+    marked = [
         f"{after}~{blake2b(before.encode(), digest_size=3).hexdigest()}"
-        for before, after in zip(old, redacted.filter(changed), strict=True)
+        for before, after in zip(names.gather(rows), redacted.gather(rows), strict=True)
     ]
-    return names.replace(old, pl.Series(new, dtype=pl.String))
+    return names.clone().scatter(rows, marked)
 
 
 def redact_key_blocks(lines: pl.DataFrame, record: pl.Series) -> pl.DataFrame:

@@ -84,9 +84,13 @@ def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
 
     A byte order mark at the front is dropped.
     """
-    text = decoded(batch.values, None).str.strip_prefix("\ufeff")
-    table = pl.DataFrame({"row": pl.Series(range(len(batch)), dtype=pl.Int64), "text": text})
-    filled = text.str.contains(r"\S").fill_null(value=False)
+    table = pl.DataFrame([decoded(batch.values, None)]).select(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
+        pl.col("text").str.strip_prefix("\ufeff"),
+        pl.col("text").str.strip_prefix("\ufeff").str.contains(r"\S").fill_null(value=False).alias("filled"),
+    )
+    text, filled = table["text"], table["filled"]
+    table = table.drop("filled")
     if filled.all():
         return table, []
     rejects = []

@@ -47,23 +47,34 @@ class Finisher:
         table = self._extractor.apply(table)
         table, bad_times = _read_times(batch, table)
         rejects += bad_times
-        table, clamped = self._settle_times(batch, table)
-        lines = _with_positions(batch, _with_level(_with_names(batch, table)))
-        return Parsed(lines.select(list(LINES_SCHEMA)), sorted(rejects, key=lambda reject: reject.row), clamped)
+        lines = self._settle(batch, table)
+        clamped = int(lines["absurd"].sum())
+        lines = _with_text(_with_short_names(lines)).select(list(LINES_SCHEMA))
+        return Parsed(lines, sorted(rejects, key=lambda reject: reject.row), clamped)
 
-    def _settle_times(self, batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-        """Give every line a time: its own unless absurd, its record's, or that of the line before it."""
-        stamps = pl.Series(batch.timestamps, dtype=pl.Int64).gather(table["row"])
-        table = table.with_columns(pl.when(stamps >= 0).then(stamps * 1_000).alias("stamp"))
-        sane = (pl.col("micros") >= EARLIEST) & (pl.col("micros") < LATEST)
-        sane &= (pl.col("micros") <= pl.col("stamp") + DAY) | pl.col("stamp").is_null()
-        table = table.with_columns((pl.col("micros").is_not_null() & ~sane).alias("absurd"))
-        own = pl.when(~pl.col("absurd")).then(pl.col("micros"))
-        settled = pl.coalesce(own, "stamp").forward_fill().fill_null(self._last_time)
-        table = table.with_columns(settled.alias("time"))
+    def _settle(self, batch: Batch, table: pl.DataFrame) -> pl.DataFrame:
+        """Give every line position, time, scope and key. One pass: what a batch costs however small counts too."""
+        table = table.hstack(
+            [
+                pl.Series("offset", batch.offsets, dtype=pl.Int64).gather(table["row"]),
+                pl.Series("stamp", batch.timestamps, dtype=pl.Int64).gather(table["row"]),
+                decoded(batch.keys, ESCAPED).alias("own").gather(table["row"]),
+            ]
+        )
+        stamp = pl.when(pl.col("stamp") >= 0).then(pl.col("stamp") * 1_000)
+        micros = pl.col("micros")
+        sane = (micros >= EARLIEST) & (micros < LATEST) & ((micros <= stamp + DAY) | stamp.is_null())
+        scope = _filled("scope").fill_null(DEFAULT_SCOPE)
+        table = table.with_columns(
+            (pl.col("offset") * (1 << INDEX_BITS) + pl.col("index")).alias("position"),
+            pl.coalesce(pl.when(sane).then(micros), stamp).forward_fill().fill_null(self._last_time).alias("time"),
+            (micros.is_not_null() & ~sane).alias("absurd"),
+            scope.alias("scope"),
+            pl.coalesce(_filled("key"), _filled("own"), scope).alias("key"),
+        )
         if not table.is_empty():
             self._last_time = table["time"][-1]
-        return table, int(table["absurd"].sum())
+        return table
 
 
 def record_part(batch: Batch, path: str) -> pl.Series | None:
@@ -101,21 +112,17 @@ def _place(index: int) -> str:
     return f" of line {index}" if index else ""
 
 
-def _with_names(batch: Batch, table: pl.DataFrame) -> pl.DataFrame:
-    """Fill scope and key, and keep both short."""
-    scope = pl.when(pl.col("scope") != "").then(pl.col("scope")).fill_null(DEFAULT_SCOPE)
-    table = table.with_columns(scope.alias("scope"))
-    if (table["key"].is_null() | (table["key"] == "")).any():
-        own = decoded(batch.keys, ESCAPED).gather(table["row"])
-        table = table.with_columns(own.alias("own"))
-        parts = [pl.when(pl.col(name) != "").then(pl.col(name)) for name in ("key", "own")]
-        table = table.with_columns(pl.coalesce(*parts, "scope").alias("key"))
-    for name in ("scope", "key"):
-        long = table[name].str.len_chars() > MAX_NAME
-        if long.any():
-            whole = table[name].filter(long).unique()
-            short = pl.Series([_shortened(text) for text in whole], dtype=pl.String)
-            table = table.with_columns(pl.col(name).replace(whole, short))
+def _filled(name: str) -> pl.Expr:
+    return pl.when(pl.col(name) != "").then(pl.col(name))
+
+
+def _with_short_names(table: pl.DataFrame) -> pl.DataFrame:
+    """Keep scopes and keys short, and apart."""
+    longest = table.select(pl.col("scope", "key").str.len_bytes().max()).row(0, named=True)
+    for name in [name for name, size in longest.items() if (size or 0) > MAX_NAME]:
+        whole = table[name].filter(table[name].str.len_chars() > MAX_NAME).unique()
+        short = pl.Series([_shortened(text) for text in whole], dtype=pl.String)
+        table = table.with_columns(pl.col(name).replace(whole, short))
     return table
 
 
@@ -123,7 +130,7 @@ def _shortened(name: str) -> str:
     return f"{name[:MAX_NAME]}…{blake2b(name.encode(), digest_size=8).hexdigest()}"
 
 
-def _with_level(table: pl.DataFrame) -> pl.DataFrame:
+def _with_text(table: pl.DataFrame) -> pl.DataFrame:
     """Make the level the message's first word, unless the message begins with it."""
     if table["level"].null_count() == len(table):
         return table.with_columns(pl.col("message").str.strip_chars_end("\r\n").alias("text"))
@@ -135,8 +142,3 @@ def _with_level(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(
         pl.when(wanted).then(pl.concat_str(level, pl.lit(" "), message)).otherwise(message).alias("text")
     )
-
-
-def _with_positions(batch: Batch, table: pl.DataFrame) -> pl.DataFrame:
-    offsets = pl.Series(batch.offsets, dtype=pl.Int64).gather(table["row"])
-    return table.with_columns((offsets * (1 << INDEX_BITS) + table["index"]).alias("position"))
