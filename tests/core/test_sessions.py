@@ -156,7 +156,7 @@ limits = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(streams(), limits, st.lists(st.integers(0, 200), max_size=6))
 def test_cuts_as_the_naive_version(lines: list[Line], limits: SessionLimits, splits: list[int]) -> None:
     """Sessions are those of the per-line version, in its order, however the lines are split into batches."""
