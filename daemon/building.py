@@ -50,19 +50,24 @@ def engine_settings(config: Config) -> EngineSettings:
         api_key=engine.api_key.get_secret_value() if engine.api_key else None,
         timeout_s=engine.timeout / 1e6,
         concurrency=engine.concurrency,
+        step_timeout_s=engine.step_timeout / 1e6,
     )
 
 
-def make_detector(config: Config, engine: Engine) -> Detector:
-    """Return an empty detector for a started engine's vectors."""
-    settings = DetectorSettings(
+def detector_settings(config: Config) -> DetectorSettings:
+    """Return how a detector judges and what it remembers."""
+    return DetectorSettings(
         warm_up=config.detector.warm_up,
         window_us=config.detector.window,
         mass=config.detector.mass,
         max_patterns=config.detector.max_patterns,
         budget=Budget(share=config.alerts.share, per_day=config.alerts.per_day),
     )
-    return Detector(settings, engine.model, engine.dimensions)
+
+
+def make_detector(config: Config, engine: Engine) -> Detector:
+    """Return an empty detector for a started engine's vectors."""
+    return Detector(detector_settings(config), engine.model, engine.dimensions)
 
 
 def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:

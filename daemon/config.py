@@ -168,6 +168,7 @@ class EngineConfig(_Section):
     url: str | None = None
     api_key: SecretStr | None = None
     timeout: Duration = 60_000_000
+    step_timeout: Duration = 600_000_000
     concurrency: int = Field(default=4, ge=1)
 
     @model_validator(mode="after")

@@ -20,7 +20,15 @@ from daemon.ports import Engine
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 32
+LONG = 8_000
 LONGEST_PAUSE = 30.0
+
+
+def groups(patterns: Sequence[Pattern]) -> list[list[Pattern]]:
+    """Return patterns in the order given, in groups to be embedded together: a long one waits for nobody but itself."""
+    short = [p for p in patterns if len(p.text) <= LONG]
+    together = [short[start : start + AT_ONCE] for start in range(0, len(short), AT_ONCE)]
+    return together + [[p] for p in patterns if len(p.text) > LONG]
 
 
 class Embedder:
@@ -34,9 +42,7 @@ class Embedder:
 
     async def embed(self, patterns: Sequence[Pattern]) -> dict[str, Vector]:
         """Return the vectors of `patterns` by id. Raises EngineError when the engine is dead."""
-        new = [p for p in patterns if p.id not in self._under_way]
-        for start in range(0, len(new), AT_ONCE):
-            group = new[start : start + AT_ONCE]
+        for group in groups([p for p in patterns if p.id not in self._under_way]):
             for pattern in group:
                 self._under_way[pattern.id] = asyncio.get_running_loop().create_future()
             task = asyncio.create_task(self._run(group))

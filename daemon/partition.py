@@ -27,7 +27,7 @@ from daemon.core.lane import Lane, Load, Settlement, Step
 from daemon.core.ledger import Checkpoint, checkpoint_key
 from daemon.core.pacing import CommitClock, IdleClock, Pace
 from daemon.core.records import Batch, OutRecord, Pattern, TopicPartition, Vector
-from daemon.embedding import AT_ONCE, Embedder
+from daemon.embedding import Embedder, groups
 from daemon.errors import DataError, PartitionError
 from daemon.following import Follower
 from daemon.metrics import Metrics
@@ -320,8 +320,8 @@ class Partition:
     def _note(self, step: Step, batch: Batch | None) -> None:
         self.load, self._more = step.load, step.more
         self._stepped.set()
-        for start in range(0, len(step.missing), AT_ONCE):
-            task = asyncio.create_task(self._embed(step.missing[start : start + AT_ONCE]))
+        for group in groups(step.missing):
+            task = asyncio.create_task(self._embed(group))
             self._embedding.add(task)
             task.add_done_callback(self._embedding.discard)
         if batch is not None or step.verdicts:

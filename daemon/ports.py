@@ -30,7 +30,7 @@ class Engine(Protocol):
         ...
 
     async def start(self) -> None:
-        """Load the model. Raises EngineError or UnavailableError with what to do."""
+        """Load the model. Raises ConfigError, EngineError or UnavailableError with what to do."""
         ...
 
     def count_tokens(self, lines: Sequence[str]) -> NDArray[np.int32]:
