@@ -16,6 +16,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from daemon.core.codec import rfc3339
+from daemon.core.detector import PatternStatistics
 from daemon.core.wording import clean, many, percent
 from daemon.metrics import PREFIX
 
@@ -57,13 +59,20 @@ class ScopeRow:
 
 @dataclass(frozen=True, slots=True)
 class PatternRow:
-    """One pattern of a scope's baseline: `weight` is its share of traffic, `text` its first lines."""
+    """One pattern of a scope's baseline: `weight` is its share of traffic, `text` its first lines.
+
+    `by`, `said` (when) and `note` are what is known of its label.
+    """
 
     pattern: str
     weight: float
     last_seen: str
     label: str | None
     text: str
+    first_seen: str = ""
+    by: str = ""
+    said: str = ""
+    note: str = ""
 
 
 def read_scrape(text: str, at: float) -> Scrape:
@@ -151,20 +160,60 @@ def scopes_table(rows: Sequence[ScopeRow], *, rates: bool) -> Table:
     return table
 
 
+def pattern_row(it: PatternStatistics) -> PatternRow:
+    """Return what a detector knows of a pattern as a row."""
+    label = it.label
+    return PatternRow(
+        it.pattern,
+        it.weight,
+        rfc3339(it.last) if it.last else "",
+        label.verdict if label else None,
+        "\n".join(f"{count} x {line}" for line, count in it.lines),
+        first_seen=rfc3339(it.first) if it.last else "",
+        by=label.by if label else "",
+        said=rfc3339(label.at) if label else "",
+        note=label.note if label else "",
+    )
+
+
+def labels_table(rows: Iterable[PatternRow]) -> Table:
+    """Return what people said of patterns as a table: who, when, why, and the pattern's first line."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
+    for heading in ("pattern", "label", "by", "said"):
+        table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    table.add_column("note", overflow="fold", ratio=1)
+    table.add_column("lines", no_wrap=True, overflow="ellipsis", ratio=1)
+    for row in rows:
+        first, *more = [clean(line) for line in row.text.splitlines()] or ["not seen yet"]
+        text = Text(f"{first}, … {len(more):,} more" if more else first)
+        table.add_row(row.pattern, row.label or "", clean(row.by), _minute(row.said), Text(clean(row.note)), text)
+    return table
+
+
 def patterns_table(rows: Iterable[PatternRow], *, lines: int = 3) -> Table:
     """Return patterns as a table, each with its first few lines."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     table.add_column("pattern", no_wrap=True)
     table.add_column("traffic", justify="right", no_wrap=True)
     table.add_column("last seen", no_wrap=True)
+    rows = list(rows)
+    dated = any(row.first_seen for row in rows)
+    if dated:
+        table.add_column("first seen", no_wrap=True)
     table.add_column("label", no_wrap=True)
     table.add_column("lines", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
         shown = [clean(line) for line in row.text.splitlines()]
         more = [f"… {len(shown) - lines:,} more"] if len(shown) > lines else []
         text = Text("\n".join([*shown[:lines], *more]))
-        table.add_row(row.pattern[:8], percent(row.weight), clean(row.last_seen), row.label or "", text)
+        seen = [_minute(row.last_seen), _minute(row.first_seen)] if dated else [clean(row.last_seen)]
+        table.add_row(row.pattern[:8], percent(row.weight), *seen, row.label or "", text)
     return table
+
+
+def _minute(time: str) -> str:
+    """Return an RFC 3339 time cut to the minute, in UTC as all times here."""
+    return clean(time)[:16].replace("T", " ")
 
 
 def _number(value: float) -> str:

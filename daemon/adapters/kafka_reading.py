@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from daemon.adapters.kafka import KafkaSettings
+from daemon.adapters.kafka import REQUEST_BYTES, KafkaSettings
+from daemon.core.records import OutRecord
 from daemon.errors import UnavailableError
+
+TOGETHER_SECONDS = 60
+"""How long a transaction of `publish_together` may take; readers wait behind one that a killed process left open."""
 
 
 @contextlib.asynccontextmanager
@@ -60,5 +65,35 @@ async def publish(settings: KafkaSettings, topic: str, *, key: bytes, value: byt
         await producer.send_and_wait(topic, value=value, key=key)
     except (KafkaError, OSError) as error:
         raise UnavailableError(f"publishing to {topic}: {type(error).__name__}: {error}") from None
+    finally:
+        await producer.stop()
+
+
+async def publish_together(settings: KafkaSettings, records: Sequence[OutRecord], *, purpose: str) -> None:
+    """Publish records in one transaction: readers of what is committed see all of them or none.
+
+    `purpose` ends the transactional id, so a second one of the same purpose ends the first. Raises UnavailableError.
+    """
+    producer = AIOKafkaProducer(
+        **settings.connection(),
+        transactional_id=f"{settings.group_id}-{purpose}",
+        transaction_timeout_ms=TOGETHER_SECONDS * 1000,
+        compression_type="zstd",
+        max_request_size=REQUEST_BYTES,
+        max_batch_size=256 * 1024,
+    )
+    try:
+        async with asyncio.timeout(TOGETHER_SECONDS):
+            await producer.start()
+            async with producer.transaction():
+                sent = [
+                    await producer.send(
+                        settings.topics[record.role], value=record.value, key=record.key, partition=record.partition
+                    )
+                    for record in records
+                ]
+                await asyncio.gather(*sent)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise UnavailableError(f"publishing {len(records)} records: {type(error).__name__}: {error}") from None
     finally:
         await producer.stop()
