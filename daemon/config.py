@@ -60,6 +60,12 @@ def _pattern_problem(pattern: str) -> str | None:
     return check_pattern(pattern)
 
 
+def _extract_problem(pattern: str) -> str | None:
+    from daemon.core.formats import check_extract  # as above
+
+    return check_extract(pattern)
+
+
 Duration = Annotated[int, BeforeValidator(parse_duration)]
 
 
@@ -132,7 +138,7 @@ class Input(_Section):
     """What is read and how lines are made of it."""
 
     topics: list[str] = Field(default=["logs"], min_length=1)
-    format: Literal["raw", "json"] = "json"
+    format: Literal["raw", "json", "ecs", "fluent-bit", "vector", "syslog", "cri"] = "json"
     fields: Fields = Fields()
     extract: list[str] = []
     masks: list[Named] = []
@@ -140,7 +146,7 @@ class Input(_Section):
 
     @model_validator(mode="after")
     def _compile(self) -> Self:
-        problems = [f"extract.{i}: {problem}" for i, p in enumerate(self.extract) if (problem := _pattern_problem(p))]
+        problems = [f"extract.{i}: {problem}" for i, p in enumerate(self.extract) if (problem := _extract_problem(p))]
         if problems:
             raise ValueError("; ".join(problems))
         return self

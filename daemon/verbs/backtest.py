@@ -46,27 +46,29 @@ def _time(text: str) -> int:
 async def _backtest(options: argparse.Namespace, config: Config) -> int:
     from rich.console import Console
 
-    from daemon.backtest import BacktestOptions, run_backtest
+    from daemon.backtest import BacktestOptions, check_inputs, run_backtest
     from daemon.backtest.progress import progress
     from daemon.backtest.text import print_report
     from daemon.building import backtest_setup, engine_settings
     from daemon.engines import make_engine
 
+    what = BacktestOptions(
+        files=options.files,
+        teach=options.teach,
+        freeze=options.freeze,
+        labels=options.labels,
+        out=options.out,
+        since=options.since,
+        until=options.until,
+        peers=options.peers,
+    )
+    check_inputs(what)
     engine = make_engine(engine_settings(config))
     await engine.start()
     try:
         with progress() as watch:
             result = await run_backtest(
-                BacktestOptions(
-                    files=options.files,
-                    teach=options.teach,
-                    freeze=options.freeze,
-                    labels=options.labels,
-                    out=options.out,
-                    since=options.since,
-                    until=options.until,
-                    peers=options.peers,
-                ),
+                what,
                 backtest_setup(config, engine),
                 engine,
                 watch=watch,
