@@ -133,7 +133,7 @@ def run_logs(servers: str, folder: Path, lines: int) -> bool:
     if made.returncode != 0:
         return False
     name = f"strayline-check-{os.getpid()}"
-    docker("run", "-d", "--name", name, *common, "-v", mount, IMAGE, quiet=True)
+    docker("run", "-d", "--name", name, f"-eHEALTH_PORT={port}", *common, "-v", mount, IMAGE, quiet=True)
     try:
         began = time.monotonic()
         if not wait_ready(port, 600):
@@ -144,12 +144,13 @@ def run_logs(servers: str, folder: Path, lines: int) -> bool:
         found = asyncio.run(alerts(servers, 60))
         read, judged = metric(port, "strayline_lines_total"), metric(port, "strayline_sessions_judged_total")
         user = docker("exec", name, "id", "-u", quiet=True).stdout.strip()
+        health = docker("inspect", "-f", "{{.State.Health.Status}}", name, quiet=True).stdout.strip()
         began = time.monotonic()
         docker("stop", "--time", "90", name, quiet=True)
         print(f"{sent} records sent, {read:.0f} lines, {judged:.0f} sessions judged, {len(found)} alerts, user {user},")
-        print(f"stopped within {time.monotonic() - began:.0f} s; the first alerts:")
+        print(f"{health}, stopped within {time.monotonic() - began:.0f} s; the first alerts:")
         print("\n".join(f"  {one}" for one in found[:5]))
-        return bool(found) and read >= sent and user == "10001"
+        return bool(found) and read >= sent and (user, health) == ("10001", "healthy")
     finally:
         docker("rm", "-f", name, quiet=True)
 
