@@ -210,10 +210,10 @@ class Stream:
 
     def _end_replay(self) -> None:
         assert self._replay is not None
+        # Stream time is left where the lines read again brought it: the sessions they form were open at the
+        # checkpoint's, and close at the next line as they would have.
         self.lost += self._replay.missing
         self._replay = None
-        if self._resume.watermark is not None:
-            self._enqueue(self._sessionizer.advance(self._resume.watermark))
 
     def _enqueue(self, sessions: Sequence[Session]) -> None:
         for session in sessions:
