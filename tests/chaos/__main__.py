@@ -55,7 +55,7 @@ async def long_run(options: argparse.Namespace, on: Stage, stub: Stub, folder: P
         await run.open()
         feeder.start()
         await run.progress.reaches(dict.fromkeys(range(names.partitions), 20), 60.0)
-        deadline = time.monotonic() + 60 * options.minutes
+        deadline, pressed = time.monotonic() + 60 * options.minutes, pressure()
         for _ in range(options.rounds):
             for name in schedule(dice, options.only):
                 if time.monotonic() > deadline:
@@ -63,6 +63,7 @@ async def long_run(options: argparse.Namespace, on: Stage, stub: Stub, folder: P
                 it = await run.harm(scene, name)
                 say(f"{name}: {it.kills} kills, moved again after {it.recovery} s")
                 await asyncio.sleep(dice.uniform(0.0, 2.0))
+        pressed = (pressure() - pressed) / (time.monotonic() - deadline + 60 * options.minutes)
         await feeder.stop()
         say(f"{feeder.sent} lines fed; settling")
         found = await run.close()
@@ -76,7 +77,14 @@ async def long_run(options: argparse.Namespace, on: Stage, stub: Stub, folder: P
         await calm.abandon()
     verdicts = judge(found, without, [*run.states, *calm.states])
     print_run(run, scene, found)
+    print(f"the machine's processors were contended {pressed:.0%} of the time")
     return [*verdicts.problems, *run.stuck, *calm.stuck]
+
+
+def pressure() -> float:
+    """Return for how many seconds, so far, something had to wait for a processor."""
+    some = Path("/proc/pressure/cpu")
+    return int(some.read_text().split("total=")[1].split()[0]) / 1e6 if some.exists() else 0.0
 
 
 def times_of(options: argparse.Namespace) -> Times:

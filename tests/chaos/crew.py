@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import pickle
 import signal
 import sys
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -19,12 +20,99 @@ SUPERVISOR_PAUSE = 1.0
 
 
 @dataclass
+class Child:
+    """A replica's process, as the nursery tells of it."""
+
+    pid: int
+    ended: asyncio.Future[int]
+
+    @property
+    def running(self) -> bool:
+        return not self.ended.done()
+
+    def send_signal(self, what: signal.Signals) -> None:
+        """Send a signal to what is still there."""
+        if self.running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, what)
+
+    async def wait(self) -> int:
+        """Return the exit code, once it has ended."""
+        return await asyncio.shield(self.ended)
+
+
+class Nursery:
+    """The process that replicas are forked from. See `tests.chaos.nursery`."""
+
+    def __init__(self) -> None:
+        self._children: dict[int, Child] = {}
+        self._born: dict[int, asyncio.Future[Child]] = {}
+        self._process: asyncio.subprocess.Process | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+
+    async def start(self) -> None:
+        """Load everything, unless it is loaded."""
+        if self._process is not None:
+            return
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tests.chaos.nursery",
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        self._listener = asyncio.create_task(self._listen(self._process))
+        await self._ready.wait()
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            news = json.loads(line)
+            if "ready" in news:
+                self._ready.set()
+            elif "slot" in news:
+                child = self._children[news["pid"]] = Child(news["pid"], asyncio.get_running_loop().create_future())
+                self._born.pop(news["slot"]).set_result(child)
+            elif (gone := self._children.pop(news["pid"], None)) is not None:
+                gone.ended.set_result(news["code"])
+
+    async def spawn(self, number: int, arguments: Sequence[str], log: Path) -> Child:
+        """Start a replica that writes to `log`."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        born = self._born[number] = asyncio.get_running_loop().create_future()
+        order = {"slot": number, "arguments": list(arguments), "log": str(log)}
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        return await asyncio.shield(born)
+
+    async def close(self) -> None:
+        """End it, and with it every replica that is left."""
+        if self._process is None or self._listener is None:
+            return
+        process, self._process = self._process, None
+        for child in list(self._children.values()):
+            child.send_signal(signal.SIGKILL)
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(5):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+        await self._listener
+
+
+@dataclass
 class Slot:
     """One place in the crew: the process that fills it, and what it was started with."""
 
     number: int
     folder: Path
-    process: asyncio.subprocess.Process | None = None
+    process: Child | None = None
     plan: str | None = None
     ours: bool = False
     began: float = 0.0
@@ -48,9 +136,11 @@ class Crew:
     def __post_init__(self) -> None:
         self.slots: list[Slot] = []
         self._minders: list[asyncio.Task[None]] = []
+        self._nursery = Nursery()
 
     async def start(self) -> None:
         """Start all of them."""
+        await self._nursery.start()
         for number in range(self.size):
             folder = self.folder / f"replica-{number}"
             folder.mkdir(exist_ok=True, parents=True)
@@ -67,16 +157,14 @@ class Crew:
     def signal(self, number: int, what: signal.Signals) -> None:
         """Send any signal."""
         process = self.slots[number].process
-        if process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(what)
+        if process is not None:
+            process.send_signal(what)
 
     async def terminate(self, numbers: Iterable[int], seconds: float = 45.0) -> None:
         """SIGTERM, and wait until those processes have ended; they are started again like all others."""
         processes = [process for n in numbers if (process := self.slots[n].process) is not None]
         for process in processes:
-            if process.returncode is None:
-                process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(seconds):
                 await asyncio.gather(*(process.wait() for process in processes))
@@ -88,25 +176,27 @@ class Crew:
         for minder in self._minders:
             minder.cancel()
         await asyncio.gather(*self._minders, return_exceptions=True)
-        running = [slot for slot in self.slots if slot.process is not None and slot.process.returncode is None]
-        for slot in running:
-            self.signal(slot.number, signal.SIGCONT)
-            self.signal(slot.number, signal.SIGTERM)
+        children = [slot.process for slot in self.slots if slot.process is not None and slot.process.running]
+        for child in children:
+            child.send_signal(signal.SIGCONT)
+            child.send_signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(seconds):
-                for slot in running:
-                    assert slot.process is not None
-                    await slot.process.wait()
+                await asyncio.gather(*(child.wait() for child in children))
         except TimeoutError:
-            self.ended.append("did not end on SIGTERM")
-        finally:
-            for slot in running:
-                assert slot.process is not None
-                if slot.process.returncode is None:
-                    slot.process.kill()
-                    await slot.process.wait()
-                self._collect(slot)
-            self.slots = []
+            if seconds > 0:
+                self.ended.append("did not end on SIGTERM")
+        for child in children:
+            child.send_signal(signal.SIGKILL)
+        await asyncio.gather(*(child.wait() for child in children))
+        for slot in self.slots:
+            self._collect(slot)
+        self.slots = []
+
+    async def close(self) -> None:
+        """Leave no process behind."""
+        await self.stop(0.0)
+        await self._nursery.close()
 
     async def dumps(self) -> list[dict[bytes, bytes]]:
         """Return the detector's state of every replica."""
@@ -143,20 +233,11 @@ class Crew:
     async def _spawn(self, slot: Slot) -> None:
         (slot.folder / "useful").unlink(missing_ok=True)
         slot.plan = self.plans.popleft() if self.plans else None
-        command = ["-m", "tests.chaos.replica", "--config", str(self.config), "--say", str(slot.folder)]
-        command += ["--die", slot.plan] if slot.plan else []
-        command += ["--control", self.control] if self.control else []
-        with (slot.folder / "log").open("ab") as log:
-            slot.ours, slot.began = False, monotonic()
-            slot.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *command,
-                cwd=ROOT,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"},
-            )
+        arguments = ["--config", str(self.config), "--say", str(slot.folder)]
+        arguments += ["--die", slot.plan] if slot.plan else []
+        arguments += ["--control", self.control] if self.control else []
+        slot.ours, slot.began = False, monotonic()
+        slot.process = await self._nursery.spawn(slot.number, arguments, slot.folder / "log")
 
     def _collect(self, slot: Slot) -> None:
         said = slot.folder / "useful"

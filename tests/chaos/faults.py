@@ -18,6 +18,8 @@ from tests.chaos.replica import MOMENTS, POINTS
 from tests.chaos.stage import Names, Stage, Times
 from tests.chaos.stub import Stub
 
+STEPS = 15
+
 
 @dataclass
 class Scene:
@@ -45,7 +47,7 @@ class Scene:
             self.dice.shuffle(new)
             self.steps += new
         taken, self.steps = self.steps[:count], self.steps[count:]
-        return [f"{step}:{self.dice.randint(1, 2 if 'InitProducerId' in step else 12)}" for step in taken]
+        return [f"{step}:{self.dice.randint(1, 2 if 'InitProducerId' in step else 6)}" for step in taken]
 
     def anyone(self) -> int:
         return self.dice.randrange(self.crew.size)
@@ -61,20 +63,28 @@ async def kill_all(scene: Scene) -> None:
 
 
 async def die_in_steps(scene: Scene) -> None:
-    """Two replicas die again and again, each time at another step of a transaction."""
-    plans = scene.next_steps(9)
+    """Every replica dies again and again, each time at another step of a transaction."""
+    plans = scene.next_steps(STEPS)
     scene.crew.plans.extend(plans)
-    for number in scene.dice.sample(range(scene.crew.size), min(2, scene.crew.size)):
+    died = sum(scene.crew.deaths.values())
+    for number in range(scene.crew.size):
         scene.crew.kill(number)
-    died, target = sum(scene.crew.deaths.values()), len(plans)
     for _ in range(450):
         await asyncio.sleep(0.1)
-        if sum(scene.crew.deaths.values()) - died >= target:
+        if sum(scene.crew.deaths.values()) - died >= STEPS:
             break
     scene.crew.plans.clear()
     for slot in scene.crew.slots:  # nobody carries a plan into what comes next
         if slot.plan is not None and not slot.ours:
             scene.crew.kill(slot.number)
+
+
+async def die_in_steps_of_a_failover(scene: Scene) -> None:
+    """The same while a broker is killed and comes back."""
+    dying = asyncio.create_task(die_in_steps(scene))
+    await asyncio.sleep(scene.dice.uniform(2.0, 8.0))
+    await kill_broker(scene)
+    await dying
 
 
 async def zombie(scene: Scene) -> None:
@@ -99,6 +109,12 @@ async def kill_broker(scene: Scene) -> None:
     scene.broker_kills += 1
     await asyncio.sleep(scene.dice.uniform(0.0, 6.0))
     await scene.stage.restart_node(node)
+
+
+async def kill_brokers_in_turn(scene: Scene) -> None:
+    """Each of them, the next one as soon as the last one serves again."""
+    for _ in scene.stage.proxies:
+        await kill_broker(scene)
 
 
 async def kill_broker_and_replica(scene: Scene) -> None:
@@ -191,13 +207,15 @@ async def clock_jumps(scene: Scene) -> None:
 
 Fault = Callable[[Scene], Awaitable[None]]
 FAULTS: Mapping[str, tuple[Fault, int]] = {
-    "replica killed": (kill_one, 3),
+    "replica killed": (kill_one, 2),
     "all replicas killed": (kill_all, 1),
     "replicas killed at steps of transactions": (die_in_steps, 2),
+    "the same while a broker is killed": (die_in_steps_of_a_failover, 4),
     "replica frozen, then thawed": (zombie, 2),
     "replica told to stop": (terminate_one, 1),
     "all replicas told to stop": (terminate_all, 1),
-    "broker killed": (kill_broker, 3),
+    "broker killed": (kill_broker, 1),
+    "brokers killed in turn": (kill_brokers_in_turn, 2),
     "broker and replica killed": (kill_broker_and_replica, 1),
     "broker stopped": (stop_broker, 1),
     "broker frozen": (freeze_broker, 1),

@@ -108,7 +108,7 @@ class Run:
     async def abandon(self) -> None:
         """Leave no process behind."""
         await self.progress.stop()
-        await self.crew.stop(2.0)
+        await self.crew.close()
 
 
 def schedule(dice: random.Random, only: Sequence[str] = ()) -> list[str]:
