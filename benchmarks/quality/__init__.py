@@ -1,0 +1,1 @@
+"""Detection quality on labelled logs: what `make quality` runs, and what `docs/quality.md` reports."""
