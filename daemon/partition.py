@@ -89,7 +89,7 @@ class Partition:
         self.load = Load()
         self.expected = 0
         self.resume_at: int | None = None
-        self.fetched_at = self.committed_at = monotonic()
+        self.fetched_at = self.committed_at = self.stopped_at = monotonic()
         self._shared = shared
         self._make_lane = make_lane
         self._lane: Lane | None = None
@@ -151,6 +151,8 @@ class Partition:
                     await self._initialise(membership)
                     await self._work(membership)
                 except PartitionError as error:
+                    if self.state is State.RUN:
+                        self.stopped_at = monotonic()
                     pause = self._note_restart(error)
                     await self._let_go()
                     await asyncio.sleep(pause)

@@ -5,7 +5,8 @@ Three tasks beside the partitions' own:
 * `_poll` calls the group's membership all the time, for the partitions that can take more. Only here are positions set,
   so no batch fetched before a seek can be taken for one fetched after it.
 * `_watch` notices a partition that is behind and gets nothing, and polling that does not come back: first the fetch
-  position is set again, then the membership is built anew, then the process ends so that its supervisor starts it.
+  position is set again, then the membership is built anew, then the process ends so that its supervisor starts it. It
+  also ends for a partition that cannot be started for long: what is wrong may be in this process.
 * The membership's callbacks only note what is assigned; a partition's start and end are tasks.
 """
 
@@ -31,11 +32,12 @@ POLL_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: a partition behind without data before each step of the watchdog; a revocation's last commit."""
+    """Seconds: without data while behind, before each step of the watchdog; for a start; for a revocation's commit."""
 
     reseek: float = 15.0
     rejoin: float = 30.0
     give_up: float = 120.0
+    start: float = 300.0
     look: float = 2.0
     revoke: float = 2.0
 
@@ -190,7 +192,17 @@ class Pipeline:
                 raise UnavailableError(f"polling has not come back for {stuck:.0f} s, and joining anew did not help")
             if stuck > patience.rejoin and monotonic() - self._rejoined_at > patience.rejoin:
                 await self._rejoin(f"polling has not come back for {stuck:.0f} s")
+            self._look_for_stopped()
             await self._look_for_starved()
+
+    def _look_for_stopped(self) -> None:
+        now = monotonic()
+        for partition in self._partitions.values():
+            stopped = now - partition.stopped_at if partition.state is not State.RUN else 0.0
+            if self._running[partition.source].done():
+                raise StraylineError(f"{partition.source} is ours and nothing works on it")
+            if stopped > self._patience.start:
+                raise UnavailableError(f"{partition.source} could not be started for {stopped:.0f} s")
 
     async def _look_for_starved(self) -> None:
         patience, now = self._patience, monotonic()
@@ -206,7 +218,8 @@ class Pipeline:
         for partition in running:
             source, position = partition.source, self._membership.position(partition.source)
             behind = position is None or position < bounds[source][1]
-            starved = now - partition.fetched_at if behind and partition.hungry else 0.0
+            waits = partition.hungry or partition.resume_at is not None
+            starved = now - partition.fetched_at if behind and waits else 0.0
             if not starved:
                 self._reseeked.pop(source, None)
                 if not behind:

@@ -47,6 +47,9 @@ FETCH_BYTES = 4 * 1024 * 1024
 REQUEST_BYTES = 64 * 1024 * 1024
 POLL_RECORDS = 50_000
 IDLE_POLL = 30.0
+METADATA_SECONDS = 10  # a frozen broker says nothing: who leads in its place is only learned by asking
+REQUEST_SECONDS = 15
+JOIN_SECONDS = 60
 
 # Not all that aiokafka raises is a KafkaError: a producer that was fenced between two sends calls the next one an
 # illegal operation, a client closed meanwhile asserts, and a broken connection is an OSError.
@@ -155,6 +158,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._throttled: set[KafkaPartition] = set()
         self._polled = 0.0
         session = round(settings.session_timeout * 1000)
+        rebalance = max(session, 10_000)
         self._consumer = AIOKafkaConsumer(
             **settings.connection(),
             group_id=settings.group_id,
@@ -165,21 +169,24 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             session_timeout_ms=session,
             heartbeat_interval_ms=max(100, session // 5),
-            rebalance_timeout_ms=max(session, 10_000),
+            rebalance_timeout_ms=rebalance,
+            request_timeout_ms=rebalance + 1000 * REQUEST_SECONDS,  # joining is answered when all have joined
             max_poll_interval_ms=300_000,
             max_partition_fetch_bytes=FETCH_BYTES,
             max_poll_records=POLL_RECORDS,
-            metadata_max_age_ms=60_000,
+            metadata_max_age_ms=1000 * METADATA_SECONDS,
         )
 
     async def start(self, listener: Listener) -> None:
         self._listener = listener
         self._consumer.subscribe(self._topics, listener=self)
         try:
-            await self._consumer.start()
+            async with asyncio.timeout(JOIN_SECONDS):
+                await self._consumer.start()
         except (KafkaError, OSError) as error:
             await _stop(self._consumer)
-            raise UnavailableError(f"joining group {self._settings.group_id}: {error}") from None
+            why = str(error) or f"no answer within {JOIN_SECONDS} s"
+            raise UnavailableError(f"joining group {self._settings.group_id}: {why}") from None
 
     async def on_partitions_revoked(self, revoked: set[KafkaPartition]) -> None:
         assert self._listener is not None
@@ -273,7 +280,7 @@ class KafkaTransactions:
             compression_type="zstd",
             max_request_size=REQUEST_BYTES,
             max_batch_size=256 * 1024,
-            request_timeout_ms=round(min(settings.transaction_timeout, 15.0) * 1000),
+            request_timeout_ms=round(min(settings.transaction_timeout, REQUEST_SECONDS) * 1000),
         )
 
     async def start(self) -> None:
@@ -312,7 +319,9 @@ class KafkaBroker:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
-        self._observer = AIOKafkaConsumer(**settings.connection(), isolation_level="read_uncommitted")
+        self._observer = AIOKafkaConsumer(
+            **settings.connection(), isolation_level="read_uncommitted", request_timeout_ms=1000 * REQUEST_SECONDS
+        )
         self._readers = asyncio.Semaphore(8)
 
     async def start(self) -> None:
@@ -380,6 +389,8 @@ class KafkaBroker:
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             max_partition_fetch_bytes=FETCH_BYTES,
+            request_timeout_ms=1000 * REQUEST_SECONDS,
+            metadata_max_age_ms=1000 * METADATA_SECONDS,
         )
         try:
             async with _guarded("connecting", 30):
