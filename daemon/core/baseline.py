@@ -11,6 +11,7 @@ is as near as near can be for itself, and its relatives come near with it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ from daemon.core.vectors import VectorIndex
 BUCKETS = 28
 STEADY = 10
 KEPT_AFTER_EVICTION = 0.95
+TEACH = "teach"
+"""Who labels what was taught: it says that these sessions are normal, and nothing of their relatives."""
 REFRESH = 0.02
 """Boosts and common lines are recomputed when the window's mass has changed by this share."""
 
@@ -90,6 +93,7 @@ class Baseline:
         self._buckets: dict[int, int] = {}
         self._members: dict[int, set[str]] = {}
         self._labelled: set[str] = set()
+        self._silenced: Counter[int] = Counter()
         self._raw = np.zeros(16)
         self.mass = np.zeros(16)
         """Mass that counts, by slot."""
@@ -161,6 +165,7 @@ class Baseline:
             self._sketches = np.concatenate([self._sketches, np.zeros_like(self._sketches)])
         entry.slot, entry.lines = slot, lines
         entry.numbers = self.lines.intern(lines, slot)
+        self._confirm(entry, 1)
         self.backbones[slot] = self.lines.backbone(entry.numbers)
         self.vectors.add(slot, vector)
         self._sketches[slot] = sketch(vector)
@@ -208,13 +213,30 @@ class Baseline:
     def set_label(self, pattern: str, label: Label | None) -> None:
         """Set or remove what a person said of `pattern`."""
         entry = self.entries.setdefault(pattern, Entry())
+        self._confirm(entry, -1)
         entry.label = label
+        self._confirm(entry, 1)
         if label is None:
             self._labelled.discard(pattern)
         else:
             self._labelled.add(pattern)
         self._recount(pattern, entry, added=0.0)
         self._settle()
+
+    def silenced(self, numbers: Ids) -> bool:
+        """Return whether a person confirmed a pattern of exactly these lines as normal, whatever their counts."""
+        return bool(self._silenced) and bool((numbers >= 0).all()) and self.lines.together(numbers) in self._silenced
+
+    def _confirm(self, entry: Entry, change: int) -> None:
+        """Note that one pattern more, or fewer, that is confirmed normal holds the entry's lines."""
+        if entry.slot < 0 or entry.label is None or entry.label.verdict != "normal":
+            return
+        self.lines.confirmed[entry.numbers] += change
+        if entry.label.by != TEACH:
+            kept = self.lines.together(entry.numbers)
+            self._silenced[kept] += change
+            if not self._silenced[kept]:
+                del self._silenced[kept]
 
     def labelled(self) -> Iterable[str]:
         """Return the patterns that carry a label."""

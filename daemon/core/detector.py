@@ -16,9 +16,10 @@ import numpy as np
 
 from daemon.core import keys
 from daemon.core.assessing import Assessment, assess, evidence, kin_alerts, nearest
-from daemon.core.baseline import Baseline, Label, Lines
+from daemon.core.baseline import TEACH, Baseline, Label, Lines
 from daemon.core.budget import KIN, Budget, bar, spend
 from daemon.core.calibration import LOUD, PARTS, Recent, Ring, gather
+from daemon.core.lines import Ids
 from daemon.core.records import Judgement, Pattern, Phase, TopicPartition, Update, Vector
 from daemon.core.store import Scope, Store
 
@@ -108,7 +109,7 @@ class Detector:
         recent = gather(ring, list(scope.rings.values()))
         found = assess(scope.baseline, recent, pattern, vector)
         phase = self._phase(scope.baseline, teach=teach)
-        label = _label(scope.baseline, pattern.id)
+        label = _label(scope.baseline, pattern.id, found.numbers)
         share = self.settings.budget.share_at(scope.baseline.recent_rate()) if phase is Phase.LIVE else 0.0
         anomalous, p_value = False, found.p_value
         if phase is Phase.LIVE:
@@ -131,7 +132,7 @@ class Detector:
             if 2 * judgement.seen >= self.settings.warm_up:
                 self._note(scope, source, pattern.scope, found, judgement, share, end)
             if teach and label is None:
-                self.label(pattern.scope, pattern.id, "normal", source=source, at=end, by="teach")
+                self.label(pattern.scope, pattern.id, "normal", source=source, at=end, by=TEACH)
         else:
             self._remember(pattern.id, vector)
         return judgement
@@ -288,9 +289,11 @@ class Detector:
         )
 
 
-def _label(baseline: Baseline, pattern: str) -> str | None:
+def _label(baseline: Baseline, pattern: str, numbers: Ids) -> str | None:
     entry = baseline.entries.get(pattern)
-    return entry.label.verdict if entry is not None and entry.label is not None else None
+    if entry is not None and entry.label is not None:
+        return entry.label.verdict
+    return "normal" if baseline.silenced(numbers) else None
 
 
 def _decide(

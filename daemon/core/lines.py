@@ -28,6 +28,8 @@ class LineTable:
         self.mass = np.zeros(64)
         self.severity = np.zeros(64, np.float32)
         self.common = np.zeros(64, bool)
+        self.confirmed = np.zeros(64, np.int32)
+        """By line: how many patterns that are confirmed normal hold it."""
         self._marked = np.zeros(64, bool)
         self.common_ids: Ids = np.zeros(0, np.int32)
         self._keys = np.zeros(64, np.uint64)
@@ -70,10 +72,11 @@ class LineTable:
                 self.severity = np.concatenate([self.severity, np.zeros_like(self.severity)])
                 self.common = np.concatenate([self.common, np.zeros_like(self.common)])
                 self._marked = np.concatenate([self._marked, np.zeros_like(self._marked)])
+                self.confirmed = np.concatenate([self.confirmed, np.zeros_like(self.confirmed)])
                 self._keys = np.concatenate([self._keys, np.zeros_like(self._keys)])
         self._ids[line] = number
         self._texts[number] = line
-        self.mass[number], self.common[number] = 0.0, False
+        self.mass[number], self.common[number], self.confirmed[number] = 0.0, False, 0
         self.severity[number] = severity(line)
         digest = blake2b(line.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         self._keys[number] = np.frombuffer(digest, np.uint64)[0]
@@ -87,6 +90,10 @@ class LineTable:
         """Return the hash of the common lines among `numbers`."""
         held = numbers[self.common[numbers]]
         return np.uint64(np.bitwise_xor.reduce(self._keys[held])) if len(held) else np.uint64(0)
+
+    def together(self, numbers: Ids) -> int:
+        """Return the hash of a set of known lines."""
+        return int(np.bitwise_xor.reduce(self._keys[numbers])) if len(numbers) else 0
 
     def renew_common(self, bound: float, backbones: NDArray[np.uint64]) -> None:
         """Recompute which lines are common, and correct the `backbones` of their patterns (by slot, in place)."""

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from daemon.core.baseline import Baseline, Lines
@@ -84,13 +82,12 @@ def missing(baseline: Baseline, numbers: Ids) -> tuple[Ids, Floats]:
 
 
 def severities(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
-    """Return how badly each line reads."""
-    known = baseline.lines.severity
+    """Return how badly each line reads; a line that stands in a pattern confirmed normal reads well."""
+    table = baseline.lines
     return np.array(
-        [known[n] if n >= 0 else severity(line) for n, (line, _) in zip(numbers, lines, strict=True)], np.float64
+        [
+            severity(line) if number < 0 else 0.0 if table.confirmed[number] else table.severity[number]
+            for number, (line, _) in zip(numbers.tolist(), lines, strict=True)
+        ],
+        np.float64,
     )
-
-
-def repeats(lines: Lines) -> float:
-    """Return the logarithm of the greatest count of one line."""
-    return math.log(max((count for _, count in lines), default=1))

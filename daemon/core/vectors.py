@@ -45,7 +45,7 @@ class VectorIndex:
             if self._count > self._exact:
                 self._to_index()
         elif self._index is not None:
-            self._index.add(slot, half)
+            self._index.add(slot, half, threads=1)
 
     def get(self, slot: int) -> Vector:
         """Return the vector in `slot` as float32."""
@@ -72,7 +72,7 @@ class VectorIndex:
             distances = 1.0 - self._rows[: len(self._held)] @ vector
             return slots, np.maximum(distances[slots], 0.0).astype(np.float64)
         assert self._index is not None
-        matches = self._index.search(vector.astype(np.float16), min(count, self._count))
+        matches = self._index.search(vector.astype(np.float16), min(count, self._count), threads=1)
         return matches.keys.astype(np.int64), np.maximum(np.asarray(matches.distances, np.float64), 0.0)
 
     @property
