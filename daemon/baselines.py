@@ -6,13 +6,10 @@ one transaction of ordinary records, so running replicas take it in as they read
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
-
-import zstandard
 
 from daemon.adapters.files import FileReader, check_files
 from daemon.core import exports, keys
@@ -20,7 +17,7 @@ from daemon.core.baseline import Label
 from daemon.core.codec import rfc3339
 from daemon.core.detector import Detector, DetectorSettings, PatternStatistics, ScopeStatistics
 from daemon.core.records import OutRecord, TopicPartition, Update
-from daemon.errors import DataError, InputError, ModelMismatchError
+from daemon.errors import DataError, ModelMismatchError
 from daemon.ports import Broker
 
 Times = Literal["auto", "keep", "now"]
@@ -78,24 +75,8 @@ def hold(updates: Iterable[Update], settings: DetectorSettings) -> Held | None:
     return Held(model, dimensions, detector)
 
 
-def save(path: Path, lines: Iterable[bytes]) -> None:
-    """Write lines to a file, packed when its name ends in .zst or .gz. Raises InputError when it cannot be written."""
-    try:
-        with path.open("wb") as plain:
-            if path.suffix == ".zst":
-                with zstandard.ZstdCompressor(level=6).stream_writer(plain, closefd=False) as packed:
-                    packed.writelines(line + b"\n" for line in lines)
-            elif path.suffix == ".gz":
-                with gzip.GzipFile(fileobj=plain, mode="wb") as zipped:
-                    zipped.writelines(line + b"\n" for line in lines)
-            else:
-                plain.writelines(line + b"\n" for line in lines)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
 def load(path: Path, renamed: Mapping[str, str] | None = None) -> exports.Export:
-    """Read a file that `save` wrote, or the one in the folder that a backtest wrote; `-` is standard input.
+    """Read a file that `exports.write` filled, or the one in the folder that a backtest wrote; `-` is standard input.
 
     Raises InputError when it cannot be read, DataError with the line when it is not a baseline.
     """

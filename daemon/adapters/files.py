@@ -128,6 +128,23 @@ class FileReader:
         return Batch(self.source, range(first, first + count), [-1] * count, [None] * count, lines)
 
 
+def write_lines(path: Path, lines: Iterable[bytes]) -> None:
+    """Write lines to a file, packed when its name ends in .zst or .gz. Raises InputError when it cannot be written."""
+    try:
+        with path.open("wb") as plain:
+            if path.suffix == ".zst":
+                packer = zstandard.ZstdCompressor(level=6).compressobj()
+                plain.writelines(packer.compress(line + b"\n") for line in lines)
+                plain.write(packer.flush())
+            elif path.suffix == ".gz":
+                with gzip.GzipFile(fileobj=plain, mode="wb") as zipped:
+                    zipped.writelines(line + b"\n" for line in lines)
+            else:
+                plain.writelines(line + b"\n" for line in lines)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
 class _LineTooLongError(Exception):
     pass
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from daemon.adapters.files import Place
+from daemon.adapters.files import Place, write_lines
 from daemon.backtest.options import Result
 from daemon.backtest.page import page
+from daemon.core import exports
 from daemon.core.codec import encode, verdict_document
+from daemon.core.detector import Detector
 from daemon.core.records import Reject, Verdict
 from daemon.errors import InputError
 
@@ -64,6 +66,11 @@ class Output:
         if self._folder is not None:
             (self._folder / REPORT).write_bytes(result.report.encode() + b"\n")
             (self._folder / PAGE).write_text(page(result), encoding="utf-8")
+
+    def baseline(self, detector: Detector, model: str, dimensions: int) -> None:
+        """Write what is normal at the end, for `strayline baseline import`."""
+        if self._folder is not None:
+            write_lines(self._folder / exports.FILE, exports.write(exports.take(detector, model, dimensions)))
 
     def _write(self, name: str, document: bytes) -> None:
         if file := self._files.get(name):

@@ -59,6 +59,7 @@ async def run_backtest(
         run = _Run(options, setup, engine, labels, output, watch or (lambda _: None), stdin)
         result = await run.run()
         output.finish(result)
+        output.baseline(setup.tools.detector, engine.model, engine.dimensions)
     return result
 
 

@@ -66,7 +66,7 @@ def inspect(options: argparse.Namespace) -> int:
 
 def export(options: argparse.Namespace) -> int:
     """Read the topic and write the file."""
-    from daemon.baselines import save
+    from daemon.adapters.files import write_lines
     from daemon.core import exports
 
     config = load(options)
@@ -80,7 +80,7 @@ def export(options: argparse.Namespace) -> int:
     if str(options.file) == "-":
         sys.stdout.buffer.writelines(line + b"\n" for line in exports.write(taken))
     else:
-        save(options.file, exports.write(taken))
+        write_lines(options.file, exports.write(taken))
         print(f"{options.file}: {len(taken.patterns):,} patterns of {len(taken.scopes)} scopes, made with {held.model}")
     return 0
 
