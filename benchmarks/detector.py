@@ -1,10 +1,11 @@
 """What judging and learning a session costs when the baseline is full: python -m benchmarks.detector [--patterns N].
 
 Made-up traffic: 100,000 distinct lines, sessions of 20 lines of which 8 are among 200 common ones; patterns cluster
-Made-up traffic: 100,000 distinct lines, sessions of 20 lines of which 8 are among 200 common ones; patterns
-cluster as real embeddings do. The baseline is filled to `--patterns`, then known sessions (drawn by weight) and new
-ones are judged and learned. Times are CPU time of this process, the embedding is excluded, every new pattern evicts
-when it must. Set OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1, or spinning threads count as well.
+as real embeddings do. The baseline is filled to `--patterns`, then known sessions (drawn by weight) and new ones are
+judged and learned; once it is full every new pattern evicts when it must. Times are CPU time of this process, without
+any embedding. Set OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1, or idle threads that spin count as well.
+"""
+
 from __future__ import annotations
 
 import argparse
@@ -13,6 +14,7 @@ import sys
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 
 from daemon.core.detector import Detector, DetectorSettings
 from daemon.core.records import Pattern, TopicPartition, Vector
@@ -36,11 +38,11 @@ class Traffic:
         common = (centre * 7 + self._random.integers(0, 12, size=8)) % COMMON
         rare = self._random.integers(COMMON, LINES, size=12)
         lines = {f"component {n} did thing {n * 7919} to <NUM>": int(n) % 3 + 1 for n in {*common, *rare}}
-        vector = self._centres[centre] + 0.5 * self._random.standard_normal(self._centres.shape[1]).astype(np.float32)
-        return make_pattern("bench", lines), (vector / np.linalg.norm(vector)).astype(np.float32)
+        vector = self._centres[centre] + 0.5 * self._random.standard_normal(self._centres.shape[1])
+        return make_pattern("bench", lines), np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
-def timed(detector: Detector, sessions: list[tuple[Pattern, Vector]], minute: int) -> np.ndarray:
+def timed(detector: Detector, sessions: list[tuple[Pattern, Vector]], minute: int) -> NDArray[np.float64]:
     """Return milliseconds of CPU for each session."""
     spent = np.zeros(len(sessions))
     for place, (pattern, vector) in enumerate(sessions):
@@ -50,7 +52,7 @@ def timed(detector: Detector, sessions: list[tuple[Pattern, Vector]], minute: in
     return spent
 
 
-def show(name: str, spent: np.ndarray) -> None:
+def show(name: str, spent: NDArray[np.float64]) -> None:
     """Print one row of the table."""
     p50, p99 = np.percentile(spent, (50, 99))
     print(f"| {name} | {spent.mean():.2f} | {p50:.2f} | {p99:.2f} | {spent.max():.1f} |", flush=True)

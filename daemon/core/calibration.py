@@ -33,8 +33,9 @@ ROW = np.dtype(
         ("sketch", "<u8", (WORDS,)),
     ]
 )
-EMPTY, QUIET, LOUD = 0, 1, 2
-_PLACES = np.arange(RING)
+EMPTY, QUIET, LOUD, EARLY = 0, 1, 2, 3
+"""States of a place: EARLY sessions, judged while the scope knew too little, count as seen and calibrate nothing."""
+_AGES = np.tile(np.arange(RING - 1, -1, -1), 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Recent:
 
 
 class Ring:
-    """The latest sessions of one scope and input partition, the oldest overwritten first.
+    """The latest sessions of one scope and input partition, the oldest overwritten first; `count` is how many ever.
 
     `spent` is the decayed number of alerts that `budget` keeps account with.
     """
@@ -79,12 +80,12 @@ class Ring:
         return self.count % RING // CHUNK
 
     def append(
-        self, parts: NDArray[np.float32], score: float, sketch: Sketch, *, minute: int, loud: bool, spent: float | None
+        self, parts: NDArray[np.float32], score: float, sketch: Sketch, *, minute: int, state: int, spent: float | None
     ) -> None:
         """Note one session over the oldest."""
         place = self.count % RING
         self.parts[:, place], self.scores[place], self.sketches[:, place] = parts, score, sketch
-        self.minutes[place], self.states[place] = minute, LOUD if loud else QUIET
+        self.minutes[place], self.states[place] = minute, state
         self.count += 1
         self.spent = spent
         self._counts[place // CHUNK] = self.count
@@ -92,7 +93,8 @@ class Ring:
 
     def ages(self) -> NDArray[np.int64]:
         """Return how many sessions ago each place was written, 0 for the latest."""
-        return np.asarray((self.count - 1 - _PLACES) % RING)
+        start = -self.count % RING
+        return _AGES[start : start + RING]
 
     def latest(self, count: int) -> NDArray[np.int64]:
         """Return the places of the latest `count` sessions, newest first."""
@@ -150,8 +152,8 @@ def gather(own: Ring | None, all_rings: Sequence[Ring]) -> Recent:
 
 def _columns(ring: Ring) -> Recent:
     size = len(ring)
-    if ring.states[:size].all():
+    held = (ring.states == QUIET) | (ring.states == LOUD)
+    if held[:size].all():
         cut = slice(0, size)
         return Recent(ring.parts[:, cut], ring.scores[cut], ring.states[cut], ring.sketches[:, cut], ring.ages()[cut])
-    held = ring.states != EMPTY
     return Recent(ring.parts[:, held], ring.scores[held], ring.states[held], ring.sketches[:, held], ring.ages()[held])

@@ -18,7 +18,7 @@ from daemon.core import keys
 from daemon.core.assessing import Assessment, assess, evidence, kin_alerts, nearest
 from daemon.core.baseline import TEACH, Baseline, Label, Lines
 from daemon.core.budget import KIN, Budget, bar, spend
-from daemon.core.calibration import LOUD, PARTS, Recent, Ring, gather
+from daemon.core.calibration import EARLY, LOUD, PARTS, QUIET, Recent, Ring, gather
 from daemon.core.lines import Ids
 from daemon.core.records import Judgement, Pattern, Phase, TopicPartition, Update, Vector
 from daemon.core.store import Scope, Store
@@ -108,20 +108,26 @@ class Detector:
         ring = scope.rings.get(source)
         recent = gather(ring, list(scope.rings.values()))
         found = assess(scope.baseline, recent, pattern, vector)
-        phase = self._phase(scope.baseline, teach=teach)
+        phase = self._phase(scope, teach=teach)
         label = _label(scope.baseline, pattern.id, found.numbers)
         share = self.settings.budget.share_at(scope.baseline.recent_rate()) if phase is Phase.LIVE else 0.0
         anomalous, p_value = False, found.p_value
+        score = found.score
+        if label == "normal":
+            score, p_value = 0.0, 1.0
         if phase is Phase.LIVE:
-            anomalous, p_value = _decide(found, recent, ring, share, label)
+            anomalous, p_value = _decide(found, p_value, recent, ring, share, label)
         judgement = Judgement(
-            score=found.score,
+            score=score,
             similarity=found.similarity,
             p_value=p_value if phase is Phase.LIVE else None,
             anomalous=anomalous,
             learned=learn,
             phase=phase,
-            parts={**dict(zip(PARTS, found.values.tolist(), strict=True)), "rank": found.p_value},
+            parts={
+                **dict(zip(PARTS, found.values.tolist(), strict=True)),
+                "rank": 1.0 if label == "normal" else found.p_value,
+            },
             seen=int(scope.baseline.total),
             label=label,
             nearest=nearest(scope.baseline, vector) if anomalous else (),
@@ -129,18 +135,17 @@ class Detector:
         )
         if learn:
             self._learn(scope, pattern, vector, end, source)
-            if 2 * judgement.seen >= self.settings.warm_up:
-                self._note(scope, source, pattern.scope, found, judgement, share, end)
+            self._note(scope, source, pattern.scope, found, judgement, share, end)
             if teach and label is None:
                 self.label(pattern.scope, pattern.id, "normal", source=source, at=end, by=TEACH)
         else:
             self._remember(pattern.id, vector)
         return judgement
 
-    def _phase(self, baseline: Baseline, *, teach: bool) -> Phase:
+    def _phase(self, scope: Scope, *, teach: bool) -> Phase:
         if teach:
             return Phase.TEACH
-        return Phase.WARM_UP if baseline.total < self.settings.warm_up else Phase.LIVE
+        return Phase.WARM_UP if scope.seen < self.settings.warm_up else Phase.LIVE
 
     def _learn(self, scope: Scope, pattern: Pattern, vector: Vector, end: int, source: TopicPartition) -> None:
         baseline = scope.baseline
@@ -168,8 +173,9 @@ class Detector:
         spent = ring.spent
         if judgement.phase is Phase.LIVE and 0.0 < share < 1.0 and judgement.label is None:
             spent = spend(spent, share, judgement.anomalous)
+        state = LOUD if judgement.anomalous else EARLY if 2 * scope.seen < self.settings.warm_up else QUIET
         minute = min(max(0, end // 60_000_000), 2**32 - 1)
-        ring.append(found.values, found.score, found.sketch, minute=minute, loud=judgement.anomalous, spent=spent)
+        ring.append(found.values, judgement.score, found.sketch, minute=minute, state=state, spent=spent)
 
     def _remember(self, pattern: str, vector: Vector) -> None:
         self._vectors[pattern] = vector
@@ -277,7 +283,7 @@ class Detector:
         loud = sum(int(np.count_nonzero(state == LOUD)) for state in states)
         return ScopeStatistics(
             scope=name,
-            phase=self._phase(baseline, teach=False),
+            phase=self._phase(scope, teach=False),
             patterns=len(baseline.vectors),
             lines=len(baseline.lines),
             sessions=int(baseline.total),
@@ -297,17 +303,16 @@ def _label(baseline: Baseline, pattern: str, numbers: Ids) -> str | None:
 
 
 def _decide(
-    found: Assessment, recent: Recent, ring: Ring | None, share: float, label: str | None
+    found: Assessment, p_value: float, recent: Recent, ring: Ring | None, share: float, label: str | None
 ) -> tuple[bool, float]:
     """Return whether a live session is anomalous, and its p-value as decided: at most `share` exactly when it is."""
-    above = math.nextafter(share, 2.0)
     if share >= 1.0:
-        return True, found.p_value
+        return True, p_value
     if label == "normal":
-        return False, 1.0
+        return False, p_value
     if label == "anomalous":
-        return True, min(found.p_value, share)
+        return True, min(p_value, share)
     kin = kin_alerts(found, recent, KIN, share)
-    if found.p_value <= bar(share, ring.spent if ring is not None else None, kin):
-        return True, min(found.p_value, share)
-    return False, max(found.p_value, above)
+    if p_value <= bar(share, ring.spent if ring is not None else None, kin):
+        return True, min(p_value, share)
+    return False, max(p_value, math.nextafter(share, 2.0))

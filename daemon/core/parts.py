@@ -84,10 +84,7 @@ def missing(baseline: Baseline, numbers: Ids) -> tuple[Ids, Floats]:
 def severities(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
     """Return how badly each line reads; a line that stands in a pattern confirmed normal reads well."""
     table = baseline.lines
-    return np.array(
-        [
-            severity(line) if number < 0 else 0.0 if table.confirmed[number] else table.severity[number]
-            for number, (line, _) in zip(numbers.tolist(), lines, strict=True)
-        ],
-        np.float64,
-    )
+    found = np.where(table.confirmed[numbers], 0.0, table.severity[numbers])
+    for place in np.flatnonzero(numbers < 0).tolist():
+        found[place] = severity(lines[place][0])
+    return found

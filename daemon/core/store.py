@@ -23,6 +23,11 @@ class Scope:
         self.baseline = baseline
         self.rings: dict[TopicPartition, Ring] = {}
 
+    @property
+    def seen(self) -> int:
+        """How many sessions were ever learned, as far as the rings tell."""
+        return sum(ring.count for ring in self.rings.values())
+
 
 class Store:
     """The scopes of a process. Vectors are of `model` and have `dimensions`."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.budget import Budget, bar, gain, span, spend
-from daemon.core.calibration import CHUNK, ENOUGH, RING, Ring, gather
+from daemon.core.calibration import CHUNK, ENOUGH, LOUD, QUIET, RING, Ring, gather
 from daemon.core.sketches import differing, distance, kinship, sketch
 from tests.core.traffic import DIMENSIONS
 
@@ -17,7 +17,9 @@ def fill(ring: Ring, count: int) -> None:
     for number in range(count):
         mark = np.full(4, number, np.uint64)
         parts = np.array([number, 1, 2], np.float32)
-        ring.append(parts, float(number), mark, minute=number, loud=number % 7 == 0, spent=number / 2)
+        ring.append(
+            parts, float(number), mark, minute=number, state=LOUD if number % 7 == 0 else QUIET, spent=number / 2
+        )
 
 
 @settings(deadline=None)
@@ -39,7 +41,7 @@ def test_a_chunk_put_back_undoes_what_came_after() -> None:
     fill(ring, 100)
     before = ring.dump(ring.next_chunk())
     chunk = ring.next_chunk()
-    ring.append(np.zeros(3, np.float32), 9.0, np.zeros(4, np.uint64), minute=1, loud=True, spent=9.0)
+    ring.append(np.zeros(3, np.float32), 9.0, np.zeros(4, np.uint64), minute=1, state=LOUD, spent=9.0)
     ring.load(chunk, before)
     assert (100, 49.5) == (ring.count, ring.spent)
 
