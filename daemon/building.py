@@ -106,7 +106,7 @@ def backtest_setup(config: Config, engine: Engine) -> Setup:
     """Return what a backtest runs with: the daemon's own parts."""
     return Setup(
         tools=make_tools(config, engine, make_detector(config, engine)),
-        alerts=AlertSettings(),
+        alerts=AlertSettings(publish=config.alerts.publish),
         about=provenance(config, engine),
         share=config.alerts.share,
         per_day=config.alerts.per_day,

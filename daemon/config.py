@@ -196,9 +196,10 @@ class DetectorConfig(_Section):
 
 
 class Alerts(_Section):
-    """How many alerts are affordable: a share of sessions, or a rate such as 20/day."""
+    """How many alerts are affordable, and whether each odd session is one or only an incident's news."""
 
     budget: Annotated[float | str, BeforeValidator(parse_budget)] = 0.01
+    publish: Literal["sessions", "incidents"] = "sessions"
 
     @property
     def share(self) -> float | None:

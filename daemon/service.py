@@ -202,7 +202,7 @@ class Service:
             group=config.kafka.group_id,
             config=config.fingerprint(),
             verdicts=config.topics.verdicts is not None,
-            alerts=AlertSettings(),
+            alerts=AlertSettings(publish=config.alerts.publish),
             provenance=lambda: provenance(config, self._engine, follower.position),
         )
         tools = make_tools(config, self._engine, self._detector)

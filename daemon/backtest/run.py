@@ -111,12 +111,8 @@ class _Run:
             self._watch(self._progress(reader, batch))  # embedding the first patterns takes longest
             await self._judge(stream)
             self._watch(self._progress(reader, batch))
-            if not teach:
-                self._publish(self._over(stream))
         stream.flush(ClosedBy.FLUSH)
         await self._judge(stream)
-        if not teach:
-            self._publish(self._over(stream))
 
     def _count(self, batch: Batch, pushed: Pushed, reader: FileReader) -> None:
         self._counts.records += len(batch)
@@ -154,12 +150,6 @@ class _Run:
         self._publish(self._alerting.records(verdict, self._setup.about), verdict, label)
         if self._labels and self._labels.by_line and label and judged.anomalous:
             self._counts.ranks.append(self._rank(verdict))
-
-    def _over(self, stream: Stream) -> list[OutRecord]:
-        """Return word of the incidents that are over by the stream's event time."""
-        if stream.watermark is None:
-            return []
-        return self._alerting.tick(stream.watermark, self._setup.about)
 
     def _publish(self, records: Sequence[OutRecord], verdict: Verdict | None = None, label: bool | None = None) -> None:
         for record in records:

@@ -33,6 +33,7 @@ from daemon.core.wording import many, shorten
 
 ALERT_TYPE = "strayline.alert.v1"
 MAX_BYTES = 600_000
+LOOK_EVERY = 1_000_000
 _DIGITS = 4
 _ENDS: Mapping[ResolveReason, str] = {
     "quiet": "then quiet",
@@ -95,13 +96,19 @@ class Alerting:
         self._incidents.load(state)
 
     def records(self, verdict: Verdict, about: Provenance) -> list[OutRecord]:
-        """Return what to publish of a verdict: nothing unless it is anomalous. Call in the order judged."""
+        """Return what to publish of a verdict: the alert it may be, and word of incidents that are over by its end.
+
+        Call in the order judged. Nothing but the verdicts moves time on, so that the same verdicts give the same
+        records however they were batched.
+        """
+        end = verdict.session.end
+        records = self.tick(end, about) if end >= self._incidents.now + LOOK_EVERY else []
         if not verdict.judgement.anomalous:
             self._incidents.normal(verdict)
-            return []
+            return records
         explanation = explain(verdict)
         *over, own = self._incidents.observe(verdict, explanation)
-        records = [resolved_record(event, self._source, about) for event in over]
+        records += [resolved_record(event, self._source, about) for event in over]
         if self._settings.publish == "sessions" or own.kind != "ongoing":
             records.append(alert_record(verdict, explanation, own, about))
         return records

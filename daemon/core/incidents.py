@@ -90,6 +90,11 @@ class Incidents:
         """The open ones, oldest first."""
         return [it for it in self._known.values() if it.resolved_at is None]
 
+    @property
+    def now(self) -> int:
+        """The greatest event time taken in."""
+        return self._now
+
     def observe(self, verdict: Verdict, explanation: Explanation) -> list[IncidentEvent]:
         """Take in an anomalous verdict. The last event is its own; those before it are incidents now over."""
         events = self.tick(verdict.session.end)

@@ -151,8 +151,6 @@ class SessionLane:
             if self._publishing.verdicts:
                 self._outputs.append(verdict_record(verdict))
             self._alert(self._alerting.records(verdict, about), verdict)
-        if self._stream.watermark is not None:
-            self._outputs += self._alerting.tick(self._stream.watermark, about)
         stream = self._stream
         return Step(
             Load(stream.open_sessions, stream.waiting, len(self._outputs), stream.unsettled),

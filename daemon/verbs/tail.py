@@ -31,9 +31,9 @@ async def _tail(options: argparse.Namespace) -> int:
 
     from daemon.adapters.kafka_reading import follow_values
     from daemon.building import kafka_settings
-    from daemon.terminal import format_alert
+    from daemon.terminal import AlertPrinter
 
-    console = Console(highlight=False)
+    printer = AlertPrinter(Console(highlight=False))
     shown = 0
     topic = config.topics.alerts
     async for value in follow_values(kafka_settings(config), topic, from_beginning=options.from_beginning):
@@ -44,7 +44,7 @@ async def _tail(options: argparse.Namespace) -> int:
             sys.stdout.write(value.decode() + "\n")
             sys.stdout.flush()
         else:
-            console.print(format_alert(alert))
+            printer.print(alert)
         shown += 1
         if options.limit is not None and shown >= options.limit:
             break
