@@ -20,6 +20,7 @@ Where the defaults for vLLM differ from its own (the options of the configuratio
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from importlib.util import find_spec
@@ -84,6 +85,21 @@ def _download(name: str) -> Path:
         raise UnavailableError(
             f"cannot download {name}: {error}. Download it where there is a network and name its folder as engine.model"
         ) from error
+
+
+def pull_model(name: str, folder: Path) -> None:
+    """Put a model's files into a folder that is new or empty, so that it can be carried to where there is no network.
+
+    Raises ConfigError and UnavailableError as `find_model` does, and ConfigError for a folder that holds anything.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError([f"{folder}: holds something already; name a new folder"])
+    _, held = find_model(name)
+    try:
+        # The hub's cache is made of links; what is carried away must be files.
+        shutil.copytree(held, folder, symlinks=False, dirs_exist_ok=True)
+    except OSError as error:
+        raise UnavailableError(f"{folder}: cannot be written: {error}") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ the window would be forgotten as soon as live sessions come.
 
 from __future__ import annotations
 
+import math
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -23,7 +24,9 @@ from numpy.typing import NDArray
 
 from daemon.core import keys
 from daemon.core.baseline import BUCKETS, Label, Lines, Weight
-from daemon.core.calibration import CHUNK, EMPTY, PARTS, RING, ROW, Ring
+from daemon.core.calibration import _HEADER as HEADER
+from daemon.core.calibration import _VERSION as CHUNK_VERSION
+from daemon.core.calibration import CHUNK, EMPTY, LOUD, PARTS, QUIET, RING, ROW, Ring
 from daemon.core.detector import Detector
 from daemon.core.records import TopicPartition, Update, Vector
 from daemon.core.rendering import fingerprint
@@ -32,8 +35,14 @@ from daemon.errors import DataError
 KIND, VERSION = "strayline baseline", 1
 FILE = "baseline.jsonl.zst"
 """What a backtest calls the export in its folder."""
-Rows = NDArray[Any]
-"""Recent sessions as a structured array of `calibration.ROW`, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """A scope's latest sessions, a structured array of `calibration.ROW`, oldest first, of all `seen` ever."""
+
+    rows: NDArray[Any]
+    seen: int
 
 
 @dataclass(slots=True)
@@ -56,7 +65,7 @@ class Export:
     dimensions: int
     bucket_us: int
     patterns: Mapping[tuple[str, str], Known]
-    recent: Mapping[str, Rows]
+    recent: Mapping[str, Recent]
 
     @property
     def newest(self) -> int:
@@ -104,7 +113,7 @@ def take(detector: Detector, model: str, dimensions: int, scopes: Collection[str
             known.label = keys.load_label(update.value)
         else:
             _add(known.weight, keys.load_weight(update.value))
-    recent = {scope: _latest([_rows(ring) for ring in held.values()]) for scope, held in rings.items()}
+    recent = {scope: _latest([_recent(ring) for ring in held.values()]) for scope, held in rings.items()}
     return Export(model, dimensions, max(1, detector.settings.window_us // BUCKETS), patterns, recent)
 
 
@@ -128,8 +137,9 @@ def write(export: Export) -> Iterator[bytes]:
                 "label": label and {"verdict": label.verdict, "at": label.at, "by": label.by, "note": label.note},
             }
         )
-    for scope, rows in export.recent.items():
-        yield orjson.dumps({"scope": scope, "recent": b64encode(rows.tobytes()).decode()})
+    for scope, recent in export.recent.items():
+        rows = b64encode(recent.rows.tobytes()).decode()
+        yield orjson.dumps({"scope": scope, "seen": recent.seen, "recent": rows})
 
 
 def read(lines: Iterable[bytes], name: str, renamed: Mapping[str, str] | None = None) -> Export:
@@ -137,14 +147,14 @@ def read(lines: Iterable[bytes], name: str, renamed: Mapping[str, str] | None = 
     numbered = enumerate(lines, 1)
     head = _header(next(numbered, (1, b""))[1], name)
     patterns: dict[tuple[str, str], Known] = {}
-    recent: dict[str, Rows] = {}
+    recent: dict[str, Recent] = {}
     for number, line in numbered:
         try:
             document = orjson.loads(line)
             scope = (renamed or {}).get(document["scope"], document["scope"])
             if "recent" in document:
-                rows = np.frombuffer(b64decode(document["recent"]), ROW)
-                recent[scope] = _latest([recent[scope], rows]) if scope in recent else rows
+                came = Recent(np.frombuffer(b64decode(document["recent"]), ROW), int(document["seen"]))
+                recent[scope] = _latest([recent[scope], came]) if scope in recent else came
             else:
                 _merge(patterns, _known(document, scope, head["dimensions"]))
         except (ValueError, KeyError, TypeError, AttributeError, Base64Error) as error:
@@ -172,10 +182,9 @@ def updates(export: Export, how: Import) -> Iterator[Update]:
             label = Label("normal", how.at, how.by, "imported as confirmed normal", newest)
         if label is not None and (scope, pattern) not in how.labelled:
             yield Update(keys.label_key(scope, pattern), keys.dump_label(label))
-    for scope, rows in export.recent.items():
-        ring = _ring(rows, how.shift_us // 60_000_000)
-        for chunk in range(RING // CHUNK):  # an empty chunk goes too: it may hold what an earlier import left
-            yield Update(keys.ring_key(scope, keys.IMPORTED, chunk), ring.dump(chunk))
+    for scope, recent in export.recent.items():
+        for chunk, content in _chunks(recent, how.shift_us // 60_000_000):
+            yield Update(keys.ring_key(scope, keys.IMPORTED, chunk), content)
 
 
 def _header(line: bytes, name: str) -> dict[str, Any]:
@@ -226,27 +235,32 @@ def _moved(weight: Weight, old: int, new: int, shift: int) -> Weight:
     return moved
 
 
-def _rows(ring: Ring) -> Rows:
-    """Return what a ring holds, oldest first."""
+def _recent(ring: Ring) -> Recent:
     whole = np.zeros(RING, ROW)
     for chunk in range(RING // CHUNK):
         value = ring.dump(chunk)
         if value is not None:
-            rows = np.frombuffer(value, ROW, CHUNK, len(value) - CHUNK * ROW.itemsize)
-            whole[chunk * CHUNK : (chunk + 1) * CHUNK] = rows
+            whole[chunk * CHUNK : (chunk + 1) * CHUNK] = np.frombuffer(value, ROW, CHUNK, HEADER.size)
     ordered = whole[np.argsort(-ring.ages())]
-    return np.asarray(ordered[ordered["state"] != EMPTY])
+    return Recent(np.asarray(ordered[ordered["state"] != EMPTY]), ring.count)
 
 
-def _latest(parts: list[Rows]) -> Rows:
-    rows = np.concatenate(parts)
-    return np.asarray(rows[np.argsort(rows["minute"], kind="stable")][-RING:])
+def _latest(parts: list[Recent]) -> Recent:
+    rows = np.concatenate([part.rows for part in parts])
+    latest = rows[np.argsort(rows["minute"], kind="stable")][-RING:]
+    return Recent(np.asarray(latest), sum(part.seen for part in parts))
 
 
-def _ring(rows: Rows, minutes: int) -> Ring:
-    """Return a ring of imported sessions; none of them is an alert of this daemon's."""
-    ring = Ring()
-    for row in rows[-RING:]:
-        minute = min(max(0, int(row["minute"]) + minutes), 2**32 - 1)
-        ring.append(row["parts"], float(row["score"]), row["sketch"], minute=minute, loud=False, spent=None)
-    return ring
+def _chunks(recent: Recent, minutes: int) -> Iterator[tuple[int, bytes | None]]:
+    """Yield a ring's chunks as `Ring.dump` writes them; None empties what an earlier import may have left."""
+    whole = np.zeros(RING, ROW)
+    turns = np.arange(max(recent.seen - len(recent.rows), 0), recent.seen)[-len(recent.rows) or RING :]
+    rows = recent.rows[-len(turns) or RING :].copy()
+    rows["minute"] = np.clip(rows["minute"].astype(np.int64) + minutes, 0, 2**32 - 1)
+    rows["state"][rows["state"] == LOUD] = QUIET  # none of them is an alert of this daemon's
+    whole[turns % RING] = rows
+    counts = np.zeros(RING // CHUNK, np.int64)
+    np.maximum.at(counts, turns % RING // CHUNK, turns + 1)
+    for chunk, count in enumerate(counts.tolist()):
+        cut = whole[chunk * CHUNK : (chunk + 1) * CHUNK]
+        yield chunk, HEADER.pack(CHUNK_VERSION, len(PARTS), CHUNK, count, math.nan) + cut.tobytes() if count else None

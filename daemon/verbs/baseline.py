@@ -148,16 +148,10 @@ def _check_model(config: Config, model: str, dimensions: int, file: Path) -> Non
 
 
 async def _held(config: Config) -> Held | None:
-    from daemon.adapters.kafka import KafkaBroker
-    from daemon.baselines import read_topic
     from daemon.building import detector_settings, kafka_settings
+    from daemon.verbs.reading import read_baseline
 
-    broker = KafkaBroker(kafka_settings(config))
-    await broker.start()
-    try:
-        return await read_topic(broker, config.topics.baseline, detector_settings(config))
-    finally:
-        await broker.close()
+    return await read_baseline(kafka_settings(config), config.topics.baseline, detector_settings(config))
 
 
 def _held_in_file(config: Config, file: Path) -> Held | None:
