@@ -79,6 +79,17 @@ def import_base(folder: Path) -> None:
         subprocess.run(command, stdin=tar.stdout, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
 
 
+def build() -> bool:
+    """Build the image; print how long it took and how large it is."""
+    have_base()
+    began = time.monotonic()
+    if docker("build", "--network=host", "-f", "deploy/docker/Dockerfile.cpu", "-t", IMAGE, ".").returncode != 0:
+        return False
+    size = docker("image", "inspect", "-f", "{{.Size}}", IMAGE, quiet=True).stdout.strip()
+    print(f"built in {time.monotonic() - began:.0f} s, {int(size) / 1e9:.2f} GB", flush=True)
+    return True
+
+
 async def feed(servers: str, lines: int) -> int:
     """Send the recording's first lines; returns how many there were."""
     sent = 0
@@ -128,7 +139,7 @@ def run_logs(servers: str, folder: Path, lines: int) -> bool:
         "--cap-drop=ALL",
         "--security-opt=no-new-privileges",
     ]
-    made = docker("run", *common, "-v", mount, IMAGE, "topics", "create", "--config=/etc/strayline/config.yaml",
+    made = docker("run", "--rm", *common, "-v", mount, IMAGE, "topics", "create", "--config=/etc/strayline/config.yaml",
                   "--replication=1", "--input-partitions=1")  # fmt: skip
     if made.returncode != 0:
         return False
@@ -171,13 +182,10 @@ def main(arguments: list[str]) -> int:
     """Build and run; returns 1 when something was not as promised."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--lines", type=int, default=10_000, help="how much of the recording to send")
+    parser.add_argument("--built", action="store_true", help=f"take the image {IMAGE} as it is")
     options = parser.parse_args(arguments)
-    have_base()
-    began = time.monotonic()
-    if docker("build", "--network=host", "-f", "deploy/docker/Dockerfile.cpu", "-t", IMAGE, ".").returncode != 0:
+    if not options.built and not build():
         return 1
-    size = docker("image", "inspect", "-f", "{{.Size}}", IMAGE, quiet=True).stdout.strip()
-    print(f"built in {time.monotonic() - began:.0f} s, {int(size) / 1e9:.2f} GB", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="strayline-image-"))
     folder.chmod(0o755)
     try:
