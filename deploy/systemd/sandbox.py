@@ -100,8 +100,8 @@ def filter_program(service: dict[str, list[str]]) -> int:
     return descriptor
 
 
-def command_line(service: dict[str, list[str]], binds: Sequence[str], state: Path, command: Sequence[str]) -> list[str]:
-    """Return bubblewrap's command line; `state` is a folder on this machine for state and cache."""
+def command_line(service: dict[str, list[str]], binds: Sequence[str], command: Sequence[str]) -> list[str]:
+    """Return bubblewrap's command line; state and cache last as long as the command."""
     line = ["/usr/bin/setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--pdeathsig=KILL"]
     line += ["/usr/bin/bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--die-with-parent"]
     for name, flags in FLAGS.items():
@@ -109,11 +109,8 @@ def command_line(service: dict[str, list[str]], binds: Sequence[str], state: Pat
             line += flags
     for bind in binds:
         line += ["--bind", bind, bind]
-    line += ["--tmpfs", "/var/lib", "--tmpfs", "/var/cache"]
     for name, place in (("StateDirectory", "/var/lib"), ("CacheDirectory", "/var/cache")):
-        (state / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.chown(state / name, USER, USER)
-        line += ["--bind", str(state / name), f"{place}/{service[name][0]}"]
+        line += ["--tmpfs", place, "--tmpfs", f"{place}/{service[name][0]}"]
     line += ["--chdir", service["WorkingDirectory"][0]]
     for value in service.get("Environment", []):
         for assignment in value.split():
@@ -130,9 +127,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return os.EX_USAGE
     binds = [value for option, value in zip(options[::2], options[1::2], strict=False) if option == "--bind"]
-    state = Path(tempfile.mkdtemp(prefix="strayline-sandbox-"))
-    state.chmod(0o755)
-    line = command_line(directives(UNIT), binds, state, command)
+    line = command_line(directives(UNIT), binds, command)
     os.set_inheritable(int(line[line.index("--seccomp") + 1]), True)
     os.execv(line[0], line)  # noqa: S606 - that is what it is for
     return 0
