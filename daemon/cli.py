@@ -12,9 +12,9 @@ import sys
 from collections.abc import Sequence
 
 from daemon.errors import ConfigError, StraylineError
-from daemon.verbs import Parser, Verb, backtest, baseline, bench, check, label, model, run, tail, top, topics
+from daemon.verbs import Parser, Verb, backtest, baseline, bench, check, label, model, run, tail, test, top, topics
 
-VERBS = (run, check, backtest, topics, tail, label, baseline, bench, top, model)
+VERBS = (run, check, test, backtest, topics, tail, label, baseline, bench, top, model)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
