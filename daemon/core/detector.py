@@ -110,7 +110,7 @@ class Detector:
         found = assess(scope.baseline, recent, pattern, vector)
         phase = self._phase(scope, teach=teach)
         label = _label(scope.baseline, pattern.id, found.numbers)
-        share = self.settings.budget.share_at(scope.baseline.recent_rate()) if phase is Phase.LIVE else 0.0
+        share = self._share(scope.baseline) if phase is Phase.LIVE else 0.0
         anomalous, p_value = False, found.p_value
         score = found.score
         if label == "normal":
@@ -147,6 +147,11 @@ class Detector:
             return Phase.TEACH
         return Phase.WARM_UP if scope.seen < self.settings.warm_up else Phase.LIVE
 
+    def _share(self, baseline: Baseline) -> float:
+        """Return the share of sessions that may be alerts; the traffic's rate is asked for only where it counts."""
+        budget = self.settings.budget
+        return budget.share if budget.share is not None else budget.share_at(baseline.recent_rate())
+
     def _learn(self, scope: Scope, pattern: Pattern, vector: Vector, end: int, source: TopicPartition) -> None:
         baseline = scope.baseline
         clock = baseline.clock
@@ -168,7 +173,9 @@ class Detector:
         share: float,
         end: int,
     ) -> None:
-        ring = scope.rings.setdefault(source, Ring())
+        ring = scope.rings.get(source)
+        if ring is None:  # an empty one is a quarter of a megabyte: not to be made for every session
+            ring = scope.rings[source] = Ring()
         self._store.change(keys.ring_key(name, source, ring.next_chunk()), source)
         spent = ring.spent
         if judgement.phase is Phase.LIVE and 0.0 < share < 1.0 and judgement.label is None:
@@ -290,7 +297,7 @@ class Detector:
             labels=sum(1 for _ in baseline.labelled()),
             judged=judged,
             realised=loud / judged if judged else 0.0,
-            budget=self.settings.budget.share_at(baseline.recent_rate()),
+            budget=self._share(baseline),
             memory_bytes=baseline.memory() + sum(ring.memory() for ring in scope.rings.values()),
         )
 

@@ -7,6 +7,7 @@ else grows with lines.
 from __future__ import annotations
 
 from array import array
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,9 @@ def fill(rows: Rows, texts: pl.Series, cut: Cut) -> None:
         session.positions.frombytes(positions[8 * begin : 8 * end])
 
 
+_first_position = attrgetter("first")
+
+
 def finished(closed: list[Closing]) -> list[Session]:
     """Return sessions in closing order: by the closing line, then by first position."""
     closed.sort(key=lambda item: (item[0], item[1].positions[0]))
@@ -102,10 +106,6 @@ def _session(session: OpenSession, reason: ClosedBy) -> Session:
         size=session.size,
         tokens=session.tokens,
         closed_by=reason,
-        lines=sorted((SessionLine(masked, *line) for masked, line in session.lines.items()), key=_first_position),
+        lines=sorted([SessionLine(masked, *line) for masked, line in session.lines.items()], key=_first_position),
         positions=np.frombuffer(session.positions, dtype=np.int64),
     )
-
-
-def _first_position(line: SessionLine) -> int:
-    return line.first
