@@ -18,7 +18,6 @@ from tests.chaos.stub import Stub
 from tests.chaos.watching import Progress, ends_of
 
 PATIENCE = 60.0
-LAST_PATIENCE = 240.0
 Changes = Mapping[str, Mapping[str, object]]
 CLOSE_ALL: Changes = {"sessions": {"idle_flush": "1s"}}
 
@@ -41,7 +40,7 @@ class Happened:
 
 @dataclass
 class Run:
-    """One group's work on one input topic."""
+    """One group's work on one input topic. `patience` seconds are waited, at the end, for the last line."""
 
     stage: Stage
     stub: Stub
@@ -50,6 +49,7 @@ class Run:
     times: Times
     replicas: int = 3
     control: str | None = None
+    patience: float = 240.0
     changes: Changes = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -92,12 +92,12 @@ class Run:
         """Read to the end, close every session that is open, note every replica's state, and read what came of it."""
         servers = self.stage.true_servers
         ends = await ends_of(servers, self.names.input, self.names.partitions)
-        if behind := await self.progress.reaches(ends, LAST_PATIENCE):
+        if behind := await self.progress.reaches(ends, self.patience):
             self.stuck.append(f"partitions {behind} were not read to their ends: {self.progress.last()}, {ends}")
         await self.crew.stop()
         self.configure({**self.changes, "sessions": {**self.changes.get("sessions", {}), **CLOSE_ALL["sessions"]}})
         await self.crew.start()
-        if behind := await self.progress.reaches(ends, LAST_PATIENCE, settled=True):
+        if behind := await self.progress.reaches(ends, self.patience, settled=True):
             self.stuck.append(f"partitions {behind} were not settled to their ends: {self.progress.last()}, {ends}")
         await asyncio.sleep(1.0)
         self.states = list(await self.crew.dumps())
