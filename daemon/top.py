@@ -179,14 +179,14 @@ def pattern_row(it: PatternStatistics) -> PatternRow:
 def labels_table(rows: Iterable[PatternRow]) -> Table:
     """Return what people said of patterns as a table: who, when, why, and the pattern's first line."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
-    for heading in ("pattern", "label", "by", "said"):
+    for heading in ("pattern", "label", "said by, at"):
         table.add_column(heading, no_wrap=True, overflow="ellipsis")
-    table.add_column("note", overflow="fold", ratio=1)
-    table.add_column("lines", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("note, first line", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
         first, *more = [clean(line) for line in row.text.splitlines()] or ["not seen yet"]
         text = Text(f"{first}, … {len(more):,} more" if more else first)
-        table.add_row(row.pattern, row.label or "", clean(row.by), _minute(row.said), Text(clean(row.note)), text)
+        about = Text("\n").join([Text(clean(row.note), "italic"), text])
+        table.add_row(row.pattern, row.label or "", f"{clean(row.by) or '-'}\n{_minute(row.said)}", about)
     return table
 
 
@@ -195,19 +195,17 @@ def patterns_table(rows: Iterable[PatternRow], *, lines: int = 3) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     table.add_column("pattern", no_wrap=True)
     table.add_column("traffic", justify="right", no_wrap=True)
-    table.add_column("last seen", no_wrap=True)
     rows = list(rows)
     dated = any(row.first_seen for row in rows)
-    if dated:
-        table.add_column("first seen", no_wrap=True)
+    table.add_column("seen first, last" if dated else "last seen", no_wrap=True)
     table.add_column("label", no_wrap=True)
     table.add_column("lines", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
         shown = [clean(line) for line in row.text.splitlines()]
         more = [f"… {len(shown) - lines:,} more"] if len(shown) > lines else []
         text = Text("\n".join([*shown[:lines], *more]))
-        seen = [_minute(row.last_seen), _minute(row.first_seen)] if dated else [clean(row.last_seen)]
-        table.add_row(row.pattern[:8], percent(row.weight), *seen, row.label or "", text)
+        seen = f"{_minute(row.first_seen)}\n{_minute(row.last_seen)}" if dated else clean(row.last_seen)
+        table.add_row(row.pattern[:8], percent(row.weight), seen, row.label or "", text)
     return table
 
 

@@ -68,6 +68,7 @@ def export(options: argparse.Namespace) -> int:
     """Read the topic and write the file."""
     from daemon.adapters.files import write_lines
     from daemon.core import exports
+    from daemon.core.wording import many
 
     config = load(options)
     held = asyncio.run(_held(config))
@@ -81,14 +82,18 @@ def export(options: argparse.Namespace) -> int:
         sys.stdout.buffer.writelines(line + b"\n" for line in exports.write(taken))
     else:
         write_lines(options.file, exports.write(taken))
-        print(f"{options.file}: {len(taken.patterns):,} patterns of {len(taken.scopes)} scopes, made with {held.model}")
+        counts = f"{many(len(taken.patterns), 'pattern')} of {many(len(taken.scopes), 'scope')}"
+        print(f"{options.file}: {counts}, made with {held.model}")
     return 0
 
 
 def import_(options: argparse.Namespace) -> int:
     """File what the file holds in the topic."""
     done = asyncio.run(_import(options, load(options)))
-    print(f"imported {done.patterns:,} patterns of {done.sessions:,} sessions into {', '.join(done.scopes)}")
+    from daemon.core.wording import clean, many
+
+    counts = f"{many(done.patterns, 'pattern')} of {many(done.sessions, 'session')}"
+    print(f"imported {counts} into {', '.join(map(clean, done.scopes))}")
     if done.moved_us:
         print(f"times moved by {done.moved_us / 86_400e6:+.1f} days, so that the newest session is now")
     if done.labels or done.kept:
@@ -180,6 +185,9 @@ def _print(held: Held, scope: str | None, limit: int) -> None:
         shown = patterns[: limit or None]
         console.print(patterns_table(map(pattern_row, shown)))
         if len(shown) < len(patterns):
-            print(f"and {len(patterns) - len(shown):,} lighter ones; --limit 0 shows all")
-        if it.labels:
-            console.print(labels_table(pattern_row(pattern) for pattern in patterns if pattern.label is not None))
+            print(f"and {many(len(patterns) - len(shown), 'lighter pattern')}; --limit 0 shows all")
+        said = [pattern_row(pattern) for pattern in patterns if pattern.label is not None]
+        if said:
+            console.print(labels_table(said[: limit or None]))
+        if len(said) > limit > 0:
+            print(f"and {many(len(said) - limit, 'label')} more; --limit 0 shows all")
