@@ -27,6 +27,7 @@ STEADY = 10
 KEPT_AFTER_EVICTION = 0.95
 TEACH = "teach"
 """Who labels what was taught: it says that these sessions are normal, and nothing of their relatives."""
+CACHED_NEAR = 2048
 REFRESH = 0.02
 """Boosts and common lines are recomputed when the window's mass has changed by this share."""
 
@@ -101,6 +102,8 @@ class Baseline:
         self._sketches = np.zeros((16, WORDS), np.uint64)
         self.names: list[str] = []
         self._free: list[int] = []
+        self._near: dict[str, tuple[int, int, np.ndarray, np.ndarray]] = {}
+        self._defined = 0
         self._refreshed = 0.0
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -123,11 +126,23 @@ class Baseline:
         start = self._start()
         return sum(n for weight in entry.weights.values() for bucket, n in weight.buckets.items() if bucket >= start)
 
-    def near(self, vector: Vector, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return slots that count and their distances: all, or up to `count` nearest; unsorted."""
+    def near(self, vector: Vector, count: int, pattern: str = "") -> tuple[np.ndarray, np.ndarray]:
+        """Return slots that count and their distances: all, or up to `count` nearest; unsorted.
+
+        What was found for a known `pattern` serves again until slots were freed or the patterns grew by a hundredth;
+        only the masses are always new.
+        """
         if not len(self.vectors):
             return np.zeros(0, np.int64), np.zeros(0)
-        slots, distances = self.vectors.nearest(vector, count)
+        found = self._near.get(pattern)
+        if found is not None and found[0] >= count and self._defined - found[1] <= 0.01 * len(self.vectors):
+            slots, distances = found[2], found[3].astype(np.float64)
+        else:
+            slots, distances = self.vectors.nearest(vector, count)
+            if not self.vectors.exact and self.mass_of(pattern) > 0:
+                if len(self._near) >= CACHED_NEAR:
+                    self._near.pop(next(iter(self._near)))
+                self._near[pattern] = (count, self._defined, slots, distances.astype(np.float32))
         counting = self.mass[slots] > 0
         return slots[counting], distances[counting]
 
@@ -169,6 +184,7 @@ class Baseline:
         self.backbones[slot] = self.lines.backbone(entry.numbers)
         self.vectors.add(slot, vector)
         self._sketches[slot] = sketch(vector)
+        self._defined += 1
         self._raw[slot] = self.mass[slot] = 0.0
         self._recount(pattern, entry)
 
@@ -352,6 +368,7 @@ class Baseline:
             held.append(entry.numbers)
             slots.append(entry.slot)
         if slots:
+            self._near.clear()
             self.lines.drop(held, gone)
             self.vectors.remove(np.array(slots, np.int64))
             self._free.extend(slots)

@@ -36,9 +36,10 @@ def distance(baseline: Baseline, pattern: str, vector: Vector) -> tuple[float, f
     own = baseline.mass_of(pattern)
     if own > 0 and own >= wanted:
         return 0.0, 1.0
-    count = FIRST_NEAR
+    each = baseline.counted / max(len(baseline.vectors), 1)
+    count = int(min(MOST_NEAR, max(FIRST_NEAR, 1.5 * wanted / max(each, 1e-9))))
     while True:
-        slots, distances = baseline.near(vector, count)
+        slots, distances = baseline.near(vector, count, pattern)
         weights = baseline.mass[slots]
         if own > 0:  # half floats put a pattern a little off itself
             distances[slots == baseline.entries[pattern].slot] = 0.0
