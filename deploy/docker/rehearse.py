@@ -33,7 +33,8 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 CONFIG = """
 kafka: {{bootstrap_servers: ["{servers}"]}}
 engine: {{model: all-MiniLM-L6-v2}}
-detector: {{warm_up: 200}}
+detector: {{warm_up: 0}}
+alerts: {{budget: 1}}  # every session is an alert: what came in can be counted in what came out
 http: {{port: {port}}}
 """
 
@@ -152,7 +153,7 @@ def run_logs(servers: str, folder: Path, lines: int) -> bool:
             return False
         print(f"ready after {time.monotonic() - began:.0f} s", flush=True)
         sent = asyncio.run(feed(servers, lines))
-        found = asyncio.run(alerts(servers, 60))
+        found = asyncio.run(alerts(servers, 30))
         read, judged = metric(port, "strayline_lines_total"), metric(port, "strayline_sessions_judged_total")
         user = docker("exec", name, "id", "-u", quiet=True).stdout.strip()
         health = docker("inspect", "-f", "{{.State.Health.Status}}", name, quiet=True).stdout.strip()
@@ -181,7 +182,7 @@ def wait_ready(port: int, seconds: float) -> bool:
 def main(arguments: list[str]) -> int:
     """Build and run; returns 1 when something was not as promised."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--lines", type=int, default=10_000, help="how much of the recording to send")
+    parser.add_argument("--lines", type=int, default=2_000, help="how much of the recording to send")
     parser.add_argument("--built", action="store_true", help=f"take the image {IMAGE} as it is")
     options = parser.parse_args(arguments)
     if not options.built and not build():
