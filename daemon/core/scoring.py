@@ -59,11 +59,14 @@ def local_ranks(
     `say` (n,) is how much each recent session counts among kin. Where there are few kin, their rank is drawn towards
     the rank among all, which counts as `shrink` kin.
     """
-    above, reached = recent > (values + TIE)[:, None], recent >= (values - TIE)[:, None]
-    twice = above.view(np.uint8) + reached.view(np.uint8)
-    counts = np.array([np.count_nonzero(a) + np.count_nonzero(r) for a, r in zip(above, reached, strict=True)])
-    overall = (0.5 * counts + 0.5) / (recent.shape[1] + 1.0)
-    kin = (0.5 * (twice @ say) + 0.5 + shrink * overall) / (float(say.sum()) + 1.0 + shrink)
+    kin, overall = np.empty(len(values)), np.empty(len(values))
+    total = float(say.sum())
+    for place, (value, row) in enumerate(zip(values, recent, strict=True)):
+        above, reached = row > value + TIE, row >= value - TIE
+        count = 0.5 * (np.count_nonzero(above) + np.count_nonzero(reached))
+        weight = 0.5 * float(say @ (above.view(np.uint8) + reached.view(np.uint8)))
+        overall[place] = (count + 0.5) / (len(row) + 1.0)
+        kin[place] = (weight + 0.5 + shrink * overall[place]) / (total + 1.0 + shrink)
     return kin, overall
 
 

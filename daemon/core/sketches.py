@@ -37,10 +37,10 @@ def sketch(vector: Vector) -> Sketch:
 
 def differing(one: Sketch, many: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Return the number of bits in which `one` (WORDS,) differs from each column of `many` (WORDS, n)."""
-    # Word by word in short ints: a quarter of the memory, which is what this costs.
+    # Row by row, so that no array outgrows the allocator's cache; of equal types, since mixed sums are ten times slower.
     bits = np.zeros(many.shape[1], np.uint16)
     for word, words in zip(one, many, strict=True):
-        bits += np.bitwise_count(words ^ word)
+        bits += np.bitwise_count(words ^ word).astype(np.uint16)
     return bits.astype(np.int64)
 
 
