@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from time import perf_counter
+
 from daemon.adapters.kafka import KafkaSettings
 from daemon.backtest import Setup
 from daemon.config import Config
@@ -9,11 +12,16 @@ from daemon.core.alerts import AlertSettings, Provenance
 from daemon.core.budget import Budget
 from daemon.core.detector import Detector, DetectorSettings
 from daemon.core.formats import FieldPaths, FormatSettings
+from daemon.core.lane import FeedbackLane, Lane, Publishing, SessionLane
+from daemon.core.ledger import Checkpoint
 from daemon.core.masking import Masker
+from daemon.core.pacing import Pace
+from daemon.core.records import TopicPartition
 from daemon.core.redaction import RedactionSettings
 from daemon.core.sessions import SessionLimits
 from daemon.core.stream import Tools
 from daemon.engines import EngineSettings
+from daemon.partition import LaneFactory, Terms
 from daemon.ports import Engine
 
 
@@ -111,3 +119,37 @@ def backtest_setup(config: Config, engine: Engine) -> Setup:
         share=config.alerts.share,
         per_day=config.alerts.per_day,
     )
+
+
+def make_terms(config: Config, co_partitions: int) -> Terms:
+    """Return what all partitions work under; `co_partitions` is the number of partitions of the internal topics."""
+    kafka, sessions = config.kafka, config.sessions
+    return Terms(
+        group=kafka.group_id,
+        checkpoints=config.topics.checkpoints,
+        co_partitions=co_partitions,
+        pace=Pace(kafka.commit_interval / 1e6, kafka.checkpoint_interval / 1e6),
+        idle_flush=sessions.idle_flush / 1e6,
+        init_timeout=3 * kafka.transaction_timeout / 1e6,
+        max_unsettled=sessions.max_pinned + sessions.max_pinned // 2,
+    )
+
+
+def make_lanes(config: Config, engine: Engine, detector: Detector, position: Callable[[], str]) -> LaneFactory:
+    """Return what makes the lane that fits a topic; `position` tells how far the baseline has been read."""
+    tools = make_tools(config, engine, detector)
+    publishing = Publishing(
+        group=config.kafka.group_id,
+        config=config.fingerprint(),
+        verdicts=config.topics.verdicts is not None,
+        alerts=AlertSettings(publish=config.alerts.publish),
+        provenance=lambda: provenance(config, engine, position()),
+        timer=perf_counter,
+    )
+
+    def make(source: TopicPartition, resume: Checkpoint | None) -> Lane:
+        if source.topic == config.topics.feedback:
+            return FeedbackLane(source, detector, publishing, resume)
+        return SessionLane(source, tools, publishing, resume)
+
+    return make

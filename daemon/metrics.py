@@ -138,9 +138,9 @@ class Metrics:
         self.lines = self._counter("lines", "Log lines found in records.", "topic")
         self.dropped = self._counter(
             "dropped",
-            "Lines left out on purpose: blank ones, and those a commit had settled before they were read again.",
+            "Lines and records left out on purpose: those that a commit had settled before they were read again.",
             "reason",
-            values=("blank", "replayed"),
+            values=("replayed",),
         )
         self.dead_letters = self._counter(
             "dead_letters",
@@ -234,7 +234,10 @@ class Metrics:
         self._group = "Alerts and feedback"
         self.alerts = self._counter("alerts", "Alerts committed.", "scope", "severity")
         self.alerts_suppressed = self._counter(
-            "alerts_suppressed", "Anomalous sessions that were not alerted on.", "reason", values=("label",)
+            "alerts_suppressed",
+            "Anomalous sessions without an alert of their own, because alerts.publish is incidents.",
+            "reason",
+            values=("incident",),
         )
         self.incidents_open = self._gauge("incidents_open", "Incidents that are firing.", "scope")
         self.feedback = self._counter(

@@ -87,6 +87,7 @@ class Partition:
         self.source = source
         self.state = State.INIT
         self.load = Load()
+        self.incidents: Mapping[str, int] = {}
         self.expected = 0
         self.resume_at: int | None = None
         self.fetched_at = self.committed_at = self.stopped_at = monotonic()
@@ -357,6 +358,7 @@ class Partition:
         records.append(OutRecord("checkpoints", key, checkpoint.encode(), partition=self._place))
         await self._producer.commit(records, checkpoint.low)
         self.committed_at, self._fruitless = monotonic(), 0
+        self.incidents = settlement.incidents
         metrics = self._shared.metrics
         metrics.commit_duration.observe(self.committed_at - began)
         for scope, severity, id_, end in settlement.alerts:
@@ -405,8 +407,13 @@ def count_step(metrics: Metrics, source: TopicPartition, step: Step, batch: Batc
         metrics.read_bytes.labels(source.topic).inc(sum(len(value) for value in batch.values if value is not None))
         metrics.lines.labels(source.topic).inc(step.lines)
         metrics.time_clamped.inc(step.clamped)
+        metrics.dropped.labels("replayed").inc(step.replayed)
     for reason, count in step.rejects.items():
         metrics.dead_letters.labels(reason).inc(count)
+    if step.verdicts:
+        metrics.search_duration.observe(step.judging_seconds / len(step.verdicts))
+        metrics.alerts_suppressed.labels("incident").inc(step.suppressed)
+    metrics.pattern_cache_hits.inc(step.known)
     for word in step.feedback:
         metrics.feedback.labels(word).inc()
     for verdict in step.verdicts:

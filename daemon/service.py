@@ -23,22 +23,17 @@ from prometheus_client import CollectorRegistry
 from daemon.adapters.http import HttpServer, Probes
 from daemon.adapters.kafka import KafkaBroker
 from daemon.adapters.systemd import Notifier
-from daemon.building import engine_settings, kafka_settings, make_detector, make_tools, provenance
+from daemon.building import engine_settings, kafka_settings, make_detector, make_lanes, make_terms
 from daemon.config import Config, load_config
-from daemon.core.alerts import AlertSettings
 from daemon.core.detector import Detector
-from daemon.core.lane import FeedbackLane, Lane, Publishing, SessionLane
-from daemon.core.ledger import Checkpoint
-from daemon.core.pacing import Pace
-from daemon.core.records import TopicPartition
-from daemon.core.stream import Tools
 from daemon.embedding import Embedder
 from daemon.engines import make_engine
 from daemon.errors import ConfigError, EngineError, StraylineError
 from daemon.following import Follower
 from daemon.logs import configure_logging
+from daemon.measuring import Gauges
 from daemon.metrics import Metrics
-from daemon.partition import Partition, Shared, State, Terms
+from daemon.partition import Partition, Shared
 from daemon.pipeline import Patience, Pipeline
 from daemon.ports import Engine
 from daemon.worker_thread import WorkerThread
@@ -47,7 +42,6 @@ log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 30.0
 STUCK_SECONDS = 60.0
-LAG_TICK = 0.25
 RELOADABLE = frozenset({"logging"})
 
 
@@ -74,7 +68,6 @@ class Service:
         self._forced = asyncio.Event()
         self._detector: Detector
         self._pipeline: Pipeline | None = None
-        self._loop_seen = monotonic()
 
     async def run(self) -> None:
         """Run until told to stop. Raises StraylineError with the reason when it cannot go on."""
@@ -130,10 +123,9 @@ class Service:
         follower = Follower(self._broker, config.topics.baseline, self._detector, self._thread)
         embedder = Embedder(self._engine, metrics)
         stack.push_async_callback(embedder.close)
-        shared = Shared(
-            self._broker, self._thread, self._detector, embedder, follower, metrics, self._terms(co_partitions)
-        )
-        make_lane = self._lanes(follower)
+        terms = make_terms(config, co_partitions)
+        shared = Shared(self._broker, self._thread, self._detector, embedder, follower, metrics, terms)
+        make_lane = make_lanes(config, self._engine, self._detector, lambda: follower.position)
         pipeline = self._pipeline = Pipeline(
             self._broker,
             [*config.input.topics, config.topics.feedback],
@@ -142,10 +134,11 @@ class Service:
         )
         pipeline.on_rebalance = metrics.rebalances.inc
         pipeline.on_watchdog = lambda step: metrics.watchdog.labels(step).inc()
+        gauges = Gauges(metrics, self._thread, self._detector, lambda: self._engine_failure() is None)
         self._phase.unready = "restoring the baseline"
         helpers = [
             asyncio.create_task(work)
-            for work in (follower.run(), self._measure(pipeline), self._notifier.keep_alive(self._stuck))
+            for work in (follower.run(), gauges.run(pipeline), self._notifier.keep_alive(self._stuck))
         ]
         stopping = asyncio.create_task(self._stop.wait())
         running = asyncio.create_task(self._restore_and_run(follower, pipeline))
@@ -182,66 +175,6 @@ class Service:
             log.info("drained")
         except TimeoutError:
             log.warning("drain_timed_out", seconds=DRAIN_SECONDS)
-
-    def _terms(self, co_partitions: int) -> Terms:
-        kafka, sessions = self._config.kafka, self._config.sessions
-        timeout = kafka.transaction_timeout / 1e6
-        return Terms(
-            group=kafka.group_id,
-            checkpoints=self._config.topics.checkpoints,
-            co_partitions=co_partitions,
-            pace=Pace(kafka.commit_interval / 1e6, kafka.checkpoint_interval / 1e6),
-            idle_flush=sessions.idle_flush / 1e6,
-            init_timeout=3 * timeout,
-            max_unsettled=sessions.max_pinned + sessions.max_pinned // 2,
-        )
-
-    def _lanes(self, follower: Follower) -> _LaneFactory:
-        config = self._config
-        publishing = Publishing(
-            group=config.kafka.group_id,
-            config=config.fingerprint(),
-            verdicts=config.topics.verdicts is not None,
-            alerts=AlertSettings(publish=config.alerts.publish),
-            provenance=lambda: provenance(config, self._engine, follower.position),
-        )
-        tools = make_tools(config, self._engine, self._detector)
-        return _LaneFactory(config.topics.feedback, publishing, tools)
-
-    async def _measure(self, pipeline: Pipeline) -> None:
-        """Keep the gauges fresh; measures the event loop's own lag on the way."""
-        metrics, looked = self._metrics, 0.0
-        worst = 0.0
-        while True:
-            due = monotonic() + LAG_TICK
-            await asyncio.sleep(LAG_TICK)
-            self._loop_seen = monotonic()
-            worst = max(worst, self._loop_seen - due)
-            if self._loop_seen - looked < 5.0:
-                continue
-            looked = self._loop_seen
-            metrics.event_loop_lag.set(worst)
-            worst = 0.0
-            metrics.engine_up.set(0 if self._engine_failure() else 1)
-            self._measure_partitions(pipeline)
-            statistics = await self._thread(self._detector.scopes)
-            metrics.set_by_scope(metrics.baseline_patterns, {s.scope: s.patterns for s in statistics})
-            metrics.set_by_scope(metrics.alert_rate, {s.scope: s.realised for s in statistics}, worst=True)
-            metrics.set_by_scope(metrics.alert_budget, {s.scope: s.budget for s in statistics}, worst=True)
-            metrics.baseline_memory.set(sum(s.memory_bytes for s in statistics))
-
-    def _measure_partitions(self, pipeline: Pipeline) -> None:
-        metrics, now = self._metrics, monotonic()
-        partitions = list(pipeline.partitions)
-        states = {"init": State.INIT, "running": State.RUN, "dead": State.DEAD}
-        for word, state in states.items():
-            metrics.partition_state.labels(word).set(sum(p.state is state for p in partitions))
-        metrics.sessions_open.set(sum(p.load.open_sessions for p in partitions))
-        metrics.unsettled_lines.set(sum(p.load.unsettled for p in partitions))
-        metrics.checkpoint_age.set(max((now - p.committed_at for p in partitions if not p.quiet), default=0.0))
-        metrics.seconds_since_progress.set(now - pipeline.polled_at)
-        for source, lag in pipeline.lag.items():
-            metrics.consumer_lag.labels(source.topic, str(source.partition)).set(lag)
 
     # ---------------------------------------------------------------- signals and probes
 
@@ -311,20 +244,6 @@ class Service:
 
     def _unready(self) -> Sequence[str]:
         return [self._phase.unready] if self._phase.unready else []
-
-
-@dataclass(frozen=True, slots=True)
-class _LaneFactory:
-    """Makes the lane that fits a topic."""
-
-    feedback: str
-    publishing: Publishing
-    tools: Tools
-
-    def __call__(self, source: TopicPartition, resume: Checkpoint | None) -> Lane:
-        if source.topic == self.feedback:
-            return FeedbackLane(source, self.tools.detector, self.publishing, resume)
-        return SessionLane(source, self.tools, self.publishing, resume)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from time import perf_counter
 
 from prometheus_client import CollectorRegistry
 
@@ -59,7 +60,9 @@ class Replica:
         )
         tools = Tools(FormatSettings(), Masker(), self._limits, self.engine.count_tokens, self.detector)
         about = Provenance("1.0", self.engine.model, "config")
-        publishing = Publishing("group", "config", verdicts=True, alerts=AlertSettings(), provenance=lambda: about)
+        publishing = Publishing(
+            "group", "config", verdicts=True, alerts=AlertSettings(), provenance=lambda: about, timer=perf_counter
+        )
 
         def lane(source: TopicPartition, resume: Checkpoint | None) -> Lane:
             if source.topic == "feedback":
@@ -87,7 +90,7 @@ class Replica:
         await self.kill()
 
 
-async def until(condition: object, seconds: float = 20.0) -> None:
+async def until(condition: object, seconds: float = 60.0) -> None:
     """Wait until `condition()` holds."""
     assert callable(condition)
     async with asyncio.timeout(seconds):

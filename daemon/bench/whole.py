@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from time import process_time
 
 from aiokafka import AIOKafkaConsumer
@@ -12,19 +13,15 @@ from aiokafka import TopicPartition as KafkaPartition
 from prometheus_client import CollectorRegistry
 
 from daemon.adapters.kafka import FETCH_BYTES, POLL_RECORDS, KafkaBroker, KafkaMembership, KafkaSettings
-from daemon.building import make_tools, provenance
+from daemon.building import make_lanes, make_terms
 from daemon.config import Config
-from daemon.core.alerts import AlertSettings
 from daemon.core.detector import Detector
-from daemon.core.lane import FeedbackLane, Lane, Publishing, SessionLane
-from daemon.core.ledger import Checkpoint
-from daemon.core.pacing import Pace
 from daemon.core.records import Batch, OutRecord, TopicPartition
 from daemon.embedding import Embedder
 from daemon.errors import UnavailableError
 from daemon.following import Follower
 from daemon.metrics import Metrics
-from daemon.partition import Partition, Shared, Terms
+from daemon.partition import Partition, Shared
 from daemon.pipeline import Patience, Pipeline
 from daemon.ports import Engine
 from daemon.worker_thread import WorkerThread
@@ -89,6 +86,8 @@ class Replica:
         self.metrics = Metrics(CollectorRegistry())
         self._config, self._broker, self._detector, self._engine = config, broker, detector, engine
         self._thread = WorkerThread()
+        # Silence must not end a run: what is open when everything has been read is no part of it.
+        self._terms = replace(make_terms(config, 1), idle_flush=PATIENCE_S)
 
     async def read(self, topic: str, count: int) -> float:
         """Join, take in all of a topic, commit it; return the CPU seconds from joining to the last commit."""
@@ -96,9 +95,9 @@ class Replica:
         follower = Follower(self._broker, config.topics.baseline, self._detector, self._thread)
         following = asyncio.create_task(follower.run())
         embedder = Embedder(self._engine, self.metrics)
-        shared = Shared(self._broker, self._thread, self._detector, embedder, follower, self.metrics, self._terms())
+        shared = Shared(self._broker, self._thread, self._detector, embedder, follower, self.metrics, self._terms)
         await follower.restored()
-        lanes = self._lanes(follower)
+        lanes = make_lanes(config, self._engine, self._detector, lambda: follower.position)
         begin = process_time()
         pipeline = Pipeline(
             self._broker, [topic, config.topics.feedback], lambda source: Partition(source, shared, lanes), Patience()
@@ -118,40 +117,6 @@ class Replica:
     def close(self) -> None:
         """Let go of the thread."""
         self._thread.close()
-
-    def _terms(self) -> Terms:
-        kafka, sessions = self._config.kafka, self._config.sessions
-        return Terms(
-            group=kafka.group_id,
-            checkpoints=self._config.topics.checkpoints,
-            co_partitions=1,
-            pace=Pace(kafka.commit_interval / 1e6, kafka.checkpoint_interval / 1e6),
-            idle_flush=PATIENCE_S,
-            init_timeout=3 * kafka.transaction_timeout / 1e6,
-            max_unsettled=sessions.max_pinned + sessions.max_pinned // 2,
-        )
-
-    def _lanes(self, follower: Follower) -> _Lanes:
-        config = self._config
-        publishing = Publishing(
-            group=config.kafka.group_id,
-            config=config.fingerprint(),
-            verdicts=config.topics.verdicts is not None,
-            alerts=AlertSettings(),
-            provenance=lambda: provenance(config, self._engine, follower.position),
-        )
-        return _Lanes(config, self._engine, self._detector, publishing)
-
-
-class _Lanes:
-    def __init__(self, config: Config, engine: Engine, detector: Detector, publishing: Publishing) -> None:
-        self._feedback, self._publishing = config.topics.feedback, publishing
-        self._tools = make_tools(config, engine, detector)
-
-    def __call__(self, source: TopicPartition, resume: Checkpoint | None) -> Lane:
-        if source.topic == self._feedback:
-            return FeedbackLane(source, self._tools.detector, self._publishing, resume)
-        return SessionLane(source, self._tools, self._publishing, resume)
 
 
 async def _reached(pipeline: Pipeline, running: asyncio.Task[None], source: TopicPartition, end: int) -> None:

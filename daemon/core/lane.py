@@ -21,22 +21,27 @@ from daemon.core.detector import Detector
 from daemon.core.feedback import Feedback, parse_feedback
 from daemon.core.ledger import Checkpoint
 from daemon.core.records import Batch, ClosedBy, OutRecord, Pattern, Reject, TopicPartition, Vector, Verdict
-from daemon.core.stream import Stream, Tools
+from daemon.core.stream import Pushed, Stream, Tools
 from daemon.errors import DataError
 
 FEEDBACK_CLASS = "daemon.core.feedback.parse_feedback"
 JUDGED_AT_ONCE = 256
+NOTHING = Pushed(0, (), 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Publishing:
-    """What every lane of a process shares: the group's name, what is published, and where alerts come from."""
+    """What every lane of a process shares: the group's name, what is published, and where alerts come from.
+
+    `timer` returns seconds of any clock; it only measures, nothing depends on it.
+    """
 
     group: str
     config: str
     verdicts: bool
     alerts: AlertSettings
     provenance: Callable[[], Provenance]
+    timer: Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,9 @@ class Load:
 class Step:
     """What one step did. `missing` are patterns to embed; whoever embeds them owes their vectors to a later step.
 
-    `more` says that sessions are ready to be judged which this step left for the next, to keep steps short.
+    `more` says that sessions are ready to be judged which this step left for the next, to keep steps short. `replayed`
+    lines were settled before a restart; `known` sessions needed no embedding; `suppressed` anomalous ones continue an
+    incident of which that need not be told.
     """
 
     load: Load
@@ -64,15 +71,21 @@ class Step:
     feedback: Sequence[str] = ()
     missing: Sequence[Pattern] = ()
     more: bool = False
+    replayed: int = 0
+    known: int = 0
+    suppressed: int = 0
+    judging_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """One transaction's content. `alerts` are scope, severity, id and session end of the alerts among the records."""
+    """One transaction's content. `alerts` are scope, severity, id and session end of the alerts among the records;
+    `incidents` are how many are open, by scope."""
 
     records: Sequence[OutRecord]
     checkpoint: Checkpoint
     alerts: Sequence[tuple[str, str, str, int]] = ()
+    incidents: Mapping[str, int] = field(default_factory=dict)
 
 
 class Lane(Protocol):
@@ -120,19 +133,19 @@ class SessionLane:
         return self._stream.lost
 
     def step(self, batch: Batch | None, vectors: Mapping[str, Vector]) -> Step:
-        lines, clamped, rejects = 0, 0, Counter[str]()
+        pushed, rejects, known = NOTHING, Counter[str](), self._stream.known
         if batch is not None:
             pushed = self._stream.push(batch)
-            lines, clamped = pushed.lines, pushed.clamped
             for reject in pushed.rejects:
                 self._outputs.append(self._dead_letter(batch, reject))
                 rejects[reject.reason] += 1
         self._stream.supply(vectors)
-        return self._judge(lines, clamped, rejects)
+        return self._judge(pushed, rejects, known)
 
     def flush(self) -> Step:
+        known = self._stream.known
         self._stream.flush(ClosedBy.IDLE)
-        return self._judge(0, 0, Counter())
+        return self._judge(NOTHING, Counter(), known)
 
     def skip(self, offset: int) -> None:
         self._stream.skip(offset)
@@ -142,10 +155,14 @@ class SessionLane:
         alerts, self._alerts = self._alerts, []
         records += [OutRecord("baseline", u.key, u.value) for u in self._detector.updates(self._source)]
         state = self._alerting.dump()
-        return Settlement(records, self._stream.checkpoint(state, self._publishing.config), alerts)
+        incidents = Counter(incident.scope for incident in self._alerting.open)
+        return Settlement(records, self._stream.checkpoint(state, self._publishing.config), alerts, incidents)
 
-    def _judge(self, lines: int, clamped: int, rejects: Counter[str]) -> Step:
+    def _judge(self, pushed: Pushed, rejects: Counter[str], known: int) -> Step:
+        began = self._publishing.timer()
         verdicts = self._stream.judge(JUDGED_AT_ONCE)
+        seconds = self._publishing.timer() - began
+        alerts = len(self._alerts)
         about = self._publishing.provenance()
         for verdict in verdicts:
             if self._publishing.verdicts:
@@ -154,12 +171,16 @@ class SessionLane:
         stream = self._stream
         return Step(
             Load(stream.open_sessions, stream.waiting, len(self._outputs), stream.unsettled),
-            lines,
-            clamped,
+            pushed.lines,
+            pushed.clamped,
             rejects,
             verdicts,
             missing=self._stream.missing(),
             more=len(verdicts) == JUDGED_AT_ONCE,
+            replayed=pushed.replayed,
+            known=self._stream.known - known,
+            suppressed=sum(verdict.judgement.anomalous for verdict in verdicts) - (len(self._alerts) - alerts),
+            judging_seconds=seconds,
         )
 
     def _alert(self, records: Sequence[OutRecord], verdict: Verdict) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -53,15 +53,22 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of one batch: lines taken in, records that could not be read, lines with an absurd time."""
+    """What became of one batch: lines taken in, records that could not be read, lines with an absurd time.
+
+    `replayed` lines and records were met again after a restart, and left out because they were settled before it.
+    """
 
     lines: int
     rejects: Sequence[Reject]
     clamped: int
+    replayed: int = 0
 
 
 class Stream:
-    """The chain of one partition. Synchronous; the thread that owns the detector calls it."""
+    """The chain of one partition. Synchronous; the thread that owns the detector calls it.
+
+    `lost` counts records that held unsettled lines and are gone, `known` closed sessions that needed no embedding.
+    """
 
     def __init__(
         self,
@@ -74,6 +81,7 @@ class Stream:
     ) -> None:
         self.source = source
         self.lost = 0
+        self.known = 0
         self._tools = tools
         self._format = make_format(tools.format)
         self._teach, self._learn = teach, learn
@@ -123,12 +131,13 @@ class Stream:
         split = int(np.searchsorted(np.asarray(batch.offsets), self._replay.until))
         again = [row for row in range(split) if self._replay.wants(batch.offsets[row])]
         old = self._read(batch.rows(again), again)
+        replayed = old.replayed + split - len(again)
         if batch.offsets[-1] + 1 < self._replay.until:
-            return old
+            return replace(old, replayed=replayed)
         self._end_replay()
         rows = range(split, len(batch))
         new = self._read(batch.rows(rows), rows)
-        return Pushed(old.lines + new.lines, [*old.rejects, *new.rejects], old.clamped + new.clamped)
+        return Pushed(old.lines + new.lines, [*old.rejects, *new.rejects], old.clamped + new.clamped, replayed)
 
     def flush(self, closed_by: ClosedBy) -> None:
         """Close every open session: the stream ended, or nothing has come for a while."""
@@ -201,7 +210,7 @@ class Stream:
         self._read_to = batch.offsets[-1] + 1
         if lines.height:
             self._enqueue(self._sessionizer.push(self._tools.masker.apply(lines)))
-        return Pushed(lines.height, rejects, parsed.clamped)
+        return Pushed(lines.height, rejects, parsed.clamped, parsed.lines.height - lines.height)
 
     def _kept(self, parsed: Parsed) -> pl.DataFrame:
         if self._replay is None or parsed.lines.is_empty():
@@ -218,11 +227,12 @@ class Stream:
     def _enqueue(self, sessions: Sequence[Session]) -> None:
         for session in sessions:
             pattern = pattern_of(session)
-            if not self._queued[pattern.id]:
-                vector = self._tools.detector.vector(pattern)
-                if vector is None:
-                    self._wanted.append(pattern)
-                else:
-                    self._vectors[pattern.id] = vector
+            if self._queued[pattern.id]:
+                self.known += 1
+            elif (vector := self._tools.detector.vector(pattern)) is not None:
+                self._vectors[pattern.id] = vector
+                self.known += 1
+            else:
+                self._wanted.append(pattern)
             self._queued[pattern.id] += 1
             self._queue.append((session, pattern))

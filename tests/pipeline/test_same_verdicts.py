@@ -51,7 +51,7 @@ def told(documents: Iterable[bytes | None]) -> list[dict[str, Any]]:
 
 
 async def test_the_daemon_and_a_backtest_of_the_same_records_agree(tmp_path: Path) -> None:
-    """Verdicts and alerts are equal and in the same order: scores, explanations, positions, incidents and their ends."""
+    """Verdicts and alerts are equal and in order: scores, explanations, positions, incidents and their ends."""
     lines = traffic(1500)
     cluster = FakeCluster(TOPICS)
     for line in lines:
