@@ -75,10 +75,12 @@ async def test_a_baseline_travels_and_is_labelled(
     pattern = scope["patterns_by_weight"][0]["pattern"]
     assert (0, True) == _has(await typed("label", "--list"), f"{pattern}")
     assert (0, True) == _has(await typed("label", pattern[:12], "anomalous", "--by", "bob"), "of store is anomalous")
+    assert (0, True) == _has(await typed("label", pattern[:12], "forget"), "no label any more")
     assert (65, True) == _has(await typed("label", "0" * 16, "normal"), "name its --scope")
     config = load_config(configured)
     sent = [orjson.loads(value) async for value in read_values(kafka_settings(config), config.topics.feedback)]
-    assert [{"pattern": pattern, "verdict": "anomalous", "scope": "store", "by": "bob"}] == sent
+    assert {"pattern": pattern, "verdict": "anomalous", "scope": "store", "by": "bob"} == sent[0]
+    assert ["anomalous", "forget"] == [it["verdict"] for it in sent]
 
     _name_another_model(configured)
     assert (78, True) == _has(await typed("baseline", "import", str(history)), "cannot be compared")
