@@ -44,7 +44,7 @@ quality: install ## detection quality on labelled logs: make quality DATA=folder
 	@$(BIN)/python -m benchmarks.quality $(DATA) $(ARGS)
 
 bench: install ## lines/s of every stage, beside the raw client and the bare engine
-	@$(BIN)/strayline bench $(ARGS)
+	@$(BIN)/python -m benchmarks.speed $(ARGS)
 
 check-deploy: install ## the chart, images, boards, rules and unit through their real tools
 	@deploy/check $(ARGS)

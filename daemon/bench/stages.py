@@ -31,10 +31,11 @@ class Chain:
         self._sessionizer = Sessionizer(tools.limits, tools.count_tokens)
         self._outputs: list[OutRecord] = []
         self._lines = 0
+        self._alerting: Alerting | None = None
 
     def run(self, batches: Sequence[Batch]) -> None:
         """Take in batches of one partition."""
-        alerting = Alerting(batches[0].source, AlertSettings())
+        alerting = self._alerting = self._alerting or Alerting(batches[0].source, AlertSettings())
         for batch in batches:
             with self.clock("format"):
                 lines = self._format.parse(batch).lines
