@@ -22,8 +22,8 @@ RING = 4096
 CHUNK = 64
 ENOUGH = 1000
 """Sessions after which a partition's own ring is enough to judge by; until then its scope's others help."""
-_HEADER = struct.Struct("<BBHqd")
-_VERSION = 1
+HEADER = struct.Struct("<BBHqd")
+VERSION = 1
 ROW = np.dtype(
     [
         ("parts", "<f4", (len(PARTS),)),
@@ -108,7 +108,7 @@ class Ring:
         rows = np.zeros(CHUNK, ROW)
         rows["parts"], rows["score"], rows["minute"] = self.parts[:, cut].T, self.scores[cut], self.minutes[cut]
         rows["state"], rows["sketch"] = self.states[cut], self.sketches[:, cut].T
-        head = _HEADER.pack(_VERSION, len(PARTS), CHUNK, int(self._counts[chunk]), float(self._spent[chunk]))
+        head = HEADER.pack(VERSION, len(PARTS), CHUNK, int(self._counts[chunk]), float(self._spent[chunk]))
         return head + rows.tobytes()
 
     def load(self, chunk: int, value: bytes | None) -> None:
@@ -117,12 +117,12 @@ class Ring:
         if value is None:
             self.states[cut], self._counts[chunk] = EMPTY, 0
         else:
-            if len(value) != _HEADER.size + CHUNK * ROW.itemsize:
+            if len(value) != HEADER.size + CHUNK * ROW.itemsize:
                 raise ValueError("a calibration record of another size")
-            version, width, size, count, spent = _HEADER.unpack_from(value)
-            if (version, width, size) != (_VERSION, len(PARTS), CHUNK):
+            version, width, size, count, spent = HEADER.unpack_from(value)
+            if (version, width, size) != (VERSION, len(PARTS), CHUNK):
                 raise ValueError("a calibration record of another version")
-            rows = np.frombuffer(value, ROW, CHUNK, _HEADER.size)
+            rows = np.frombuffer(value, ROW, CHUNK, HEADER.size)
             self.parts[:, cut], self.scores[cut], self.minutes[cut] = rows["parts"].T, rows["score"], rows["minute"]
             self.states[cut], self.sketches[:, cut] = rows["state"], rows["sketch"].T
             self._counts[chunk], self._spent[chunk] = count, spent
