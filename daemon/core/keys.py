@@ -46,6 +46,11 @@ def label_key(scope: str, pattern: str) -> bytes:
     return orjson.dumps(["label", scope, pattern])
 
 
+def is_label(key: bytes) -> bool:
+    """Whether a key is a label's."""
+    return key.startswith(b'["label",')
+
+
 def parse_key(key: bytes) -> list[Any]:
     """Return the parts of a key; raises DataError when it is none of ours."""
     try:
