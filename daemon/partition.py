@@ -353,7 +353,7 @@ class Partition:
         self._clock.committed()
         settlement: Settlement = await self._shared.thread(self._lane.take)
         checkpoint = settlement.checkpoint
-        records = [record.at(self._place) if record.role == "baseline" else record for record in settlement.records]
+        records = [record.at(self._place) if is_own(record) else record for record in settlement.records]
         key = checkpoint_key(terms.group, self.source)
         records.append(OutRecord("checkpoints", key, checkpoint.encode(), partition=self._place))
         await self._producer.commit(records, checkpoint.low)
@@ -392,6 +392,11 @@ class Partition:
 
     def _wake(self) -> None:
         self._woken.set()
+
+
+def is_own(record: OutRecord) -> bool:
+    """Whether a record belongs into the partition's own place in the baseline's topic."""
+    return record.role == "baseline" and record.partition is None
 
 
 def _reason(error: PartitionError) -> str:

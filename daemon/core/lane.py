@@ -19,8 +19,9 @@ from daemon.core.codec import verdict_record
 from daemon.core.deadletters import dead_letter
 from daemon.core.detector import Detector
 from daemon.core.feedback import Feedback, parse_feedback
+from daemon.core.keys import is_label
 from daemon.core.ledger import Checkpoint
-from daemon.core.records import Batch, ClosedBy, OutRecord, Pattern, Reject, TopicPartition, Vector, Verdict
+from daemon.core.records import Batch, ClosedBy, OutRecord, Pattern, Reject, TopicPartition, Update, Vector, Verdict
 from daemon.core.stream import Pushed, Stream, Tools
 from daemon.errors import DataError
 
@@ -113,6 +114,15 @@ class Lane(Protocol):
         ...
 
 
+def baseline_records(updates: Sequence[Update]) -> list[OutRecord]:
+    """Return updates as records of the baseline's topic.
+
+    What a partition learns goes to its own partition there, which the pipeline fills in. A label is everybody's: it has
+    one place, so that taking it back deletes the only record there is.
+    """
+    return [OutRecord("baseline", u.key, u.value, partition=0 if is_label(u.key) else None) for u in updates]
+
+
 class SessionLane:
     """The lane of a partition of logs."""
 
@@ -153,7 +163,7 @@ class SessionLane:
     def take(self) -> Settlement:
         records, self._outputs = self._outputs, []
         alerts, self._alerts = self._alerts, []
-        records += [OutRecord("baseline", u.key, u.value) for u in self._detector.updates(self._source)]
+        records += baseline_records(self._detector.updates(self._source))
         state = self._alerting.dump()
         incidents = Counter(incident.scope for incident in self._alerting.open)
         return Settlement(records, self._stream.checkpoint(state, self._publishing.config), alerts, incidents)
@@ -257,7 +267,7 @@ class FeedbackLane:
 
     def take(self) -> Settlement:
         records, self._outputs, self._said = self._outputs, [], 0
-        records += [OutRecord("baseline", u.key, u.value) for u in self._detector.updates(self._source)]
+        records += baseline_records(self._detector.updates(self._source))
         return Settlement(records, Checkpoint(self._next, config=self._publishing.config))
 
     def _load(self) -> Load:
