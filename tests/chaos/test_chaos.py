@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from daemon.errors import UnavailableError
 from tests import conftest
@@ -17,26 +17,30 @@ from tests.chaos.play import Run, feeder_for
 from tests.chaos.stage import Names, Times, stage
 from tests.chaos.stub import Stub
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.kafka,
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 SHORT = (
     "replica killed",
     "replica frozen, then thawed",
     "broker killed",
-    "replica killed",
     "engine gone",
     "all replicas killed",
 )
 
 
-@pytest.fixture
-async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
-    """Three Kafka nodes of its own, and an engine."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
+    """Three Kafka nodes for both tests, and an engine."""
     stub = Stub()
     await stub.start()
     try:
         async with stage() as on:
-            yield Ground(on, stub, tmp_path, Times(), 12.0, print)
+            yield Ground(on, stub, tmp_path_factory.mktemp("chaos"), Times(), 12.0, print)
     except UnavailableError as error:
         conftest.lacking(str(error))
     finally:
