@@ -58,7 +58,14 @@ class Follower:
 
         What lies behind a transaction that a dead replica left open comes later; a partition waits for its own part.
         """
-        await self._reached(await self._broker.stable_ends(self._topic))
+        while True:
+            try:
+                ends = await self._broker.stable_ends(self._topic)
+            except PartitionError as error:
+                log.warning("baseline_end_unknown", topic=self._topic, error=str(error))
+                await asyncio.sleep(1.0)
+            else:
+                return await self._reached(ends)
 
     async def _reached(self, ends: Mapping[int, int]) -> None:
         async with self._moved:

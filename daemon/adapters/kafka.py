@@ -137,15 +137,14 @@ def _seen(future: asyncio.Future[object]) -> None:
 
 
 async def _stop(client: AIOKafkaConsumer | AIOKafkaProducer, seconds: float = 3.0) -> None:
-    """Close a client, also one that can no longer finish what it has begun."""
+    """Close a client, also one that can no longer finish what it has begun; how that ends concerns nobody."""
     task = asyncio.create_task(client.stop())
-    with contextlib.suppress(TimeoutError, *BROKEN):
-        async with asyncio.timeout(seconds):
-            await asyncio.shield(task)
-            return
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, *BROKEN):
-        await task
+    task.add_done_callback(_seen)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    finally:
+        task.cancel()
+    await asyncio.wait([task], timeout=seconds)
 
 
 class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's base is untyped
