@@ -21,8 +21,9 @@ from daemon.bench.standin import StandIn
 from daemon.bench.traffic import Traffic, TrafficSettings
 from daemon.building import make_detector, make_tools, provenance
 from daemon.config import Config
-from daemon.core.records import Batch, TopicPartition
+from daemon.core.records import Batch, TopicPartition, Update
 
+START_US = 1_790_000_000_000_000
 SOURCE = TopicPartition("growth", 0)
 
 
@@ -43,7 +44,8 @@ def main() -> None:
     engine = StandIn()
     detector = make_detector(config, engine)
     chain = Chain(make_tools(config, engine, detector), engine, provenance(config, engine))
-    rows = Traffic(TrafficSettings(config.sessions.gap, options.open_keys, fresh=options.fresh)).lines(options.lines)
+    settings = TrafficSettings(config.sessions.gap, options.open_keys, fresh=options.fresh)
+    rows = Traffic(settings, START_US).lines(options.lines)
     spent, tenth = dict[str, float](), max(options.batch, options.lines // 10)
     for at in range(0, options.lines, options.batch):
         part = list(islice(rows, options.batch))
@@ -52,6 +54,8 @@ def main() -> None:
             SOURCE, offsets, [t // 1000 for t, _, _ in part], [k for _, k, _ in part], [v for _, _, v in part]
         )
         chain.run([batch])
+        for records, _ in chain.commits:  # as a replica reads back what it committed
+            detector.apply([Update(r.key or b"", r.value) for r in records if r.role == "baseline"])
         chain.commits.clear()
         done = at + len(part)
         if done % tenth == 0:

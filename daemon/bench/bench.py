@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from daemon.bench.result import BenchResult, StageFigures
 from daemon.bench.stages import Chain
 from daemon.bench.standin import StandIn
 from daemon.bench.topics import bench_topics, fill
-from daemon.bench.traffic import Traffic, TrafficSettings
+from daemon.bench.traffic import DAY_US, Traffic, TrafficSettings
 from daemon.bench.whole import Replica, commit, fetch, read_raw
 from daemon.building import kafka_settings, make_detector, make_tools, provenance
 from daemon.config import Config
@@ -33,7 +34,10 @@ class BenchOptions:
 
 async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], None] = lambda _: None) -> BenchResult:
     """Measure against the configured Kafka, in topics of its own. Raises UnavailableError without one."""
-    traffic = Traffic(TrafficSettings(config.sessions.gap, options.open_keys, options.patterns, fresh=options.fresh))
+    start = time.time_ns() // 1000 - DAY_US
+    traffic = Traffic(
+        TrafficSettings(config.sessions.gap, options.open_keys, options.patterns, fresh=options.fresh), start
+    )
     warm = WARM_SESSIONS * 20 + options.open_keys * 20
     async with bench_topics(config, 2) as (own, (first, topic)):
         settings = kafka_settings(own)

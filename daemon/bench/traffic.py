@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-START = datetime(2026, 11, 1, tzinfo=UTC)
+DAY_US = 86_400_000_000
 SCOPE = "hdfs"
 _SHAPES = (
     "INFO dfs.DataXceiver: Receiving block blk_{block} src: /10.250.{b}.6:{port} dest: /10.250.{b}.7:50010",
@@ -45,9 +45,10 @@ class TrafficSettings:
 
 
 class Traffic:
-    """An endless stream of (time in microseconds, key, value); equal settings and seed give equal lines."""
+    """An endless stream of (time in microseconds, key, value); equal arguments give equal lines."""
 
-    def __init__(self, settings: TrafficSettings, seed: int = 7) -> None:
+    def __init__(self, settings: TrafficSettings, start_us: int, seed: int = 7) -> None:
+        """Begin at `start_us`, microseconds; in Kafka, what is older than the topic's retention vanishes."""
         self._settings = settings
         self._chance = random.Random(seed)  # noqa: S311  # logs, not secrets
         self._patterns = _patterns(settings.patterns, settings.lines_a_session)
@@ -56,7 +57,7 @@ class Traffic:
         # Half of the open sessions still get lines, the other half wait out the gap.
         self._active = max(1, settings.open_keys // 2)
         self._step_us = max(1, settings.gap_us // (self._active * settings.lines_a_session))
-        self._now = int(START.timestamp() * 1_000_000)
+        self._now = start_us
 
     def lines(self, count: int) -> Iterator[tuple[int, bytes, bytes]]:
         """Yield the next `count` lines; sessions under way are left unfinished."""

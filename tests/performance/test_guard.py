@@ -1,0 +1,114 @@
+"""What the hot path costs, in calls: counts do not depend on how busy a machine is."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from types import FrameType
+
+import pytest
+
+from daemon.bench.standin import StandIn
+from daemon.bench.traffic import Traffic, TrafficSettings
+from daemon.building import make_detector, make_tools
+from daemon.config import Config
+from daemon.core.records import Batch, TopicPartition
+from daemon.core.stream import Stream
+
+SOURCE = TopicPartition("logs", 0)
+START_US = 1_790_000_000_000_000
+GAP_US = 30_000_000
+
+
+class Load:
+    """A stream that has seen its patterns, and batches to push into it."""
+
+    def __init__(self, open_keys: int = 100, max_patterns: int = 1_000, *, fresh: bool = False) -> None:
+        config = Config.model_validate({"detector": {"warm_up": 100, "max_patterns": max_patterns}})
+        self.engine = StandIn(32)
+        self.detector = make_detector(config, self.engine)
+        self.stream = Stream(SOURCE, make_tools(config, self.engine, self.detector))
+        self._rows = Traffic(TrafficSettings(GAP_US, open_keys, patterns=20, fresh=fresh), START_US).lines(1 << 40)
+        self._offset = 0
+
+    def batch(self, count: int) -> Batch:
+        rows = [next(self._rows) for _ in range(count)]
+        offsets = range(self._offset, self._offset + count)
+        self._offset += count
+        return Batch(SOURCE, offsets, [r[0] // 1000 for r in rows], [r[1] for r in rows], [r[2] for r in rows])
+
+    def take_in(self, batch: Batch) -> int:
+        """Push, embed and judge; return the number of sessions."""
+        self.stream.push(batch)
+        self.stream.supply({pattern.id: self.engine.vector(pattern.text) for pattern in self.stream.missing()})
+        return len(self.stream.judge())
+
+
+def calls(work: Callable[[], object]) -> int:
+    """Count the calls of Python and built-in functions that `work` makes."""
+    counted = Counter[str]()
+
+    def note(_frame: FrameType, event: str, _argument: object) -> None:
+        counted[event] += 1
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return counted["call"] + counted["c_call"]
+
+
+def warm(open_keys: int = 100) -> Load:
+    load = Load(open_keys)
+    for _ in range(4):
+        load.take_in(load.batch(2_500 + 5 * open_keys))
+    return load
+
+
+def test_reading_costs_a_fixed_number_of_calls_a_batch_and_few_a_line() -> None:
+    """Lines travel as columns: ten times the lines in a batch cost far less than ten times the calls."""
+    load = warm()
+    one, ten = load.batch(500), load.batch(5_000)
+    tools = load.stream._tools
+    read = load.stream._format
+
+    few = calls(lambda: tools.masker.apply(read.parse(one).lines))
+    many = calls(lambda: tools.masker.apply(read.parse(ten).lines))
+
+    assert many < 1.5 * few
+
+
+def test_a_line_of_a_warm_pattern_costs_few_calls() -> None:
+    """From bytes to verdicts, sessions of twenty lines: a bound on calls a line, a quarter above what it is now."""
+    load = warm()
+    batch = load.batch(10_000)
+
+    spent = calls(lambda: load.take_in(batch))
+
+    assert spent / 10_000 < 22
+
+
+@pytest.mark.parametrize("open_keys", [10, 2_000])
+def test_the_cost_of_a_line_does_not_depend_on_how_many_sessions_are_open(open_keys: int) -> None:
+    """Calls a line with many open sessions are within a quarter of those with a hundred."""
+    usual, other = warm(), warm(open_keys)
+    spent = []
+    for load in (usual, other):
+        batch = load.batch(10_000)
+        spent.append(calls(lambda load=load, batch=batch: load.take_in(batch)))  # type: ignore[misc]  # mypy loses the defaults
+
+    assert 0.8 < spent[1] / spent[0] < 1.25
+
+
+def test_what_is_kept_is_bounded_when_everything_is_new() -> None:
+    """Ever-new keys, patterns and masked lines: patterns stay within their limit and open sessions do not pile up."""
+    load = Load(open_keys=50, max_patterns=100, fresh=True)
+    held = []
+    for _ in range(6):
+        load.take_in(load.batch(2_000))
+        held.append((load.stream.open_sessions, load.detector.scopes()[0].patterns, load.detector.scopes()[0].lines))
+
+    assert all(sessions <= 150 and patterns <= 100 for sessions, patterns, _ in held)
+    assert held[-1][2] <= 1.5 * held[2][2]
