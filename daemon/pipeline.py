@@ -222,7 +222,7 @@ class Pipeline:
             starved = now - partition.fetched_at if behind and waits else 0.0
             if not starved:
                 self._reseeked.pop(source, None)
-                if not behind:
+                if not (behind and waits):  # one that still works off what it has is not starved yet
                     partition.fetched_at = now
             elif starved > patience.give_up:
                 raise UnavailableError(f"{source} is behind, without data for {starved:.0f} s, after every remedy")
