@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +12,7 @@ import orjson
 from daemon.core.budget import Budget
 from daemon.core.detector import Detector, DetectorSettings
 from daemon.core.records import Update
-from tests.audit import Audit, Place, audit, places_of
+from tests.audit import Audit, Place, audit
 from tests.chaos.stage import Names
 from tests.chaos.stub import DIMENSIONS
 from tests.chaos.watching import Commit, ends_of, read_all
@@ -107,13 +106,3 @@ def by_time(places: Sequence[Place], commits: Mapping[int, Sequence[Commit]], be
         at = commits[partition][min(place, len(reached) - 1)].at if reached else 0
         counts[max(0, bisect_left(begins, at) - 1)] += 1
     return counts
-
-
-def places(values: Iterable[bytes]) -> list[Place]:
-    """Return the places of many verdicts."""
-    return [place for value in values for place in places_of(orjson.loads(value))]
-
-
-def load_state(data: bytes) -> State:
-    """Return a state that a replica has written."""
-    return dict(pickle.loads(data))
