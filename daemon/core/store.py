@@ -89,10 +89,20 @@ class Store:
             ahead = self._ahead.get(update.key)
             if ahead is None:
                 self._write(update.key, update.value)
+                self._forget_renewal(update.key)
             elif self._read(update.key) == update.value:
                 del self._ahead[update.key]
             else:
                 self._ahead[update.key] = (ahead[0], update.value)
+
+    def _forget_renewal(self, key: bytes) -> None:
+        """Drop what was remembered of a renewal that has come back: the entry knows it now."""
+        for renewed in self._renewed.values():
+            if key in renewed:
+                _, name, pattern = keys.parse_key(key)
+                entry = self.scope(name).baseline.entries.get(pattern)
+                if entry is None or entry.renewed >= renewed[key]:
+                    del renewed[key]
 
     def restore(self, source: TopicPartition) -> None:
         """Put back everything changed through `source` to what the topic is known to hold."""
