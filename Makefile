@@ -73,6 +73,7 @@ $(VENV)/.tools: requirements/tools.txt
 	@touch $@
 
 $(VENV)/.installed: requirements/dev.txt pyproject.toml $(VENV)/.tools
+	@requirements/system libnuma1
 	@$(UV) pip sync --require-hashes requirements/tools.txt requirements/dev.txt
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

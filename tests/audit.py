@@ -29,9 +29,7 @@ class Audit:
     @property
     def clean(self) -> bool:
         """Whether nothing was lost and nothing came twice."""
-        return not (
-            self.lost or self.duplicated or self.alerts_lost or self.alerts_duplicated or self.ids_duplicated
-        )
+        return not (self.lost or self.duplicated or self.alerts_lost or self.alerts_duplicated or self.ids_duplicated)
 
     def __str__(self) -> str:
         return (

@@ -178,4 +178,3 @@ class Replay:
     def missing(self) -> int:
         """How many records with unsettled lines have not come back (so far): retention deleted them."""
         return int(self._offsets.size) - self._met
-
