@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ctypes.util import find_library
 from dataclasses import dataclass, fields
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -182,6 +183,8 @@ class VllmEngine:
         from vllm.platforms import current_platform
         from vllm.v1.engine.llm_engine import LLMEngine
 
+        if current_platform.is_cpu() and find_library("numa") is None:
+            raise ConfigError(["engine: vLLM on the CPU needs libnuma; on Debian: apt-get install libnuma1"])
         torch.set_num_threads(cores)
         known = {field.name for field in fields(EngineArgs)}
         if unknown := sorted(set(settings.options) - known):
