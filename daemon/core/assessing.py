@@ -77,6 +77,8 @@ def assess(baseline: Baseline, recent: Recent, pattern: Pattern, vector: Vector)
 def kin_alerts(assessment: Assessment, recent: Recent, within: float, share: float) -> float:
     """Return how many recent alerts were within a cosine distance, each decayed as the account of `share` decays."""
     alerts = np.flatnonzero(recent.states == LOUD)
+    if not len(alerts):
+        return 0.0
     kin = alerts[sketched_distance(assessment.bits[alerts]) <= within]
     return float(np.exp(-recent.ages[kin] / span(share)).sum())
 

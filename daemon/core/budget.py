@@ -13,9 +13,9 @@ afforded over the same stretch (`used`, 1 when on budget). The bar on the p-valu
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from dataclasses import dataclass
-
-import numpy as np
 
 SPAN = 500
 """Sessions over which the account is kept, at least: after a break, this long until it is balanced again."""
@@ -62,7 +62,10 @@ def spend(spent: float | None, share: float, alert: bool) -> float:
 
 def gain(used: float) -> float:
     """Return by how much the bar differs from the budget when so much of it was used: falling, 1 at 1."""
-    return float(np.exp(np.interp(used, _USED, np.log(_GAIN))))
+    place = min(max(bisect_right(_USED, used), 1), len(_USED) - 1) - 1
+    left, right = _USED[place], _USED[place + 1]
+    low, high = math.log(_GAIN[place]), math.log(_GAIN[place + 1])
+    return math.exp(low + (high - low) * (min(max(used, left), right) - left) / (right - left))
 
 
 def bar(share: float, spent: float | None, kin: float) -> float:

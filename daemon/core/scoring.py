@@ -27,7 +27,7 @@ def distance_to_measure(distances: Floats, weights: Floats, mass: float) -> floa
     if mass <= 0:
         return float(near[0])
     before = np.cumsum(weight) - weight
-    taken = np.clip(mass - before, 0.0, weight)
+    taken = np.minimum(np.maximum(mass - before, 0.0), weight)
     total = taken.sum()
     return float(taken @ near / total) if total > 0 else float(near[0])
 
