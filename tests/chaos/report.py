@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from math import inf
 from statistics import median
 
 from tests.audit import Place
@@ -26,8 +27,8 @@ def rows(run: Run, found: Findings) -> list[tuple[str, ...]]:
 
     lost, doubled = attributed(found.audit.lost), attributed(found.audit.duplicated)
     kinds: dict[str, list[tuple[Happened, float]]] = defaultdict(list)
-    for it, after in zip(faults, [*faults[1:], None], strict=True):
-        until = after.began if after is not None else it.passed + 60_000
+    for it in faults:
+        until = inf if it.recovery is None else it.passed + 1000 * it.recovery
         kinds[it.name].append((it, run.progress.standstill(it.began, until)))
     table = [
         (

@@ -89,13 +89,13 @@ class Progress:
                         await asyncio.sleep(0.1)
         return behind
 
-    def standstill(self, begin: int, end: int) -> float:
-        """Return the longest time (s) between two advances of any partition that lies, in part, in [begin, end)."""
+    def standstill(self, begin: int, end: float) -> float:
+        """Return the longest time (s) between two advances of any partition that ended in (begin, end]."""
         longest = 0.0
         for commits in self.commits.values():
             moments = advances(commits)
             for a, b in pairwise(moments):
-                if b > begin and a < end:
+                if begin < b <= end:
                     longest = max(longest, (b - a) / 1000)
         return longest
 
