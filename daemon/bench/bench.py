@@ -110,4 +110,5 @@ def _stages(config: Config, engine: StandIn, before: list[Batch], batches: list[
     Chain(tools, engine, about).run(before)
     chain = Chain(tools, engine, about)
     chain.run(batches)
+    chain.finish()
     return chain

@@ -31,6 +31,7 @@ class Chain:
         self._sessionizer = Sessionizer(tools.limits, tools.count_tokens)
         self._outputs: list[OutRecord] = []
         self._lines = 0
+        self._last: Batch | None = None
         self._alerting: Alerting | None = None
 
     def run(self, batches: Sequence[Batch]) -> None:
@@ -52,10 +53,16 @@ class Chain:
                 self._outputs += alerting.tick(self._sessionizer.watermark or 0, self._about)
             self.sessions += len(sessions)
             self._lines += len(batch)
+            self._last = batch
             if self._lines >= COMMIT_LINES:
-                with self.clock("take"):
-                    self._take(batch, alerting)
-                self._lines = 0
+                self.finish()
+
+    def finish(self) -> None:
+        """Put what has come since the last commit into one more."""
+        if self._last is not None and self._alerting is not None:
+            with self.clock("take"):
+                self._take(self._last, self._alerting)
+        self._lines = 0
 
     def _judge(self, batch: Batch, sessions: Sequence[Session], patterns: Sequence[Pattern]) -> list[Verdict]:
         detector, source = self._tools.detector, batch.source
