@@ -88,3 +88,5 @@ def print_bench(result: BenchResult, console: Console) -> None:
         f"{result.open_keys:,} open sessions. The whole daemon reaches {100 * result.ratio:.0f}% of the raw client's "
         f"lines per CPU-second. Peak memory {result.peak_mb:,.0f} MB."
     )
+    if result.sessions * 30 < result.lines:
+        console.print("Too few lines to be worth comparing: most of their sessions were still open. Give more --lines.")
