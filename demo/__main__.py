@@ -39,7 +39,7 @@ PARTITIONS = 4
 PATIENCE = 180.0
 SHOWN_WHOLE = 15
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 printer = AlertPrinter(console)
 
 
