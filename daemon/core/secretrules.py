@@ -26,10 +26,16 @@ _VALUE = (
 _EDGE = r"(\b|%[0-9A-Fa-f]{2}|\\[nrtbf])"
 """A word's edge, also behind a percent escape or a JSON escape."""
 
+_LEVEL = (
+    r"(?:(?i:trace|debug|info(?:rmation(?:al)?)?|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|alert|emerg(?:ency)?"
+    r"|fatal|severe|panic|[tdiwef])|\d{1,2})\s+"
+)
+"""A severity that a format put in front of the line."""
+
 _KEY_BLOCKS = (
     (r"(?s)-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END[A-Z0-9 ]*-----|\z)", SECRET),
     # a line that is nothing but base64 may be one of a key's
-    (r"^\s*(?:[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z0-9+/]{6,}={1,2})\s*$", SECRET),
+    (rf"^\s*((?:{_LEVEL})?)(?:[A-Za-z0-9+/]{{40,}}={{0,2}}|[A-Za-z0-9+/]{{6,}}={{1,2}})\s*$", "${1}" + SECRET),
 )
 _HEADERS = (
     (rf"(?i)\b((?:proxy-)?authorization{_IS}\\*[\"']?{_SCHEME}?){_WORD}", "${1}" + SECRET),
@@ -91,5 +97,5 @@ HINTS: tuple[str, ...] = (
 """One of these stands in every line that a rule may match, in any case."""
 
 HINT_START = r"SK[0-9a-f]{32}"
-HINT_LINE = r"^\s*[A-Za-z0-9+/]{6,}={0,2}\s*$"
+HINT_LINE = rf"^\s*(?:{_LEVEL})?[A-Za-z0-9+/]{{6,}}={{0,2}}\s*$"
 """Or one of these does."""

@@ -317,6 +317,16 @@ def test_a_private_key_on_many_lines(one_record: bool) -> None:
     assert (masked["text"][1], masked["text"][2]) == (SECRET, SECRET)
 
 
+@pytest.mark.parametrize("level", ["", "INFO ", "warn ", "30 "])
+def test_a_line_of_a_private_key_behind_its_level(level: str) -> None:
+    """A line of a key that is a record of its own goes also where its format put the level in front."""
+    chance = random.Random(2)
+
+    assert f"{level}{SECRET}" == redact(level + letters(chance, 64))
+    assert f"{level}{SECRET}" == redact(level + letters(chance, 30) + "==")
+    assert f"{level}{SECRET}" != redact(level + "started")
+
+
 def test_a_secret_at_the_cut() -> None:
     """A line is cut after it is redacted, so no half of a secret is left at the cut, wherever the cut falls."""
     for filler in (MAX_TEXT - 20, 2 * MAX_TEXT - 20, 2 * MAX_TEXT - 600):

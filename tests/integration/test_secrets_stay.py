@@ -1,0 +1,289 @@
+"""Secrets stay inside: 200 canaries of 20 kinds a format go into a real daemon, and nothing that leaves it holds one.
+
+For each of the seven formats one `strayline run` reads well-formed records with canaries, the lines of private keys as
+records of their own, and records that cannot be read, against an embedding server that notes what it is asked. Then
+all of these are searched, through zstd and the record batches' compression, for the head and the tail of every canary:
+
+* the broker's log segments as they lie on its disk, aborted transactions and its own topics (offsets, transactions)
+  included: keys, values and headers. Only the log topics, which held the canaries first, are left out, and of a dead
+  letter its key and value: the contract passes an unreadable record on untouched, so that it can be read again;
+* what committed readers get of alerts, verdicts and the headers of dead letters;
+* the daemon's log at level debug and its metrics page, the requests the embedding server got, and `strayline tail`.
+
+That the search can see is shown by the same search over the log topics and dead letters, where it finds all canaries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+import pytest
+import zstandard
+from aiokafka import AIOKafkaProducer
+from aiokafka.record.memory_records import MemoryRecords
+
+from daemon.core.formats import FORMATS
+from daemon.errors import UnavailableError
+from demo.broker import Cluster
+from tests.brokers import Topics, topics_on
+from tests.conftest import lacking
+from tests.core.test_redaction import KINDS, letters, secret_of
+from tests.daemons import STRAYLINE, Daemon
+from tests.engines import stub_server
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
+BEGIN = 1_780_000_000
+STAMP = "2026-05-28T20:26:40Z"
+ENDS = 10
+"""So many characters of a canary are too many: its first and its last are searched for."""
+ZSTD = b"\x28\xb5\x2f\xfd"
+
+Send = tuple[bytes | None, bytes]
+"""Key and value of a record."""
+
+
+def json_of(document: dict[str, Any]) -> bytes:
+    return orjson.dumps(document)
+
+
+def headed(header: str, text: str) -> bytes:
+    return "\n".join(f"{header} {line}" for line in text.split("\n")).encode()
+
+
+WRAPPED: Mapping[str, Callable[[str, str], bytes]] = {
+    "raw": lambda _, text: text.encode(),
+    "json": lambda key, text: json_of(
+        {"time": BEGIN, "scope": "shop", "key": key, "message": text, "level": "warn", "password": text}
+    ),
+    "ecs": lambda key, text: json_of(
+        {"@timestamp": STAMP, "message": text, "service": {"name": "shop"}, "host": {"name": key}, "log.level": "INFO"}
+    ),
+    "fluent-bit": lambda key, text: json_of(
+        {"@timestamp": BEGIN, "log": f"{text}\n", "kubernetes": {"pod_name": key, "container_name": "shop"}}
+    ),
+    "vector": lambda key, text: json_of(
+        {"timestamp": STAMP, "message": text, "host": key, "source_type": "file", "level": "error"}
+    ),
+    "syslog": lambda key, text: headed(f'<34>1 {STAMP} {key} shop 12 ID47 [x y="{key}"]', text),
+    "cri": lambda _, text: headed(f"{STAMP} stderr F", text),
+}
+"""How each format holds a line of a session; where it has no place for the session's key, the record's key is it."""
+
+
+@dataclass
+class Planted:
+    """What one format's daemon is given."""
+
+    secrets: list[str] = field(default_factory=list)
+    records: list[Send] = field(default_factory=list)
+    broken: list[Send] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+
+    def add(self, name: str, key: str, text: str) -> None:
+        """Plant a line in a session."""
+        self.keys.add(key)
+        self.records.append((key.encode(), WRAPPED[name](key, text)))
+
+
+def planted_in(name: str) -> Planted:
+    """Return 200 canaries of 20 kinds in well-formed records, a session a kind, and more where things go wrong."""
+    planted = Planted()
+    for number, (kind, plant) in enumerate(KINDS.items()):
+        for canary, text in plant(random.Random(f"{name} {kind}")):
+            planted.secrets.append(secret_of(canary))
+            planted.add(name, f"host{number}", text)
+    chance = random.Random(name)
+    key_lines = [letters(chance, 64) for _ in range(5)] + [letters(chance, 30) + "=="]
+    planted.secrets += key_lines
+    for text in ("-----BEGIN RSA PRIVATE KEY-----", *key_lines, "-----END RSA PRIVATE KEY-----"):
+        planted.add(name, "pem", text)
+    in_key = letters(chance, 24)
+    planted.secrets.append(in_key)
+    planted.add(name, f"token={in_key}", "a session whose name is a secret")
+    for value in broken_values(name, chance, planted.secrets):
+        planted.broken.append((b"broken", value))
+    return planted
+
+
+def broken_values(name: str, chance: random.Random, secrets: list[str]) -> Iterator[bytes]:
+    """Yield records that cannot be read, each with a canary, which is added to `secrets`."""
+
+    def canary() -> str:
+        secrets.append(letters(chance, 24))
+        return f"token={secrets[-1]}"
+
+    yield WRAPPED[name]("broken", f"{canary()} MARK").replace(b"MARK", b"\xff\xfe")
+    if name in {"raw", "syslog", "cri"}:
+        return
+    yield f'{{"message": "{canary()}'.encode()
+    yield orjson.dumps(f"only a string with {canary()}")
+    yield orjson.dumps({canary(): canary(), "nothing": [canary()]})
+    yield orjson.dumps({each: canary() for each in ("message", "log", "time", "@timestamp", "timestamp")})
+
+
+@dataclass
+class Searched:
+    """A search for canaries in all that is handed to `look`."""
+
+    needles: dict[str, str]
+    found: dict[str, set[str]] = field(default_factory=dict)
+    texts: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def after(cls, secrets: Iterable[str]) -> Searched:
+        """Search for the heads and tails of these."""
+        return cls({end: secret for secret in secrets for end in (secret[:ENDS], secret[-ENDS:])})
+
+    def look(self, place: str, blobs: Iterable[bytes | None]) -> None:
+        """Keep what came out at a place, unpacked, for the search."""
+        texts = self.texts.setdefault(place, [])
+        texts.extend(part.decode("latin-1") for blob in blobs for part in opened(blob or b""))
+
+    def leaks(self) -> dict[str, set[str]]:
+        """Return the secrets that were found, by place."""
+        return {place: found for place, texts in self.texts.items() if (found := self._in(texts))}
+
+    def _in(self, texts: Sequence[str]) -> set[str]:
+        hits = pl.Series(texts, dtype=pl.String).str.extract_many(list(self.needles), overlapping=True).explode()
+        return {self.needles[hit] for hit in hits.drop_nulls().unique()}
+
+
+def opened(blob: bytes) -> Iterator[bytes]:
+    """Yield bytes and what the zstd frames within them hold."""
+    yield blob
+    at = blob.find(ZSTD)
+    while at >= 0:
+        unpacker = zstandard.ZstdDecompressor().decompressobj()
+        with suppress(zstandard.ZstdError):  # four bytes may look like a frame's first
+            yield from opened(unpacker.decompress(blob[at:]))
+        at = blob.find(ZSTD, at + 1)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A record as a segment on the broker's disk holds it."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+    def own(self) -> Iterator[bytes | None]:
+        """Yield the headers."""
+        for name, value in self.headers:
+            yield name.encode()
+            yield value
+
+
+def stored_under(data: Path) -> Iterator[tuple[str, Stored]]:
+    """Yield (topic, record) of all segments, aborted and control records included."""
+    for segment in sorted(data.glob("kafka-*/node-*/*/*.log")):
+        batches = MemoryRecords(segment.read_bytes())
+        while (batch := batches.next_batch()) is not None:
+            for record in batch:
+                yield segment.parent.name.rpartition("-")[0], Stored(record.key, record.value, tuple(record.headers))
+
+
+@pytest.fixture
+async def own_topics(tmp_path: Path) -> AsyncIterator[Topics]:
+    """Topics on a broker whose segments lie under `tmp_path`."""
+    cluster = Cluster(data=tmp_path)
+    try:
+        cluster.start()
+    except UnavailableError as error:
+        lacking(str(error))
+    try:
+        async with topics_on(cluster.bootstrap_servers) as made:
+            yield made
+    finally:
+        cluster.close()
+
+
+async def send(daemon: Daemon, records: Iterable[Send]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=daemon.servers)
+    await producer.start()
+    try:
+        await asyncio.gather(*[await producer.send(daemon.logs, value, key=key) for key, value in records])
+    finally:
+        await producer.stop()
+
+
+def shown(daemon: Daemon, count: int, *more: str) -> bytes:
+    """Return what `strayline tail` prints, on lines so wide that none is broken in two."""
+    words = [*STRAYLINE, "tail", "--from-beginning", "--limit", str(count), *more, "--config", str(daemon.config)]
+    done = subprocess.run(words, capture_output=True, timeout=60, env={**os.environ, "COLUMNS": "20000"}, check=True)
+    return done.stdout + done.stderr
+
+
+async def run(name: str, daemon: Daemon, planted: Planted, search: Searched) -> None:
+    """Give one daemon its records, wait until they are out, and look at what it showed to people."""
+    await send(daemon, [*planted.broken, *planted.records])
+    await daemon.start()
+    verdicts = await daemon.published("verdicts", len(planted.keys))
+    alerts = await daemon.published("alerts", len(planted.keys))
+    dead = await daemon.published("dead_letters", len(planted.broken))
+    assert (len(planted.keys), len(planted.keys)) == (len(verdicts), len(alerts)), name
+    assert [value for _, value in planted.broken] == [record.value for record in dead], name
+    search.look(f"{name}: metrics", [daemon.get("/metrics")[1].encode()])
+    assert 0 == await daemon.end(), name
+    search.look(f"{name}: daemon's log", [path.read_bytes() for path in daemon.folder.glob("daemon-*.log")])
+    for kind in ((), ("--json",)):
+        search.look(f"{name}: tail {kind}", [await asyncio.to_thread(shown, daemon, len(alerts), *kind)])
+    for record in (*verdicts, *alerts):
+        search.look(f"{name}: {record.topic}", [record.key, record.value, *(text for _, text in record.headers)])
+    search.look(f"{name}: dead letters' headers", [text for record in dead for _, text in record.headers])
+
+
+async def test_no_secret_leaves_in_any_format(own_topics: Topics, tmp_path: Path) -> None:
+    """What the daemon publishes, stores, logs, asks and shows holds none of the canaries in its input."""
+    assert set(WRAPPED) == set(FORMATS)
+    planted = {name: planted_in(name) for name in FORMATS}
+    assert all(200 == sum(len(list(plant(random.Random(name)))) for plant in KINDS.values()) for name in FORMATS)
+    secrets = {secret for each in planted.values() for secret in each.secrets}
+    search, seeing = Searched.after(secrets), Searched.after(secrets)
+    inputs, dead_letters = set(), set()
+    async with stub_server() as stub:
+        for name in FORMATS:
+            folder = tmp_path / name
+            folder.mkdir()
+            settings = {
+                "engine": {"type": "openai", "model": stub.model, "url": stub.url},
+                "logging": {"level": "debug", "format": "json"},
+            }
+            daemon = await Daemon.make(own_topics, folder, settings=settings)
+            daemon.config.write_text(daemon.config.read_text().replace("input:\n", f"input:\n  format: {name}\n"))
+            inputs.add(daemon.logs)
+            dead_letters.add(daemon.topics["dead_letters"])
+            try:
+                await run(name, daemon, planted[name], search)
+            finally:
+                daemon.close()
+        search.look("embedding requests", [orjson.dumps(body) for body in stub.requests])
+        search.look("embedding requests' headers", [repr(headers).encode() for headers in stub.headers])
+    roles = set()
+    for topic, record in stored_under(tmp_path):
+        if topic in inputs:
+            seeing.look("input", [record.key, record.value])
+            continue
+        roles.add(topic.rpartition("-")[0] or topic)
+        search.look(f"segments of {topic}", record.own())
+        if topic in dead_letters:
+            seeing.look("dead letters", [record.value])
+        else:
+            search.look(f"segments of {topic}", [record.key, record.value])
+
+    assert {"alerts", "verdicts", "dead-letters", "checkpoints", "baseline", "__transaction_state"} <= roles
+    seen = seeing.leaks()
+    assert (secrets, True) == (seen["input"], seen["dead letters"] < secrets)
+    for place in ("embedding requests", "segments of baseline", "segments of alerts", "segments of verdicts"):
+        assert any("<SECRET>" in text for at, texts in search.texts.items() if at.startswith(place) for text in texts)
+    assert {} == search.leaks()
