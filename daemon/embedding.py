@@ -41,11 +41,12 @@ class Embedder:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def embed(self, patterns: Sequence[Pattern]) -> dict[str, Vector]:
-        """Return the vectors of `patterns` by id. Raises EngineError when the engine is dead."""
-        for group in groups([p for p in patterns if p.id not in self._under_way]):
-            for pattern in group:
-                self._under_way[pattern.id] = asyncio.get_running_loop().create_future()
-            task = asyncio.create_task(self._run(group))
+        """Return the vectors of `patterns`, one of `groups`, by id. Raises EngineError when the engine is dead."""
+        new = [p for p in patterns if p.id not in self._under_way]
+        for pattern in new:
+            self._under_way[pattern.id] = asyncio.get_running_loop().create_future()
+        if new:
+            task = asyncio.create_task(self._run(new))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         self._metrics.embedding_queue_depth.set(len(self._under_way))
