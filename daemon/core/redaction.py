@@ -15,7 +15,7 @@ from hashlib import blake2b
 
 import polars as pl
 
-from daemon.core.secretrules import HINT_LINE, HINT_START, HINTS, RULES, SECRET
+from daemon.core.secretrules import HINT_LINE, HINT_START, HINTS, LONE, MOST_IN_A_WORD, RULES, SECRET, WORD
 
 CARD = "<CARD>"
 EMAIL = "<EMAIL>"
@@ -39,6 +39,9 @@ _DIGITS = r"(?:[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}|3[0-9]{3}[
 _CARD = rf"(?:(?-u:\b)|%[0-9A-Fa-f]{{2}}|\\[nrtbf]){_DIGITS}(?-u:\b)"
 _CARD_PYTHON = re.compile(rf"(?:(?<!\w)(?<!_-)|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[nrtbf])){_DIGITS}\b", re.ASCII)
 
+_LONE = re.compile(LONE)
+_WORDS = re.compile(WORD)
+
 _HINTS = pl.lit(pl.Series(HINTS)).implode()
 _KEY_BEGIN = re.compile(r"-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END[A-Z0-9 ]*-----")
@@ -58,13 +61,15 @@ def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
             | text.str.contains(HINT_START)
             | text.str.contains(HINT_LINE)
         ).alias("hinted"),
+        text.str.contains(LONE).alias("lone"),
         text.str.contains(_CARD).alias("carded"),
         (text.str.contains("@", literal=True) | text.str.contains("%40", literal=True)).alias("mailed"),
     )
     texts = _rewrite(texts, flags["hinted"], RULES)
-    if flags["carded"].any():
-        rows = flags["carded"].arg_true()
-        texts = texts.clone().scatter(rows, [_CARD_PYTHON.sub(_card, value) for value in texts.gather(rows)])
+    for flag, pattern, replace in (("lone", _LONE, _end_of_key), ("carded", _CARD_PYTHON, _card)):
+        if flags[flag].any():
+            rows = flags[flag].arg_true()
+            texts = texts.clone().scatter(rows, [pattern.sub(replace, value) for value in texts.gather(rows)])
     if settings.emails:
         texts = _rewrite(texts, flags["mailed"], [(_EMAIL, EMAIL)])
     if settings.ips:
@@ -124,6 +129,15 @@ def _rewrite(
     for pattern, placeholder in rules:
         expression = expression.str.replace_all(pattern, placeholder)
     return texts.clone().scatter(rows, pl.DataFrame({"text": texts.gather(rows)}).select(expression)["text"])
+
+
+def _end_of_key(match: re.Match[str]) -> str:
+    """Hide a lone token that may be the last line of a key: whole base64 groups that do not read like words."""
+    token = match[2]
+    if len(token) % 4 or token in (token.lower(), token.upper()):
+        return match[0]
+    reads = len(token) > MOST_IN_A_WORD * len(_WORDS.findall(token))
+    return match[0] if reads else match[1] + SECRET
 
 
 def _card(match: re.Match[str]) -> str:

@@ -327,6 +327,22 @@ def test_a_line_of_a_private_key_behind_its_level(level: str) -> None:
     assert f"{level}{SECRET}" != redact(level + "started")
 
 
+@pytest.mark.parametrize("level", ["", "INFO "])
+def test_a_short_last_line_of_a_private_key(level: str) -> None:
+    """The end of a key, a record of its own without padding, goes; a word or a path alone on its line stays."""
+    ends = ("x4vP0cTqE9nK", "q3Zr9kTbV0xW7Lh+", "bG9uZyBlbm91Z2ggdG8gYmUgc2Vl", "9Ji/2pWqE4nTz1CvY8sKdLmXo5Ru")
+    words = (
+        "CoordinatorStarted",
+        "getUserPreferences",
+        "/var/log/SleepWakeStacks",
+        "4f3c2a9b8d7e6f5a4b3c2d1e",
+        "RETRYING",
+    )
+
+    assert [f"{level}{SECRET}"] * len(ends) == [redact(level + end) for end in ends]
+    assert [level + word for word in words] == [redact(level + word) for word in words]
+
+
 def test_a_secret_at_the_cut() -> None:
     """A line is cut after it is redacted, so no half of a secret is left at the cut, wherever the cut falls."""
     for filler in (MAX_TEXT - 20, 2 * MAX_TEXT - 20, 2 * MAX_TEXT - 600):
