@@ -18,7 +18,7 @@ from daemon.core.lines import Ids
 from daemon.core.parts import distance, missing, numbers_of, present, severities
 from daemon.core.records import Evidence, Neighbour, Pattern, Vector
 from daemon.core.scoring import TIE, Floats, combine, local_ranks, tail_probability
-from daemon.core.sketches import Sketch, differing, kinship, sketch
+from daemon.core.sketches import Sketch, kinship, sketch
 from daemon.core.sketches import distance as sketched_distance
 
 NEAREST = 3
@@ -57,7 +57,7 @@ def assess(baseline: Baseline, recent: Recent, pattern: Pattern, vector: Vector)
     mark = baseline.sketch(pattern.id)
     if mark is None:
         mark = sketch(vector)
-    bits = differing(mark, recent.sketches)
+    bits = recent.bits(mark)
     score = combine(*local_ranks(values, recent.parts, kinship(bits)))
     return Assessment(
         values=values,

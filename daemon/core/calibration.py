@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.core.sketches import WORDS, Sketch
+from daemon.core.sketches import WORDS, Sketch, differing
 
 PARTS = ("dtm", "ctx", "sev")
 RING = 4096
@@ -42,17 +42,62 @@ _AGES = np.tile(np.arange(RING - 1, -1, -1), 2)
 class Recent:
     """Recent sessions as columns of equal length n.
 
-    parts (PARTS, n), scores, states (QUIET or LOUD), sketches (WORDS, n), and ages: how many sessions ago in its ring.
+    parts (PARTS, n), scores, states (QUIET or LOUD), and ages: how many sessions ago in its ring. `kinds` (WORDS, k) are
+    the distinct sketches and `kind` says which each session has.
     """
 
     parts: NDArray[np.float32]
     scores: NDArray[np.float32]
     states: NDArray[np.uint8]
-    sketches: NDArray[np.uint64]
+    kinds: NDArray[np.uint64]
+    kind: NDArray[np.int64]
     ages: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    def bits(self, sketch: Sketch) -> NDArray[np.int64]:
+        """Return the number of sketch bits in which each session differs from `sketch`."""
+        return differing(sketch, self.kinds).take(self.kind)
+
+
+class Kinds:
+    """Distinct sketches by number. Number 0 is the empty sketch's for ever; others are given again when nobody has them."""
+
+    def __init__(self) -> None:
+        self.table = np.zeros((WORDS, 64), np.uint64)
+        self._numbers = {bytes(8 * WORDS): 0}
+        self._held = [1]
+        self._free: list[int] = []
+
+    def take(self, sketch: bytes) -> int:
+        """Return the number of `sketch`, held once more."""
+        number = self._numbers.get(sketch)
+        if number is not None:
+            self._held[number] += 1
+            return number
+        number = self._free.pop() if self._free else len(self._held)
+        if number == len(self._held):
+            self._held.append(0)
+            if number == self.table.shape[1]:
+                self.table = np.concatenate([self.table, np.zeros_like(self.table)], axis=1)
+        self._numbers[sketch] = number
+        self._held[number] = 1
+        self.table[:, number] = np.frombuffer(sketch, np.uint64)
+        return number
+
+    def give(self, number: int) -> None:
+        """Hold the sketch of `number` once less."""
+        if not number:
+            return
+        self._held[number] -= 1
+        if not self._held[number]:
+            del self._numbers[self.table[:, number].tobytes()]
+            self._free.append(number)
+
+    def known(self) -> NDArray[np.uint64]:
+        """Return the sketches of all numbers: (WORDS, k); what a free number had is still there."""
+        return self.table[:, : len(self._held)]
 
 
 class Ring:
@@ -66,7 +111,8 @@ class Ring:
         self.scores = np.zeros(RING, np.float32)
         self.minutes = np.zeros(RING, np.uint32)
         self.states = np.zeros(RING, np.uint8)
-        self.sketches = np.zeros((WORDS, RING), np.uint64)
+        self.kind = np.zeros(RING, np.int64)
+        self._kinds = Kinds()
         self._counts = np.zeros(RING // CHUNK, np.int64)
         self._spent = np.full(RING // CHUNK, np.nan)
         self.count = 0
@@ -74,6 +120,11 @@ class Ring:
 
     def __len__(self) -> int:
         return min(self.count, RING)
+
+    @property
+    def kinds(self) -> NDArray[np.uint64]:
+        """The distinct sketches that `kind` numbers: (WORDS, k)."""
+        return self._kinds.known()
 
     def next_chunk(self) -> int:
         """Return the chunk that the next session goes to."""
@@ -84,8 +135,11 @@ class Ring:
     ) -> None:
         """Note one session over the oldest."""
         place = self.count % RING
-        self.parts[:, place], self.scores[place], self.sketches[:, place] = parts, score, sketch
+        self.parts[:, place], self.scores[place] = parts, score
         self.minutes[place], self.states[place] = minute, state
+        former = self.kind.item(place)
+        self.kind[place] = self._kinds.take(sketch.tobytes())
+        self._kinds.give(former)
         self.count += 1
         self.spent = spent
         self._counts[place // CHUNK] = self.count
@@ -107,7 +161,7 @@ class Ring:
         cut = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         rows = np.zeros(CHUNK, ROW)
         rows["parts"], rows["score"], rows["minute"] = self.parts[:, cut].T, self.scores[cut], self.minutes[cut]
-        rows["state"], rows["sketch"] = self.states[cut], self.sketches[:, cut].T
+        rows["state"], rows["sketch"] = self.states[cut], self._kinds.table[:, self.kind[cut]].T
         head = HEADER.pack(VERSION, len(PARTS), CHUNK, int(self._counts[chunk]), float(self._spent[chunk]))
         return head + rows.tobytes()
 
@@ -116,6 +170,7 @@ class Ring:
         cut = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         if value is None:
             self.states[cut], self._counts[chunk] = EMPTY, 0
+            self._renumber(cut, [0] * CHUNK)
         else:
             if len(value) != HEADER.size + CHUNK * ROW.itemsize:
                 raise ValueError("a calibration record of another size")
@@ -124,16 +179,24 @@ class Ring:
                 raise ValueError("a calibration record of another version")
             rows = np.frombuffer(value, ROW, CHUNK, HEADER.size)
             self.parts[:, cut], self.scores[cut], self.minutes[cut] = rows["parts"].T, rows["score"], rows["minute"]
-            self.states[cut], self.sketches[:, cut] = rows["state"], rows["sketch"].T
+            self.states[cut] = rows["state"]
+            self._renumber(cut, [self._kinds.take(sketch.tobytes()) for sketch in rows["sketch"]])
             self._counts[chunk], self._spent[chunk] = count, spent
         latest = int(self._counts.argmax())
         self.count = int(self._counts[latest])
         spent_then = float(self._spent[latest])
         self.spent = spent_then if self.count and not math.isnan(spent_then) else None
 
+    def _renumber(self, cut: slice, taken: list[int]) -> None:
+        former = self.kind[cut].tolist()
+        self.kind[cut] = taken
+        for number in former:
+            self._kinds.give(number)
+
     def memory(self) -> int:
         """Return the bytes held."""
-        return RING * ROW.itemsize
+        kinds = 200 * self.kinds.shape[1] + self._kinds.table.nbytes
+        return self.parts.nbytes + self.scores.nbytes + self.minutes.nbytes + self.kind.nbytes + RING + kinds
 
 
 def gather(own: Ring | None, all_rings: Sequence[Ring]) -> Recent:
@@ -141,19 +204,21 @@ def gather(own: Ring | None, all_rings: Sequence[Ring]) -> Recent:
     found = [_columns(ring) for ring in ([own] if own is not None and len(own) >= ENOUGH else all_rings or [Ring()])]
     if len(found) == 1:
         return found[0]
+    before = np.cumsum([0, *(recent.kinds.shape[1] for recent in found)])
     return Recent(
         np.concatenate([recent.parts for recent in found], axis=1),
         np.concatenate([recent.scores for recent in found]),
         np.concatenate([recent.states for recent in found]),
-        np.concatenate([recent.sketches for recent in found], axis=1),
+        np.concatenate([recent.kinds for recent in found], axis=1),
+        np.concatenate([recent.kind + first for recent, first in zip(found, before, strict=False)]),
         np.concatenate([recent.ages for recent in found]),
     )
 
 
 def _columns(ring: Ring) -> Recent:
-    size = len(ring)
+    size, known = len(ring), ring.kinds
     held = (ring.states == QUIET) | (ring.states == LOUD)
     if held[:size].all():
         cut = slice(0, size)
-        return Recent(ring.parts[:, cut], ring.scores[cut], ring.states[cut], ring.sketches[:, cut], ring.ages()[cut])
-    return Recent(ring.parts[:, held], ring.scores[held], ring.states[held], ring.sketches[:, held], ring.ages()[held])
+        return Recent(ring.parts[:, cut], ring.scores[cut], ring.states[cut], known, ring.kind[cut], ring.ages()[cut])
+    return Recent(ring.parts[:, held], ring.scores[held], ring.states[held], known, ring.kind[held], ring.ages()[held])
