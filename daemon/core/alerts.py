@@ -219,6 +219,7 @@ def _line(it: ExplainedLine, limits: _Limits) -> LineDocument:
     return {
         "text": shorten(it.line.example, limits.text),
         "count": it.line.count,
+        "expected": it.expected,
         "first": place(it.line.first),
         "last": place(it.line.last),
         "why": it.why,

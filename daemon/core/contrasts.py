@@ -52,15 +52,15 @@ class Contrast:
         return [it for it in self.missing_here if it.contribution > 0]
 
 
-def reference(judgement: Judgement, own: str) -> Neighbour | None:
-    """Return the normal pattern to compare a session of pattern `own` with; None when there is none yet.
+def comparable(judgement: Judgement, own: str) -> list[Neighbour]:
+    """Return the normal patterns to compare a session of pattern `own` with, the most similar one first.
 
     Its own pattern, though it may be in the baseline, would show no difference: it is taken only for want of another.
     """
     allowed = [near for near in judgement.nearest if near.label != "anomalous"]
     normal = [near for near in allowed if near.pattern != own] or allowed
     established = [near for near in normal if near.label == "normal" or near.weight * judgement.seen >= ESTABLISHED]
-    return max(established or normal, key=lambda near: near.similarity, default=None)
+    return sorted(established or normal, key=lambda near: -near.similarity)
 
 
 def contrast(session: Session, normal: Neighbour | None, weights: Weights) -> Contrast:

@@ -81,6 +81,8 @@ class LineDocument(TypedDict):
     """The first such line, redacted; cut with a mark when very long."""
     count: Count
     """How often it stands in the session."""
+    expected: Count | None
+    """How often it stands in the normal pattern that the contrast is with; null when there is none."""
     first: str
     """Position of the first one: offset, or offset:line for a record of many lines."""
     last: str

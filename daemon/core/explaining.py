@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from daemon.core.contrasts import Contrast, contrast, reference
+from daemon.core.contrasts import Contrast, comparable, contrast
 from daemon.core.documents import Severity, Why
-from daemon.core.records import Judgement, SessionLine, Verdict
+from daemon.core.records import Judgement, Neighbour, SessionLine, Verdict
 from daemon.core.relatives import Relatives
+from daemon.core.repeats import repeats
 from daemon.core.weighing import Weighed, Weights, weigh
 from daemon.core.wording import excerpt, gist, many, percent, shorten
 
@@ -36,12 +37,14 @@ _QUOTE_LENGTH = 90
 class ExplainedLine:
     """One distinct line of the session and what is odd about it.
 
-    `share` of sessions that have it is None where nobody looked, `novelty` (0 to 1) beyond the first 64 unknown lines.
+    `expected` is its count in the normal pattern compared with, None where there is none. `share` of sessions that have
+    it is None where nobody looked, `novelty` (0 to 1) beyond the first 64 unknown lines.
     """
 
     line: SessionLine
     why: Why
     contribution: float
+    expected: int | None
     share: float | None
     novelty: float | None
     nearest_normal: str | None
@@ -59,9 +62,11 @@ class Explanation:
 
 def explain(verdict: Verdict) -> Explanation:
     """Return the explanation of an anomalous verdict. Cost: linear in its lines and those of its nearest patterns."""
-    weights = weigh(verdict.judgement.evidence)
-    lines = _rank(verdict, weights)
-    differing = contrast(verdict.session, reference(verdict.judgement, verdict.pattern.id), weights)
+    normal = comparable(verdict.judgement, verdict.pattern.id)
+    compared = normal[0] if normal else None
+    weights = weigh([*verdict.judgement.evidence, *repeats(verdict.session, compared, normal)])
+    lines = _rank(verdict, weights, compared)
+    differing = contrast(verdict.session, compared, weights)
     return Explanation(
         lines=lines,
         contrast=differing,
@@ -78,7 +83,8 @@ def severity(judgement: Judgement) -> Severity:
     return "warning" if p is not None and p <= WARNING_P else "info"
 
 
-def _rank(verdict: Verdict, weights: Weights) -> list[ExplainedLine]:
+def _rank(verdict: Verdict, weights: Weights, compared: Neighbour | None) -> list[ExplainedLine]:
+    usual = dict(compared.lines) if compared else None
     relatives = Relatives(line for near in verdict.judgement.nearest for line, _ in near.lines)
     left = MAX_COMPARED
     explained = []
@@ -91,14 +97,17 @@ def _rank(verdict: Verdict, weights: Weights) -> list[ExplainedLine]:
         elif left:
             left -= 1
             novelty, nearest = relatives.novelty(line.masked)
-        explained.append(_explained(line, weighed, novelty, nearest))
+        expected = None if usual is None else usual.get(line.masked, 0)
+        explained.append(_explained(line, expected, weighed, novelty, nearest))
     return sorted(explained, key=lambda it: (-it.contribution, -it.line.count, -(it.novelty or 0.0), it.line.first))
 
 
-def _explained(line: SessionLine, weighed: Weighed | None, novelty: float | None, nearest: str | None) -> ExplainedLine:
+def _explained(
+    line: SessionLine, expected: int | None, weighed: Weighed | None, novelty: float | None, nearest: str | None
+) -> ExplainedLine:
     if weighed is None:
-        return ExplainedLine(line, "usual", 0.0, None, novelty, nearest)
-    return ExplainedLine(line, weighed.why, weighed.contribution, weighed.share, novelty, nearest)
+        return ExplainedLine(line, "usual", 0.0, expected, None, novelty, nearest)
+    return ExplainedLine(line, weighed.why, weighed.contribution, expected, weighed.share, novelty, nearest)
 
 
 def summarise(judgement: Judgement, lines: Sequence[ExplainedLine], differing: Contrast) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import log
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from daemon.core.contrasts import Contrast
 from daemon.core.explaining import explain, severity, summarise
-from daemon.core.records import Evidence
+from daemon.core.records import Evidence, Verdict
 from tests.core.cases import DEADLOCK, neighbour, verdict
 
 NEW = "ERROR deadlock detected while waiting for ShareLock on <NUM>"
@@ -129,6 +130,42 @@ def test_summary_of_an_odd_count_has_both_counts() -> None:
     told = explain(verdict({"a": 500, "b": 1}, nearest=[neighbour({"a": 50, "b": 2})]))
 
     assert '"[a]" 500 times where 50 are usual' == told.summary
+
+
+def test_line_repeated_far_more_often_than_usual_makes_the_case() -> None:
+    """A count 250 times the usual one is evidence of its own: ranked first, with what was expected and found."""
+    told = explain(
+        verdict(
+            {"connect": 1, "retry <NUM>": 500, "odd": 1},
+            nearest=[neighbour({"connect": 1, "retry <NUM>": 2})],
+            evidence=[Evidence("odd", "rare", 2.5, 0.08), Evidence("retry <NUM>", "rare", 0.1, 0.9)],
+        )
+    )
+
+    assert [("retry <NUM>", "count"), ("odd", "rare")] == [(it.line.masked, it.why) for it in told.lines[:2]]
+    assert log(250) / (log(250) + 2.5) == pytest.approx(told.lines[0].contribution)
+    assert [("retry <NUM>", 500, 2)] == [(it.masked, it.count, it.expected) for it in told.contrast.more]
+    assert '"[retry <NUM>]" 500 times where 2 are usual' == told.summary
+
+
+def test_count_that_varies_from_one_normal_session_to_the_next_is_no_evidence() -> None:
+    """Of several normal patterns the one whose count is nearest is believed; one that is not normal yet says nothing."""
+    usual, other = neighbour({"poll": 2}, similarity=0.9), replace(neighbour({"poll": 300}), pattern="cd" * 8)
+    seen_once = replace(other, weight=0.00002)
+
+    assert ("usual", 0.0) == _first(verdict({"poll": 500}, nearest=[usual, other]))
+    assert ("count", 1.0) == _first(verdict({"poll": 500}, nearest=[usual, seen_once]))
+
+
+def test_line_that_nearly_vanished_is_an_odd_count_too() -> None:
+    """Fewer is as odd as more; a few more or less is not."""
+    assert ("count", 1.0) == _first(verdict({"ping": 1}, nearest=[neighbour({"ping": 40})]))
+    assert ("usual", 0.0) == _first(verdict({"ping": 6}, nearest=[neighbour({"ping": 1})]))
+
+
+def _first(case: Verdict) -> tuple[str, float]:
+    top = explain(case).lines[0]
+    return top.why, top.contribution
 
 
 def test_failure_that_was_never_seen_is_called_new() -> None:
