@@ -149,7 +149,7 @@ def test_line_repeated_far_more_often_than_usual_makes_the_case() -> None:
 
 
 def test_count_that_varies_from_one_normal_session_to_the_next_is_no_evidence() -> None:
-    """Of several normal patterns the one whose count is nearest is believed; one that is not normal yet says nothing."""
+    """Of several normal patterns the one whose count is nearest is believed; one not yet normal says nothing."""
     usual, other = neighbour({"poll": 2}, similarity=0.9), replace(neighbour({"poll": 300}), pattern="cd" * 8)
     seen_once = replace(other, weight=0.00002)
 
