@@ -90,6 +90,8 @@ class Baseline:
         """Sessions in the window."""
         self.counted = 0.0
         """Mass that counts: the window's, less what is labelled anomalous, plus what labels of normal add."""
+        self.changes = 0
+        """Counts what makes earlier findings void at once: labels, other common lines, patterns that are gone."""
         self._max = max_patterns
         self._buckets: dict[int, int] = {}
         self._members: dict[int, set[str]] = {}
@@ -229,6 +231,7 @@ class Baseline:
     def set_label(self, pattern: str, label: Label | None) -> None:
         """Set or remove what a person said of `pattern`."""
         entry = self.entries.setdefault(pattern, Entry())
+        self.changes += 1
         self._confirm(entry, -1)
         entry.label = label
         self._confirm(entry, 1)
@@ -338,7 +341,9 @@ class Baseline:
         self._refreshed = self.total
         for pattern in self._labelled:
             self._recount(pattern, self.entries[pattern], added=0.0)
+        common = self.lines.common_ids
         self.lines.renew_common(self.share * self.counted, self.backbones)
+        self.changes += not np.array_equal(common, self.lines.common_ids)
 
     def _evict(self) -> None:
         """Drop the patterns that matter least: unlabelled, least mass first, of equal mass the longest unseen."""
@@ -368,6 +373,7 @@ class Baseline:
             held.append(entry.numbers)
             slots.append(entry.slot)
         if slots:
+            self.changes += 1
             self._near.clear()
             self.lines.drop(held, gone)
             self.vectors.remove(np.array(slots, np.int64))

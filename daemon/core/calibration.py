@@ -42,8 +42,8 @@ _AGES = np.tile(np.arange(RING - 1, -1, -1), 2)
 class Recent:
     """Recent sessions as columns of equal length n.
 
-    parts (PARTS, n), scores, states (QUIET or LOUD), and ages: how many sessions ago in its ring. `kinds` (WORDS, k) are
-    the distinct sketches and `kind` says which each session has.
+    parts (PARTS, n), scores, states (QUIET or LOUD), and ages: how many sessions ago in its ring. `kinds` (WORDS, k)
+    are the distinct sketches and `kind` says which each session has.
     """
 
     parts: NDArray[np.float32]
@@ -62,7 +62,7 @@ class Recent:
 
 
 class Kinds:
-    """Distinct sketches by number. Number 0 is the empty sketch's for ever; others are given again when nobody has them."""
+    """Distinct sketches by number. 0 is the empty sketch's for ever; others are given again when nobody has them."""
 
     def __init__(self) -> None:
         self.table = np.zeros((WORDS, 64), np.uint64)
@@ -195,8 +195,9 @@ class Ring:
 
     def memory(self) -> int:
         """Return the bytes held."""
-        kinds = 200 * self.kinds.shape[1] + self._kinds.table.nbytes
-        return self.parts.nbytes + self.scores.nbytes + self.minutes.nbytes + self.kind.nbytes + RING + kinds
+        columns = (self.parts, self.scores, self.minutes, self.states, self.kind, self._kinds.table)
+        arrays: int = sum(column.nbytes for column in columns)
+        return arrays + 200 * self.kinds.shape[1]
 
 
 def gather(own: Ring | None, all_rings: Sequence[Ring]) -> Recent:

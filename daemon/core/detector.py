@@ -19,6 +19,7 @@ from daemon.core.assessing import Assessment, assess, evidence, kin_alerts, near
 from daemon.core.baseline import TEACH, Baseline, Label, Lines
 from daemon.core.budget import KIN, Budget, bar, spend
 from daemon.core.calibration import EARLY, LOUD, PARTS, QUIET, Recent, Ring, gather
+from daemon.core.habits import Habit, Habits
 from daemon.core.lines import Ids
 from daemon.core.records import Judgement, Pattern, Phase, TopicPartition, Update, Vector
 from daemon.core.store import Scope, Store
@@ -103,14 +104,19 @@ class Detector:
 
         `teach`: the session is confirmed normal; it is taught and not judged. `learn` False leaves all as it was.
         """
-        vector = vector.astype(np.float16).astype(np.float32)
         scope = self._store.scope(pattern.scope)
         ring = scope.rings.get(source)
+        phase = self._phase(scope, teach=teach)
+        share = self._share(scope.baseline) if phase is Phase.LIVE else 0.0
+        habits = scope.habits.get(source)
+        if habits is not None and learn and not teach:
+            habit = habits.find(pattern.id, scope.baseline, ring, end, share)
+            if habit is not None:
+                return self._judge_as_before(scope, pattern, habit, phase, share, end, source)
+        vector = vector.astype(np.float16).astype(np.float32)
         recent = gather(ring, list(scope.rings.values()))
         found = assess(scope.baseline, recent, pattern, vector)
-        phase = self._phase(scope, teach=teach)
         label = _label(scope.baseline, pattern.id, found.numbers)
-        share = self._share(scope.baseline) if phase is Phase.LIVE else 0.0
         anomalous, p_value = False, found.p_value
         score = found.score
         if label == "normal":
@@ -134,12 +140,46 @@ class Detector:
             evidence=evidence(scope.baseline, recent, found, pattern.lines) if anomalous else (),
         )
         if learn:
+            scope.habits.setdefault(source, Habits()).keep(pattern.id, scope.baseline, ring, end, found, label)
             self._learn(scope, pattern, vector, end, source)
             self._note(scope, source, pattern.scope, found, judgement, share, end)
             if teach and label is None:
                 self.label(pattern.scope, pattern.id, "normal", source=source, at=end, by=TEACH)
         else:
             self._remember(pattern.id, vector)
+        return judgement
+
+    def _judge_as_before(
+        self,
+        scope: Scope,
+        pattern: Pattern,
+        habit: Habit,
+        phase: Phase,
+        share: float,
+        end: int,
+        source: TopicPartition,
+    ) -> Judgement:
+        """Judge and learn one more session of a pattern whose last assessment still holds: it is normal."""
+        baseline = scope.baseline
+        silent = habit.label == "normal"
+        dtm, ctx, sev = habit.values.tolist()
+        judgement = Judgement(
+            score=0.0 if silent else habit.score,
+            similarity=habit.similarity,
+            p_value=(1.0 if silent else habit.p_value) if phase is Phase.LIVE else None,
+            anomalous=False,
+            learned=True,
+            phase=phase,
+            parts={"dtm": dtm, "ctx": ctx, "sev": sev, "rank": 1.0 if silent else habit.p_value},
+            seen=int(baseline.total),
+            label=habit.label,
+        )
+        clock = baseline.clock
+        self._store.change(keys.weight_key(pattern.scope, pattern.id, source), source)
+        baseline.add(pattern.id, source, end)
+        if baseline.clock != clock:
+            self._store.renew_labels(pattern.scope, source, end)
+        self._note(scope, source, pattern.scope, habit, judgement, share, end)
         return judgement
 
     def _phase(self, scope: Scope, *, teach: bool) -> Phase:
@@ -168,7 +208,7 @@ class Detector:
         scope: Scope,
         source: TopicPartition,
         name: str,
-        found: Assessment,
+        found: Assessment | Habit,
         judgement: Judgement,
         share: float,
         end: int,

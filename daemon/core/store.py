@@ -12,16 +12,18 @@ from collections.abc import Iterator, Sequence
 from daemon.core import keys
 from daemon.core.baseline import Baseline, Entry, Label
 from daemon.core.calibration import CHUNK, RING, Ring
+from daemon.core.habits import Habits
 from daemon.core.records import TopicPartition, Update
 from daemon.errors import DataError
 
 
 class Scope:
-    """One scope's baseline, and its calibration by input partition."""
+    """One scope's baseline, and by input partition its calibration and its habits, which are no state."""
 
     def __init__(self, baseline: Baseline) -> None:
         self.baseline = baseline
         self.rings: dict[TopicPartition, Ring] = {}
+        self.habits: dict[TopicPartition, Habits] = {}
 
     @property
     def seen(self) -> int:
@@ -110,6 +112,8 @@ class Store:
             self._write(key, self._ahead.pop(key)[1])
         self._pending.pop(source, None)
         self._renewed.pop(source, None)
+        for scope in self.scopes.values():
+            scope.habits.pop(source, None)
 
     def dump(self) -> Iterator[Update]:
         """Yield all state as records: applied to an empty store they give this one."""
