@@ -197,7 +197,7 @@ class Ring:
         """Return the bytes held."""
         columns = (self.parts, self.scores, self.minutes, self.states, self.kind, self._kinds.table)
         arrays: int = sum(column.nbytes for column in columns)
-        return arrays + 200 * self.kinds.shape[1]
+        return arrays + 200 * int(self.kinds.shape[1])
 
 
 def gather(own: Ring | None, all_rings: Sequence[Ring]) -> Recent:
