@@ -24,6 +24,7 @@ from daemon.adapters.http import HttpServer, Probes
 from daemon.adapters.kafka import KafkaBroker
 from daemon.adapters.systemd import Notifier
 from daemon.building import engine_settings, kafka_settings, make_detector, make_lanes, make_terms
+from daemon.collecting import seldom_collected
 from daemon.config import Config, load_config
 from daemon.core.detector import Detector
 from daemon.embedding import Embedder
@@ -111,6 +112,7 @@ class Service:
             began = monotonic()
             stack.push_async_callback(self._engine.close)
             await self._engine.start()
+            stack.enter_context(seldom_collected())
             log.info("engine_runs", model=self._engine.model, seconds=round(monotonic() - began, 1))
             build = {"version": version("strayline"), "python": platform.python_version(), "model": self._engine.model}
             self._metrics.build.info(build)

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from prometheus_client import CollectorRegistry
 
-from daemon.adapters.kafka import FETCH_BYTES, POLL_RECORDS, KafkaBroker, KafkaMembership, KafkaSettings
+from daemon.adapters.kafka import FETCH_BYTES, KafkaBroker, KafkaMembership, KafkaSettings
 from daemon.building import make_lanes, make_terms
 from daemon.config import Config
 from daemon.core.detector import Detector
@@ -27,6 +27,7 @@ from daemon.ports import Engine
 from daemon.worker_thread import WorkerThread
 
 PATIENCE_S = 600.0
+RAW_RECORDS = 50_000
 
 
 async def read_raw(settings: KafkaSettings, topic: str, count: int) -> float:
@@ -36,7 +37,7 @@ async def read_raw(settings: KafkaSettings, topic: str, count: int) -> float:
         isolation_level="read_committed",
         enable_auto_commit=False,
         max_partition_fetch_bytes=FETCH_BYTES,
-        max_poll_records=POLL_RECORDS,
+        max_poll_records=RAW_RECORDS,
     )
     await consumer.start()
     try:
