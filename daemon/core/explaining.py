@@ -8,8 +8,9 @@ how odd it is in nats and in what share of sessions it stands. From there on
   "a known line with one new word";
 * **contrast** compares counts with a normal pattern (`contrasts`).
 
-Lines are ranked by contribution; of equal ones what repeats most comes first, then what is most novel. Only flagged
-sessions are explained.
+Lines are ranked by contribution. Of lines that weigh nearly the same the one that was written first leads: where one
+failure brings others about, it is the cause. Of lines that weigh nothing what repeats most comes first, then what is
+most novel. Only flagged sessions are explained.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ WARNING_P = 0.01
 SUMMARY_LENGTH = 200
 MAX_COMPARED = 64
 MANY_TIMES = 3.0
+NEARLY = 0.8
+"""Lines that contribute at least this part of what the strongest among them does weigh nearly the same."""
 _QUOTE_LENGTH = 90
 
 
@@ -99,7 +102,18 @@ def _rank(verdict: Verdict, weights: Weights, compared: Neighbour | None) -> lis
             novelty, nearest = relatives.novelty(line.masked)
         expected = None if usual is None else usual.get(line.masked, 0)
         explained.append(_explained(line, expected, weighed, novelty, nearest))
-    return sorted(explained, key=lambda it: (-it.contribution, -it.line.count, -(it.novelty or 0.0), it.line.first))
+    return _in_order(explained)
+
+
+def _in_order(lines: Sequence[ExplainedLine]) -> list[ExplainedLine]:
+    left = sorted(lines, key=lambda it: (-it.contribution, -it.line.count, -(it.novelty or 0.0), it.line.first))
+    ranked: list[ExplainedLine] = []
+    while left and left[0].contribution > 0:
+        least = NEARLY * left[0].contribution
+        alike = next((at for at, it in enumerate(left) if it.contribution < least), len(left))
+        ranked += sorted(left[:alike], key=lambda it: it.line.first)
+        left = left[alike:]
+    return ranked + left
 
 
 def _explained(

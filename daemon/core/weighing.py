@@ -1,7 +1,8 @@
 """Evidence by line: which share of the whole case each line carries.
 
 Pieces below 2 nats count for nothing: what one session in seven has, or lacks, is usual. So shares add up to 1, or are
-all 0 where every line is usual and only their mixture is odd. A line that was never seen is called new though it also
+all 0 where every line is usual and only their mixture is odd. How badly a line reads counts double, as it does in the
+score: every line that was never seen has the same few nats, and many of them are harmless. A line that was never seen is called new though it also
 reads like a failure: that it is new can be checked.
 """
 
@@ -14,6 +15,7 @@ from daemon.core.documents import Why
 from daemon.core.records import Evidence
 
 USUAL_NATS = 2.0
+SEVERE_WEIGHT = 2.0
 _WHY: Mapping[str, Why] = {"new": "new", "severe": "severe", "count": "count"}
 
 
@@ -53,7 +55,9 @@ def weigh(evidence: Iterable[Evidence]) -> Weights:
 
 
 def _counted(piece: Evidence) -> float:
-    return piece.nats if piece.nats >= USUAL_NATS else 0.0
+    if piece.nats < USUAL_NATS:
+        return 0.0
+    return SEVERE_WEIGHT * piece.nats if piece.kind == "severe" else piece.nats
 
 
 def _why(pieces: Sequence[Evidence]) -> Why:

@@ -62,7 +62,7 @@ def test_alert_argues_its_case() -> None:
     document = body(alerting().records(DEADLOCK, ABOUT)[0])
     top = document["session"][0]
 
-    assert ("new", 3, "112", "114", 0.647059) == (
+    assert ("new", 3, "112", "114", 0.684211) == (
         top["why"],
         top["count"],
         top["first"],

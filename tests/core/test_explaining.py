@@ -18,10 +18,38 @@ NEW = "ERROR deadlock detected while waiting for ShareLock on <NUM>"
 
 
 def test_new_line_comes_first_with_its_share_of_the_evidence() -> None:
-    """The line with the most evidence is ranked first, and its contribution is its share of all nats."""
+    """The line with the most evidence is ranked first; its contribution is its share of it, failure words doubled."""
     top = explain(DEADLOCK).lines[0]
 
-    assert (NEW, "new", 11 / 17) == (top.line.masked, top.why, top.contribution)
+    assert (NEW, "new", 13 / 19) == (top.line.masked, top.why, top.contribution)
+
+
+def test_of_lines_that_weigh_nearly_the_same_the_first_one_leads() -> None:
+    """A failure stands above those that followed it, though they read a little worse; a far weaker line does not."""
+    told = explain(
+        verdict(
+            {"odd": 1, "cannot connect": 1, "unhandled error": 1},
+            evidence=[
+                Evidence("odd", "rare", 4.0, 0.02),
+                Evidence("cannot connect", "severe", 9.0, 0.0),
+                Evidence("unhandled error", "severe", 10.0, 0.0),
+            ],
+        )
+    )
+
+    assert ["cannot connect", "unhandled error", "odd"] == [it.line.masked for it in told.lines]
+
+
+def test_a_known_failure_stands_above_a_harmless_new_line() -> None:
+    """How a line reads counts double: in many systems some line or other is always new."""
+    told = explain(
+        verdict(
+            {"mail 4f queued": 1, "(Fatal error)": 1},
+            evidence=[Evidence("mail 4f queued", "new", 7.0, 0.0), Evidence("(Fatal error)", "severe", 4.5, 0.2)],
+        )
+    )
+
+    assert [("(Fatal error)", "severe"), ("mail 4f queued", "new")] == [(it.line.masked, it.why) for it in told.lines]
 
 
 def test_what_one_session_in_seven_has_counts_for_nothing() -> None:
