@@ -61,14 +61,15 @@ def parse_feedback(value: bytes | None) -> Feedback:
 def label_document(
     target: str, verdict: str, *, scope: str | None = None, by: str = "", note: str = ""
 ) -> FeedbackDocument:
-    """Return the message that says `verdict` of `target`, the id of an alert or a pattern.
+    """Return the message that says `verdict` of `target`, the id of an alert or a pattern; secrets are redacted.
 
     Raises DataError when the target is neither or the verdict is none of normal, anomalous, forget: what this returns,
     `parse_feedback` accepts.
     """
     document: dict[str, object] = {"alert" if _ALERT.fullmatch(target) else "pattern": target, "verdict": verdict}
     document |= {name: text for name, text in (("scope", scope), ("by", by), ("note", note)) if text}
-    parse_feedback(orjson.dumps(document))
+    said = parse_feedback(orjson.dumps(document))
+    document |= {name: text for name, text in (("by", said.by), ("note", said.note)) if text}
     return cast("FeedbackDocument", document)
 
 
