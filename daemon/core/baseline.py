@@ -167,7 +167,9 @@ class Baseline:
 
     def define(self, pattern: str, lines: Lines, vector: Vector, renewed: int) -> None:
         """Give `pattern` its lines and vector; what is known of it begins to count."""
-        entry = self.entries.setdefault(pattern, Entry())
+        entry = self.entries.get(pattern)
+        if entry is None:
+            entry = self.entries[pattern] = Entry()
         entry.renewed = max(entry.renewed, renewed)
         if entry.slot >= 0:
             return
@@ -198,8 +200,14 @@ class Baseline:
             weight = entry.weights[source] = Weight(first=end, last=end)
         bucket = end // self.bucket_us
         weight.buckets[bucket] = weight.buckets.get(bucket, 0) + 1
-        weight.first, weight.last = min(weight.first, end), max(weight.last, end)
-        self._members.setdefault(bucket, set()).add(pattern)
+        if end < weight.first:
+            weight.first = end
+        elif end > weight.last:
+            weight.last = end
+        members = self._members.get(bucket)
+        if members is None:
+            members = self._members[bucket] = set()
+        members.add(pattern)
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
         if self._tick(bucket):
             self._recount(pattern, entry)
@@ -322,11 +330,11 @@ class Baseline:
         slot = entry.slot
         if slot < 0:
             return
-        self._raw[slot] = self.in_window(pattern) if added is None else self._raw[slot] + added
-        mass = self._raw[slot]
+        mass = float(self.in_window(pattern)) if added is None else self._raw.item(slot) + added
+        self._raw[slot] = mass
         if entry.label is not None:
             mass = 0.0 if entry.label.verdict == "anomalous" else max(mass, self.share * self.total, 1.0)
-        change = mass - self.mass[slot]
+        change = mass - self.mass.item(slot)
         if change:
             self.mass[slot] = mass
             self.lines.mass[entry.numbers] += change

@@ -28,7 +28,10 @@ class Scope:
     @property
     def seen(self) -> int:
         """How many sessions were ever learned, as far as the rings tell."""
-        return sum(ring.count for ring in self.rings.values())
+        seen = 0
+        for ring in self.rings.values():
+            seen += ring.count
+        return seen
 
 
 class Store:
@@ -54,7 +57,10 @@ class Store:
         """Note that the value of `key` is about to change on behalf of `source`. Call before the change."""
         if key not in self._ahead:
             self._ahead[key] = (source, self._read(key))
-        self._pending.setdefault(source, {})[key] = None
+        pending = self._pending.get(source)
+        if pending is None:
+            pending = self._pending[source] = {}
+        pending[key] = None
 
     def renew(self, scope: str, pattern: str, source: TopicPartition, now: int) -> None:
         """Publish the pattern's lines and vector through `source` when the topic may not hold them much longer."""
