@@ -2,8 +2,8 @@
 
 Pieces below 2 nats count for nothing: what one session in seven has, or lacks, is usual. So shares add up to 1, or are
 all 0 where every line is usual and only their mixture is odd. How badly a line reads counts double, as it does in the
-score: every line that was never seen has the same few nats, and many of them are harmless. A line that was never seen is called new though it also
-reads like a failure: that it is new can be checked.
+score: every line that was never seen has the same few nats, and many of them are harmless. A line that was never seen
+is called new though it also reads like a failure: that it is new can be checked.
 """
 
 from __future__ import annotations
