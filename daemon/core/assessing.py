@@ -12,14 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.core.baseline import Baseline, Lines
-from daemon.core.budget import span
-from daemon.core.calibration import LOUD, Recent
+from daemon.core.calibration import Recent
 from daemon.core.lines import Ids
 from daemon.core.parts import distance, missing, numbers_of, present, severities
 from daemon.core.records import Evidence, Neighbour, Pattern, Vector
 from daemon.core.scoring import TIE, Floats, combine, local_ranks, tail_probability
 from daemon.core.sketches import Sketch, kinship, sketch
-from daemon.core.sketches import distance as sketched_distance
 
 NEAREST = 3
 
@@ -28,8 +26,7 @@ NEAREST = 3
 class Assessment:
     """The parts (PARTS,), the score and its share among recent ones, and what each line gave.
 
-    `present` and `severe` have one value a line of the pattern, `lacking` one a line of `absent`. `bits` is the number
-    of sketch bits in which each recent session differs.
+    `present` and `severe` have one value a line of the pattern, `lacking` one a line of `absent`.
     """
 
     values: NDArray[np.float32]
@@ -37,7 +34,6 @@ class Assessment:
     p_value: float
     similarity: float | None
     sketch: Sketch
-    bits: NDArray[np.int64]
     numbers: Ids
     present: Floats
     severe: Floats
@@ -57,30 +53,19 @@ def assess(baseline: Baseline, recent: Recent, pattern: Pattern, vector: Vector)
     mark = baseline.sketch(pattern.id)
     if mark is None:
         mark = sketch(vector)
-    bits = recent.bits(mark)
-    score = combine(*local_ranks(values, recent.parts, kinship(bits)))
+    score = combine(*local_ranks(values, recent.parts, kinship(recent.bits(mark))))
     return Assessment(
         values=values,
         score=score,
         p_value=tail_probability(score, recent.scores),
         similarity=similarity,
         sketch=mark,
-        bits=bits,
         numbers=numbers,
         present=nats,
         severe=severe,
         absent=absent,
         lacking=lacking,
     )
-
-
-def kin_alerts(assessment: Assessment, recent: Recent, within: float, share: float) -> float:
-    """Return how many recent alerts were within a cosine distance, each decayed as the account of `share` decays."""
-    alerts = np.flatnonzero(recent.states == LOUD)
-    if not len(alerts):
-        return 0.0
-    kin = alerts[sketched_distance(assessment.bits[alerts]) <= within]
-    return float(np.exp(-recent.ages[kin] / span(share)).sum())
 
 
 def evidence(baseline: Baseline, recent: Recent, assessment: Assessment, lines: Lines) -> list[Evidence]:

@@ -1,32 +1,35 @@
 """Anomalous or not, within what the operator can afford.
 
 A p-value at or below the affordable share would do if traffic never changed and no two sessions scored alike. It does
-and they do, so an account is kept per scope and input partition: a decayed count of alerts against what could be
-afforded over the same stretch (`used`, 1 when on budget). The bar on the p-value is the share times `gain(used)`:
+and they do, so a credit of alerts is kept per scope and input partition: every live session earns the share, every
+alert costs one, and at most half a stretch's worth is kept (a token bucket; Turner, 1986). Without credit there is no
+alert, hence **no stretch of 1,000 sessions holds more than one and a half times what is affordable**, whatever the
+traffic does. How the credit is spent is a matter of strangeness:
 
-* under budget it rises, up to three times, so that a group of equal scores a little larger than the budget is not mute
-  for ever (a larger group stays mute: what is a twentieth of the traffic is not an anomaly at one in a hundred);
-* over budget it falls steeply, and what is stranger than all that was seen lately still passes;
-* alerts about sessions much like this one count twice once they have used half of the budget, so a flood of one kind
-  leaves something for the rest.
+* with full credit the bar on the p-value is the share; as credit goes down, so does the bar, to half the share: in a
+  burst the last of it is kept for what is stranger than the rest;
+* when nothing alerted for long the bar rises, up to three times, until the next alert: a group of equal scores a little
+  larger than the budget is not mute for ever (a larger group is: what is a twentieth of the traffic is not an anomaly
+  at one in a hundred).
+
+A share that affords less than ten alerts in 1,000 sessions has a stretch that affords ten.
 """
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_right
 from dataclasses import dataclass
 
-SPAN = 500
-"""Sessions over which the account is kept, at least: after a break, this long until it is balanced again."""
-SPAN_ALERTS = 5
-"""Alerts that the account's span must be able to afford."""
-KIN = 0.2
-"""Cosine distance within which two alerts are about the same kind of session."""
-KIN_FREE = 0.5
-"""Share of the budget that one kind of session may use before its alerts count twice."""
-_USED = (0.5, 1.0, 1.4, 3.0)
-_GAIN = (3.0, 1.0, 0.1, 0.02)
+STRETCH = 1000
+"""Sessions of a stretch, at least."""
+STRETCH_ALERTS = 10
+"""Alerts that a stretch must be able to afford."""
+KEPT = 0.5
+"""Credit that is kept, as a part of what a stretch can afford."""
+LAST = 0.5
+"""The bar as a part of the share when the credit is down to its last alert."""
+PATIENCE = 0.25
+"""Part of a stretch without an alert, after full credit, in which the bar rises to `IMPATIENT` times the share."""
+IMPATIENT = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +51,35 @@ class Budget:
         return min(1.0, self.per_day / max(sessions_a_day, 1e-9))
 
 
-def span(share: float) -> float:
-    """Return the number of sessions over which the account of this share is kept."""
-    return max(float(SPAN), SPAN_ALERTS / max(share, 1e-9))
+def stretch(share: float) -> float:
+    """Return the number of sessions over which the budget holds."""
+    return max(float(STRETCH), STRETCH_ALERTS / max(share, 1e-9))
 
 
-def spend(spent: float | None, share: float, alert: bool) -> float:
-    """Return the account after one more session; a new account (None) starts on budget."""
-    horizon = span(share)
-    before = share * horizon if spent is None else spent
-    return before * (1.0 - 1.0 / horizon) + (1.0 if alert else 0.0)
+def full(share: float) -> float:
+    """Return the credit, in alerts, that is kept for bursts."""
+    return KEPT * share * stretch(share)
 
 
-def gain(used: float) -> float:
-    """Return by how much the bar differs from the budget when so much of it was used: falling, 1 at 1."""
-    place = min(max(bisect_right(_USED, used), 1), len(_USED) - 1) - 1
-    left, right = _USED[place], _USED[place + 1]
-    low, high = math.log(_GAIN[place]), math.log(_GAIN[place + 1])
-    return math.exp(low + (high - low) * (min(max(used, left), right) - left) / (right - left))
+def earn(credit: float | None, share: float) -> float:
+    """Return the credit with which one more session is judged; a new account (None) starts full.
+
+    Credit above `full` cannot be spent: it measures how long nothing has alerted.
+    """
+    most = (KEPT + PATIENCE) * share * stretch(share)
+    return full(share) if credit is None else min(credit + share, most)
 
 
-def bar(share: float, spent: float | None, kin: float) -> float:
-    """Return the greatest p-value that is an alert, given the account and the recent alerts `kin` to this session."""
-    allowed = share * span(share)
-    used = 1.0 if spent is None else spent / allowed
-    return share * gain(used + max(0.0, kin / allowed - KIN_FREE))
+def pay(credit: float, share: float) -> float:
+    """Return the credit that an alert leaves."""
+    return min(credit, full(share)) - 1.0
+
+
+def bar(share: float, credit: float) -> float:
+    """Return the greatest p-value that is an alert; -1, below any p-value, where no alert can be afforded."""
+    if credit < 1.0:
+        return -1.0
+    limit = full(share)
+    if credit <= limit:
+        return float(share * LAST ** ((limit - credit) / (limit - 1.0)))
+    return float(share * IMPATIENT ** ((credit - limit) / (PATIENCE / KEPT * limit)))

@@ -1,8 +1,8 @@
 """How strange is strange lately: the last RING sessions' parts and scores, per scope and input partition.
 
 A ring is kept in chunks so that a commit writes what changed and no more: each chunk is a record of its own, with the
-number of sessions ever noted when it was last touched, and the account of alerts as it then stood. The ring's own count
-and account are those of its latest chunk.
+number of sessions ever noted when it was last touched, and the credit of alerts as it then stood. The ring's own count
+and credit are those of its latest chunk.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CHUNK = 64
 ENOUGH = 1000
 """Sessions after which a partition's own ring is enough to judge by; until then its scope's others help."""
 HEADER = struct.Struct("<BBHqd")
-VERSION = 1
+VERSION = 2
 ROW = np.dtype(
     [
         ("parts", "<f4", (len(PARTS),)),
@@ -42,16 +42,13 @@ _AGES = np.tile(np.arange(RING - 1, -1, -1), 2)
 class Recent:
     """Recent sessions as columns of equal length n.
 
-    parts (PARTS, n), scores, states (QUIET or LOUD), and ages: how many sessions ago in its ring. `kinds` (WORDS, k)
-    are the distinct sketches and `kind` says which each session has.
+    parts (PARTS, n) and scores. `kinds` (WORDS, k) are the distinct sketches and `kind` says which each session has.
     """
 
     parts: NDArray[np.float32]
     scores: NDArray[np.float32]
-    states: NDArray[np.uint8]
     kinds: NDArray[np.uint64]
     kind: NDArray[np.int64]
-    ages: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -103,7 +100,7 @@ class Kinds:
 class Ring:
     """The latest sessions of one scope and input partition, the oldest overwritten first; `count` is how many ever.
 
-    `spent` is the decayed number of alerts that `budget` keeps account with.
+    `credit` is the number of alerts that can be afforded now (see `budget`), None before the first live session.
     """
 
     def __init__(self) -> None:
@@ -114,9 +111,9 @@ class Ring:
         self.kind = np.zeros(RING, np.int64)
         self._kinds = Kinds()
         self._counts = np.zeros(RING // CHUNK, np.int64)
-        self._spent = np.full(RING // CHUNK, np.nan)
+        self._credits = np.full(RING // CHUNK, np.nan)
         self.count = 0
-        self.spent: float | None = None
+        self.credit: float | None = None
 
     def __len__(self) -> int:
         return min(self.count, RING)
@@ -131,7 +128,7 @@ class Ring:
         return self.count % RING // CHUNK
 
     def append(
-        self, parts: NDArray[np.float32], score: float, sketch: Sketch, *, minute: int, state: int, spent: float | None
+        self, parts: NDArray[np.float32], score: float, sketch: Sketch, *, minute: int, state: int, credit: float | None
     ) -> None:
         """Note one session over the oldest."""
         place = self.count % RING
@@ -141,9 +138,9 @@ class Ring:
         self.kind[place] = self._kinds.take(sketch.tobytes())
         self._kinds.give(former)
         self.count += 1
-        self.spent = spent
+        self.credit = credit
         self._counts[place // CHUNK] = self.count
-        self._spent[place // CHUNK] = np.nan if spent is None else spent
+        self._credits[place // CHUNK] = np.nan if credit is None else credit
 
     def ages(self) -> NDArray[np.int64]:
         """Return how many sessions ago each place was written, 0 for the latest."""
@@ -162,7 +159,7 @@ class Ring:
         rows = np.zeros(CHUNK, ROW)
         rows["parts"], rows["score"], rows["minute"] = self.parts[:, cut].T, self.scores[cut], self.minutes[cut]
         rows["state"], rows["sketch"] = self.states[cut], self._kinds.table[:, self.kind[cut]].T
-        head = HEADER.pack(VERSION, len(PARTS), CHUNK, int(self._counts[chunk]), float(self._spent[chunk]))
+        head = HEADER.pack(VERSION, len(PARTS), CHUNK, int(self._counts[chunk]), float(self._credits[chunk]))
         return head + rows.tobytes()
 
     def load(self, chunk: int, value: bytes | None) -> None:
@@ -174,18 +171,18 @@ class Ring:
         else:
             if len(value) != HEADER.size + CHUNK * ROW.itemsize:
                 raise ValueError("a calibration record of another size")
-            version, width, size, count, spent = HEADER.unpack_from(value)
+            version, width, size, count, credit = HEADER.unpack_from(value)
             if (version, width, size) != (VERSION, len(PARTS), CHUNK):
                 raise ValueError("a calibration record of another version")
             rows = np.frombuffer(value, ROW, CHUNK, HEADER.size)
             self.parts[:, cut], self.scores[cut], self.minutes[cut] = rows["parts"].T, rows["score"], rows["minute"]
             self.states[cut] = rows["state"]
             self._renumber(cut, [self._kinds.take(sketch.tobytes()) for sketch in rows["sketch"]])
-            self._counts[chunk], self._spent[chunk] = count, spent
+            self._counts[chunk], self._credits[chunk] = count, credit
         latest = int(self._counts.argmax())
         self.count = int(self._counts[latest])
-        spent_then = float(self._spent[latest])
-        self.spent = spent_then if self.count and not math.isnan(spent_then) else None
+        credit = float(self._credits[latest])
+        self.credit = credit if self.count and not math.isnan(credit) else None
 
     def _renumber(self, cut: slice, taken: list[int]) -> None:
         former = self.kind[cut].tolist()
@@ -209,10 +206,8 @@ def gather(own: Ring | None, all_rings: Sequence[Ring]) -> Recent:
     return Recent(
         np.concatenate([recent.parts for recent in found], axis=1),
         np.concatenate([recent.scores for recent in found]),
-        np.concatenate([recent.states for recent in found]),
         np.concatenate([recent.kinds for recent in found], axis=1),
         np.concatenate([recent.kind + first for recent, first in zip(found, before, strict=False)]),
-        np.concatenate([recent.ages for recent in found]),
     )
 
 
@@ -221,5 +216,5 @@ def _columns(ring: Ring) -> Recent:
     held = (ring.states == QUIET) | (ring.states == LOUD)
     if held[:size].all():
         cut = slice(0, size)
-        return Recent(ring.parts[:, cut], ring.scores[cut], ring.states[cut], known, ring.kind[cut], ring.ages()[cut])
-    return Recent(ring.parts[:, held], ring.scores[held], ring.states[held], known, ring.kind[held], ring.ages()[held])
+        return Recent(ring.parts[:, cut], ring.scores[cut], known, ring.kind[cut])
+    return Recent(ring.parts[:, held], ring.scores[held], known, ring.kind[held])

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from daemon.core import keys
-from daemon.core.assessing import Assessment, assess, evidence, kin_alerts, nearest
+from daemon.core.assessing import Assessment, assess, evidence, nearest
 from daemon.core.baseline import TEACH, Baseline, Label, Lines
-from daemon.core.budget import KIN, Budget, bar, spend
-from daemon.core.calibration import EARLY, LOUD, PARTS, QUIET, Recent, Ring, gather
+from daemon.core.budget import Budget, bar, earn, pay
+from daemon.core.calibration import EARLY, LOUD, PARTS, QUIET, Ring, gather
 from daemon.core.habits import Habit, Habits
 from daemon.core.lines import Ids
 from daemon.core.records import Judgement, Pattern, Phase, TopicPartition, Update, Vector
@@ -122,7 +122,7 @@ class Detector:
         if label == "normal":
             score, p_value = 0.0, 1.0
         if phase is Phase.LIVE:
-            anomalous, p_value = _decide(found, p_value, recent, ring, share, label)
+            anomalous, p_value = _decide(p_value, ring, share, label)
         judgement = Judgement(
             score=score,
             similarity=found.similarity,
@@ -217,12 +217,14 @@ class Detector:
         if ring is None:  # an empty one is a quarter of a megabyte: not to be made for every session
             ring = scope.rings[source] = Ring()
         self._store.change(keys.ring_key(name, source, ring.next_chunk()), source)
-        spent = ring.spent
+        credit = ring.credit
         if judgement.phase is Phase.LIVE and 0.0 < share < 1.0 and judgement.label is None:
-            spent = spend(spent, share, judgement.anomalous)
+            credit = earn(credit, share)
+            if judgement.anomalous:
+                credit = pay(credit, share)
         state = LOUD if judgement.anomalous else EARLY if 2 * scope.seen < self.settings.warm_up else QUIET
         minute = min(max(0, end // 60_000_000), 2**32 - 1)
-        ring.append(found.values, judgement.score, found.sketch, minute=minute, state=state, spent=spent)
+        ring.append(found.values, judgement.score, found.sketch, minute=minute, state=state, credit=credit)
 
     def _remember(self, pattern: str, vector: Vector) -> None:
         self._vectors[pattern] = vector
@@ -349,9 +351,7 @@ def _label(baseline: Baseline, pattern: str, numbers: Ids) -> str | None:
     return "normal" if baseline.silenced(numbers) else None
 
 
-def _decide(
-    found: Assessment, p_value: float, recent: Recent, ring: Ring | None, share: float, label: str | None
-) -> tuple[bool, float]:
+def _decide(p_value: float, ring: Ring | None, share: float, label: str | None) -> tuple[bool, float]:
     """Return whether a live session is anomalous, and its p-value as decided: at most `share` exactly when it is."""
     if share >= 1.0:
         return True, p_value
@@ -359,7 +359,6 @@ def _decide(
         return False, p_value
     if label == "anomalous":
         return True, min(p_value, share)
-    kin = kin_alerts(found, recent, KIN, share)
-    if p_value <= bar(share, ring.spent if ring is not None else None, kin):
+    if p_value <= bar(share, earn(ring.credit if ring is not None else None, share)):
         return True, min(p_value, share)
     return False, max(p_value, math.nextafter(share, 2.0))

@@ -1,4 +1,4 @@
-"""Rings, sketches, the account of alerts."""
+"""Rings and sketches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.budget import Budget, bar, gain, span, spend
 from daemon.core.calibration import CHUNK, ENOUGH, LOUD, QUIET, RING, Ring, gather
 from daemon.core.sketches import differing, distance, kinship, sketch
 from tests.core.traffic import DIMENSIONS
@@ -18,19 +17,19 @@ def fill(ring: Ring, count: int) -> None:
         mark = np.full(4, number, np.uint64)
         parts = np.array([number, 1, 2], np.float32)
         ring.append(
-            parts, float(number), mark, minute=number, state=LOUD if number % 7 == 0 else QUIET, spent=number / 2
+            parts, float(number), mark, minute=number, state=LOUD if number % 7 == 0 else QUIET, credit=number / 2
         )
 
 
 @settings(deadline=None)
 @given(st.sampled_from([0, 1, CHUNK - 1, CHUNK, CHUNK + 1, RING - 1, RING, RING + 1, 2 * RING + 5]))
 def test_a_ring_put_together_from_its_chunks_is_the_same_ring(count: int) -> None:
-    """Chunks loaded in any order give the values, the count and the account back."""
+    """Chunks loaded in any order give the values, the count and the credit back."""
     one, other = Ring(), Ring()
     fill(one, count)
     for chunk in reversed(range(RING // CHUNK)):
         other.load(chunk, one.dump(chunk))
-    assert (one.count, one.spent) == (other.count, other.spent)
+    assert (one.count, one.credit) == (other.count, other.credit)
     for column in ("parts", "scores", "minutes", "states"):
         assert np.array_equal(getattr(one, column), getattr(other, column))
     assert np.array_equal(one.kinds[:, one.kind], other.kinds[:, other.kind])
@@ -43,7 +42,7 @@ def test_sketches_are_kept_once_and_their_numbers_given_again(kinds: list[int], 
     ring = Ring()
     marks = np.random.default_rng(0).integers(0, 2**63, (6, 4)).astype(np.uint64)
     for kind in kinds:
-        ring.append(np.zeros(3, np.float32), 0.0, marks[kind], minute=0, state=QUIET, spent=None)
+        ring.append(np.zeros(3, np.float32), 0.0, marks[kind], minute=0, state=QUIET, credit=None)
     for chunk in range(reload):
         ring.load(chunk, ring.dump(chunk))
     recent = gather(ring, [ring])
@@ -53,23 +52,23 @@ def test_sketches_are_kept_once_and_their_numbers_given_again(kinds: list[int], 
 
 
 def test_a_chunk_put_back_undoes_what_came_after() -> None:
-    """Loading a chunk's earlier value restores count and account."""
+    """Loading a chunk's earlier value restores count and credit."""
     ring = Ring()
     fill(ring, 100)
     before = ring.dump(ring.next_chunk())
     chunk = ring.next_chunk()
-    ring.append(np.zeros(3, np.float32), 9.0, np.zeros(4, np.uint64), minute=1, state=LOUD, spent=9.0)
+    ring.append(np.zeros(3, np.float32), 9.0, np.zeros(4, np.uint64), minute=1, state=LOUD, credit=9.0)
     ring.load(chunk, before)
-    assert (100, 49.5) == (ring.count, ring.spent)
+    assert (100, 49.5) == (ring.count, ring.credit)
 
 
-def test_the_oldest_is_overwritten_and_ages_count_from_the_latest() -> None:
+def test_the_oldest_is_overwritten() -> None:
     """A full ring holds the last RING sessions; the latest has age 0, the oldest RING - 1."""
     ring = Ring()
     fill(ring, RING + 10)
     recent = gather(ring, [ring])
     assert set(range(10, RING + 10)) == set(recent.scores.astype(int).tolist())
-    assert [RING + 9 - int(score) for score in recent.scores] == recent.ages.tolist()
+    assert [RING + 9 - int(score) for score in recent.scores] == ring.ages().tolist()
 
 
 def test_a_new_partition_borrows_from_its_scope() -> None:
@@ -96,48 +95,3 @@ def test_a_sketch_tells_the_distance(seed: int) -> None:
     assert true == pytest.approx(float(distance(bits)[0]), abs=0.45)
     assert differing(sketch(one), sketch(one)[:, None]).tolist() == [0]
     assert kinship(np.array([0]))[0] == 1.0
-
-
-@settings(deadline=None)
-@given(st.floats(0, 5), st.floats(0, 5))
-def test_the_more_was_used_the_lower_the_bar(one: float, other: float) -> None:
-    """The gain falls with what was used, and is 1 on budget."""
-    assert (gain(min(one, other)) >= gain(max(one, other))) is True
-    assert gain(1.0) == pytest.approx(1.0)
-
-
-def test_a_new_account_starts_on_budget_and_forgets() -> None:
-    """A fresh account sets the bar at the share; without alerts it rises, to three times the share at most."""
-    assert bar(0.01, None, 0.0) == pytest.approx(0.01)
-    spent = spend(None, 0.01, alert=False)
-    for _ in range(5 * int(span(0.01))):
-        spent = spend(spent, 0.01, alert=False)
-    assert bar(0.01, spent, 0.0) == pytest.approx(0.03)
-
-
-@settings(deadline=None)
-@given(st.integers(0, 100))
-def test_equal_uniform_p_values_are_held_to_the_budget(seed: int) -> None:
-    """On uniform p-values the realised share is the budget, and no block of 1,000 has more than 1.5 times as many."""
-    p_values = np.random.default_rng(seed).uniform(size=4000)
-    spent: float | None = None
-    alerts = np.zeros(len(p_values), bool)
-    for place, p in enumerate(p_values):
-        alerts[place] = p <= bar(0.01, spent, 0.0)
-        spent = spend(spent, 0.01, alert=bool(alerts[place]))
-    assert alerts.mean() == pytest.approx(0.01, rel=0.35)
-    assert max(alerts.reshape(-1, 1000).sum(axis=1)) <= 17
-
-
-def test_a_rate_becomes_a_share_of_traffic() -> None:
-    """20 a day at 10,000 sessions a day is 0.2% of them; with hardly any traffic it is all of them."""
-    assert Budget(share=None, per_day=20).share_at(10_000) == 0.002
-    assert Budget(share=None, per_day=20).share_at(0.0) == 1.0
-    assert Budget(share=0.01).share_at(10_000) == 0.01
-
-
-@pytest.mark.parametrize(("share", "per_day"), [(None, None), (0.1, 5)])
-def test_a_budget_is_one_of_two(share: float | None, per_day: float | None) -> None:
-    """A share or a rate, not both and not neither."""
-    with pytest.raises(ValueError, match="a share of sessions or a number a day"):
-        Budget(share=share, per_day=per_day)
