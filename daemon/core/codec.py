@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import quote
 
 import orjson
@@ -61,7 +62,7 @@ def cloud_event(
     attributes = {
         "specversion": "1.0",
         "id": id,
-        "source": f"/strayline/{quote(source.topic, safe='')}/{source.partition}",
+        "source": _uri(source),
         "type": type,
         "subject": subject,
         "time": rfc3339(time),
@@ -72,8 +73,15 @@ def cloud_event(
     return (("content-type", b"application/json"), *headers)
 
 
+@lru_cache(maxsize=1024)
+def _uri(source: TopicPartition) -> str:
+    return f"/strayline/{quote(source.topic, safe='')}/{source.partition}"
+
+
 def attribute_value(text: str) -> bytes:
     """Return a CloudEvents string as UTF-8, with what its type system forbids (control characters) percent-encoded."""
+    if text.isprintable() and "%" not in text:
+        return text.encode()
     return "".join(c if c.isprintable() and c != "%" else quote(c, safe="", errors="replace") for c in text).encode()
 
 

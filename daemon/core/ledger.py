@@ -47,12 +47,10 @@ def ranges(positions: Positions) -> list[str]:
         np.diff(offsets) == 1,
         ~whole[1:] & ~whole[:-1] & (np.diff(positions) == 1),
     )
-    starts = np.flatnonzero(np.concatenate(([True], ~follows)))
-    ends = np.append(starts[1:], positions.size) - 1
-    return [
-        _span(int(offsets[a]), int(indices[a]), int(offsets[b]), int(indices[b]))
-        for a, b in zip(starts, ends, strict=True)
-    ]
+    breaks = np.flatnonzero(~follows)
+    first, last = np.concatenate(([0], breaks + 1)), np.append(breaks, positions.size - 1)
+    columns = (offsets[first], indices[first], offsets[last], indices[last])
+    return [_span(*ends) for ends in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def _span(first: int, first_index: int, last: int, last_index: int) -> str:
