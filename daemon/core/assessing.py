@@ -16,7 +16,7 @@ from daemon.core.calibration import Recent
 from daemon.core.lines import Ids
 from daemon.core.parts import distance, missing, numbers_of, present, severities
 from daemon.core.records import Evidence, Neighbour, Pattern, Vector
-from daemon.core.scoring import TIE, Floats, combine, local_ranks, tail_probability
+from daemon.core.scoring import SEVERITY, TIE, Floats, combine, local_ranks, tail_probability
 from daemon.core.sketches import Sketch, kinship, sketch
 
 NEAREST = 3
@@ -45,7 +45,7 @@ def assess(baseline: Baseline, recent: Recent, pattern: Pattern, vector: Vector)
     """Return how strange a session of `pattern` is; `vector` is its embedding."""
     numbers = numbers_of(baseline, pattern.lines)
     dtm, similarity = distance(baseline, pattern.id, vector)
-    nats = present(baseline, numbers)
+    nats = present(baseline, pattern.lines, numbers)
     absent, lacking = missing(baseline, numbers)
     severe = severities(baseline, pattern.lines, numbers)
     ctx = max(float(nats.max(initial=0.0)), float(lacking.max(initial=0.0)))
@@ -88,7 +88,7 @@ def _severe_nats(severity: float, recent: Recent) -> float:
     worst = recent.parts[2]
     above = np.count_nonzero(worst > severity + TIE)
     reached = np.count_nonzero(worst >= severity - TIE)
-    return float(-2.0 * np.log((0.5 * (above + reached) + 0.5) / (len(worst) + 1.0)))
+    return float(-SEVERITY * np.log((0.5 * (above + reached) + 0.5) / (len(worst) + 1.0)))
 
 
 def nearest(baseline: Baseline, vector: Vector) -> list[Neighbour]:

@@ -101,6 +101,7 @@ class Baseline:
         self.mass = np.zeros(16)
         """Mass that counts, by slot."""
         self.backbones = np.zeros(16, np.uint64)
+        self._alike: dict[int, float] = {}
         self._sketches = np.zeros((16, WORDS), np.uint64)
         self.names: list[str] = []
         self._free: list[int] = []
@@ -119,6 +120,10 @@ class Baseline:
         """Return the sketch of the vector of `pattern`, None when it has none."""
         entry = self.entries.get(pattern)
         return self._sketches[entry.slot] if entry is not None and entry.slot >= 0 else None
+
+    def alike(self, backbone: np.uint64) -> float:
+        """Return the mass that counts of the patterns that have this backbone."""
+        return max(self._alike.get(int(backbone), 0.0), 0.0)
 
     def in_window(self, pattern: str) -> int:
         """Return the number of sessions of `pattern` in the window, whatever its label."""
@@ -337,8 +342,17 @@ class Baseline:
         change = mass - self.mass.item(slot)
         if change:
             self.mass[slot] = mass
-            self.lines.mass[entry.numbers] += change
+            self.lines.weigh(slot, entry.numbers, change)
             self.counted += change
+            backbone = self.backbones.item(slot)
+            self._alike[backbone] = self._alike.get(backbone, 0.0) + change
+
+    def _realike(self) -> None:
+        """Add up the mass of each backbone anew."""
+        held = np.flatnonzero(self.mass)
+        backbones, places = np.unique(self.backbones[held], return_inverse=True)
+        sums = np.bincount(places, self.mass[held], len(backbones))
+        self._alike = dict(zip(backbones.tolist(), sums.tolist(), strict=True))
 
     def _settle(self, force: bool = False) -> None:
         """Refresh what depends on the whole window's mass, when that has changed enough; keep within `max_patterns`."""
@@ -351,7 +365,9 @@ class Baseline:
             self._recount(pattern, self.entries[pattern], added=0.0)
         common = self.lines.common_ids
         self.lines.renew_common(self.share * self.counted, self.backbones)
-        self.changes += not np.array_equal(common, self.lines.common_ids)
+        if not np.array_equal(common, self.lines.common_ids):
+            self.changes += 1
+            self._realike()
 
     def _evict(self) -> None:
         """Drop the patterns that matter least: unlabelled, least mass first, of equal mass the longest unseen."""
@@ -374,7 +390,7 @@ class Baseline:
             entry = self.entries.pop(name)
             if entry.slot < 0:
                 continue
-            self.lines.mass[entry.numbers] -= self.mass[entry.slot]
+            self.lines.weigh(entry.slot, entry.numbers, -self.mass.item(entry.slot))
             self.counted -= self.mass[entry.slot]
             self._raw[entry.slot] = self.mass[entry.slot] = 0.0
             gone[entry.slot] = True
@@ -386,3 +402,4 @@ class Baseline:
             self.lines.drop(held, gone)
             self.vectors.remove(np.array(slots, np.int64))
             self._free.extend(slots)
+            self._realike()

@@ -3,7 +3,8 @@
 A line is *common* when at least the share `mass` of the window's sessions has it. The common lines of a session are its
 *backbone*; sessions with one backbone are alike. Everything is incremental: adding mass to a pattern touches its lines
 only, and a line that becomes common, or ceases to be, touches the patterns that hold it. Backbones are compared by a
-64-bit sum of random numbers, one a line (Zobrist, 1970), so a change of backbone is one exclusive or.
+64-bit sum of random numbers, one a line (Zobrist, 1970), so a change of backbone is one exclusive or. Lines of one
+wording are a family (see `families`), whose mass is kept along.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.core.families import NONE, Families
 from daemon.core.severity import severity
 
 Ids = NDArray[np.int32]
@@ -30,12 +32,15 @@ class LineTable:
         self.common = np.zeros(64, bool)
         self.confirmed = np.zeros(64, np.int32)
         """By line: how many patterns that are confirmed normal hold it."""
+        self.families = Families()
+        self.family: Ids = np.full(64, NONE, np.int32)
         self._marked = np.zeros(64, bool)
         self.common_ids: Ids = np.zeros(0, np.int32)
         self._keys = np.zeros(64, np.uint64)
         self._ids: dict[str, int] = {}
         self._texts: list[str | None] = []
         self._slots: list[array[int]] = []
+        self._families_of: list[Ids] = []
         self._free: list[int] = []
 
     def __len__(self) -> int:
@@ -58,7 +63,16 @@ class LineTable:
                 number = self._new(line)
             self._slots[number].append(slot)
             numbers[place] = number
+        while slot >= len(self._families_of):
+            self._families_of.append(np.zeros(0, np.int32))
+        families = np.unique(self.family[numbers])
+        self._families_of[slot] = families[families != NONE]
         return numbers
+
+    def weigh(self, slot: int, numbers: Ids, change: float) -> None:
+        """Add to the mass of the lines `numbers` that `slot` holds, and to that of their families."""
+        self.mass[numbers] += change
+        self.families.mass[self._families_of[slot]] += change
 
     def _new(self, line: str) -> int:
         if self._free:
@@ -74,10 +88,12 @@ class LineTable:
                 self._marked = np.concatenate([self._marked, np.zeros_like(self._marked)])
                 self.confirmed = np.concatenate([self.confirmed, np.zeros_like(self.confirmed)])
                 self._keys = np.concatenate([self._keys, np.zeros_like(self._keys)])
+                self.family = np.concatenate([self.family, np.full_like(self.family, NONE)])
         self._ids[line] = number
         self._texts[number] = line
         self.mass[number], self.common[number], self.confirmed[number] = 0.0, False, 0
         self.severity[number] = severity(line)
+        self.family[number] = self.families.join(line)
         digest = blake2b(line.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         self._keys[number] = np.frombuffer(digest, np.uint64)[0]
         return number
@@ -127,6 +143,8 @@ class LineTable:
                     del self._ids[text]
                 self._texts[number] = None
                 self.mass[number], self.common[number] = 0.0, False
+                self.families.leave(int(self.family[number]))
+                self.family[number] = NONE
                 self._free.append(int(number))
         self.common_ids = np.flatnonzero(self.common[: len(self._texts)]).astype(np.int32)
 
@@ -134,4 +152,5 @@ class LineTable:
         """Return an estimate of the bytes held."""
         arrays = self.mass.nbytes + self.severity.nbytes + self.common.nbytes + self._keys.nbytes
         texts = sum(len(text) + 150 for text in self._ids)
+        texts += self.families.memory() + self.family.nbytes + sum(100 + held.nbytes for held in self._families_of)
         return arrays + texts + sum(64 + 4 * len(slots) for slots in self._slots)

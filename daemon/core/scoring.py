@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 TIE = 1e-6
 SMALLEST_TAIL = 10
+SEVERITY = 3.0
+FINEST = 0.001
 
 
 def distance_to_measure(distances: Floats, weights: Floats, mass: float) -> float:
@@ -73,11 +75,11 @@ def local_ranks(
 def combine(kin: Floats, overall: Floats) -> float:
     """Return the score from the parts' ranks: novelty (dtm, ctx) among kin, severity among all; larger is stranger.
 
-    Novelty and severity are two kinds of evidence and weigh the same: novelty is measured twice, so severity counts
-    twice. How new a session is says little until it is compared with sessions of its kind, some of which always bring
-    new lines; how badly it reads is absolute.
+    How new a session is says little until it is compared with sessions of its kind, some of which always bring new
+    lines; how badly it reads is absolute, and people mean failures when they say anomalies: it weighs SEVERITY ranks,
+    novelty, measured twice, two. FINEST is added to ranks of novelty: which of the newest is newer is chance.
     """
-    return float(-np.log(kin[0]) - np.log(kin[1]) - 2.0 * np.log(overall[2]))
+    return float(-np.log(kin[0] + FINEST) - np.log(kin[1] + FINEST) - SEVERITY * np.log(overall[2]))
 
 
 def tail_probability(score: float, recent: NDArray[np.float32]) -> float:

@@ -1,9 +1,11 @@
-"""How badly a line reads: distinct failure words, levels among them.
+"""How badly a line reads: the level it states, or else the failure words in it.
 
-The lexicon is English and short on purpose: words that name a failure whatever the system. A level that a line states
-(``ERROR``, ``FATAL``, or the record's own, which formats put first) counts as such a word; a warning counts as half
-of one where nothing else does. A line in another language scores by its level alone, or 0, and where all lines score
-alike the part says nothing in its scope.
+Whoever wrote a line that states a level (``ERROR``, ``[warn]``, ``error:``, or the record's own, which formats put
+first) said how bad it is: an error counts as one failure word, what is worse as two, a warning as half of one, all else
+as none; that its words name a failure too adds a quarter, no more. A line that states no level counts its distinct
+failure words, at most 3. The lexicon is English and short on purpose: words that name a failure whatever the system. A
+line in another language scores by its level alone, or 0, and where all lines score alike the part says nothing in its
+scope.
 """
 
 from __future__ import annotations
@@ -16,15 +18,33 @@ _WORDS = re.compile(
     r"|emerg\w*|dead|killed|crash\w*|broken|bad|interrupted?)\b",
     re.IGNORECASE,
 )
-_WARNING = re.compile(r"\b(?:WARN|WARNING|warn|warning)\b")
 _CAMEL = re.compile(r"([a-z])([A-Z])")
+_LEVELS = {
+    **dict.fromkeys(("fatal", "critical", "crit", "emerg", "emergency", "alert", "panic"), 2.0),
+    **dict.fromkeys(("error", "err", "severe"), 1.0),
+    **dict.fromkeys(("warning", "warn"), 0.5),
+    **dict.fromkeys(("notice", "info", "information", "log", "debug", "trace"), 0.0),
+}
+_NAMES = "|".join(_LEVELS)
+_FIRST = re.compile(rf"\W*({_NAMES})\b", re.IGNORECASE)
+_LATER = re.compile(rf"(?<![A-Za-z])(?:({_NAMES.upper()})(?![A-Za-z])|((?i:{_NAMES})):)")
 _LEADING = 64
 MOST_WORDS = 3
 
 
 def severity(line: str) -> float:
-    """Return the number of distinct failure words of a masked line, at most 3; CamelCase is read as words."""
+    """Return how badly a masked line reads, 0 to 3; CamelCase is read as words."""
     words = {word.lower() for word in _WORDS.findall(_CAMEL.sub(r"\1 \2", line))}
-    if words:
+    level = _stated(line[:_LEADING])
+    if level is None:
         return float(min(MOST_WORDS, len(words)))
-    return 0.5 if _WARNING.search(line[:_LEADING]) else 0.0
+    return _LEVELS[level] + (0.25 if words - {level} else 0.0)
+
+
+def _stated(head: str) -> str | None:
+    """Return the level that the head of a line states: its first word, one in capitals, or one before a colon."""
+    found = _FIRST.match(head)
+    if found:
+        return found[1].lower()
+    found = _LATER.search(head)
+    return (found[1] or found[2]).lower() if found else None

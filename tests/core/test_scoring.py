@@ -71,13 +71,20 @@ def test_local_ranks_equal_a_count_by_hand(recent: list[list[int]], values: list
         assert (weighted + 0.5 + 20 * among_all) / (sum(say) + 21) == pytest.approx(kin[k], rel=1e-5)
 
 
-def test_novelty_and_severity_weigh_the_same() -> None:
-    """Two measures of novelty at a rank count as much as severity at that rank."""
-    half, tenth = np.full(3, 0.5), np.full(3, 0.1)
-    novel = combine(np.array([0.1, 0.1, 0.5]), half)
-    severe = combine(half, np.array([0.5, 0.5, 0.1]))
-    assert novel == pytest.approx(severe)
-    assert combine(tenth, tenth) > novel
+def test_severity_weighs_half_as_much_again_as_novelty() -> None:
+    """A rank of severity counts as much as the same rank of both measures of novelty, and half of that more."""
+    half = np.full(3, 0.5)
+    at_rest = combine(half, half)
+    novel = combine(np.array([0.1, 0.1, 0.5]), half) - at_rest
+    severe = combine(half, np.array([0.5, 0.5, 0.1])) - at_rest
+    assert 1.5 * novel == pytest.approx(severe, rel=0.01)
+
+
+def test_the_newest_are_hardly_told_apart() -> None:
+    """Ranks of novelty far below one in a thousand are worth about the same."""
+    ranks = np.array([[rank, rank, 0.5] for rank in (1e-2, 1e-4, 1e-8)])
+    scores = [combine(row, row) for row in ranks]
+    assert scores[0] + 2.0 < scores[1] < scores[2] < scores[1] + 0.25
 
 
 @given(st.lists(st.integers(0, 9), max_size=60), st.integers(0, 9))
