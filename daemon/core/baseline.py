@@ -342,7 +342,7 @@ class Baseline:
         change = mass - self.mass.item(slot)
         if change:
             self.mass[slot] = mass
-            self.lines.mass[entry.numbers] += change
+            self.lines.weigh(slot, entry.numbers, change)
             self.counted += change
             backbone = self.backbones.item(slot)
             self._alike[backbone] = self._alike.get(backbone, 0.0) + change
@@ -390,7 +390,7 @@ class Baseline:
             entry = self.entries.pop(name)
             if entry.slot < 0:
                 continue
-            self.lines.mass[entry.numbers] -= self.mass[entry.slot]
+            self.lines.weigh(entry.slot, entry.numbers, -self.mass.item(entry.slot))
             self.counted -= self.mass[entry.slot]
             self._raw[entry.slot] = self.mass[entry.slot] = 0.0
             gone[entry.slot] = True

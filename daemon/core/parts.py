@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from daemon.core.baseline import Baseline, Lines
+from daemon.core.families import NONE
 from daemon.core.lines import Ids
 from daemon.core.records import Vector
 from daemon.core.scoring import (
@@ -51,8 +53,11 @@ def distance(baseline: Baseline, pattern: str, vector: Vector) -> tuple[float, f
     return distance_to_measure(distances, weights, wanted), 1.0 - float(distances.min())
 
 
-def present(baseline: Baseline, numbers: Ids) -> Floats:
-    """Return how unlikely each line is, in nats: a common one among all, a rare one among sessions like this one."""
+def present(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
+    """Return how unlikely each line is, in nats: a common one among all, a rare one among sessions like this one.
+
+    No line is less likely than its family is.
+    """
     table = baseline.lines
     total = baseline.counted
     known = numbers >= 0
@@ -61,6 +66,8 @@ def present(baseline: Baseline, numbers: Ids) -> Floats:
     rare = np.flatnonzero(~known | ~table.common[numbers])
     if not len(rare):
         return nats
+    familiar = _family_nats(baseline, lines, numbers, rare)
+    every = rare
     if len(rare) > MOST_RARE:
         rare = rare[np.argsort(having[rare], kind="stable")[:MOST_RARE]]
     backbone = table.backbone(numbers[known])
@@ -71,7 +78,19 @@ def present(baseline: Baseline, numbers: Ids) -> Floats:
             together[place] = baseline.mass[slots[baseline.backbones[slots] == backbone]].sum()
     shares = (having[rare] + 0.5) / (total + 1.0)
     nats[rare] = conditional_nats(together, shares, baseline.alike(backbone), baseline.share * total)
+    nats[every] = np.minimum(nats[every], familiar)
     return nats
+
+
+def _family_nats(baseline: Baseline, lines: Lines, numbers: Ids, places: NDArray[np.intp]) -> Floats:
+    """Return how unlikely the families of the lines at `places` are, in nats; infinity where there is none."""
+    table = baseline.lines
+    found = np.array(
+        [table.family[n] if (n := numbers[place]) >= 0 else table.families.find(lines[place][0]) for place in places],
+        np.int32,
+    )
+    mass = np.where(found == NONE, 0.0, table.families.mass[found])
+    return np.where(mass > 0, presence_nats(mass, baseline.counted), np.inf)
 
 
 def missing(baseline: Baseline, numbers: Ids) -> tuple[Ids, Floats]:

@@ -126,7 +126,7 @@ def test_parts_equal_their_definitions(sessions: list[tuple[int, int]]) -> None:
         alike = [w for w in held if {line for line, _ in PATTERNS[w].lines} & common == backbone]
         own_backbone = baseline.lines.backbone(numbers[numbers >= 0])
         assert sum(weights[w] for w in alike) == pytest.approx(baseline.alike(own_backbone))
-        for (line, _), nats in zip(made.lines, present(baseline, numbers), strict=True):
+        for (line, _), nats in zip(made.lines, present(baseline, made.lines, numbers), strict=True):
             if line in common:
                 value = presence_nats(having[line], total)
             else:
