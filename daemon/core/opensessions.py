@@ -1,111 +1,196 @@
-"""Sessions under way: what they hold, how a batch's lines get into them, and what they are once closed.
+"""Sessions under way, as columns: what every session is at, and a pile of what its lines were.
 
-What a session keeps: per distinct masked line a count, two positions and one example; and its lines' positions. Nothing
-else grows with lines.
+A session has a *slot*, a row in `Slots`. Its lines lie in two `Pile`s, tables whose rows belong to slots: one row for
+each distinct masked line of a session and batch (count, first and last position, one example), and one row for each
+position. So a batch is taken in with a few array operations, however many sessions it touches; rows are gathered by
+session only when sessions close. Rows of one session and line are merged before they pile up, so that nothing but
+positions grows with lines.
 """
 
 from __future__ import annotations
 
-from array import array
-from operator import attrgetter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import polars as pl
+from numpy.typing import NDArray
 
-from daemon.core.records import ClosedBy, Session, SessionLine
-from daemon.core.runs import Key, Rows
+from daemon.core.records import INDEX_BITS
+from daemon.core.runs import Ints, Key
 
 DISTINCT_LINE_TOKENS = 4
 """What a distinct line costs on top of its own tokens: its count, the cross and the line's end in the rendering."""
+SPARE_ROWS = 1_024
+MERGED_FROM = 65_536
 
-_Line = list[Any]
-"""Count, first position, last position, example."""
-
-
-class OpenSession:
-    """A session under way: in stream time (`met_*`) and event time (`start`, `end`), and its lines by masked text."""
-
-    __slots__ = ("end", "first_offset", "key", "lines", "met_first", "met_last", "positions", "size", "start", "tokens")
-
-    def __init__(self, key: Key, met: int, time: int, offset: int) -> None:
-        self.key = key
-        self.met_first = self.met_last = met
-        self.start = self.end = time
-        self.first_offset = offset
-        self.size = self.tokens = 0
-        self.lines: dict[str, _Line] = {}
-        self.positions = array("q")
+Column = NDArray[Any]
+Marks = NDArray[np.bool_]
 
 
-Closing = tuple[int, OpenSession, ClosedBy]
-"""A session, the line (in reading order) that closed it, and why."""
+class Slots:
+    """One row a session: stream time (`met_*`), event time (`start`, `end`), first position, lines and their tokens.
 
+    `distinct` is at least the number of distinct masked lines: repeats in later batches are counted until `Held` has
+    merged them or somebody has looked.
+    """
 
-class Cut:
-    """What one batch did: pieces of sessions (session, first and last line in grouped order), new ones, closed ones."""
-
-    __slots__ = ("begins", "closed", "ends", "opened", "sessions")
+    COLUMNS = ("met_first", "met_last", "start", "end", "first", "size", "cost", "distinct")
 
     def __init__(self) -> None:
-        self.sessions: list[OpenSession] = []
-        self.begins: list[int] = []
-        self.ends: list[int] = []
-        self.opened: list[tuple[int, OpenSession]] = []
-        self.closed: list[Closing] = []
+        self.by_key: dict[Key, int] = {}
+        self.keys: list[Key] = []
+        self.is_open: Marks = np.zeros(0, bool)
+        self.met_first = self.met_last = self.start = self.end = np.zeros(0, np.int64)
+        self.first = self.size = self.cost = self.distinct = np.zeros(0, np.int64)
+        self._free: list[int] = []
+        self._grow(16)
 
-    def add(self, session: OpenSession, begin: int, end: int) -> None:
-        """Note that lines `begin` to `end` in grouped order joined `session`."""
-        self.sessions.append(session)
-        self.begins.append(begin)
-        self.ends.append(end)
+    def __len__(self) -> int:
+        """Return how many slots there are, free ones included; never none."""
+        return len(self.keys)
+
+    def take(self, keys: Sequence[Key]) -> Ints:
+        """Return a slot for a new session of each key; the caller fills the columns."""
+        lacking = len(keys) - len(self._free)
+        if lacking > 0:
+            self._grow(max(lacking, len(self.keys) // 2))
+        slots = [self._free.pop() for _ in keys]
+        for slot, key in zip(slots, keys, strict=True):
+            self.keys[slot] = key
+        self.by_key.update(zip(keys, slots, strict=True))
+        taken = np.array(slots, dtype=np.int64)
+        self.is_open[taken] = True
+        return taken
+
+    def _grow(self, more: int) -> None:
+        count = len(self.keys)
+        self._free += range(count + more - 1, count - 1, -1)
+        self.keys += [("", "")] * more
+        for name in self.COLUMNS:
+            setattr(self, name, np.concatenate([getattr(self, name), np.zeros(more, np.int64)]))
+        self.is_open = np.concatenate([self.is_open, np.zeros(more, bool)])
+
+    def close(self, slot: int) -> None:
+        """Let the session in `slot` take in no more; the slot is its own until it is freed."""
+        self.is_open[slot] = False
+        key = self.keys[slot]
+        if self.by_key.get(key) == slot:
+            del self.by_key[key]
+
+    def free(self, slots: Sequence[int]) -> None:
+        """Let closed sessions' slots be taken again."""
+        self._free += slots
+
+    def opened(self) -> Ints:
+        """Return the slots of the sessions under way."""
+        return np.flatnonzero(self.is_open)
+
+    def offsets(self, slots: Ints) -> Ints:
+        """Return the offset of each session's first line."""
+        return self.first[slots] >> INDEX_BITS
 
 
-def fill(rows: Rows, texts: pl.Series, cut: Cut) -> None:
-    """Put each piece's lines into its session, and what distinct lines cost."""
-    kinds = len(rows.distinct)
-    sizes = np.array(cut.ends) - np.array(cut.begins)
-    codes = np.repeat(np.arange(len(sizes)) * kinds, sizes) + rows.line
-    order = np.argsort(codes, kind="stable")
-    begins = np.concatenate(([0], np.flatnonzero(np.diff(codes[order])) + 1))
-    ends = np.append(begins[1:], len(order))
-    first = order[begins]
-    piece, line = np.divmod(codes[first], kinds)
-    columns = (piece, line, ends - begins, rows.position[first], rows.position[order[ends - 1]])
-    examples = texts.gather(rows.row[first]).to_list()
-    sessions, distinct = cut.sessions, rows.distinct
-    for number, kind, count, position, last, example in zip(*(x.tolist() for x in columns), examples, strict=True):
-        session = sessions[number]
-        known = session.lines.get(distinct[kind])
-        if known is None:
-            session.lines[distinct[kind]] = [count, position, last, example]
-            session.tokens += DISTINCT_LINE_TOKENS
-        else:
-            known[0] += count
-            known[2] = last
-    positions = rows.position.tobytes()
-    for session, begin, end in zip(sessions, cut.begins, cut.ends, strict=True):
-        session.positions.frombytes(positions[8 * begin : 8 * end])
+class Pile:
+    """A growing table whose rows belong to slots and leave when their slot is cleared; rows keep the order added."""
+
+    def __init__(self, **kinds: type) -> None:
+        self._kinds = kinds
+        self._slot = np.empty(0, np.int64)
+        self._columns: dict[str, Column] = {name: np.empty(0, kind) for name, kind in kinds.items()}
+        self._end = 0
+        self._gone = 0
+
+    def __len__(self) -> int:
+        return self._end - self._gone
+
+    def add(self, slots: Ints, columns: dict[str, Column]) -> None:
+        """Put rows on top."""
+        end = self._end + len(slots)
+        if end > len(self._slot):
+            room = end + end // 2 + SPARE_ROWS
+            self._slot = _resized(self._slot[: self._end], room)
+            self._columns = {name: _resized(column[: self._end], room) for name, column in self._columns.items()}
+        self._slot[self._end : end] = slots
+        for name, column in columns.items():
+            self._columns[name][self._end : end] = column
+        self._end = end
+
+    def column(self, name: str) -> Column:
+        """Return the values of a column in rows that have not left."""
+        return self._columns[name][: self._end][self._slot[: self._end] >= 0]
+
+    def of(self, slot: int, name: str) -> Column:
+        """Return the values of a column in the rows of one slot."""
+        found: Column = self._columns[name][: self._end][self._slot[: self._end] == slot]
+        return found
+
+    def clear(self, marked: Marks) -> tuple[Ints, dict[str, Column]]:
+        """Take out the rows of marked slots; return their slots and columns. `marked` ends in a False."""
+        rows = np.flatnonzero(marked[self._slot[: self._end]])  # slot -1 is a row that has left: the last mark
+        slots = self._slot[rows]
+        columns = {name: column[rows] for name, column in self._columns.items()}
+        self._slot[rows] = -1
+        self._gone += len(rows)
+        if 2 * self._gone > self._end and self._end > SPARE_ROWS:
+            self.keep(np.flatnonzero(self._slot[: self._end] >= 0))
+        return slots, columns
+
+    def keep(self, rows: Ints) -> None:
+        """Keep these rows only, in this order."""
+        self._slot = self._slot[rows]
+        self._columns = {name: column[rows] for name, column in self._columns.items()}
+        self._end, self._gone = len(rows), 0
+
+    def rows(self) -> tuple[Ints, dict[str, Column]]:
+        """Return all rows that have not left: slots and columns."""
+        if self._gone or len(self._slot) != self._end:
+            self.keep(np.flatnonzero(self._slot[: self._end] >= 0))
+        return self._slot, self._columns
 
 
-_first_position = attrgetter("first")
+def _resized(column: Column, room: int) -> Column:
+    larger = np.empty(room, column.dtype)
+    larger[: len(column)] = column
+    return larger
 
 
-def finished(closed: list[Closing]) -> list[Session]:
-    """Return sessions in closing order: by the closing line, then by first position."""
-    closed.sort(key=lambda item: (item[0], item[1].positions[0]))
-    return [_session(session, reason) for _, session, reason in closed]
+class Held:
+    """The lines of the sessions under way: `lines` a row for each session, line and batch, `positions` one a line."""
+
+    def __init__(self) -> None:
+        self.lines = Pile(line=np.int64, count=np.int64, first=np.int64, last=np.int64, masked=object, example=object)
+        self.positions = Pile(position=np.int64)
+        self._merged = 0
+
+    def live(self) -> set[int]:
+        """Return the numbers of the masked lines that are held."""
+        return set(np.unique(self.lines.column("line")).tolist())
+
+    def add_lines(self, slots: Ints, columns: dict[str, Column]) -> bool:
+        """Add rows of lines; return whether the pile was merged, so that it has a row for each session and line."""
+        self.lines.add(slots, columns)
+        if len(self.lines) < 4 * self._merged + MERGED_FROM:
+            return False
+        found, all_columns = self.lines.rows()
+        merged_slots, merged = merge(found, all_columns)
+        self.lines = Pile(line=np.int64, count=np.int64, first=np.int64, last=np.int64, masked=object, example=object)
+        self.lines.add(merged_slots, merged)
+        self._merged = len(self.lines)
+        return True
 
 
-def _session(session: OpenSession, reason: ClosedBy) -> Session:
-    return Session(
-        scope=session.key[0],
-        key=session.key[1],
-        start=session.start,
-        end=session.end,
-        size=session.size,
-        tokens=session.tokens,
-        closed_by=reason,
-        lines=sorted([SessionLine(masked, *line) for masked, line in session.lines.items()], key=_first_position),
-        positions=np.frombuffer(session.positions, dtype=np.int64),
-    )
+def merge(groups: Ints, columns: dict[str, Column]) -> tuple[Ints, dict[str, Column]]:
+    """Return rows of lines sorted by group and line number, those of one group and line made one."""
+    order = np.lexsort((columns["first"], columns["line"], groups))
+    groups, line = groups[order], columns["line"][order]
+    begins = np.flatnonzero(np.concatenate(([True], (np.diff(groups) != 0) | (np.diff(line) != 0))))[: len(order)]
+    ends = np.append(begins[1:], len(order)) - 1
+    firsts = order[begins]
+    return groups[begins], {
+        "line": line[begins],
+        "count": np.add.reduceat(columns["count"][order], begins) if len(begins) else columns["count"],
+        "first": columns["first"][firsts],
+        "last": columns["last"][order[ends]],
+        "masked": columns["masked"][firsts],
+        "example": columns["example"][firsts],
+    }

@@ -10,37 +10,25 @@ late, or a second file is read after a first, its lines still find each other.)
 The cut is a function of the sequence of lines alone, however it is split into batches. Sessions leave in the order of
 the lines that closed them, then of their first lines.
 
-A batch is cut run by run (`runs`). A run joins its session whole where no limit can be met inside it, else it is walked
-line by line.
+A batch is cut with arrays, an element a key (`runs`): the lines of a key join its session as a whole, or open a new
+one, where no limit can be met among them. The few other keys are walked over (`walking`).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from daemon.core.opensessions import DISTINCT_LINE_TOKENS, Closing, Cut, OpenSession, fill, finished
+from daemon.core.closing import Closing, finished
+from daemon.core.limits import SessionLimits, first_closing, overdue
+from daemon.core.opensessions import DISTINCT_LINE_TOKENS, Held, Marks, Slots
 from daemon.core.records import ClosedBy, Positions, Session
-from daemon.core.runs import CountTokens, Key, Rows, Runs, TokenCache, prepare
+from daemon.core.runs import CountTokens, Ints, LineNumbers, Rows, Runs, prepare
+from daemon.core.walking import Cut, Walker
 
-
-@dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """When a session ends. Times in microseconds.
-
-    `max_tokens` bounds the sum of the tokens of all lines and `DISTINCT_LINE_TOKENS` a distinct line; a single line may
-    exceed it alone. `max_pinned` bounds, in offsets, how far reading may run ahead of a session's first line.
-    """
-
-    gap_us: int
-    max_age_us: int
-    max_lines: int
-    max_tokens: int
-    max_pinned: int
+__all__ = ["SessionLimits", "Sessionizer"]
 
 
 class Sessionizer:
@@ -48,11 +36,10 @@ class Sessionizer:
 
     def __init__(self, limits: SessionLimits, count_tokens: CountTokens) -> None:
         self._limits = limits
-        self._tokens = TokenCache(count_tokens)
+        self._numbers = LineNumbers(count_tokens)
         self._watermark: int | None = None
-        self._open: dict[Key, OpenSession] = {}
-        self._by_touch: OrderedDict[OpenSession, None] = OrderedDict()  # least recently touched first
-        self._by_age: OrderedDict[OpenSession, None] = OrderedDict()  # oldest first
+        self._slots = Slots()
+        self._held = Held()
 
     @property
     def watermark(self) -> int | None:
@@ -62,177 +49,178 @@ class Sessionizer:
     @property
     def open_sessions(self) -> int:
         """Number of sessions under way."""
-        return len(self._open)
+        return len(self._slots.by_key)
 
     @property
     def open_lines(self) -> int:
         """Number of lines in sessions under way."""
-        return sum(session.size for session in self._open.values())
+        return len(self._held.positions)
 
     @property
     def cached_lines(self) -> int:
         """Number of distinct masked lines whose token counts are remembered; bounded."""
-        return len(self._tokens)
+        return len(self._numbers)
 
     def open_positions(self) -> Positions:
         """Return the positions of all lines in sessions under way, sorted."""
-        parts = [np.frombuffer(session.positions.tobytes(), dtype=np.int64) for session in self._open.values()]
-        return np.sort(np.concatenate(parts)) if parts else np.empty(0, dtype=np.int64)
+        return np.sort(self._held.positions.column("position"))
 
     def push(self, lines: pl.DataFrame) -> list[Session]:
         """Add lines (with `masked`) in reading order; return the sessions they closed, in closing order."""
         if lines.is_empty():
             return []
-        rows = prepare(lines, self._watermark, self._tokens)
+        rows = prepare(lines, self._watermark, self._numbers, self._held.live)
         cut = self._cut(rows)
-        fill(rows, lines["text"], cut)
-        self._reorder(rows, cut)
-        self._watermark = rows.met[-1]
-        return finished(cut.closed + self._overdue(rows.met, rows.offset))
+        self._fill(rows, lines["text"], cut)
+        self._watermark = int(rows.met[-1])
+        return self._finished(cut.closed, rows.met, rows.offset)
 
     def advance(self, watermark_us: int) -> list[Session]:
         """Move stream time on without a line; return the sessions that closes, in the order of their first lines."""
         met = max(watermark_us, self._watermark if self._watermark is not None else watermark_us)
         self._watermark = met
-        return finished(self._overdue([met], None))
+        return self._finished([], np.array([met]), None)
 
     def flush(self, closed_by: ClosedBy) -> list[Session]:
         """Close every session; return them in the order of their first lines."""
-        closed = [(0, session, closed_by) for session in self._open.values()]
-        self._open.clear()
-        self._by_touch.clear()
-        self._by_age.clear()
-        return finished(closed)
+        closed = [(0, slot, closed_by) for slot in self._slots.opened().tolist()]
+        return self._close(closed)
+
+    def _finished(self, closed: list[Closing], met: Ints, offset: Ints | None) -> list[Session]:
+        """Close, beside those `closed` already, the sessions that stream time, at its latest, has left behind."""
+        late = overdue(self._slots, int(met[-1]), None if offset is None else int(offset[-1]), self._limits)
+        found = first_closing(self._slots, late, met, offset, self._limits)
+        return self._close(closed + [(row, slot, why) for slot, (row, why) in zip(late.tolist(), found, strict=True)])
+
+    def _close(self, closed: list[Closing]) -> list[Session]:
+        for _, slot, _ in closed:
+            self._slots.close(slot)
+        return finished(self._slots, self._held, closed)
 
     def _cut(self, rows: Rows) -> Cut:
-        """Give every run to its session, or to new ones where it must close; what is simple is done here, for speed."""
-        limits, opened, cut, met, offset = self._limits, self._open, Cut(), rows.met, rows.offset
-        gap, age, pin = limits.gap_us, limits.max_age_us, limits.max_pinned
-        runs = Runs.of(rows, gap)
-        for number, begin, end, first, last, time, least, greatest, cost in zip(
-            runs.key, runs.begin, runs.end, runs.first_row, runs.last_row,
-            runs.first_time, runs.least, runs.greatest, runs.cost, strict=True,
-        ):  # fmt: skip
-            key = rows.keys[number]
-            session = opened.get(key)
-            if session is None or not (
-                met[first] - session.met_last <= gap
-                and met[first] - session.met_first <= age
-                and offset[first] - session.first_offset <= pin
-                and session.start - gap <= time <= session.end + gap
-            ):
-                if session is not None:
-                    self._close(session, self._closing(rows, session, first) or (first, ClosedBy.GAP), cut)
-                session = opened[key] = OpenSession(key, met[first], time, offset[first])
-                cut.opened.append((first, session))
-            if (
-                max(session.end, greatest) - min(session.start, least) > age
-                or met[last] - session.met_first > age
-                or offset[last] - session.first_offset > pin
-                or session.size + end - begin > limits.max_lines
-                or session.tokens + cost + DISTINCT_LINE_TOKENS * (end - begin) > limits.max_tokens
-            ):
-                self._walk(rows, session, begin, end, cut)
-                continue
-            session.start = min(session.start, least)
-            session.end = max(session.end, greatest)
-            session.met_last = met[last]
-            session.size += end - begin
-            session.tokens += cost
-            cut.add(session, begin, end)
-        return cut
+        """Give the lines of every key to its session, or to new ones where it must close."""
+        slots, runs = self._slots, Runs.of(rows, self._limits.gap_us)
+        known = np.fromiter(map(slots.by_key.get, rows.keys, [-1] * len(rows.keys)), np.int64, len(rows.keys))
+        walker = Walker(self._limits, slots, self._held, rows, runs)
+        keys = np.flatnonzero(np.diff(runs.of_key) == 1)
+        ahead = _Ahead.of(slots, known[keys], rows, runs, runs.of_key[keys], self._limits)
+        walked = np.ones(len(rows.keys), bool)
+        walked[keys[ahead.whole]] = False
+        for key in np.flatnonzero(walked).tolist():
+            walker.walk(key)
+        self._join(keys[ahead.whole], ahead.only_whole(), rows, runs, walker.cut)
+        return walker.cut
 
-    def _walk(self, rows: Rows, session: OpenSession, begin: int, end: int, cut: Cut) -> None:
-        """Give a run's lines to sessions one by one."""
-        columns = (rows.row, rows.time, rows.line, rows.cost)
-        walked = zip(*(column[begin:end].tolist() for column in columns), strict=True)
-        fresh: set[str] = set()
-        for at, (row, time, line, cost) in enumerate(walked, begin):
-            masked = rows.distinct[line]
-            is_fresh = masked not in fresh and masked not in session.lines
-            closing = self._closing(rows, session, row)
-            if closing is None and session.size:
-                closing = self._full(session, row, time, cost + DISTINCT_LINE_TOKENS * (len(fresh) + is_fresh))
-            if closing is not None:
-                if at > begin:
-                    cut.add(session, begin, at)
-                self._close(session, closing, cut)
-                session = self._open[session.key] = OpenSession(session.key, rows.met[row], time, rows.offset[row])
-                cut.opened.append((row, session))
-                begin, fresh, is_fresh = at, set(), True
-            if is_fresh:
-                fresh.add(masked)
-            session.size += 1
-            session.tokens += cost
-            session.met_last = rows.met[row]
-            session.start, session.end = min(session.start, time), max(session.end, time)
-        cut.add(session, begin, end)
+    def _join(self, keys: Ints, ahead: _Ahead, rows: Rows, runs: Runs, cut: Cut) -> None:
+        """Let the one run of each of `keys` join its session, or open one."""
+        slots, run = self._slots, runs.of_key[keys]
+        parted = np.flatnonzero((ahead.slot >= 0) & ~ahead.goes_on)
+        if len(parted):
+            gone = ahead.slot[parted]
+            late = first_closing(slots, gone, rows.met, rows.offset, self._limits)
+            for slot, (row, why), first in zip(gone.tolist(), late, runs.first_row[run[parted]].tolist(), strict=True):
+                # Stream time may not have closed it: then its own time did, at the run's first line.
+                cut.closed.append((row, slot, why) if row <= first else (first, slot, ClosedBy.GAP))
+                slots.close(slot)
+        slot = ahead.slot.copy()
+        new = ~ahead.goes_on
+        slot[new] = slots.take([rows.keys[key] for key in keys[new].tolist()])
+        slots.met_first[slot], slots.first[slot] = ahead.met_first, np.where(new, runs.first[run], slots.first[slot])
+        slots.start[slot], slots.end[slot] = ahead.start, ahead.end
+        slots.met_last[slot] = rows.met[runs.last_row[run]]
+        slots.size[slot], slots.cost[slot] = ahead.size, ahead.cost
+        slots.distinct[slot] = np.where(new, 0, slots.distinct[slot])
+        cut.slots += slot.tolist()
+        cut.begins += runs.begin[run].tolist()
+        cut.ends += runs.end[run].tolist()
 
-    def _full(self, session: OpenSession, row: int, time: int, cost: int) -> tuple[int, ClosedBy] | None:
-        """Say why a line that no gap parts from its session does not fit into it."""
-        limits = self._limits
-        if max(session.end, time) - min(session.start, time) > limits.max_age_us:
-            return row, ClosedBy.AGE
-        if session.size >= limits.max_lines:
-            return row, ClosedBy.LINES
-        return (row, ClosedBy.TOKENS) if session.tokens + cost > limits.max_tokens else None
-
-    def _closing(self, rows: Rows, session: OpenSession, row: int) -> tuple[int, ClosedBy] | None:
-        """Return the line, up to `row`, at which stream time or the pin closes a session, and which of them."""
-        limits = self._limits
-        if (
-            rows.met[row] - session.met_last <= limits.gap_us
-            and rows.met[row] - session.met_first <= limits.max_age_us
-            and rows.offset[row] - session.first_offset <= limits.max_pinned
-        ):
-            return None
-        return _first_closing(rows.met, rows.offset, session, limits)
-
-    def _close(self, session: OpenSession, closing: tuple[int, ClosedBy], cut: Cut) -> None:
-        cut.closed.append((closing[0], session, closing[1]))
-        self._by_touch.pop(session, None)
-        self._by_age.pop(session, None)
-
-    def _reorder(self, rows: Rows, cut: Cut) -> None:
-        """Bring the two orders up to date with the sessions that are still open."""
-        for _, session in sorted(cut.opened, key=_first_of):
-            if self._open.get(session.key) is session:
-                self._by_age[session] = None
-        last_rows = rows.row[np.array(cut.ends) - 1]
-        for number in np.argsort(last_rows).tolist():
-            session = cut.sessions[number]
-            if self._open.get(session.key) is session:
-                self._by_touch[session] = None
-                self._by_touch.move_to_end(session)
-
-    def _overdue(self, met: list[int], offset: list[int] | None) -> list[Closing]:
-        """Close the sessions that stream time, at its latest, has left behind."""
-        limits, cut = self._limits, Cut()
-        while self._by_touch:
-            session = next(iter(self._by_touch))
-            if met[-1] - session.met_last <= limits.gap_us:
-                break
-            self._close(session, _first_closing(met, offset, session, limits), cut)
-            del self._open[session.key]
-        while self._by_age:
-            session = next(iter(self._by_age))
-            pinned = offset is not None and offset[-1] - session.first_offset > limits.max_pinned
-            if met[-1] - session.met_first <= limits.max_age_us and not pinned:
-                break
-            self._close(session, _first_closing(met, offset, session, limits), cut)
-            del self._open[session.key]
-        return cut.closed
+    def _fill(self, rows: Rows, texts: pl.Series, cut: Cut) -> None:
+        """Put the lines of a batch on the piles."""
+        begins = np.array(cut.begins)
+        order = np.argsort(begins)
+        sizes = (np.array(cut.ends) - begins)[order]
+        owner = np.repeat(np.array(cut.slots)[order], sizes)
+        self._held.positions.add(owner, {"position": rows.position})
+        kinds = len(rows.distinct)
+        codes = owner * kinds + rows.line
+        order = np.argsort(codes, kind="stable")
+        begins = np.concatenate(([0], np.flatnonzero(np.diff(codes[order])) + 1))
+        ends = np.append(begins[1:], len(order))
+        first = order[begins]
+        slots, line = owner[first], rows.line[first]
+        columns = {
+            "line": rows.numbers[line],
+            "count": ends - begins,
+            "first": rows.position[first],
+            "last": rows.position[order[ends - 1]],
+            "masked": np.array(rows.distinct, dtype=object)[line],
+            "example": np.array(texts.gather(rows.row[first]).to_list(), dtype=object),
+        }
+        distinct = self._slots.distinct
+        distinct += np.bincount(slots, minlength=len(distinct))
+        distinct[list(cut.distinct)] = list(cut.distinct.values())
+        if self._held.add_lines(slots, columns):
+            owners = self._held.lines.rows()[0]
+            distinct[:] = np.bincount(owners, minlength=len(distinct))
 
 
-def _first_of(item: tuple[int, OpenSession]) -> int:
-    return item[0]
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What the sessions of some keys, each with one run, would be with that run: an element a key.
 
+    `goes_on`: the run joins the session in `slot`, else it opens a new one. `whole`: no limit can be met inside it.
+    """
 
-def _first_closing(
-    met: list[int], offset: list[int] | None, session: OpenSession, limits: SessionLimits
-) -> tuple[int, ClosedBy]:
-    """Return the first line at which a session is overdue, and why."""
-    at_gap = bisect_right(met, session.met_last + limits.gap_us)
-    at_age = bisect_right(met, session.met_first + limits.max_age_us)
-    at_pin = len(met) if offset is None else bisect_right(offset, session.first_offset + limits.max_pinned)
-    return min((at_gap, 0, ClosedBy.GAP), (at_age, 1, ClosedBy.AGE), (at_pin, 2, ClosedBy.PIN))[::2]
+    slot: Ints
+    goes_on: Marks
+    whole: Marks
+    met_first: Ints
+    start: Ints
+    end: Ints
+    size: Ints
+    cost: Ints
+
+    @classmethod
+    def of(cls, slots: Slots, slot: Ints, rows: Rows, runs: Runs, run: Ints, limits: SessionLimits) -> _Ahead:
+        """Look at the sessions in `slot` (-1: none) and at the run `run` of each."""
+        at = np.maximum(slot, 0)
+        met, last_met = rows.met[runs.first_row[run]], rows.met[runs.last_row[run]]
+        offset, last_offset = rows.offset[runs.first_row[run]], rows.offset[runs.last_row[run]]
+        time, pinned = runs.first_time[run], slots.offsets(at)
+        goes_on = (
+            (slot >= 0)
+            & (met - slots.met_last[at] <= limits.gap_us)
+            & (met - slots.met_first[at] <= limits.max_age_us)
+            & (offset - pinned <= limits.max_pinned)
+            & (slots.start[at] - limits.gap_us <= time)
+            & (time <= slots.end[at] + limits.gap_us)
+        )
+        lines = runs.end[run] - runs.begin[run]
+        met_first = np.where(goes_on, slots.met_first[at], met)
+        start = np.minimum(np.where(goes_on, slots.start[at], time), runs.least[run])
+        end = np.maximum(np.where(goes_on, slots.end[at], time), runs.greatest[run])
+        size = np.where(goes_on, slots.size[at], 0) + lines
+        cost = np.where(goes_on, slots.cost[at], 0) + runs.cost[run]
+        distinct = np.where(goes_on, slots.distinct[at], 0) + lines
+        whole = (
+            (end - start <= limits.max_age_us)
+            & (last_met - met_first <= limits.max_age_us)
+            & (last_offset - np.where(goes_on, pinned, offset) <= limits.max_pinned)
+            & (size <= limits.max_lines)
+            & (cost + DISTINCT_LINE_TOKENS * distinct <= limits.max_tokens)
+        )
+        return cls(slot, goes_on, whole, met_first, start, end, size, cost)
+
+    def only_whole(self) -> _Ahead:
+        """Return the elements of those that join whole."""
+        mine = self.whole
+        return _Ahead(
+            slot=self.slot[mine],
+            goes_on=self.goes_on[mine],
+            whole=self.whole[mine],
+            met_first=self.met_first[mine],
+            start=self.start[mine],
+            end=self.end[mine],
+            size=self.size[mine],
+            cost=self.cost[mine],
+        )

@@ -10,10 +10,11 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from daemon.core.closing import SessionLines
 from daemon.core.opensessions import DISTINCT_LINE_TOKENS
 from daemon.core.records import LINES_SCHEMA, ClosedBy, Session, SessionLine, position_of
 from daemon.core.sessions import Sessionizer, SessionLimits
@@ -165,6 +166,37 @@ def test_cuts_as_the_naive_version(lines: list[Line], limits: SessionLimits, spl
     assert plain(naive(lines, limits)) == plain(run(lines, limits, splits))
 
 
+@pytest.fixture
+def _merging(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merge and shrink the piles all the time, and forget lines at once."""
+    monkeypatch.setattr("daemon.core.opensessions.MERGED_FROM", 1)
+    monkeypatch.setattr("daemon.core.opensessions.SPARE_ROWS", 1)
+    monkeypatch.setattr("daemon.core.runs.CACHED_LINES", 1)
+
+
+@pytest.mark.usefixtures("_merging")
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(streams(), limits, st.lists(st.integers(0, 200), max_size=20))
+def test_merging_what_is_held_changes_nothing(lines: list[Line], limits: SessionLimits, splits: list[int]) -> None:
+    """Sessions are the same however often their rows are merged and lines forgotten in between."""
+    splits = [min(split, len(lines)) for split in splits]
+
+    assert plain(naive(lines, limits)) == plain(run(lines, limits, splits))
+
+
+@settings(max_examples=50, deadline=None)
+@given(streams(), limits)
+def test_equal_signatures_are_equal_lines(lines: list[Line], limits: SessionLimits) -> None:
+    """Two sessions have one signature exactly when they have the same lines as often."""
+    held = [session.lines for session in run(lines, limits, range(len(lines)))]
+
+    for one in held:
+        for other in held:
+            assert isinstance(one, SessionLines)
+            assert isinstance(other, SessionLines)
+            assert (one.signature == other.signature) == (one.counts() == other.counts())
+
+
 @settings(max_examples=100, deadline=None)
 @given(streams(), limits, st.integers(0, 60))
 def test_every_line_is_open_or_closed(lines: list[Line], limits: SessionLimits, until: int) -> None:
@@ -266,8 +298,8 @@ def test_interning_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
     cutter = Sessionizer(SessionLimits(30, 300, 10, 10**6, 10**6), counting)
     for at in range(50):
-        lines: list[Line] = [(position_of(at * 20 + n), at, "s", f"k{at}", f"new {at} {n}") for n in range(19)]
-        cutter.push(table([*lines, (position_of(at * 20 + 19), at, "s", "k", "old")]))
+        lines: list[Line] = [(position_of(at * 20 + n), at * 40, "s", f"k{at}", f"new {at} {n}") for n in range(19)]
+        cutter.push(table([*lines, (position_of(at * 20 + 19), at * 40, "s", "k", "old")]))
 
     assert 1 == asked.count("old")
     assert cutter.cached_lines <= 300
