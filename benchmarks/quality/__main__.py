@@ -1,4 +1,7 @@
-"""Every figure of docs/quality.md again: python -m benchmarks.quality DATA [peers] [--only NAME]
+"""Every figure of docs/quality.md again: python -m benchmarks.quality DATA [--only NAME]
+
+With `peers`, other people's detectors on the same sessions, and nothing else: that needs the `peers` extra (Drain3,
+scikit-learn) and no engine, so an environment of its own will do.
 
 `DATA` is a folder of labelled logs (see `datasets`); what is missing there is said and left out. The embedding engine
 is the daemon's own, with all-MiniLM-L6-v2. Nothing is tuned here: one set of defaults for all, and no label is used
@@ -13,7 +16,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +26,7 @@ from benchmarks.quality.datasets import Dataset, Labelled, changed, load
 from benchmarks.quality.protocols import Outcome, beside, protocol_c, protocol_s
 from daemon.backtest.evaluation import block_rates
 from daemon.backtest.peers import peers
-from daemon.backtest.trivial import trivial
+from daemon.backtest.trivial import Beside, trivial
 from daemon.core.records import Pattern
 from daemon.core.rendering import make_pattern
 from daemon.engines import EngineSettings, make_engine
@@ -152,9 +155,8 @@ def splices(sessions: list[Labelled], other: Dataset | None) -> dict[str, list[L
     return made
 
 
-def others(datasets: list[Dataset], *, with_peers: bool) -> None:
+def others(datasets: list[Dataset], families: list[Callable[[], Beside]]) -> None:
     print("\n## The same sessions, other scores: AP / best F1\n")
-    families = [trivial, peers] if with_peers else [trivial]
     for dataset in datasets:
         for family in families:
             try:
@@ -166,17 +168,14 @@ def others(datasets: list[Dataset], *, with_peers: bool) -> None:
                 print(f"| {dataset.name} | {name} | {ap:.3f} / {f1:.3f} | {ms:.2f} ms together |", flush=True)
 
 
-async def run(arguments: argparse.Namespace) -> int:
-    started = time.monotonic()
+def chosen(folder: Path, only: list[str]) -> list[Dataset]:
+    """Return the sets that are there, said in a line each; `only` those named, when any are."""
     datasets: list[Dataset] = []
-    for found in load(arguments.data):
+    for found in load(folder):
         if isinstance(found, str):
             print(found)
-        elif not arguments.only or found.name in arguments.only:
+        elif not only or found.name in only:
             datasets.append(found)
-    if not datasets:
-        print(f"nothing to measure: {arguments.data} holds none of the logs that benchmarks/quality/datasets.py names")
-        return 66
     for dataset in datasets:
         odd = sum(session.anomalous for session in dataset.sessions[dataset.warm_up :])
         patterns = len({session.pattern.id for session in dataset.sessions})
@@ -184,6 +183,18 @@ async def run(arguments: argparse.Namespace) -> int:
         live = len(dataset.sessions) - dataset.warm_up
         print(f"{dataset.name}: {live} live sessions after {dataset.warm_up}, {odd} anomalous; ", end="")
         print(f"{patterns} patterns of {lines} lines")
+    return datasets
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    started = time.monotonic()
+    datasets = chosen(arguments.data, arguments.only)
+    if not datasets:
+        print(f"nothing to measure: {arguments.data} holds none of the logs that benchmarks/quality/datasets.py names")
+        return 66
+    if arguments.extra == "peers":
+        others(datasets, [trivial, peers])
+        return 0
     engine = make_engine(EngineSettings(model="all-MiniLM-L6-v2"))
     await engine.start()
     try:
@@ -192,7 +203,7 @@ async def run(arguments: argparse.Namespace) -> int:
         headline(datasets, vectors)
         if any(dataset.name == "hdfs" for dataset in datasets):
             curated(next(dataset for dataset in datasets if dataset.name == "hdfs"), vectors)
-        others(datasets, with_peers=arguments.extra == "peers")
+        others(datasets, [trivial])
         feedback([dataset for dataset in datasets if dataset.name != "mix"], vectors)
         await drifts(engine, datasets, vectors)
     finally:
@@ -206,7 +217,7 @@ async def run(arguments: argparse.Namespace) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.quality", description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("extra", nargs="?", choices=["peers"], help="other people's detectors too")
+    parser.add_argument("extra", nargs="?", choices=["peers"], help="other people's detectors instead")
     parser.add_argument("--only", action="append", default=[], help="measure this set only")
     return asyncio.run(run(parser.parse_args()))
 
