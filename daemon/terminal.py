@@ -22,7 +22,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.rule import Rule
 from rich.text import Text
 
-from daemon.core.wording import clean, many, percent
+from daemon.core.wording import clean, cosine, many, percent
 from daemon.diff import DIM, MAX_ROWS, Document, apart, draw, draw_relative, rows
 
 INDENT = 10
@@ -141,12 +141,7 @@ def _nearest(it: Document) -> str:
     if near is None:
         return "nothing normal to compare with yet"
     last = _ago(near["last_seen"], it["end"])
-    return f"nearest normal {_cosine(near['similarity'])}, {percent(near['weight'])} of traffic, last seen {last}"
-
-
-def _cosine(value: float) -> str:
-    """Return a similarity that is 1 only where it is: 0.87, 0.998."""
-    return f"{value:.2f}" if value < 0.99 or value >= 1 else f"{min(value, 0.999):.3f}"
+    return f"nearest normal {cosine(near['similarity'])}, {percent(near['weight'])} of traffic, last seen {last}"
 
 
 def _incident(it: Document) -> str:

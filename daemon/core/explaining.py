@@ -19,38 +19,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daemon.core.contrasts import Contrast, comparable, contrast
-from daemon.core.documents import Severity, Why
+from daemon.core.documents import Severity
 from daemon.core.records import Judgement, Neighbour, SessionLine, Verdict
 from daemon.core.relatives import Relatives
 from daemon.core.repeats import repeats
+from daemon.core.summaries import ExplainedLine, summarise
 from daemon.core.weighing import Weighed, Weights, weigh
-from daemon.core.wording import excerpt, gist, many, percent, shorten
+
+__all__ = ["ExplainedLine", "Explanation", "explain", "severity"]
 
 CRITICAL_P = 0.001
 WARNING_P = 0.01
-SUMMARY_LENGTH = 200
 MAX_COMPARED = 64
-MANY_TIMES = 3.0
 NEARLY = 0.8
 """Lines that contribute at least this part of what the strongest among them does weigh nearly the same."""
-_QUOTE_LENGTH = 90
-
-
-@dataclass(frozen=True, slots=True)
-class ExplainedLine:
-    """One distinct line of the session and what is odd about it.
-
-    `expected` is its count in the normal pattern compared with, None where there is none. `share` of sessions that have
-    it is None where nobody looked, `novelty` (0 to 1) beyond the first 64 unknown lines.
-    """
-
-    line: SessionLine
-    why: Why
-    contribution: float
-    expected: int | None
-    share: float | None
-    novelty: float | None
-    nearest_normal: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,65 +104,3 @@ def _explained(
     if weighed is None:
         return ExplainedLine(line, "usual", 0.0, expected, None, novelty, nearest)
     return ExplainedLine(line, weighed.why, weighed.contribution, expected, weighed.share, novelty, nearest)
-
-
-def summarise(judgement: Judgement, lines: Sequence[ExplainedLine], differing: Contrast) -> str:
-    """Return the case in one line of at most 200 characters, the most telling fact first."""
-    facts = [fact for fact in (_line_fact(lines, differing, judgement.seen), _missing_fact(differing)) if fact]
-    if differing.telling and lines and differing.telling[0].contribution > lines[0].contribution:
-        facts.reverse()
-    if judgement.label == "anomalous":
-        facts.insert(0, "marked anomalous by feedback")
-    return shorten("; ".join(facts or [_mixture_fact(judgement, differing)]), SUMMARY_LENGTH)
-
-
-def _line_fact(lines: Sequence[ExplainedLine], differing: Contrast, seen: int) -> str:
-    if not lines or lines[0].contribution <= 0:
-        return ""
-    top = lines[0]
-    quoted = _quoted(top.line.example)
-    share = f"in {percent(top.share)} of sessions" if top.share else ""
-    match top.why:
-        case "new":
-            others = sum(it.why == "new" for it in lines[1:])
-            more = f" (and {many(others, 'more new line')})" if others else ""
-            quoted = _quoted(top.line.example, top.nearest_normal or "")
-            return f"{quoted} never seen before in {many(seen, 'session')}{more}"
-        case "count":
-            return _count_fact(differing, top.line.masked) or f"{quoted} {top.line.count:,} times"
-        case "severe":
-            return f"{quoted} reads like a failure{f' ({share})' if share else ''}"
-        case _:
-            return f"{quoted} {share or 'is rare'}"
-
-
-def _count_fact(differing: Contrast, masked: str | None = None) -> str:
-    """Return what is to say of one line's count, or of the count that differs most where it differs much."""
-    counts = [*differing.more, *differing.fewer]
-    for it in sorted(counts, key=lambda it: it.ratio, reverse=True):
-        if it.masked == masked or (masked is None and it.ratio >= MANY_TIMES):
-            return f"{_quoted(it.text)} {it.count:,} times where {it.expected:,} are usual"
-    return ""
-
-
-def _missing_fact(differing: Contrast) -> str:
-    if not differing.telling:
-        return ""
-    first, *others = differing.telling
-    share = f" ({percent(first.share)} of sessions have it)" if first.share else ""
-    more = f" and {many(len(others), 'more usual line')}" if others else ""
-    return f"{_quoted(first.masked)}{share}{more} {'are' if others else 'is'} missing"
-
-
-def _mixture_fact(judgement: Judgement, differing: Contrast) -> str:
-    normal = differing.reference
-    if normal is None:
-        return f"nothing to compare with yet: {many(judgement.seen, 'session')} seen"
-    return _count_fact(differing) or (
-        f"known lines in an unusual mixture: the nearest normal pattern ({percent(normal.weight)} of traffic) "
-        f"is {normal.similarity:.2f} alike"
-    )
-
-
-def _quoted(line: str, known: str = "") -> str:
-    return f'"{excerpt(gist(line), known, _QUOTE_LENGTH)}"'

@@ -48,7 +48,14 @@ def excerpt(text: str, known: str, length: int) -> str:
     start = first_new_word(text, known) if known else 0
     if len(text) <= length or start < length // 2:
         return shorten(text, length)
-    return shorten(f"…{text[start - length // 4 :]}", length)
+    begin = start - length // 4
+    whole = text.find(" ", begin, start) + 1  # not in the middle of a word, where there is another to begin at
+    return shorten(f"…{text[whole or begin :]}", length)
+
+
+def cosine(similarity: float) -> str:
+    """Return a similarity that is 1 only where it is: 0.87, 0.998."""
+    return f"{similarity:.2f}" if similarity < 0.99 or similarity >= 1 else f"{min(similarity, 0.999):.3f}"
 
 
 def percent(share: float) -> str:

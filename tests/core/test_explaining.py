@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.contrasts import Contrast
-from daemon.core.explaining import explain, severity, summarise
+from daemon.core.explaining import explain, severity
 from daemon.core.records import Evidence, Verdict
+from daemon.core.summaries import summarise
 from tests.core.cases import DEADLOCK, neighbour, verdict
 
 NEW = "ERROR deadlock detected while waiting for ShareLock on <NUM>"
@@ -137,7 +138,7 @@ def test_summary_begins_with_what_is_missing_where_that_weighs_more() -> None:
     """Absence leads the sentence when it has more evidence than any line."""
     told = explain(verdict({"a": 1}, evidence=[Evidence("a", "rare", 4.0, 0.01), Evidence("b", "missing", 5.0, 0.99)]))
 
-    assert '"b" (99% of sessions have it) is missing; "[a]" in 1% of sessions' == told.summary
+    assert '"b" (99% of sessions have it) is missing; "[a]" only in 1% of sessions' == told.summary
 
 
 def test_summary_of_several_missing_lines_counts_them() -> None:
@@ -206,10 +207,31 @@ def test_failure_that_was_never_seen_is_called_new() -> None:
 
 
 def test_failure_seen_before_says_how_often() -> None:
-    """A known line that reads like a failure has its share beside it."""
-    told = explain(verdict({"boom": 1}, evidence=[Evidence("boom", "severe", 9.0, 0.002)]))
+    """A known line that reads like a failure has its share beside it; a warning is not called a failure."""
+    failed = verdict({"disk error": 1}, evidence=[Evidence("disk error", "severe", 9.0, 0.002)])
+    warned = verdict({"WARN slow": 1}, evidence=[Evidence("WARN slow", "severe", 5.0, 0.02)])
 
-    assert '"[boom]" reads like a failure (in 0.2% of sessions)' == told.summary
+    assert (
+        '"[disk error]" reads like a failure (in 0.2% of sessions)',
+        '"[WARN slow]" is a warning (in 2% of sessions)',
+    ) == (
+        explain(failed).summary,
+        explain(warned).summary,
+    )
+
+
+def test_summary_gives_a_quote_the_room_that_the_words_leave() -> None:
+    """A long line alone gets most of the 200 characters; two of them share, and no fact is cut off."""
+    line = "INFO [group-coordinator-event-processor-2] GroupMetadataManager: " + "member failed " * 20
+    alone = explain(verdict({line: 1}, evidence=[Evidence(line, "new", 9.0, 0.0)])).summary
+    lacking = explain(
+        verdict({line: 1}, evidence=[Evidence(line, "new", 9.0, 0.0), Evidence(line[:150], "missing", 5.0, 1.0)])
+    ).summary
+
+    assert alone.endswith('…" never seen before in 41,203 sessions')
+    assert 180 < len(alone) <= 200
+    assert lacking.endswith('…" (all sessions have it) is missing')
+    assert len(lacking) <= 200
 
 
 def test_contrast_is_with_an_established_pattern() -> None:
@@ -226,12 +248,16 @@ def test_contrast_is_with_an_established_pattern() -> None:
 
 
 def test_summary_of_known_lines_in_an_odd_mixture_says_so() -> None:
-    """Without evidence for any line the sentence names the nearest normal pattern."""
-    told = explain(verdict({"a": 1}, nearest=[neighbour({"a": 1})]))
+    """Without evidence for any line the sentence has what differs from the nearest normal pattern, if anything does."""
+    same = verdict({"a": 1}, nearest=[neighbour({"a": 1}, similarity=0.9996)])
+    other = verdict({"a": 1, "b": 1}, nearest=[neighbour({"a": 1, "c": 1})])
 
-    assert (
-        "known lines in an unusual mixture: the nearest normal pattern (12% of traffic) is 0.87 alike" == told.summary
-    )
+    nearest = "known lines in an unusual mixture; the nearest normal pattern (12% of traffic,"
+
+    assert [f"{nearest} 0.999 alike) has the same lines", f'{nearest} 0.87 alike) lacks "[b]", 2 lines differ'] == [
+        explain(same).summary,
+        explain(other).summary,
+    ]
 
 
 def test_summary_of_the_first_session_says_there_is_nothing_to_compare_with() -> None:

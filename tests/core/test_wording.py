@@ -72,7 +72,7 @@ def test_excerpt_begins_a_little_before_what_is_new() -> None:
     text = "INFO [group-coordinator-event-processor] GroupMetadataManager: member has failed, removing it from there"
 
     assert "has failed" == text[first_new_word(text, known) :][:10]
-    assert ["…r: member has failed, removing it from…", "INFO [group-coordinator-event-processor…", "abc"] == [
+    assert ["…member has failed, removing it from th…", "INFO [group-coordinator-event-processor…", "abc"] == [
         excerpt(text, known, 40),
         excerpt(text, "", 40),
         excerpt("abc", known, 40),
