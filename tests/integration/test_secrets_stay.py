@@ -8,7 +8,9 @@ all of these are searched, through zstd and the record batches' compression, for
   included: keys, values and headers. Only the log topics, which held the canaries first, are left out, and of a dead
   letter its key and value: the contract passes an unreadable record on untouched, so that it can be read again;
 * what committed readers get of alerts, verdicts and the headers of dead letters;
-* the daemon's log at level debug and its metrics page, the requests the embedding server got, and `strayline tail`.
+* the daemon's log at level debug and its metrics page, and the requests the embedding server got;
+* what `strayline` prints and writes: `tail`, `top`, `label --list` with a note that holds a canary, `baseline inspect`
+  and `export`, and a backtest of the same records with its verdicts, alerts and both reports.
 
 That the search can see is shown by the same search over the log topics and dead letters, where it finds all canaries.
 """
@@ -41,11 +43,13 @@ from tests.core.test_redaction import KINDS, letters, secret_of
 from tests.daemons import STRAYLINE, Daemon
 from tests.engines import stub_server
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 BEGIN = 1_780_000_000
 STAMP = "2026-05-28T20:26:40Z"
 ENDS = 10
 """So many characters of a canary are too many: its first and its last are searched for."""
+CHOSEN = "json"
+"""The format whose daemon is told to redact addresses as well."""
 ZSTD = b"\x28\xb5\x2f\xfd"
 
 Send = tuple[bytes | None, bytes]
@@ -88,6 +92,7 @@ class Planted:
     records: list[Send] = field(default_factory=list)
     broken: list[Send] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
+    noted: str = ""
 
     def add(self, name: str, key: str, text: str) -> None:
         """Plant a line in a session."""
@@ -97,16 +102,22 @@ class Planted:
 
 def planted_in(name: str) -> Planted:
     """Return 200 canaries of 20 kinds in well-formed records, a session a kind, and more where things go wrong."""
-    planted = Planted()
+    planted = Planted(noted=letters(random.Random(f"{name} note"), 24))
     for number, (kind, plant) in enumerate(KINDS.items()):
         for canary, text in plant(random.Random(f"{name} {kind}")):
             planted.secrets.append(secret_of(canary))
             planted.add(name, f"host{number}", text)
     chance = random.Random(name)
-    key_lines = [letters(chance, 64) for _ in range(5)] + [letters(chance, 30) + "=="]
+    key_lines = [letters(chance, 64) for _ in range(5)] + [letters(chance, 30) + "==", letters(chance, 28)]
     planted.secrets += key_lines
     for text in ("-----BEGIN RSA PRIVATE KEY-----", *key_lines, "-----END RSA PRIVATE KEY-----"):
         planted.add(name, "pem", text)
+    if name == CHOSEN:
+        people = [f"{letters(chance, 12)}@{letters(chance, 12)}.example" for _ in range(5)]
+        addresses = [f"198.51.100.{number}" for number in range(201, 206)] + ["2001:db8:0:17::1f2:3e4"]
+        planted.secrets += [*people, *addresses]
+        for at, text in enumerate([*people, *addresses]):
+            planted.add(name, "people", f"login {at} by {text} accepted")
     in_key = letters(chance, 24)
     planted.secrets.append(in_key)
     planted.add(name, f"token={in_key}", "a session whose name is a secret")
@@ -217,11 +228,47 @@ async def send(daemon: Daemon, records: Iterable[Send]) -> None:
         await producer.stop()
 
 
-def shown(daemon: Daemon, count: int, *more: str) -> bytes:
-    """Return what `strayline tail` prints, on lines so wide that none is broken in two."""
-    words = [*STRAYLINE, "tail", "--from-beginning", "--limit", str(count), *more, "--config", str(daemon.config)]
-    done = subprocess.run(words, capture_output=True, timeout=60, env={**os.environ, "COLUMNS": "20000"}, check=True)
+def typed(daemon: Daemon, *words: str) -> bytes:
+    """Return what a verb prints, on lines so wide that none is broken in two."""
+    command = [*STRAYLINE, *words, "--config", str(daemon.config)]
+    done = subprocess.run(
+        command, capture_output=True, timeout=120, env={**os.environ, "COLUMNS": "20000"}, check=False
+    )
+    assert 0 == done.returncode, done.stderr.decode()
     return done.stdout + done.stderr
+
+
+def look_at_verbs(name: str, daemon: Daemon, planted: Planted, search: Searched) -> None:
+    """Look at what the verbs show and write while the daemon runs; a person's note holds a canary as well."""
+    pattern = orjson.loads(typed(daemon, "tail", "--from-beginning", "--limit", "1", "--json"))["pattern"]
+    typed(daemon, "label", pattern, "normal", "--note", f"as told, token={planted.noted}")
+    exported = daemon.folder / "baseline.jsonl"
+    limit = ("--from-beginning", "--limit", str(len(planted.keys)))
+    scope = next(iter(orjson.loads(typed(daemon, "baseline", "inspect", "--json"))["scopes"]))["scope"]
+    verbs = (
+        ("tail", *limit),
+        ("tail", *limit, "--json"),
+        ("top", "--once", "--url", f"http://127.0.0.1:{daemon.port}", "--scope", scope, "--limit", "100"),
+        ("label", "--list"),
+        ("baseline", "inspect", "--limit", "0"),
+        ("baseline", "inspect", "--limit", "0", "--json"),
+        ("baseline", "export", str(exported)),
+    )
+    for words in verbs:
+        search.look(f"{name}: strayline {' '.join(words[:2])}", [typed(daemon, *words)])
+    search.look(f"{name}: the exported baseline", [exported.read_bytes()])
+
+
+def look_at_backtest(name: str, daemon: Daemon, planted: Planted, search: Searched) -> None:
+    """Look at what a backtest of the same records prints and leaves behind."""
+    log, out = daemon.folder / "records.log", daemon.folder / "backtest"
+    log.write_bytes(b"\n".join(value for _, value in [*planted.records, *planted.broken]))
+    search.look(f"{name}: backtest", [typed(daemon, "backtest", "--out", str(out), str(log))])
+    written = {path.name: path.read_bytes() for path in sorted(out.iterdir())}
+    assert {"verdicts.jsonl", "alerts.jsonl", "report.json", "report.html"} <= written.keys()
+    assert b"&lt;SECRET&gt;" in written["report.html"]
+    for file, content in written.items():
+        search.look(f"{name}: backtest's {file}", [content])
 
 
 async def run(name: str, daemon: Daemon, planted: Planted, search: Searched) -> None:
@@ -233,11 +280,11 @@ async def run(name: str, daemon: Daemon, planted: Planted, search: Searched) -> 
     dead = await daemon.published("dead_letters", len(planted.broken))
     assert (len(planted.keys), len(planted.keys)) == (len(verdicts), len(alerts)), name
     assert [value for _, value in planted.broken] == [record.value for record in dead], name
+    await asyncio.to_thread(look_at_verbs, name, daemon, planted, search)
     search.look(f"{name}: metrics", [daemon.get("/metrics")[1].encode()])
     assert 0 == await daemon.end(), name
     search.look(f"{name}: daemon's log", [path.read_bytes() for path in daemon.folder.glob("daemon-*.log")])
-    for kind in ((), ("--json",)):
-        search.look(f"{name}: tail {kind}", [await asyncio.to_thread(shown, daemon, len(alerts), *kind)])
+    await asyncio.to_thread(look_at_backtest, name, daemon, planted, search)
     for record in (*verdicts, *alerts):
         search.look(f"{name}: {record.topic}", [record.key, record.value, *(text for _, text in record.headers)])
     search.look(f"{name}: dead letters' headers", [text for record in dead for _, text in record.headers])
@@ -249,7 +296,8 @@ async def test_no_secret_leaves_in_any_format(own_topics: Topics, tmp_path: Path
     planted = {name: planted_in(name) for name in FORMATS}
     assert all(200 == sum(len(list(plant(random.Random(name)))) for plant in KINDS.values()) for name in FORMATS)
     secrets = {secret for each in planted.values() for secret in each.secrets}
-    search, seeing = Searched.after(secrets), Searched.after(secrets)
+    notes = {each.noted for each in planted.values()}
+    search, seeing = Searched.after(secrets | notes), Searched.after(secrets)
     inputs, dead_letters = set(), set()
     async with stub_server() as stub:
         for name in FORMATS:
@@ -260,7 +308,8 @@ async def test_no_secret_leaves_in_any_format(own_topics: Topics, tmp_path: Path
                 "logging": {"level": "debug", "format": "json"},
             }
             daemon = await Daemon.make(own_topics, folder, settings=settings)
-            daemon.config.write_text(daemon.config.read_text().replace("input:\n", f"input:\n  format: {name}\n"))
+            chosen = f"  format: {name}\n  redact: {{emails: true, ips: {str(name == CHOSEN).lower()}}}\n"
+            daemon.config.write_text(daemon.config.read_text().replace("input:\n", f"input:\n{chosen}"))
             inputs.add(daemon.logs)
             dead_letters.add(daemon.topics["dead_letters"])
             try:
