@@ -1,59 +1,62 @@
-"""Does an alert's first line point at what is wrong? Labelled lines of Thunderbird and BGL through the daemon's core.
+"""Does an alert's first line point at what is wrong? Labelled lines through the daemon's core.
 
-    python -m benchmarks.localisation DATA [--misses]
+    python -m benchmarks.localisation [DATA] [--misses]
 
-`DATA` is a folder with `thunderbird_19k/Thunderbird.log.xz` and `loghub_2k/BGL_2k.log.xz` (loghub; labels are a column
-of each line and are cut off before anything is judged).
-Lines of one node within 60 s of each other, 5 minutes at most, are a session. BGL's sample is so thin that all of these
-have one line, so it is also cut into blocks of ten lines, whatever their node, where there is something to find.
+The demo's recording needs nothing. `DATA` is a folder with `thunderbird_19k/Thunderbird.log.xz` and
+`loghub_2k/BGL_2k.log.xz` (loghub; labels are a column of each line and are cut off before anything is judged).
+
+Thunderbird and BGL are cut in two ways: lines of one node near each other in time are a session, or blocks of so many
+lines are, whatever their node. BGL's sample is so thin that a node's sessions have one line; blocks have several.
 Every session is judged with the budget wide open, so that all have an explanation. Then, over the windows that hold a
-labelled line (those flagged at p <= 0.01, at p <= 0.03, and all of them), the table has the share whose top-ranked line
-is a labelled one (hit@1) and the mean reciprocal rank of the first labelled line, beside two naive rankings: the rarest
-line first, with all sessions known, and the first line first.
+labelled line and more lines than one (those flagged at p <= 0.01, 0.03 and 0.1, and all of them), the table has the
+share whose top-ranked line is a labelled one (hit@1) and the mean reciprocal rank of the first labelled line, beside
+two naive rankings: the rarest line first, with all sessions known, and the first line first.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import csv
 import lzma
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from daemon.building import engine_settings, make_detector, make_tools
-from daemon.config import Config
+from daemon.config import Config, load_config
 from daemon.core.explaining import explain
 from daemon.core.records import Batch, ClosedBy, TopicPartition, Verdict, offset_of
 from daemon.core.stream import Stream
 from daemon.engines import make_engine
 from daemon.ports import Engine
 
-BUDGETS = (0.01, 0.03, 1.0)
+BUDGETS = (0.01, 0.03, 0.1, 1.0)
+DEMO = Path(__file__).parents[1] / "demo"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A log line without its label."""
+    """A log line as the daemon reads it, a JSON record, and beside it what a person says of it."""
 
-    time: int
-    node: str
-    text: str
+    time: float
+    record: bytes
     labelled: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Labelled lines and how they are cut; `settings` are the configuration's."""
+    """Labelled lines and how they are cut; `settings` are the configuration's, over the demo's where it is the demo."""
 
     name: str
     file: str
-    parse: Callable[[str], Line | None]
+    parse: Callable[[str], Line | None] | None
     settings: Mapping[str, Mapping[str, object]]
 
 
@@ -66,38 +69,61 @@ class Case:
     ranks: dict[str, int]
 
 
-def thunderbird(raw: str) -> Line | None:
+def line(time: int, node: str, text: str, *, labelled: bool) -> Line:
+    return Line(time, orjson.dumps({"time": time, "key": node, "message": text}), labelled)
+
+
+def thunderbird(raw: str, node: str = "") -> Line | None:
     parts = raw.split(" ", 9)
     if len(parts) < 10 or not parts[2].isdigit():
         return None
-    return Line(int(parts[2]), parts[4], parts[9], parts[1] != "-")
+    return line(int(parts[2]), node or parts[4], parts[9], labelled=parts[1] != "-")
 
 
-def bgl(raw: str) -> Line | None:
+def bgl(raw: str, node: str = "") -> Line | None:
     parts = raw.split(" ", 9)
-    return Line(int(parts[1]), parts[3], " ".join(parts[7:]), parts[0] != "-") if len(parts) == 10 else None
+    if len(parts) < 10:
+        return None
+    return line(int(parts[1]), node or parts[3], " ".join(parts[7:]), labelled=parts[0] != "-")
 
 
-def bgl_stream(raw: str) -> Line | None:
-    line = bgl(raw)
-    return replace(line, node="all") if line else None
+def in_blocks(parse: Callable[[str, str], Line | None]) -> Callable[[str], Line | None]:
+    return lambda raw: parse(raw, "all")
 
 
-NODES = {"gap": "60s", "max_age": "5m"}
-BLOCKS = {"gap": "400d", "max_age": "400d", "max_lines": 10}
+def blocks(lines: int) -> dict[str, object]:
+    return {"gap": "400d", "max_age": "400d", "max_lines": lines}
+
+
 # BGL's 2,000 lines are a sample of seven months, so its window is as long: seven days of it hold no warm-up.
 LONG = "400d"
+TB = "thunderbird_19k/Thunderbird.log.xz"
 BGL = "loghub_2k/BGL_2k.log.xz"
 DATASETS = (
+    Dataset("Thunderbird, nodes, 60 s", TB, thunderbird, {"sessions": {"gap": "60s"}, "detector": {"warm_up": 500}}),
     Dataset(
-        "Thunderbird",
-        "thunderbird_19k/Thunderbird.log.xz",
+        "Thunderbird, nodes, 10 s",
+        TB,
         thunderbird,
-        {"sessions": NODES, "detector": {"warm_up": 500}},
+        {"sessions": {"gap": "10s", "max_age": "60s"}, "detector": {"warm_up": 500}},
     ),
-    Dataset("BGL nodes", BGL, bgl, {"sessions": NODES, "detector": {"warm_up": 500, "window": LONG}}),
-    Dataset("BGL blocks", BGL, bgl_stream, {"sessions": BLOCKS, "detector": {"warm_up": 50, "window": LONG}}),
+    Dataset(
+        "Thunderbird, 10 lines",
+        TB,
+        in_blocks(thunderbird),
+        {"sessions": blocks(10), "detector": {"warm_up": 300}},
+    ),
+    Dataset(
+        "BGL 2k, nodes, 60 s", BGL, bgl, {"sessions": {"gap": "60s"}, "detector": {"warm_up": 500, "window": LONG}}
+    ),
+    Dataset(
+        "BGL 2k, 5 lines", BGL, in_blocks(bgl), {"sessions": blocks(5), "detector": {"warm_up": 100, "window": LONG}}
+    ),
+    Dataset(
+        "BGL 2k, 10 lines", BGL, in_blocks(bgl), {"sessions": blocks(10), "detector": {"warm_up": 50, "window": LONG}}
+    ),
 )
+RECORDING = Dataset("the demo's recording", "recordings/logs.jsonl.xz", None, {})
 
 
 def read(path: Path, parse: Callable[[str], Line | None]) -> list[Line]:
@@ -106,16 +132,31 @@ def read(path: Path, parse: Callable[[str], Line | None]) -> list[Line]:
     return sorted(lines, key=lambda line: line.time)
 
 
+def recorded() -> list[Line]:
+    """Return the demo's lines, in the order of the file."""
+    with (DEMO / "recordings" / "lines.csv").open() as file:
+        labelled = {int(row["line"]) for row in csv.DictReader(file) if row["label"] == "1"}
+    with lzma.open(DEMO / RECORDING.file) as records:
+        return [Line(0, record.rstrip(b"\n"), number in labelled) for number, record in enumerate(records, 1)]
+
+
 def batches(lines: Sequence[Line], source: TopicPartition, size: int = 2000) -> Iterator[Batch]:
     for start in range(0, len(lines), size):
-        part = lines[start : start + size]
-        values = [orjson.dumps({"time": it.time, "key": it.node, "message": it.text}) for it in part]
-        yield Batch(source, range(start, start + len(part)), [-1] * len(part), [None] * len(part), values)
+        values = [it.record for it in lines[start : start + size]]
+        count = len(values)
+        yield Batch(source, range(start, start + count), [-1] * count, [None] * count, values)
+
+
+def configured(dataset: Dataset) -> Config:
+    wide = Config.model_validate({**dataset.settings, "alerts": {"budget": 1}})
+    if dataset is RECORDING:
+        return load_config(DEMO / "config.yaml", os.environ).model_copy(update={"alerts": wide.alerts})
+    return wide
 
 
 async def judge(lines: Sequence[Line], dataset: Dataset, engine: Engine) -> list[Verdict]:
     """Return the verdicts of every session, with evidence for all."""
-    config = Config.model_validate({**dataset.settings, "alerts": {"budget": 1}})
+    config = configured(dataset)
     source = TopicPartition("lines", 0)
     stream = Stream(source, make_tools(config, engine, make_detector(config, engine)))
     verdicts: list[Verdict] = []
@@ -130,7 +171,7 @@ async def drain(stream: Stream, engine: Engine) -> list[Verdict]:
     while patterns := stream.missing(256):
         vectors = await engine.embed([pattern.text for pattern in patterns])
         stream.supply({pattern.id: vector for pattern, vector in zip(patterns, vectors, strict=True)})
-    return stream.judge()
+    return list(stream.judge())
 
 
 def cases(verdicts: Iterable[Verdict], lines: Sequence[Line], seen: Counter[str]) -> Iterator[Case]:
@@ -155,25 +196,24 @@ def cases(verdicts: Iterable[Verdict], lines: Sequence[Line], seen: Counter[str]
 
 
 async def evaluate(data: Path, dataset: Dataset, engine: Engine) -> list[Case]:
-    lines = read(data / dataset.file, dataset.parse)
+    lines = read(data / dataset.file, dataset.parse) if dataset.parse else recorded()
     verdicts = await judge(lines, dataset, engine)
     seen = Counter(line.masked for verdict in verdicts for line in verdict.session.lines)
     return list(cases(verdicts, lines, seen))
 
 
 def table(name: str, found: Sequence[Case]) -> Iterator[str]:
+    """Yield a row a budget. Where windows have one line only, there is nothing to find, but it is counted."""
+    several = [case for case in found if len(case.verdict.session.lines) > 1]
     for budget in BUDGETS:
-        flagged = [case for case in found if case.p_value <= budget]
-        if not flagged:
-            yield f"{name:12s} {budget:6g} {'none':>8s}"
-            continue
+        flagged = [case for case in several if case.p_value <= budget]
+        alone = sum(case.p_value <= budget for case in found) - len(flagged)
         figures = []
-        for ranking in ("ours", "rarest", "first"):
+        for ranking in ("ours", "rarest", "first") if flagged else ():
             hits = sum(case.ranks[ranking] == 1 for case in flagged) / len(flagged)
             reciprocal = sum(1 / case.ranks[ranking] for case in flagged) / len(flagged)
             figures.append(f"{hits:6.3f}/{reciprocal:.3f}")
-        several = sum(len(case.verdict.session.lines) > 1 for case in flagged)
-        yield f"{name:12s} {budget:6g} {len(flagged):8d} {several:8d}  {'  '.join(figures)}"
+        yield f"{name:25s} {budget:6g} {len(flagged):8d} {alone:8d}  {'  '.join(figures)}"
 
 
 def misses(found: Iterable[Case]) -> Iterator[str]:
@@ -184,22 +224,20 @@ def misses(found: Iterable[Case]) -> Iterator[str]:
                 yield f"  {at:2d} {it.why:6s} {it.contribution:.3f} {it.share} {it.line.count} x {it.line.masked[:150]}"
 
 
-async def main(data: Path, *, show_misses: bool) -> int:
-    absent = [dataset.file for dataset in DATASETS if not (data / dataset.file).exists()]
+async def main(data: Path | None, *, show_misses: bool) -> int:
+    absent = [dataset.file for dataset in DATASETS if data is not None and not (data / dataset.file).exists()]
     if absent:
         print(f"not in {data}: {', '.join(absent)}", file=sys.stderr)
         return 66
     engine = make_engine(engine_settings(Config.model_validate({"engine": {"model": "all-MiniLM-L6-v2"}})))
     await engine.start()
-    print(
-        "hit@1/mean reciprocal rank of the first labelled line, over windows with one (several: of more than one line)"
-    )
-    print(f"{'':12s} {'p <=':>6s} {'windows':>8s} {'several':>8s}  {'ours':>12s}  {'rarest':>12s}  {'first':>12s}")
+    print("hit@1/mean reciprocal rank of the first labelled line, over windows with one and more lines than one")
+    print(f"{'':25s} {'p <=':>6s} {'windows':>8s} {'one line':>8s}  {'ours':>12s}  {'rarest':>12s}  {'first':>12s}")
     try:
-        for dataset in DATASETS:
+        for dataset in (RECORDING, *(DATASETS if data is not None else ())):
             began = time.perf_counter()
-            found = await evaluate(data, dataset, engine)
-            print("\n".join([*table(dataset.name, found), f"{'':12s} {time.perf_counter() - began:.0f} s"]))
+            found = await evaluate(data or Path(), dataset, engine)
+            print("\n".join([*table(dataset.name, found), f"{'':25s} {time.perf_counter() - began:.0f} s"]), flush=True)
             if show_misses:
                 print("\n".join(misses(found)))
     finally:
@@ -209,7 +247,7 @@ async def main(data: Path, *, show_misses: bool) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--misses", action="store_true", help="show the windows whose top line is not a labelled one")
     options = parser.parse_args()
     sys.exit(asyncio.run(main(options.data, show_misses=options.misses)))
