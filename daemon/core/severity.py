@@ -26,23 +26,29 @@ _LEVELS = {
     **dict.fromkeys(("notice", "info", "information", "log", "debug", "trace"), 0.0),
 }
 _NAMES = "|".join(_LEVELS)
-_FIRST = re.compile(rf"\W*({_NAMES})\b", re.IGNORECASE)
-_LATER = re.compile(rf"(?<![A-Za-z])(?:({_NAMES.upper()})(?![A-Za-z])|((?i:{_NAMES})):)")
-_LEADING = 64
+_END = r"(?=[\s:\]>|,-]|$)"
+_FIRST = re.compile(rf"[\W_]*({_NAMES}){_END}", re.IGNORECASE)
+_LATER = re.compile(rf"(?<![A-Za-z])(?:({_NAMES.upper()}){_END}|((?i:{_NAMES})) ?:)")
+_PLACEHOLDER = re.compile(r"<[A-Z]+>")
+_READ, _LEADING = 512, 64
 MOST_WORDS = 3
 
 
 def severity(line: str) -> float:
     """Return how badly a masked line reads, 0 to 3; CamelCase is read as words."""
     words = {word.lower() for word in _WORDS.findall(_CAMEL.sub(r"\1 \2", line))}
-    level = _stated(line[:_LEADING])
+    level = _stated(line)
     if level is None:
         return float(min(MOST_WORDS, len(words)))
     return _LEVELS[level] + (0.25 if words - {level} else 0.0)
 
 
-def _stated(head: str) -> str | None:
-    """Return the level that the head of a line states: its first word, one in capitals, or one before a colon."""
+def _stated(line: str) -> str | None:
+    """Return the level that a line states near its start: its first word, one in capitals, or one before a colon.
+
+    Placeholders are passed over: times and addresses in front of a level may be long.
+    """
+    head = _PLACEHOLDER.sub("", line[:_READ])[:_LEADING]
     found = _FIRST.match(head)
     if found:
         return found[1].lower()

@@ -34,6 +34,12 @@ def test_without_a_level_distinct_failure_words_count(line: str, expected: float
         ("KERNEL FATAL rts: bad message header", 2.25),
         ("KERNEL FATAL program image too big", 2.0),
         ("FEHLER FATAL Verbindung verloren", 2.0),
+        ("<TIME>, Info CBS Failed to get next element", 0.25),
+        (
+            "- <NUM> <NUM>.<NUM> R<NUM>-M<NUM>-N<NUM>-I:J<NUM>-U<NUM> <TIME>-<IP><NUM> R<NUM> RAS APP FATAL <PATH>",
+            2.0,
+        ),
+        ("chrome.exe *<NUM> - host:<NUM> error : a request was canceled", 1.0),
     ],
 )
 def test_a_stated_level_says_how_bad_a_line_is(line: str, expected: float) -> None:
@@ -51,3 +57,4 @@ def test_prose_about_a_level_is_not_one() -> None:
     """In the middle of a sentence, a lower-case level without a colon is a word."""
     assert severity("the error was corrected") == 1.0
     assert severity("retrying after a warning") == 0.0
+    assert severity("<NUM> error(s) in <NUM> files, <NUM> lost") == 2.0
