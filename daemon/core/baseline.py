@@ -170,8 +170,8 @@ class Baseline:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def define(self, pattern: str, lines: Lines, vector: Vector, renewed: int) -> None:
-        """Give `pattern` its lines and vector; what is known of it begins to count."""
+    def define(self, pattern: str, lines: Lines, vector: Vector, renewed: int, mark: Sketch | None = None) -> None:
+        """Give `pattern` its lines and vector; what is known of it begins to count. `mark`: its sketch, where known."""
         entry = self.entries.get(pattern)
         if entry is None:
             entry = self.entries[pattern] = Entry()
@@ -192,7 +192,7 @@ class Baseline:
         self._confirm(entry, 1)
         self.backbones[slot] = self.lines.backbone(entry.numbers)
         self.vectors.add(slot, vector)
-        self._sketches[slot] = sketch(vector)
+        self._sketches[slot] = sketch(vector) if mark is None else mark
         self._defined += 1
         self._raw[slot] = self.mass[slot] = 0.0
         self._recount(pattern, entry)

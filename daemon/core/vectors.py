@@ -14,7 +14,7 @@ from usearch.index import Index
 
 from daemon.core.records import Vector
 
-EXACT_CELLS = 1 << 20
+EXACT_CELLS = 1 << 19
 """Number of matrix cells up to which all vectors are compared."""
 REBUILD_SHARE = 0.25
 AT_ONCE = 4096
