@@ -4,18 +4,21 @@ Order matters and is the whole design: secrets first (`redaction`), then the use
 shapes (a time holds numbers, a URL holds an address), and bare numbers last. What is left is words, and a number glued
 to a word leaves the word (``12ms`` becomes ``<NUM>ms``).
 
-Masks are Rust regular expressions applied to whole columns; they run in linear time, so none can hang the daemon.
+Masks are Rust regular expressions applied to whole columns; they run in linear time, so none can hang the daemon. The
+built-in ones run over the lines' shapes (`shapes`), of which there are few.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
 from daemon.core.formats.extracting import check_pattern
 from daemon.core.records import INDEX_BITS
-from daemon.core.redaction import RedactionSettings, mark_names, redact_column, redact_key_blocks
+from daemon.core.redaction import RedactionSettings, mark_names, redact_column, redact_key_blocks, suspicious
+from daemon.core.shapes import HEXADECIMAL, ShapeMemory
 
 MAX_TEXT = 8_192
 """Characters of a line that are looked at; the rest is cut, with a mark."""
@@ -75,7 +78,7 @@ BUILT_IN: tuple[Mask, ...] = (*WIDE, *COLONS, *NARROW)
 
 
 class Masker:
-    """Redacts and masks lines. Stateless: a line's result depends on its record alone."""
+    """Redacts and masks lines. A line's result depends on its record alone; what is remembered only saves work."""
 
     def __init__(self, masks: Sequence[tuple[str, str]] = (), redact: RedactionSettings | None = None) -> None:
         """`masks` are (name, pattern) pairs that come before the built-in ones; raises ValueError for a bad one."""
@@ -84,10 +87,12 @@ class Masker:
             if problem is not None:
                 raise ValueError(f"mask {name}: {problem}")
         self._redaction = redact or RedactionSettings()
-        own = [(pattern, f"<{name.upper()}>".replace("$", "$$")) for name, pattern in masks]
-        self._first = _replaced([*own, *WIDE])
+        self._own = _replaced([(pattern, f"<{name.upper()}>".replace("$", "$$")) for name, pattern in masks])
+        self._every_line = bool(masks) or self._redaction.ips  # what goes by a line's digits goes over every line
+        self._wide = _replaced(WIDE)
         self._dear = _replaced(COLONS)
-        self._last = _replaced(NARROW).str.strip_chars()
+        self._narrow = _replaced(NARROW).str.strip_chars()
+        self._shapes = ShapeMemory(lambda found: (self._built_in(found), suspicious(found)))
 
     def apply(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Return `lines` with `text` redacted and at most `MAX_TEXT` characters long, and `masked`, its masked form.
@@ -97,37 +102,69 @@ class Masker:
         if lines.is_empty():
             return lines.with_columns(pl.col("text").alias("masked"))
         lines = redact_key_blocks(lines, lines["position"] // (1 << INDEX_BITS))
-        lines = lines.with_columns(self._redacted(lines))
-        return lines.with_columns(self._masked(lines.select("text")).alias("masked"))
+        texts = lines["text"]
+        if self._every_line or (texts.str.len_bytes().max() or 0) > MAX_TEXT:  # type: ignore[operator]  # a scalar
+            texts = self._redacted(texts)
+            masked = self._masked(texts)
+        else:
+            texts, masked = self._by_shape(texts)
+        return lines.with_columns(texts.alias("text"), *self._names(lines), masked.alias("masked"))
 
-    def _masked(self, text: pl.DataFrame) -> pl.Series:
-        text = text.select(self._first)
-        gated = text["text"].str.contains(COLONS_GATE)
+    def _by_shape(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """Return texts without secrets, and masked: all by shape but the lines whose shape may hold a secret."""
+        shaped = self._shapes.of(texts)
+        masked = shaped.masked.gather(shaped.number)
+        rows = pl.Series(np.flatnonzero(shaped.suspect[shaped.number]))
+        if len(rows):
+            changed = redact_column(texts.gather(rows), self._redaction)
+            texts = texts.clone().scatter(rows, changed)
+            masked = masked.scatter(rows, self._masked(changed))
+        return texts, self._with_hexadecimal(texts, masked)
+
+    def _masked(self, texts: pl.Series) -> pl.Series:
+        """Return redacted texts masked."""
+        texts = pl.DataFrame([texts.alias("text")]).select(self._own)["text"]
+        shaped = self._shapes.of(texts)
+        return self._with_hexadecimal(texts, shaped.masked.gather(shaped.number))
+
+    def _with_hexadecimal(self, texts: pl.Series, masked: pl.Series) -> pl.Series:
+        """Return `masked` but for the texts that a shape does not tell enough of: those with a ``0x``."""
+        rows = texts.str.contains(HEXADECIMAL, literal=True).arg_true()
+        return masked.scatter(rows, self._built_in(texts.gather(rows))) if len(rows) else masked
+
+    def _built_in(self, texts: pl.Series) -> pl.Series:
+        """Return texts with the built-in masks applied."""
+        table = pl.DataFrame([texts.alias("text")]).select(self._wide)
+        gated = table["text"].str.contains(COLONS_GATE)
         if gated.any():
             rows = gated.arg_true()
-            text = text.with_columns(text["text"].clone().scatter(rows, text[rows].select(self._dear)["text"]))
-        return text.select(self._last)["text"]
+            table = table.with_columns(table["text"].clone().scatter(rows, table[rows].select(self._dear)["text"]))
+        return table.select(self._narrow)["text"]
 
-    def _redacted(self, lines: pl.DataFrame) -> list[pl.Series]:
-        """Return text, scope and key without secrets, the text cut.
+    def _redacted(self, texts: pl.Series) -> pl.Series:
+        """Return texts without secrets, cut.
 
         What is far too long is cut before it is redacted too, and loses its tail: it may end in half a secret.
         """
-        texts, endless = lines["text"], lines["text"].str.len_bytes() > MAX_TEXT + _SLACK
-        rows = endless.arg_true()
+        rows = (texts.str.len_bytes() > MAX_TEXT + _SLACK).arg_true()
         if len(rows):
             texts = texts.clone().scatter(rows, texts.gather(rows).str.head(MAX_TEXT + _SLACK))
-        names = {name: lines[name].unique() for name in ("scope", "key")}
-        redacted = redact_column(pl.concat([texts, *names.values()]), self._redaction)
-        texts, at = redacted[: len(texts)].alias("text"), len(texts)
+        texts = redact_column(texts, self._redaction)
         if len(rows):
             texts = texts.clone().scatter(rows, texts.gather(rows).str.head(-_TAIL) + CUT)
-        result = [_cut(texts)]
+        return _cut(texts)
+
+    def _names(self, lines: pl.DataFrame) -> list[pl.Series]:
+        """Return the columns of scopes and keys that hold secrets, without them."""
+        names = {name: lines[name].unique() for name in ("scope", "key")}
+        redacted = redact_column(pl.concat(names.values()), self._redaction)
+        found, at = [], 0
         for name, distinct in names.items():
             marked = mark_names(distinct, redacted[at : at + len(distinct)])
             at += len(distinct)
-            result.append(lines[name] if marked is distinct else lines[name].replace(distinct, marked))
-        return result
+            if marked is not distinct:
+                found.append(lines[name].replace(distinct, marked))
+        return found
 
 
 def _cut(texts: pl.Series) -> pl.Series:

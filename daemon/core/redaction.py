@@ -16,6 +16,7 @@ from hashlib import blake2b
 import polars as pl
 
 from daemon.core.secretrules import HINT_LINE, HINT_START, HINTS, LONE, MOST_IN_A_WORD, RULES, SECRET, WORD
+from daemon.core.shapes import without_digits
 
 CARD = "<CARD>"
 EMAIL = "<EMAIL>"
@@ -43,6 +44,8 @@ _LONE = re.compile(LONE)
 _WORDS = re.compile(WORD)
 
 _HINTS = pl.lit(pl.Series(HINTS)).implode()
+_SHAPE_HINTS = pl.lit(pl.Series(sorted({without_digits(hint) for hint in HINTS}))).implode()
+_SHAPE_CARD = _CARD.replace("[3-6]", "[0-9]").replace("|3[0-9]{3}", "|[0-9]{4}")
 _KEY_BEGIN = re.compile(r"-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END[A-Z0-9 ]*-----")
 
@@ -54,17 +57,7 @@ def redact(text: str, settings: RedactionSettings | None = None) -> str:
 
 def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
     """Return a String column without secrets; the same text always becomes the same."""
-    text = pl.col("text")
-    flags = pl.DataFrame([texts.alias("text")]).select(
-        (
-            text.str.contains_any(_HINTS, ascii_case_insensitive=True)
-            | text.str.contains(HINT_START)
-            | text.str.contains(HINT_LINE)
-        ).alias("hinted"),
-        text.str.contains(LONE).alias("lone"),
-        text.str.contains(_CARD).alias("carded"),
-        (text.str.contains("@", literal=True) | text.str.contains("%40", literal=True)).alias("mailed"),
-    )
+    flags = pl.DataFrame([texts.alias("text")]).select(_flags(_HINTS, _CARD, "%40"))
     texts = _rewrite(texts, flags["hinted"], RULES)
     for flag, pattern, replace in (("lone", _LONE, _end_of_key), ("carded", _CARD_PYTHON, _card)):
         if flags[flag].any():
@@ -75,6 +68,31 @@ def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
     if settings.ips:
         texts = _rewrite(texts, pl.repeat(value=True, n=len(texts), eager=True), [(_IPS, IP)])
     return texts
+
+
+def suspicious(shapes: pl.Series) -> pl.Series:
+    """Return for each shape (see `shapes`: a line with all its digits turned into one) whether a line of it may be one
+    that `redact_column` changes: one of its flags is up for the shape.
+
+    What the flags look for are literals, here without their digits too, and patterns that take one digit for another.
+    """
+    flags = pl.DataFrame([shapes.alias("text")]).select(_flags(_SHAPE_HINTS, _SHAPE_CARD, without_digits("%40")))
+    return flags.select(pl.any_horizontal(pl.all()).alias("suspect"))["suspect"]
+
+
+def _flags(hints: pl.Expr, card: str, at: str) -> list[pl.Expr]:
+    """Return what picks the lines that are worth going through one kind of rules."""
+    text = pl.col("text")
+    return [
+        (
+            text.str.contains_any(hints, ascii_case_insensitive=True)
+            | text.str.contains(HINT_START)
+            | text.str.contains(HINT_LINE)
+        ).alias("hinted"),
+        text.str.contains(LONE).alias("lone"),
+        text.str.contains(card).alias("carded"),
+        (text.str.contains("@", literal=True) | text.str.contains(at, literal=True)).alias("mailed"),
+    ]
 
 
 def mark_names(names: pl.Series, redacted: pl.Series) -> pl.Series:
@@ -100,7 +118,10 @@ def redact_key_blocks(lines: pl.DataFrame, record: pl.Series) -> pl.DataFrame:
     `record` numbers the record of each row. Where the lines of a key are records of their own, `redact_column` knows
     them by their look.
     """
-    begins = lines["text"].str.contains("PRIVATE KEY", literal=True) & record.is_duplicated()
+    begins = lines["text"].str.contains("PRIVATE KEY", literal=True)
+    if not begins.any():
+        return lines
+    begins &= record.is_duplicated()
     if not begins.any():
         return lines
     affected = record.filter(begins).unique().implode()

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.masking import CUT, MAX_TEXT, Masker
+from daemon.core.masking import BUILT_IN, CUT, MAX_TEXT, Masker
 from daemon.core.records import LINES_SCHEMA, position_of
-from daemon.core.redaction import RedactionSettings
+from daemon.core.redaction import RedactionSettings, redact_column
 
 
 def lines(texts: list[str]) -> pl.DataFrame:
@@ -95,3 +95,47 @@ def test_a_line_is_masked_the_same_alone_and_in_a_batch(texts: list[str]) -> Non
 
     assert [masked(text) for text in texts] == together["masked"].to_list()
     assert not any("\n" in line or "  " in line for line in together["masked"])
+
+
+def naive(texts: list[str], masks: list[tuple[str, str]], redact: RedactionSettings) -> list[tuple[str, str]]:
+    """Each line by itself: redacted, then every mask in its order over the whole of it."""
+    found = []
+    for text in texts:
+        redacted = redact_column(pl.Series("text", [text]), redact)
+        column = redacted
+        for pattern, placeholder in [*((pattern, f"<{name.upper()}>") for name, pattern in masks), *BUILT_IN]:
+            column = column.str.replace_all(pattern, placeholder)
+        found.append((redacted[0], column.str.strip_chars()[0]))
+    return found
+
+
+PARTS = st.sampled_from(
+    "0x1f|1x0|x|10.250.1.7:50010|4111 1111 1111 1111|4111 1111 1111 1112|12345678a|a9|-5|_-3|2026-11-22T10:41:07Z"
+    "|10:41:07|::1|fe80::1:2|password=hunter2|bob@example.com|a%40b.com|\n| |  |8Q~|%3a%2f%2fu:p@h|ключ7|7|MIIEvQ"
+    f"|dop_v1_{'0' * 32}|dop_v2_{'0' * 32}|SK{'3a' * 16}|SK{'4b' * 16}|b4fbXQtE3q1Zp|/var/log/x-1.log|blk_-160899"
+    "|0f8fad5b-d9cb-469f-a165-70867728950e".split("|")
+)
+TEXTS = st.lists(st.lists(PARTS | st.text(max_size=3), min_size=1, max_size=4).map("".join), min_size=1, max_size=6)
+SETTINGS = st.builds(RedactionSettings, emails=st.booleans(), ips=st.booleans())
+OWN = st.sampled_from([[], [("order", "ord-[0-9]+")], [("seven", "7"), ("x1", "x")]])
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=3), OWN, SETTINGS)
+def test_shapes_change_nothing(batches: list[list[str]], own: list[tuple[str, str]], redact: RedactionSettings) -> None:
+    """Every line is redacted and masked as it would be by itself, whatever was met before it."""
+    masker = Masker(own, redact)
+    for texts in batches:
+        table = masker.apply(lines(texts))
+
+        assert naive(texts, own, redact) == list(zip(table["text"], table["masked"], strict=True))
+
+
+def test_memory_of_shapes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ever-new shapes are forgotten again, and long ones are not remembered."""
+    monkeypatch.setattr("daemon.core.shapes.KEPT_SHAPES", 100)
+    masker = Masker()
+    for at in range(50):
+        masker.apply(lines([f"{'ab' * at}{'cd' * n} is new" for n in range(20)] + ["x" * 600 + "y" * at]))
+
+    assert 0 < len(masker._shapes) <= 220
