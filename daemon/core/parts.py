@@ -85,10 +85,9 @@ def present(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
 def _family_nats(baseline: Baseline, lines: Lines, numbers: Ids, places: NDArray[np.intp]) -> Floats:
     """Return how unlikely the families of the lines at `places` are, in nats; infinity where there is none."""
     table = baseline.lines
-    found = np.array(
-        [table.family[n] if (n := numbers[place]) >= 0 else table.families.find(lines[place][0]) for place in places],
-        np.int32,
-    )
+    found = table.family[numbers[places]]
+    for at in np.flatnonzero(numbers[places] < 0).tolist():
+        found[at] = table.families.find(lines[places[at]][0])
     mass = np.where(found == NONE, 0.0, table.families.mass[found])
     return np.where(mass > 0, presence_nats(mass, baseline.counted), np.inf)
 
