@@ -27,6 +27,7 @@ from daemon.core.lane import Lane, Load, Settlement, Step
 from daemon.core.ledger import Checkpoint, checkpoint_key
 from daemon.core.pacing import CommitClock, IdleClock, Pace
 from daemon.core.records import Batch, OutRecord, Pattern, TopicPartition, Vector
+from daemon.counting import count_step
 from daemon.embedding import Embedder, groups
 from daemon.errors import DataError, PartitionError
 from daemon.following import Follower
@@ -215,7 +216,7 @@ class Partition:
             low = first
         self._clock = CommitClock(terms.pace)
         self._idle = IdleClock(terms.idle_flush, monotonic())
-        self.load = Load(unsettled=int(checkpoint.unsettled.size) if checkpoint else 0)
+        self.load = Load(unsettled=checkpoint.unsettled_from(low) if checkpoint else 0)
         self.expected = self.resume_at = low
         self.fetched_at = self.committed_at = monotonic()
         self.state = State.RUN
@@ -403,31 +404,3 @@ def _reason(error: PartitionError) -> str:
     text = str(error)
     words: Mapping[str, str] = {"fenced": "fenced", "init": "init", "no answer": "timeout", "committing": "commit"}
     return next((reason for word, reason in words.items() if word in text), "error")
-
-
-def count_step(metrics: Metrics, source: TopicPartition, step: Step, batch: Batch | None) -> None:
-    """Put into metrics what a step did."""
-    if batch is not None:
-        metrics.records_read.labels(source.topic).inc(len(batch))
-        metrics.read_bytes.labels(source.topic).inc(sum(len(value) for value in batch.values if value is not None))
-        metrics.lines.labels(source.topic).inc(step.lines)
-        metrics.time_clamped.inc(step.clamped)
-        metrics.dropped.labels("replayed").inc(step.replayed)
-    for reason, count in step.rejects.items():
-        metrics.dead_letters.labels(reason).inc(count)
-    if step.verdicts:
-        metrics.search_duration.observe(step.judging_seconds / len(step.verdicts))
-        metrics.alerts_suppressed.labels("incident").inc(step.suppressed)
-    metrics.pattern_cache_hits.inc(step.known)
-    for word in step.feedback:
-        metrics.feedback.labels(word).inc()
-    for verdict in step.verdicts:
-        session, judged = verdict.session, verdict.judgement
-        metrics.sessions_closed.labels(session.closed_by.value).inc()
-        metrics.session_tokens.observe(session.tokens)
-        metrics.session_lines.observe(session.size)
-        outcome = "anomalous" if judged.anomalous else "warm_up" if judged.p_value is None else "normal"
-        metrics.sessions_judged.labels(metrics.scope(session.scope), outcome).inc()
-        metrics.anomaly_score.observe(judged.score)
-        if judged.p_value is not None:
-            metrics.anomaly_p_value.observe(judged.p_value)

@@ -21,7 +21,7 @@ import orjson
 import zstandard
 from numpy.typing import NDArray
 
-from daemon.core.records import INDEX_BITS, Positions, TopicPartition, offset_of
+from daemon.core.records import INDEX_BITS, Positions, TopicPartition, offset_of, position_of
 from daemon.errors import DataError
 
 CHECKPOINT_VERSION = 1
@@ -93,6 +93,10 @@ class Checkpoint:
     def low(self) -> int:
         """The offset to read from again: the first that is not wholly settled."""
         return offset_of(int(self.unsettled[0])) if self.unsettled.size else self.next
+
+    def unsettled_from(self, offset: int) -> int:
+        """Return how many of the unsettled lines are still to be had when the log begins at `offset`."""
+        return int(np.count_nonzero(self.unsettled >= position_of(offset)))
 
     def encode(self) -> bytes:
         """Return the checkpoint's record value: a version, a readable JSON head, packed positions, opaque state."""

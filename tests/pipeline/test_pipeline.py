@@ -10,6 +10,7 @@ import pytest
 
 from daemon.core.records import TopicPartition
 from daemon.errors import EngineError, PartitionError
+from daemon.partition import State
 from tests.audit import Audit, Place, audit
 from tests.fake_broker import FakeCluster
 from tests.replica import TOPICS, Replica, replica, until
@@ -145,6 +146,27 @@ async def test_lines_that_retention_deleted_are_reported_and_skipped() -> None:
         await until(lambda: settled(cluster, kept))
         assert len(gone) == it.metrics.lost_records.labels("logs", "0")._value.get()
     assert outcome(cluster, kept).clean
+
+
+async def test_deleted_lines_are_no_longer_unsettled() -> None:
+    """When all that was unsettled is deleted, the count of unsettled lines is zero, though nothing new comes."""
+    cluster = FakeCluster(TOPICS)
+    feed(cluster, 90)
+    async with replica(cluster, idle=60.0) as it:
+        await until(lambda: unsettled(it) and all(p.quiet for p in it.pipeline.partitions))
+        await it.stop()
+    for place in [TopicPartition("logs", number) for number in range(3)]:
+        log = cluster.logs[place]
+        log.delete(log.first + len(log.records))
+    async with replica(cluster, idle=60.0) as it:
+        await until(lambda: it.metrics.lost_records.labels("logs", "0")._value.get())
+        await until(lambda: all(p.state is State.RUN for p in it.pipeline.partitions))
+
+        assert 0 == unsettled(it)
+
+
+def unsettled(it: Replica) -> int:
+    return sum(partition.load.unsettled for partition in it.pipeline.partitions)
 
 
 async def test_a_dead_engine_ends_the_pipeline_and_loses_nothing() -> None:
