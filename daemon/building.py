@@ -114,7 +114,7 @@ def backtest_setup(config: Config, engine: Engine) -> Setup:
     """Return what a backtest runs with: the daemon's own parts."""
     return Setup(
         tools=make_tools(config, engine, make_detector(config, engine)),
-        alerts=AlertSettings(publish=config.alerts.publish),
+        alerts=AlertSettings(config.alerts.publish, config.alerts.budget_counts),
         about=provenance(config, engine),
         share=config.alerts.share,
         per_day=config.alerts.per_day,
@@ -142,7 +142,7 @@ def make_lanes(config: Config, engine: Engine, detector: Detector, position: Cal
         group=config.kafka.group_id,
         config=config.fingerprint(),
         verdicts=config.topics.verdicts is not None,
-        alerts=AlertSettings(publish=config.alerts.publish),
+        alerts=AlertSettings(config.alerts.publish, config.alerts.budget_counts),
         provenance=lambda: provenance(config, engine, position()),
         timer=perf_counter,
     )

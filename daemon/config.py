@@ -196,9 +196,10 @@ class DetectorConfig(_Section):
 
 
 class Alerts(_Section):
-    """How many alerts are affordable, and whether each odd session is one or only an incident's news."""
+    """How many alerts are affordable, what counts as one, and whether each is published or only an incident's news."""
 
     budget: Annotated[float | str, BeforeValidator(parse_budget)] = 0.01
+    budget_counts: Literal["alerts", "incidents"] = "alerts"
     publish: Literal["sessions", "incidents"] = "sessions"
 
     @property
@@ -272,7 +273,7 @@ class Config(_Section):
             "sessions": self.sessions.model_dump(mode="json"),
             "engine": self.engine.model_dump(mode="json", include={"model", "dimensions", "instruction"}),
             "detector": self.detector.model_dump(mode="json"),
-            "budget": self.alerts.budget,
+            "budget": [self.alerts.budget, self.alerts.budget_counts],
         }
         return blake2b(orjson.dumps(shapes, option=orjson.OPT_SORT_KEYS), digest_size=6).hexdigest()
 

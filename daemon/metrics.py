@@ -244,7 +244,9 @@ class Metrics:
             "feedback", "Feedback applied.", "verdict", values=("normal", "anomalous", "forget")
         )
         self.alert_rate = self._gauge(
-            "alert_rate", "Realised alerts of the last 1,000 live sessions, as a share of sessions.", "scope"
+            "alert_rate",
+            "Alerts charged to the budget among the last 1,000 live sessions, as a share of sessions.",
+            "scope",
         )
         self.alert_budget = self._gauge(
             "alert_budget",

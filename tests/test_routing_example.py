@@ -29,7 +29,7 @@ def example() -> ModuleType:
 @pytest.fixture
 def alerts() -> list[dict[str, Any]]:
     """Return a firing alert and word of its resolution."""
-    alerting = Alerting(SOURCE, AlertSettings())
+    alerting = Alerting(SOURCE, AlertSettings(), refund=lambda *_: None)
     records = [*alerting.records(DEADLOCK, ABOUT), *alerting.tick(NOON + 60 * MINUTE, ABOUT)]
     return [orjson.loads(record.value or b"") for record in records]
 

@@ -21,7 +21,7 @@ from tests.core.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE, neighbour, v
 
 def documents(*cases: Verdict, until: int = 0) -> list[dict[str, Any]]:
     """Return the alerts of verdicts as read from the topic, and what was resolved by `until` minutes past noon."""
-    alerting = Alerting(SOURCE, AlertSettings())
+    alerting = Alerting(SOURCE, AlertSettings(), refund=lambda *_: None)
     records = [record for case in cases for record in alerting.records(case, ABOUT)]
     records += alerting.tick(NOON + until * MINUTE, ABOUT) if until else []
     return [orjson.loads(record.value or b"") for record in records]

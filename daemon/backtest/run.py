@@ -79,7 +79,7 @@ class _Run:
         self._options, self._setup, self._engine = options, setup, engine
         self._labels, self._output, self._watch, self._stdin = labels, output, watch, stdin
         self._source = TopicPartition(topic_of(options), 0)
-        self._alerting = Alerting(self._source, setup.alerts)
+        self._alerting = Alerting(self._source, setup.alerts, setup.tools.detector.refund)
         self._beside: list[Beside] = [trivial()] if labels else []
         if labels and options.peers:
             self._beside.append(peers())

@@ -10,7 +10,7 @@ from daemon.core.alerts import Alerting, AlertSettings, Provenance
 from daemon.core.formats import make_format
 from daemon.core.ledger import Checkpoint
 from daemon.core.records import Batch, OutRecord, Pattern, Session, Verdict, session_id
-from daemon.core.rendering import pattern_of
+from daemon.core.rendering import Patterns
 from daemon.core.sessions import Sessionizer
 from daemon.core.stream import Tools
 
@@ -29,6 +29,7 @@ class Chain:
         self._about = about
         self._format = make_format(tools.format)
         self._sessionizer = Sessionizer(tools.limits, tools.count_tokens)
+        self._patterns = Patterns()
         self._outputs: list[OutRecord] = []
         self._lines = 0
         self._last: Batch | None = None
@@ -36,7 +37,9 @@ class Chain:
 
     def run(self, batches: Sequence[Batch]) -> None:
         """Take in batches of one partition."""
-        alerting = self._alerting = self._alerting or Alerting(batches[0].source, AlertSettings())
+        alerting = self._alerting = self._alerting or Alerting(
+            batches[0].source, AlertSettings(), self._tools.detector.refund
+        )
         for batch in batches:
             with self.clock("format"):
                 lines = self._format.parse(batch).lines
@@ -45,7 +48,7 @@ class Chain:
             with self.clock("sessionize"):
                 sessions = self._sessionizer.push(lines)
             with self.clock("render"):
-                patterns = [pattern_of(session) for session in sessions]
+                patterns = [self._patterns.of(session) for session in sessions]
             verdicts = self._judge(batch, sessions, patterns)
             with self.clock("publish"):
                 for verdict in verdicts:

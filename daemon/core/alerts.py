@@ -7,7 +7,7 @@ alert says how many were left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Literal, cast
@@ -56,9 +56,11 @@ class Provenance:
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
     """`publish`: an alert for every anomalous session (``sessions``), or only those that open, update or re-open an
-    incident (``incidents``). Word of a resolved incident is published either way."""
+    incident (``incidents``). Word of a resolved incident is published either way. `budget_counts`: what is charged to
+    the budget, every alert (``alerts``) or only one that opens or re-opens an incident (``incidents``)."""
 
     publish: Literal["sessions", "incidents"] = "sessions"
+    budget_counts: Literal["alerts", "incidents"] = "alerts"
     incidents: IncidentSettings = field(default_factory=IncidentSettings)
 
 
@@ -75,11 +77,17 @@ class _Limits:
 
 
 class Alerting:
-    """Turns the verdicts of one partition into alerts; its incidents go into the partition's checkpoint."""
+    """Turns the verdicts of one partition into alerts; its incidents go into the partition's checkpoint.
 
-    def __init__(self, source: TopicPartition, settings: AlertSettings) -> None:
+    `refund` is called with the scope of an alert that the budget was charged with and, as configured, should not be.
+    """
+
+    def __init__(
+        self, source: TopicPartition, settings: AlertSettings, refund: Callable[[str, TopicPartition], None]
+    ) -> None:
         self._source = source
         self._settings = settings
+        self._refund = refund
         self._incidents = Incidents(settings.incidents)
 
     @property
@@ -109,6 +117,9 @@ class Alerting:
         explanation = explain(verdict)
         *over, own = self._incidents.observe(verdict, explanation)
         records += [resolved_record(event, self._source, about) for event in over]
+        goes_on = own.kind in ("updated", "ongoing")
+        if goes_on and self._settings.budget_counts == "incidents" and verdict.judgement.learned:
+            self._refund(verdict.session.scope, self._source)
         if self._settings.publish == "sessions" or own.kind != "ongoing":
             records.append(alert_record(verdict, explanation, own, about))
         return records

@@ -75,6 +75,11 @@ def pay(credit: float, share: float) -> float:
     return min(credit, full(share)) - 1.0
 
 
+def refund(credit: float, share: float) -> float:
+    """Return the credit when its latest alert is not charged after all."""
+    return min(credit + 1.0, full(share))
+
+
 def bar(share: float, credit: float) -> float:
     """Return the greatest p-value that is an alert; -1, below any p-value, where no alert can be afforded."""
     if credit < 1.0:

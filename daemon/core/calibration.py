@@ -34,7 +34,8 @@ ROW = np.dtype(
     ]
 )
 EMPTY, QUIET, LOUD, EARLY = 0, 1, 2, 3
-"""States of a place: EARLY sessions, judged while the scope knew too little, count as seen and calibrate nothing."""
+"""States of a place: LOUD is an alert that the budget is charged with; EARLY sessions, judged while the scope knew too
+little, count as seen and calibrate nothing."""
 _AGES = np.tile(np.arange(RING - 1, -1, -1), 2)
 
 
@@ -141,6 +142,13 @@ class Ring:
         self.credit = credit
         self._counts[place // CHUNK] = self.count
         self._credits[place // CHUNK] = np.nan if credit is None else credit
+
+    def take_back(self, credit: float) -> None:
+        """Note that the latest session is not charged to the budget after all, if it was; that leaves `credit`."""
+        place = (self.count - 1) % RING
+        if self.states[place] == LOUD:
+            self.states[place] = QUIET
+            self.credit = self._credits[place // CHUNK] = credit
 
     def ages(self) -> NDArray[np.int64]:
         """Return how many sessions ago each place was written, 0 for the latest."""

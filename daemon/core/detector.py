@@ -17,7 +17,7 @@ import numpy as np
 from daemon.core import keys
 from daemon.core.assessing import Assessment, assess, evidence, nearest
 from daemon.core.baseline import TEACH, Baseline, Label, Lines
-from daemon.core.budget import Budget, bar, earn, pay
+from daemon.core.budget import Budget, bar, earn, pay, refund
 from daemon.core.calibration import EARLY, LOUD, PARTS, QUIET, Ring, gather
 from daemon.core.habits import Habit, Habits
 from daemon.core.lines import Ids
@@ -217,12 +217,12 @@ class Detector:
         if ring is None:  # an empty one is a quarter of a megabyte: not to be made for every session
             ring = scope.rings[source] = Ring()
         self._store.change(keys.ring_key(name, source, ring.next_chunk()), source)
+        charged = judgement.anomalous and judgement.label is None
         credit = ring.credit
         if judgement.phase is Phase.LIVE and 0.0 < share < 1.0 and judgement.label is None:
             credit = earn(credit, share)
-            if judgement.anomalous:
-                credit = pay(credit, share)
-        state = LOUD if judgement.anomalous else EARLY if 2 * scope.seen < self.settings.warm_up else QUIET
+            credit = pay(credit, share) if charged else credit
+        state = LOUD if charged else EARLY if 2 * scope.seen < self.settings.warm_up else QUIET
         minute = min(max(0, end // 60_000_000), 2**32 - 1)
         ring.append(found.values, judgement.score, found.sketch, minute=minute, state=state, credit=credit)
 
@@ -230,6 +230,13 @@ class Detector:
         self._vectors[pattern] = vector
         if len(self._vectors) > CACHED_VECTORS:
             self._vectors.popitem(last=False)
+
+    def refund(self, scope: str, source: TopicPartition) -> None:
+        """Take the charge for the latest session of this scope and source back, if it was charged."""
+        known = self._store.scope(scope)
+        ring = known.rings.get(source)
+        if ring is not None and ring.credit is not None:
+            ring.take_back(refund(ring.credit, self._share(known.baseline)))
 
     def label(
         self,

@@ -131,7 +131,7 @@ class SessionLane:
         self._detector: Detector = tools.detector
         self._source = source
         self._publishing = publishing
-        self._alerting = Alerting(source, publishing.alerts)
+        self._alerting = Alerting(source, publishing.alerts, self._detector.refund)
         if resume is not None and resume.state:
             self._alerting.load(resume.state)
         self._outputs: list[OutRecord] = []
@@ -170,14 +170,15 @@ class SessionLane:
 
     def _judge(self, pushed: Pushed, rejects: Counter[str], known: int) -> Step:
         began = self._publishing.timer()
-        verdicts = self._stream.judge(JUDGED_AT_ONCE)
-        seconds = self._publishing.timer() - began
+        verdicts: list[Verdict] = []
         alerts = len(self._alerts)
         about = self._publishing.provenance()
-        for verdict in verdicts:
+        for verdict in self._stream.judge(JUDGED_AT_ONCE):
+            verdicts.append(verdict)
             if self._publishing.verdicts:
                 self._outputs.append(verdict_record(verdict))
             self._alert(self._alerting.records(verdict, about), verdict)
+        seconds = self._publishing.timer() - began
         stream = self._stream
         return Step(
             Load(stream.open_sessions, stream.waiting, len(self._outputs), stream.unsettled),

@@ -11,7 +11,7 @@ Three rules make it exact:
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,7 +36,7 @@ from daemon.core.records import (
     position_of,
     session_id,
 )
-from daemon.core.rendering import pattern_of
+from daemon.core.rendering import Patterns
 from daemon.core.sessions import Sessionizer, SessionLimits
 
 
@@ -86,6 +86,8 @@ class Stream:
         self._format = make_format(tools.format)
         self._teach, self._learn = teach, learn
         self._sessionizer = Sessionizer(tools.limits, tools.count_tokens)
+        self._patterns = Patterns()
+        self._queued_lines = 0
         self._queue: deque[tuple[Session, Pattern]] = deque()
         self._queued: Counter[str] = Counter()
         self._vectors: dict[str, Vector] = {}
@@ -120,7 +122,7 @@ class Stream:
     @property
     def unsettled(self) -> int:
         """Lines held by open and by unjudged sessions."""
-        return self._sessionizer.open_lines + sum(session.size for session, _ in self._queue)
+        return self._sessionizer.open_lines + self._queued_lines
 
     def push(self, batch: Batch) -> Pushed:
         """Read a batch; sessions it closes join the queue. Offsets must not go back."""
@@ -164,24 +166,27 @@ class Stream:
         """Hand in vectors by pattern id; those nobody waits for are dropped."""
         self._vectors.update((id_, vector) for id_, vector in vectors.items() if self._queued[id_])
 
-    def judge(self, limit: int = 1 << 30) -> list[Verdict]:
-        """Judge and learn closed sessions in order, up to `limit`, or to the first that awaits its vector."""
-        verdicts: list[Verdict] = []
-        while self._queue and len(verdicts) < limit:
+    def judge(self, limit: int = 1 << 30) -> Iterator[Verdict]:
+        """Judge and learn closed sessions in order, up to `limit`, or to the first that awaits its vector.
+
+        Each is judged when it is asked for, so what is done about one verdict may bear on the next.
+        """
+        while self._queue and limit > 0:
             session, pattern = self._queue[0]
             vector = self._vectors.get(pattern.id)
             if vector is None:
-                break
+                return
             judgement = self._tools.detector.judge(
                 pattern, vector, end=session.end, source=self.source, teach=self._teach, learn=self._learn
             )
             id_ = session_id(pattern.id, self.source, int(session.positions[0]))
-            verdicts.append(Verdict(id_, self.source, session, pattern, judgement))
             self._queue.popleft()
+            self._queued_lines -= session.size
             self._queued[pattern.id] -= 1
             if not self._queued[pattern.id]:
                 del self._queued[pattern.id], self._vectors[pattern.id]
-        return verdicts
+            limit -= 1
+            yield Verdict(id_, self.source, session, pattern, judgement)
 
     def checkpoint(self, state: bytes = b"", config: str = "") -> Checkpoint:
         """Return the checkpoint of this moment: true once all verdicts and rejects handed out so far are published."""
@@ -226,7 +231,8 @@ class Stream:
 
     def _enqueue(self, sessions: Sequence[Session]) -> None:
         for session in sessions:
-            pattern = pattern_of(session)
+            pattern = self._patterns.of(session)
+            self._queued_lines += session.size
             if self._queued[pattern.id]:
                 self.known += 1
             elif (vector := self._tools.detector.vector(pattern)) is not None:

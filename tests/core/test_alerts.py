@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -35,8 +36,9 @@ def body(record: OutRecord) -> dict[str, Any]:
     return document
 
 
-def alerting(**kinds: Any) -> Alerting:
-    return Alerting(SOURCE, AlertSettings(**kinds))
+def alerting(refunds: list[str] | None = None, **kinds: Any) -> Alerting:
+    taken = refunds if refunds is not None else []
+    return Alerting(SOURCE, AlertSettings(**kinds), lambda scope, _: taken.append(scope))
 
 
 def headers(record: OutRecord) -> Mapping[str, str]:
@@ -128,6 +130,18 @@ def test_every_anomalous_session_has_its_alert_unless_only_incidents_are_wanted(
         body(record)["id"] for case in cases for record in everything.records(case, ABOUT)
     ]
     assert ["opened"] == [body(record)["incident"]["event"] for case in cases for record in news.records(case, ABOUT)]
+
+
+def test_what_goes_on_with_an_incident_is_free_where_the_budget_counts_incidents() -> None:
+    """Of ten alerts of one cause nine are not charged; where alerts are counted, or nothing is learned, all stand."""
+    cases = [verdict({"boom": 1}, end=NOON + n, first=1000 * n) for n in range(10)]
+    frozen = [replace(case, judgement=replace(case.judgement, learned=False)) for case in cases]
+    for counts, judged, free in (("incidents", cases, 9), ("alerts", cases, 0), ("incidents", frozen, 0)):
+        refunds: list[str] = []
+        alerts = alerting(refunds, budget_counts=counts)
+        published = [record for case in judged for record in alerts.records(case, ABOUT)]
+        assert 10 == len(published)
+        assert free == len(refunds)
 
 
 def test_state_survives_in_a_checkpoint() -> None:

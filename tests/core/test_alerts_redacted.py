@@ -59,7 +59,7 @@ def verdict_of(session: Session) -> Verdict:
 
 def published(verdict: Verdict) -> Iterator[bytes]:
     """Yield all that leaves the daemon because of a verdict: records, headers, the checkpoint's state, the screen."""
-    alerting = Alerting(SOURCE, AlertSettings())
+    alerting = Alerting(SOURCE, AlertSettings(), refund=lambda *_: None)
     records = [verdict_record(verdict), *alerting.records(verdict, ABOUT)]
     yield zstandard.ZstdDecompressor().decompress(alerting.dump())
     records += alerting.tick(NOON + 60 * MINUTE, ABOUT)

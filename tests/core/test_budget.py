@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.budget import IMPATIENT, LAST, Budget, bar, earn, full, pay, stretch
+from daemon.core.budget import IMPATIENT, LAST, Budget, bar, earn, full, pay, refund, stretch
 
 
 def decide(p_values: list[float], share: float) -> list[bool]:
@@ -58,6 +58,14 @@ def test_a_long_silence_raises_the_bar_until_one_alert() -> None:
     alerts = decide([0.02] * 3000, 0.01)
     assert 3 <= sum(alerts) <= 30
     assert not any(one and other for one, other in pairwise(alerts))
+
+
+def test_what_is_taken_back_was_not_paid() -> None:
+    """A charge that is taken back leaves the credit as it was, and never more than full."""
+    credit = earn(None, 0.01)
+    spent = pay(pay(credit, 0.01), 0.01)
+    assert refund(spent, 0.01) == pytest.approx(pay(credit, 0.01))
+    assert refund(credit, 0.01) == full(0.01)
 
 
 @pytest.mark.parametrize("share", [0.0005, 0.01, 0.3])

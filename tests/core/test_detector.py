@@ -125,6 +125,27 @@ def test_a_flood_stays_in_budget_and_does_not_hide_other_failures() -> None:
     assert found[101].anomalous
 
 
+def test_alerts_that_are_taken_back_cost_nothing_and_survive_a_restart() -> None:
+    """A burst whose alerts are not charged alerts more often than one that is charged, and is not realised rate."""
+    burst = [pattern("open", f"ERROR node {name} down") for name in "abcdefghijklmnopqrstuvwxyz"]
+    charged, free = make(), make()
+    for detector in (charged, free):
+        judge(detector, usual(1500))
+    before = free.scopes()[0].realised
+    found = judge(charged, burst, 1500)
+    taken_back = []
+    for number, made in enumerate(burst):
+        taken_back += judge(free, [made], 1500 + number)
+        free.refund("shop", SOURCE)
+    alerts = sum(judgement.anomalous for judgement in found)
+    assert alerts < sum(judgement.anomalous for judgement in taken_back)
+    assert free.scopes()[0].realised <= before < charged.scopes()[0].realised
+    again = make()
+    again.apply(list(free.dump()))
+    after = pattern("open", "ERROR another thing broke")
+    assert judge(free, [after], 1600) == judge(again, [after], 1600)
+
+
 @pytest.mark.parametrize("often", [0.005, 0.015, 0.03])
 def test_two_patterns_neither_flood_nor_starve(often: float) -> None:
     """With two patterns only, the rare one alerts within the budget in every 1,000 sessions, and never not at all."""

@@ -44,10 +44,16 @@ def learn(detector: Detector, source: TopicPartition, session: tuple[int, int]) 
 
 
 def state(detector: Detector, *, rings: bool) -> dict[bytes, object]:
-    """What a detector holds, as comparable values; when something was last published is left out."""
+    """What a detector holds, as comparable values; when something was last published is left out.
+
+    So are vectors of patterns that do not count: one that was read is kept for a while, its weights may yet come.
+    """
     found: dict[bytes, object] = {}
-    for update in detector.dump():
-        kind, _scope, _name, *_ = keys.parse_key(update.key)
+    held = [(keys.parse_key(update.key)[:3], update) for update in detector.dump()]
+    counts = {(scope, name) for (kind, scope, name), _ in held if kind != "vector"}
+    for (kind, scope, name), update in held:
+        if kind == "vector" and (scope, name) not in counts:
+            continue
         assert update.value is not None
         if kind == "vector":
             _, lines, row = keys.load_vector(update.value, "model", DIMENSIONS)

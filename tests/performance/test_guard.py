@@ -42,7 +42,7 @@ class Load:
         """Push, embed and judge; return the number of sessions."""
         self.stream.push(batch)
         self.stream.supply({pattern.id: self.engine.vector(pattern.text) for pattern in self.stream.missing()})
-        return len(self.stream.judge())
+        return sum(1 for _ in self.stream.judge())
 
 
 def calls(work: Callable[[], object]) -> int:
