@@ -159,7 +159,7 @@ async def test_deleted_lines_are_no_longer_unsettled() -> None:
         log = cluster.logs[place]
         log.delete(log.first + len(log.records))
     async with replica(cluster, idle=60.0) as it:
-        await until(lambda: it.metrics.lost_records.labels("logs", "0")._value.get())
+        await until(it.metrics.lost_records.labels("logs", "0")._value.get)
         await until(lambda: all(p.state is State.RUN for p in it.pipeline.partitions))
 
         assert 0 == unsettled(it)
