@@ -24,7 +24,8 @@ from daemon.core.severity import severity
 
 MOST_RARE = 64
 """Rare lines of one session that are looked up among sessions like it: the rarest ones."""
-FIRST_NEAR, MOST_NEAR = 32, 512
+FIRST_NEAR, MOST_NEAR = 32, 128
+"""Neighbours that are looked up at first and at most: where 128 patterns hold less than the mass, they stand for it."""
 
 
 def numbers_of(baseline: Baseline, lines: Lines) -> Ids:
