@@ -69,10 +69,16 @@ def _line_fact(lines: Sequence[ExplainedLine], differing: Contrast, seen: int, l
         case "count":
             return _count_fact(differing, length, top.line.masked) or f"{quoted} {top.line.count:,} times"
         case "severe":
-            reads = "reads like a failure" if severity(top.line.masked) >= 1 else "is a warning"
-            return f"{quoted} {reads}{f' ({share})' if share else ''}"
+            return f"{quoted} {_reading(severity(top.line.masked))}{f' ({share})' if share else ''}"
         case _:
             return f"{quoted} only {share}" if share else f"{quoted} is rare"
+
+
+def _reading(severity: float) -> str:
+    """Return how a line reads: what states a level below an error is not called a failure."""
+    if severity >= 1:
+        return "reads like a failure"
+    return "is a warning" if severity >= 0.5 else "speaks of a failure"
 
 
 def _count_fact(differing: Contrast, length: int, masked: str | None = None) -> str:
