@@ -31,7 +31,7 @@ __all__ = ["ExplainedLine", "Explanation", "explain", "severity"]
 CRITICAL_P = 0.001
 WARNING_P = 0.01
 MAX_COMPARED = 64
-NEARLY = 0.8
+NEARLY = 0.95
 """Lines that contribute at least this part of what the strongest among them does weigh nearly the same."""
 
 

@@ -32,7 +32,7 @@ def test_of_lines_that_weigh_nearly_the_same_the_first_one_leads() -> None:
             {"odd": 1, "cannot connect": 1, "unhandled error": 1},
             evidence=[
                 Evidence("odd", "rare", 4.0, 0.02),
-                Evidence("cannot connect", "severe", 9.0, 0.0),
+                Evidence("cannot connect", "severe", 9.7, 0.0),
                 Evidence("unhandled error", "severe", 10.0, 0.0),
             ],
         )
