@@ -434,3 +434,30 @@ def test_an_empty_batch() -> None:
     """No records are no lines."""
     assert 0 == len(read([]).lines)
     assert 0 == len(read([], RAW).lines)
+
+
+@st.composite
+def machine_times(draw: st.DrawFn) -> list[str]:
+    """Times of one layout, a few of them impossible."""
+    places = draw(st.integers(0, 9))
+    fraction = st.just("") if not places else st.text("0123456789", min_size=places, max_size=places).map(".{}".format)
+    parts = st.tuples(
+        st.integers(0, 9999), st.integers(0, 13), st.integers(0, 32), st.integers(0, 24), st.integers(0, 60), fraction
+    )
+    sane = (
+        st.datetimes()
+        .map(lambda it: (it.year, it.month, it.day, it.hour, it.minute))
+        .flatmap(lambda it: fraction.map(lambda rest: (*it, rest)))
+    )
+    found = draw(st.lists(sane | sane | sane | parts, min_size=1, max_size=4))
+    second = draw(st.integers(0, 60))
+    return [f"{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{second:02}{rest}Z" for y, mo, d, h, mi, rest in found]
+
+
+@settings(max_examples=200, deadline=None)
+@given(machine_times())
+def test_a_column_of_one_layout_is_read_as_any_other(texts: list[str]) -> None:
+    """What is read quickly because all texts look alike is what each would be among others."""
+    among_others = micros_of(pl.Series([*texts, "no time"], dtype=pl.String))
+
+    assert among_others.to_list()[:-1] == micros_of(pl.Series(texts, dtype=pl.String)).to_list()

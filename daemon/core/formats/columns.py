@@ -84,13 +84,11 @@ def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
 
     A byte order mark at the front is dropped.
     """
-    table = pl.DataFrame([decoded(batch.values, None)]).select(
-        pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
-        pl.col("text").str.strip_prefix("\ufeff"),
-        pl.col("text").str.strip_prefix("\ufeff").str.contains(r"\S").fill_null(value=False).alias("filled"),
-    )
-    text, filled = table["text"], table["filled"]
-    table = table.drop("filled")
+    text = decoded(batch.values, None)
+    if text.str.starts_with("\ufeff").any():
+        text = text.str.strip_prefix("\ufeff")
+    table = pl.DataFrame([pl.int_range(len(text), dtype=pl.Int64, eager=True).alias("row"), text])
+    filled = text.str.contains(r"\S").fill_null(value=False)
     if filled.all():
         return table, []
     rejects = []
