@@ -20,6 +20,7 @@ from daemon.bench.stages import Chain
 from daemon.bench.standin import StandIn
 from daemon.bench.traffic import Traffic, TrafficSettings
 from daemon.building import make_detector, make_tools, provenance
+from daemon.collecting import seldom_collected
 from daemon.config import Config
 from daemon.core.records import Batch, TopicPartition, Update
 
@@ -68,4 +69,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with seldom_collected():  # as the daemon runs
+        main()
