@@ -117,8 +117,11 @@ def _headline(it: Document) -> str:
     facts = []
     new = sum(line["why"] == "new" for line in it.get("session", []))
     missing = sum(line["contribution"] > 0 for line in it.get("contrast", {}).get("missing_here", []))
+    repeated = [line for line in it.get("session", []) if line["why"] == "count"]
     if it.get("label") == "anomalous":
         facts.append("marked anomalous by feedback")
+    if repeated:
+        facts.append(f"a line {many(repeated[0]['count'], 'time')}, {repeated[0].get('expected') or 0:,} as a rule")
     if new:
         facts.append(f"{many(new, 'line')} never seen in {many(it.get('seen', 0), 'session')}")
     if missing:
