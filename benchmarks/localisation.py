@@ -62,10 +62,11 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An anomalous window: its p-value and, for each ranking, the rank of the first labelled line (1 is best)."""
+    """An anomalous window: its p-value, its labelled lines, and by ranking the rank of the first of them, from 1."""
 
     verdict: Verdict
     p_value: float
+    labelled: frozenset[str]
     ranks: dict[str, int]
 
 
@@ -181,7 +182,7 @@ def cases(verdicts: Iterable[Verdict], lines: Sequence[Line], seen: Counter[str]
             continue
         # A distinct masked line is labelled as its first example is.
         session = verdict.session.lines
-        labelled = {it.masked for it in session if lines[offset_of(it.first)].labelled}
+        labelled = frozenset(it.masked for it in session if lines[offset_of(it.first)].labelled)
         if not labelled:
             continue
         rankings = {
@@ -192,7 +193,7 @@ def cases(verdicts: Iterable[Verdict], lines: Sequence[Line], seen: Counter[str]
         ranks = {
             name: next(i for i, line in enumerate(order, 1) if line in labelled) for name, order in rankings.items()
         }
-        yield Case(verdict, verdict.judgement.p_value, ranks)
+        yield Case(verdict, verdict.judgement.p_value, labelled, ranks)
 
 
 async def evaluate(data: Path, dataset: Dataset, engine: Engine) -> list[Case]:
