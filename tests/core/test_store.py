@@ -44,26 +44,35 @@ def learn(detector: Detector, source: TopicPartition, session: tuple[int, int]) 
 
 
 def state(detector: Detector, *, rings: bool) -> dict[bytes, object]:
-    """What a detector holds, as comparable values; when something was last published is left out.
+    """What counts of what a detector holds, as comparable values.
 
-    So are vectors of patterns that do not count: one that was read is kept for a while, its weights may yet come.
+    What the window has left behind goes in its own time, and so does a vector whose weights may yet come: neither is
+    compared, nor is when something was last published.
     """
     found: dict[bytes, object] = {}
-    held = [(keys.parse_key(update.key)[:3], update) for update in detector.dump()]
-    counts = {(scope, name) for (kind, scope, name), _ in held if kind != "vector"}
-    for (kind, scope, name), update in held:
-        if kind == "vector" and (scope, name) not in counts:
-            continue
+    vectors: dict[tuple[str, str], tuple[bytes, object]] = {}
+    counting = set()
+    for update in detector.dump():
+        kind, scope, name, *_ = keys.parse_key(update.key)
         assert update.value is not None
         if kind == "vector":
             _, lines, row = keys.load_vector(update.value, "model", DIMENSIONS)
-            found[update.key] = (lines, row.tobytes())
-        elif kind == "label":
+            vectors[scope, name] = (update.key, (lines, row.tobytes()))
+            continue
+        if kind == "label":
             label = keys.load_label(update.value)
             found[update.key] = (label.verdict, label.at)
-        elif kind != "ring" or rings:
+        elif kind == "weight":
+            weight = keys.load_weight(update.value)
+            start = detector._store.scopes[scope].baseline._start()
+            buckets = {bucket: count for bucket, count in weight.buckets.items() if bucket >= start}
+            if not buckets:
+                continue
+            found[update.key] = (weight.last, buckets)
+        elif rings:
             found[update.key] = update.value
-    return found
+        counting.add((scope, name))
+    return found | dict(vectors[about] for about in vectors.keys() & counting)
 
 
 @dataclass
