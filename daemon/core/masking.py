@@ -93,6 +93,7 @@ class Masker:
         self._dear = _replaced(COLONS)
         self._narrow = _replaced(NARROW).str.strip_chars()
         self._shapes = ShapeMemory(lambda found: (self._built_in(found), suspicious(found)))
+        self._by_shape(pl.Series("text", [""]))  # what polars loads on first use, it loads now and not under load
 
     def apply(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Return `lines` with `text` redacted and at most `MAX_TEXT` characters long, and `masked`, its masked form.
