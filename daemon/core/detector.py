@@ -22,6 +22,7 @@ from daemon.core.calibration import EARLY, LOUD, PARTS, QUIET, Ring, gather
 from daemon.core.habits import Habit, Habits
 from daemon.core.lines import Ids
 from daemon.core.records import Judgement, Pattern, Phase, TopicPartition, Update, Vector
+from daemon.core.sketches import Sketch
 from daemon.core.store import Scope, Store
 
 CACHED_VECTORS = 4096
@@ -141,7 +142,7 @@ class Detector:
         )
         if learn:
             scope.habits.setdefault(source, Habits()).keep(pattern.id, scope.baseline, ring, end, found, label)
-            self._learn(scope, pattern, vector, end, source)
+            self._learn(scope, pattern, vector, found.sketch, end, source)
             self._note(scope, source, pattern.scope, found, judgement, share, end)
             if teach and label is None:
                 self.label(pattern.scope, pattern.id, "normal", source=source, at=end, by=TEACH)
@@ -185,18 +186,20 @@ class Detector:
     def _phase(self, scope: Scope, *, teach: bool) -> Phase:
         if teach:
             return Phase.TEACH
-        return Phase.WARM_UP if scope.seen < self.settings.warm_up else Phase.LIVE
+        return Phase.LIVE if scope.has_seen(self.settings.warm_up) else Phase.WARM_UP
 
     def _share(self, baseline: Baseline) -> float:
         """Return the share of sessions that may be alerts; the traffic's rate is asked for only where it counts."""
         budget = self.settings.budget
         return budget.share if budget.share is not None else budget.share_at(baseline.recent_rate())
 
-    def _learn(self, scope: Scope, pattern: Pattern, vector: Vector, end: int, source: TopicPartition) -> None:
+    def _learn(
+        self, scope: Scope, pattern: Pattern, vector: Vector, mark: Sketch, end: int, source: TopicPartition
+    ) -> None:
         baseline = scope.baseline
         clock = baseline.clock
         self._store.change(keys.weight_key(pattern.scope, pattern.id, source), source)
-        baseline.define(pattern.id, pattern.lines, vector, 0)
+        baseline.define(pattern.id, pattern.lines, vector, 0, mark)
         baseline.add(pattern.id, source, end)
         if pattern.id in baseline.entries:
             self._store.renew(pattern.scope, pattern.id, source, end)
@@ -222,7 +225,7 @@ class Detector:
         if judgement.phase is Phase.LIVE and 0.0 < share < 1.0 and judgement.label is None:
             credit = earn(credit, share)
             credit = pay(credit, share) if charged else credit
-        state = LOUD if charged else EARLY if 2 * scope.seen < self.settings.warm_up else QUIET
+        state = LOUD if charged else QUIET if scope.has_seen(self.settings.warm_up / 2) else EARLY
         minute = min(max(0, end // 60_000_000), 2**32 - 1)
         ring.append(found.values, judgement.score, found.sketch, minute=minute, state=state, credit=credit)
 

@@ -11,6 +11,7 @@ A family's mass is that of the sessions that have a line of it. A line is as rar
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -20,6 +21,7 @@ FEWEST = 2
 NONE = -1
 
 
+@lru_cache(maxsize=1024)
 def wording(line: str) -> int | None:
     """Return the hash of a masked line's wording, None for a line with fewer than FEWEST plain words."""
     tokens = line.split()

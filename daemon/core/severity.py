@@ -11,6 +11,7 @@ scope.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _WORDS = re.compile(
     r"\b(?:error|errors|err|fail\w*|fatal|panic|exception\w*|abort\w*|unexpected|invalid|illegal|corrupt\w*|denied"
@@ -34,6 +35,7 @@ _READ, _LEADING = 512, 64
 MOST_WORDS = 3
 
 
+@lru_cache(maxsize=1024)
 def severity(line: str) -> float:
     """Return how badly a masked line reads, 0 to 3; CamelCase is read as words."""
     words = {word.lower() for word in _WORDS.findall(_CAMEL.sub(r"\1 \2", line))}

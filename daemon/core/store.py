@@ -25,13 +25,14 @@ class Scope:
         self.rings: dict[TopicPartition, Ring] = {}
         self.habits: dict[TopicPartition, Habits] = {}
 
-    @property
-    def seen(self) -> int:
-        """How many sessions were ever learned, as far as the rings tell."""
+    def has_seen(self, count: float) -> bool:
+        """Return whether at least `count` sessions were ever learned, as far as the rings tell."""
         seen = 0
         for ring in self.rings.values():
             seen += ring.count
-        return seen
+            if seen >= count:
+                return True
+        return seen >= count
 
 
 class Store:
