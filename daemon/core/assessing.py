@@ -16,7 +16,7 @@ from daemon.core.calibration import Recent
 from daemon.core.lines import Ids
 from daemon.core.parts import distance, missing, numbers_of, present, severities
 from daemon.core.records import Evidence, Neighbour, Pattern, Vector
-from daemon.core.scoring import SEVERITY, TIE, Floats, combine, local_ranks, tail_probability
+from daemon.core.scoring import TIE, Floats, combine, local_ranks, severity_nats, tail_probability
 from daemon.core.sketches import Sketch, kinship, sketch
 
 NEAREST = 3
@@ -88,7 +88,7 @@ def _severe_nats(severity: float, recent: Recent) -> float:
     worst = recent.parts[2]
     above = np.count_nonzero(worst > severity + TIE)
     reached = np.count_nonzero(worst >= severity - TIE)
-    return float(-SEVERITY * np.log((0.5 * (above + reached) + 0.5) / (len(worst) + 1.0)))
+    return severity_nats((0.5 * float(above + reached) + 0.5) / (len(worst) + 1.0))
 
 
 def nearest(baseline: Baseline, vector: Vector) -> list[Neighbour]:

@@ -8,6 +8,8 @@ parts depend on one another, so the sum is never compared with a chi-square: it 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,7 @@ Floats = NDArray[np.float64]
 TIE = 1e-6
 SMALLEST_TAIL = 10
 SEVERITY = 3.0
-FINEST = 0.001
+FINEST = 0.005
 
 
 def distance_to_measure(distances: Floats, weights: Floats, mass: float) -> float:
@@ -76,10 +78,18 @@ def combine(kin: Floats, overall: Floats) -> float:
     """Return the score from the parts' ranks: novelty (dtm, ctx) among kin, severity among all; larger is stranger.
 
     How new a session is says little until it is compared with sessions of its kind, some of which always bring new
-    lines; how badly it reads is absolute, and people mean failures when they say anomalies: it weighs SEVERITY ranks,
-    novelty, measured twice, two. FINEST is added to ranks of novelty: which of the newest is newer is chance.
+    lines; how badly it reads is absolute. FINEST is added to ranks of novelty: which of the newest is newer is chance.
     """
-    return float(-np.log(kin[0] + FINEST) - np.log(kin[1] + FINEST) - SEVERITY * np.log(overall[2]))
+    return float(-np.log(kin[0] + FINEST) - np.log(kin[1] + FINEST)) + severity_nats(float(overall[2]))
+
+
+def severity_nats(rank: float) -> float:
+    """Return what the rank of severity gives to the score.
+
+    People mean failures when they say anomalies: a severity that less than half of the sessions reach weighs SEVERITY
+    ranks, against two of novelty, which is measured twice. One that half of them reach says little, and weighs one.
+    """
+    return -math.log(rank) - (SEVERITY - 1.0) * math.log(min(1.0, 2.0 * rank))
 
 
 def tail_probability(score: float, recent: NDArray[np.float32]) -> float:

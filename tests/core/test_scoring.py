@@ -16,6 +16,7 @@ from daemon.core.scoring import (
     distance_to_measure,
     local_ranks,
     presence_nats,
+    severity_nats,
     tail_probability,
 )
 
@@ -71,20 +72,25 @@ def test_local_ranks_equal_a_count_by_hand(recent: list[list[int]], values: list
         assert (weighted + 0.5 + 20 * among_all) / (sum(say) + 21) == pytest.approx(kin[k], rel=1e-5)
 
 
-def test_severity_weighs_half_as_much_again_as_novelty() -> None:
-    """A rank of severity counts as much as the same rank of both measures of novelty, and half of that more."""
+def test_a_rare_severity_weighs_more_than_novelty() -> None:
+    """From a rank of a half on, severity counts three ranks, both measures of novelty together two."""
     half = np.full(3, 0.5)
     at_rest = combine(half, half)
     novel = combine(np.array([0.1, 0.1, 0.5]), half) - at_rest
     severe = combine(half, np.array([0.5, 0.5, 0.1])) - at_rest
-    assert 1.5 * novel == pytest.approx(severe, rel=0.01)
+    assert 1.5 * novel == pytest.approx(severe, rel=0.03)
+
+
+def test_a_common_severity_says_little() -> None:
+    """Between what half of the sessions reach and what all of them do lies a single rank."""
+    assert severity_nats(0.5) - severity_nats(1.0) == pytest.approx(math.log(2))
 
 
 def test_the_newest_are_hardly_told_apart() -> None:
-    """Ranks of novelty far below one in a thousand are worth about the same."""
-    ranks = np.array([[rank, rank, 0.5] for rank in (1e-2, 1e-4, 1e-8)])
+    """Ranks of novelty far below one in two hundred are worth about the same."""
+    ranks = np.array([[rank, rank, 0.5] for rank in (1e-1, 1e-3, 1e-8)])
     scores = [combine(row, row) for row in ranks]
-    assert scores[0] + 2.0 < scores[1] < scores[2] < scores[1] + 0.25
+    assert scores[0] + 2.0 < scores[1] < scores[2] < scores[1] + 0.5
 
 
 @given(st.lists(st.integers(0, 9), max_size=60), st.integers(0, 9))
