@@ -64,7 +64,9 @@ def _line_fact(lines: Sequence[ExplainedLine], differing: Contrast, seen: int, l
         case "new":
             others = sum(it.why == "new" for it in lines[1:])
             more = f" (and {many(others, 'more new line')})" if others else ""
-            quoted = _quoted(top.line.example, length, top.nearest_normal or "")
+            # What failed stands at the beginning of a line; of another one what is new tells more.
+            known = "" if severity(top.line.masked) >= 1 else top.nearest_normal or ""
+            quoted = _quoted(top.line.example, length, known)
             return f"{quoted} never seen before in {many(seen, 'session')}{more}"
         case "count":
             return _count_fact(differing, length, top.line.masked) or f"{quoted} {top.line.count:,} times"

@@ -34,7 +34,7 @@ def gist(text: str) -> str:
 
 def shorten(text: str, length: int) -> str:
     """Return the text cut to `length` characters, with an ellipsis where something was cut."""
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+    return text if len(text) <= length else text[: length - 1].rstrip(" …") + "…"
 
 
 def first_new_word(text: str, known: str) -> int:

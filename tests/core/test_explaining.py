@@ -234,6 +234,20 @@ def test_summary_gives_a_quote_the_room_that_the_words_leave() -> None:
     assert len(lacking) <= 200
 
 
+def test_summary_shows_a_new_line_from_where_it_is_new_but_a_failure_from_its_beginning() -> None:
+    """What is new about a line like a known one may stand far behind; what failed stands in front."""
+    start, end = "LOG nginx: connect() to the upstream while reading the response header " * 3, "for a vase"
+    told = [
+        explain(
+            verdict({line: 1}, nearest=[neighbour({f"{line[:-4]}cup": 1})], evidence=[Evidence(line, "new", 9.0, 0.0)])
+        ).summary
+        for line in (start + end, f"ERROR {start + end}")
+    ]
+
+    assert ['"…', '"[ERROR LOG nginx'] == [told[0][:2], told[1][:17]]
+    assert 'for a vase]" never seen' in told[0]
+
+
 def test_contrast_is_with_an_established_pattern() -> None:
     """The same anomaly a minute ago is nearer, but one session of it is not normal traffic; a confirmed one is."""
     twin = replace(neighbour({"boom": 1}, similarity=0.99, weight=0.0001), pattern="aa" * 8)
