@@ -1,7 +1,7 @@
 """What has been normal lately in one scope: patterns, each with its mass in the rolling window.
 
 Every session adds one to the weight of its pattern, in the bucket of its event time and under its input partition. The
-window is the last BUCKETS buckets up to the scope's clock, and the clock is the latest bucket that at least STEADY
+window is the last HELD buckets up to the scope's clock, and the clock is the latest bucket that at least STEADY
 sessions reach: one absurd time stamp cannot expire a week. Mass is a sum over counters, so it does not depend on the
 order in which sessions were judged, and replicas that have read the same counters agree.
 
@@ -23,6 +23,9 @@ from daemon.core.sketches import WORDS, Sketch, sketch
 from daemon.core.vectors import VectorIndex
 
 BUCKETS = 28
+"""Buckets that the configured window is divided into."""
+HELD = BUCKETS + 2
+"""Buckets that count: what recurs once a window is still known when it comes, and when it is a bucket late."""
 STEADY = 10
 KEPT_AFTER_EVICTION = 0.95
 TEACH = "teach"
@@ -277,7 +280,7 @@ class Baseline:
     # -- the window ------------------------------------------------------------------------------------------------
 
     def _start(self) -> int:
-        return -(1 << 62) if self.clock is None else self.clock - BUCKETS + 1
+        return -(1 << 62) if self.clock is None else self.clock - HELD + 1
 
     def _retotal(self) -> None:
         start = self._start()
