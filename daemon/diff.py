@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from daemon.core.summaries import reading
 from daemon.core.wording import first_new_word, gist, percent
 
 Document = Mapping[str, Any]
@@ -27,7 +28,7 @@ MAX_COUNTS = 3
 ALIKE = 0.6
 DIM = "bright_black"
 _TOKEN = re.compile(r"[^\W\d_]+|\W+|\d+|_+")
-_NOTES = {"new": "new line", "severe": "reads like a failure", "count": "unusual number"}
+_NOTES = {"new": "new line", "count": "unusual number"}
 _NEW, _LACK, _COUNT = "green", "red", "yellow"
 
 
@@ -35,7 +36,8 @@ _NEW, _LACK, _COUNT = "green", "red", "yellow"
 class Row:
     """One line of the diff: sign, count, text, what to know of it.
 
-    `known` is a line it resembles, for emphasis; `height` the most rows its text may take.
+    `known` is a line it resembles, for emphasis; `above` the line shown before it; `height` the most rows its text may
+    take.
     """
 
     sign: str
@@ -44,6 +46,7 @@ class Row:
     note: str
     style: str
     known: str | None = None
+    above: str | None = None
     height: int = 1
 
 
@@ -51,13 +54,15 @@ def rows(it: Document) -> Iterator[Row]:
     """Yield the rows of an alert, the most telling first."""
     contrast = it.get("contrast", {})
     counts = {line["text"]: line for side in ("more", "fewer") for line in contrast.get(side, [])}
+    above: str | None = None
     for at, line in enumerate(_odd(it)[:MAX_ROWS]):
         if line["text"] in counts:
             yield _count_row(counts.pop(line["text"]))
             continue
         like = line.get("nearest_normal") if line["why"] == "new" and (line.get("novelty") or 1.0) < ALIKE else None
         note = _note(line) or ("not in the nearest normal" if it.get("nearest") else "")
-        yield Row("+", line["count"], line["text"], note, _NEW, like, MAX_HEIGHT if at == 0 else 1)
+        yield Row("+", line["count"], line["text"], note, _NEW, like, above, MAX_HEIGHT if at == 0 else 1)
+        above = line["text"]
     yield from _missing(contrast)
     for line in sorted(counts.values(), key=_ratio, reverse=True)[:MAX_COUNTS]:
         yield _count_row(line)
@@ -94,6 +99,8 @@ def _ratio(line: Document) -> tuple[float, float]:
 def _note(line: Document) -> str:
     if line["why"] in _NOTES:
         return _NOTES[line["why"]]
+    if line["why"] == "severe":
+        return reading(line["text"])
     if line.get("share"):
         return f"in {percent(line['share'])} of sessions"
     return ""
@@ -105,7 +112,7 @@ def draw(row: Row, width: int) -> Iterator[Text]:
     note, text = Text(row.note, DIM), _emphasised(gist(row.text), row.known, row.style)
     room = max(width - MARGIN - note.cell_len - 2, 10)
     if row.height == 1 or text.cell_len <= room:
-        yield apart(head.append_text(_from_difference(text, row.known, room)), note, width)
+        yield apart(head.append_text(_from_difference(text, row.known or row.above, room)), note, width)
         return
     cut = next(at for at in range(len(text), -1, -1) if cell_len(text.plain[:at]) <= room)
     first, rest = text.divide([text.plain.rfind(" ", room // 2, cut) + 1 or cut])

@@ -72,6 +72,25 @@ def test_counts_that_differ_say_what_is_usual() -> None:
     ]
 
 
+def test_lines_that_begin_alike_are_cut_to_where_they_differ() -> None:
+    """Below a long line another one of the same beginning shows what it says, not the beginning again."""
+    start = "INFO [group-coordinator-event-processor] GroupMetadataManager: [GroupCoordinator id=<NUM> topic=offsets] "
+    lines = [f"{start}member joins", f"{start}preparing rebalance"]
+    case = verdict(dict.fromkeys(lines, 1), evidence=[Evidence(line, "rare", 6.0, 0.002) for line in lines])
+
+    assert "preparing rebalance" in shown(documents(case)[0])
+
+
+def test_warning_is_not_called_a_failure() -> None:
+    """The note beside a line says how it reads by the level it states."""
+    lines = ["[warn] body is buffered", "[error] connect() failed"]
+    case = verdict(dict.fromkeys(lines, 1), evidence=[Evidence(line, "severe", 6.0, 0.002) for line in lines])
+    text = shown(documents(case)[0])
+
+    assert [True, True] == [f"{line}]" in text for line in lines]
+    assert (1, 1) == (text.count("    is a warning"), text.count("    reads like a failure"))
+
+
 def test_new_line_is_shown_above_the_known_one_it_resembles() -> None:
     """The nearest normal line stands below, so that the odd word is seen at a glance."""
     case = verdict(

@@ -44,6 +44,14 @@ def summarise(judgement: Judgement, lines: Sequence[ExplainedLine], differing: C
     return fitting or shorten(_told(judgement, lines, differing, _QUOTES[-1]), SUMMARY_LENGTH)
 
 
+def reading(line: str) -> str:
+    """Return how a line reads: what states a level below an error is not called a failure."""
+    grade = severity(line)
+    if grade >= 1:
+        return "reads like a failure"
+    return "is a warning" if grade >= 0.5 else "speaks of a failure"
+
+
 def _told(judgement: Judgement, lines: Sequence[ExplainedLine], differing: Contrast, length: int) -> str:
     line, missing = _line_fact(lines, differing, judgement.seen, length), _missing_fact(differing, length)
     facts = [fact for fact in (line, missing) if fact]
@@ -71,16 +79,9 @@ def _line_fact(lines: Sequence[ExplainedLine], differing: Contrast, seen: int, l
         case "count":
             return _count_fact(differing, length, top.line.masked) or f"{quoted} {top.line.count:,} times"
         case "severe":
-            return f"{quoted} {_reading(severity(top.line.masked))}{f' ({share})' if share else ''}"
+            return f"{quoted} {reading(top.line.masked)}{f' ({share})' if share else ''}"
         case _:
             return f"{quoted} only {share}" if share else f"{quoted} is rare"
-
-
-def _reading(severity: float) -> str:
-    """Return how a line reads: what states a level below an error is not called a failure."""
-    if severity >= 1:
-        return "reads like a failure"
-    return "is a warning" if severity >= 0.5 else "speaks of a failure"
 
 
 def _count_fact(differing: Contrast, length: int, masked: str | None = None) -> str:
