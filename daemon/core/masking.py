@@ -107,8 +107,11 @@ class Masker:
         if self._every_line or (texts.str.len_bytes().max() or 0) > MAX_TEXT:  # type: ignore[operator]  # a scalar
             texts = self._redacted(texts)
             masked = self._masked(texts)
-        else:
+        elif self._shapes.pays():
             texts, masked = self._by_shape(texts)
+        else:
+            texts = redact_column(texts, self._redaction)
+            masked = self._built_in(texts)
         return lines.with_columns(texts.alias("text"), *self._names(lines), masked.alias("masked"))
 
     def _by_shape(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -125,6 +128,8 @@ class Masker:
     def _masked(self, texts: pl.Series) -> pl.Series:
         """Return redacted texts masked."""
         texts = pl.DataFrame([texts.alias("text")]).select(self._own)["text"]
+        if not self._shapes.pays():
+            return self._built_in(texts)
         shaped = self._shapes.of(texts)
         return self._with_hexadecimal(texts, shaped.masked.gather(shaped.number))
 

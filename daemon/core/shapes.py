@@ -18,6 +18,10 @@ KEPT_SHAPES = 5_000
 """Shapes that are remembered; up to twice as many between clearings."""
 KEPT_BYTES = 512
 """Longer shapes are not remembered: that bounds the memory, and stack traces and documents seldom come again."""
+RESTING = 7
+"""Batches that go without shapes after one in which more than a quarter of the lines had a shape of their own."""
+FEW_LINES = 256
+"""So few lines prove nothing."""
 ONE_DIGIT = bytes.maketrans(b"023456789", b"1" * 9)
 HEXADECIMAL = "0x"
 
@@ -56,9 +60,15 @@ class ShapeMemory:
         self._look = look
         self._young: dict[str, tuple[str, bool]] = {}
         self._old: dict[str, tuple[str, bool]] = {}
+        self._resting = 0
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
+
+    def pays(self) -> bool:
+        """Whether the next lines are worth asking about; call it once for each batch."""
+        self._resting = max(0, self._resting - 1)
+        return not self._resting
 
     def of(self, texts: pl.Series) -> Shaped:
         """Return what is known of each line; what was not known is found out."""
@@ -68,14 +78,16 @@ class ShapeMemory:
         sizes = groups["row"].list.len().to_numpy()
         number = np.empty(len(found), dtype=np.int64)
         number[groups["row"].explode().to_numpy()] = np.repeat(np.arange(len(sizes)), sizes)
-        known = self._known(groups["shape"])
+        known = self._known(groups["shape"], len(found))
         masked = pl.Series("masked", [masked for masked, _ in known], dtype=pl.String)
         return Shaped(number, masked, np.array([suspect for _, suspect in known], dtype=bool))
 
-    def _known(self, distinct: pl.Series) -> list[tuple[str, bool]]:
+    def _known(self, distinct: pl.Series, lines: int) -> list[tuple[str, bool]]:
         names = distinct.to_list()
         new = [shape for shape in names if shape not in self._young and shape not in self._old]
         looked = dict[str, tuple[str, bool]]()
+        if len(distinct) > FEW_LINES and 4 * len(new) > lines:
+            self._resting = RESTING + 1
         if new:
             masked, suspect = self._look(pl.Series("text", new, dtype=pl.String))
             looked = dict(zip(new, zip(masked.to_list(), suspect.to_list(), strict=True), strict=True))

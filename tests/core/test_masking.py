@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -129,6 +131,20 @@ def test_shapes_change_nothing(batches: list[list[str]], own: list[tuple[str, st
         table = masker.apply(lines(texts))
 
         assert naive(texts, own, redact) == list(zip(table["text"], table["masked"], strict=True))
+
+
+@pytest.mark.parametrize("own", [[], [("order", "ord-[0-9]+")]])
+def test_lines_without_a_common_shape_are_masked_all_the_same(own: list[tuple[str, str]]) -> None:
+    """Batches in which every line has a shape of its own go without shapes, and later ones with them again."""
+    masker, look = Masker(own), RedactionSettings()
+    for at in range(12):
+        texts = [f"{UUID(int=(at << 64) + 7919**n % 10**30)} took {n} ms" for n in range(300)]
+
+        assert {"<UUID> took <NUM> ms"} == set(masker.apply(lines(texts))["masked"])
+    mixed = ["ord-7 of bob@example.com", "password=x1", "0x1f 1x0"]
+    for _ in range(10):
+        table = masker.apply(lines(mixed))
+        assert naive(mixed, own, look) == list(zip(table["text"], table["masked"], strict=True))
 
 
 def test_memory_of_shapes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
