@@ -4,10 +4,11 @@
 
 The windows are those of `benchmarks.localisation` that are flagged at p <= 0.1 and hold a labelled line. Their new
 lines are compared with the lines of the nearest normal patterns, as an alert does it, once by shared words
-(`core.relatives`) and once by the cosine of embeddings by the daemon's own engine. Over the windows with several new lines, one of them
-labelled, the table has how often the most novel line is a labelled one (hit@1/mean reciprocal rank), beside the order
-in which they were written. Over all new lines it has how often both name the same known line, and which of the two
-known lines has the longer beginning in common with the new one, in words. CPU time is that of embedding.
+(`core.relatives`) and once by the cosine of embeddings by the daemon's own engine. Over the windows with several new
+lines, one of them labelled, the table has how often the most novel line is a labelled one (hit@1/mean reciprocal rank),
+beside the order in which they were written. Over all new lines it has how often both name the same known line, and
+which of the two known lines has the longer beginning in common with the new one, in words. CPU time is that of
+embedding.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ EXAMPLES = ROOT / "docs" / "examples"
 
 def published() -> list[OutRecord]:
     """Return an incident as the alerts topic has it: opened, going on, and resolved."""
-    alerting = Alerting(SOURCE, AlertSettings())
+    alerting = Alerting(SOURCE, AlertSettings(), lambda _scope, _source: None)
     again = verdict({"boom": 1}, pattern=DEADLOCK.pattern.id, end=NOON + MINUTE, first=300)
     return [
         *alerting.records(DEADLOCK, ABOUT),
@@ -135,12 +135,12 @@ async def test_the_small_consumer_sends_an_incident_on(topics: Topics, alerts: s
     assert 2 == len(posts)
     assert {"/api/v2/alerts" if to == "alertmanager" else "/"} == {path for path, _ in posts}
     (_, opened), (_, over) = posts
-    told = {
+    incident: Callable[[Any], object] = {
         "alertmanager": lambda body: body[0]["labels"]["incident"],
         "slack": lambda body: "payments" in body["text"],
         "pagerduty": lambda body: body["dedup_key"],
     }[to]
-    assert told(opened) == told(over)
+    assert incident(opened) == incident(over)
     assert opened != over
 
 
