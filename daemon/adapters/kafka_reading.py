@@ -1,4 +1,4 @@
-"""Plain reading and writing of topics, for people's verbs: `tail`, `label`, `top`, `baseline`."""
+"""Plain reading and writing of topics, for people's verbs: `tail`, `label`, `top`, `baseline`, `backtest`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
 from daemon.adapters.kafka import REQUEST_BYTES, KafkaSettings
-from daemon.core.records import OutRecord
+from daemon.core.records import Batch, OutRecord, TopicPartition
 from daemon.errors import UnavailableError
 
 TOGETHER_SECONDS = 60
@@ -18,14 +19,17 @@ TOGETHER_SECONDS = 60
 
 
 @contextlib.asynccontextmanager
-async def _reader(settings: KafkaSettings, topic: str) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+async def _reader(
+    settings: KafkaSettings, *topics: str
+) -> AsyncIterator[tuple[AIOKafkaConsumer, list[KafkaPartition]]]:
     reader = AIOKafkaConsumer(**settings.connection(), isolation_level="read_committed", enable_auto_commit=False)
     try:
         await reader.start()
         metadata = await reader._client.fetch_all_metadata()  # noqa: SLF001  # there is no public way to ask
-        partitions = [TopicPartition(topic, number) for number in sorted(metadata.partitions_for_topic(topic) or ())]
-        if not partitions:
-            raise UnavailableError(f"topic {topic} does not exist; make it with `strayline topics create`")
+        found = {topic: sorted(metadata.partitions_for_topic(topic) or ()) for topic in topics}
+        if missing := [topic for topic, numbers in found.items() if not numbers]:
+            raise UnavailableError(f"topic {', '.join(missing)} does not exist; make it with `strayline topics create`")
+        partitions = [KafkaPartition(topic, number) for topic, numbers in found.items() for number in numbers]
         reader.assign(partitions)
         yield reader, partitions
     except (KafkaError, OSError) as error:
@@ -55,6 +59,66 @@ async def follow_values(settings: KafkaSettings, topic: str, *, from_beginning: 
                 for record in records:
                     if record.value is not None:
                         yield record.value
+
+
+class RangeReader:
+    """Reads what topics hold between two times (milliseconds of the records' own, None: from the start, to the end).
+
+    Partitions are read side by side and roughly in step: whichever is furthest behind in time goes on.
+    """
+
+    def __init__(self, settings: KafkaSettings, topics: Sequence[str], since: int | None, until: int | None) -> None:
+        self._settings, self._since, self._until = settings, since, until
+        self.topics = tuple(topics)
+        self.read, self.total = 0, 0
+        """Offsets gone over, and how many there are."""
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        """Yield the records, those of one partition in order. Raises UnavailableError."""
+        async with _reader(self._settings, *self.topics) as (reader, partitions):
+            ends = await self._seek(reader, partitions)
+            waiting: dict[KafkaPartition, list[ConsumerRecord]] = {it: [] for it in partitions}
+            unread = {it for it in partitions if await reader.position(it) < ends[it]}
+            while unread or any(waiting.values()):
+                if behind := [it for it in unread if not waiting[it]]:
+                    for partition, records in (await reader.getmany(*behind, timeout_ms=500)).items():
+                        waiting[partition] += [record for record in records if record.offset < ends[partition]]
+                    unread -= {it for it in behind if await reader.position(it) >= ends[it]}
+                    if any(not waiting[it] for it in unread):
+                        continue
+                reached = min((waiting[it][-1].timestamp for it in unread), default=None)
+                for partition, records in waiting.items():
+                    count = len(records)
+                    if reached is not None:
+                        count = next((n for n, it in enumerate(records) if it.timestamp > reached), count)
+                    if count:
+                        self.read += count
+                        yield _batch(partition, records[:count])
+                        del records[:count]
+
+    async def _seek(self, reader: AIOKafkaConsumer, partitions: Sequence[KafkaPartition]) -> dict[KafkaPartition, int]:
+        """Go to where the range begins in each partition, and return where it ends."""
+        firsts = await reader.beginning_offsets(partitions)
+        ends: dict[KafkaPartition, int] = await reader.end_offsets(partitions)
+        for time, bounds in ((self._since, firsts), (self._until, ends)):
+            if time is not None:
+                found = await reader.offsets_for_times(dict.fromkeys(partitions, time))
+                bounds |= {it: place.offset if place is not None else ends[it] for it, place in found.items()}
+        for partition in partitions:
+            reader.seek(partition, firsts[partition])
+            self.total += max(ends[partition] - firsts[partition], 0)
+        return ends
+
+
+def _batch(partition: KafkaPartition, records: Sequence[ConsumerRecord]) -> Batch:
+    return Batch(
+        TopicPartition(partition.topic, partition.partition),
+        [record.offset for record in records],
+        [record.timestamp for record in records],
+        [record.key for record in records],
+        [record.value for record in records],
+        [record.headers for record in records] if any(record.headers for record in records) else (),
+    )
 
 
 async def publish(settings: KafkaSettings, topic: str, *, key: bytes, value: bytes) -> None:

@@ -55,8 +55,9 @@ def build(
     rate = rate_of(tally, setup.share, setup.per_day)
     budgets = budget_rows(tally)
     files, teach = list(options.files), list(options.teach)
+    topics = list(options.records.topics) if options.records else []
     return Report(
-        input=Input(files, teach, counts.records, counts.lines, dict(counts.rejected), counts.clamped),
+        input=Input(files, topics, teach, counts.records, counts.lines, dict(counts.rejected), counts.clamped),
         model=setup.about.model,
         config=setup.about.config,
         budget=setup.about.budget,

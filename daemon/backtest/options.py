@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.adapters.files import STDIN
+from daemon.adapters.kafka_reading import RangeReader
 from daemon.backtest.report import Report
 from daemon.backtest.tally import Alert, Tally
 from daemon.core.alerts import AlertSettings, Provenance
@@ -17,10 +18,12 @@ from daemon.core.stream import Tools
 class BacktestOptions:
     """What to run over. Times are microseconds since the epoch; `topic` names the source (default: the files' names).
 
-    `since` and `until` choose the range that the report looks at; everything is judged all the same.
+    `since` and `until` choose the range that the report looks at; everything is judged all the same. `records` are read
+    in place of `files` where given.
     """
 
-    files: Sequence[str]
+    files: Sequence[str] = ()
+    records: RangeReader | None = None
     teach: Sequence[str] = ()
     freeze: bool = False
     labels: str | None = None
@@ -44,7 +47,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: `done` of `total` bytes as they lie on disk (None: unknown)."""
+    """How far a run is: `done` of `total` bytes as they lie on disk, or records of a topic (None: unknown)."""
 
     file: str
     done: int
@@ -68,5 +71,5 @@ class Result:
 
 def topic_of(options: BacktestOptions) -> str:
     """Return the topic a backtest's files stand for: their names, or what was asked for."""
-    names = ["stdin" if file == STDIN else Path(file).name for file in options.files]
+    names = ["stdin" if file == STDIN else Path(file).name for file in options.files or options.teach]
     return options.topic or "+".join(names)[:200]

@@ -27,7 +27,7 @@ def page(result: Result) -> str:
     style, script = (files("daemon.backtest").joinpath(name).read_text(encoding="utf-8") for name in (STYLE, SCRIPT))
     digest = b64encode(sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
-    names = ", ".join(result.report.input.files)
+    names = ", ".join([*result.report.input.files, *result.report.input.topics])
     return "\n".join(
         (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',

@@ -18,6 +18,7 @@ class Input:
     """What was read. `rejected` counts records by reason, `clamped` lines whose own time was absurd."""
 
     files: Sequence[str]
+    topics: Sequence[str]
     teach: Sequence[str]
     records: int
     lines: int

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BufferedReader
 
 import orjson
@@ -21,6 +21,7 @@ from daemon.backtest.labels import Labels, read_labels
 from daemon.backtest.options import BacktestOptions, Progress, Result, Setup, Watcher, topic_of
 from daemon.backtest.output import Output
 from daemon.backtest.peers import peers
+from daemon.backtest.sources import Files, Source, Topics
 from daemon.backtest.tally import Strangest, Tally
 from daemon.backtest.trivial import Beside, trivial
 from daemon.core.alerts import Alerting
@@ -79,7 +80,7 @@ class _Run:
         self._options, self._setup, self._engine = options, setup, engine
         self._labels, self._output, self._watch, self._stdin = labels, output, watch, stdin
         self._source = TopicPartition(topic_of(options), 0)
-        self._alerting = Alerting(self._source, setup.alerts, setup.tools.detector.refund)
+        self._alertings: dict[TopicPartition, Alerting] = {}
         self._beside: list[Beside] = [trivial()] if labels else []
         if labels and options.peers:
             self._beside.append(peers())
@@ -93,17 +94,24 @@ class _Run:
         """Teach, then judge, then sum up."""
         options, tools = self._options, self._setup.tools
         taught = FileReader(options.teach, self._source, stdin=self._stdin)
-        await self._feed(taught, Stream(self._source, tools, teach=True), teach=True)
-        judged = FileReader(options.files, self._source, first_offset=taught.offset, stdin=self._stdin)
-        await self._feed(judged, Stream(self._source, tools, learn=not options.freeze))
+        await self._feed(Files(taught), lambda source: Stream(source, tools, teach=True), teach=True)
+        files = FileReader(options.files, self._source, first_offset=taught.offset, stdin=self._stdin)
+        judged = Topics(options.records) if options.records else Files(files)
+        await self._feed(judged, lambda source: Stream(source, tools, learn=not options.freeze))
         self._counts.seconds = time.perf_counter() - self._started
         self._counts.peak_mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         unmet = self._labels.unmet if self._labels else None
         alerts = self._strangest.alerts()
         return Result(build(options, self._setup, self._tally, self._counts, alerts, unmet), self._tally, alerts)
 
-    async def _feed(self, reader: FileReader, stream: Stream, *, teach: bool = False) -> None:
-        for batch in reader.batches():
+    async def _feed(
+        self, reader: Source, make_stream: Callable[[TopicPartition], Stream], *, teach: bool = False
+    ) -> None:
+        streams: dict[TopicPartition, Stream] = {}
+        async for batch in reader.batches():
+            stream = streams.get(batch.source)
+            if stream is None:
+                stream = streams[batch.source] = make_stream(batch.source)
             pushed = stream.push(batch)
             self._count(batch, pushed, reader)
             if self._labels and not teach:
@@ -111,20 +119,21 @@ class _Run:
             self._watch(self._progress(reader, batch))  # embedding the first patterns takes longest
             await self._judge(stream)
             self._watch(self._progress(reader, batch))
-        stream.flush(ClosedBy.FLUSH)
-        await self._judge(stream)
+        for stream in streams.values():
+            stream.flush(ClosedBy.FLUSH)
+            await self._judge(stream)
 
-    def _count(self, batch: Batch, pushed: Pushed, reader: FileReader) -> None:
+    def _count(self, batch: Batch, pushed: Pushed, reader: Source) -> None:
         self._counts.records += len(batch)
         self._counts.lines += pushed.lines
         self._counts.clamped += pushed.clamped
         for reject in pushed.rejects:
             self._counts.rejected[reject.reason] += 1
-            self._output.reject(reject, reader.place(reject.offset))
+            self._output.reject(reject, reader.place(batch.source, reject.offset))
 
-    def _progress(self, reader: FileReader, batch: Batch) -> Progress:
-        counts, file = self._counts, reader.place(batch.offsets[0]).file
-        return Progress(file, reader.bytes_read, reader.bytes_total, counts.lines, self._tally.sessions, counts.alerts)
+    def _progress(self, reader: Source, batch: Batch) -> Progress:
+        counts, file = self._counts, reader.place(batch.source, batch.offsets[0]).file
+        return Progress(file, *reader.reached(), counts.lines, self._tally.sessions, counts.alerts)
 
     async def _judge(self, stream: Stream) -> None:
         while True:
@@ -147,7 +156,11 @@ class _Run:
         others = [pair for it in self._beside for pair in it.judge(verdict.pattern, live=live, learn=learn)]
         self._tally.add(verdict, label, others)
         self._output.verdict(verdict)
-        self._publish(self._alerting.records(verdict, self._setup.about), verdict, label)
+        alerting = self._alertings.get(verdict.source)
+        if alerting is None:
+            alerting = Alerting(verdict.source, self._setup.alerts, self._setup.tools.detector.refund)
+            self._alertings[verdict.source] = alerting
+        self._publish(alerting.records(verdict, self._setup.about), verdict, label)
         if self._labels and self._labels.by_line and label and judged.anomalous:
             self._counts.ranks.append(self._rank(verdict))
 

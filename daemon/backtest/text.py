@@ -63,8 +63,10 @@ def _parts(report: Report) -> Iterator[RenderableType]:
 
 def _facts(report: Report) -> Iterator[str]:
     it, rate = report.input, report.rate
-    files = plural(len(it.files) + len(it.teach), "file")
-    yield f"read      {it.records:,} records, {it.lines:,} lines of {files}"
+    sources = [f"topic {', '.join(it.topics)}"] if it.topics else []
+    if count := len(it.files) + len(it.teach):
+        sources.append(plural(count, "file"))
+    yield f"read      {it.records:,} records, {it.lines:,} lines of {' and '.join(sources)}"
     if it.rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(it.rejected.items()))
         yield f"rejected  {sum(it.rejected.values()):,} records: {reasons}"

@@ -1,4 +1,4 @@
-"""`strayline backtest`: the daemon's own core over files; needs no Kafka."""
+"""`strayline backtest`: the daemon's own core over files, which needs no Kafka, or over what topics hold."""
 
 from __future__ import annotations
 
@@ -12,13 +12,21 @@ from typing import TYPE_CHECKING
 from daemon.verbs import Parser, Verbs, add_verb, load
 
 if TYPE_CHECKING:
+    from daemon.adapters.kafka_reading import RangeReader
     from daemon.config import Config
 
 
 def add(verbs: Verbs[Parser]) -> None:
     """Describe the verb."""
-    parser = add_verb(verbs, "backtest", backtest, "what the daemon would have said of files")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="logs, read in this order; - is stdin; .gz .xz .zst")
+    parser = add_verb(verbs, "backtest", backtest, "what the daemon would have said of files, or of a topic")
+    parser.set_defaults(refuse=parser.error)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "files", nargs="*", default=[], metavar="FILE", help="logs, read in this order; - is stdin; .gz .xz .zst"
+    )
+    what.add_argument("--topic", action="append", metavar="NAME", help="read this topic; may be given several times")
+    parser.add_argument("--read-from", type=_time, metavar="TIME", help="of the topic, records from this time on")
+    parser.add_argument("--read-to", type=_time, metavar="TIME", help="of the topic, records before this time")
     parser.add_argument("--teach", action="append", default=[], metavar="FILE", help="logs that are confirmed normal")
     parser.add_argument("--freeze", action="store_true", help="judge without learning")
     parser.add_argument("--labels", metavar="CSV", help="key,label or line,label: what was really wrong")
@@ -30,7 +38,9 @@ def add(verbs: Verbs[Parser]) -> None:
 
 
 def backtest(options: argparse.Namespace) -> int:
-    """Run over the files and print what came of it."""
+    """Run over the files or topics and print what came of it."""
+    if not options.topic and (options.read_from is not None or options.read_to is not None):
+        options.refuse("--read-from and --read-to choose among the records of a --topic")
     return asyncio.run(_backtest(options, load(options)))
 
 
@@ -41,6 +51,16 @@ def _time(text: str) -> int:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write one like 2026-11-22T10:41:00Z") from None
     return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1_000_000)
+
+
+def _records(options: argparse.Namespace, config: Config) -> RangeReader | None:
+    from daemon.adapters.kafka_reading import RangeReader
+    from daemon.building import kafka_settings
+
+    if not options.topic:
+        return None
+    since, until = (None if time is None else time // 1000 for time in (options.read_from, options.read_to))
+    return RangeReader(kafka_settings(config), options.topic, since, until)
 
 
 async def _backtest(options: argparse.Namespace, config: Config) -> int:
@@ -54,6 +74,7 @@ async def _backtest(options: argparse.Namespace, config: Config) -> int:
 
     what = BacktestOptions(
         files=options.files,
+        records=_records(options, config),
         teach=options.teach,
         freeze=options.freeze,
         labels=options.labels,
