@@ -1,7 +1,7 @@
 """What was found of a frequent pattern serves again for a while: most sessions are one more of the same.
 
 An assessment is a function of the scope's masses and of the ring of recent sessions, and one session moves either by
-little. What was found is used again as long as nothing that it rests on has moved by more than a few hundredths: the
+little. What was found is used again as long as nothing that it rests on has moved by more than about a tenth: the
 pattern's mass, the scope's total and the ring; labels, the set of common lines and the patterns' slots not at all. A
 pattern of small mass is always assessed anew, and so is one whose p-value is anywhere near the budget: what is used
 again never decides an alert.
@@ -21,9 +21,9 @@ from daemon.core.baseline import Baseline
 from daemon.core.calibration import ENOUGH, Ring
 from daemon.core.sketches import Sketch
 
-FREQUENT = 32.0
+FREQUENT = 16.0
 """Sessions of the window that a pattern needs for its assessment to be kept."""
-MOVED = 0.05
+MOVED = 0.1
 """Share by which masses may move."""
 RENEWED = 1 / 8
 """Share of the ring that may be new."""
