@@ -1,0 +1,167 @@
+"""How soon a verdict is committed: from a session's close to its verdict's arrival at a reader of committed records.
+
+    python -m benchmarks.latency [--lines 300000] [--seconds 60] [--load 0.5] [--partitions 2] [--servers HOST:PORT]
+
+Runs `strayline run` on a real Kafka (started for it, unless `--servers` names one), its engine a stub server, verdicts
+published. First a backlog of `--lines` gives the greatest rate of this machine; then lines whose event time is the wall
+clock are written at `--load` times that rate for `--seconds`. A session closes when `sessions.gap` has passed since its
+last line, so what is measured is arrival minus (end + gap), for the sessions that a gap closed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import yaml
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from benchmarks.million import Daemon, configuration, kafka, write
+from daemon.adapters.kafka import KafkaSettings
+from daemon.adapters.kafka_topics import create_topics
+from daemon.bench.traffic import Traffic, TrafficSettings
+from daemon.config import Config
+from tests.chaos.stub import Stub
+
+GAP_S = 5
+LINES_A_SESSION = 20
+TICK_S = 0.05
+SETTLING_S = 10.0
+"""Seconds at the start of the live lines that are not counted, as the backlog's sessions close then, and that are
+waited for late verdicts after the end."""
+
+
+async def drain(daemon: Daemon, count: int) -> float:
+    """Return the lines a second at which the sessions of a backlog of `count` lines were judged.
+
+    What is measured lies between a tenth and seven tenths of them: the last sessions stay open.
+    """
+    began = at = rate = 0.0
+    while True:
+        read = await asyncio.to_thread(daemon.metric, "lines_total")
+        judged = LINES_A_SESSION * await asyncio.to_thread(daemon.metric, "sessions_judged_total")
+        now = time.monotonic()
+        if not began and judged >= 0.1 * count:
+            began, at = now, judged
+        if not rate and judged >= 0.7 * count:
+            rate = (judged - at) / (now - began)
+        if rate and read >= count:
+            return rate
+        await asyncio.sleep(0.1)
+
+
+async def feed(
+    servers: str, topic: str, partitions: int, rows: Iterator[tuple[int, bytes, bytes]], until: float
+) -> int:
+    """Write each row when its event time comes, until a wall clock time; return how many."""
+    producer = AIOKafkaProducer(bootstrap_servers=servers, max_batch_size=1 << 20)
+    await producer.start()
+    written = 0
+    try:
+        micros, key, value = next(rows)
+        while time.time() < until:
+            now = time.time_ns() // 1000
+            batches = [producer.create_batch() for _ in range(partitions)]
+            while micros <= now:
+                at = key[-1] % partitions
+                if batches[at].append(key=key, value=value, timestamp=micros // 1000) is None:
+                    break
+                micros, key, value = next(rows)
+                written += 1
+            for at, batch in enumerate(batches):
+                if batch.record_count():
+                    await producer.send_batch(batch, topic, partition=at)
+            await asyncio.sleep(TICK_S)
+    finally:
+        await producer.stop()
+    return written
+
+
+async def listen(servers: str, topic: str, since: float, into: list[float]) -> None:
+    """Note the latency in seconds of each verdict on a session that began after `since` and that a gap closed."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, isolation_level="read_committed")
+    await consumer.start()
+    try:
+        while True:
+            fetched = await consumer.getmany(timeout_ms=200)
+            now = time.time()
+            for record in (record for records in fetched.values() for record in records):
+                document = orjson.loads(record.value)
+                start, end = (datetime.fromisoformat(document[name]).timestamp() for name in ("start", "end"))
+                if start > since and document["closed_by"] == "gap":
+                    into.append(now - (end + GAP_S))
+    finally:
+        await consumer.stop()
+
+
+async def measure(options: argparse.Namespace, servers: str, folder: Path) -> dict[str, Any]:
+    stem = f"latency-{os.getpid()}"
+    stub = Stub()
+    await stub.start()
+    tree = {**configuration(servers, stem, stub.url), "sessions": {"gap": f"{GAP_S}s"}}
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    config = Config.model_validate(tree)
+    topic, named = config.input.topics[0], config.topics.named()
+    await create_topics(KafkaSettings([servers], stem), [topic], named, window=6e5, input_partitions=options.partitions)
+    await write(servers, topic, options.lines, options.partitions)
+    daemon = Daemon(path, folder / "daemon.log")
+    try:
+        most = await drain(daemon, options.lines)
+        rate = options.load * most
+        print(f"{most:,.0f} lines/s at most; now {rate:,.0f} lines/s for {options.seconds} s", file=sys.stderr)
+        traffic = TrafficSettings(GAP_S * 1_000_000, open_keys=max(2, int(2 * GAP_S * rate / LINES_A_SESSION)))
+        started, latencies = time.time(), list[float]()
+        listening = asyncio.create_task(listen(servers, named["verdicts"], started + SETTLING_S, latencies))
+        rows = Traffic(traffic, int(started * 1e6), seed=8).lines(1 << 40)
+        cpu = daemon.cpu_seconds()
+        written = await feed(servers, topic, options.partitions, rows, started + options.seconds)
+        cpu = daemon.cpu_seconds() - cpu
+        await asyncio.sleep(SETTLING_S)
+        if listening.done():
+            listening.result()
+        listening.cancel()
+        daemon.process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(daemon.process.wait, 120)
+    finally:
+        daemon.process.kill()
+        daemon.process.wait()
+        await stub.stop()
+    return {
+        "lines/s at most": round(most),
+        "lines/s": round(written / options.seconds),
+        "sessions": len(latencies),
+        "CPU-seconds of the daemon": round(cpu, 1),
+        **{f"p{q} s": round(float(np.percentile(latencies, q)), 3) for q in (50, 90, 99)},
+        "greatest s": round(max(latencies), 3),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lines", type=int, default=300_000)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--load", type=float, default=0.5, help="share of the greatest rate")
+    parser.add_argument("--partitions", type=int, default=2)
+    parser.add_argument("--servers", help="a Kafka that runs already")
+    options = parser.parse_args()
+    with kafka(options.servers) as servers, tempfile.TemporaryDirectory() as folder:
+        result = asyncio.run(measure(options, servers, Path(folder)))
+    print(json.dumps(result, indent=1))
+    return 0 if result["p99 s"] <= 2 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
