@@ -2,7 +2,8 @@
 
 Order matters and is the whole design: secrets first (`redaction`), then the user's masks, then shapes that hold other
 shapes (a time holds numbers, a URL holds an address), and bare numbers last. What is left is words, and a number glued
-to a word leaves the word (``12ms`` becomes ``<NUM>ms``).
+to a word leaves the word (``12ms`` becomes ``<NUM>ms``). The status of an HTTP answer is a word in digits: its class
+stays (``HTTP/1.1" 502`` becomes ``HTTP/<NUM>" <SERVER_ERROR>``).
 
 Masks are Rust regular expressions applied to whole columns; they run in linear time, so none can hang the daemon. The
 built-in ones run over the lines' shapes (`shapes`), of which there are few.
@@ -49,6 +50,13 @@ _MIXED = (
 
 Mask = tuple[str, str]
 
+_STATUS = r"""(HTTP/[0-9.]+" |(?:^|[\s"'{,(\[])status(?:_?code)?["']?[=:] ?["']?)"""
+STATUSES: tuple[Mask, ...] = tuple(
+    (rf"(?i){_STATUS}{digit}[0-9]{{2}}{_WORD_EDGE}", f"${{1}}<{name}>")
+    for digit, name in ((2, "OK"), (3, "REDIRECTION"), (4, "CLIENT_ERROR"), (5, "SERVER_ERROR"))
+)
+STATUS_GATE = r'HTTP/[0-9.]+" [2-5]|[Ss][Tt][Aa][Tt][Uu][Ss]'
+"""Classes of HTTP answers: as in an access log, or called a status."""
 WIDE: tuple[Mask, ...] = (
     (rf"{_DATE}(?:[T _-]{_CLOCK}{_ZONE})?", "<TIME>"),
     (rf"{_DAY}[a-z]*,? {_NAMED_DATE}|{_NAMED_DATE}", "<TIME>"),
@@ -73,7 +81,7 @@ NARROW: tuple[Mask, ...] = (
     (r"[\t\n\v\f\r]+", " "),
     (r"  +", " "),
 )
-BUILT_IN: tuple[Mask, ...] = (*WIDE, *COLONS, *NARROW)
+BUILT_IN: tuple[Mask, ...] = (*STATUSES, *WIDE, *COLONS, *NARROW)
 """All masks in the order they apply."""
 
 
@@ -89,6 +97,7 @@ class Masker:
         self._redaction = redact or RedactionSettings()
         self._own = _replaced([(pattern, f"<{name.upper()}>".replace("$", "$$")) for name, pattern in masks])
         self._every_line = bool(masks) or self._redaction.ips  # what goes by a line's digits goes over every line
+        self._statuses = _replaced(STATUSES)
         self._wide = _replaced(WIDE)
         self._dear = _replaced(COLONS)
         self._narrow = _replaced(NARROW).str.strip_chars()
@@ -116,7 +125,7 @@ class Masker:
 
     def _by_shape(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Return texts without secrets, and masked: all by shape but the lines whose shape may hold a secret."""
-        shaped = self._shapes.of(texts)
+        shaped = self._shapes.of(self._with_statuses(texts))
         masked = shaped.masked.gather(shaped.number)
         rows = pl.Series(np.flatnonzero(shaped.suspect[shaped.number]))
         if len(rows):
@@ -130,7 +139,7 @@ class Masker:
         texts = pl.DataFrame([texts.alias("text")]).select(self._own)["text"]
         if not self._shapes.pays():
             return self._built_in(texts)
-        shaped = self._shapes.of(texts)
+        shaped = self._shapes.of(self._with_statuses(texts))
         return self._with_hexadecimal(texts, shaped.masked.gather(shaped.number))
 
     def _with_hexadecimal(self, texts: pl.Series, masked: pl.Series) -> pl.Series:
@@ -140,12 +149,20 @@ class Masker:
 
     def _built_in(self, texts: pl.Series) -> pl.Series:
         """Return texts with the built-in masks applied."""
-        table = pl.DataFrame([texts.alias("text")]).select(self._wide)
+        table = pl.DataFrame([self._with_statuses(texts).alias("text")]).select(self._wide)
         gated = table["text"].str.contains(COLONS_GATE)
         if gated.any():
             rows = gated.arg_true()
             table = table.with_columns(table["text"].clone().scatter(rows, table[rows].select(self._dear)["text"]))
         return table.select(self._narrow)["text"]
+
+    def _with_statuses(self, texts: pl.Series) -> pl.Series:
+        """Return texts with the statuses of HTTP answers in words; what else a shape leaves out tells nothing."""
+        rows = texts.str.contains(STATUS_GATE).arg_true()
+        if not len(rows):
+            return texts
+        worded = pl.DataFrame([texts.gather(rows).alias("text")]).select(self._statuses)["text"]
+        return texts.clone().scatter(rows, worded)
 
     def _redacted(self, texts: pl.Series) -> pl.Series:
         """Return texts without secrets, cut.

@@ -5,7 +5,7 @@ first) said how bad it is: an error counts as one failure word, what is worse as
 as none; that its words name a failure too adds a quarter, no more. A line that states no level counts its distinct
 failure words, at most 3. The lexicon is English and short on purpose: words that name a failure whatever the system. A
 line in another language scores by its level alone, or 0, and where all lines score alike the part says nothing in its
-scope.
+scope. An HTTP server's own failure (``<SERVER_ERROR>``, see `masking`) is a failure word; a client's is none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from functools import lru_cache
 
 _WORDS = re.compile(
-    r"\b(?:error|errors|err|fail\w*|fatal|panic|exception\w*|abort\w*|unexpected|invalid|illegal|corrupt\w*|denied"
+    r"\b(?:server_error|error|errors|err|fail\w*|fatal|panic|exception\w*|abort\w*|unexpected|invalid|illegal|corrupt\w*|denied"
     r"|refused|timeout|timed out|cannot|can't|could not|unable|lost|missing|not found|no such|critical|severe|alert"
     r"|emerg\w*|dead|killed|crash\w*|broken|bad|interrupted?)\b",
     re.IGNORECASE,

@@ -1,8 +1,9 @@
 """Lines without their digits: what most lines of a log have in common, and all that masking has to know of them.
 
-No built-in mask tells one digit from another (but in ``0x``), and after the last of them no digit is left. So two lines
-that differ in digits only are masked alike, and whether a line may hold a secret is seen without them too. A batch has
-few such *shapes*: masks and the search for secrets run over those that have not been met lately, not over lines.
+No built-in mask tells one digit from another (but in ``0x``, and in statuses, which are words by then), and after the
+last of them no digit is left. So two lines that differ in digits only are masked alike, and whether a line may hold a
+secret is seen without them too. A batch has few such *shapes*: masks and the search for secrets run over those that
+have not been met lately, not over lines.
 """
 
 from __future__ import annotations

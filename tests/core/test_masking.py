@@ -46,6 +46,15 @@ def masked(text: str, masker: Masker | None = None) -> str:
         ("Ошибка 42: диск переполнен 磁盘已满 42", "Ошибка <NUM>: диск переполнен 磁盘已满 <NUM>"),
         ("login password=hunter2", "login password=<SECRET>"),
         ("std::vector Foo::bar", "std::vector Foo::bar"),
+        ('"GET /cart HTTP/1.1" 502 157', '"GET <PATH> HTTP/<NUM>" <SERVER_ERROR> <NUM>'),
+        ('"GET /cart HTTP/2.0" 204 0', '"GET <PATH> HTTP/<NUM>" <OK> <NUM>'),
+        ('{"status":404,"status_code": "302"}', '{"status":<CLIENT_ERROR>,"status_code": "<REDIRECTION>"}'),
+        ("done, status=503 statusCode: 200", "done, status=<SERVER_ERROR> statusCode: <OK>"),
+        (
+            "status: 7, exit-status=500, status=5021, HTTP/1.1 500",
+            "status: <NUM>, exit-status=<NUM>, status=<NUM>, HTTP/<NUM> <NUM>",
+        ),
+        ("see http://a.b/?status=500 now", "see <URL> now"),
     ],
 )
 def test_masks(text: str, expected: str) -> None:
@@ -115,7 +124,7 @@ PARTS = st.sampled_from(
     "0x1f|1x0|x|10.250.1.7:50010|4111 1111 1111 1111|4111 1111 1111 1112|12345678a|a9|-5|_-3|2026-11-22T10:41:07Z"
     "|10:41:07|::1|fe80::1:2|password=hunter2|bob@example.com|a%40b.com|\n| |  |8Q~|%3a%2f%2fu:p@h|ключ7|7|MIIEvQ"
     f"|dop_v1_{'0' * 32}|dop_v2_{'0' * 32}|SK{'3a' * 16}|SK{'4b' * 16}|b4fbXQtE3q1Zp|/var/log/x-1.log|blk_-160899"
-    "|0f8fad5b-d9cb-469f-a165-70867728950e".split("|")
+    '|0f8fad5b-d9cb-469f-a165-70867728950e|HTTP/1.1" 502|HTTP/1.1" 999|HTTP/1.1" |status=|200|404|"|?'.split("|")
 )
 TEXTS = st.lists(st.lists(PARTS | st.text(max_size=3), min_size=1, max_size=4).map("".join), min_size=1, max_size=6)
 SETTINGS = st.builds(RedactionSettings, emails=st.booleans(), ips=st.booleans())
