@@ -30,7 +30,7 @@ _NAMES = "|".join(_LEVELS)
 _END = r"(?=[\s:\]>|,-]|$)"
 _FIRST = re.compile(rf"[\W_]*({_NAMES}){_END}", re.IGNORECASE)
 _LATER = re.compile(rf"(?<![A-Za-z])(?:({_NAMES.upper()}){_END}|((?i:{_NAMES})) ?:)")
-_PLACEHOLDER = re.compile(r"<[A-Z]+>")
+_PLACEHOLDER = re.compile(r"<[A-Z_]+>")
 _READ, _LEADING = 512, 64
 MOST_WORDS = 3
 

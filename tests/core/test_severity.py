@@ -58,3 +58,10 @@ def test_prose_about_a_level_is_not_one() -> None:
     assert severity("the error was corrected") == 1.0
     assert severity("retrying after a warning") == 0.0
     assert severity("<NUM> error(s) in <NUM> files, <NUM> lost") == 2.0
+
+
+@pytest.mark.parametrize(("status", "expected"), [("<OK>", 0.0), ("<CLIENT_ERROR>", 0.0), ("<SERVER_ERROR>", 1.0)])
+@pytest.mark.parametrize("path", ["/", "/" + 80 * "x"])
+def test_the_class_of_a_status_is_no_stated_level(status: str, expected: float, path: str) -> None:
+    """An HTTP server's own failure is one failure word wherever it stands in the line, a client's is none."""
+    assert expected == severity(f'<IP> - - [<TIME>] "GET {path} HTTP/<NUM>" {status} <NUM>')
