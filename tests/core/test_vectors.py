@@ -67,6 +67,26 @@ def test_what_was_removed_is_not_found_and_its_slot_can_be_used_again() -> None:
         assert np.array_equal(held[slot], index.get(slot))
 
 
+def test_vectors_that_come_and_go_for_ever_are_found_as_well_as_ever() -> None:
+    """While most of what was held is replaced, some of it twice, what is held is found, and no tombstone is."""
+    rows = unit(4000)
+    index = filled(rows[:1000], exact=100)
+    held = np.arange(1000)  # by slot, the row it has
+    generator = np.random.default_rng(5)
+    found = asked = 0
+    for start in range(1000, 4000, 50):
+        gone = generator.choice(1000, 50, replace=False)
+        index.remove(gone)
+        for slot, row in zip(gone.tolist(), range(start, start + 50), strict=True):
+            index.add(slot, rows[row])
+            held[slot] = row
+        slots, _ = index.nearest(rows[start], 20)
+        found += len(set(slots.tolist()) & set(np.argsort(-rows[held] @ rows[start])[:20].tolist()))
+        asked += 20
+    assert 1000 == len(index)
+    assert found / asked > 0.95
+
+
 def test_bytes_keep_the_direction() -> None:
     """The cosine of a vector and its bytes is above 0.999; nothing comes of nothing."""
     for row in unit(20):
