@@ -289,20 +289,6 @@ class Detector:
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
-    def line_share(self, scope: str, line: str) -> float:
-        """Return the share of the window's sessions that have this masked line, 0 to 1."""
-        known = self._store.scopes.get(scope)
-        number = known.baseline.lines.find(line) if known is not None else -1
-        if known is None or number < 0:
-            return 0.0
-        return float(known.baseline.lines.mass[number] / max(known.baseline.counted, 1.0))
-
-    def pattern_lines(self, scope: str, pattern: str) -> Lines:
-        """Return the lines of a pattern of the baseline with their counts; empty when it is not known."""
-        known = self._store.scopes.get(scope)
-        entry = known.baseline.entries.get(pattern) if known is not None else None
-        return entry.lines if entry is not None else ()
-
     def scope_of(self, pattern: str) -> str | None:
         """Return the scope that knows `pattern`, None when none does; a fingerprint covers its scope, so one may."""
         found = (name for name, scope in self._store.scopes.items() if pattern in scope.baseline.entries)
