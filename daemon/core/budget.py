@@ -4,13 +4,12 @@ A p-value at or below the affordable share would do if traffic never changed and
 and they do, so a credit of alerts is kept per scope and input partition: every live session earns the share, every
 alert costs one, and at most half a stretch's worth is kept (a token bucket; Turner, 1986). Without credit there is no
 alert, hence **no stretch of 1,000 sessions holds more than one and a half times what is affordable**, whatever the
-traffic does. How the credit is spent is a matter of strangeness:
+traffic does. How the credit is spent is a matter of strangeness. The bar on the p-value follows the credit:
 
-* with full credit the bar on the p-value is the share; as credit goes down, so does the bar, to half the share: in a
-  burst the last of it is kept for what is stranger than the rest;
-* when nothing alerted for long the bar rises, up to three times, until the next alert: a group of equal scores a little
-  larger than the budget is not mute for ever (a larger group is: what is a twentieth of the traffic is not an anomaly
-  at one in a hundred).
+* nearly full, it is the share;
+* as the credit goes down it falls to half of that: in a burst the last alerts go to what is stranger than the rest;
+* at the brim it rises to three times the share, so that a group of equal scores a little larger than the budget is not
+  mute for ever (a larger group is: what is a twentieth of the traffic is not an anomaly at one in a hundred).
 
 A share that affords less than ten alerts in 1,000 sessions has a stretch that affords ten.
 """
@@ -18,6 +17,7 @@ A share that affords less than ten alerts in 1,000 sessions has a stretch that a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 STRETCH = 1000
 """Sessions of a stretch, at least."""
@@ -25,11 +25,8 @@ STRETCH_ALERTS = 10
 """Alerts that a stretch must be able to afford."""
 KEPT = 0.5
 """Credit that is kept, as a part of what a stretch can afford."""
-LAST = 0.5
-"""The bar as a part of the share when the credit is down to its last alert."""
-PATIENCE = 0.25
-"""Part of a stretch without an alert, after full credit, in which the bar rises to `IMPATIENT` times the share."""
-IMPATIENT = 3.0
+BARS = ((0.0, 0.5), (0.9, 1.0), (1.0, 3.0))
+"""The bar as a multiple of the share, by how full the credit is above its last alert; between these, geometrically."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +59,13 @@ def full(share: float) -> float:
 
 
 def earn(credit: float | None, share: float) -> float:
-    """Return the credit with which one more session is judged; a new account (None) starts full.
-
-    Credit above `full` cannot be spent: it measures how long nothing has alerted.
-    """
-    most = (KEPT + PATIENCE) * share * stretch(share)
-    return full(share) if credit is None else min(credit + share, most)
-
-
-def pay(credit: float, share: float) -> float:
-    """Return the credit that an alert leaves."""
-    return min(credit, full(share)) - 1.0
+    """Return the credit with which one more session is judged; a new account (None) starts full."""
+    most = full(share)
+    return most if credit is None else min(credit + share, most)
 
 
 def refund(credit: float, share: float) -> float:
-    """Return the credit when its latest alert is not charged after all."""
+    """Return the credit when the latest alert is not charged after all."""
     return min(credit + 1.0, full(share))
 
 
@@ -84,7 +73,8 @@ def bar(share: float, credit: float) -> float:
     """Return the greatest p-value that is an alert; -1, below any p-value, where no alert can be afforded."""
     if credit < 1.0:
         return -1.0
-    limit = full(share)
-    if credit <= limit:
-        return float(share * LAST ** ((limit - credit) / (limit - 1.0)))
-    return float(share * IMPATIENT ** ((credit - limit) / (PATIENCE / KEPT * limit)))
+    level = (credit - 1.0) / (full(share) - 1.0)
+    for (low, below), (high, above) in pairwise(BARS):
+        if level <= high:
+            return float(share * below * (above / below) ** ((level - low) / (high - low)))
+    return share * BARS[-1][1]

@@ -17,7 +17,7 @@ import numpy as np
 from daemon.core import keys
 from daemon.core.assessing import Assessment, assess, evidence, nearest
 from daemon.core.baseline import TEACH, Baseline, Label, Lines
-from daemon.core.budget import Budget, bar, earn, pay, refund
+from daemon.core.budget import Budget, bar, earn, refund
 from daemon.core.calibration import EARLY, LOUD, PARTS, QUIET, Ring, gather
 from daemon.core.habits import Habit, Habits
 from daemon.core.lines import Ids
@@ -224,7 +224,7 @@ class Detector:
         credit = ring.credit
         if judgement.phase is Phase.LIVE and 0.0 < share < 1.0 and judgement.label is None:
             credit = earn(credit, share)
-            credit = pay(credit, share) if charged else credit
+            credit -= charged
         state = LOUD if charged else QUIET if scope.has_seen(self.settings.warm_up / 2) else EARLY
         minute = min(max(0, end // 60_000_000), 2**32 - 1)
         ring.append(found.values, judgement.score, found.sketch, minute=minute, state=state, credit=credit)

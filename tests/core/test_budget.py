@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.budget import IMPATIENT, LAST, Budget, bar, earn, full, pay, refund, stretch
+from daemon.core.budget import BARS, Budget, bar, earn, full, refund, stretch
 
 
 def decide(p_values: list[float], share: float) -> list[bool]:
@@ -19,11 +19,11 @@ def decide(p_values: list[float], share: float) -> list[bool]:
     for p_value in p_values:
         credit = earn(credit, share)
         alerts.append(p_value <= bar(share, credit))
-        if alerts[-1]:
-            credit = pay(credit, share)
+        credit -= alerts[-1]
     return alerts
 
 
+@settings(deadline=None)
 @given(
     share=st.sampled_from([0.003, 0.01, 0.02, 0.1, 0.4]),
     rhythm=st.lists(st.tuples(st.integers(1, 700), st.sampled_from([0.0, 1e-4, 0.004, 0.01, 0.02, 0.5])), max_size=12),
@@ -37,12 +37,12 @@ def test_no_stretch_holds_more_than_one_and_a_half_budgets(share: float, rhythm:
     assert worst <= 1.5 * share * length + 1e-6
 
 
-def test_uniform_p_values_realise_most_of_the_budget() -> None:
-    """Where p-values are uniform and independent, four fifths of the budget or more are used, and no more than all."""
+def test_uniform_p_values_realise_the_budget() -> None:
+    """Where p-values are uniform and independent, the budget is used up, and no more than that."""
     rng = np.random.default_rng(5)
     for share in (0.002, 0.01, 0.05):
         rate = np.mean(decide(rng.random(100_000).tolist(), share))
-        assert 0.8 * share <= rate <= share
+        assert 0.93 * share <= rate <= share
 
 
 def test_the_strange_get_through_a_burst_of_the_merely_rare() -> None:
@@ -53,32 +53,29 @@ def test_the_strange_get_through_a_burst_of_the_merely_rare() -> None:
     assert sum(alerts[:100]) < full(0.01)
 
 
-def test_a_long_silence_raises_the_bar_until_one_alert() -> None:
-    """A group of equal sessions at twice the budget alerts now and then, never twice in a row."""
+def test_a_group_a_little_larger_than_the_budget_is_not_mute() -> None:
+    """Sessions that all have twice the share for a p-value alert now and then, never twice in a row."""
     alerts = decide([0.02] * 3000, 0.01)
-    assert 3 <= sum(alerts) <= 30
+    assert 10 <= sum(alerts) <= 32
     assert not any(one and other for one, other in pairwise(alerts))
 
 
 def test_what_is_taken_back_was_not_paid() -> None:
     """A charge that is taken back leaves the credit as it was, and never more than full."""
-    credit = earn(None, 0.01)
-    spent = pay(pay(credit, 0.01), 0.01)
-    assert refund(spent, 0.01) == pytest.approx(pay(credit, 0.01))
-    assert refund(credit, 0.01) == full(0.01)
+    assert refund(full(0.01) - 2.0, 0.01) == full(0.01) - 1.0
+    assert refund(full(0.01), 0.01) == full(0.01)
 
 
 @pytest.mark.parametrize("share", [0.0005, 0.01, 0.3])
 def test_the_bar_grows_with_credit(share: float) -> None:
     """No p-value passes below one alert's credit; then the bar grows from half the share to three times it."""
     limit = full(share)
-    levels = np.linspace(1.0, 1.5 * limit, 200)
-    bars = [bar(share, credit) for credit in levels]
+    bars = [bar(share, credit) for credit in np.linspace(1.0, limit, 200)]
     assert bars == sorted(bars)
     assert bar(share, 0.999) < 0
-    assert bars[0] == pytest.approx(LAST * share)
-    assert bar(share, limit) == pytest.approx(share)
-    assert bars[-1] == pytest.approx(IMPATIENT * share)
+    assert bars[0] == pytest.approx(share * BARS[0][1])
+    assert bar(share, 1.0 + 0.9 * (limit - 1.0)) == pytest.approx(share)
+    assert bars[-1] == pytest.approx(share * BARS[-1][1])
 
 
 def test_a_budget_a_day_follows_the_traffic() -> None:
