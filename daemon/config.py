@@ -121,7 +121,9 @@ class Named(_Section):
     pattern: str
 
     @model_validator(mode="after")
-    def _compiles(self) -> Self:
+    def _usable(self) -> Self:
+        if any(char.isdigit() for char in self.name):  # digits are masked last, those of placeholders too
+            raise ValueError(f"name: {self.name!r} has a digit in it, and what the masks leave must have none")
         if problem := _pattern_problem(self.pattern):
             raise ValueError(f"pattern: {problem}")
         return self

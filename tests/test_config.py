@@ -71,6 +71,7 @@ input: {topics: []}
         ("input: {extract: ['(?P<key>[']}", "input: extract.0: "),
         ("input: {masks: [{name: x, pattern: '(?=a)'}]}", "input.masks.0: pattern: "),
         ("input: {masks: [{name: x, patern: a}]}", "input.masks.0.patern: unknown key"),
+        ("input: {masks: [{name: http_5xx, pattern: a}]}", "input.masks.0: name: 'http_5xx' has a digit in it"),
         ("kafka: {security: {protocol: SASL_SSL}}", "kafka.security: SASL needs both username and password"),
         ("alerts: {budget: 20/hour}", "alerts.budget: '20/hour' is no budget"),
     ],
