@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from typing import Literal
 
 
 class StraylineError(Exception):
@@ -59,7 +60,11 @@ class ModelMismatchError(StraylineError):
 
 
 class PartitionError(StraylineError):
-    """A partition's transaction failed or timed out; it starts again from its last checkpoint."""
+    """A partition's transaction failed or timed out; it starts again from its last checkpoint. `reason` is counted."""
+
+    def __init__(self, message: str, reason: Literal["commit", "fenced", "init", "timeout", "error"] = "error") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class OutOfRangeError(StraylineError):

@@ -183,13 +183,12 @@ class Partition:
         """Tell of a failure; return for how many seconds to leave the broker alone."""
         self._fruitless += 1
         pause: float = min(self._shared.first_pause * 2.0 ** min(self._fruitless - 1, 10), LONGEST_PAUSE)
-        reason = _reason(error)
-        self._shared.metrics.partition_restarts.labels(reason).inc()
+        self._shared.metrics.partition_restarts.labels(error.reason).inc()
         log.warning(
             "partition_restarts",
             partition=str(self.source),
             state=self.state.value,
-            reason=reason,
+            reason=error.reason,
             error=str(error),
             pause_seconds=pause,
         )
@@ -208,7 +207,7 @@ class Partition:
                 first, end = (await membership.bounds([self.source]))[self.source]
                 checkpoint, low = await self._entry(membership, checkpoint, first, end)
         except TimeoutError:
-            raise PartitionError(f"init: not ready within {terms.init_timeout:g} s") from None
+            raise PartitionError(f"init: not ready within {terms.init_timeout:g} s", "init") from None
         await shared.thread(shared.detector.acquire, self.source)
         self._lane = await shared.thread(self._make_lane, self.source, checkpoint)
         if low < first:
@@ -258,7 +257,8 @@ class Partition:
             # Offsets that were read are not there. A broker that has just taken over may say so for a moment; when it
             # goes on saying so, the topic is another one of the same name.
             if self._fruitless < PATIENCE:
-                raise PartitionError(f"init: the input ends at {end}, before the checkpoint's {checkpoint.next}")
+                ends = f"init: the input ends at {end}, before the checkpoint's {checkpoint.next}"
+                raise PartitionError(ends, "init")
             log.error("input_made_anew", partition=str(self.source), checkpoint=checkpoint.next, end=end, restart=first)
             self._shared.metrics.partition_restarts.labels("input_made_anew").inc()
             return Checkpoint(first, state=checkpoint.state), first
@@ -398,9 +398,3 @@ class Partition:
 def is_own(record: OutRecord) -> bool:
     """Whether a record belongs into the partition's own place in the baseline's topic."""
     return record.role == "baseline" and record.partition is None
-
-
-def _reason(error: PartitionError) -> str:
-    text = str(error)
-    words: Mapping[str, str] = {"fenced": "fenced", "init": "init", "no answer": "timeout", "committing": "commit"}
-    return next((reason for word, reason in words.items() if word in text), "error")

@@ -221,7 +221,7 @@ class FakeTransactions:
     async def _step(self, step: str) -> None:
         await asyncio.sleep(0)
         if self._epoch and self._epoch != self._cluster.epochs[self._source]:
-            raise PartitionError("committing: fenced, another replica has taken the partition over")
+            raise PartitionError("committing: fenced, another replica has taken the partition over", "fenced")
         self._cluster.faults(step, self._source)
 
 

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from ssl import SSLContext
 from time import monotonic
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener
@@ -110,25 +110,25 @@ def _ours(partition: KafkaPartition) -> TopicPartition:
 
 
 @contextlib.asynccontextmanager
-async def _guarded(doing: str, seconds: float) -> AsyncIterator[None]:
+async def _guarded(doing: str, seconds: float, reason: Literal["commit", "error"] = "error") -> AsyncIterator[None]:
     """Turn time-outs and Kafka's errors into PartitionError that says what was being done."""
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError:
-        raise PartitionError(f"{doing}: no answer within {seconds:g} s") from None
+        raise PartitionError(f"{doing}: no answer within {seconds:g} s", "timeout") from None
     except ProducerFenced:
-        raise PartitionError(f"{doing}: fenced, another replica has taken the partition over") from None
+        raise PartitionError(f"{doing}: fenced, another replica has taken the partition over", "fenced") from None
     except RecordTooLargeError as error:
-        raise PartitionError(f"{doing}: {error}; raise the topic's max.message.bytes") from None
+        raise PartitionError(f"{doing}: {error}; raise the topic's max.message.bytes", reason) from None
     except BROKEN as error:
-        raise PartitionError(f"{doing}: {type(error).__name__}: {error}") from None
+        raise PartitionError(f"{doing}: {type(error).__name__}: {error}", reason) from None
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
         # Nobody cancelled us: aiokafka let a cancelled future of its own through, which must not end the partition.
-        raise PartitionError(f"{doing}: given up by the client") from None
+        raise PartitionError(f"{doing}: given up by the client", reason) from None
 
 
 def _seen(future: asyncio.Future[object]) -> None:
@@ -289,7 +289,7 @@ class KafkaTransactions:
 
     async def commit(self, records: Sequence[OutRecord], low: int) -> None:
         producer, topics = self._producer, self._settings.topics
-        async with _guarded(f"committing {self._source}", self._settings.transaction_timeout):
+        async with _guarded(f"committing {self._source}", self._settings.transaction_timeout, "commit"):
             await producer.begin_transaction()
             sent: list[asyncio.Future[object]] = []
             for record in records:

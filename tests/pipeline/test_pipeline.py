@@ -122,11 +122,12 @@ async def test_a_stale_owner_cannot_commit() -> None:
     """Two replicas that both believe to own a partition publish each line once: the newer producer fences the older."""
     cluster = FakeCluster(TOPICS)
     expected = feed(cluster, 60)
-    async with replica(cluster) as _, replica(cluster) as _:
+    async with replica(cluster) as one, replica(cluster) as other:
         await until(lambda: settled(cluster, expected))
         expected += feed(cluster, 60, start=60)
         await until(lambda: settled(cluster, expected))
     assert outcome(cluster, expected).clean
+    assert any(it.metrics.partition_restarts.labels("fenced")._value.get() for it in (one, other))
 
 
 async def test_lines_that_retention_deleted_are_reported_and_skipped() -> None:
