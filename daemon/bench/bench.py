@@ -19,7 +19,8 @@ from daemon.collecting import seldom_collected
 from daemon.config import Config
 from daemon.core.records import Batch
 
-WARM_SESSIONS = 3_000
+WARM_SESSIONS = 8_000
+"""Sessions shown before anything is measured: the scope is live and remembers as many recent ones as it ever will."""
 
 
 @dataclass(frozen=True, slots=True)

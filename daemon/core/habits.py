@@ -25,7 +25,7 @@ FREQUENT = 16.0
 """Sessions of the window that a pattern needs for its assessment to be kept."""
 MOVED = 0.1
 """Share by which masses may move."""
-RENEWED = 1 / 8
+RENEWED = 1 / 4
 """Share of the ring that may be new."""
 CLEAR, TIMES = 0.1, 10.0
 """Least p-value of what is kept, and how many times the budget it is at least."""
