@@ -12,7 +12,6 @@ import os
 import platform
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, time
@@ -46,20 +45,14 @@ STUCK_SECONDS = 60.0
 RELOADABLE = frozenset({"logging"})
 
 
-@dataclass
-class Phase:
-    """What the service is at; the reason /readyz gives while it is not ready."""
-
-    unready: str | None = "starting"
-
-
 class Service:
     """One run of the daemon."""
 
     def __init__(self, config: Config, path: Path) -> None:
         self._config = config
         self._path = path
-        self._phase = Phase()
+        self._phase: str | None = "starting"
+        """What it is at while it is not ready, as /readyz tells; None when it runs."""
         self._metrics = Metrics(CollectorRegistry())
         self._notifier = Notifier.from_environment(os.environ)
         self._thread = WorkerThread()
@@ -100,14 +93,14 @@ class Service:
 
     async def _work(self) -> None:
         async with contextlib.AsyncExitStack() as stack:
-            self._phase.unready = "connecting to Kafka"
+            self._phase = "connecting to Kafka"
             stack.push_async_callback(self._broker.close)
             await self._broker.start()
             topics = self._config.topics
             places = [await self._broker.partitions(topic) for topic in (topics.checkpoints, topics.baseline)]
             for topic in (*self._config.input.topics, *topics.named().values()):
                 await self._broker.partitions(topic)
-            self._phase.unready = "loading the model"
+            self._phase = "loading the model"
             log.info("engine_starts", type=self._config.engine.type, model=self._config.engine.model)
             began = monotonic()
             stack.push_async_callback(self._engine.close)
@@ -137,7 +130,7 @@ class Service:
         pipeline.on_rebalance = metrics.rebalances.inc
         pipeline.on_watchdog = lambda step: metrics.watchdog.labels(step).inc()
         gauges = Gauges(metrics, self._thread, self._detector, lambda: self._engine_failure() is None)
-        self._phase.unready = "restoring the baseline"
+        self._phase = "restoring the baseline"
         helpers = [
             asyncio.create_task(work)
             for work in (follower.run(), gauges.run(pipeline), self._notifier.keep_alive(self._stuck))
@@ -162,13 +155,13 @@ class Service:
 
     async def _restore_and_run(self, follower: Follower, pipeline: Pipeline) -> None:
         await follower.restored()
-        self._phase.unready = None
+        self._phase = None
         self._notifier.ready("running")
         log.info("ready", topics=self._config.input.topics, group=self._config.kafka.group_id)
         await pipeline.run()
 
     async def _drain(self, pipeline: Pipeline) -> None:
-        self._phase.unready = "draining"
+        self._phase = "draining"
         self._notifier.stopping("draining")
         log.info("draining", partitions=len(pipeline.partitions))
         try:
@@ -238,14 +231,14 @@ class Service:
         """Name what makes no progress, or None."""
         if (error := self._engine_failure()) is not None:
             return str(error)
-        if self._pipeline is not None and self._phase.unready is None:
+        if self._pipeline is not None and self._phase is None:
             silent = monotonic() - self._pipeline.polled_at
             if silent > STUCK_SECONDS:
                 return f"polling Kafka has not come back for {silent:.0f} s"
         return None
 
     def _unready(self) -> Sequence[str]:
-        return [self._phase.unready] if self._phase.unready else []
+        return [self._phase] if self._phase else []
 
 
 @contextlib.contextmanager

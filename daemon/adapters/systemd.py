@@ -53,18 +53,6 @@ class Notifier:
         """Show one line in `systemctl status`."""
         self._send(*_status(status))
 
-    def failed(self, status: str, exit_code: int) -> None:
-        """Say why the daemon is about to end."""
-        self._send(f"EXIT_STATUS={exit_code}", *_status(status))
-
-    def extend_timeout(self, seconds: float) -> None:
-        """Ask for that much more time to start or stop, counted from now."""
-        self._send(f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}")
-
-    def alive(self) -> None:
-        """Feed the watchdog once."""
-        self._send("WATCHDOG=1")
-
     async def keep_alive(self, stuck: Callable[[], str | None]) -> None:
         """Feed the watchdog until cancelled, three times per limit, while `stuck` returns None.
 

@@ -40,7 +40,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]
 
 
 def test_each_step_of_a_life_is_told(manager: Manager) -> None:
-    """READY, STOPPING, STATUS, EXTEND_TIMEOUT_USEC and WATCHDOG arrive as systemd reads them."""
+    """READY, STOPPING and STATUS arrive as systemd reads them."""
     notifier = Notifier.from_environment({"NOTIFY_SOCKET": manager.address})
     notifier.ready("12 partitions")
     assert ["READY=1", "STATUS=12 partitions"] == manager.heard()
@@ -48,12 +48,6 @@ def test_each_step_of_a_life_is_told(manager: Manager) -> None:
     assert ["STOPPING=1", "STATUS=draining"] == manager.heard()
     notifier.status("two\nlines")
     assert ["STATUS=two lines"] == manager.heard()
-    notifier.extend_timeout(1.5)
-    assert ["EXTEND_TIMEOUT_USEC=1500000"] == manager.heard()
-    notifier.alive()
-    assert ["WATCHDOG=1"] == manager.heard()
-    notifier.failed("the engine died", 70)
-    assert ["EXIT_STATUS=70", "STATUS=the engine died"] == manager.heard()
 
 
 def test_reloading_carries_the_monotonic_time(manager: Manager) -> None:
