@@ -18,7 +18,18 @@ from typing import Annotated, Literal, Self, get_origin
 
 import orjson
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from daemon.errors import ConfigError
 
@@ -60,10 +71,12 @@ def _pattern_problem(pattern: str) -> str | None:
     return check_pattern(pattern)
 
 
-def _extract_problem(pattern: str) -> str | None:
+def _extracting(pattern: str) -> str:
     from daemon.core.formats import check_extract  # as above
 
-    return check_extract(pattern)
+    if problem := check_extract(pattern):
+        raise ValueError(problem)
+    return pattern
 
 
 Duration = Annotated[int, BeforeValidator(parse_duration)]
@@ -113,6 +126,15 @@ class Fields(_Section):
     key: str = "key"
     level: str = "level"
 
+    @field_validator("*")
+    @classmethod
+    def _readable(cls, path: str, info: ValidationInfo) -> str:
+        from daemon.core.formats import check_path  # as above
+
+        if problem := check_path(str(info.field_name), path):
+            raise ValueError(problem)
+        return path
+
 
 class Named(_Section):
     """A regular expression and the word that stands for what it finds."""
@@ -142,16 +164,9 @@ class Input(_Section):
     topics: list[str] = Field(default=["logs"], min_length=1)
     format: Literal["raw", "json", "ecs", "fluent-bit", "vector", "syslog", "cri"] = "json"
     fields: Fields = Fields()
-    extract: list[str] = []
+    extract: list[Annotated[str, AfterValidator(_extracting)]] = []
     masks: list[Named] = []
     redact: Redact = Redact()
-
-    @model_validator(mode="after")
-    def _compile(self) -> Self:
-        problems = [f"extract.{i}: {problem}" for i, p in enumerate(self.extract) if (problem := _extract_problem(p))]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
 
 
 class Sessions(_Section):

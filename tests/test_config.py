@@ -45,7 +45,7 @@ kafka: {group: x, commit_interval: 5 parsecs, session_timeout: "${NOWHERE}"}
 sessions: {gap: 10m, max_age: 5m}
 detector: {warm_up: -1}
 alerts: {budget: 2}
-input: {topics: []}
+input: {topics: [], fields: {key: record.offset, time: a..b}, extract: ["(?P<user>.)"]}
 """
     found = problems(text)
     for expected in (
@@ -55,6 +55,9 @@ input: {topics: []}
         "detector.warm_up: ",
         "alerts.budget: a share of sessions lies above 0 and at most at 1, not at 2",
         "input.topics: ",
+        "input.fields.key: 'record.offset' is not record.key, ",
+        "input.fields.time: 'a..b' is no path",
+        "input.extract.0: ",
     ):
         assert any(problem.startswith(expected) for problem in found), (expected, found)
 
@@ -68,7 +71,7 @@ input: {topics: []}
         ("engine: {type: openai}", "engine: url: type openai needs the server's address"),
         ("sessions: {gap: 10m}", "sessions.gap is longer than sessions.max_age"),
         ("topics: {alerts: logs}", "topics: logs is used for two purposes"),
-        ("input: {extract: ['(?P<key>[']}", "input: extract.0: "),
+        ("input: {extract: ['(?P<key>[']}", "input.extract.0: "),
         ("input: {masks: [{name: x, pattern: '(?=a)'}]}", "input.masks.0: pattern: "),
         ("input: {masks: [{name: x, patern: a}]}", "input.masks.0.patern: unknown key"),
         ("input: {masks: [{name: http_5xx, pattern: a}]}", "input.masks.0: name: 'http_5xx' has a digit in it"),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.formats import FieldPaths, FormatSettings, check_extract, check_paths, check_pattern, make_format
+from daemon.core.formats import FieldPaths, FormatSettings, check_extract, check_path, check_pattern, make_format
 from daemon.core.formats.times import micros_of
 from daemon.core.records import LINES_SCHEMA, Batch, Parsed, TopicPartition, position_of
 
@@ -418,10 +418,10 @@ def test_extract_must_extract() -> None:
 
 def test_paths_are_checked() -> None:
     """Paths that can name nothing are refused."""
-    assert None is check_paths(FieldPaths(key="record.headers.x", time="record.timestamp"))
-    assert "record.offset" in (check_paths(FieldPaths(key="record.offset")) or "")
-    assert "message" in (check_paths(FieldPaths(message="record.key")) or "")
-    assert "a..b" in (check_paths(FieldPaths(scope="a..b")) or "")
+    assert [None, None] == [check_path("key", "record.headers.x"), check_path("scope", "a.b|c")]
+    assert "record.offset" in (check_path("key", "record.offset") or "")
+    assert "stands in its value" in (check_path("message", "record.key") or "")
+    assert ["'a..b' is no path", "'' is no path"] == [check_path("scope", "a..b"), check_path("scope", "")]
 
 
 def test_unknown_format() -> None:

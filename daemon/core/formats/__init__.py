@@ -18,7 +18,7 @@ from typing import Protocol
 from daemon.core.formats.columns import FieldPaths, FormatSettings, Reader
 from daemon.core.formats.extracting import check_extract, check_pattern
 from daemon.core.formats.finishing import Finisher
-from daemon.core.formats.jsonpaths import JsonReader, check_paths
+from daemon.core.formats.jsonpaths import JsonReader, check_path
 from daemon.core.formats.presets import ECS, FLUENT_BIT, VECTOR, CriReader, SyslogReader, preset
 from daemon.core.formats.raw import RawReader
 from daemon.core.records import Batch, Parsed
@@ -30,7 +30,7 @@ __all__ = [
     "Format",
     "FormatSettings",
     "check_extract",
-    "check_paths",
+    "check_path",
     "check_pattern",
     "make_format",
 ]

@@ -27,16 +27,16 @@ _ALONE = 8
 """So few records are read one by one when their batch would not decode."""
 
 
-def check_paths(fields: FieldPaths) -> str | None:
-    """Return what is wrong with the paths, or None."""
-    for name, path in fields.items():
-        if path.startswith(RECORD_PREFIX):
-            part = path.removeprefix(RECORD_PREFIX)
-            known = part in ("key", "timestamp", "topic") or (part.startswith("headers.") and part != "headers.")
-            if name == "message" or not known:
-                return f"{name}: {path!r} is not record.key, record.timestamp, record.topic or record.headers.NAME"
-        elif not all(step for choice in path.split(ALTERNATIVE) for step in choice.split(".")):
-            return f"{name}: {path!r} is no path"
+def check_path(name: str, path: str) -> str | None:
+    """Return what is wrong with the path of the field `name`, or None."""
+    if path.startswith(RECORD_PREFIX):
+        part = path.removeprefix(RECORD_PREFIX)
+        if name == "message":
+            return f"{path!r} is of the record, and a message stands in its value"
+        if part not in ("key", "timestamp", "topic") and not (part.startswith("headers.") and part != "headers."):
+            return f"{path!r} is not record.key, record.timestamp, record.topic or record.headers.NAME"
+    elif not all(step for choice in path.split(ALTERNATIVE) for step in choice.split(".")):
+        return f"{path!r} is no path"
     return None
 
 
