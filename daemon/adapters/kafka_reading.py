@@ -86,7 +86,8 @@ class RangeReader:
                     unread -= {it for it in behind if await reader.position(it) >= ends[it]}
                     if any(not waiting[it] for it in unread):
                         continue
-                reached = min((waiting[it][-1].timestamp for it in unread), default=None)
+                # The latest of a partition, not its last: times may go back, and one partition must always go on.
+                reached = min((max(record.timestamp for record in waiting[it]) for it in unread), default=None)
                 for partition, records in waiting.items():
                     count = len(records)
                     if reached is not None:

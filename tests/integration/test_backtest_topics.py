@@ -90,6 +90,20 @@ async def test_an_empty_range_is_an_empty_report(topics: Topics, filled: str) ->
     assert (0, 0) == (result.report.input.records, result.report.sessions)
 
 
+async def test_times_that_go_back_hold_nothing_up(topics: Topics) -> None:
+    """Partitions of several fetches whose records grow older are read to their end, each in its order."""
+    topic = await topics.make("backwards", 2, {"retention.ms": "-1"})
+    producer = AIOKafkaProducer(bootstrap_servers=topics.bootstrap_servers, linger_ms=20)
+    async with producer:
+        for number in range(1500):
+            stamp = 1000 * (BEGIN - number)
+            await producer.send(topic, bytes(2000), partition=number % 2, timestamp_ms=stamp)
+    found: dict[int, list[int]] = {0: [], 1: []}
+    async for batch in RangeReader(settings_of(topics), [topic], None, None).batches():
+        found[batch.source.partition] += batch.offsets
+    assert {0: list(range(750)), 1: list(range(750))} == found
+
+
 async def test_a_topic_that_is_not_there_is_named(topics: Topics) -> None:
     """A topic that does not exist is an error that names it."""
     missing = unique("missing")
