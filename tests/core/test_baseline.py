@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.baseline import BUCKETS, HELD, Baseline, Label
+from daemon.core.baseline import BUCKETS, HELD, Baseline, Label, Weight
 from daemon.core.parts import distance, missing, numbers_of, present
 from daemon.core.records import Pattern, TopicPartition
 from daemon.core.scoring import absence_nats, conditional_nats, distance_to_measure, presence_nats
 from tests.core.traffic import DIMENSIONS, HOUR, SOURCE, pattern, vector
+
+OTHER = TopicPartition("logs", 7)
 
 WINDOW = BUCKETS * HOUR
 LINES = ["open", "read", "write", "close", "fail", "retry"]
@@ -138,6 +140,53 @@ def test_parts_equal_their_definitions(sessions: list[tuple[int, int]]) -> None:
         expected_lack = {line: float(absence_nats(having[line], total)) for line in common - backbone}
         actual_lack = {baseline.lines.text(int(n)): float(v) for n, v in zip(absent, lacking, strict=True)}
         assert expected_lack == pytest.approx(actual_lack)
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("learn"), st.integers(0, len(PATTERNS) - 1), TIMES),
+    st.tuples(st.just("read"), st.integers(0, len(PATTERNS) - 1), TIMES),
+    st.tuples(st.just("label"), st.integers(0, len(PATTERNS) - 1), st.integers(0, 2)),
+    st.tuples(st.just("crowd"), st.integers(0, 40), TIMES),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(STEPS, min_size=1, max_size=80))
+def test_what_is_kept_equals_a_recount_whatever_happened(steps: list[tuple[str, int, int]]) -> None:
+    """Learning, other replicas' counts, labels in any order, expiry and eviction: nothing that is kept along drifts."""
+    baseline = make(max_patterns=20)
+    for step, which, value in steps:
+        made = pattern(f"line {which}", "open") if step == "crowd" else PATTERNS[which]
+        if step == "label":
+            verdict = ("normal", "anomalous", None)[value]
+            baseline.set_label(made.id, Label(verdict, 0) if verdict else None)
+        elif step == "read":
+            bucket = value * HOUR // baseline.bucket_us
+            baseline.set_weight(made.id, OTHER, Weight({bucket: 1 + which}, value * HOUR, value * HOUR))
+        else:
+            add(baseline, made, value)
+    table, entries = baseline.lines, [entry for entry in baseline.entries.values() if entry.slot >= 0]
+    mass = {entry.slot: baseline.mass.item(entry.slot) for entry in entries}
+    assert sum(mass.values()) == pytest.approx(baseline.counted)
+    alike: dict[int, float] = {}
+    for entry in entries:
+        lines = [line for line, _ in entry.lines]
+        assert [table.find(line) for line in lines] == entry.numbers.tolist()
+        assert table.backbone(entry.numbers) == baseline.backbones[entry.slot]
+        backbone = baseline.backbones.item(entry.slot)
+        alike[backbone] = alike.get(backbone, 0.0) + mass[entry.slot]
+    for backbone, sum_ in alike.items():
+        assert sum_ == pytest.approx(baseline.alike(np.uint64(backbone)))
+    held = {line for entry in entries for line, _ in entry.lines}
+    assert len(held) == len(table)
+    normal = [entry for entry in entries if entry.label is not None and entry.label.verdict == "normal"]
+    for line in held:
+        number = table.find(line)
+        holders = [entry for entry in entries if line in dict(entry.lines)]
+        assert sum(mass[entry.slot] for entry in holders) == pytest.approx(table.mass.item(number))
+        assert sorted(entry.slot for entry in holders) == sorted(table.slots(number).tolist())
+        assert sum(entry in normal for entry in holders) == table.confirmed[number]
+    assert all(baseline.silenced(entry.numbers) for entry in normal)
 
 
 def test_one_absurd_time_does_not_expire_the_window() -> None:
