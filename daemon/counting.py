@@ -53,10 +53,10 @@ def _outcome(verdict: Verdict) -> str:
 
 
 def observe_all(histogram: Histogram, values: Sequence[float]) -> None:
-    """Do what `observe` does for each value; the library has no way to observe many at once."""
-    bounds = np.array(histogram._upper_bounds)  # noqa: SLF001
+    """Do what `observe` does for each value; the library has no public way to observe many."""
+    bounds = np.array(histogram._upper_bounds)  # noqa: SLF001  # see above
     places = np.bincount(np.searchsorted(bounds, values), minlength=len(bounds)) if values else ()
-    for bucket, count in zip(histogram._buckets, places, strict=False):  # noqa: SLF001
+    for bucket, count in zip(histogram._buckets, places, strict=False):  # noqa: SLF001  # see above
         if count:
             bucket.inc(int(count))
-    histogram._sum.inc(float(sum(values)))  # noqa: SLF001
+    histogram._sum.inc(float(sum(values)))  # noqa: SLF001  # see above

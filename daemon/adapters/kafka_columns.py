@@ -5,9 +5,10 @@ more than everything else it does. Here one `Columns` is built for a whole batch
 read (checksums, transactions that were aborted, markers, the position) stays aiokafka's own code: it goes through a
 batch as if it held one record, which ends where the batch ends.
 
-This leans on three names inside aiokafka: `Fetcher._records`, where a fetched partition's result is put;
-`PartitionRecords._records`, the batches it goes through; `PartitionRecords._consumer_record`, what is made of a record.
-`tests/contracts/test_broker.py` reads real batches through it, so another aiokafka that works otherwise is noticed.
+This leans on five names inside aiokafka, which is pinned for it: `AIOKafkaConsumer._fetcher`; `Fetcher._records`, where
+a fetched partition's result is put; `FetchResult._partition_records`; `PartitionRecords._records`, the batches it goes
+through; `PartitionRecords._consumer_record`, what is made of a record. `tests/contracts/test_broker.py` reads real
+batches through it, so another aiokafka that works otherwise is noticed.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ class ColumnarConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is u
         """Connect and, with topics subscribed to, join the group."""
         await super().start()
         results = _Results()
-        for partition, result in self._fetcher._records.items():  # noqa: SLF001  # see the module's docstring
+        for partition, result in self._fetcher._records.items():  # noqa: SLF001  # see above
             results[partition] = result
-        self._fetcher._records = results  # noqa: SLF001
+        self._fetcher._records = results  # noqa: SLF001  # see above
 
 
 class _Results(OrderedDict[KafkaPartition, FetchResult | FetchError]):
@@ -59,9 +60,9 @@ class _Results(OrderedDict[KafkaPartition, FetchResult | FetchError]):
 
     def __setitem__(self, partition: KafkaPartition, result: FetchResult | FetchError) -> None:
         if isinstance(result, FetchResult):
-            parsed = result._partition_records  # noqa: SLF001
-            parsed._records = _Batches(parsed)  # noqa: SLF001
-            parsed._consumer_record = _as_it_is  # noqa: SLF001
+            parsed = result._partition_records  # noqa: SLF001  # see above
+            parsed._records = _Batches(parsed)  # noqa: SLF001  # see above
+            parsed._consumer_record = _as_it_is  # noqa: SLF001  # see above
         super().__setitem__(partition, result)
 
 
@@ -74,7 +75,7 @@ class _Batches:
 
     def __init__(self, owner: PartitionRecords) -> None:
         self._owner = ref(owner)
-        self._records = owner._records  # noqa: SLF001
+        self._records = owner._records  # noqa: SLF001  # see above
         self.has_next = self._records.has_next
 
     def next_batch(self) -> Any:

@@ -112,11 +112,12 @@ class Masker:
         if lines.is_empty():
             return lines.with_columns(pl.col("text").alias("masked"))
         lines = redact_key_blocks(lines, lines["position"] // (1 << INDEX_BITS))
-        texts = lines["text"]
+        texts, by_shape = lines["text"], self._shapes.pays()
         if self._every_line or (texts.str.len_bytes().max() or 0) > MAX_TEXT:  # type: ignore[operator]  # a scalar
             texts = self._redacted(texts)
-            masked = self._masked(texts)
-        elif self._shapes.pays():
+            own = pl.DataFrame([texts.alias("text")]).select(self._own)["text"]
+            masked = self._masked(own) if by_shape else self._built_in(own)
+        elif by_shape:
             texts, masked = self._by_shape(texts)
         else:
             texts = redact_column(texts, self._redaction)
@@ -135,10 +136,7 @@ class Masker:
         return texts, self._with_hexadecimal(texts, masked)
 
     def _masked(self, texts: pl.Series) -> pl.Series:
-        """Return redacted texts masked."""
-        texts = pl.DataFrame([texts.alias("text")]).select(self._own)["text"]
-        if not self._shapes.pays():
-            return self._built_in(texts)
+        """Return redacted texts with the built-in masks applied, by shape."""
         shaped = self._shapes.of(self._with_statuses(texts))
         return self._with_hexadecimal(texts, shaped.masked.gather(shaped.number))
 
