@@ -192,7 +192,9 @@ class Baseline:
             self._sketches = np.concatenate([self._sketches, np.zeros_like(self._sketches)])
         entry.slot, entry.lines = slot, lines
         entry.numbers = self.lines.intern(lines, slot)
-        self._confirm(entry, 1)
+        if entry.label is not None:  # it came before the pattern it is about, and begins to count now
+            self.changes += 1
+            self._confirm(entry, 1)
         self.backbones[slot] = self.lines.backbone(entry.numbers)
         self.vectors.add(slot, vector)
         self._sketches[slot] = sketch(vector) if mark is None else mark

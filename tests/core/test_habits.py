@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pytest
 
-from daemon.core import habits
+from daemon.core import habits, keys
 from daemon.core.assessing import Assessment, assess
 from daemon.core.baseline import Baseline
 from daemon.core.budget import Budget
 from daemon.core.calibration import Recent
 from daemon.core.detector import Detector, DetectorSettings
-from daemon.core.records import Judgement, Pattern, Vector
+from daemon.core.records import Judgement, Pattern, Update, Vector
 from tests.core.traffic import DIMENSIONS, SOURCE, pattern, vector
 
 MINUTE = 60_000_000
@@ -90,6 +90,18 @@ def test_a_label_counts_at_once(assessed: list[str]) -> None:
     judged = judge(detector, USUAL[:2], 2500)
     assert [made.id for made in USUAL[:2]] == assessed
     assert [True, False] == [judgement.anomalous for judgement in judged]
+
+
+def test_a_label_whose_pattern_comes_later_counts_when_it_comes(assessed: list[str]) -> None:
+    """A person's word may be read before the pattern that it is about, which another replica knows."""
+    detector, late = make(), pattern("open", "read", "read", "close 0")
+    detector.label("shop", late.id, "normal", source=SOURCE, at=0)
+    judge(detector, traffic(2500))
+    assessed.clear()
+    detector.apply([Update(keys.vector_key("shop", late.id), keys.dump_vector("model", 1, late.lines, vector(late)))])
+    judged = judge(detector, USUAL[:1], 2500)
+    assert [USUAL[0].id] == assessed
+    assert "normal" == judged[0].label
 
 
 def test_what_is_undone_leaves_no_habit(assessed: list[str]) -> None:
