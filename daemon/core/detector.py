@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,11 +18,10 @@ from daemon.core import keys
 from daemon.core.assessing import Assessment, assess, evidence, nearest
 from daemon.core.baseline import TEACH, Baseline, Label, Lines
 from daemon.core.budget import Budget, bar, earn, refund
-from daemon.core.calibration import EARLY, LOUD, PARTS, QUIET, Ring, gather
+from daemon.core.calibration import EARLY, LOUD, QUIET, Ring, gather
 from daemon.core.habits import Habit, Habits
 from daemon.core.lines import Ids
 from daemon.core.records import Judgement, Pattern, Phase, TopicPartition, Update, Vector
-from daemon.core.sketches import Sketch
 from daemon.core.store import Scope, Store
 
 CACHED_VECTORS = 4096
@@ -109,78 +108,35 @@ class Detector:
         ring = scope.rings.get(source)
         phase = self._phase(scope, teach=teach)
         share = self._share(scope.baseline) if phase is Phase.LIVE else 0.0
-        habits = scope.habits.get(source)
-        if habits is not None and learn and not teach:
-            habit = habits.find(pattern.id, scope.baseline, ring, end, share)
-            if habit is not None:
-                return self._judge_as_before(scope, pattern, habit, phase, share, end, source)
+        habits = scope.habits.setdefault(source, Habits())
+        habit = habits.find(pattern.id, scope.baseline, ring, end, share) if learn and not teach else None
+        if habit is not None:
+            judgement = _judgement(scope.baseline, habit, habit.label, phase)
+            self._count(scope, pattern, end, source)
+            self._note(scope, source, pattern, habit, judgement, share, end)
+            return judgement
         vector = vector.astype(np.float16).astype(np.float32)
         recent = gather(ring, list(scope.rings.values()))
         found = assess(scope.baseline, recent, pattern, vector)
         label = _label(scope.baseline, pattern.id, found.numbers)
-        anomalous, p_value = False, found.p_value
-        score = found.score
-        if label == "normal":
-            score, p_value = 0.0, 1.0
-        if phase is Phase.LIVE:
-            anomalous, p_value = _decide(p_value, ring, share, label)
-        judgement = Judgement(
-            score=score,
-            similarity=found.similarity,
-            p_value=p_value if phase is Phase.LIVE else None,
-            anomalous=anomalous,
-            learned=learn,
-            phase=phase,
-            parts={
-                **dict(zip(PARTS, found.values.tolist(), strict=True)),
-                "rank": 1.0 if label == "normal" else found.p_value,
-            },
-            seen=int(scope.baseline.total),
-            label=label,
-            nearest=nearest(scope.baseline, vector) if anomalous else (),
-            evidence=evidence(scope.baseline, recent, found, pattern.lines) if anomalous else (),
-        )
-        if learn:
-            scope.habits.setdefault(source, Habits()).keep(pattern.id, scope.baseline, ring, end, found, label)
-            self._learn(scope, pattern, vector, found.sketch, end, source)
-            self._note(scope, source, pattern.scope, found, judgement, share, end)
-            if teach and label is None:
-                self.label(pattern.scope, pattern.id, "normal", source=source, at=end, by=TEACH)
-        else:
+        judgement = _judgement(scope.baseline, found, label, phase)
+        if judgement.p_value is not None:
+            anomalous, p_value = _decide(judgement.p_value, ring, share, label)
+            judgement = replace(judgement, anomalous=anomalous, p_value=p_value)
+        if judgement.anomalous:
+            why = evidence(scope.baseline, recent, found, pattern.lines)
+            judgement = replace(judgement, nearest=nearest(scope.baseline, vector), evidence=why)
+        if not learn:
             self._remember(pattern.id, vector)
-        return judgement
-
-    def _judge_as_before(
-        self,
-        scope: Scope,
-        pattern: Pattern,
-        habit: Habit,
-        phase: Phase,
-        share: float,
-        end: int,
-        source: TopicPartition,
-    ) -> Judgement:
-        """Judge and learn one more session of a pattern whose last assessment still holds: it is normal."""
-        baseline = scope.baseline
-        silent = habit.label == "normal"
-        dtm, ctx, sev = habit.values.tolist()
-        judgement = Judgement(
-            score=0.0 if silent else habit.score,
-            similarity=habit.similarity,
-            p_value=(1.0 if silent else habit.p_value) if phase is Phase.LIVE else None,
-            anomalous=False,
-            learned=True,
-            phase=phase,
-            parts={"dtm": dtm, "ctx": ctx, "sev": sev, "rank": 1.0 if silent else habit.p_value},
-            seen=int(baseline.total),
-            label=habit.label,
-        )
-        clock = baseline.clock
-        self._store.change(keys.weight_key(pattern.scope, pattern.id, source), source)
-        baseline.add(pattern.id, source, end)
-        if baseline.clock != clock:
-            self._store.renew_labels(pattern.scope, source, end)
-        self._note(scope, source, pattern.scope, habit, judgement, share, end)
+            return replace(judgement, learned=False)
+        habits.keep(pattern.id, scope.baseline, ring, end, found, label)
+        scope.baseline.define(pattern.id, pattern.lines, vector, 0, found.sketch)
+        self._count(scope, pattern, end, source)
+        if pattern.id in scope.baseline.entries:
+            self._store.renew(pattern.scope, pattern.id, source, end)
+        self._note(scope, source, pattern, found, judgement, share, end)
+        if teach and label is None:
+            self.label(pattern.scope, pattern.id, "normal", source=source, at=end, by=TEACH)
         return judgement
 
     def _phase(self, scope: Scope, *, teach: bool) -> Phase:
@@ -193,38 +149,33 @@ class Detector:
         budget = self.settings.budget
         return budget.share if budget.share is not None else budget.share_at(baseline.recent_rate())
 
-    def _learn(
-        self, scope: Scope, pattern: Pattern, vector: Vector, mark: Sketch, end: int, source: TopicPartition
-    ) -> None:
-        baseline = scope.baseline
-        clock = baseline.clock
+    def _count(self, scope: Scope, pattern: Pattern, end: int, source: TopicPartition) -> None:
+        """Count one session of a defined pattern."""
+        clock = scope.baseline.clock
         self._store.change(keys.weight_key(pattern.scope, pattern.id, source), source)
-        baseline.define(pattern.id, pattern.lines, vector, 0, mark)
-        baseline.add(pattern.id, source, end)
-        if pattern.id in baseline.entries:
-            self._store.renew(pattern.scope, pattern.id, source, end)
-        if baseline.clock != clock:
+        scope.baseline.add(pattern.id, source, end)
+        if scope.baseline.clock != clock:
             self._store.renew_labels(pattern.scope, source, end)
 
     def _note(
         self,
         scope: Scope,
         source: TopicPartition,
-        name: str,
+        pattern: Pattern,
         found: Assessment | Habit,
         judgement: Judgement,
         share: float,
         end: int,
     ) -> None:
+        """Note the judgement among the recent ones, and what it left of the budget."""
         ring = scope.rings.get(source)
         if ring is None:  # an empty one is a quarter of a megabyte: not to be made for every session
             ring = scope.rings[source] = Ring()
-        self._store.change(keys.ring_key(name, source, ring.next_chunk()), source)
+        self._store.change(keys.ring_key(pattern.scope, source, ring.next_chunk()), source)
         charged = judgement.anomalous and judgement.label is None
         credit = ring.credit
         if judgement.phase is Phase.LIVE and 0.0 < share < 1.0 and judgement.label is None:
-            credit = earn(credit, share)
-            credit -= charged
+            credit = earn(credit, share) - charged
         state = LOUD if charged else QUIET if scope.has_seen(self.settings.warm_up / 2) else EARLY
         minute = min(max(0, end // 60_000_000), 2**32 - 1)
         ring.append(found.values, judgement.score, found.sketch, minute=minute, state=state, credit=credit)
@@ -338,6 +289,23 @@ class Detector:
             budget=self._share(baseline),
             memory_bytes=baseline.memory() + sum(ring.memory() for ring in scope.rings.values()),
         )
+
+
+def _judgement(baseline: Baseline, found: Assessment | Habit, label: str | None, phase: Phase) -> Judgement:
+    """Return a learned session's judgement as long as nothing is decided: not anomalous."""
+    p_value = 1.0 if label == "normal" else found.p_value
+    dtm, ctx, sev = found.values.tolist()
+    return Judgement(
+        score=0.0 if label == "normal" else found.score,
+        similarity=found.similarity,
+        p_value=p_value if phase is Phase.LIVE else None,
+        anomalous=False,
+        learned=True,
+        phase=phase,
+        parts={"dtm": dtm, "ctx": ctx, "sev": sev, "rank": p_value},
+        seen=int(baseline.total),
+        label=label,
+    )
 
 
 def _label(baseline: Baseline, pattern: str, numbers: Ids) -> str | None:
