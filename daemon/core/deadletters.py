@@ -43,8 +43,3 @@ def dead_letter(batch: Batch, reject: Reject, *, name: str, task: int = 0, where
         value=batch.values[reject.row],
         headers=(*own, *((PREFIX + name, text.encode()) for name, text in context.items())),
     )
-
-
-def reject_of(record: OutRecord) -> dict[str, str]:
-    """Return the context headers of a dead letter by their short names, for people and tests."""
-    return {name[len(PREFIX) :]: value.decode() for name, value in record.headers if name.startswith(PREFIX)}

@@ -5,7 +5,7 @@ It holds signed bytes, each vector scaled so that its largest component fills th
 as fast as half floats and finds the same neighbours (docs/adr/0302). Removing from HNSW leaves tombstones that cost
 recall (0.935 against 0.976 at 10 after 20,000 changes), so once a quarter of it is dead a new index is begun, to which
 every vector that comes brings a few of the old ones; it takes over when it has them all. Building it at once would stop
-the thread for 5 s (50,000 vectors of 384 dimensions) to a minute (2,560).
+the thread for many seconds.
 """
 
 from __future__ import annotations

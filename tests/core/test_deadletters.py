@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from daemon.core.deadletters import dead_letter, reject_of
-from daemon.core.records import Batch, Reject, TopicPartition
+from daemon.core.deadletters import PREFIX, dead_letter
+from daemon.core.records import Batch, OutRecord, Reject, TopicPartition
 
 BATCH = Batch(
     source=TopicPartition("logs", 3),
@@ -13,6 +13,11 @@ BATCH = Batch(
     values=[b"\xff\xfe password=hunter2", None],
     headers=[[("origin", b"\x01\x02")], []],
 )
+
+
+def reject_of(letter: OutRecord) -> dict[str, str]:
+    """The context headers by their short names."""
+    return {name[len(PREFIX) :]: value.decode() for name, value in letter.headers if name.startswith(PREFIX)}
 
 
 def test_key_value_and_own_headers_are_untouched() -> None:
