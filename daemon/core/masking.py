@@ -18,7 +18,7 @@ import polars as pl
 
 from daemon.core.formats.extracting import check_pattern
 from daemon.core.records import INDEX_BITS
-from daemon.core.redaction import RedactionSettings, mark_names, redact_column, redact_key_blocks, suspicious
+from daemon.core.redaction import UUID, RedactionSettings, mark_names, redact_column, redact_key_blocks, suspicious
 from daemon.core.shapes import HEXADECIMAL, ShapeMemory
 
 MAX_TEXT = 8_192
@@ -57,6 +57,8 @@ STATUSES: tuple[Mask, ...] = tuple(
 )
 STATUS_GATE = r'HTTP/[0-9.]+" [2-5]|[Ss][Tt][Aa][Tt][Uu][Ss]'
 """Classes of HTTP answers: as in an access log, or called a status."""
+LONE_UUID: Mask = (UUID, "${1}<UUID>")
+"""Its letters would give every line a shape of its own."""
 WIDE: tuple[Mask, ...] = (
     (rf"{_DATE}(?:[T _-]{_CLOCK}{_ZONE})?", "<TIME>"),
     (rf"{_DAY}[a-z]*,? {_NAMED_DATE}|{_NAMED_DATE}", "<TIME>"),
@@ -81,7 +83,7 @@ NARROW: tuple[Mask, ...] = (
     (r"[\t\n\v\f\r]+", " "),
     (r"  +", " "),
 )
-BUILT_IN: tuple[Mask, ...] = (*STATUSES, *WIDE, *COLONS, *NARROW)
+BUILT_IN: tuple[Mask, ...] = (LONE_UUID, *STATUSES, *WIDE, *COLONS, *NARROW)
 """All masks in the order they apply."""
 
 
@@ -126,7 +128,7 @@ class Masker:
 
     def _by_shape(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Return texts without secrets, and masked: all by shape but the lines whose shape may hold a secret."""
-        shaped = self._shapes.of(self._with_statuses(texts))
+        shaped = self._shapes.of(self._worded(texts))
         masked = shaped.masked.gather(shaped.number)
         rows = pl.Series(np.flatnonzero(shaped.suspect[shaped.number]))
         if len(rows):
@@ -137,7 +139,7 @@ class Masker:
 
     def _masked(self, texts: pl.Series) -> pl.Series:
         """Return redacted texts with the built-in masks applied, by shape."""
-        shaped = self._shapes.of(self._with_statuses(texts))
+        shaped = self._shapes.of(self._worded(texts))
         return self._with_hexadecimal(texts, shaped.masked.gather(shaped.number))
 
     def _with_hexadecimal(self, texts: pl.Series, masked: pl.Series) -> pl.Series:
@@ -147,15 +149,16 @@ class Masker:
 
     def _built_in(self, texts: pl.Series) -> pl.Series:
         """Return texts with the built-in masks applied."""
-        table = pl.DataFrame([self._with_statuses(texts).alias("text")]).select(self._wide)
+        table = pl.DataFrame([self._worded(texts).alias("text")]).select(self._wide)
         gated = table["text"].str.contains(COLONS_GATE)
         if gated.any():
             rows = gated.arg_true()
             table = table.with_columns(table["text"].clone().scatter(rows, table[rows].select(self._dear)["text"]))
         return table.select(self._narrow)["text"]
 
-    def _with_statuses(self, texts: pl.Series) -> pl.Series:
-        """Return texts with the statuses of HTTP answers in words; what else a shape leaves out tells nothing."""
+    def _worded(self, texts: pl.Series) -> pl.Series:
+        """Return texts with UUIDs and statuses of HTTP answers in words; what else a shape leaves out tells nothing."""
+        texts = texts.str.replace_all(*LONE_UUID)
         rows = texts.str.contains(STATUS_GATE).arg_true()
         if not len(rows):
             return texts

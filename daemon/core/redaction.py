@@ -40,6 +40,15 @@ _DIGITS = r"(?:[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}|3[0-9]{3}[
 _CARD = rf"(?:(?-u:\b)|%[0-9A-Fa-f]{{2}}|\\[nrtbf]){_DIGITS}(?-u:\b)"
 _CARD_PYTHON = re.compile(rf"(?:(?<!\w)(?<!_-)|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[nrtbf])){_DIGITS}\b", re.ASCII)
 
+_H = r"[0-9A-Fa-f]"
+_UUID = rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}"
+_BEFORE_UUID = r"""[ "'=/,(\[{]"""
+UUID = rf"(^|{_BEFORE_UUID}){_UUID}(?-u:\b)"
+"""A UUID by itself. No hint reaches into one that stands so, and its digits are no card's: it tells of no secret.
+
+A colon in front would end that (``:AA`` begins a token), as would what may be half of an escape.
+"""
+_UUIDS = re.compile(rf"((?:^|(?<={_BEFORE_UUID})){_UUID}\b)", re.ASCII)
 _LONE = re.compile(LONE)
 _WORDS = re.compile(WORD)
 
@@ -59,10 +68,10 @@ def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
     """Return a String column without secrets; the same text always becomes the same."""
     flags = pl.DataFrame([texts.alias("text")]).select(_flags(_HINTS, _CARD, "%40"))
     texts = _rewrite(texts, flags["hinted"], RULES)
-    for flag, pattern, replace in (("lone", _LONE, _end_of_key), ("carded", _CARD_PYTHON, _card)):
+    for flag, hide in (("lone", _without_end_of_key), ("carded", _without_cards)):
         if flags[flag].any():
             rows = flags[flag].arg_true()
-            texts = texts.clone().scatter(rows, [pattern.sub(replace, value) for value in texts.gather(rows)])
+            texts = texts.clone().scatter(rows, [hide(value) for value in texts.gather(rows)])
     if settings.emails:
         texts = _rewrite(texts, flags["mailed"], [(_EMAIL, EMAIL)])
     if settings.ips:
@@ -150,6 +159,16 @@ def _rewrite(
     for pattern, placeholder in rules:
         expression = expression.str.replace_all(pattern, placeholder)
     return texts.clone().scatter(rows, pl.DataFrame({"text": texts.gather(rows)}).select(expression)["text"])
+
+
+def _without_end_of_key(text: str) -> str:
+    return _LONE.sub(_end_of_key, text)
+
+
+def _without_cards(text: str) -> str:
+    parts = _UUIDS.split(text)
+    parts[::2] = [_CARD_PYTHON.sub(_card, part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _end_of_key(match: re.Match[str]) -> str:

@@ -124,7 +124,9 @@ PARTS = st.sampled_from(
     "0x1f|1x0|x|10.250.1.7:50010|4111 1111 1111 1111|4111 1111 1111 1112|12345678a|a9|-5|_-3|2026-11-22T10:41:07Z"
     "|10:41:07|::1|fe80::1:2|password=hunter2|bob@example.com|a%40b.com|\n| |  |8Q~|%3a%2f%2fu:p@h|ключ7|7|MIIEvQ"
     f"|dop_v1_{'0' * 32}|dop_v2_{'0' * 32}|SK{'3a' * 16}|SK{'4b' * 16}|b4fbXQtE3q1Zp|/var/log/x-1.log|blk_-160899"
-    '|0f8fad5b-d9cb-469f-a165-70867728950e|HTTP/1.1" 502|HTTP/1.1" 999|HTTP/1.1" |status=|200|404|"|?'.split("|")
+    "|0f8fad5b-d9cb-469f-a165-70867728950e|41111111-1111-1111-a165-70867728950e|0f8fad5b-d9cb-469f-4111-111111111111"
+    "|12345678:|AAefad5b-d9cb-469f-a165-70867728950e|%|40efad5b-d9cb-469f-a165-70867728950e.com|bob|=|[|1111"
+    '|HTTP/1.1" 502|HTTP/1.1" 999|HTTP/1.1" |status=|200|404|"|?'.split("|")
 )
 TEXTS = st.lists(st.lists(PARTS | st.text(max_size=3), min_size=1, max_size=4).map("".join), min_size=1, max_size=6)
 SETTINGS = st.builds(RedactionSettings, emails=st.booleans(), ips=st.booleans())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import string
 from collections.abc import Callable, Iterator
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from daemon.core.masking import CUT, MAX_TEXT, Masker
 from daemon.core.records import LINES_SCHEMA, position_of
 from daemon.core.redaction import CARD, EMAIL, IP, RedactionSettings, redact, redact_column
-from daemon.core.secretrules import SECRET
+from daemon.core.secretrules import HINTS, SECRET
 
 ALNUM = string.ascii_letters + string.digits
 
@@ -366,3 +367,20 @@ def test_secrets_in_keys_go_and_keys_stay_apart() -> None:
         assert names[0] == names[-1]
         assert not any("abcdef" in name or "bob" in name for name in names)
         assert keys[3:] == names[3:-1]
+
+
+def test_no_hint_reaches_into_a_uuid() -> None:
+    """A UUID by itself may give way to its placeholder before hints are looked for: none begins or ends inside one."""
+    inside = re.compile(r"[0-9a-f-]+", re.IGNORECASE)
+    for hint in HINTS:
+        reaching_in = [hint[at + 1 :] for at, char in enumerate(hint) if char in " \"'=/,([{"]
+        reaching_out = [hint[:at] for at, char in enumerate(hint) if not (char.isalnum() or char == "_")]
+        assert [] == [part for part in reaching_in + reaching_out if inside.fullmatch(part)], hint
+    assert ["acca"] == [hint for hint in HINTS if inside.fullmatch(hint)]  # its rule asks for 20 characters in a row
+
+
+def test_the_digits_of_a_uuid_are_no_card() -> None:
+    """Digits that would pass for a card stay in a UUID, and go beside it."""
+    uuid, card = "41111111-1111-1111-a165-70867728950e", "4111 1111 1111 1111"
+
+    assert f"{uuid} paid with <CARD>" == redact(f"{uuid} paid with {card}")
