@@ -78,6 +78,15 @@ class Shared:
     first_pause: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Offsets that retention deleted, first and last, and how many records among them were still needed."""
+
+    first: int
+    last: int
+    records: int
+
+
 LaneFactory = Callable[[TopicPartition, Checkpoint | None], Lane]
 
 
@@ -89,6 +98,7 @@ class Partition:
         self.state = State.INIT
         self.load = Load()
         self.incidents: Mapping[str, int] = {}
+        self._lost: Lost | None = None
         self.expected = 0
         self.resume_at: int | None = None
         self.fetched_at = self.committed_at = self.stopped_at = monotonic()
@@ -210,10 +220,11 @@ class Partition:
             raise PartitionError(f"init: not ready within {terms.init_timeout:g} s", "init") from None
         await shared.thread(shared.detector.acquire, self.source)
         self._lane = await shared.thread(self._make_lane, self.source, checkpoint)
-        if low < first:
-            await self._skip(low, first, checkpoint)
-            low = first
+        self._lost = await self._skip(low, first, checkpoint) if low < first else None
+        low = max(low, first)
         self._clock = CommitClock(terms.pace)
+        if self._lost:
+            self._clock.progress(monotonic(), 0, 1)
         self._idle = IdleClock(terms.idle_flush, monotonic())
         self.load = Load(unsettled=checkpoint.unsettled_from(low) if checkpoint else 0)
         self.expected = self.resume_at = low
@@ -264,17 +275,22 @@ class Partition:
             return Checkpoint(first, state=checkpoint.state), first
         return checkpoint, checkpoint.low
 
-    async def _skip(self, low: int, first: int, checkpoint: Checkpoint | None) -> None:
-        """Settle what retention deleted before it was read: nothing can bring it back, but everyone is told."""
+    async def _skip(self, low: int, first: int, checkpoint: Checkpoint | None) -> Lost | None:
+        """Settle what retention deleted before it was read: nothing can bring it back.
+
+        Everyone is told once that is committed: told at once, it would be told again by whoever takes over before.
+        """
         assert self._lane is not None
         before = self._lane.lost
         await self._shared.thread(self._lane.skip, first)
         unread = max(0, first - (checkpoint.next if checkpoint else first))
         lost = unread + self._lane.lost - before
-        if lost:
-            log.error("input_lost", partition=str(self.source), first=low, last=first - 1, records=lost)
-            labels = self.source.topic, str(self.source.partition)
-            self._shared.metrics.lost_records.labels(*labels).inc(lost)
+        return Lost(low, first - 1, lost) if lost else None
+
+    def _tell_lost(self, lost: Lost) -> None:
+        log.error("input_lost", partition=str(self.source), first=lost.first, last=lost.last, records=lost.records)
+        labels = self.source.topic, str(self.source.partition)
+        self._shared.metrics.lost_records.labels(*labels).inc(lost.records)
 
     async def _work(self, membership: Membership) -> None:
         while True:
@@ -360,6 +376,9 @@ class Partition:
         await self._producer.commit(records, checkpoint.low)
         self.committed_at, self._fruitless = monotonic(), 0
         self.incidents = settlement.incidents
+        if self._lost is not None:
+            self._tell_lost(self._lost)
+            self._lost = None
         metrics = self._shared.metrics
         metrics.commit_duration.observe(self.committed_at - began)
         for scope, severity, id_, end in settlement.alerts:
