@@ -1,0 +1,102 @@
+"""The daemon's own chain on the same records: JSON, redaction, masks, sessions, embeddings, verdicts, alerts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import polars as pl
+
+from benchmarks.peers.rows import Row
+from daemon.bench.standin import StandIn
+from daemon.building import make_detector, make_tools, provenance
+from daemon.collecting import seldom_collected
+from daemon.config import Config
+from daemon.core.alerts import Alerting, AlertSettings
+from daemon.core.masking import Masker
+from daemon.core.records import LINES_SCHEMA, Batch, TopicPartition
+from daemon.core.stream import Stream
+from daemon.engines import EngineSettings, make_engine
+from daemon.ports import Engine
+
+BATCH = 10_000
+AT_ONCE = 64
+SOURCE = TopicPartition("peers", 0)
+Record = tuple[int, bytes, bytes]
+
+
+class Masks:
+    """Redaction and masks alone, over messages: what stands beside Drain3."""
+
+    def __init__(self) -> None:
+        self._masker = Masker()
+
+    def learn(self, rows: Sequence[Row]) -> None:
+        self.run(rows)
+
+    def run(self, rows: Sequence[Row]) -> int:
+        for at in range(0, len(rows), BATCH):
+            part = rows[at : at + BATCH]
+            columns = {
+                "position": range(len(part)),
+                "time": [row.time for row in part],
+                "scope": "peers",
+                "key": [row.key for row in part],
+                "text": [row.message for row in part],
+            }
+            self._masker.apply(pl.DataFrame(columns, schema=dict(LINES_SCHEMA)))
+        return 0
+
+
+class Ours:
+    """Everything but Kafka, with the bench's engine, which hashes, or with all-MiniLM-L6-v2."""
+
+    def __init__(self, *, model: bool) -> None:
+        config = Config()
+        self._loop = asyncio.new_event_loop()
+        self._engine: Engine = make_engine(EngineSettings(model="all-MiniLM-L6-v2")) if model else StandIn()
+        self._loop.run_until_complete(self._engine.start())
+        detector = make_detector(config, self._engine)
+        self._stream = Stream(SOURCE, make_tools(config, self._engine, detector))
+        self._alerting = Alerting(SOURCE, AlertSettings(), detector.refund)
+        self._about = provenance(config, self._engine)
+        self._offset = 0
+        self._after = ExitStack()
+        self._after.enter_context(seldom_collected())  # as the daemon runs
+
+    def learn(self, records: Sequence[Record]) -> None:
+        self.run(records)
+
+    def run(self, records: Sequence[Record]) -> int:
+        return self._loop.run_until_complete(self._run(records))
+
+    def close(self) -> None:
+        self._after.close()
+        self._loop.run_until_complete(self._engine.close())
+        self._loop.close()
+
+    async def _run(self, records: Sequence[Record]) -> int:
+        judged = 0
+        for at in range(0, len(records), BATCH):
+            part = records[at : at + BATCH]
+            offsets = range(self._offset, self._offset + len(part))
+            self._offset += len(part)
+            times, keys, values = [t // 1000 for t, _, _ in part], [k for _, k, _ in part], [v for _, _, v in part]
+            self._stream.push(Batch(SOURCE, offsets, times, keys, values))
+            judged += await self._judge()
+        return judged
+
+    async def _judge(self) -> int:
+        judged = 0
+        while True:
+            patterns = self._stream.missing(AT_ONCE)
+            if patterns:
+                vectors = await self._engine.embed([pattern.text for pattern in patterns])
+                self._stream.supply({pattern.id: row for pattern, row in zip(patterns, vectors, strict=True)})
+            for verdict in self._stream.judge():
+                self._alerting.records(verdict, self._about)
+                judged += 1
+            if not patterns:
+                self._alerting.tick(self._stream.watermark or 0, self._about)
+                return judged
