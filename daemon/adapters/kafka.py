@@ -7,6 +7,10 @@ What aiokafka needs to be told, each learned from its source:
 * `auto_offset_reset` must be "none": any other value jumps over what retention deleted without a word.
 * `getmany` must end by its own time-out: a cancelled one disables `max_poll_interval_ms`.
 * Positions are set in the assignment callback, before the first fetch, so that no committed offset is looked up.
+* A static member that leads its group and comes back within its session is not told that it leads, and then nobody
+  takes up partitions that are added. So a static member joins twice; the second time it is told.
+* Of two processes with one instance id each takes the other's place again and again, and aiokafka joins anew without a
+  word: what shows is a member id that changes more often than sessions can expire.
 * Its `end_offsets` of a read_committed consumer is the last stable offset. To read a topic to its true end, the end
   comes from a read_uncommitted consumer and the position from a read_committed one.
 """
@@ -15,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from ssl import SSLContext
@@ -51,6 +56,8 @@ IDLE_POLL = 30.0
 METADATA_SECONDS = 10  # a frozen broker says nothing: who leads in its place is only learned by asking
 REQUEST_SECONDS = 15
 JOIN_SECONDS = 60
+PLACES_LOST = 3
+"""Losses of one's place in the group within one session time-out: silence alone costs one in that time."""
 
 # Not all that aiokafka raises is a KafkaError: a producer that was fenced between two sends calls the next one an
 # illegal operation, a client closed meanwhile asserts, and a broken connection is an OSError.
@@ -158,6 +165,8 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._throttled: set[KafkaPartition] = set()
         self._polled = 0.0
         self._batch_records = POLL_RECORDS
+        self._member: str | None = None
+        self._lost = deque[float](maxlen=PLACES_LOST)
         session = round(settings.session_timeout * 1000)
         rebalance = max(session, 10_000)
         self._consumer = ColumnarConsumer(
@@ -187,6 +196,8 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             await _stop(self._consumer)
             why = str(error) or f"no answer within {JOIN_SECONDS} s"
             raise UnavailableError(f"joining group {self._settings.group_id}: {why}") from None
+        if self._settings.instance_id is not None:
+            self._consumer._coordinator.request_rejoin()  # noqa: SLF001  # to subscribe anew would kill its fetcher
 
     async def on_partitions_revoked(self, revoked: set[KafkaPartition]) -> None:
         assert self._listener is not None
@@ -195,6 +206,10 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     def on_partitions_assigned(self, assigned: set[KafkaPartition]) -> None:
         assert self._listener is not None
+        member = self._consumer._coordinator.member_id  # noqa: SLF001  # nothing public tells of a lost place
+        if self._settings.instance_id is not None and self._member not in (None, member):
+            self._lost.append(monotonic())
+        self._member = member
         for partition, offset in self._listener.assigned({_ours(p) for p in assigned}).items():
             # Any position keeps aiokafka from looking one up; a held partition is paused until `resume`.
             self._consumer.seek(_native(partition), offset or 0)
@@ -202,6 +217,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 self._consumer.pause(_native(partition))
 
     async def poll(self, partitions: Collection[TopicPartition], seconds: float) -> list[Batch]:
+        self._look_for_twin()
         assigned = self._consumer.assignment()
         wanted = [p for p in map(_native, partitions) if p in assigned]
         if not wanted and assigned and monotonic() - self._polled < IDLE_POLL:
@@ -225,11 +241,22 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             raise OutOfRangeError([_ours(p) for p in error.args[0]]) from None
         except CorruptRecordException as error:
             raise PartitionError(f"reading: {error}") from None
+        except KafkaError as error:
+            # Errors that aiokafka has no name for end its membership; the one it lacks is FENCED_INSTANCE_ID.
+            if self._settings.instance_id is None or type(error) is not KafkaError:
+                raise
+            names = f"group {self._settings.group_id}, kafka.instance_id {self._settings.instance_id}"
+            raise UnavailableError(f"{names}: {error}; does another process use this id?") from None
         # aiokafka counts batches here. Those to come are taken to be as large as the largest of the last ones.
         self._batch_records = max(
             (len(part) for parts in fetched.values() for part in parts), default=self._batch_records
         )
         return [joined(_ours(partition), parts) for partition, parts in fetched.items()]
+
+    def _look_for_twin(self) -> None:
+        instance, lost = self._settings.instance_id, self._lost
+        if len(lost) == PLACES_LOST and lost[-1] - lost[0] < self._settings.session_timeout:
+            raise UnavailableError(f"another process has the kafka.instance_id {instance} too: each needs its own")
 
     def resume(self, partition: TopicPartition, offset: int) -> bool:
         native = _native(partition)

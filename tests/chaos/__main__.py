@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.chaos.cases import Ground, all_cases
 from tests.chaos.faults import FAULTS, Scene
 from tests.chaos.findings import judge
-from tests.chaos.play import Run, feeder_for, schedule
+from tests.chaos.play import STATIC, Run, feeder_for, schedule
 from tests.chaos.report import print_run
 from tests.chaos.stage import Names, Stage, Times, stage
 from tests.chaos.stub import Stub
@@ -36,6 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--replicas", type=int, default=3)
     parser.add_argument("--session-timeout", type=float, default=3.0)
     parser.add_argument("--transaction-timeout", type=float, default=10.0)
+    parser.add_argument("--static", action="store_true", help="replicas are static members of the group")
     parser.add_argument("--no-cases", action="store_true", help="leave out the controls and the special cases")
     parser.add_argument("--only-cases", action="store_true", help="leave out the long run")
     parser.add_argument("--folder", type=Path, help="keep the replicas' logs here")
@@ -49,6 +50,7 @@ async def long_run(options: argparse.Namespace, on: Stage, stub: Stub, folder: P
     names = Names("chaos", "chaos-logs", options.partitions)
     await on.make_input(names.input, names.partitions)
     run = Run(on, stub, names, folder / "chaos", times, options.replicas)
+    run.changes = STATIC if options.static else {}
     scene = Scene(on, names, run.crew, stub, times, dice)
     feeder = feeder_for(on, names, options.seed, options.rate)
     try:

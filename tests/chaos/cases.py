@@ -1,4 +1,5 @@
-"""The controls, which must fail the audit, and what has its own course: a changed configuration, lost input."""
+"""The controls, which must fail the audit, and what has its own course: a changed configuration, lost input, members
+with names."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -16,7 +18,7 @@ from tests.audit import Place
 from tests.chaos.faults import Scene, kill_all, zombie
 from tests.chaos.feeder import Feeder
 from tests.chaos.findings import find, judge
-from tests.chaos.play import Changes, Run, feeder_for
+from tests.chaos.play import STATIC, Changes, Run, feeder_for, now_ms
 from tests.chaos.replica import CONTROLS
 from tests.chaos.stage import Names, Stage, Times
 from tests.chaos.stub import Stub
@@ -24,6 +26,9 @@ from tests.chaos.stub import Stub
 PARTITIONS = 3
 FED = 60
 """Lines of each partition that must be read before the harm begins."""
+RETURN = 15.0
+"""Seconds within which a static member must be back."""
+TWIN = "another process has the kafka.instance_id twin too"
 Say = Callable[[str], None]
 
 
@@ -38,11 +43,14 @@ class Ground:
     rate: float
     say: Say
 
-    async def run(self, name: str, *, replicas: int = 2, control: str | None = None) -> tuple[Run, Feeder]:
+    async def run(
+        self, name: str, *, replicas: int = 2, control: str | None = None, changes: Changes | None = None
+    ) -> tuple[Run, Feeder]:
         """Make a topic of its own, start a run and a feeder on it, and wait until it is under way."""
         names = Names(name, f"{name}-logs", PARTITIONS)
         await self.stage.make_input(names.input, PARTITIONS)
         run = Run(self.stage, self.stub, names, self.folder / name, self.times, replicas, control)
+        run.changes = changes or {}
         feeder = feeder_for(self.stage, names, seed=7, rate=self.rate)
         await run.open()
         feeder.start()
@@ -139,13 +147,58 @@ def _gone(names: Names, checkpoint: Checkpoint, first: int) -> list[Place]:
 
 def _told(run: Run) -> int:
     """Return how many lost records the replicas' logs speak of."""
-    lines = [line for log in run.folder.glob("replica-*/log") for line in log.read_text().splitlines()]
-    return sum(orjson.loads(line)["records"] for line in lines if '"input_lost"' in line)
+    return sum(event["records"] for event in _events(run, "replica-*", "input_lost"))
+
+
+def _events(run: Run, replicas: str, event: str) -> list[dict[str, Any]]:
+    """Return what the replicas' logs tell of `event`."""
+    lines = [line for log in run.folder.glob(f"{replicas}/log") for line in log.read_text().splitlines()]
+    return [orjson.loads(line) for line in lines if f'"{event}"' in line]
+
+
+async def static_members(ground: Ground) -> list[str]:
+    """A static member is killed and comes back in time: no partition moves. Then both replicas go by one name."""
+    static: Changes = {"kafka": {**STATIC["kafka"], "session_timeout": f"{RETURN:g}s"}}
+    run, feeder = await ground.run("static", changes=static)
+    try:
+        scene, problems = ground.scene(run), []
+        before = _given_up(run)
+        for number in range(run.replicas):
+            run.crew.kill(number)
+            back = await run.recovery(now_ms(), RETURN)
+            ground.say(f"static member {number} killed: all partitions moved again after {back} s")
+            problems += [] if back is not None else [f"a static member was not back within {RETURN:g} s"]
+        if moved := _given_up(run) - before:
+            problems.append(f"partitions moved {moved} times though static members were back in time")
+        run.configure({"kafka": {"instance_id": "twin"}})
+        await kill_all(scene)
+        problems += await _end_as_twins(run)
+        run.configure(static)
+        await kill_all(scene)
+        await feeder.stop()
+        found = await run.close()
+    finally:
+        await run.abandon()
+    ground.say(f"static members: {found.audit}")
+    return [*problems, *judge(found, None, run.states).problems, *run.stuck]
+
+
+def _given_up(run: Run) -> int:
+    return sum(len(event["given_up"]) for event in _events(run, "replica-*", "assigned"))
+
+
+async def _end_as_twins(run: Run) -> list[str]:
+    """Wait until a replica has ended and says that another has its name."""
+    for _ in range(300):
+        if any(TWIN in words for words in run.crew.ended):
+            return []
+        await asyncio.sleep(0.1)
+    return [f"nobody noticed that two replicas go by one name: {run.crew.ended}"]
 
 
 async def all_cases(ground: Ground) -> list[str]:
     """Perform every case and every control; return what is wrong."""
-    problems = [*await changed_configuration(ground), *await lost_input(ground)]
+    problems = [*await changed_configuration(ground), *await lost_input(ground), *await static_members(ground)]
     for part in CONTROLS:
         problems += await control(ground, part)
     return problems

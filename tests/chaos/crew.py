@@ -233,7 +233,7 @@ class Crew:
     async def _spawn(self, slot: Slot) -> None:
         (slot.folder / "useful").unlink(missing_ok=True)
         slot.plan = self.plans.popleft() if self.plans else None
-        arguments = ["--config", str(self.config), "--say", str(slot.folder)]
+        arguments = ["--config", str(self.config), "--say", str(slot.folder), "--name", slot.folder.name]
         arguments += ["--die", slot.plan] if slot.plan else []
         arguments += ["--control", self.control] if self.control else []
         slot.ours, slot.began = False, monotonic()

@@ -19,6 +19,7 @@ from tests.chaos.watching import Progress, ends_of
 
 PATIENCE = 60.0
 Changes = Mapping[str, Mapping[str, object]]
+STATIC: Changes = {"kafka": {"instance_id": "${REPLICA}"}}
 CLOSE_ALL: Changes = {"sessions": {"idle_flush": "1s"}}
 
 
@@ -79,14 +80,20 @@ class Run:
         await fault(scene)
         it = Happened(name, began, now_ms(), self.crew.kills - kills)
         self.happened.append(it)
-        deadline = time.monotonic() + PATIENCE + 30.0
-        while it.recovery is None and time.monotonic() < deadline:
-            await asyncio.sleep(0.2)
-            it.recovery = self.progress.recovery(it.passed)
+        it.recovery = await self.recovery(it.passed, PATIENCE + 30.0)
         if it.recovery is None or it.recovery > PATIENCE:
             stands = {p: commit.next for p, commit in self.progress.last().items()}
             self.stuck.append(f"{name}: not all partitions moved within {PATIENCE:.0f} s ({stands}, {it.recovery})")
         return it
+
+    async def recovery(self, passed: int, seconds: float) -> float | None:
+        """Wait until every partition has moved since `passed` (ms), and return how long that took, or None."""
+        deadline = time.monotonic() + seconds
+        while True:
+            recovery = self.progress.recovery(passed)
+            if recovery is not None or time.monotonic() > deadline:
+                return recovery
+            await asyncio.sleep(0.2)
 
     async def close(self) -> Findings:
         """Read to the end, close every session that is open, note every replica's state, and read what came of it."""

@@ -1,10 +1,11 @@
 """`strayline run` as it is, in a process that can be made to die, to see clocks jump, or to lack a part of the design.
 
-    python -m tests.chaos.replica --config FILE [--die before:EndTxn:3] [--control group-offset] [--say FOLDER]
+    python -m tests.chaos.replica --config FILE --say FOLDER [--name NAME] [--die before:EndTxn:3]
+        [--control group-offset]
 
 Nothing of the daemon knows of this: what is changed here is aiokafka's `send`, Python's clock, and (for the controls,
 which must fail the audit) single functions of the daemon. Signals: SIGUSR1 writes the detector's state to FOLDER/dump,
-SIGUSR2 makes the wall clock jump.
+SIGUSR2 makes the wall clock jump. The configuration finds NAME as ${REPLICA}.
 """
 
 from __future__ import annotations
@@ -133,7 +134,9 @@ def main() -> int:
     parser.add_argument("--die")
     parser.add_argument("--control", choices=CONTROLS)
     parser.add_argument("--say", type=Path, required=True)
+    parser.add_argument("--name", default="replica")
     options = parser.parse_args()
+    os.environ["REPLICA"] = options.name
     die_with_parent()
     let_the_clock_jump()
     if options.die:
