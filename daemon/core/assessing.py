@@ -43,7 +43,8 @@ class Assessment:
 
 def assess(baseline: Baseline, recent: Recent, pattern: Pattern, vector: Vector) -> Assessment:
     """Return how strange a session of `pattern` is; `vector` is its embedding."""
-    numbers = numbers_of(baseline, pattern.lines)
+    entry = baseline.entries.get(pattern.id)
+    numbers = entry.numbers if entry is not None and entry.slot >= 0 else numbers_of(baseline, pattern.lines)
     dtm, similarity = distance(baseline, pattern.id, vector)
     nats = present(baseline, pattern.lines, numbers)
     absent, lacking = missing(baseline, numbers)
@@ -53,11 +54,11 @@ def assess(baseline: Baseline, recent: Recent, pattern: Pattern, vector: Vector)
     mark = baseline.sketch(pattern.id)
     if mark is None:
         mark = sketch(vector)
-    score = combine(*local_ranks(values, recent.parts, kinship(recent.bits(mark))))
+    score = combine(*local_ranks(values, recent.parts, recent.counts, kinship(recent.bits(mark))))
     return Assessment(
         values=values,
         score=score,
-        p_value=tail_probability(score, recent.scores),
+        p_value=tail_probability(score, recent.scores, recent.counts),
         similarity=similarity,
         sketch=mark,
         numbers=numbers,
@@ -86,22 +87,22 @@ def evidence(baseline: Baseline, recent: Recent, assessment: Assessment, lines: 
 
 def _severe_nats(severity: float, recent: Recent) -> float:
     worst = recent.parts[2]
-    above = np.count_nonzero(worst > severity + TIE)
-    reached = np.count_nonzero(worst >= severity - TIE)
-    return severity_nats((0.5 * float(above + reached) + 0.5) / (len(worst) + 1.0))
+    above = recent.counts @ (worst > severity + TIE)
+    reached = recent.counts @ (worst >= severity - TIE)
+    return severity_nats((0.5 * float(above + reached) + 0.5) / (len(recent) + 1.0))
 
 
 def nearest(baseline: Baseline, vector: Vector) -> list[Neighbour]:
     """Return the nearest patterns that count, nearest first."""
     slots, distances = baseline.near(vector, 4 * NEAREST)
     found: list[Neighbour] = []
-    for place in np.argsort(distances, kind="stable")[:NEAREST].tolist():
-        name = baseline.names[int(slots[place])]
+    for slot, away in zip(slots[:NEAREST].tolist(), distances[:NEAREST].tolist(), strict=True):
+        name = baseline.names[slot]
         entry = baseline.entries[name]
         found.append(
             Neighbour(
                 pattern=name,
-                similarity=1.0 - float(distances[place]),
+                similarity=1.0 - away,
                 weight=float(baseline.mass[entry.slot] / max(baseline.counted, 1.0)),
                 first_seen=entry.first,
                 last_seen=entry.last,

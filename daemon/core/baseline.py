@@ -30,7 +30,8 @@ STEADY = 10
 KEPT_AFTER_EVICTION = 0.95
 TEACH = "teach"
 """Who labels what was taught: it says that these sessions are normal, and nothing of their relatives."""
-CACHED_NEAR = 2048
+CACHED_NEAR, OF_EACH = 2048, 128
+"""Patterns whose nearest are remembered, and how many of each at most."""
 REFRESH = 0.02
 """Boosts and common lines are recomputed when the window's mass has changed by this share."""
 
@@ -64,7 +65,7 @@ class Entry:
     weights: dict[TopicPartition, Weight] = field(default_factory=dict)
     label: Label | None = None
     lines: Lines = ()
-    numbers: Ids = field(default_factory=lambda: np.zeros(0, np.int32))
+    numbers: Ids = field(default_factory=lambda: np.zeros(0, np.int64))
     slot: int = -1
     renewed: int = 0
 
@@ -137,7 +138,7 @@ class Baseline:
         return sum(n for weight in entry.weights.values() for bucket, n in weight.buckets.items() if bucket >= start)
 
     def near(self, vector: Vector, count: int, pattern: str = "") -> tuple[np.ndarray, np.ndarray]:
-        """Return slots that count and their distances: all, or up to `count` nearest; unsorted.
+        """Return up to `count` of the nearest slots, less those that do not count, and their distances, ascending.
 
         What was found for a known `pattern` serves again until slots were freed or the patterns grew by a hundredth;
         only the masses are always new.
@@ -145,16 +146,23 @@ class Baseline:
         if not len(self.vectors):
             return np.zeros(0, np.int64), np.zeros(0)
         found = self._near.get(pattern)
-        if found is not None and found[0] >= count and self._defined - found[1] <= 0.01 * len(self.vectors):
-            slots, distances = found[2], found[3].astype(np.float64)
-        else:
-            slots, distances = self.vectors.nearest(vector, count)
-            if not self.vectors.exact and self.mass_of(pattern) > 0:
+        if found is None or found[0] < count or self._defined - found[1] > 0.01 * len(self.vectors):
+            found = (count, self._defined, *self._search(vector, count, pattern))
+            if len(found[2]) <= OF_EACH and self.mass_of(pattern) > 0:
                 if len(self._near) >= CACHED_NEAR:
                     self._near.pop(next(iter(self._near)))
-                self._near[pattern] = (count, self._defined, slots, distances.astype(np.float32))
+                self._near[pattern] = found
+        slots, distances = found[2], found[3].astype(np.float64)
         counting = self.mass[slots] > 0
-        return slots[counting], distances[counting]
+        return (slots, distances) if counting.all() else (slots[counting], distances[counting])
+
+    def _search(self, vector: Vector, count: int, pattern: str) -> tuple[np.ndarray, np.ndarray]:
+        slots, distances = self.vectors.nearest(vector, count)
+        entry = self.entries.get(pattern)
+        if entry is not None:  # half floats put a pattern a little off itself
+            distances[slots == entry.slot] = 0.0
+        order = np.argsort(distances, kind="stable")[:count]
+        return slots[order], distances[order].astype(np.float32)
 
     def recent_rate(self) -> float:
         """Return sessions a day over the latest four buckets of the window that have passed or begun."""

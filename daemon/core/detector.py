@@ -19,7 +19,8 @@ from daemon.core.assessing import Assessment, assess, evidence, nearest
 from daemon.core.baseline import TEACH, Baseline, Label, Lines
 from daemon.core.budget import Budget, bar, earn, refund
 from daemon.core.calibration import EARLY, LOUD, QUIET, Ring, gather
-from daemon.core.habits import Habit, Habits
+from daemon.core.findings import finding
+from daemon.core.habits import Habits
 from daemon.core.lines import Ids
 from daemon.core.records import Judgement, Pattern, Phase, TopicPartition, Update, Vector
 from daemon.core.store import Scope, Store
@@ -108,13 +109,14 @@ class Detector:
         ring = scope.rings.get(source)
         phase = self._phase(scope, teach=teach)
         share = self._share(scope.baseline) if phase is Phase.LIVE else 0.0
-        habits = scope.habits.setdefault(source, Habits())
+        habits = scope.habits.get(source)
+        if habits is None:
+            habits = scope.habits[source] = Habits()
         habit = habits.find(pattern.id, scope.baseline, ring, end, share) if learn and not teach else None
         if habit is not None:
-            judgement = _judgement(scope.baseline, habit, habit.label, phase)
             self._count(scope, pattern, end, source)
-            self._note(scope, source, pattern, habit, judgement, share, end)
-            return judgement
+            self._note(scope, source, pattern, habit.finding, habit.judgement, share, end)
+            return habit.judgement
         vector = vector.astype(np.float16).astype(np.float32)
         recent = gather(ring, list(scope.rings.values()))
         found = assess(scope.baseline, recent, pattern, vector)
@@ -122,19 +124,21 @@ class Detector:
         judgement = _judgement(scope.baseline, found, label, phase)
         if judgement.p_value is not None:
             anomalous, p_value = _decide(judgement.p_value, ring, share, label)
-            judgement = replace(judgement, anomalous=anomalous, p_value=p_value)
+            if anomalous or p_value != judgement.p_value:
+                judgement = replace(judgement, anomalous=anomalous, p_value=p_value)
         if judgement.anomalous:
             why = evidence(scope.baseline, recent, found, pattern.lines)
             judgement = replace(judgement, nearest=nearest(scope.baseline, vector), evidence=why)
         if not learn:
             self._remember(pattern.id, vector)
             return replace(judgement, learned=False)
-        habits.keep(pattern.id, scope.baseline, ring, end, found, label)
+        noted = finding(found.values, judgement.score, found.sketch)
+        habits.keep(pattern.id, scope.baseline, ring, end, judgement, noted)
         scope.baseline.define(pattern.id, pattern.lines, vector, 0, found.sketch)
         self._count(scope, pattern, end, source)
         if pattern.id in scope.baseline.entries:
             self._store.renew(pattern.scope, pattern.id, source, end)
-        self._note(scope, source, pattern, found, judgement, share, end)
+        self._note(scope, source, pattern, noted, judgement, share, end)
         if teach and label is None:
             self.label(pattern.scope, pattern.id, "normal", source=source, at=end, by=TEACH)
         return judgement
@@ -162,7 +166,7 @@ class Detector:
         scope: Scope,
         source: TopicPartition,
         pattern: Pattern,
-        found: Assessment | Habit,
+        noted: bytes,
         judgement: Judgement,
         share: float,
         end: int,
@@ -178,7 +182,7 @@ class Detector:
             credit = earn(credit, share) - charged
         state = LOUD if charged else QUIET if scope.has_seen(self.settings.warm_up / 2) else EARLY
         minute = min(max(0, end // 60_000_000), 2**32 - 1)
-        ring.append(found.values, judgement.score, found.sketch, minute=minute, state=state, credit=credit)
+        ring.append(noted, minute=minute, state=state, credit=credit)
 
     def _remember(self, pattern: str, vector: Vector) -> None:
         self._vectors[pattern] = vector
@@ -291,7 +295,7 @@ class Detector:
         )
 
 
-def _judgement(baseline: Baseline, found: Assessment | Habit, label: str | None, phase: Phase) -> Judgement:
+def _judgement(baseline: Baseline, found: Assessment, label: str | None, phase: Phase) -> Judgement:
     """Return a learned session's judgement as long as nothing is decided: not anomalous."""
     p_value = 1.0 if label == "normal" else found.p_value
     dtm, ctx, sev = found.values.tolist()

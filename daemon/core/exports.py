@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from daemon.core import keys
 from daemon.core.baseline import BUCKETS, Label, Lines, Weight
-from daemon.core.calibration import CHUNK, EMPTY, HEADER, LOUD, PARTS, QUIET, RING, ROW, Ring
+from daemon.core.calibration import CHUNK, EMPTY, HEADER, LOUD, QUIET, RING, ROW, Ring
 from daemon.core.calibration import VERSION as CHUNK_VERSION
 from daemon.core.detector import Detector
+from daemon.core.findings import PARTS
 from daemon.core.records import TopicPartition, Update, Vector
 from daemon.core.rendering import fingerprint
 from daemon.errors import DataError

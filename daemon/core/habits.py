@@ -1,10 +1,10 @@
 """What was found of a frequent pattern serves again for a while: most sessions are one more of the same.
 
 An assessment is a function of the scope's masses and of the ring of recent sessions, and one session moves either by
-little. What was found is used again as long as nothing that it rests on has moved by more than about a tenth: the
-pattern's mass, the scope's total and the ring; labels, the set of common lines and the patterns' slots not at all. A
-pattern of small mass is always assessed anew, and so is one whose p-value is anywhere near the budget: what is used
-again never decides an alert.
+little. What was found is used again as long as nothing that it rests on has moved far: the pattern's mass and the
+scope's total by a tenth, the ring by the less the smaller the p-value is; labels, the set of common lines and the
+patterns' slots not at all. A pattern of small mass is always assessed anew, and so is one whose p-value is anywhere near
+the budget: what is used again never decides an alert.
 
 Everything here follows from the sequence of sessions, so the same sequence gives the same verdicts.
 """
@@ -13,35 +13,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from daemon.core.assessing import Assessment
 from daemon.core.baseline import Baseline
 from daemon.core.calibration import ENOUGH, Ring
-from daemon.core.sketches import Sketch
+from daemon.core.records import Judgement
 
 FREQUENT = 16.0
 """Sessions of the window that a pattern needs for its assessment to be kept."""
 MOVED = 0.1
 """Share by which masses may move."""
-RENEWED = 1 / 4
-"""Share of the ring that may be new."""
-CLEAR, TIMES = 0.1, 10.0
+RENEWED, A_P = 0.5, 2.0
+"""Share of the ring that may be new: at most, and as a multiple of the p-value, which moves the more the smaller it
+is."""
+CLEAR, TIMES = 0.05, 5.0
 """Least p-value of what is kept, and how many times the budget it is at least."""
 MOST = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """What was found of a pattern (see `Assessment`), its label then, and what that rested on."""
+    """How a session of a pattern was judged, what the ring noted of it, and what that rested on."""
 
-    values: NDArray[np.float32]
-    score: float
+    judgement: Judgement
+    finding: bytes
     p_value: float
-    similarity: float | None
-    sketch: Sketch
-    label: str | None
     slot: int
     mass: float
     total: float
@@ -77,10 +71,11 @@ class Habits:
         return None
 
     def keep(
-        self, pattern: str, baseline: Baseline, ring: Ring | None, end: int, found: Assessment, label: str | None
+        self, pattern: str, baseline: Baseline, ring: Ring | None, end: int, judgement: Judgement, finding: bytes
     ) -> None:
-        """Keep what was found of `pattern` when it is frequent and clearly normal."""
-        if ring is None or len(ring) < ENOUGH or label == "anomalous" or found.p_value < CLEAR:
+        """Keep how a live session of `pattern` was judged when it is frequent and clearly normal."""
+        p_value = judgement.p_value
+        if ring is None or len(ring) < ENOUGH or p_value is None or p_value < CLEAR:
             return
         mass = baseline.mass_of(pattern)
         if mass < FREQUENT:
@@ -88,16 +83,13 @@ class Habits:
         if len(self._kept) >= MOST:
             del self._kept[next(iter(self._kept))]
         self._kept[pattern] = Habit(
-            values=found.values,
-            score=found.score,
-            p_value=found.p_value,
-            similarity=found.similarity,
-            sketch=found.sketch.copy(),
-            label=label,
+            judgement=judgement,
+            finding=finding,
+            p_value=p_value,
             slot=baseline.entries[pattern].slot,
             mass=mass,
             total=baseline.total,
             changes=baseline.changes,
             bucket=end // baseline.bucket_us,
-            until=ring.count + int(RENEWED * len(ring)),
+            until=ring.count + int(min(RENEWED, A_P * p_value) * len(ring)),
         )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from daemon.core.families import NONE, Families
 from daemon.core.severity import severity
 
-Ids = NDArray[np.int32]
+Ids = NDArray[np.int64]
 KEEP = 0.8
 """A common line stays common down to this fraction of the bound, so that lines at the bound do not flicker."""
 
@@ -33,9 +33,9 @@ class LineTable:
         self.confirmed = np.zeros(64, np.int32)
         """By line: how many patterns that are confirmed normal hold it."""
         self.families = Families()
-        self.family: Ids = np.full(64, NONE, np.int32)
+        self.family: Ids = np.full(64, NONE, np.int64)
         self._marked = np.zeros(64, bool)
-        self.common_ids: Ids = np.zeros(0, np.int32)
+        self.common_ids: Ids = np.zeros(0, np.int64)
         self._keys = np.zeros(64, np.uint64)
         self._ids: dict[str, int] = {}
         self._texts: list[str | None] = []
@@ -56,7 +56,7 @@ class LineTable:
 
     def intern(self, lines: tuple[tuple[str, int], ...], slot: int) -> Ids:
         """Return the numbers of a new pattern's lines, numbering the new ones, and note that `slot` holds them."""
-        numbers = np.empty(len(lines), np.int32)
+        numbers = np.empty(len(lines), np.int64)
         for place, (line, _) in enumerate(lines):
             number = self._ids.get(line, -1)
             if number < 0:
@@ -64,7 +64,7 @@ class LineTable:
             self._slots[number].append(slot)
             numbers[place] = number
         while slot >= len(self._families_of):
-            self._families_of.append(np.zeros(0, np.int32))
+            self._families_of.append(np.zeros(0, np.int64))
         families = np.unique(self.family[numbers])
         self._families_of[slot] = families[families != NONE]
         return numbers
@@ -80,7 +80,7 @@ class LineTable:
         else:
             number = len(self._texts)
             self._texts.append(None)
-            self._slots.append(array("i"))
+            self._slots.append(array("q"))
             if number >= len(self.mass):
                 self.mass = np.concatenate([self.mass, np.zeros_like(self.mass)])
                 self.severity = np.concatenate([self.severity, np.zeros_like(self.severity)])
@@ -100,7 +100,7 @@ class LineTable:
 
     def slots(self, number: int) -> Ids:
         """Return the slots of the patterns that hold line `number`."""
-        return np.frombuffer(self._slots[number], np.int32) if self._slots[number] else np.zeros(0, np.int32)
+        return np.frombuffer(self._slots[number], np.int64) if self._slots[number] else np.zeros(0, np.int64)
 
     def backbone(self, numbers: Ids) -> np.uint64:
         """Return the hash of the common lines among `numbers`."""
@@ -119,7 +119,7 @@ class LineTable:
         for number in np.flatnonzero(common != self.common[:size]):
             backbones[self.slots(int(number))] ^= self._keys[number]
         self.common[:size] = common
-        self.common_ids = np.flatnonzero(common).astype(np.int32)
+        self.common_ids = np.flatnonzero(common)
 
     def common_but(self, numbers: Ids) -> Ids:
         """Return the common lines that are not among `numbers`."""
@@ -136,7 +136,7 @@ class LineTable:
         for number in np.unique(np.concatenate(held)):
             slots = self.slots(int(number))
             kept = slots[~gone[slots]]
-            self._slots[number] = array("i", kept.tobytes())
+            self._slots[number] = array("q", kept.tobytes())
             if not len(kept):
                 text = self._texts[number]
                 if text is not None:
@@ -146,11 +146,11 @@ class LineTable:
                 self.families.leave(int(self.family[number]))
                 self.family[number] = NONE
                 self._free.append(int(number))
-        self.common_ids = np.flatnonzero(self.common[: len(self._texts)]).astype(np.int32)
+        self.common_ids = np.flatnonzero(self.common[: len(self._texts)])
 
     def memory(self) -> int:
         """Return an estimate of the bytes held."""
         arrays = self.mass.nbytes + self.severity.nbytes + self.common.nbytes + self._keys.nbytes
         texts = sum(len(text) + 150 for text in self._ids)
         texts += self.families.memory() + self.family.nbytes + sum(100 + held.nbytes for held in self._families_of)
-        return arrays + texts + sum(64 + 4 * len(slots) for slots in self._slots)
+        return arrays + texts + sum(64 + 8 * len(slots) for slots in self._slots)

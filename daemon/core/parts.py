@@ -25,12 +25,13 @@ from daemon.core.severity import severity
 MOST_RARE = 64
 """Rare lines of one session that are looked up among sessions like it: the rarest ones."""
 FIRST_NEAR, MOST_NEAR = 32, 128
-"""Neighbours that are looked up at first and at most: where 128 patterns hold less than the mass, they stand for it."""
+"""Neighbours that are looked up at first, and at most where the search is not exact: where 128 patterns hold less than
+the mass, they stand for it."""
 
 
 def numbers_of(baseline: Baseline, lines: Lines) -> Ids:
     """Return the number of each line, -1 for one that is not in the window."""
-    return np.array([baseline.lines.find(line) for line, _ in lines], np.int32)
+    return np.array([baseline.lines.find(line) for line, _ in lines], np.int64)
 
 
 def distance(baseline: Baseline, pattern: str, vector: Vector) -> tuple[float, float | None]:
@@ -40,18 +41,17 @@ def distance(baseline: Baseline, pattern: str, vector: Vector) -> tuple[float, f
     if own > 0 and own >= wanted:
         return 0.0, 1.0
     each = baseline.counted / max(len(baseline.vectors), 1)
-    count = int(min(MOST_NEAR, max(FIRST_NEAR, 1.5 * wanted / max(each, 1e-9))))
+    most = len(baseline.vectors) if baseline.vectors.exact else MOST_NEAR
+    count = int(min(most, max(FIRST_NEAR, 1.5 * wanted / max(each, 1e-9))))
     while True:
         slots, distances = baseline.near(vector, count, pattern)
         weights = baseline.mass[slots]
-        if own > 0:  # half floats put a pattern a little off itself
-            distances[slots == baseline.entries[pattern].slot] = 0.0
-        if baseline.vectors.exact or count >= MOST_NEAR or weights.sum() >= wanted or count >= len(baseline.vectors):
+        if count >= most or weights.sum() >= wanted or count >= len(baseline.vectors):
             break
-        count *= 4
+        count = min(4 * count, most)
     if not len(slots):
         return 0.0, None
-    return distance_to_measure(distances, weights, wanted), 1.0 - float(distances.min())
+    return distance_to_measure(distances, weights, wanted), 1.0 - float(distances[0])
 
 
 def present(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:

@@ -21,19 +21,17 @@ FINEST = 0.005
 
 
 def distance_to_measure(distances: Floats, weights: Floats, mass: float) -> float:
-    """Return the mean distance to the nearest `mass` of weighted points, which need not be sorted.
+    """Return the mean distance to the nearest `mass` of weighted points; `distances` ascend.
 
     `distances` and `weights` have equal length. When the weights sum to less than `mass`, all of them count; with a
     `mass` of 0 the nearest point alone does. Chazal, Cohen-Steiner and Merigot, 2011.
     """
-    order = np.argsort(distances, kind="stable")
-    near, weight = distances[order], weights[order]
     if mass <= 0:
-        return float(near[0])
-    before = np.cumsum(weight) - weight
-    taken = np.minimum(np.maximum(mass - before, 0.0), weight)
-    total = taken.sum()
-    return float(taken @ near / total) if total > 0 else float(near[0])
+        return float(distances[0])
+    before = weights.cumsum() - weights
+    taken = np.minimum(np.maximum(mass - before, 0.0), weights)
+    total = float(taken.sum())
+    return float(taken @ distances) / total if total > 0 else float(distances[0])
 
 
 def presence_nats(having: Floats | float, total: float) -> Floats:
@@ -56,21 +54,18 @@ def conditional_nats(together: Floats, share: Floats, alike: float, prior: float
 
 
 def local_ranks(
-    values: NDArray[np.float32], recent: NDArray[np.float32], say: NDArray[np.float64], shrink: float = 20.0
+    values: NDArray[np.float32], recent: NDArray[np.float32], counts: Floats, say: Floats, shrink: float = 20.0
 ) -> tuple[Floats, Floats]:
     """Return the upper mid-ranks, in (0, 1), of `values` (k,) among `recent` (k, n): among kin, and among all.
 
-    `say` (n,) is how much each recent session counts among kin. Where there are few kin, their rank is drawn towards
-    the rank among all, which counts as `shrink` kin.
+    `counts` (n,) is how many recent sessions had these values, and `say` (n,) how much each of them counts among kin.
+    Where there are few kin, their rank is drawn towards the rank among all, which counts as `shrink` kin.
     """
-    kin, overall = np.empty(len(values)), np.empty(len(values))
-    total = float(say.sum())
-    for place, (value, row) in enumerate(zip(values, recent, strict=True)):
-        above, reached = row > value + TIE, row >= value - TIE
-        count = 0.5 * (np.count_nonzero(above) + np.count_nonzero(reached))
-        weight = 0.5 * float(say @ (above.view(np.uint8) + reached.view(np.uint8)))
-        overall[place] = (count + 0.5) / (len(row) + 1.0)
-        kin[place] = (weight + 0.5 + shrink * overall[place]) / (total + 1.0 + shrink)
+    above = (recent > values[:, None] + TIE).astype(np.float64)
+    above += recent >= values[:, None] - TIE
+    kin_counts = counts * say
+    overall = (0.5 * (above @ counts) + 0.5) / (float(counts.sum()) + 1.0)
+    kin = (0.5 * (above @ kin_counts) + 0.5 + shrink * overall) / (float(kin_counts.sum()) + 1.0 + shrink)
     return kin, overall
 
 
@@ -92,18 +87,22 @@ def severity_nats(rank: float) -> float:
     return -math.log(rank) - (SEVERITY - 1.0) * math.log(min(1.0, 2.0 * rank))
 
 
-def tail_probability(score: float, recent: NDArray[np.float32]) -> float:
-    """Return the smoothed share of `recent` scores at least as high as `score`.
+def tail_probability(score: float, recent: NDArray[np.float32], counts: Floats) -> float:
+    """Return the smoothed share of recent sessions with scores at least as high as `score`.
 
-    Above the highest, the tail is continued as an exponential with the mean excess of the highest hundredth, so that
-    budgets finer than one in ``len(recent)`` still tell scores apart (peaks over threshold; Siffer et al., 2017).
+    `counts` (n,) is how many recent sessions had each of the scores `recent` (n,), maybe 0. Above the highest, the tail
+    is continued as an exponential with the mean excess of the highest hundredth, so that budgets finer than one in as
+    many sessions still tell scores apart (peaks over threshold; Siffer et al., 2017).
     """
-    n = len(recent)
-    at_least = int(np.count_nonzero(recent >= score - TIE))
-    p = (1 + at_least) / (1 + n)
+    n = float(counts.sum())
+    at_least = float(counts @ (recent >= score - TIE))
+    p = (1.0 + at_least) / (1.0 + n)
     if at_least or n < SMALLEST_TAIL * 10:
         return p
-    size = max(SMALLEST_TAIL, n // 100)
-    highest = np.partition(recent, n - size)[n - size :]
-    excess = float(highest.mean() - highest.min())
-    return p * float(np.exp(-(score - float(highest.max())) / excess)) if excess > 0 else p
+    size = max(SMALLEST_TAIL, int(n) // 100)
+    order = np.argsort(-recent, kind="stable")
+    highest, held = recent[order], counts[order]
+    taken = np.clip(size - (np.cumsum(held) - held), 0.0, held)
+    threshold, most = highest[taken > 0][[-1, 0]].tolist()
+    excess = float(taken @ highest) / size - threshold
+    return p * math.exp(-(score - most) / excess) if excess > 0 else p

@@ -42,7 +42,7 @@ def differing(one: Sketch, many: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 def kinship(bits: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return how much sessions that differ in so many bits count for one another, 1 for equals, 0 for strangers."""
-    return np.asarray(_KINSHIP[bits])
+    return np.asarray(_KINSHIP.take(bits))
 
 
 def distance(bits: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -119,9 +119,9 @@ def test_parts_equal_their_definitions(sessions: list[tuple[int, int]]) -> None:
     for made in PATTERNS:
         own = vector(made)
         away = {w: 0.0 if PATTERNS[w] is made else max(0.0, 1 - float(vector(PATTERNS[w]) @ own)) for w in held}
-        distances = np.array([away[w] for w in held])
+        near = sorted(held, key=lambda w: away[w])
         wanted = 0.1 * baseline.total
-        expected = distance_to_measure(distances, np.array([weights[w] for w in held]), wanted)
+        expected = distance_to_measure(np.array([away[w] for w in near]), np.array([weights[w] for w in near]), wanted)
         assert expected == pytest.approx(distance(baseline, made.id, own)[0], abs=1e-5)
         numbers = numbers_of(baseline, made.lines)
         backbone = {line for line, _ in made.lines} & common

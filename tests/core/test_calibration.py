@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.calibration import CHUNK, ENOUGH, LOUD, QUIET, RING, Ring, gather
+from daemon.core.calibration import CHUNK, EARLY, EMPTY, ENOUGH, LOUD, QUIET, RING, Ring, gather
+from daemon.core.findings import finding
 from daemon.core.sketches import differing, distance, kinship, sketch
 from tests.core.traffic import DIMENSIONS
 
@@ -16,9 +17,8 @@ def fill(ring: Ring, count: int) -> None:
     for number in range(count):
         mark = np.full(4, number, np.uint64)
         parts = np.array([number, 1, 2], np.float32)
-        ring.append(
-            parts, float(number), mark, minute=number, state=LOUD if number % 7 == 0 else QUIET, credit=number / 2
-        )
+        found, state = finding(parts, float(number), mark), LOUD if number % 7 == 0 else QUIET
+        ring.append(found, minute=number, state=state, credit=number / 2)
 
 
 @settings(deadline=None)
@@ -30,25 +30,48 @@ def test_a_ring_put_together_from_its_chunks_is_the_same_ring(count: int) -> Non
     for chunk in reversed(range(RING // CHUNK)):
         other.load(chunk, one.dump(chunk))
     assert (one.count, one.credit) == (other.count, other.credit)
-    for column in ("parts", "scores", "minutes", "states"):
-        assert np.array_equal(getattr(one, column), getattr(other, column))
-    assert np.array_equal(one.kinds[:, one.kind], other.kinds[:, other.kind])
+    assert [one.dump(chunk) for chunk in range(RING // CHUNK)] == [other.dump(chunk) for chunk in range(RING // CHUNK)]
+    assert len(gather(one, [one])) == len(gather(other, [other]))
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("append"), st.integers(0, 30), st.sampled_from([QUIET, LOUD, EARLY])),
+    st.tuples(st.just("many"), st.integers(0, 30), st.integers(1, 200)),
+    st.tuples(st.just("reload"), st.integers(0, 3), st.just(0)),
+    st.tuples(st.just("empty"), st.integers(0, 3), st.just(EMPTY)),
+)
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(0, 5), max_size=300), st.integers(0, 3))
-def test_sketches_are_kept_once_and_their_numbers_given_again(kinds: list[int], reload: int) -> None:
-    """Whatever came and went, each session's bits are those of its own sketch, and numbers do not outgrow the kinds."""
-    ring = Ring()
-    marks = np.random.default_rng(0).integers(0, 2**63, (6, 4)).astype(np.uint64)
-    for kind in kinds:
-        ring.append(np.zeros(3, np.float32), 0.0, marks[kind], minute=0, state=QUIET, credit=None)
-    for chunk in range(reload):
-        ring.load(chunk, ring.dump(chunk))
+@given(st.lists(STEPS, max_size=60))
+def test_what_is_found_of_many_sessions_is_kept_once(steps: list[tuple[str, int, int]]) -> None:
+    """Whatever came and went, findings count the sessions in the ring that calibrate; those that nobody has are few."""
+    marks = np.random.default_rng(0).integers(0, 2**63, (31, 4)).astype(np.uint64)
+    ring, held = Ring(), np.zeros((RING, 2), int)
+    for step, which, value in steps:
+        if step in ("append", "many"):
+            for turn in range(1 if step == "append" else value):
+                kind, state = (which + turn) % 31, value if step == "append" else QUIET
+                held[ring.count % RING] = kind, state
+                found = finding(np.array([kind, 1, 2], np.float32), kind / 2, marks[kind])
+                ring.append(found, minute=0, state=state, credit=None)
+        elif step == "reload":
+            ring.load(which, ring.dump(which))
+        else:
+            ring.load(which, None)
+            held[which * CHUNK : (which + 1) * CHUNK] = 0, EMPTY
     recent = gather(ring, [ring])
-    for mark in marks:
-        assert np.array_equal(differing(mark, marks[kinds].T.reshape(4, -1)), recent.bits(mark))
-    assert len(set(kinds)) + 1 == ring.kinds.shape[1]
+    kinds = held[np.isin(held[:, 1], (QUIET, LOUD)), 0]
+    counted = recent.counts > 0
+    assert len(kinds) == len(recent)
+    assert dict(zip(*(it.tolist() for it in np.unique(kinds, return_counts=True)), strict=True)) == {
+        int(part): count for part, count in zip(recent.parts[0][counted], recent.counts[counted], strict=True)
+    }
+    for kind in set(kinds.tolist()):
+        at = recent.parts[0][counted].tolist().index(kind)
+        assert kind / 2 == recent.scores[counted][at]
+        assert 0 == recent.bits(marks[kind])[counted][at]
+    assert len(ring.findings) <= 2 * len(set(held[held[:, 1] != EMPTY, 0].tolist())) + 2 * CHUNK
 
 
 def test_a_chunk_put_back_undoes_what_came_after() -> None:
@@ -57,7 +80,8 @@ def test_a_chunk_put_back_undoes_what_came_after() -> None:
     fill(ring, 100)
     before = ring.dump(ring.next_chunk())
     chunk = ring.next_chunk()
-    ring.append(np.zeros(3, np.float32), 9.0, np.zeros(4, np.uint64), minute=1, state=LOUD, credit=9.0)
+    found = finding(np.zeros(3, np.float32), 9.0, np.zeros(4, np.uint64))
+    ring.append(found, minute=1, state=LOUD, credit=9.0)
     ring.load(chunk, before)
     assert (100, 49.5) == (ring.count, ring.credit)
 
@@ -67,8 +91,8 @@ def test_the_oldest_is_overwritten() -> None:
     ring = Ring()
     fill(ring, RING + 10)
     recent = gather(ring, [ring])
-    assert set(range(10, RING + 10)) == set(recent.scores.astype(int).tolist())
-    assert [RING + 9 - int(score) for score in recent.scores] == ring.ages().tolist()
+    assert [*range(10, RING + 10)] == sorted(recent.scores[recent.counts > 0].astype(int).tolist())
+    assert [RING + 9 - int(score) for score in ring.findings.scores[ring.found]] == ring.ages().tolist()
 
 
 def test_a_new_partition_borrows_from_its_scope() -> None:
