@@ -1,12 +1,14 @@
 """The command line: `strayline VERB`.
 
 Exit codes are sysexits: 0 done, 64 wrong usage, 65 bad data, 66 no such input, 69 a service is away, 70 a fault of
-ours, 78 a bad configuration. Errors go to stderr as sentences; with `--json`, stdout holds one document only.
+ours, 74 output that cannot be written, 78 a bad configuration. Errors go to stderr as sentences; with `--json`, stdout
+holds one document only.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from collections.abc import Sequence
 from daemon.errors import ConfigError, StraylineError
 from daemon.verbs import Parser, Verb, backtest, baseline, bench, check, label, model, run, tail, test, top, topics
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 VERBS = (run, check, test, backtest, topics, tail, label, baseline, bench, top, model)
 
 
@@ -22,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     verb: Verb = options.verb
     try:
-        return verb(options)
+        code = verb(options)
+        sys.stdout.flush()
     except ConfigError as error:
         for problem in error.problems:
             print(f"strayline: {problem}", file=sys.stderr)
@@ -31,10 +35,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"strayline: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()
         return 0
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(f"strayline: cannot write: {error.strerror}", file=sys.stderr)
+        _print_no_more()
+        return os.EX_IOERR
     except KeyboardInterrupt:
         return 130
+    return code
+
+
+def _print_no_more() -> None:
+    """Send what is left to be printed nowhere: it would fail once more, at the end, without a word of ours."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> Parser:

@@ -35,6 +35,12 @@ class InputError(StraylineError):
     exit_code = os.EX_NOINPUT
 
 
+class OutputError(StraylineError):
+    """A file cannot be written; what was written of it is gone."""
+
+    exit_code = os.EX_IOERR
+
+
 class DataError(StraylineError):
     """Data given on the command line, or kept in a topic, is not what it should be."""
 

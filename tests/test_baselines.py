@@ -14,7 +14,7 @@ from daemon.baselines import Held, describe, hold, labelled, load, put, read_top
 from daemon.core.detector import DetectorSettings
 from daemon.core.exports import Export, Import, take, write
 from daemon.core.records import OutRecord
-from daemon.errors import DataError, InputError, ModelMismatchError
+from daemon.errors import DataError, InputError, ModelMismatchError, OutputError
 from tests.backtests import backtest, sessions
 from tests.backtests import write as write_log
 from tests.fake_broker import FakeBroker, FakeCluster
@@ -118,5 +118,5 @@ def test_what_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
     """A missing file and a folder that is no backtest's are said with their names."""
     with pytest.raises(InputError, match=r"baseline\.jsonl\.zst"):
         load(tmp_path)
-    with pytest.raises(InputError, match="nowhere"):
+    with pytest.raises(OutputError, match="nowhere"):
         write_lines(tmp_path / "nowhere" / "b.jsonl", [b"x"])

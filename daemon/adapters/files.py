@@ -15,14 +15,16 @@ import sys
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedIOBase, BufferedReader
 from pathlib import Path
+from typing import BinaryIO
 
 import zstandard
 
 from daemon.core.records import Batch, TopicPartition
-from daemon.errors import InputError
+from daemon.errors import InputError, OutputError
 
 STDIN = "-"
 BATCH_LINES = 10_000
@@ -128,21 +130,41 @@ class FileReader:
         return Batch(self.source, range(first, first + count), [-1] * count, [None] * count, lines)
 
 
-def write_lines(path: Path, lines: Iterable[bytes]) -> None:
-    """Write lines to a file, packed when its name ends in .zst or .gz. Raises InputError when it cannot be written."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that takes its name, and the place of what had it, only once it is whole.
+
+    Raises OutputError, and leaves nothing behind, when it cannot be written, as on a disk that is full.
+    """
+    target = path.resolve()
+    aside = target.is_file() or not target.exists()  # a pipe or a device is written to as it is
+    part = target.with_name(f"{target.name}.part") if aside else target
     try:
-        with path.open("wb") as plain:
-            if path.suffix == ".zst":
-                packer = zstandard.ZstdCompressor(level=6).compressobj()
-                plain.writelines(packer.compress(line + b"\n") for line in lines)
-                plain.write(packer.flush())
-            elif path.suffix == ".gz":
-                with gzip.GzipFile(fileobj=plain, mode="wb") as zipped:
-                    zipped.writelines(line + b"\n" for line in lines)
-            else:
-                plain.writelines(line + b"\n" for line in lines)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        with part.open("wb") as file:
+            yield file
+        if aside:
+            part.replace(target)
+    except BaseException as error:
+        if aside:
+            with suppress(OSError):
+                part.unlink()
+        if isinstance(error, OSError):
+            raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise
+
+
+def write_lines(path: Path, lines: Iterable[bytes]) -> None:
+    """Write lines to a file, packed when its name ends in .zst or .gz. Raises OutputError as `whole_file` does."""
+    with whole_file(path) as plain:
+        if path.suffix == ".zst":
+            packer = zstandard.ZstdCompressor(level=6).compressobj()
+            plain.writelines(packer.compress(line + b"\n") for line in lines)
+            plain.write(packer.flush())
+        elif path.suffix == ".gz":
+            with gzip.GzipFile(fileobj=plain, mode="wb") as zipped:
+                zipped.writelines(line + b"\n" for line in lines)
+        else:
+            plain.writelines(line + b"\n" for line in lines)
 
 
 class _LineTooLongError(Exception):

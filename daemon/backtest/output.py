@@ -1,26 +1,28 @@
 """The folder a backtest writes: documents as they come, one a line, and the report when it is over.
 
-Files are written under their final names from the start; a run that is cut short leaves what it had judged.
+Documents are written under their final names from the start: a run that is cut short, also by a full disk, leaves what
+it had judged, in whole documents, and no report.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from daemon.adapters.files import Place, write_lines
+from daemon.adapters.files import Place, whole_file, write_lines
 from daemon.backtest.options import Result
 from daemon.backtest.page import page
 from daemon.core import exports
 from daemon.core.codec import encode, verdict_document
 from daemon.core.detector import Detector
 from daemon.core.records import Reject, Verdict
-from daemon.errors import InputError
+from daemon.errors import OutputError
 
 VERDICTS, ALERTS, DEAD_LETTERS = "verdicts.jsonl", "alerts.jsonl", "dead-letters.jsonl"
 REPORT, PAGE = "report.json", "report.html"
+BLOCK = 1 << 16
 
 
 class Output:
@@ -28,7 +30,6 @@ class Output:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._open = ExitStack()
         self._files: dict[str, BinaryIO] = {}
 
     def __enter__(self) -> Self:
@@ -36,16 +37,35 @@ class Output:
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 for name in (VERDICTS, ALERTS, DEAD_LETTERS):
-                    self._files[name] = self._open.enter_context((self._folder / name).open("wb"))
+                    self._files[name] = (self._folder / name).open("wb")
+                for name in (REPORT, PAGE, exports.FILE):  # another run's
+                    (self._folder / name).unlink(missing_ok=True)
             except OSError as error:
-                self._open.close()
-                raise InputError(f"{self._folder}: cannot be written to: {error.strerror or error}") from error
+                self._close()
+                raise self._unwritten(error) from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
+        failure = self._close()
+        if failure is not None and error is None:
+            raise self._unwritten(failure) from failure
+
+    def _close(self) -> OSError | None:
+        """Close all files; return what failed. What a full disk left of a last document is cut off."""
+        failure = None
+        for file in self._files.values():
+            try:
+                file.close()
+            except OSError as error:
+                failure = error
+            with Path(file.name).open("r+b") as written:
+                _end_with_a_document(written)
+        return failure
+
+    def _unwritten(self, error: OSError) -> OutputError:
+        return OutputError(f"{self._folder}: cannot be written to: {error.strerror or error}")
 
     def verdict(self, verdict: Verdict) -> None:
         """Write a verdict."""
@@ -64,8 +84,9 @@ class Output:
     def finish(self, result: Result) -> None:
         """Write the report, for programs and for people."""
         if self._folder is not None:
-            (self._folder / REPORT).write_bytes(result.report.encode() + b"\n")
-            (self._folder / PAGE).write_text(page(result), encoding="utf-8")
+            write_lines(self._folder / REPORT, [result.report.encode()])
+            with whole_file(self._folder / PAGE) as file:
+                file.write(page(result).encode())
 
     def baseline(self, detector: Detector, model: str, dimensions: int) -> None:
         """Write what is normal at the end, for `strayline baseline import`."""
@@ -74,4 +95,21 @@ class Output:
 
     def _write(self, name: str, document: bytes) -> None:
         if file := self._files.get(name):
-            file.write(document + b"\n")
+            try:
+                file.write(document + b"\n")
+            except OSError as error:
+                raise self._unwritten(error) from error
+
+
+def _end_with_a_document(file: BinaryIO) -> None:
+    """Cut off what stands behind the last end of a line."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - BLOCK)
+        file.seek(start)
+        last = file.read(end - start).rfind(b"\n")
+        if last >= 0:
+            end = start + last + 1
+            break
+        end = start
+    file.truncate(end)

@@ -20,7 +20,7 @@ from daemon.backtest import BacktestOptions, Progress, check_inputs, run_backtes
 from daemon.backtest.progress import progress
 from daemon.backtest.text import print_report
 from daemon.backtest.trivial import NAMES
-from daemon.errors import DataError, EngineError, InputError
+from daemon.errors import DataError, EngineError, InputError, OutputError
 from tests.backtests import BEGIN, SECOND, backtest, record, sessions, setup_with, write
 from tests.fakes import FakeEngine
 
@@ -253,7 +253,7 @@ async def test_bad_files_and_labels_are_refused_before_any_work(tmp_path: Path, 
         await run_backtest(BacktestOptions([log, str(tmp_path / "none.jsonl")], out=out), setup, engine)
     with pytest.raises(DataError, match=r"labels\.csv:2: the label is none of"):
         await run_backtest(BacktestOptions([log], labels=labels, out=out), setup, engine)
-    with pytest.raises(InputError, match="cannot be written to"):
+    with pytest.raises(OutputError, match="cannot be written to"):
         await run_backtest(BacktestOptions([log], out=Path(log)), setup, engine)
     assert [] == engine.texts
     assert not out.exists()
