@@ -100,7 +100,7 @@ class Baseline:
         self._buckets: dict[int, int] = {}
         self._members: dict[int, set[str]] = {}
         self._labelled: set[str] = set()
-        self._silenced: Counter[int] = Counter()
+        self._said: dict[str, Counter[int]] = {"normal": Counter(), "anomalous": Counter()}
         self._raw = np.zeros(16)
         self.mass = np.zeros(16)
         """Mass that counts, by slot."""
@@ -202,7 +202,7 @@ class Baseline:
         entry.numbers = self.lines.intern(lines, slot)
         if entry.label is not None:  # it came before the pattern it is about, and begins to count now
             self.changes += 1
-            self._confirm(entry, 1)
+            self._heed(entry, 1)
         self.backbones[slot] = self.lines.backbone(entry.numbers)
         self.vectors.add(slot, vector)
         self._sketches[slot] = sketch(vector) if mark is None else mark
@@ -258,9 +258,9 @@ class Baseline:
         """Set or remove what a person said of `pattern`."""
         entry = self.entries.setdefault(pattern, Entry())
         self.changes += 1
-        self._confirm(entry, -1)
+        self._heed(entry, -1)
         entry.label = label
-        self._confirm(entry, 1)
+        self._heed(entry, 1)
         if label is None:
             self._labelled.discard(pattern)
         else:
@@ -269,19 +269,27 @@ class Baseline:
         self._settle()
 
     def silenced(self, numbers: Ids) -> bool:
-        """Return whether a person confirmed a pattern of exactly these lines as normal, whatever their counts."""
-        return bool(self._silenced) and bool((numbers >= 0).all()) and self.lines.together(numbers) in self._silenced
+        """Return whether a person confirmed a pattern of exactly these lines as normal, whatever their counts.
 
-    def _confirm(self, entry: Entry, change: int) -> None:
-        """Note that one pattern more, or fewer, that is confirmed normal holds the entry's lines."""
-        if entry.slot < 0 or entry.label is None or entry.label.verdict != "normal":
+        Where another of their patterns was called anomalous, its counts matter, and none speaks for the others.
+        """
+        if not self._said["normal"] or not (numbers >= 0).all():
+            return False
+        lines = self.lines.together(numbers)
+        return lines in self._said["normal"] and lines not in self._said["anomalous"]
+
+    def _heed(self, entry: Entry, change: int) -> None:
+        """Note that one labelled pattern more, or fewer, holds the entry's lines."""
+        if entry.slot < 0 or entry.label is None:
             return
-        self.lines.confirmed[entry.numbers] += change
+        verdict = entry.label.verdict
+        if verdict == "normal":
+            self.lines.confirmed[entry.numbers] += change
         if entry.label.by != TEACH:
-            kept = self.lines.together(entry.numbers)
-            self._silenced[kept] += change
-            if not self._silenced[kept]:
-                del self._silenced[kept]
+            said, lines = self._said[verdict], self.lines.together(entry.numbers)
+            said[lines] += change
+            if not said[lines]:
+                del said[lines]
 
     def labelled(self) -> Iterable[str]:
         """Return the patterns that carry a label."""

@@ -27,6 +27,8 @@ MOST_RARE = 64
 FIRST_NEAR, MOST_NEAR = 32, 128
 """Neighbours that are looked up at first, and at most where the search is not exact: where 128 patterns hold less than
 the mass, they stand for it."""
+SPOKEN_FOR = 0.125
+"""By how much a line reads better that stands in a pattern confirmed normal: below its equals, above what is milder."""
 
 
 def numbers_of(baseline: Baseline, lines: Lines) -> Ids:
@@ -101,9 +103,12 @@ def missing(baseline: Baseline, numbers: Ids) -> tuple[Ids, Floats]:
 
 
 def severities(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
-    """Return how badly each line reads; a line that stands in a pattern confirmed normal reads well."""
+    """Return how badly each line reads; one that stands in a pattern confirmed normal comes after its equals.
+
+    It is not taken for harmless: what is normal in one pattern is a failure in another.
+    """
     table = baseline.lines
-    found = np.where(table.confirmed[numbers], 0.0, table.severity[numbers])
+    found = np.maximum(table.severity[numbers] - SPOKEN_FOR * (table.confirmed[numbers] > 0), 0.0)
     for place in np.flatnonzero(numbers < 0).tolist():
         found[place] = severity(lines[place][0])
     return found

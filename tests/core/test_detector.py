@@ -194,6 +194,28 @@ def test_normal_silences_a_pattern_and_its_relatives_at_once() -> None:
     )
 
 
+def test_a_word_on_one_pattern_takes_nothing_from_what_fails_otherwise() -> None:
+    """A failure line that is normal in one pattern keeps another session with it as high as any of its score."""
+    known, other = pattern("open", "ERROR quota lost", "close"), pattern("write", "ERROR quota lost", "read")
+    detector = make()
+    judge(detector, usual(600))
+    judge(detector, [known], 600)
+    detector.label("shop", known.id, "normal", source=SOURCE, at=0)
+    judged = judge(detector, [known, other], 601)
+    assert [False, True] == [judgement.anomalous for judgement in judged]
+
+
+def test_where_people_said_both_of_the_same_lines_each_pattern_is_judged_by_itself() -> None:
+    """One number of a line is normal, another is not: what has a third is judged as if nobody had said anything."""
+    few, some, many = (pattern("open", *["ERROR quota lost"] * count) for count in (1, 2, 3))
+    detector = make()
+    judge(detector, [*usual(600), few, some])
+    detector.label("shop", few.id, "normal", source=SOURCE, at=0)
+    assert "normal" == judge(detector, [many], 602)[0].label
+    detector.label("shop", some.id, "anomalous", source=SOURCE, at=0)
+    assert ["normal", "anomalous", None] == [judgement.label for judgement in judge(detector, [few, some, many], 603)]
+
+
 def test_anomalous_keeps_a_pattern_alarming_for_ever_and_forget_undoes() -> None:
     """However often it comes it alerts and is never part of normal; forgotten, it is judged as any other."""
     odd = pattern("open", "probe")
