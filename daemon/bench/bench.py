@@ -6,26 +6,28 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import process_time
 
-from daemon.adapters.kafka import KafkaBroker
+from daemon.adapters.kafka import KafkaBroker, KafkaSettings
 from daemon.bench.result import BenchResult, StageFigures
 from daemon.bench.stages import Chain
 from daemon.bench.standin import StandIn
-from daemon.bench.topics import bench_topics, fill
+from daemon.bench.topics import bench_topics, written
 from daemon.bench.traffic import DAY_US, Traffic, TrafficSettings
-from daemon.bench.whole import Replica, commit, fetch, read_raw
+from daemon.bench.whole import commit, fetch, read_raw, replica
 from daemon.building import kafka_settings, make_detector, make_tools, provenance
 from daemon.collecting import seldom_collected
 from daemon.config import Config
 from daemon.core.records import Batch
 
-WARM_SESSIONS = 8_000
-"""Sessions shown before anything is measured: the scope is live and remembers as many recent ones as it ever will."""
+WARM_SESSIONS = 20_000
+"""Sessions shown before anything is measured: the scope is live, remembers as many recent ones as it ever will, and has
+masses that one more session hardly moves."""
 
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """`lines` are measured, after the patterns were shown, `rounds` times a side; the best counts."""
+    """So many `lines` are measured, `rounds` times and new ones each time; the best counts."""
 
     lines: int = 200_000
     open_keys: int = 1_000
@@ -36,37 +38,46 @@ class BenchOptions:
 
 async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], None] = lambda _: None) -> BenchResult:
     """Measure against the configured Kafka, in topics of its own. Raises UnavailableError without one."""
-    start = time.time_ns() // 1000 - DAY_US
     traffic = Traffic(
-        TrafficSettings(config.sessions.gap, options.open_keys, options.patterns, fresh=options.fresh), start
+        TrafficSettings(config.sessions.gap, options.open_keys, options.patterns, fresh=options.fresh),
+        time.time_ns() // 1000 - DAY_US,
     )
-    warm = WARM_SESSIONS * 20 + options.open_keys * 20
-    async with bench_topics(config, 2) as (own, (first, topic)):
-        settings = kafka_settings(own)
-        say(f"writing {warm + options.lines:,} lines")
-        await fill(settings, first, traffic.lines(warm))
-        await fill(settings, topic, traffic.lines(options.lines))
+    warm, count = WARM_SESSIONS * 20 + options.open_keys * 20, options.lines
+    raw, tuned, whole = list[float](), list[float](), list[float]()
+    # Every filling is one transaction, and its commit takes an offset too.
+    starts = [warm + 1 + number * (count + 1) for number in range(options.rounds)]
+    async with bench_topics(config) as (own, topic):
+        settings, engine = kafka_settings(own), StandIn()
         broker = KafkaBroker(settings)
         await broker.start()
         try:
-            engine = StandIn()
-            raw, tuned, whole = [], [], []
-            for number in range(options.rounds):
-                say(f"round {number + 1} of {options.rounds}: the raw client, the daemon")
-                raw.append(await read_raw(settings, topic, options.lines))
+            async with replica(own, broker, engine) as reading:
+                say(f"writing and reading {warm:,} lines")
+                await (await written(settings, topic, traffic.lines(warm)))()
+                await reading.to(warm)
+                for number, start in enumerate(starts):
+                    say(f"{count:,} lines, round {number + 1} of {options.rounds}: the daemon")
+                    publish = await written(settings, topic, traffic.lines(count))
+                    with seldom_collected():
+                        begin = process_time()
+                        await publish()
+                        await reading.to(start + count)
+                        whole.append(process_time() - begin)
+            peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            for number, start in enumerate(starts):
+                say(f"{count:,} lines, round {number + 1} of {options.rounds}: the raw client")
+                raw.append(await read_raw(settings, topic, start, count))
                 with seldom_collected():  # as the daemon runs; the raw client is measured as it comes
-                    tuned.append(await read_raw(settings, topic, options.lines))
-                    whole.append(await _whole(own, engine, (first, topic), (warm, options.lines), number))
+                    tuned.append(await read_raw(settings, topic, start, count))
             say("the stages one by one")
             with seldom_collected():
-                _, before = await fetch(kafka_settings(_grouped(own, "fetch-warm")), first, warm)
-                fetched, batches = await fetch(kafka_settings(_grouped(own, "fetch")), topic, options.lines)
+                _, before = await fetch(_grouped(own, "before"), topic, 0, warm + (options.rounds - 1) * count)
+                fetched, batches = await fetch(_grouped(own, "stages"), topic, starts[-1], count)
                 chain = _stages(own, engine, before, batches)
                 spent = dict(chain.clock.spent)
                 sent = await commit(broker, topic, chain.commits)
         finally:
             await broker.close()
-    count = options.lines
     spent["commit"] = spent.pop("take") + sent
     spent = {"fetch": fetched, **spent}
     rest = min(whole) - sum(spent.values())
@@ -79,42 +90,23 @@ async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], 
         tuned=StageFigures("raw, collector as ours", count, min(tuned)),
         stages=tuple(StageFigures(name, count, seconds) for name, seconds in {**spent, "the rest": rest}.items()),
         daemon=StageFigures("whole daemon", count, min(whole)),
-        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        peak_mb=peak_mb,
     )
 
 
-def _grouped(config: Config, name: str) -> Config:
-    """Return the same configuration for a group of its own."""
-    kafka = config.kafka.model_copy(update={"group_id": f"{config.kafka.group_id}-{name}"})
-    return config.model_copy(update={"kafka": kafka})
-
-
-async def _whole(
-    config: Config,
-    engine: StandIn,
-    topics: tuple[str, str],
-    counts: tuple[int, int],
-    number: int,
-) -> float:
-    """Show one topic to a new daemon, then measure it on the other."""
-    config = _grouped(config, str(number))
-    broker = KafkaBroker(kafka_settings(config))
-    await broker.start()
-    replica = Replica(config, broker, make_detector(config, engine), engine)
-    try:
-        await replica.read(topics[0], counts[0])
-        return await replica.read(topics[1], counts[1])
-    finally:
-        replica.close()
-        await broker.close()
+def _grouped(config: Config, name: str) -> KafkaSettings:
+    """Return the connection of a group of its own."""
+    group = f"{config.kafka.group_id}-{name}"
+    return kafka_settings(config.model_copy(update={"kafka": config.kafka.model_copy(update={"group_id": group})}))
 
 
 def _stages(config: Config, engine: StandIn, before: list[Batch], batches: list[Batch]) -> Chain:
     """Run the chain over what was fetched, after showing it what came before."""
     tools = make_tools(config, engine, make_detector(config, engine))
     about = provenance(config, engine)
-    Chain(tools, engine, about).run(before)
     chain = Chain(tools, engine, about)
+    chain.run(before)
+    chain.forget()
     chain.run(batches)
     chain.finish()
     return chain

@@ -60,6 +60,10 @@ class Chain:
             if self._lines >= COMMIT_LINES:
                 self.finish()
 
+    def forget(self) -> None:
+        """Begin to measure: what was spent and would be committed so far is of no interest."""
+        self.clock, self.sessions, self.commits = Clock(), 0, []
+
     def finish(self) -> None:
         """Put what has come since the last commit into one more."""
         if self._last is not None and self._alerting is not None:

@@ -58,10 +58,11 @@ class Traffic:
         self._active = max(1, settings.open_keys // 2)
         self._step_us = max(1, settings.gap_us // (self._active * settings.lines_a_session))
         self._now = start_us
+        self._slots = [self._session() for _ in range(self._active)]
 
     def lines(self, count: int) -> Iterator[tuple[int, bytes, bytes]]:
-        """Yield the next `count` lines; sessions under way are left unfinished."""
-        chance, slots = self._chance, [self._session() for _ in range(self._active)]
+        """Yield the next `count` lines; sessions under way go on with the next call."""
+        chance, slots = self._chance, self._slots
         for _ in range(count):
             at = chance.randrange(len(slots))
             key, block, left = slots[at]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from time import process_time
 
 from aiokafka import AIOKafkaConsumer
@@ -13,9 +14,8 @@ from aiokafka import TopicPartition as KafkaPartition
 from prometheus_client import CollectorRegistry
 
 from daemon.adapters.kafka import FETCH_BYTES, KafkaBroker, KafkaMembership, KafkaSettings
-from daemon.building import make_lanes, make_terms
+from daemon.building import make_detector, make_lanes, make_terms
 from daemon.config import Config
-from daemon.core.detector import Detector
 from daemon.core.records import Batch, OutRecord, TopicPartition
 from daemon.embedding import Embedder
 from daemon.errors import UnavailableError
@@ -30,8 +30,8 @@ PATIENCE_S = 600.0
 RAW_RECORDS = 50_000
 
 
-async def read_raw(settings: KafkaSettings, topic: str, count: int) -> float:
-    """Return the CPU seconds that `getmany` takes for all records of partition 0, with the daemon's own options."""
+async def read_raw(settings: KafkaSettings, topic: str, start: int, count: int) -> float:
+    """Return the CPU seconds that `getmany` takes for `count` records of partition 0, with the daemon's own options."""
     consumer = AIOKafkaConsumer(
         **settings.connection(),
         isolation_level="read_committed",
@@ -43,7 +43,7 @@ async def read_raw(settings: KafkaSettings, topic: str, count: int) -> float:
     try:
         place = KafkaPartition(topic, 0)
         consumer.assign([place])
-        await consumer.seek_to_beginning(place)
+        consumer.seek(place, start)
         begin, read = process_time(), 0
         while read < count:
             for records in (await consumer.getmany(timeout_ms=1000)).values():
@@ -53,84 +53,81 @@ async def read_raw(settings: KafkaSettings, topic: str, count: int) -> float:
         await consumer.stop()
 
 
+@dataclass(frozen=True, slots=True)
 class _Holding:
-    """A listener that reads everything from the start."""
+    """A listener that reads everything from `start`."""
+
+    start: int
 
     async def revoked(self) -> None:
         """Nothing is under way."""
 
     def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int | None]:
-        """Begin at the beginning."""
-        return dict.fromkeys(partitions, 0)
+        """Begin at the start."""
+        return dict.fromkeys(partitions, self.start)
 
 
-async def fetch(settings: KafkaSettings, topic: str, count: int) -> tuple[float, list[Batch]]:
-    """Return the CPU seconds that the daemon's membership takes for all records, and the batches."""
+async def fetch(settings: KafkaSettings, topic: str, start: int, count: int) -> tuple[float, list[Batch]]:
+    """Return the CPU seconds that the daemon's membership takes for `count` records, and their batches."""
     membership = KafkaMembership(settings, [topic])
-    await membership.start(_Holding())
+    await membership.start(_Holding(start))
     place, read, batches = TopicPartition(topic, 0), 0, list[Batch]()
     begin = process_time()
     try:
         while read < count:
             for batch in await membership.poll([place], 0.2):
+                batches.append(batch.rows(range(count - read)) if len(batch) > count - read else batch)
                 read += len(batch)
-                batches.append(batch)
         return process_time() - begin, batches
     finally:
         await membership.close()
 
 
-class Replica:
-    """The pipeline with everything the service gives it, but for HTTP and signals; one detector over many runs."""
+class Reading:
+    """The pipeline at work on one topic with one partition."""
 
-    def __init__(self, config: Config, broker: KafkaBroker, detector: Detector, engine: Engine) -> None:
-        self.metrics = Metrics(CollectorRegistry())
-        self._config, self._broker, self._detector, self._engine = config, broker, detector, engine
-        self._thread = WorkerThread()
-        # Silence must not end a run: what is open when everything has been read is no part of it.
-        self._terms = replace(make_terms(config, 1), idle_flush=PATIENCE_S)
+    def __init__(self, pipeline: Pipeline, running: asyncio.Task[None], source: TopicPartition) -> None:
+        self._pipeline, self._running, self._source = pipeline, running, source
 
-    async def read(self, topic: str, count: int) -> float:
-        """Join, take in all of a topic, commit it; return the CPU seconds from joining to the last commit."""
-        config = self._config
-        follower = Follower(self._broker, config.topics.baseline, self._detector, self._thread)
-        following = asyncio.create_task(follower.run())
-        embedder = Embedder(self._engine, self.metrics)
-        shared = Shared(self._broker, self._thread, self._detector, embedder, follower, self.metrics, self._terms)
-        await follower.restored()
-        lanes = make_lanes(config, self._engine, self._detector, lambda: follower.position)
-        begin = process_time()
-        pipeline = Pipeline(
-            self._broker, [topic, config.topics.feedback], lambda source: Partition(source, shared, lanes), Patience()
-        )
-        running = asyncio.create_task(pipeline.run())
-        try:
-            await _reached(pipeline, running, TopicPartition(topic, 0), count)
-            await pipeline.drain()
-            return process_time() - begin
-        finally:
-            for task in (running, following):
-                task.cancel()
-            await asyncio.gather(running, following, return_exceptions=True)
-            await pipeline.close()
-            await embedder.close()
-
-    def close(self) -> None:
-        """Let go of the thread."""
-        self._thread.close()
+    async def to(self, end: int) -> None:
+        """Wait until everything below the offset `end` is read, judged as far as it can be, and committed."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            if self._running.done():
+                self._running.result()
+            partition = next((p for p in self._pipeline.partitions if p.source == self._source), None)
+            if partition is not None and partition.expected >= end and partition.quiet:
+                return await partition.settle()
+            if time.monotonic() > deadline:
+                raise UnavailableError(f"{self._source} was not read within {PATIENCE_S:.0f} s")
+            await asyncio.sleep(0.02)
 
 
-async def _reached(pipeline: Pipeline, running: asyncio.Task[None], source: TopicPartition, end: int) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        if running.done():
-            running.result()
-        partition = next((p for p in pipeline.partitions if p.source == source), None)
-        if partition is not None and partition.expected >= end and partition.quiet:
-            return
-        if time.monotonic() > deadline:
-            raise UnavailableError(f"{source} was not read within {PATIENCE_S:.0f} s")
-        await asyncio.sleep(0.02)
+@asynccontextmanager
+async def replica(config: Config, broker: KafkaBroker, engine: Engine) -> AsyncIterator[Reading]:
+    """Run the pipeline on the configured input, with all that the service gives it but for HTTP and signals."""
+    thread, detector, metrics = WorkerThread(), make_detector(config, engine), Metrics(CollectorRegistry())
+    # Silence must not end a session: what is open when everything has been read is no part of it.
+    terms = replace(make_terms(config, 1), idle_flush=PATIENCE_S)
+    follower = Follower(broker, config.topics.baseline, detector, thread)
+    following = asyncio.create_task(follower.run())
+    embedder = Embedder(engine, metrics)
+    shared = Shared(broker, thread, detector, embedder, follower, metrics, terms)
+    await follower.restored()
+    lanes = make_lanes(config, engine, detector, lambda: follower.position)
+    topic = config.input.topics[0]
+    topics = [topic, config.topics.feedback]
+    pipeline = Pipeline(broker, topics, lambda source: Partition(source, shared, lanes), Patience())
+    running = asyncio.create_task(pipeline.run())
+    try:
+        yield Reading(pipeline, running, TopicPartition(topic, 0))
+    finally:
+        for task in (running, following):
+            task.cancel()
+        await asyncio.gather(running, following, return_exceptions=True)
+        await pipeline.close()
+        await embedder.close()
+        thread.close()
 
 
 async def commit(broker: KafkaBroker, topic: str, commits: Sequence[tuple[Sequence[OutRecord], int]]) -> float:

@@ -3,8 +3,8 @@
 An assessment is a function of the scope's masses and of the ring of recent sessions, and one session moves either by
 little. What was found is used again as long as nothing that it rests on has moved far: the pattern's mass and the
 scope's total by a tenth, the ring by the less the smaller the p-value is; labels, the set of common lines and the
-patterns' slots not at all. A pattern of small mass is always assessed anew, and so is one whose p-value is anywhere near
-the budget: what is used again never decides an alert.
+patterns' slots not at all. A pattern of small mass is always assessed anew, and so is one whose p-value is anywhere
+near the budget: what is used again never decides an alert.
 
 Everything here follows from the sequence of sessions, so the same sequence gives the same verdicts.
 """
