@@ -6,8 +6,9 @@ None is told a label, and there are two ways to take part (`ahead` has a third):
   comes is scored by the fit that was there before.
 * *streaming*: scores a session, then learns it.
 
-Counts are of how often a session has each line, a column a line in the order they first appear; logarithms of them, but
-for RRCF, which does better with them as they are.
+Counts are of how often a session has each line: of the refitted a column a line of the fit, of the streaming, which must
+know their columns beforehand, one of 128 by the line's hash. They are taken as logarithms, but for RRCF, which does better
+with them as they are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,7 @@ WINDOW = 5_000
 REFIT = 1_000
 SVM_SAMPLE = 2_000  # its cost grows with the square
 MAX_COLUMNS = 1_024
+HASHED = 128
 GREATEST = 6.0  # log(1 + 400): what a column may hold, for the streaming learners that ask beforehand
 Score = Callable[[Pattern], float]
 Fit = Callable[[Sequence[Pattern]], Score]
@@ -45,7 +48,7 @@ def need(module: str) -> Any:
 
 
 class Columns:
-    """Lines to columns in the order they appear; the first column holds all that come too late to have their own."""
+    """Lines to columns in the order they appear; the first column holds those that came too late to have their own."""
 
     def __init__(self, width: int = MAX_COLUMNS) -> None:
         self._width = width
@@ -94,8 +97,7 @@ class Streaming:
     """A learner of pysad, which scores one row and then learns it."""
 
     def __init__(self, model: Any, *, raw: bool = False) -> None:
-        self._model, self._raw = model, raw
-        self._columns, self._seen = Columns(), 0
+        self._model, self._raw, self._seen = model, raw, 0
 
     def __len__(self) -> int:
         return self._seen
@@ -110,8 +112,10 @@ class Streaming:
         self._seen += 1
 
     def _row(self, pattern: Pattern) -> NDArray[np.float64]:
-        counts = self._columns.row(pattern)
-        return counts if self._raw else np.log1p(counts)
+        row = np.zeros(HASHED)
+        for line, count in pattern.lines:
+            row[crc32(line.encode(errors="surrogatepass")) % HASHED] += count
+        return row if self._raw else np.log1p(row)
 
 
 def words(pattern: Pattern) -> list[str]:
@@ -139,7 +143,7 @@ def rarity(recent: Sequence[Pattern]) -> Score:
     return score
 
 
-def outliers(name: str) -> Fit:
+def outliers(name: str, **settings: int) -> Fit:
     """A detector of pyod on counts; columns that no session of the fit uses are one."""
     make = getattr(need(f"pyod.models.{name.lower()}"), name)
 
@@ -147,7 +151,7 @@ def outliers(name: str) -> Fit:
         columns = Columns()
         table = np.log1p(np.stack([columns.row(pattern) for pattern in recent]))
         used = np.flatnonzero(table.any(axis=0) | (np.arange(MAX_COLUMNS) == 0))
-        model = make()
+        model = make(**settings)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # columns that never change
             model.fit(table[:, used])
@@ -191,7 +195,7 @@ def _refitted(name: str, make: Callable[[], Fit], sample: int = WINDOW) -> Calla
 def _streaming(name: str, model: str, *, raw: bool = False, bounds: bool = False) -> Callable[[], Beside]:
     def build() -> Beside:
         make = getattr(need("pysad.models"), model)
-        settings = {"feature_mins": np.zeros(MAX_COLUMNS), "feature_maxes": np.full(MAX_COLUMNS, GREATEST)}
+        settings = {"feature_mins": np.zeros(HASHED), "feature_maxes": np.full(HASHED, GREATEST)}
         return Beside([name], lambda: Streaming(make(random_state=0, **(settings if bounds else {})), raw=raw))
 
     return build
@@ -213,7 +217,7 @@ SCORERS: Mapping[str, Callable[[], Beside]] = {
     "half-space trees": _streaming("half-space trees", "HalfSpaceTrees", bounds=True),
     "COPOD": _refitted("COPOD", lambda: outliers("COPOD")),
     "ECOD": _refitted("ECOD", lambda: outliers("ECOD")),
-    "pyod IForest": _refitted("pyod IForest", lambda: outliers("IForest")),
+    "pyod IForest": _refitted("pyod IForest", lambda: outliers("IForest", random_state=0)),
     "pyod OCSVM": _refitted("pyod OCSVM", lambda: outliers("OCSVM"), SVM_SAMPLE),
     "logsight": _refitted("logsight", _needing("logsight", line_features)),
 }
