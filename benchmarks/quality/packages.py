@@ -6,9 +6,9 @@ None is told a label, and there are two ways to take part (`ahead` has a third):
   comes is scored by the fit that was there before.
 * *streaming*: scores a session, then learns it.
 
-Counts are of how often a session has each line: of the refitted a column a line of the fit, of the streaming, which must
-know their columns beforehand, one of 128 by the line's hash. They are taken as logarithms, but for RRCF, which does better
-with them as they are.
+Counts say how often a session has each line: for the refitted in a column a line of the fit; for the streaming, which
+must know their columns beforehand, in one of 128 by the line's hash. They are taken as logarithms, but for RRCF, which
+does better with them as they are.
 """
 
 from __future__ import annotations
