@@ -22,6 +22,9 @@ VERBS = (run, check, test, backtest, topics, tail, label, baseline, bench, top, 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code."""
+    # Read when polars is imported, which the verbs do. Batches are small and all worked on by one thread: a pool of
+    # more would take a sixth more CPU, and every core of a large machine.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     options = _parser().parse_args(arguments)
     verb: Verb = options.verb
     try:

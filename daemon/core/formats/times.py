@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -40,7 +41,6 @@ def micros_of(texts: pl.Series) -> pl.Series:
 _SHORTEST, _LONGEST = len("2026-11-22T10:41:07Z"), len("2026-11-22T10:41:07.123456789Z")
 _MARKS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":"}
 _DATE = (1_000_0000, 100_0000, 10_0000, 1_0000, 10_00, 1_00, 10, 1)
-_CLOCK = np.array([[10, 1, 0, 0, 0, 0], [0, 0, 10, 1, 0, 0], [0, 0, 0, 0, 10, 1]])
 
 
 def _plain(texts: pl.Series) -> pl.Series | None:
@@ -57,17 +57,30 @@ def _plain(texts: pl.Series) -> pl.Series | None:
     digits = np.delete(table, list(marks), axis=1) - np.uint8(ord("0"))
     if (table[:, list(marks)] != np.array([ord(mark) for mark in marks.values()])).any() or (digits > 9).any():
         return None
-    hour, minute, second = _CLOCK @ digits[:, 8:14].T
+    hour, minute, second = (10 * digits[:, place] + digits[:, place + 1] for place in (8, 10, 12))
     if size == _SHORTEST + 1 or hour.max() > 23 or minute.max() > 59 or second.max() > 59:
         return None
-    days, which = np.unique(digits[:, :8] @ np.array(_DATE), return_inverse=True)
+    midnights = _midnights(digits[:, :8])
+    if midnights is None:
+        return None
+    seconds = midnights + hour * np.int64(3_600) + minute * np.int64(60) + second
+    fraction = np.zeros(len(digits), np.int64)
+    for place in range(14, 20):
+        fraction *= 10
+        if place < digits.shape[1]:
+            fraction += digits[:, place]
+    return pl.Series(texts.name, seconds * 1_000_000 + fraction, dtype=pl.Int64)
+
+
+def _midnights(dates: NDArray[np.uint8]) -> NDArray[np.int64] | None:
+    """Return the epoch's seconds at which days begin, given as (n, 8) digits; None where there is no such day."""
+    once = dates[:1] if (dates == dates[0]).all() else dates
+    days, which = np.unique(once @ np.array(_DATE), return_inverse=True)
     try:
         ordinals = [date(day // 10_000, day // 100 % 100, day % 100).toordinal() for day in days.tolist()]
     except ValueError:
         return None
-    fraction = digits[:, 14:20] @ np.array([10 ** (5 - place) for place in range(min(6, digits.shape[1] - 14))], int)
-    seconds = (np.array(ordinals)[which] - _EPOCH.toordinal()) * 86_400 + hour * 3_600 + minute * 60 + second
-    return pl.Series(texts.name, seconds * 1_000_000 + fraction, dtype=pl.Int64)
+    return (np.array(ordinals, np.int64)[which] - _EPOCH.toordinal()) * 86_400
 
 
 def _epoch(text: pl.Expr) -> pl.Expr:
