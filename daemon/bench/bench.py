@@ -20,29 +20,29 @@ from daemon.collecting import seldom_collected
 from daemon.config import Config
 from daemon.core.records import Batch
 
-WARM_SESSIONS = 20_000
-"""Sessions shown before anything is measured: the scope is live, remembers as many recent ones as it ever will, and has
-masses that one more session hardly moves."""
-
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """So many `lines` are measured, `rounds` times and new ones each time; the best counts."""
+    """So many `lines` are measured, `rounds` times and new ones each time; the best counts.
+
+    `warm` sessions are shown before: by then the scope should be live, remember as many recent sessions as it ever
+    will, and have masses that one more session hardly moves.
+    """
 
     lines: int = 200_000
     open_keys: int = 1_000
     patterns: int = 140
     rounds: int = 2
-    fresh: bool = False
+    warm: int = 20_000
 
 
 async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], None] = lambda _: None) -> BenchResult:
     """Measure against the configured Kafka, in topics of its own. Raises UnavailableError without one."""
     traffic = Traffic(
-        TrafficSettings(config.sessions.gap, options.open_keys, options.patterns, fresh=options.fresh),
+        TrafficSettings(config.sessions.gap, options.open_keys, options.patterns),
         time.time_ns() // 1000 - DAY_US,
     )
-    warm, count = WARM_SESSIONS * 20 + options.open_keys * 20, options.lines
+    warm, count = (options.warm + options.open_keys) * 20, options.lines
     raw, tuned, whole = list[float](), list[float](), list[float]()
     # Every filling is one transaction, and its commit takes an offset too.
     starts = [warm + 1 + number * (count + 1) for number in range(options.rounds)]

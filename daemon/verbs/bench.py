@@ -17,6 +17,7 @@ def add(verbs: Verbs[Parser]) -> None:
     parser.add_argument("--open-keys", type=int, default=1_000, help="sessions open at once (default: 1000)")
     parser.add_argument("--patterns", type=int, default=140, help="distinct patterns in the traffic (default: 140)")
     parser.add_argument("--rounds", type=int, default=2, help="the best of so many counts (default: 2)")
+    parser.add_argument("--warm", type=int, default=20_000, help="sessions shown before (default: 20000)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the figures as JSON")
 
 
@@ -30,7 +31,7 @@ def bench(options: argparse.Namespace) -> int:
     from daemon.bench import BenchOptions, print_bench, run_bench
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
-    wanted = BenchOptions(options.lines, options.open_keys, options.patterns, options.rounds)
+    wanted = BenchOptions(options.lines, options.open_keys, options.patterns, options.rounds, options.warm)
     result = asyncio.run(run_bench(config, wanted, lambda text: print(text, file=sys.stderr)))
     print_bench(result, Console())
     if options.out is not None:
