@@ -41,9 +41,11 @@ class Fitted:
         return len(self._recent)
 
     def score(self, pattern: Pattern) -> float:
-        """Return the score under the last fit; 0 before the first."""
+        """Return the score under the last fit; 0 when there is nothing to fit on."""
         if self._learner is None:
-            return 0.0
+            if not self._recent:
+                return 0.0
+            self._fit()  # a short warm-up: an unfitted score would not compare with those to come
         if pattern.id not in self._scored:
             self._scored[pattern.id] = -float(self._learner.score_samples(self._row(pattern)[None])[0])
         return self._scored[pattern.id]

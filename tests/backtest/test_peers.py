@@ -41,7 +41,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_fitted_learner_scores_what_it_has_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A learner scores nothing before its first fit, and an odd session above a usual one after it."""
+    """A learner scores nothing before it has a session, and an odd session above a usual one after its fit."""
     monkeypatch.setattr("daemon.backtest.peers.SETTLED", 100)
     fitted = Fitted(Distance)
     usual = [pattern(a=1 + n % 3, b=1 + n % 2) for n in range(6)]
@@ -51,6 +51,16 @@ def test_a_fitted_learner_scores_what_it_has_not_seen(monkeypatch: pytest.Monkey
     greatest = max(map(fitted.score, usual))
     assert fitted.score(pattern(a=30)) > greatest
     assert fitted.score(pattern(a=1, b=1, new=9)) > greatest
+
+
+def test_a_short_warm_up_is_fitted_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for a score before there are enough sessions, a learner is fitted on those there are."""
+    monkeypatch.setattr("daemon.backtest.peers.SETTLED", 100)
+    fitted = Fitted(Distance)
+    for n in range(10):
+        fitted.add(pattern(a=1 + n % 3))
+
+    assert fitted.score(pattern(a=30)) > fitted.score(pattern(a=2)) > 0
 
 
 def test_the_peers_run_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
