@@ -115,16 +115,29 @@ class Masker:
             return lines.with_columns(pl.col("text").alias("masked"))
         lines = redact_key_blocks(lines, lines["position"] // (1 << INDEX_BITS))
         texts, by_shape = lines["text"], self._shapes.pays()
-        if self._every_line or (texts.str.len_bytes().max() or 0) > MAX_TEXT:  # type: ignore[operator]  # a scalar
-            texts = self._redacted(texts)
-            own = pl.DataFrame([texts.alias("text")]).select(self._own)["text"]
-            masked = self._masked(own) if by_shape else self._built_in(own)
-        elif by_shape:
-            texts, masked = self._by_shape(texts)
+        long = (texts.str.len_bytes() > MAX_TEXT).arg_true()
+        if self._every_line or len(long) == len(texts):
+            texts, masked = self._by_line(texts, by_shape=by_shape)
+        elif len(long):
+            cut, masked_cut = self._by_line(texts.gather(long), by_shape=by_shape)
+            texts, masked = self._short(texts.clone().scatter(long, ""), by_shape=by_shape)
+            texts, masked = texts.clone().scatter(long, cut), masked.clone().scatter(long, masked_cut)
         else:
-            texts = redact_column(texts, self._redaction)
-            masked = self._built_in(texts)
+            texts, masked = self._short(texts, by_shape=by_shape)
         return lines.with_columns(texts.alias("text"), *self._names(lines), masked.alias("masked"))
+
+    def _by_line(self, texts: pl.Series, *, by_shape: bool) -> tuple[pl.Series, pl.Series]:
+        """Return texts of any length without secrets, cut, and masked."""
+        texts = self._redacted(texts)
+        own = pl.DataFrame([texts.alias("text")]).select(self._own)["text"]
+        return texts, self._masked(own) if by_shape else self._built_in(own)
+
+    def _short(self, texts: pl.Series, *, by_shape: bool) -> tuple[pl.Series, pl.Series]:
+        """Return texts within the limit of length without secrets, and masked."""
+        if by_shape:
+            return self._by_shape(texts)
+        texts = redact_column(texts, self._redaction)
+        return texts, self._built_in(texts)
 
     def _by_shape(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Return texts without secrets, and masked: all by shape but the lines whose shape may hold a secret."""

@@ -144,6 +144,26 @@ def test_shapes_change_nothing(batches: list[list[str]], own: list[tuple[str, st
         assert naive(texts, own, redact) == list(zip(table["text"], table["masked"], strict=True))
 
 
+@settings(max_examples=60, deadline=None)
+@given(TEXTS, st.lists(st.integers(0, 2 * MAX_TEXT + 600), max_size=6), OWN, SETTINGS, st.booleans())
+def test_long_lines_change_nothing_for_others(
+    texts: list[str], lengths: list[int], own: list[tuple[str, str]], redact: RedactionSettings, resting: bool
+) -> None:
+    """Beside lines over the limit of length each line, short or long, becomes what it becomes by itself."""
+    padded = [
+        text + " word 1x0"[: 1 + n % 9] * (length // 9)
+        for n, (text, length) in enumerate(zip(texts, lengths, strict=False))
+    ]
+    mixed, masker = [*padded, *texts], Masker(own, redact)
+    if resting:
+        masker._shapes._resting = 2
+    alone = [Masker(own, redact).apply(lines([text])) for text in mixed]
+    together = masker.apply(lines(mixed))
+
+    assert [table["text"][0] for table in alone] == together["text"].to_list()
+    assert [table["masked"][0] for table in alone] == together["masked"].to_list()
+
+
 @pytest.mark.parametrize("own", [[], [("order", "ord-[0-9]+")]])
 def test_lines_without_a_common_shape_are_masked_all_the_same(own: list[tuple[str, str]]) -> None:
     """Batches in which every line has a shape of its own go without shapes, and later ones with them again."""
