@@ -75,10 +75,12 @@ def present(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
         rare = rare[np.argsort(having[rare], kind="stable")[:MOST_RARE]]
     backbone = table.backbone(numbers[known])
     together = np.zeros(len(rare))
-    for place, index in enumerate(rare):
-        if known[index]:
-            slots = table.slots(int(numbers[index]))
-            together[place] = baseline.mass[slots[baseline.backbones[slots] == backbone]].sum()
+    met = np.flatnonzero(known[rare])
+    if len(met):
+        slots = [table.slots(number) for number in numbers[rare[met]].tolist()]
+        every_slot = np.concatenate(slots)
+        alike = np.where(baseline.backbones[every_slot] == backbone, baseline.mass[every_slot], 0.0)
+        together[met] = np.add.reduceat(alike, np.cumsum([0, *map(len, slots[:-1])]))
     shares = (having[rare] + 0.5) / (total + 1.0)
     nats[rare] = conditional_nats(together, shares, baseline.alike(backbone), baseline.share * total)
     nats[every] = np.minimum(nats[every], familiar)
