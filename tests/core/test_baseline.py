@@ -188,8 +188,8 @@ def test_what_is_kept_equals_a_recount_whatever_happened(steps: list[tuple[str, 
         assert sum(entry in normal for entry in holders) == table.confirmed[number]
     said = {(frozenset(entry.numbers.tolist()), entry.label.verdict) for entry in entries if entry.label is not None}
     for entry in entries:
-        lines = frozenset(entry.numbers.tolist())
-        assert ((lines, "normal") in said and (lines, "anomalous") not in said) == baseline.silenced(entry.numbers)
+        own = frozenset(entry.numbers.tolist())
+        assert ((own, "normal") in said and (own, "anomalous") not in said) == baseline.silenced(entry.numbers)
 
 
 def test_a_line_of_a_pattern_confirmed_normal_comes_after_its_equals() -> None:
