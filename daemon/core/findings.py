@@ -101,4 +101,4 @@ class Findings:
         """Return the bytes held."""
         columns = (self.parts, self.scores, self.sketches, self.counts)
         arrays: int = sum(column.nbytes for column in columns)
-        return arrays + 250 * len(self._held)
+        return arrays + 200 * len(self._held)
