@@ -173,7 +173,7 @@ class Detector:
     ) -> None:
         """Note the judgement among the recent ones, and what it left of the budget."""
         ring = scope.rings.get(source)
-        if ring is None:  # an empty one is a quarter of a megabyte: not to be made for every session
+        if ring is None:  # an empty one is 60 KiB: not to be made for every session
             ring = scope.rings[source] = Ring()
         self._store.change(keys.ring_key(pattern.scope, source, ring.next_chunk()), source)
         charged = judgement.anomalous and judgement.label is None

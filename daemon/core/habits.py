@@ -2,7 +2,7 @@
 
 An assessment is a function of the scope's masses and of the ring of recent sessions, and one session moves either by
 little. What was found is used again as long as nothing that it rests on has moved far: the pattern's mass and the
-scope's total by a tenth, the ring by the less the smaller the p-value is; labels, the set of common lines and the
+scope's total by a fifth, the ring by the less the smaller the p-value is; labels, the set of common lines and the
 patterns' slots not at all. A pattern of small mass is always assessed anew, and so is one whose p-value is anywhere
 near the budget: what is used again never decides an alert.
 
@@ -19,11 +19,10 @@ from daemon.core.records import Judgement
 
 FREQUENT = 16.0
 """Sessions of the window that a pattern needs for its assessment to be kept."""
-MOVED = 0.1
+MOVED = 0.2
 """Share by which masses may move."""
-RENEWED, A_P = 0.5, 2.0
-"""Share of the ring that may be new: at most, and as a multiple of the p-value, which moves the more the smaller it
-is."""
+RENEWED = 4.0
+"""Share of the ring that may be new, as a multiple of the p-value: small ones move more."""
 CLEAR, TIMES = 0.05, 5.0
 """Least p-value of what is kept, and how many times the budget it is at least."""
 MOST = 2048
@@ -91,5 +90,5 @@ class Habits:
             total=baseline.total,
             changes=baseline.changes,
             bucket=end // baseline.bucket_us,
-            until=ring.count + int(min(RENEWED, A_P * p_value) * len(ring)),
+            until=ring.count + int(min(1.0, RENEWED * p_value) * len(ring)),
         )

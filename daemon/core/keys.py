@@ -9,6 +9,7 @@ and labels are JSON; a vector is a compressed JSON head with its lines, then hal
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,13 @@ def vector_key(scope: str, pattern: str) -> bytes:
     return orjson.dumps(["vector", scope, pattern])
 
 
+@lru_cache(maxsize=4096)
 def weight_key(scope: str, pattern: str, source: TopicPartition) -> bytes:
     """Key of a pattern's weight from one input partition."""
     return orjson.dumps(["weight", scope, pattern, *source])
 
 
+@lru_cache(maxsize=4096)
 def ring_key(scope: str, source: TopicPartition, chunk: int) -> bytes:
     """Key of one chunk of calibration values."""
     return orjson.dumps(["ring", scope, *source, chunk])
