@@ -315,6 +315,38 @@ def test_record_paths() -> None:
     assert ["logs"] == read([b'{"message":"x"}'], topic).lines["scope"].to_list()
 
 
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("trace|record.key", ["t", "k", "default"]),
+        ("trace|record.headers.request|record.key", ["t", "h", "default"]),
+        ("record.headers.request|trace", ["t", "h", "default"]),
+        ("record.key|trace|span", ["t", "k", "s"]),
+    ],
+)
+def test_a_part_of_the_record_may_be_an_alternative(path: str, keys: list[str]) -> None:
+    """Of fields of the value and parts of the record the first that is there counts, as they are written."""
+    values = [b'{"message":"x","trace":"t"}', b'{"message":"x"}', b'{"message":"x","span":"s"}']
+    chosen = FormatSettings(fields=FieldPaths(key=path))
+    parsed = read(values, chosen, keys=[None, b"k", None], headers=[[], [("request", b"h")], []])
+
+    assert [] == list(parsed.rejects)
+    assert keys == parsed.lines["key"].to_list()
+
+
+def test_a_header_that_is_absent_reads_the_same_alone_and_in_a_batch() -> None:
+    """A scope that is a header's is the header's, whatever else a format would make of the line."""
+    line = b"<34>1 2026-11-22T18:01:20Z web nginx 77 - - hello"
+    chosen = FormatSettings("syslog", fields=FieldPaths(scope="record.headers.service"))
+    fallback = FormatSettings("syslog", fields=FieldPaths(scope="record.headers.service|scope"))
+    headers = [[("service", b"shop")], []]
+
+    assert ["shop", "default"] == read([line] * 2, chosen, headers=headers).lines["scope"].to_list()
+    assert ["default"] == read([line], chosen).lines["scope"].to_list()
+    assert ["shop", "nginx"] == read([line] * 2, fallback, headers=headers).lines["scope"].to_list()
+    assert ["nginx"] == read([line], fallback).lines["scope"].to_list()
+
+
 def test_key_falls_back_to_the_record_then_the_scope() -> None:
     """Without a key field the record's key counts, and without that the scope."""
     parsed = read([b'{"message":"x","scope":"s"}'] * 3 + [b'{"message":"x","key":""}'], keys=[b"k", b"", None, b"r"])
@@ -422,6 +454,11 @@ def test_paths_are_checked() -> None:
     assert "record.offset" in (check_path("key", "record.offset") or "")
     assert "stands in its value" in (check_path("message", "record.key") or "")
     assert ["'a..b' is no path", "'' is no path"] == [check_path("scope", "a..b"), check_path("scope", "")]
+    assert [None, None] == [check_path("key", "a|record.key"), check_path("key", "record.topic|a|b|record.key")]
+    assert "'record.offset' is not" in (check_path("key", "a|record.offset") or "")
+    assert "stands in its value" in (check_path("message", "message|record.key") or "")
+    assert "between fields of the value" in (check_path("key", "a|record.key|b") or "")
+    assert "'a|' is no path" == check_path("key", "a|")
 
 
 def test_unknown_format() -> None:

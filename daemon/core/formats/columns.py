@@ -30,7 +30,8 @@ COLUMNS_SCHEMA: Mapping[str, pl.DataType] = {
 class FieldPaths:
     """Where a line's parts stand in a JSON value, ``a.b.c`` or ``a.b.c|d`` where it may be the one or the other.
 
-    Or in its record: ``record.key``, ``record.timestamp``, ``record.topic``, ``record.headers.NAME``.
+    Or in its record: ``record.key``, ``record.timestamp``, ``record.topic``, ``record.headers.NAME``; also as the first
+    or the last of alternatives.
     """
 
     message: str = "message"
@@ -77,6 +78,11 @@ class Reader(Protocol):
     def __call__(self, batch: Batch) -> Columns:
         """Read the values of a batch. Pure; never raises for what a value holds."""
         ...
+
+
+def of_record(choice: str) -> str | None:
+    """Return the part of the record that a path without alternatives names, None where it names one of the value."""
+    return choice.removeprefix(RECORD_PREFIX) if choice.startswith(RECORD_PREFIX) else None
 
 
 def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from itertools import groupby
 
 import polars as pl
 
-from daemon.core.formats.columns import RECORD_PREFIX, Columns, FormatSettings, decoded
+from daemon.core.formats.columns import ALTERNATIVE, Columns, FormatSettings, decoded, of_record
 from daemon.core.formats.extracting import Extractor
 from daemon.core.formats.times import micros_of
 from daemon.core.records import INDEX_BITS, LINES_SCHEMA, Batch, Parsed, Reject
@@ -29,21 +30,21 @@ class Finisher:
 
     def __init__(self, settings: FormatSettings) -> None:
         self._extractor = Extractor(settings.extract)
-        self._record_paths = [
-            (name, path.removeprefix(RECORD_PREFIX))
+        sources = {
+            name: [part for part, _ in groupby(map(of_record, path.split(ALTERNATIVE)))]
             for name, path in settings.fields.items()
-            if path.startswith(RECORD_PREFIX) and name != "message"
-        ]
+        }
+        self._sources = {name: parts for name, parts in sources.items() if name != "message" and any(parts)}
+        """Where such fields are looked for whose paths name a part of the record; None is what the reader found."""
         self._last_time = 0
 
     def finish(self, batch: Batch, columns: Columns) -> Parsed:
         """Return the lines and all rejects, in the batch's order."""
         rejects = list(columns.rejects)
         table = columns.table
-        for name, path in self._record_paths:
-            part = record_part(batch, path)
-            if part is not None:
-                table = table.with_columns(part.gather(table["row"]).alias(name))
+        for name, parts in self._sources.items():
+            found = [table[name] if part is None else record_part(batch, part).gather(table["row"]) for part in parts]
+            table = table.with_columns(pl.coalesce(*found).alias(name))
         table = self._extractor.apply(table)
         table, bad_times = _read_times(batch, table)
         rejects += bad_times
@@ -77,17 +78,17 @@ class Finisher:
         return table
 
 
-def record_part(batch: Batch, path: str) -> pl.Series | None:
-    """Return a text column, one row a record, of what ``record.PATH`` names; None where no record can have it."""
+def record_part(batch: Batch, path: str) -> pl.Series:
+    """Return a text column, one row a record, of what ``record.PATH`` names; null where a record has none."""
     if path == "topic":
         return pl.repeat(batch.source.topic, len(batch), dtype=pl.String, eager=True)
     if path == "timestamp":
-        return pl.Series(["" if stamp < 0 else str(stamp) for stamp in batch.timestamps], dtype=pl.String)
+        return pl.Series([None if stamp < 0 else str(stamp) for stamp in batch.timestamps], dtype=pl.String)
     if path == "key":
         return decoded(batch.keys, ESCAPED)
     name = path.removeprefix("headers.")
     if name == path or not batch.headers:
-        return None
+        return pl.repeat(None, len(batch), dtype=pl.String, eager=True)
     return decoded([dict(headers).get(name) for headers in batch.headers], ESCAPED)
 
 

@@ -1,7 +1,7 @@
 """JSON: one object a record, its parts found by dotted paths.
 
 A path ``a.b.c`` is looked up as nested objects first, then as one key ``a.b.c`` at the top (as ECS writers have it);
-of alternatives ``a|b`` the first that is there counts.
+of alternatives ``a|b`` the first that is there counts. Those of the record, not of its value, are the finisher's.
 Numbers and booleans are rendered; an object or array is no text, and its record is refused (a level that is none is
 left out). Of equal keys in one object the first counts.
 
@@ -14,12 +14,21 @@ lets pass: records with surrogate escapes are shown to orjson first.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import orjson
 import polars as pl
 
-from daemon.core.formats.columns import ALTERNATIVE, COLUMNS_SCHEMA, RECORD_PREFIX, Columns, FieldPaths, values_as_text
+from daemon.core.formats.columns import (
+    ALTERNATIVE,
+    COLUMNS_SCHEMA,
+    RECORD_PREFIX,
+    Columns,
+    FieldPaths,
+    of_record,
+    values_as_text,
+)
 from daemon.core.records import Batch, Reject
 
 _SURROGATE = r"\\u[dD][89a-fA-F]"
@@ -29,14 +38,18 @@ _ALONE = 8
 
 def check_path(name: str, path: str) -> str | None:
     """Return what is wrong with the path of the field `name`, or None."""
-    if path.startswith(RECORD_PREFIX):
-        part = path.removeprefix(RECORD_PREFIX)
-        if name == "message":
-            return f"{path!r} is of the record, and a message stands in its value"
-        if part not in ("key", "timestamp", "topic") and not (part.startswith("headers.") and part != "headers."):
-            return f"{path!r} is not record.key, record.timestamp, record.topic or record.headers.NAME"
-    elif not all(step for choice in path.split(ALTERNATIVE) for step in choice.split(".")):
-        return f"{path!r} is no path"
+    choices = path.split(ALTERNATIVE)
+    for choice in choices:
+        part = choice.removeprefix(RECORD_PREFIX)
+        if part == choice:
+            if not all(choice.split(".")):
+                return f"{path!r} is no path"
+        elif name == "message":
+            return f"{choice!r} is of the record, and a message stands in its value"
+        elif part not in ("key", "timestamp", "topic") and not (part.startswith("headers.") and part != "headers."):
+            return f"{choice!r} is not record.key, record.timestamp, record.topic or record.headers.NAME"
+    if [part for part, _ in groupby(map(of_record, choices))].count(None) > 1:
+        return f"{path!r} has a part of the record between fields of the value; it stands before or behind them"
     return None
 
 
@@ -45,7 +58,8 @@ class JsonReader:
 
     def __init__(self, fields: FieldPaths) -> None:
         self._paths = {
-            name: tuple(path.split(ALTERNATIVE)) for name, path in fields.items() if not path.startswith(RECORD_PREFIX)
+            name: tuple(choice for choice in path.split(ALTERNATIVE) if of_record(choice) is None)
+            for name, path in fields.items()
         }
         self._message = fields.message
         self._shape, self._nested = _shape([path for paths in self._paths.values() for path in paths])
