@@ -47,7 +47,7 @@ def main() -> None:
     chain = Chain(make_tools(config, engine, detector), engine, provenance(config, engine))
     settings = TrafficSettings(config.sessions.gap, options.open_keys, fresh=options.fresh)
     rows = Traffic(settings, START_US).lines(options.lines)
-    spent, tenth = dict[str, float](), max(options.batch, options.lines // 10)
+    spent, told, tenth = dict[str, float](), 0, max(options.batch, options.lines // 10)
     for at in range(0, options.lines, options.batch):
         part = list(islice(rows, options.batch))
         offsets = range(at, at + len(part))
@@ -59,11 +59,11 @@ def main() -> None:
             detector.apply([Update(r.key or b"", r.value) for r in records if r.role == "baseline"])
         chain.commits.clear()
         done = at + len(part)
-        if done % tenth == 0:
+        if done - told >= tenth:
             gc.collect()
             now = dict(chain.clock.spent)
-            cost = {name: round(1e6 * (now[name] - spent.get(name, 0.0)) / tenth, 2) for name in now}
-            spent = now
+            cost = {name: round(1e6 * (now[name] - spent.get(name, 0.0)) / (done - told), 2) for name in now}
+            spent, told = now, done
             held = {s.scope: (s.patterns, s.lines, round(s.memory_bytes / 1e6, 1)) for s in detector.scopes()}
             print(json.dumps({"lines": done, "mb": round(resident_mb()), "held": held, **cost}), flush=True)
 
