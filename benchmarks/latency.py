@@ -29,7 +29,7 @@ import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.million import Daemon, configuration, kafka, write
-from daemon.adapters.kafka import KafkaSettings
+from daemon.adapters.kafka_connection import KafkaSettings
 from daemon.adapters.kafka_topics import create_topics
 from daemon.bench.traffic import Traffic, TrafficSettings
 from daemon.config import Config

@@ -30,7 +30,7 @@ import orjson
 import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from daemon.adapters.kafka import KafkaSettings
+from daemon.adapters.kafka_connection import KafkaSettings
 from daemon.adapters.kafka_topics import create_topics
 from daemon.bench.traffic import DAY_US, Traffic, TrafficSettings
 from daemon.config import Config

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-from daemon.adapters.kafka import KafkaSettings
+from daemon.adapters.kafka_connection import KafkaSettings
 from daemon.backtest import Setup
 from daemon.config import Config
 from daemon.core.alerts import AlertSettings, Provenance

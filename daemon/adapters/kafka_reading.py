@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
-from daemon.adapters.kafka import REQUEST_BYTES, KafkaSettings
+from daemon.adapters.kafka_connection import REQUEST_BYTES, KafkaSettings
 from daemon.core.records import Batch, OutRecord, TopicPartition
 from daemon.errors import UnavailableError
 

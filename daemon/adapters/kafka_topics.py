@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from daemon.adapters.kafka import KafkaSettings
+from daemon.adapters.kafka_connection import KafkaSettings
 from daemon.errors import UnavailableError
 
 LARGEST_STATE = 8 * 1024 * 1024

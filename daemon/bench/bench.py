@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import process_time
 
-from daemon.adapters.kafka import KafkaBroker, KafkaSettings
+from daemon.adapters.kafka import KafkaBroker
+from daemon.adapters.kafka_connection import KafkaSettings
 from daemon.bench.result import BenchResult, StageFigures
 from daemon.bench.stages import Chain
 from daemon.bench.standin import StandIn

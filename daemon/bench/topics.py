@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from daemon.adapters.kafka import KafkaSettings
+from daemon.adapters.kafka_connection import KafkaSettings
 from daemon.adapters.kafka_topics import create_topics
 from daemon.building import kafka_settings
 from daemon.config import Config

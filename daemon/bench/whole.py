@@ -13,7 +13,9 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from prometheus_client import CollectorRegistry
 
-from daemon.adapters.kafka import FETCH_BYTES, KafkaBroker, KafkaMembership, KafkaSettings
+from daemon.adapters.kafka import KafkaBroker
+from daemon.adapters.kafka_connection import FETCH_BYTES, KafkaSettings
+from daemon.adapters.kafka_membership import KafkaMembership
 from daemon.building import make_detector, make_lanes, make_terms
 from daemon.config import Config
 from daemon.core.records import Batch, OutRecord, TopicPartition

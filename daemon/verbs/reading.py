@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from daemon.adapters.kafka import KafkaSettings
+    from daemon.adapters.kafka_connection import KafkaSettings
     from daemon.baselines import Held
     from daemon.core.detector import DetectorSettings
 

@@ -11,7 +11,8 @@ import signal
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from daemon.adapters.kafka import KafkaMembership, KafkaSettings
+from daemon.adapters.kafka_connection import KafkaSettings
+from daemon.adapters.kafka_membership import KafkaMembership
 from daemon.core.records import TopicPartition
 from tests.chaos.crew import Crew
 from tests.chaos.replica import MOMENTS, POINTS

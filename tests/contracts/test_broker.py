@@ -13,7 +13,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import RecordsToDelete
 
-from daemon.adapters.kafka import KafkaBroker, KafkaSettings
+from daemon.adapters.kafka import KafkaBroker
+from daemon.adapters.kafka_connection import KafkaSettings
 from daemon.core.records import Batch, OutRecord, TopicPartition, Update
 from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
 from daemon.ports import Broker, Membership

@@ -10,7 +10,7 @@ from zlib import crc32
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from daemon.adapters.kafka import KafkaSettings
+from daemon.adapters.kafka_connection import KafkaSettings
 from daemon.adapters.kafka_reading import RangeReader
 from daemon.backtest import BacktestOptions
 from daemon.errors import UnavailableError

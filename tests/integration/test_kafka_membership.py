@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from daemon.adapters.kafka import KafkaBroker, KafkaSettings
+from daemon.adapters.kafka import KafkaBroker
+from daemon.adapters.kafka_connection import KafkaSettings
 from daemon.core.records import TopicPartition
 from daemon.errors import PartitionError, UnavailableError
 from daemon.ports import Membership

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
-from daemon.adapters.kafka import KafkaBroker, KafkaSettings
+from daemon.adapters.kafka import KafkaBroker
+from daemon.adapters.kafka_connection import KafkaSettings
 from daemon.core.records import TopicPartition
 from daemon.errors import UnavailableError
 from daemon.ports import Membership
