@@ -145,9 +145,6 @@ class LineNumbers:
         self._old: dict[str, Known] = {}
         self._next = 0
 
-    def __len__(self) -> int:
-        return len(self._young) + len(self._old)
-
     def look_up(self, lines: Sequence[str], held: Callable[[], set[int]]) -> tuple[list[str], Ints, Ints]:
         """Return the same lines as shared objects, their numbers, and their tokens."""
         missing = [line for line in lines if line not in self._young and line not in self._old]

@@ -56,11 +56,6 @@ class Sessionizer:
         """Number of lines in sessions under way."""
         return len(self._held.positions)
 
-    @property
-    def cached_lines(self) -> int:
-        """Number of distinct masked lines whose token counts are remembered; bounded."""
-        return len(self._numbers)
-
     def open_positions(self) -> Positions:
         """Return the positions of all lines in sessions under way, sorted."""
         return np.sort(self._held.positions.column("position"))
