@@ -33,6 +33,8 @@ _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _CLOCK = r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?"
 _ZONE = rf"(?: ?(?:Z|UTC|GMT|[+-][0-9]{{2}}:?[0-9]{{2}}){_WORD_EDGE})?"
 _DATE = r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}"
+_LOOSE_DATE = rf"{_WORD_EDGE}[0-9]{{8}}-[0-9]{{1,2}}:[0-9]{{1,2}}:[0-9]{{1,2}}(?:[:.,][0-9]+)?"
+"""``20171223-22:6:0:119``: without leading zeros, so that the other rules would leave it in several forms."""
 _NAMED_DATE = rf"{_MONTH} +[0-9]{{1,2}},? (?:[0-9]{{4}} )?{_CLOCK}(?:{_ZONE} [0-9]{{4}}{_WORD_EDGE})?"
 _LOG_DATE = rf"[0-9]{{2}}/{_MONTH}/[0-9]{{4}}:{_CLOCK}"
 _H = r"[0-9a-fA-F]"
@@ -60,6 +62,7 @@ STATUS_GATE = r'HTTP/[0-9.]+" [2-5]|[Ss][Tt][Aa][Tt][Uu][Ss]'
 LONE_UUID: Mask = (UUID, "${1}<UUID>")
 """Its letters would give every line a shape of its own."""
 WIDE: tuple[Mask, ...] = (
+    (_LOOSE_DATE, "<TIME>"),
     (rf"{_DATE}(?:[T _-]{_CLOCK}{_ZONE})?", "<TIME>"),
     (rf"{_DAY}[a-z]*,? {_NAMED_DATE}|{_NAMED_DATE}", "<TIME>"),
     (rf"{_LOG_DATE}{_ZONE}", "<TIME>"),

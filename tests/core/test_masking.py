@@ -34,6 +34,8 @@ def masked(text: str, masker: Masker | None = None) -> str:
         ("at 2026-11-22T10:41:07.123Z and 2026-11-22 10:41:07,5 +01:00", "at <TIME> and <TIME>"),
         ("Nov 22 10:41:07 host, Sun Nov 22 10:41:07 2026", "<TIME> host, <TIME>"),
         ("[22/Nov/2026:10:41:07 +0000] 10:41:07", "[<TIME>] <TIME>"),
+        ("20171223-22:15:29:606 and 20171223-9:6:0:3 and 20171223-9:06:10", "<TIME> and <TIME> and <TIME>"),
+        ("job 1520171223-9:6, port 20171223-22:x", "job <NUM>-<NUM>:<NUM>, port <NUM>-<NUM>:x"),
         ("req 0f8fad5b-d9cb-469f-a165-70867728950e done", "req <UUID> done"),
         ("eth0 is 0a:1b:2c:3d:4e:5f", "eth<NUM> is <MAC>"),
         ("from fe80::1:2 and 2001:db8:0:0:0:0:0:1 to ::1", "from <IP> and <IP> to <IP>"),
