@@ -30,7 +30,8 @@ from pathlib import Path
 import orjson
 
 from daemon.building import engine_settings, make_detector, make_tools
-from daemon.config import Config, load_config
+from daemon.config import Config
+from daemon.config_reading import load_config
 from daemon.core.explaining import explain
 from daemon.core.records import Batch, ClosedBy, TopicPartition, Verdict, offset_of
 from daemon.core.stream import Stream

@@ -1,23 +1,16 @@
-"""The configuration: one YAML file, strict, every error at once with its path.
+"""The configuration as a model: what can be set, what it is when it is not, and what does not go together.
 
-Reading has three steps: YAML (duplicate keys refused, syntax errors with line and column), `${NAME}` and
-`${NAME:-default}` from the environment, then the model below (unknown keys refused, with the nearest known one).
-Nothing else reads the environment, and no secret is part of `fingerprint` or of an error.
+A section of the file is a class here and a key a field, both frozen; unknown keys are refused. What more than one key
+decides is checked where both are known. `fingerprint` names what shapes verdicts, and no secret is part of it.
 """
 
 from __future__ import annotations
 
-import difflib
-import inspect
-import os
-import re
-from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_origin
+from typing import Annotated, Literal, Self
 
 import orjson
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -25,61 +18,12 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from daemon.errors import ConfigError
-
-_UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*day")
-
-
-def parse_duration(value: object) -> object:
-    """Return microseconds of ``500ms 30s 5m 1h 7d``; anything else is refused with an example."""
-    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f"{value!r} is no duration; write a number and a unit of ms s m h d, such as 30s")
-    microseconds = round(float(match[1]) * _UNITS[match[2]])
-    if microseconds <= 0:
-        raise ValueError("a duration must be longer than nothing")
-    return microseconds
-
-
-def parse_budget(value: object) -> object:
-    """Return the budget as given, once it is known to be a share (0 to 1] or a rate such as ``20/day``."""
-    if isinstance(value, str) and _RATE.fullmatch(value.strip()):
-        return value.strip()
-    try:
-        share = float(value)  # type: ignore[arg-type]  # anything may stand in a file; a TypeError is the answer
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"{value!r} is no budget; write a share of sessions such as 0.01, or a rate such as 20/day"
-        ) from None
-    if not 0 < share <= 1:
-        raise ValueError(f"a share of sessions lies above 0 and at most at 1, not at {share:g}")
-    return share
-
-
-def _pattern_problem(pattern: str) -> str | None:
-    from daemon.core.formats import check_pattern  # most files have no patterns, and polars is slow to import
-
-    return check_pattern(pattern)
-
-
-def _extracting(pattern: str) -> str:
-    from daemon.core.formats import check_extract  # as above
-
-    if problem := check_extract(pattern):
-        raise ValueError(problem)
-    return pattern
-
-
-Duration = Annotated[int, BeforeValidator(parse_duration)]
+from daemon.config_values import RATE, Duration, extracting, parse_budget, pattern_problem
 
 
 class _Section(BaseModel):
@@ -129,7 +73,7 @@ class Fields(_Section):
     @field_validator("*")
     @classmethod
     def _readable(cls, path: str, info: ValidationInfo) -> str:
-        from daemon.core.formats import check_path  # as above
+        from daemon.core.formats import check_path  # most files name no paths, and polars is slow to import
 
         if problem := check_path(str(info.field_name), path):
             raise ValueError(problem)
@@ -146,7 +90,7 @@ class Named(_Section):
     def _usable(self) -> Self:
         if any(char.isdigit() for char in self.name):  # digits are masked last, those of placeholders too
             raise ValueError(f"name: {self.name!r} has a digit in it, and what the masks leave must have none")
-        if problem := _pattern_problem(self.pattern):
+        if problem := pattern_problem(self.pattern):
             raise ValueError(f"pattern: {problem}")
         return self
 
@@ -164,7 +108,7 @@ class Input(_Section):
     topics: list[str] = Field(default=["logs"], min_length=1)
     format: Literal["raw", "json", "ecs", "fluent-bit", "vector", "syslog", "cri"] = "json"
     fields: Fields = Fields()
-    extract: list[Annotated[str, AfterValidator(_extracting)]] = []
+    extract: list[Annotated[str, AfterValidator(extracting)]] = []
     masks: list[Named] = []
     redact: Redact = Redact()
 
@@ -227,7 +171,7 @@ class Alerts(_Section):
     @property
     def per_day(self) -> float | None:
         """The budget as alerts a day, or None when it is a share."""
-        match = _RATE.fullmatch(self.budget) if isinstance(self.budget, str) else None
+        match = RATE.fullmatch(self.budget) if isinstance(self.budget, str) else None
         return float(match[1]) if match else None
 
 
@@ -293,85 +237,3 @@ class Config(_Section):
             "budget": [self.alerts.budget, self.alerts.budget_counts],
         }
         return blake2b(orjson.dumps(shapes, option=orjson.OPT_SORT_KEYS), digest_size=6).hexdigest()
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML without duplicate keys: the second would silently win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                mark = key_node.start_mark
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is given twice", mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
-    """Read and check a file. Raises ConfigError with every problem found, each ``path: what is wrong``."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror}"]) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError([f"{path}: not UTF-8 at byte {error.start}"]) from None
-    return parse_config(text, environment if environment is not None else os.environ, str(path))
-
-
-def parse_config(text: str, environment: Mapping[str, str], name: str = "config") -> Config:
-    """Check a configuration's text; `name` stands for the file in errors."""
-    try:
-        tree = yaml.load(text, _StrictLoader)  # noqa: S506  # a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise ConfigError([f"{place}: {error.problem}"]) from None
-    except yaml.YAMLError as error:
-        raise ConfigError([f"{name}: {error}"]) from None
-    if tree is None:
-        tree = {}
-    if not isinstance(tree, dict):
-        raise ConfigError([f"{name}: a configuration is a mapping of sections, not a {type(tree).__name__}"])
-    problems: list[str] = []
-    try:
-        config = Config.model_validate(_substitute(tree, environment, "", problems))
-    except ValidationError as error:
-        problems += [_problem(e["loc"], e["type"], e["msg"]) for e in error.errors(include_input=False)]
-        raise ConfigError(problems) from None
-    if problems:
-        raise ConfigError(problems)
-    return config
-
-
-def _substitute(node: object, environment: Mapping[str, str], path: str, problems: list[str]) -> object:
-    if isinstance(node, dict):
-        return {k: _substitute(v, environment, f"{path}.{k}" if path else str(k), problems) for k, v in node.items()}
-    if isinstance(node, list):
-        return [_substitute(v, environment, f"{path}.{i}", problems) for i, v in enumerate(node)]
-    if not isinstance(node, str):
-        return node
-
-    def value(match: re.Match[str]) -> str:
-        found: str | None = environment.get(match[1], match[2])
-        if found is None:
-            problems.append(f"{path}: the environment has no {match[1]}, and ${{{match[1]}}} has no default")
-            return ""
-        return found
-
-    return _VARIABLE.sub(value, node)
-
-
-def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
-    path = ".".join(str(part) for part in location)
-    if kind == "extra_forbidden":
-        section: type[BaseModel] = Config
-        for part in location[:-1]:
-            known = section.model_fields.get(str(part))
-            inner = get_origin(known.annotation) or known.annotation if known else None
-            section = inner if inspect.isclass(inner) and issubclass(inner, BaseModel) else BaseModel
-        near = difflib.get_close_matches(str(location[-1]), list(section.model_fields), n=1)
-        return f"{path}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
-    text = message.removeprefix("Value error, ")
-    return f"{path}: {text}" if path else text

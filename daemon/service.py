@@ -24,7 +24,8 @@ from daemon.adapters.kafka import KafkaBroker
 from daemon.adapters.systemd import Notifier
 from daemon.building import engine_settings, kafka_settings, make_detector, make_lanes, make_terms
 from daemon.collecting import seldom_collected
-from daemon.config import Config, load_config
+from daemon.config import Config
+from daemon.config_reading import load_config
 from daemon.core.detector import Detector
 from daemon.embedding import Embedder
 from daemon.engines import make_engine

@@ -25,7 +25,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from rich.console import Console
 from rich.text import Text
 
-from daemon.config import load_config
+from daemon.config_reading import load_config
 from daemon.errors import UnavailableError
 from daemon.terminal import AlertPrinter
 from demo.broker import Cluster

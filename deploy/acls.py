@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.config import Config, load_config
+from daemon.config import Config
+from daemon.config_reading import load_config
 
 _READ = ("Read",)
 _WRITE = ("Write",)

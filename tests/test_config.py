@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.config import Config, Input, load_config, parse_config, parse_duration
+from daemon.config import Config, Input
+from daemon.config_reading import load_config, parse_config
+from daemon.config_values import parse_duration
 from daemon.core.formats import FORMATS
 from daemon.errors import ConfigError
 

@@ -39,6 +39,6 @@ def add_verb(verbs: Verbs[Parser], name: str, verb: Verb, text: str) -> Parser:
 
 def load(options: argparse.Namespace) -> Config:
     """Read the configuration that `--config` names."""
-    from daemon.config import load_config
+    from daemon.config_reading import load_config
 
     return load_config(options.config)

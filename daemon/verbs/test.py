@@ -56,7 +56,7 @@ def _config(path: Path, file: CaseFile, options: argparse.Namespace) -> Config:
         return load(options)
     import yaml
 
-    from daemon.config import load_config, parse_config
+    from daemon.config_reading import load_config, parse_config
 
     if isinstance(file.config, str):
         return load_config(path.parent / file.config)

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest
 
-from daemon.config import load_config
+from daemon.config_reading import load_config
 from demo.broker import Cluster
 from deploy.acls import Acl, commands, creator_acls, daemon_acls
 from tests.deploy.tools import ROOT

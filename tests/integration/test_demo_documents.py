@@ -15,7 +15,7 @@ from cloudevents.core.formats.json import JSONFormat
 from jsonschema import Draft202012Validator
 
 from daemon.building import make_detector, make_lanes
-from daemon.config import load_config
+from daemon.config_reading import load_config
 from daemon.core.lane import Lane
 from daemon.core.records import Batch, OutRecord, TopicPartition, Vector
 from daemon.ports import Engine

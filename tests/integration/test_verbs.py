@@ -14,7 +14,7 @@ from daemon.adapters.kafka_reading import read_values
 from daemon.backtest import BacktestOptions, run_backtest
 from daemon.building import kafka_settings
 from daemon.cli import main
-from daemon.config import load_config
+from daemon.config_reading import load_config
 from tests.backtests import sessions, setup_with, write
 from tests.brokers import Topics, unique
 from tests.fakes import FakeEngine
