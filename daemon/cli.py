@@ -1,8 +1,8 @@
 """The command line: `strayline VERB`.
 
 Exit codes are sysexits: 0 done, 64 wrong usage, 65 bad data, 66 no such input, 69 a service is away, 70 a fault of
-ours, 74 output that cannot be written, 78 a bad configuration. Errors go to stderr as sentences; with `--json`, stdout
-holds one document only.
+ours or the engine's, 74 output that cannot be written, 78 a bad configuration. What is none: 1 when a case of `test`
+failed, 130 on Ctrl-C. Errors go to stderr as sentences; with `--json`, stdout holds one document only.
 """
 
 from __future__ import annotations
