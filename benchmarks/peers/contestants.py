@@ -14,12 +14,15 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from benchmarks.peers.rows import Row, Sessions
+
+T = TypeVar("T")
 
 WINDOW = 5_000
 REFIT = 1_000
@@ -33,6 +36,12 @@ MASKS = (
     (r"\d+(?:\.\d+)?", "NUM"),
 )
 """Drain3's masks that stand beside ours; ours are three times as many, and secrets come first."""
+
+
+def thousands(sessions: Iterator[T]) -> Iterator[list[T]]:
+    """Yield sessions REFIT at a time, as they close; the last are fewer."""
+    while found := list(islice(sessions, REFIT)):
+        yield found
 
 
 def drain(*, masks: bool) -> Any:
@@ -74,16 +83,14 @@ class DrainForest:
         self._fit()
 
     def run(self, rows: Sequence[Row]) -> int:
-        waiting, scored = [], 0
-        for counts in self._cut(rows):
-            waiting.append(counts)
-            if len(waiting) == REFIT:
-                self._score(waiting)
-                self._recent.extend(waiting)
+        scored = 0
+        for sessions in thousands(self._cut(rows)):
+            self._forest.score_samples(self._table(sessions))
+            if len(sessions) == REFIT:
+                self._recent.extend(sessions)
                 self._fit()
-                waiting, scored = [], scored + REFIT
-        self._score(waiting)
-        return scored + len(waiting)
+            scored += len(sessions)
+        return scored
 
     def _cut(self, rows: Sequence[Row]) -> Iterator[Counter[int]]:
         for row in rows:
@@ -94,10 +101,6 @@ class DrainForest:
     def _fit(self) -> None:
         self._columns = max(max(counts) for counts in self._recent) + 1
         self._forest = self._make(random_state=0, n_jobs=1).fit(self._table(self._recent))
-
-    def _score(self, sessions: Sequence[Counter[int]]) -> None:
-        if sessions:
-            self._forest.score_samples(self._table(sessions))
 
     def _table(self, sessions: Sequence[Counter[int]] | deque[Counter[int]]) -> Any:
         table = np.zeros((len(sessions), self._columns))
@@ -132,27 +135,19 @@ class NextEvent:
         self._model.eval()
 
     def run(self, rows: Sequence[Row]) -> int:
-        waiting, scored = [], 0
-        for session in self._cut(rows):
-            waiting.append(session)
-            if len(waiting) == REFIT:
-                self._score(waiting)
-                waiting, scored = [], scored + REFIT
-        self._score(waiting)
-        return scored + len(waiting)
+        return sum(map(self._score, thousands(self._cut(rows))))
 
     def _cut(self, rows: Sequence[Row]) -> Iterator[list[int]]:
         for row in rows:
             event = self._miner.add_log_message(row.message)["cluster_id"]
             yield from self._sessions.push(row.time, row.key, event)
 
-    def _score(self, sessions: Sequence[Sequence[int]]) -> None:
-        if not sessions:
-            return
+    def _score(self, sessions: Sequence[Sequence[int]]) -> int:
         before, after = self._windows(sessions)
         with self._torch.no_grad(), redirect_stderr(io.StringIO()):
             likely, _ = self._model.predict(before, k=self.LIKELY)
         (likely != after[:, None]).all(dim=1)
+        return len(sessions)
 
     def _windows(self, sessions: Sequence[Sequence[int]]) -> Any:
         before, after = [], []
@@ -175,19 +170,14 @@ class Rarity:
         self._recent: deque[list[str]] = deque(maxlen=WINDOW)
 
     def learn(self, rows: Sequence[Row]) -> None:
-        sessions = [s for row in rows for s in self._sessions.push(row.time, row.key, row.message)]
-        self._recent.extend(self._words(sessions[-WINDOW:]))
+        self._recent.extend(self._words(list(self._cut(rows))[-WINDOW:]))
 
     def run(self, rows: Sequence[Row]) -> int:
-        waiting: list[list[str]] = []
-        scored = 0
+        return sum(map(self._score, thousands(self._cut(rows))))
+
+    def _cut(self, rows: Sequence[Row]) -> Iterator[list[str]]:
         for row in rows:
-            waiting.extend(self._sessions.push(row.time, row.key, row.message))
-            if len(waiting) >= REFIT:
-                self._score(waiting)
-                waiting, scored = [], scored + len(waiting)
-        self._score(waiting)
-        return scored + len(waiting)
+            yield from self._sessions.push(row.time, row.key, row.message)
 
     def _words(self, sessions: Sequence[Sequence[str]]) -> list[list[str]]:
         polars = self._polars
@@ -197,9 +187,7 @@ class Rarity:
         found = split.group_by("session", maintain_order=True).agg("e_words")["e_words"].to_list()
         return [list(words) for words in found]
 
-    def _score(self, sessions: Sequence[Sequence[str]]) -> None:
-        if not sessions:
-            return
+    def _score(self, sessions: Sequence[Sequence[str]]) -> int:
         words = self._words(sessions)
         detector = self._detector(item_list_col="e_words", print_scores=False, auc_roc=True)
         detector.train_df = self._polars.DataFrame({"e_words": list(self._recent)})
@@ -210,6 +198,7 @@ class Rarity:
             detector.train_RarityModel(filter_anos=False)
             detector.predict()
         self._recent.extend(words)
+        return len(sessions)
 
 
 class Cordon:
