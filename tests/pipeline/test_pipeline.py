@@ -126,8 +126,9 @@ async def test_a_stale_owner_cannot_commit() -> None:
         await until(lambda: settled(cluster, expected))
         expected += feed(cluster, 60, start=60)
         await until(lambda: settled(cluster, expected))
+        fenced = [it.metrics.partition_restarts.labels("fenced")._value for it in (one, other)]
+        await until(lambda: any(count.get() for count in fenced))
     assert outcome(cluster, expected).clean
-    assert any(it.metrics.partition_restarts.labels("fenced")._value.get() for it in (one, other))
 
 
 async def test_lines_that_retention_deleted_are_reported_and_skipped() -> None:
