@@ -18,11 +18,11 @@ from pathlib import Path
 
 from daemon.bench.stages import Chain
 from daemon.bench.standin import StandIn
-from daemon.bench.traffic import Traffic, TrafficSettings
+from daemon.bench.traffic import Traffic, TrafficSettings, as_batch
 from daemon.building import make_detector, make_tools, provenance
 from daemon.collecting import seldom_collected
 from daemon.config import Config
-from daemon.core.records import Batch, TopicPartition, Update
+from daemon.core.records import TopicPartition, Update
 
 START_US = 1_790_000_000_000_000
 SOURCE = TopicPartition("growth", 0)
@@ -50,11 +50,7 @@ def main() -> None:
     spent, told, tenth = dict[str, float](), 0, max(options.batch, options.lines // 10)
     for at in range(0, options.lines, options.batch):
         part = list(islice(rows, options.batch))
-        offsets = range(at, at + len(part))
-        batch = Batch(
-            SOURCE, offsets, [t // 1000 for t, _, _ in part], [k for _, k, _ in part], [v for _, _, v in part]
-        )
-        chain.run([batch])
+        chain.run([as_batch(SOURCE, at, part)])
         for records, _ in chain.commits:  # as a replica reads back what it committed
             detector.apply([Update(r.key or b"", r.value) for r in records if r.role == "baseline"])
         chain.commits.clear()

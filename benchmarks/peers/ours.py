@@ -10,12 +10,13 @@ import polars as pl
 
 from benchmarks.peers.rows import Row
 from daemon.bench.standin import StandIn
+from daemon.bench.traffic import as_batch
 from daemon.building import make_detector, make_tools, provenance
 from daemon.collecting import seldom_collected
 from daemon.config import Config
 from daemon.core.alerts import Alerting, AlertSettings
 from daemon.core.masking import Masker
-from daemon.core.records import LINES_SCHEMA, Batch, TopicPartition
+from daemon.core.records import LINES_SCHEMA, TopicPartition
 from daemon.core.stream import Stream
 from daemon.engines import EngineSettings, make_engine
 from daemon.ports import Engine
@@ -80,10 +81,8 @@ class Ours:
         judged = 0
         for at in range(0, len(records), BATCH):
             part = records[at : at + BATCH]
-            offsets = range(self._offset, self._offset + len(part))
+            self._stream.push(as_batch(SOURCE, self._offset, part))
             self._offset += len(part)
-            times, keys, values = [t // 1000 for t, _, _ in part], [k for _, k, _ in part], [v for _, _, v in part]
-            self._stream.push(Batch(SOURCE, offsets, times, keys, values))
             judged += await self._judge()
         return judged
 

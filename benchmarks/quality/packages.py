@@ -23,13 +23,11 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.backtest.trivial import Beside
+from daemon.backtest.peers import REFIT, SVM_SAMPLE
+from daemon.backtest.trivial import WINDOW, Beside
 from daemon.core.records import Pattern
 from daemon.errors import UnavailableError
 
-WINDOW = 5_000
-REFIT = 1_000
-SVM_SAMPLE = 2_000  # its cost grows with the square
 MAX_COLUMNS = 1_024
 HASHED = 128
 GREATEST = 6.0  # log(1 + 400): what a column may hold, for the streaming learners that ask beforehand

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 
 import orjson
 
+from daemon.core.records import Batch, TopicPartition
+
 DAY_US = 86_400_000_000
 SCOPE = "hdfs"
 _SHAPES = (
@@ -85,6 +87,12 @@ class Traffic:
         self._chance.shuffle(lines)
         block = self._chance.getrandbits(60)
         return f"blk_{block}", block, lines
+
+
+def as_batch(source: TopicPartition, first: int, rows: Sequence[tuple[int, bytes, bytes]]) -> Batch:
+    """Return lines as records from the offset `first` on, as a broker would hand them out."""
+    times, keys, values = [at // 1000 for at, _, _ in rows], [key for _, key, _ in rows], [v for _, _, v in rows]
+    return Batch(source, range(first, first + len(rows)), times, keys, values)
 
 
 def _patterns(count: int, lines: int) -> Sequence[Sequence[str]]:

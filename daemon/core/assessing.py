@@ -43,8 +43,7 @@ class Assessment:
 
 def assess(baseline: Baseline, recent: Recent, pattern: Pattern, vector: Vector) -> Assessment:
     """Return how strange a session of `pattern` is; `vector` is its embedding."""
-    entry = baseline.entries.get(pattern.id)
-    numbers = entry.numbers if entry is not None and entry.slot >= 0 else numbers_of(baseline, pattern.lines)
+    numbers = numbers_of(baseline, pattern)
     dtm, similarity = distance(baseline, pattern.id, vector)
     nats = present(baseline, pattern.lines, numbers)
     absent, lacking = missing(baseline, numbers)

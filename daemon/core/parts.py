@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from daemon.core.baseline import Baseline, Lines
 from daemon.core.families import NONE
 from daemon.core.lines import Ids
-from daemon.core.records import Vector
+from daemon.core.records import Pattern, Vector
 from daemon.core.scoring import (
     Floats,
     absence_nats,
@@ -31,9 +31,12 @@ SPOKEN_FOR = 0.125
 """By how much a line reads better that stands in a pattern confirmed normal: below its equals, above what is milder."""
 
 
-def numbers_of(baseline: Baseline, lines: Lines) -> Ids:
-    """Return the number of each line, -1 for one that is not in the window."""
-    return np.array([baseline.lines.find(line) for line, _ in lines], np.int64)
+def numbers_of(baseline: Baseline, pattern: Pattern) -> Ids:
+    """Return the number of each line of `pattern`, not to be changed; -1 for one that is not in the window."""
+    entry = baseline.entries.get(pattern.id)
+    if entry is not None and entry.slot >= 0:
+        return entry.numbers
+    return np.array([baseline.lines.find(line) for line, _ in pattern.lines], np.int64)
 
 
 def distance(baseline: Baseline, pattern: str, vector: Vector) -> tuple[float, float | None]:

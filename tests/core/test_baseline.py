@@ -123,7 +123,7 @@ def test_parts_equal_their_definitions(sessions: list[tuple[int, int]]) -> None:
         wanted = 0.1 * baseline.total
         expected = distance_to_measure(np.array([away[w] for w in near]), np.array([weights[w] for w in near]), wanted)
         assert expected == pytest.approx(distance(baseline, made.id, own)[0], abs=1e-5)
-        numbers = numbers_of(baseline, made.lines)
+        numbers = numbers_of(baseline, made)
         backbone = {line for line, _ in made.lines} & common
         alike = [w for w in held if {line for line, _ in PATTERNS[w].lines} & common == backbone]
         own_backbone = baseline.lines.backbone(numbers[numbers >= 0])
@@ -200,7 +200,7 @@ def test_a_line_of_a_pattern_confirmed_normal_comes_after_its_equals() -> None:
         add(baseline, made, 0)
 
     def worst(made: Pattern) -> float:
-        return float(severities(baseline, made.lines, numbers_of(baseline, made.lines)).max())
+        return float(severities(baseline, made.lines, numbers_of(baseline, made)).max())
 
     before = worst(failure)
     baseline.set_label(failure.id, Label("normal", 0))

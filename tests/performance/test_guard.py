@@ -10,7 +10,7 @@ from types import FrameType
 import pytest
 
 from daemon.bench.standin import StandIn
-from daemon.bench.traffic import Traffic, TrafficSettings
+from daemon.bench.traffic import Traffic, TrafficSettings, as_batch
 from daemon.building import make_detector, make_tools
 from daemon.config import Config
 from daemon.core.records import Batch, TopicPartition
@@ -34,9 +34,8 @@ class Load:
 
     def batch(self, count: int) -> Batch:
         rows = [next(self._rows) for _ in range(count)]
-        offsets = range(self._offset, self._offset + count)
         self._offset += count
-        return Batch(SOURCE, offsets, [r[0] // 1000 for r in rows], [r[1] for r in rows], [r[2] for r in rows])
+        return as_batch(SOURCE, self._offset - count, rows)
 
     def take_in(self, batch: Batch) -> int:
         """Push, embed and judge; return the number of sessions."""
