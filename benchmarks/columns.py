@@ -22,10 +22,10 @@ import orjson
 import polars as pl
 
 from daemon.core.formats import FormatSettings, make_format
-from daemon.core.masking import BUILT_IN, Masker
-from daemon.core.records import Batch, ClosedBy, TopicPartition
-from daemon.core.redaction import RedactionSettings, redact_column
-from daemon.core.sessions import Sessionizer, SessionLimits
+from daemon.core.masking.masker import BUILT_IN, Masker
+from daemon.core.masking.redaction import RedactionSettings, redact_column
+from daemon.core.sessions.sessionizer import Sessionizer, SessionLimits
+from daemon.core.types import Batch, ClosedBy, TopicPartition
 
 BATCH = 10_000
 LINES_A_SESSION = 20

@@ -16,9 +16,9 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.core.detector import Detector, DetectorSettings
-from daemon.core.records import Pattern, TopicPartition, Vector
-from daemon.core.rendering import make_pattern
+from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.sessions.patterns import make_pattern
+from daemon.core.types import Pattern, TopicPartition, Vector
 
 SOURCE = TopicPartition("bench", 0)
 LINES, COMMON, CENTRES = 100_000, 200, 300

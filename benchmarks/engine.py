@@ -24,9 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from daemon.adapters.models import Tokens, engine_arguments, find_model
-from daemon.adapters.vllm import VllmEngine
-from daemon.engines import EngineSettings
+from daemon.adapters.engines.model_files import Tokens, engine_arguments, find_model
+from daemon.adapters.engines.registry import EngineSettings
+from daemon.adapters.engines.vllm import VllmEngine
 
 TIMER_S = 0.005
 A_CALL = 4

@@ -19,10 +19,10 @@ from pathlib import Path
 from daemon.bench.stages import Chain
 from daemon.bench.standin import StandIn
 from daemon.bench.traffic import Traffic, TrafficSettings, as_batch
-from daemon.building import make_detector, make_tools, provenance
-from daemon.collecting import seldom_collected
-from daemon.config import Config
-from daemon.core.records import TopicPartition, Update
+from daemon.config.schema import Config
+from daemon.core.types import TopicPartition, Update
+from daemon.runtime.gc_tuning import seldom_collected
+from daemon.wiring import make_detector, make_tools, provenance
 
 START_US = 1_790_000_000_000_000
 SOURCE = TopicPartition("growth", 0)

@@ -29,10 +29,10 @@ import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.million import Daemon, configuration, kafka, write
-from daemon.adapters.kafka_connection import KafkaSettings
-from daemon.adapters.kafka_topics import create_topics
+from daemon.adapters.kafka.client import KafkaSettings
+from daemon.adapters.kafka.topics import create_topics
 from daemon.bench.traffic import Traffic, TrafficSettings
-from daemon.config import Config
+from daemon.config.schema import Config
 from tests.chaos.stub import Stub
 
 GAP_S = 5

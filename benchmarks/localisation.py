@@ -29,14 +29,15 @@ from pathlib import Path
 
 import orjson
 
-from daemon.building import engine_settings, make_detector, make_tools
-from daemon.config import Config
-from daemon.config_reading import load_config
-from daemon.core.explaining import explain
-from daemon.core.records import Batch, ClosedBy, TopicPartition, Verdict, offset_of
-from daemon.core.stream import Stream
-from daemon.engines import make_engine
+from daemon.adapters.engines.registry import make_engine
+from daemon.config.loading import load_config
+from daemon.config.schema import Config
+from daemon.core.alerts.explanation import explain
+from daemon.core.positions import offset_of
+from daemon.core.stream.chain import Stream
+from daemon.core.types import Batch, ClosedBy, TopicPartition, Verdict
 from daemon.ports import Engine
+from daemon.wiring import engine_settings, make_detector, make_tools
 
 BUDGETS = (0.01, 0.03, 0.1, 1.0)
 DEMO = Path(__file__).parents[1] / "demo"

@@ -30,10 +30,10 @@ import orjson
 import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from daemon.adapters.kafka_connection import KafkaSettings
-from daemon.adapters.kafka_topics import create_topics
+from daemon.adapters.kafka.client import KafkaSettings
+from daemon.adapters.kafka.topics import create_topics
 from daemon.bench.traffic import DAY_US, Traffic, TrafficSettings
-from daemon.config import Config
+from daemon.config.schema import Config
 from demo.broker import Cluster
 from tests.chaos.stub import Stub
 

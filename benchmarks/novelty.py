@@ -25,12 +25,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.localisation import DATASETS, RECORDING, Case, Dataset, evaluate
-from daemon.building import engine_settings
-from daemon.config import Config
-from daemon.core.records import Vector, Verdict
-from daemon.core.relatives import Relatives
-from daemon.engines import make_engine
+from daemon.adapters.engines.registry import make_engine
+from daemon.config.schema import Config
+from daemon.core.alerts.line_similarity import Relatives
+from daemon.core.types import Vector, Verdict
 from daemon.ports import Engine
+from daemon.wiring import engine_settings
 
 BUDGET = 0.1
 Near = tuple[float, str | None]

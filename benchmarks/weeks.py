@@ -27,9 +27,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from daemon.bench.standin import StandIn
-from daemon.core.detector import Detector, DetectorSettings
-from daemon.core.records import Judgement, Pattern, TopicPartition, Vector
-from daemon.core.rendering import make_pattern
+from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.sessions.patterns import make_pattern
+from daemon.core.types import Judgement, Pattern, TopicPartition, Vector
 
 SOURCE = TopicPartition("weeks", 0)
 HOUR, DAY = 3_600_000_000, 86_400_000_000

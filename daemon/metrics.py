@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, Info, ProcessCollector
 
-from daemon.core.records import ClosedBy
+from daemon.core.types import ClosedBy
 
 PREFIX = "strayline_"
 OTHER = "other"

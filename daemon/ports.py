@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.core.records import Batch, OutRecord, TopicPartition, Update
+from daemon.core.types import Batch, OutRecord, TopicPartition, Update
 
 
 class Engine(Protocol):

@@ -19,25 +19,24 @@ from time import monotonic, time
 import structlog
 from prometheus_client import CollectorRegistry
 
+from daemon.adapters.engines.registry import make_engine
 from daemon.adapters.http import HttpServer, Probes
-from daemon.adapters.kafka import KafkaBroker
+from daemon.adapters.kafka.broker import KafkaBroker
 from daemon.adapters.systemd import Notifier
-from daemon.building import engine_settings, kafka_settings, make_detector, make_lanes, make_terms
-from daemon.collecting import seldom_collected
-from daemon.config import Config
-from daemon.config_reading import load_config
-from daemon.core.detector import Detector
-from daemon.embedding import Embedder
-from daemon.engines import make_engine
+from daemon.config import Config, load_config
+from daemon.core.detection import Detector
 from daemon.errors import ConfigError, EngineError, StraylineError
-from daemon.following import Follower
 from daemon.logs import configure_logging
-from daemon.measuring import Gauges
 from daemon.metrics import Metrics
-from daemon.partition import Partition, Shared
-from daemon.pipeline import Patience, Pipeline
 from daemon.ports import Engine
-from daemon.worker_thread import WorkerThread
+from daemon.runtime.baseline_follower import Follower
+from daemon.runtime.embedder import Embedder
+from daemon.runtime.gauges import Gauges
+from daemon.runtime.gc_tuning import seldom_collected
+from daemon.runtime.partition import Partition, Shared
+from daemon.runtime.pipeline import Patience, Pipeline
+from daemon.runtime.worker_thread import WorkerThread
+from daemon.wiring import engine_settings, kafka_settings, make_detector, make_lanes, make_terms
 
 log = structlog.get_logger(__name__)
 

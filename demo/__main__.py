@@ -25,9 +25,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from rich.console import Console
 from rich.text import Text
 
-from daemon.config_reading import load_config
+from daemon.config.loading import load_config
 from daemon.errors import UnavailableError
-from daemon.terminal import AlertPrinter
+from daemon.terminal.alert import AlertPrinter
 from demo.broker import Cluster
 from demo.story import LABELS, LOGS, Outcome, lines, tell
 

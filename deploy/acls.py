@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.config import Config
-from daemon.config_reading import load_config
+from daemon.config.loading import load_config
+from daemon.config.schema import Config
 
 _READ = ("Read",)
 _WRITE = ("Write",)

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from daemon.core.detector import Detector, DetectorSettings
-from daemon.core.records import LINES_SCHEMA, Pattern, TopicPartition, position_of
-from daemon.core.sessions import Sessionizer, SessionLimits
+from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.sessions.sessionizer import Sessionizer, SessionLimits
+from daemon.core.types import LINES_SCHEMA, Pattern, TopicPartition, position_of
 
 SOURCE = TopicPartition("logs", 0)
 SECOND = 1_000_000

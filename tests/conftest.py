@@ -17,7 +17,7 @@ import pytest
 
 from daemon.errors import UnavailableError
 from demo.broker import Cluster
-from tests.brokers import Topics, topics_on
+from tests.support.brokers import Topics, topics_on
 
 pytest_plugins = ["pytester"]
 CI = os.environ.get("CI") == "true"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-CORE = sorted((ROOT / "daemon" / "core").glob("*.py"))
+ROOT = Path(__file__).parents[1]
+CORE = sorted((ROOT / "daemon" / "core").rglob("*.py"))
 LIBRARIES = {"numpy", "orjson", "polars", "usearch", "zstandard"}
 OWN = ("daemon.core", "daemon.errors")
 CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.monotonic"}
@@ -25,7 +25,7 @@ def imports(path: Path) -> Iterator[str]:
             yield node.module or ""
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT / "daemon" / "core")))
 def test_the_core_imports_little(path: Path) -> None:
     """A core module imports the standard library, five libraries and the core."""
     allowed = sys.stdlib_module_names | LIBRARIES
@@ -34,7 +34,7 @@ def test_the_core_imports_little(path: Path) -> None:
     assert [] == strangers
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT / "daemon" / "core")))
 def test_the_core_has_no_clock(path: Path) -> None:
     """A core module is told the time; it never asks."""
     calls = [ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]

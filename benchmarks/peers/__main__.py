@@ -30,7 +30,7 @@ from benchmarks.peers.field import ENTRIES
 from benchmarks.peers.rows import write
 from benchmarks.quality.datasets import read
 from daemon.bench.traffic import Traffic, TrafficSettings
-from daemon.config import Config
+from daemon.config.schema import Config
 
 START_US = 1_790_000_000_000_000
 OPEN_KEYS = 1_000

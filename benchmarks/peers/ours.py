@@ -9,17 +9,17 @@ from contextlib import ExitStack
 import polars as pl
 
 from benchmarks.peers.rows import Row
+from daemon.adapters.engines.registry import EngineSettings, make_engine
 from daemon.bench.standin import StandIn
 from daemon.bench.traffic import as_batch
-from daemon.building import make_detector, make_tools, provenance
-from daemon.collecting import seldom_collected
-from daemon.config import Config
-from daemon.core.alerts import Alerting, AlertSettings
-from daemon.core.masking import Masker
-from daemon.core.records import LINES_SCHEMA, TopicPartition
-from daemon.core.stream import Stream
-from daemon.engines import EngineSettings, make_engine
+from daemon.config.schema import Config
+from daemon.core.alerts.publisher import Alerting, AlertSettings
+from daemon.core.masking.masker import Masker
+from daemon.core.stream.chain import Stream
+from daemon.core.types import LINES_SCHEMA, TopicPartition
 from daemon.ports import Engine
+from daemon.runtime.gc_tuning import seldom_collected
+from daemon.wiring import make_detector, make_tools, provenance
 
 BATCH = 10_000
 AT_ONCE = 64

@@ -27,12 +27,12 @@ from benchmarks.quality.ahead import AHEAD, ahead
 from benchmarks.quality.datasets import Dataset, Labelled, changed, load
 from benchmarks.quality.packages import SCORERS
 from benchmarks.quality.protocols import Outcome, beside, protocol_c, protocol_s
+from daemon.adapters.engines.registry import EngineSettings, make_engine
 from daemon.backtest.evaluation import block_rates
 from daemon.backtest.peers import peers
 from daemon.backtest.trivial import Beside, trivial
-from daemon.core.records import Pattern
-from daemon.core.rendering import make_pattern
-from daemon.engines import EngineSettings, make_engine
+from daemon.core.sessions.patterns import make_pattern
+from daemon.core.types import Pattern
 from daemon.errors import StraylineError
 from daemon.ports import Engine
 

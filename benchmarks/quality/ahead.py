@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.quality.datasets import Dataset
 from benchmarks.quality.packages import need
 from daemon.backtest.evaluation import curve
-from daemon.core.records import Pattern
+from daemon.core.types import Pattern
 
 CHUNK = 100
 

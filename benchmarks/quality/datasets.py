@@ -25,9 +25,9 @@ from pathlib import Path
 
 import polars as pl
 
-from daemon.core.masking import Masker
-from daemon.core.records import LINES_SCHEMA, Pattern
-from daemon.core.rendering import make_pattern
+from daemon.core.masking.masker import Masker
+from daemon.core.sessions.patterns import make_pattern
+from daemon.core.types import LINES_SCHEMA, Pattern
 
 SECOND = 1_000_000
 APART = 15 * SECOND

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from daemon.backtest.peers import REFIT, SVM_SAMPLE
 from daemon.backtest.trivial import WINDOW, Beside
-from daemon.core.records import Pattern
+from daemon.core.types import Pattern
 from daemon.errors import UnavailableError
 
 MAX_COLUMNS = 1_024

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from benchmarks.quality.datasets import Dataset, Labelled
 from daemon.backtest.evaluation import Bools, Floats, block_rates, curve, decide
 from daemon.backtest.trivial import Beside
-from daemon.core.budget import Budget
-from daemon.core.detector import Detector, DetectorSettings
-from daemon.core.records import Judgement, Phase, TopicPartition
+from daemon.core.calibration.budget import Budget
+from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.types import Judgement, Phase, TopicPartition
 
 SOURCE = TopicPartition("quality", 0)
 WINDOW_US = 7 * 86_400_000_000

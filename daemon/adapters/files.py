@@ -23,7 +23,7 @@ from typing import BinaryIO
 
 import zstandard
 
-from daemon.core.records import Batch, TopicPartition
+from daemon.core.types import Batch, TopicPartition
 from daemon.errors import InputError, OutputError
 
 STDIN = "-"

@@ -22,8 +22,8 @@ from daemon.backtest.summary import (
     suggest,
 )
 from daemon.backtest.tally import Alert, Tally
-from daemon.core.codec import rfc3339
-from daemon.core.records import Phase
+from daemon.core.messages import rfc3339
+from daemon.core.types import Phase
 
 
 @dataclass(slots=True)

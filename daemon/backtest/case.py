@@ -7,8 +7,8 @@ from html import escape
 from typing import Any
 
 from daemon.backtest.tally import Alert
-from daemon.backtest.text import p_value
-from daemon.backtest.text import share as percent
+from daemon.core.text import p_value
+from daemon.core.text import share as percent
 
 LINES = 12
 _SIGNS = (("only_here", "+"), ("missing_here", "-"), ("more", ">"), ("fewer", "<"))

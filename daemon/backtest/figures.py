@@ -15,8 +15,8 @@ from daemon.backtest.charts import Axis, Plot, linear, shares
 from daemon.backtest.evaluation import Bools, Floats, curve
 from daemon.backtest.report import OURS, Report
 from daemon.backtest.tally import Tally
-from daemon.backtest.text import p_value
-from daemon.core.records import Positions
+from daemon.core.positions import Positions
+from daemon.core.text import p_value
 
 BINS = 400
 MAX_DOTS = 1500

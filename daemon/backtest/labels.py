@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.core.records import INDEX_BITS, Positions, Session, SessionLine
+from daemon.core.positions import INDEX_BITS, Positions
+from daemon.core.types import Session, SessionLine
 from daemon.errors import DataError, InputError
 
 WORDS: Mapping[str, bool] = {

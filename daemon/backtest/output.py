@@ -14,10 +14,9 @@ from typing import BinaryIO, Self
 from daemon.adapters.files import Place, whole_file, write_lines
 from daemon.backtest.options import Result
 from daemon.backtest.page import page
-from daemon.core import exports
-from daemon.core.codec import encode, verdict_document
-from daemon.core.detector import Detector
-from daemon.core.records import Reject, Verdict
+from daemon.core.detection import EXPORT_FILE, Detector, take_export, write_export
+from daemon.core.messages import encode, verdict_document
+from daemon.core.types import Reject, Verdict
 from daemon.errors import OutputError
 
 VERDICTS, ALERTS, DEAD_LETTERS = "verdicts.jsonl", "alerts.jsonl", "dead-letters.jsonl"
@@ -38,7 +37,7 @@ class Output:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 for name in (VERDICTS, ALERTS, DEAD_LETTERS):
                     self._files[name] = (self._folder / name).open("wb")
-                for name in (REPORT, PAGE, exports.FILE):  # another run's
+                for name in (REPORT, PAGE, EXPORT_FILE):  # another run's
                     (self._folder / name).unlink(missing_ok=True)
             except OSError as error:
                 self._close()
@@ -91,7 +90,7 @@ class Output:
     def baseline(self, detector: Detector, model: str, dimensions: int) -> None:
         """Write what is normal at the end, for `strayline baseline import`."""
         if self._folder is not None:
-            write_lines(self._folder / exports.FILE, exports.write(exports.take(detector, model, dimensions)))
+            write_lines(self._folder / EXPORT_FILE, write_export(take_export(detector, model, dimensions)))
 
     def _write(self, name: str, document: bytes) -> None:
         if file := self._files.get(name):

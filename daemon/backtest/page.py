@@ -17,7 +17,7 @@ from daemon.backtest import figures
 from daemon.backtest.case import case
 from daemon.backtest.options import Result
 from daemon.backtest.report import OURS, Report
-from daemon.backtest.text import figure, plural, share
+from daemon.core.text import figure, many, share
 
 STYLE, SCRIPT = "page.css", "page.js"
 
@@ -67,8 +67,8 @@ def _tiles(report: Report) -> str:
     more = "" if report.patterns_complete else "+"
     tiles = [
         (f"{report.sessions:,}", "sessions", f"{report.input.lines:,} lines"),
-        (f"{report.patterns:,}{more}", "patterns", plural(len(report.scopes), "scope")),
-        (f"{rate.alerts:,}", "alerts", plural(report.incidents, "incident")),
+        (f"{report.patterns:,}{more}", "patterns", many(len(report.scopes), "scope")),
+        (f"{rate.alerts:,}", "alerts", many(report.incidents, "incident")),
         (share(rate.realised), "realised rate", against),
     ]
     ours = next((row for row in report.quality if row.name == OURS), None)

@@ -16,7 +16,7 @@ import numpy as np
 
 from daemon.backtest.evaluation import Floats
 from daemon.backtest.trivial import SETTLED, WINDOW, Beside, Window
-from daemon.core.records import Pattern
+from daemon.core.types import Pattern
 from daemon.errors import UnavailableError
 
 PEERS = ("isolation forest", "one-class SVM", "Drain3 rarest", "Drain3 counts")

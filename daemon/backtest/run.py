@@ -25,8 +25,8 @@ from daemon.backtest.sources import Files, Source, Topics
 from daemon.backtest.tally import Strangest, Tally
 from daemon.backtest.trivial import Beside, trivial
 from daemon.core.alerts import Alerting
-from daemon.core.records import Batch, ClosedBy, OutRecord, Phase, TopicPartition, Verdict
 from daemon.core.stream import Pushed, Stream
+from daemon.core.types import Batch, ClosedBy, OutRecord, Phase, TopicPartition, Verdict
 from daemon.ports import Engine
 
 EMBED_AT_ONCE = 256

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 from daemon.adapters.files import FileReader, Place
-from daemon.adapters.kafka_reading import RangeReader
-from daemon.core.records import Batch, TopicPartition
+from daemon.adapters.kafka.readers import RangeReader
+from daemon.core.types import Batch, TopicPartition
 
 
 class Source(Protocol):

@@ -21,7 +21,7 @@ from daemon.backtest.report import (
     Suggestion,
 )
 from daemon.backtest.tally import Alert, Tally
-from daemon.core.codec import rfc3339
+from daemon.core.messages import rfc3339
 
 BUDGETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
 READABLE_A_DAY = 20

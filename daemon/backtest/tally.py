@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from daemon.backtest.evaluation import Bools, Floats
-from daemon.core.records import Phase, Positions, Verdict
+from daemon.core.positions import Positions
+from daemon.core.types import Phase, Verdict
 
 MAX_PATTERNS = 50_000
 MAX_ALERTS = 200

@@ -13,7 +13,7 @@ from math import log
 from typing import Protocol, TypeVar
 
 from daemon.backtest.evaluation import Ranks
-from daemon.core.records import Pattern
+from daemon.core.types import Pattern
 
 WINDOW = 5000
 SETTLED = 500  # sessions a window holds before its scores are worth ranking

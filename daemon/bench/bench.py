@@ -8,18 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import process_time
 
-from daemon.adapters.kafka import KafkaBroker
-from daemon.adapters.kafka_connection import KafkaSettings
+from daemon.adapters.kafka.broker import KafkaBroker
+from daemon.adapters.kafka.client import KafkaSettings
 from daemon.bench.result import BenchResult, StageFigures
 from daemon.bench.stages import Chain
 from daemon.bench.standin import StandIn
 from daemon.bench.topics import bench_topics, written
 from daemon.bench.traffic import DAY_US, Traffic, TrafficSettings
 from daemon.bench.whole import commit, fetch, read_raw, replica
-from daemon.building import kafka_settings, make_detector, make_tools, provenance
-from daemon.collecting import seldom_collected
 from daemon.config import Config
-from daemon.core.records import Batch
+from daemon.core.types import Batch
+from daemon.runtime.gc_tuning import seldom_collected
+from daemon.wiring import kafka_settings, make_detector, make_tools, provenance
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,9 @@ from daemon.bench.clock import Clock
 from daemon.bench.standin import StandIn
 from daemon.core.alerts import Alerting, AlertSettings, Provenance
 from daemon.core.formats import make_format
-from daemon.core.ledger import Checkpoint
-from daemon.core.records import Batch, OutRecord, Pattern, Session, Verdict, session_id
-from daemon.core.rendering import Patterns
-from daemon.core.sessions import Sessionizer
-from daemon.core.stream import Tools
+from daemon.core.sessions import Patterns, Sessionizer
+from daemon.core.stream import Checkpoint, Tools
+from daemon.core.types import Batch, OutRecord, Pattern, Session, Verdict, session_id
 
 COMMIT_LINES = 50_000
 

@@ -8,7 +8,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.core.records import Vector
+from daemon.core.types import Vector
 
 
 class StandIn:

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from daemon.adapters.kafka_connection import KafkaSettings
-from daemon.adapters.kafka_topics import create_topics
-from daemon.building import kafka_settings
+from daemon.adapters.kafka.client import KafkaSettings
+from daemon.adapters.kafka.topics import create_topics
 from daemon.config import Config
+from daemon.wiring import kafka_settings
 
 LINGER_BATCHES = 32
 

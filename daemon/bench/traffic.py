@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from daemon.core.records import Batch, TopicPartition
+from daemon.core.types import Batch, TopicPartition
 
 DAY_US = 86_400_000_000
 SCOPE = "hdfs"

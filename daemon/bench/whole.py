@@ -13,20 +13,20 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from prometheus_client import CollectorRegistry
 
-from daemon.adapters.kafka import KafkaBroker
-from daemon.adapters.kafka_connection import FETCH_BYTES, KafkaSettings
-from daemon.adapters.kafka_membership import KafkaMembership
-from daemon.building import make_detector, make_lanes, make_terms
+from daemon.adapters.kafka.broker import KafkaBroker
+from daemon.adapters.kafka.client import FETCH_BYTES, KafkaSettings
+from daemon.adapters.kafka.membership import KafkaMembership
 from daemon.config import Config
-from daemon.core.records import Batch, OutRecord, TopicPartition
-from daemon.embedding import Embedder
+from daemon.core.types import Batch, OutRecord, TopicPartition
 from daemon.errors import UnavailableError
-from daemon.following import Follower
 from daemon.metrics import Metrics
-from daemon.partition import Partition, Shared
-from daemon.pipeline import Patience, Pipeline
 from daemon.ports import Engine
-from daemon.worker_thread import WorkerThread
+from daemon.runtime.baseline_follower import Follower
+from daemon.runtime.embedder import Embedder
+from daemon.runtime.partition import Partition, Shared
+from daemon.runtime.pipeline import Patience, Pipeline
+from daemon.runtime.worker_thread import WorkerThread
+from daemon.wiring import make_detector, make_lanes, make_terms
 
 PATIENCE_S = 600.0
 RAW_RECORDS = 50_000

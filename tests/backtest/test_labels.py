@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from daemon.backtest.labels import Labels, read_labels
-from daemon.core.records import ClosedBy, Session, SessionLine, position_of
+from daemon.core.positions import position_of
+from daemon.core.types import ClosedBy, Session, SessionLine
 from daemon.errors import DataError, InputError
 
 

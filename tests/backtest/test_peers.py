@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from daemon.backtest.peers import PEERS, Fitted, peers
-from daemon.core.records import Pattern
+from daemon.core.types import Pattern
 from daemon.errors import UnavailableError
 
 

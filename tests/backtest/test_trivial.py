@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.backtest.trivial import NAMES, Window, level, trivial
-from daemon.core.records import Pattern
+from daemon.core.types import Pattern
 
 BAGS = st.lists(st.dictionaries(st.sampled_from("abcd"), st.integers(1, 3), min_size=1), max_size=30)
 

@@ -14,7 +14,7 @@ from benchmarks.peers import one
 from benchmarks.peers.field import ENTRIES
 from benchmarks.peers.rows import write
 from daemon.bench.traffic import Traffic, TrafficSettings
-from daemon.config import Config
+from daemon.config.schema import Config
 
 GAP_US = Config().sessions.gap
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import orjson
 
-from daemon.core.ledger import Checkpoint
-from daemon.core.records import offset_of
-from tests.audit import Place
+from daemon.core.positions import offset_of
+from daemon.core.stream.checkpoint import Checkpoint
 from tests.chaos.faults import Scene, kill_all, zombie
 from tests.chaos.feeder import Feeder
 from tests.chaos.findings import find, judge
@@ -22,6 +21,7 @@ from tests.chaos.play import STATIC, Changes, Run, feeder_for, now_ms
 from tests.chaos.replica import CONTROLS
 from tests.chaos.stage import Names, Stage, Times
 from tests.chaos.stub import Stub
+from tests.support.audit import Place
 
 PARTITIONS = 3
 FED = 60

@@ -11,9 +11,9 @@ import signal
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from daemon.adapters.kafka_connection import KafkaSettings
-from daemon.adapters.kafka_membership import KafkaMembership
-from daemon.core.records import TopicPartition
+from daemon.adapters.kafka.client import KafkaSettings
+from daemon.adapters.kafka.membership import KafkaMembership
+from daemon.core.types import TopicPartition
 from tests.chaos.crew import Crew
 from tests.chaos.replica import MOMENTS, POINTS
 from tests.chaos.stage import Names, Stage, Times

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from daemon.core.budget import Budget
-from daemon.core.detector import Detector, DetectorSettings
-from daemon.core.records import Update
-from tests.audit import Audit, Place, audit
+from daemon.core.calibration.budget import Budget
+from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.types import Update
 from tests.chaos.stage import Names
 from tests.chaos.stub import DIMENSIONS
 from tests.chaos.watching import Commit, ends_of, read_all
+from tests.support.audit import Audit, Place, audit
 
 State = Mapping[bytes, bytes]
 Session = tuple[str, tuple[str, ...]]

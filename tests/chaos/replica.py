@@ -73,9 +73,9 @@ def die_at(plan: str) -> None:
 
 def lack(control: str) -> None:
     """Take one part of the design away."""
-    from daemon.adapters import kafka_transactions as adapter
-    from daemon.core.ledger import Checkpoint
-    from daemon.partition import Partition
+    from daemon.adapters.kafka import transactions as adapter
+    from daemon.core.stream.checkpoint import Checkpoint
+    from daemon.runtime.partition import Partition
 
     if control == "own-transactional-id":
         plain = vars(adapter)["AIOKafkaProducer"]
@@ -102,7 +102,7 @@ def lack(control: str) -> None:
 def tell(folder: Path) -> None:
     """Write to `folder` when the first transaction of this process is through, and the detector's state on SIGUSR1."""
     from daemon import service
-    from daemon.adapters import kafka_transactions as adapter
+    from daemon.adapters.kafka import transactions as adapter
 
     plain: Callable[..., Any] = adapter.KafkaTransactions.commit
     make: Callable[..., Any] = vars(service)["make_detector"]

@@ -6,10 +6,10 @@ from collections import defaultdict
 from math import inf
 from statistics import median
 
-from tests.audit import Place
 from tests.chaos.faults import Scene
 from tests.chaos.findings import Findings, by_time
 from tests.chaos.play import Happened, Run
+from tests.support.audit import Place
 
 HEAD = ("fault", "times", "kills", "lost", "duplicated", "longest standstill s", "moving again after s")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fakes import FakeEngine
+from tests.support.fakes import FakeEngine
 
 DIMENSIONS = 32
 

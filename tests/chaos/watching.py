@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
-from daemon.core.ledger import Checkpoint
+from daemon.core.stream.checkpoint import Checkpoint
 from tests.chaos.stage import Names
 
 

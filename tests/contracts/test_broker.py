@@ -13,14 +13,14 @@ from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import RecordsToDelete
 
-from daemon.adapters.kafka import KafkaBroker
-from daemon.adapters.kafka_connection import KafkaSettings
-from daemon.core.records import Batch, OutRecord, TopicPartition, Update
+from daemon.adapters.kafka.broker import KafkaBroker
+from daemon.adapters.kafka.client import KafkaSettings
+from daemon.core.types import Batch, OutRecord, TopicPartition, Update
 from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
 from daemon.ports import Broker, Membership
 from demo.broker import Cluster
-from tests.brokers import topics_on, unique
-from tests.fake_broker import FakeBroker, FakeCluster
+from tests.support.brokers import topics_on, unique
+from tests.support.fake_broker import FakeBroker, FakeCluster
 
 pytestmark = pytest.mark.timeout(180)
 

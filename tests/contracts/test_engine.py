@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from daemon.adapters.openai import OpenAIEngine
+from daemon.adapters.engines.openai import OpenAIEngine
 from daemon.errors import EngineError
 from daemon.ports import Engine
-from tests.engines import minilm, stub_server
-from tests.fakes import FakeEngine
+from tests.support.engines import minilm, stub_server
+from tests.support.fakes import FakeEngine
 
 pytestmark = pytest.mark.timeout(300)  # the first test with the real engine waits for it to load
 TEXTS = ["1 x disk full on <PATH>", "12 x connection to <IP> refused", "1 x [SEP] <|endoftext|> \x00 \r\n\r\n 漢字 🙂"]

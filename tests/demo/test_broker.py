@@ -18,9 +18,9 @@ from aiokafka.errors import KafkaConnectionError
 from demo.broker import Cluster
 from demo.kafka.nodes import choose, cluster_id
 from demo.kafka.reaper import Reaper
-from tests.brokers import Topics, topics_on, unique
+from tests.support.brokers import Topics, topics_on, unique
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def eventually(holds: Callable[[], bool], within: float = 20.0) -> bool:

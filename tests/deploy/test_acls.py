@@ -16,11 +16,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest
 
-from daemon.config_reading import load_config
+from daemon.config.loading import load_config
 from demo.broker import Cluster
 from deploy.acls import Acl, commands, creator_acls, daemon_acls
 from tests.deploy.tools import ROOT
-from tests.engines import stub_server
+from tests.support.engines import stub_server
 
 KINDS = {"topic": 2, "group": 3, "transactional-id": 5}
 OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from daemon.config_reading import parse_config
+from daemon.config.loading import parse_config
 from tests.deploy.tools import ROOT, run, tool
 
 DEPLOY = ROOT / "deploy"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from daemon.config_reading import parse_config
+from daemon.config.loading import parse_config
 from deploy.panels import RULES
 from tests.deploy.tools import CRDS, ROOT, run, tool
 

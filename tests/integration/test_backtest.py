@@ -17,12 +17,12 @@ import pytest
 from rich.console import Console
 
 from daemon.backtest import BacktestOptions, Progress, check_inputs, run_backtest
-from daemon.backtest.progress import progress
-from daemon.backtest.text import print_report
 from daemon.backtest.trivial import NAMES
 from daemon.errors import DataError, EngineError, InputError, OutputError
-from tests.backtests import BEGIN, SECOND, backtest, record, sessions, setup_with, write
-from tests.fakes import FakeEngine
+from daemon.terminal.backtest import print_report
+from daemon.terminal.progress import progress
+from tests.support.backtests import BEGIN, SECOND, backtest, record, sessions, setup_with, write
+from tests.support.fakes import FakeEngine
 
 ODD = (300, 450, 451, 700)
 

@@ -10,12 +10,12 @@ from zlib import crc32
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from daemon.adapters.kafka_connection import KafkaSettings
-from daemon.adapters.kafka_reading import RangeReader
+from daemon.adapters.kafka.client import KafkaSettings
+from daemon.adapters.kafka.readers import RangeReader
 from daemon.backtest import BacktestOptions
 from daemon.errors import UnavailableError
-from tests.backtests import BEGIN, backtest, sessions
-from tests.brokers import Topics, unique
+from tests.support.backtests import BEGIN, backtest, sessions
+from tests.support.brokers import Topics, unique
 
 PARTITIONS = 3
 ODD = (300, 450, 451, 580)

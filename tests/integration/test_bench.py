@@ -11,7 +11,7 @@ import yaml
 from aiokafka.admin import AIOKafkaAdminClient
 
 from daemon.cli import main
-from tests.brokers import Topics
+from tests.support.brokers import Topics
 
 STAGES = ("fetch", "format", "mask", "sessionize", "render", "cache", "judge", "publish", "commit", "the rest")
 

@@ -14,9 +14,9 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.audit import Place, audit, places_of
-from tests.brokers import Topics
-from tests.daemons import STRAYLINE, Daemon
+from tests.support.audit import Place, audit, places_of
+from tests.support.brokers import Topics
+from tests.support.daemons import STRAYLINE, Daemon
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(600)]
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
@@ -157,7 +157,11 @@ async def test_a_missing_topic_is_told_with_its_remedy(daemon: Daemon) -> None:
     text = daemon.config.read_text().replace(daemon.topics["baseline"], "nowhere")
     daemon.config.write_text(text)
     done = await asyncio.to_thread(
-        subprocess.run, [*STRAYLINE, "run", "--config", str(daemon.config)], capture_output=True, text=True, timeout=120
+        subprocess.run,
+        [*STRAYLINE, "run", "--config", str(daemon.config)],
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert 69 == done.returncode
     assert "topic nowhere does not exist; make it with `strayline topics create`" in done.stderr

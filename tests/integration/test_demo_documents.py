@@ -14,12 +14,12 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from cloudevents.core.formats.json import JSONFormat
 from jsonschema import Draft202012Validator
 
-from daemon.building import make_detector, make_lanes
-from daemon.config_reading import load_config
-from daemon.core.lane import Lane
-from daemon.core.records import Batch, OutRecord, TopicPartition, Vector
+from daemon.config.loading import load_config
+from daemon.core.stream.processor import Lane
+from daemon.core.types import Batch, OutRecord, TopicPartition, Vector
 from daemon.ports import Engine
-from tests.engines import minilm
+from daemon.wiring import make_detector, make_lanes
+from tests.support.engines import minilm
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]

@@ -13,9 +13,9 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.brokers import Topics
-from tests.daemons import STRAYLINE, Daemon
-from tests.engines import stub_server
+from tests.support.brokers import Topics
+from tests.support.daemons import STRAYLINE, Daemon
+from tests.support.engines import stub_server
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 BEGIN = 1_780_000_000

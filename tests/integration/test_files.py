@@ -14,7 +14,7 @@ import zstandard
 
 from daemon.adapters import files
 from daemon.adapters.files import FileReader, Place, check_files
-from daemon.core.records import TopicPartition
+from daemon.core.types import TopicPartition
 from daemon.errors import InputError
 
 SOURCE = TopicPartition("files", 0)

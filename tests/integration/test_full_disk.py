@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from daemon.adapters.files import write_lines
-from tests.backtests import sessions, write
+from tests.support.backtests import sessions, write
 
 LIMIT = 64
 """Blocks of 1,024 bytes."""
@@ -22,12 +22,13 @@ BACKTEST = """
 import asyncio, sys
 from pathlib import Path
 from daemon import cli
+from daemon.cli import check
 from daemon.backtest import BacktestOptions
-from tests.backtests import backtest
+from tests.support.backtests import backtest
 def verb(options):
     asyncio.run(backtest(BacktestOptions([sys.argv[1]], out=Path(sys.argv[2]))))
     return 0
-cli.check.check = verb
+check.check = verb
 sys.exit(cli.main(["check"]))
 """
 EXPORT = """
@@ -35,11 +36,12 @@ import sys
 from pathlib import Path
 from random import Random
 from daemon import cli
+from daemon.cli import check
 from daemon.adapters.files import write_lines
 def verb(options):
     write_lines(Path(sys.argv[1]), (Random(n).randbytes(100).hex().encode() for n in range(2_000)))
     return 0
-cli.check.check = verb
+check.check = verb
 sys.exit(cli.main(["check"]))
 """
 

@@ -12,8 +12,8 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.adapters.kafka_columns import Columns, _Results, joined
-from daemon.core.records import Batch, TopicPartition
+from daemon.adapters.kafka.columnar_consumer import Columns, _Results, joined
+from daemon.core.types import Batch, TopicPartition
 
 PLACE = KafkaPartition("logs", 0)
 CONTROL = 0x20

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from daemon.adapters.kafka import KafkaBroker
-from daemon.adapters.kafka_connection import KafkaSettings
-from daemon.core.records import TopicPartition
+from daemon.adapters.kafka.broker import KafkaBroker
+from daemon.adapters.kafka.client import KafkaSettings
+from daemon.core.types import TopicPartition
 from daemon.errors import PartitionError, UnavailableError
 from daemon.ports import Membership
 from demo.broker import Cluster
 from tests import conftest
-from tests.brokers import topics_on, unique
 from tests.chaos.proxy import Proxy
+from tests.support.brokers import topics_on, unique
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from daemon.adapters import openai
-from daemon.adapters.openai import OpenAIEngine
-from daemon.engines import make_engine
+from daemon.adapters.engines import openai
+from daemon.adapters.engines.openai import OpenAIEngine
+from daemon.adapters.engines.registry import make_engine
 from daemon.errors import ConfigError, EngineError, UnavailableError
-from tests.engines import StubServer, error, stub_server
-from tests.fakes import FakeEngine
+from tests.support.engines import StubServer, error, stub_server
+from tests.support.fakes import FakeEngine
 
 KEY = "sk-very-secret-key"
 
@@ -106,7 +106,7 @@ async def test_retry_after_is_honoured(stub: StubServer, engine: OpenAIEngine, m
         pauses.append(seconds)
         await sleep(0)
 
-    monkeypatch.setattr("daemon.adapters.openai.asyncio.sleep", note)
+    monkeypatch.setattr("daemon.adapters.engines.openai.asyncio.sleep", note)
     stub.replies = [
         lambda _: error(429, "slow down", Retry_After="7"),
         lambda _: error(503, "slow down", Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"),

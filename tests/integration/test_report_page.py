@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.backtest import BacktestOptions
-from tests.backtests import backtest, record, sessions, write
+from tests.support.backtests import backtest, record, sessions, write
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EVIL = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"

@@ -19,13 +19,13 @@ import pytest
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from daemon.core.alerts import Alerting, AlertSettings
-from daemon.core.records import OutRecord
+from daemon.core.alerts.publisher import Alerting, AlertSettings
+from daemon.core.types import OutRecord
 from demo.kafka.java import CACHE
 from demo.kafka.nodes import HEAP, JVM, VERSION
-from tests.brokers import Topics, unique
 from tests.conftest import lacking
-from tests.core.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE, verdict
+from tests.support.brokers import Topics, unique
+from tests.support.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE, verdict
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 ROOT = Path(__file__).parents[2]

@@ -37,11 +37,11 @@ from aiokafka.record.memory_records import MemoryRecords
 from daemon.core.formats import FORMATS
 from daemon.errors import UnavailableError
 from demo.broker import Cluster
-from tests.brokers import Topics, topics_on
 from tests.conftest import lacking
-from tests.core.test_redaction import KINDS, letters, secret_of
-from tests.daemons import STRAYLINE, Daemon
-from tests.engines import stub_server
+from tests.core.masking.test_redaction import KINDS, letters, secret_of
+from tests.support.brokers import Topics, topics_on
+from tests.support.daemons import STRAYLINE, Daemon
+from tests.support.engines import stub_server
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 BEGIN = 1_780_000_000

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
-from daemon.adapters.kafka import KafkaBroker
-from daemon.adapters.kafka_connection import KafkaSettings
-from daemon.core.records import TopicPartition
+from daemon.adapters.kafka.broker import KafkaBroker
+from daemon.adapters.kafka.client import KafkaSettings
+from daemon.core.types import TopicPartition
 from daemon.errors import UnavailableError
 from daemon.ports import Membership
 from demo.broker import Cluster
-from tests.brokers import Topics, unique
+from tests.support.brokers import Topics, unique
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 

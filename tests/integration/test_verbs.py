@@ -10,14 +10,14 @@ import orjson
 import pytest
 import yaml
 
-from daemon.adapters.kafka_reading import read_values
+from daemon.adapters.kafka.readers import read_values
 from daemon.backtest import BacktestOptions, run_backtest
-from daemon.building import kafka_settings
 from daemon.cli import main
-from daemon.config_reading import load_config
-from tests.backtests import sessions, setup_with, write
-from tests.brokers import Topics, unique
-from tests.fakes import FakeEngine
+from daemon.config.loading import load_config
+from daemon.wiring import kafka_settings
+from tests.support.backtests import sessions, setup_with, write
+from tests.support.brokers import Topics, unique
+from tests.support.fakes import FakeEngine
 
 
 @pytest.fixture

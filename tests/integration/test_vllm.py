@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from daemon.adapters.models import CUT_MARK, Tokens, clean, find_model
-from daemon.adapters.vllm import VllmEngine
-from daemon.engines import EngineSettings, make_engine
+from daemon.adapters.engines.model_files import CUT_MARK, Tokens, clean, find_model
+from daemon.adapters.engines.registry import EngineSettings, make_engine
+from daemon.adapters.engines.vllm import VllmEngine
 from daemon.errors import ConfigError, EngineError, StraylineError
-from tests.engines import minilm
-from tests.tiny import ENDOFTEXT, qwen_tokenizer, tiny_qwen
+from tests.support.engines import minilm
+from tests.support.tiny import ENDOFTEXT, qwen_tokenizer, tiny_qwen
 
 pytestmark = pytest.mark.timeout(300)  # loading the engine takes up to a minute on a busy machine
 ROOT = Path(__file__).parents[2]
@@ -442,7 +442,7 @@ async def test_a_wrong_setting_is_refused_at_start(more: dict[str, Any], words: 
 
 LIFE = """
 import asyncio, os, signal, sys
-from daemon.engines import EngineSettings, make_engine
+from daemon.adapters.engines.registry import EngineSettings, make_engine
 engine = make_engine(EngineSettings(model="all-MiniLM-L6-v2"))
 assert not {"vllm", "torch", "transformers", "huggingface_hub"} & set(sys.modules), "loaded before start"
 async def live():
@@ -469,8 +469,8 @@ def test_the_engine_is_silent_and_has_no_child() -> None:
 def test_a_server_needs_no_vllm() -> None:
     """The openai engine loads neither vLLM nor a tokenizer."""
     code = (
-        "import sys; from daemon.engines import *; make_engine(EngineSettings('openai', url='http://x/v1'));"
-        "assert not {'vllm', 'torch', 'tokenizers', 'daemon.adapters.vllm'} & set(sys.modules)"
+        "import sys; from daemon.adapters.engines.registry import *; make_engine(EngineSettings('openai', url='http://x/v1'));"
+        "assert not {'vllm', 'torch', 'tokenizers', 'daemon.adapters.engines.vllm'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 

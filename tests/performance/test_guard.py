@@ -11,10 +11,10 @@ import pytest
 
 from daemon.bench.standin import StandIn
 from daemon.bench.traffic import Traffic, TrafficSettings, as_batch
-from daemon.building import make_detector, make_tools
-from daemon.config import Config
-from daemon.core.records import Batch, TopicPartition
-from daemon.core.stream import Stream
+from daemon.config.schema import Config
+from daemon.core.stream.chain import Stream
+from daemon.core.types import Batch, TopicPartition
+from daemon.wiring import make_detector, make_tools
 
 SOURCE = TopicPartition("logs", 0)
 START_US = 1_790_000_000_000_000

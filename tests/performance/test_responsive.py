@@ -13,8 +13,8 @@ import aiohttp
 import orjson
 
 from daemon.adapters.http import HttpServer, Probes
-from tests.fake_broker import FakeCluster
-from tests.replica import TOPICS, Replica, replica, until
+from tests.support.fake_broker import FakeCluster
+from tests.support.replica import TOPICS, Replica, replica, until
 
 LINES = 6_000
 TICK = 0.005

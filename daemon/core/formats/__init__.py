@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from daemon.core.formats.columns import FieldPaths, FormatSettings, Reader
-from daemon.core.formats.extracting import check_extract, check_pattern
-from daemon.core.formats.finishing import Finisher
-from daemon.core.formats.jsonpaths import JsonReader, check_path
+from daemon.core.formats.base import FieldPaths, FormatSettings, Reader
+from daemon.core.formats.extract import check_extract, check_pattern
+from daemon.core.formats.finish import Finisher
+from daemon.core.formats.json import JsonReader, check_path
 from daemon.core.formats.presets import ECS, FLUENT_BIT, VECTOR, CriReader, SyslogReader, preset
 from daemon.core.formats.raw import RawReader
-from daemon.core.records import Batch, Parsed
+from daemon.core.types import Batch, Parsed
 
 __all__ = [
     "FORMATS",

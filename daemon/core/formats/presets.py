@@ -10,9 +10,9 @@ from dataclasses import fields, replace
 
 import polars as pl
 
-from daemon.core.formats.columns import COLUMNS_SCHEMA, Columns, FieldPaths
+from daemon.core.formats.base import COLUMNS_SCHEMA, Columns, FieldPaths
 from daemon.core.formats.raw import RawReader
-from daemon.core.records import Batch
+from daemon.core.types import Batch
 
 ECS = FieldPaths("message", "@timestamp", "service.name|event.dataset|agent.type", "trace.id|host.name", "log.level")
 """Filebeat and the ECS loggers."""

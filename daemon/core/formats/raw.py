@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from daemon.core.formats.columns import COLUMNS_SCHEMA, Columns, values_as_text
-from daemon.core.records import MAX_LINES_PER_RECORD, Batch, Reject
+from daemon.core.formats.base import COLUMNS_SCHEMA, Columns, values_as_text
+from daemon.core.positions import MAX_LINES_PER_RECORD
+from daemon.core.types import Batch, Reject
 
 _ABSENT = [pl.lit(None, dtype=pl.String).alias(name) for name in ("time", "scope", "key", "level")]
 

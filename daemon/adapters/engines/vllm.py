@@ -1,0 +1,281 @@
+"""vLLM in this process: one `LLMEngine`, owned by one thread.
+
+Nobody else touches the engine (two threads on it corrupt its tables). `embed` tokenizes on a thread of its own, puts a
+job into a queue and awaits it; the engine's thread takes what is in the queue before every step, so concurrent calls
+share batches, which vLLM fills by tokens. A finished job goes back to its event loop by `call_soon_threadsafe`. An
+exception in the engine ends its thread for good: every waiter gets EngineError, `check` raises, the process must end.
+
+vLLM and torch are imported by `start`, on the engine's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ctypes.util import find_library
+from dataclasses import dataclass, fields
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.adapters.engines.model_files import Tokens, check_dimensions, engine_arguments, find_model
+from daemon.adapters.engines.registry import EngineSettings, model_name
+from daemon.errors import ConfigError, EngineError, StraylineError
+
+ENVIRONMENT = {
+    "VLLM_CONFIGURE_LOGGING": "0",
+    "VLLM_NO_USAGE_STATS": "1",
+    "TQDM_DISABLE": "1",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
+    "TOKENIZERS_PARALLELISM": "true",
+    "OMP_WAIT_POLICY": "PASSIVE",  # idle threads of the engine leave the cores to the rest of the daemon
+    "GOMP_SPINCOUNT": "0",
+}
+STOP_TIMEOUT_S = 10.0
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One call of `embed`: its prompts, and the rows that have come back."""
+
+    prompts: list[list[int]]
+    done: asyncio.Future[NDArray[np.float32]]
+    rows: NDArray[np.float32]
+    missing: int
+    ids: Sequence[str] = ()
+
+
+class VllmEngine:
+    """`ports.Engine` on an in-process vLLM."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+        self._queue: SimpleQueue[tuple[str, _Job | None]] = SimpleQueue()
+        self._jobs: dict[str, tuple[_Job, int]] = {}
+        self._live: set[_Job] = set()
+        self._lock = Lock()
+        self._unborn = EngineError("the engine has not been started")
+        self._death: EngineError | None = self._unborn
+        self._step_began: float | None = None
+        self._serial = 0
+        self._name = ""
+        self._dimensions = 0
+        self._engine: Any = None
+        self._params: Any = None
+        self._tokens: Tokens | None = None
+        self._thread: Thread | None = None
+        self._tokenizing = ThreadPoolExecutor(1, "tokenizer")
+
+    @property
+    def model(self) -> str:
+        """See ports.Engine. A folder's name carries a fingerprint, an instruction adds one."""
+        return model_name(self._name, self._dimensions, self._settings.instruction)
+
+    @property
+    def dimensions(self) -> int:
+        """See ports.Engine."""
+        return self._dimensions
+
+    @property
+    def max_tokens(self) -> int:
+        """See ports.Engine. Special tokens and the instruction are already taken off."""
+        return self._tokens.max_tokens if self._tokens else 0
+
+    async def start(self) -> None:
+        """Load the model, on the engine's thread.
+
+        Raises ConfigError for a model, option or dimension that cannot be, UnavailableError when the model cannot be
+        downloaded, EngineError when it cannot be loaded.
+        """
+        loop = asyncio.get_running_loop()
+        ready: asyncio.Future[None] = loop.create_future()
+        self._thread = Thread(target=self._run, args=(loop, ready), name="engine", daemon=True)
+        self._thread.start()
+        await ready
+
+    def count_tokens(self, lines: Sequence[str]) -> NDArray[np.int32]:
+        """See ports.Engine. Exact."""
+        assert self._tokens is not None, "start first"
+        return self._tokens.count(lines)
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """See ports.Engine. A cancelled call takes its texts out of the engine."""
+        self.check()
+        assert self._tokens is not None, "start first"
+        loop = asyncio.get_running_loop()
+        rows = np.empty((len(texts), self._dimensions), dtype=np.float32)
+        if not texts:
+            return rows
+        prompts = await loop.run_in_executor(self._tokenizing, self._tokens.encode, list(texts))
+        job = _Job(prompts, loop.create_future(), rows, len(prompts))
+        with self._lock:
+            if self._death:
+                raise self._death
+            self._live.add(job)
+        self._queue.put(("add", job))
+        try:
+            return await job.done
+        except asyncio.CancelledError:
+            self._queue.put(("abort", job))
+            raise
+
+    def check(self) -> None:
+        """See ports.Engine. A step that takes longer than `step_timeout_s` counts as death."""
+        began, limit = self._step_began, self._settings.step_timeout_s
+        if began is not None and time.monotonic() - began > limit:
+            self._die(EngineError(f"the engine hangs: a step has taken more than {limit:g} s"))
+        if self._death:
+            raise self._death
+
+    async def close(self) -> None:
+        """Stop after the step under way; one that hangs is left to the end of the process."""
+        self._die(EngineError("the engine has been closed"))
+        self._queue.put(("stop", None))
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, STOP_TIMEOUT_S)
+        self._tokenizing.shutdown(wait=False, cancel_futures=True)
+
+    # Below: the engine's thread.
+
+    def _run(self, loop: asyncio.AbstractEventLoop, ready: asyncio.Future[None]) -> None:
+        try:
+            self._load()
+        except StraylineError as error:
+            _call(loop, _reject, ready, error)
+            return
+        except BaseException as error:  # noqa: BLE001 - vLLM raises anything, and nobody else would see it on a thread
+            _call(loop, _reject, ready, EngineError(f"cannot load {self._settings.model}: {_words(error)}"))
+            return
+        with self._lock:
+            if self._death is self._unborn:  # else it was closed while it loaded
+                self._death = None
+        _call(loop, _resolve, ready, None)
+        try:
+            while self._take():
+                self._step()
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._die(EngineError(f"the embedding engine died: {_words(error)}"))
+        finally:
+            self._engine.engine_core.shutdown()
+
+    def _load(self) -> None:
+        with warnings.catch_warnings(action="ignore"):  # of vLLM's own imports
+            self._load_quietly()
+
+    def _load_quietly(self) -> None:
+        settings = self._settings
+        self._name, folder = find_model(settings.model)
+        cores = len(os.sched_getaffinity(0))
+        for name, value in {**ENVIRONMENT, "OMP_NUM_THREADS": str(cores)}.items():
+            os.environ.setdefault(name, value)
+        os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # the core in this process: a killed daemon leaves no orphan
+        logging.getLogger("vllm").setLevel(logging.ERROR)
+        import torch
+        from vllm import EngineArgs, PoolingParams
+        from vllm.platforms import current_platform
+        from vllm.v1.engine.llm_engine import LLMEngine
+
+        if current_platform.is_cpu() and find_library("numa") is None:
+            raise ConfigError(["engine: vLLM on the CPU needs libnuma; on Debian: apt-get install libnuma1"])
+        torch.set_num_threads(cores)
+        known = {field.name for field in fields(EngineArgs)}
+        if unknown := sorted(set(settings.options) - known):
+            raise ConfigError([f"engine.options.{name}: this vLLM has no such option" for name in unknown])
+        arguments = engine_arguments(folder, settings, cpu=current_platform.is_cpu())
+        self._engine = LLMEngine.from_engine_args(EngineArgs(**arguments))
+        model = self._engine.model_config
+        size = int(model.embedding_size)
+        check_dimensions(settings.dimensions, size)
+        self._dimensions = settings.dimensions or size
+        self._params = PoolingParams(task="embed", dimensions=self._dimensions if self._dimensions < size else None)
+        self._tokens = Tokens(folder, int(model.max_model_len), settings.instruction)
+
+    def _take(self) -> bool:
+        """Take in everything queued, waiting when there is nothing else to do; False to stop."""
+        while True:
+            try:
+                verb, job = self._queue.get(block=not self._engine.has_unfinished_requests())
+            except Empty:
+                return True
+            if job is None:
+                return False
+            if verb == "add":
+                self._add(job)
+            else:
+                self._abort(job)
+
+    def _add(self, job: _Job) -> None:
+        if job.done.cancelled():
+            return
+        job.ids = [str(self._serial + row) for row in range(len(job.prompts))]
+        self._serial += len(job.prompts)
+        for row, (identity, ids) in enumerate(zip(job.ids, job.prompts, strict=True)):
+            self._jobs[identity] = (job, row)
+            self._engine.add_request(identity, {"type": "token", "prompt_token_ids": ids}, self._params)
+        job.prompts.clear()
+
+    def _abort(self, job: _Job) -> None:
+        waiting = [identity for identity in job.ids if self._jobs.pop(identity, None)]
+        if waiting:
+            self._engine.abort_request(waiting)
+        with self._lock:
+            self._live.discard(job)
+
+    def _step(self) -> None:
+        self._step_began = time.monotonic()
+        outputs = self._engine.step()
+        self._step_began = None
+        for output in outputs:
+            found = self._jobs.pop(output.request_id, None)
+            if found is not None:
+                self._deliver(*found, output.outputs.data.float().cpu().numpy())
+
+    def _deliver(self, job: _Job, row: int, vector: NDArray[np.float32]) -> None:
+        norm = float(np.linalg.norm(vector))
+        if vector.shape != (self._dimensions,) or not np.isfinite(norm) or norm == 0:
+            raise EngineError(f"a vector of shape {vector.shape} and length {norm}: try engine.options.dtype: float32")
+        np.divide(vector, norm, out=job.rows[row])
+        job.missing -= 1
+        if not job.missing:
+            with self._lock:
+                self._live.discard(job)
+            _call(job.done.get_loop(), _resolve, job.done, job.rows)
+
+    def _die(self, error: EngineError) -> None:
+        """Refuse every waiter, now and later; the first reason stays."""
+        with self._lock:
+            if self._death is None or self._death is self._unborn:
+                self._death = error
+            reason = self._death
+            orphans, self._live = self._live, set()
+        for job in orphans:
+            _call(job.done.get_loop(), _reject, job.done, reason)
+
+
+def _call(loop: asyncio.AbstractEventLoop, *call: Any) -> None:
+    try:
+        loop.call_soon_threadsafe(*call)
+    except RuntimeError:  # the loop has been closed: nobody waits any more
+        return
+
+
+def _resolve(future: asyncio.Future[Any], value: object) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+def _reject(future: asyncio.Future[Any], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

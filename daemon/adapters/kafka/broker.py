@@ -1,0 +1,120 @@
+"""The Kafka cluster through aiokafka: a place in the group, transactions, and reading topics of our own to their end.
+
+`end_offsets` of a read_committed consumer is the last stable offset, which a transaction under way holds back. To read
+a topic to its true end, the end comes from a read_uncommitted consumer (`_observer`, which reads nothing else) and the
+position from a read_committed one (`_reader`, one for each reading).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.errors import KafkaError
+
+from daemon.adapters.kafka.client import (
+    FETCH_BYTES,
+    METADATA_SECONDS,
+    REQUEST_SECONDS,
+    KafkaSettings,
+    guarded,
+    stop_client,
+)
+from daemon.adapters.kafka.membership import KafkaMembership
+from daemon.adapters.kafka.transactions import KafkaTransactions
+from daemon.core.types import TopicPartition, Update
+from daemon.errors import UnavailableError
+
+
+class KafkaBroker:
+    """The cluster: implements `ports.Broker`."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._observer = AIOKafkaConsumer(
+            **settings.connection(), isolation_level="read_uncommitted", request_timeout_ms=1000 * REQUEST_SECONDS
+        )
+        self._readers = asyncio.Semaphore(8)
+
+    async def start(self) -> None:
+        try:
+            async with asyncio.timeout(30):
+                await self._observer.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            await stop_client(self._observer)
+            servers = ", ".join(self._settings.bootstrap_servers)
+            raise UnavailableError(f"no Kafka at {servers}: {error or 'no answer within 30 s'}") from None
+
+    def membership(self, topics: Sequence[str]) -> KafkaMembership:
+        return KafkaMembership(self._settings, topics)
+
+    def transactions(self, source: TopicPartition) -> KafkaTransactions:
+        return KafkaTransactions(self._settings, source)
+
+    async def partitions(self, topic: str) -> int:
+        known = await self._observer._client.fetch_all_metadata()  # noqa: SLF001  # there is no public way to ask
+        count = len(known.partitions_for_topic(topic) or ())
+        if not count:
+            raise UnavailableError(f"topic {topic} does not exist; make it with `strayline topics create`")
+        return count
+
+    async def high_water(self, topic: str, partition: int) -> int:
+        native = KafkaPartition(topic, partition)
+        async with guarded(f"asking for the end of {topic}/{partition}", self._settings.transaction_timeout):
+            ends: dict[KafkaPartition, int] = await self._observer.end_offsets([native])
+        return ends[native]
+
+    async def stable_ends(self, topic: str) -> Mapping[int, int]:
+        natives = [KafkaPartition(topic, p) for p in range(await self.partitions(topic))]
+        doing = f"asking for the end of {topic}"
+        async with self._reader(natives) as reader, guarded(doing, self._settings.transaction_timeout):
+            ends: dict[KafkaPartition, int] = await reader.end_offsets(natives)
+        return {native.partition: end for native, end in ends.items()}
+
+    async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
+        native = KafkaPartition(topic, partition)
+        found: bytes | None = None
+        async with self._readers, self._reader([native]) as reader:
+            end = await self.high_water(topic, partition)
+            # A transaction under way ahead of ours holds the end back until it is committed or timed out.
+            async with guarded(f"reading {topic}/{partition}", 2 * self._settings.transaction_timeout):
+                while await reader.position(native) < end:
+                    for record in (await reader.getmany(timeout_ms=100)).get(native, ()):
+                        found = record.value if record.key == key else found
+        return found
+
+    async def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
+        natives = [KafkaPartition(topic, p) for p in range(await self.partitions(topic))]
+        async with self._reader(natives) as reader:
+            while True:
+                async with guarded(f"following {topic}", self._settings.transaction_timeout):
+                    fetched = await reader.getmany(timeout_ms=100, max_records=2_000)
+                    read = {p.partition: await reader.position(p) for p in natives}
+                updates = [Update(r.key, r.value) for records in fetched.values() for r in records if r.key is not None]
+                yield updates, read
+
+    @contextlib.asynccontextmanager
+    async def _reader(self, partitions: Sequence[KafkaPartition]) -> AsyncIterator[AIOKafkaConsumer]:
+        reader = AIOKafkaConsumer(
+            **self._settings.connection(),
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            request_timeout_ms=1000 * REQUEST_SECONDS,
+            metadata_max_age_ms=1000 * METADATA_SECONDS,
+        )
+        try:
+            async with guarded("connecting", 30):
+                await reader.start()
+                reader.assign(list(partitions))
+                await reader.seek_to_beginning(*partitions)
+            yield reader
+        finally:
+            await stop_client(reader)
+
+    async def close(self) -> None:
+        await stop_client(self._observer)

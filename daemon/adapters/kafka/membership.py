@@ -1,0 +1,181 @@
+"""Our place in the group: which partitions are ours, and reading them.
+
+aiokafka keeps the place (it joins, beats its heart, and calls back when partitions are taken or given), and this tells
+the listener and hands on what is fetched. What aiokafka needs to be told, each learned from its source:
+
+* `auto_offset_reset` must be "none": any other value jumps over what retention deleted without a word.
+* `getmany` must end by its own time-out: a cancelled one disables `max_poll_interval_ms`.
+* Positions are set in the assignment callback, before the first fetch, so that no committed offset is looked up.
+* A static member that leads its group and comes back within its session is not told that it leads, and then nobody
+  takes up partitions that are added. So a static member joins twice; the second time it is told.
+* Of two processes with one instance id each takes the other's place again and again, and aiokafka joins anew without a
+  word: what shows is a member id that changes more often than sessions can expire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from time import monotonic
+
+from aiokafka import ConsumerRebalanceListener
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import CorruptRecordException, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from daemon.adapters.kafka.client import (
+    FETCH_BYTES,
+    METADATA_SECONDS,
+    REQUEST_SECONDS,
+    KafkaSettings,
+    from_kafka,
+    guarded,
+    stop_client,
+    to_kafka,
+)
+from daemon.adapters.kafka.columnar_consumer import ColumnarConsumer, joined
+from daemon.core.types import Batch, TopicPartition
+from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
+from daemon.ports import Listener
+
+POLL_RECORDS = 20_000  # taking them apart holds the event loop up, for about a microsecond each
+IDLE_POLL = 30.0
+JOIN_SECONDS = 60
+PLACES_LOST = 3
+"""Losses of one's place in the group within one session time-out: silence alone costs one in that time."""
+
+
+class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's base is untyped
+    """Our place in the group: implements `ports.Membership`."""
+
+    def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
+        self._settings = settings
+        self._topics = list(topics)
+        self._listener: Listener | None = None
+        self._throttled: set[KafkaPartition] = set()
+        self._polled = 0.0
+        self._batch_records = POLL_RECORDS
+        self._member: str | None = None
+        self._lost = deque[float](maxlen=PLACES_LOST)
+        session = round(settings.session_timeout * 1000)
+        rebalance = max(session, 10_000)
+        self._consumer = ColumnarConsumer(
+            **settings.connection(),
+            group_id=settings.group_id,
+            group_instance_id=settings.instance_id,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            session_timeout_ms=session,
+            heartbeat_interval_ms=max(100, session // 5),
+            rebalance_timeout_ms=rebalance,
+            request_timeout_ms=rebalance + 1000 * REQUEST_SECONDS,  # joining is answered when all have joined
+            max_poll_interval_ms=300_000,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            metadata_max_age_ms=1000 * METADATA_SECONDS,
+        )
+
+    async def start(self, listener: Listener) -> None:
+        self._listener = listener
+        self._consumer.subscribe(self._topics, listener=self)
+        try:
+            async with asyncio.timeout(JOIN_SECONDS):
+                await self._consumer.start()
+        except (KafkaError, OSError) as error:
+            await stop_client(self._consumer)
+            why = str(error) or f"no answer within {JOIN_SECONDS} s"
+            raise UnavailableError(f"joining group {self._settings.group_id}: {why}") from None
+        if self._settings.instance_id is not None:
+            self._consumer._coordinator.request_rejoin()  # noqa: SLF001  # to subscribe anew would kill its fetcher
+
+    async def on_partitions_revoked(self, revoked: set[KafkaPartition]) -> None:
+        assert self._listener is not None
+        if revoked:
+            await self._listener.revoked()
+
+    def on_partitions_assigned(self, assigned: set[KafkaPartition]) -> None:
+        assert self._listener is not None
+        member = self._consumer._coordinator.member_id  # noqa: SLF001  # nothing public tells of a lost place
+        if self._settings.instance_id is not None and self._member not in (None, member):
+            self._lost.append(monotonic())
+        self._member = member
+        for partition, offset in self._listener.assigned({from_kafka(p) for p in assigned}).items():
+            # Any position keeps aiokafka from looking one up; a held partition is paused until `resume`.
+            self._consumer.seek(to_kafka(partition), offset or 0)
+            if offset is None:
+                self._consumer.pause(to_kafka(partition))
+
+    async def poll(self, partitions: Collection[TopicPartition], seconds: float) -> list[Batch]:
+        self._look_for_twin()
+        assigned = self._consumer.assignment()
+        wanted = [p for p in map(to_kafka, partitions) if p in assigned]
+        if not wanted and assigned and monotonic() - self._polled < IDLE_POLL:
+            # aiokafka reads "no partitions" as "all". What it has fetched ahead may as well stay where it is.
+            await asyncio.sleep(min(seconds, 0.05))
+            return []
+        if not wanted:
+            self._throttled = {p for p in assigned if p not in self._consumer.paused()}
+            self._consumer.pause(*self._throttled)
+        elif self._throttled:
+            self._consumer.resume(*(self._throttled & assigned))
+            self._throttled = set()
+        self._polled = monotonic()
+        try:
+            fetched = await self._consumer.getmany(
+                *wanted, timeout_ms=round(seconds * 1000), max_records=max(1, POLL_RECORDS // self._batch_records)
+            )
+        except NoOffsetForPartitionError:
+            return []
+        except OffsetOutOfRangeError as error:
+            raise OutOfRangeError([from_kafka(p) for p in error.args[0]]) from None
+        except CorruptRecordException as error:
+            raise PartitionError(f"reading: {error}") from None
+        except KafkaError as error:
+            # Errors that aiokafka has no name for end its membership; the one it lacks is FENCED_INSTANCE_ID.
+            if self._settings.instance_id is None or type(error) is not KafkaError:
+                raise
+            names = f"group {self._settings.group_id}, kafka.instance_id {self._settings.instance_id}"
+            raise UnavailableError(f"{names}: {error}; does another process use this id?") from None
+        # aiokafka counts batches here. Those to come are taken to be as large as the largest of the last ones.
+        self._batch_records = max(
+            (len(part) for parts in fetched.values() for part in parts), default=self._batch_records
+        )
+        return [joined(from_kafka(partition), parts) for partition, parts in fetched.items()]
+
+    def _look_for_twin(self) -> None:
+        instance, lost = self._settings.instance_id, self._lost
+        if len(lost) == PLACES_LOST and lost[-1] - lost[0] < self._settings.session_timeout:
+            raise UnavailableError(f"another process has the kafka.instance_id {instance} too: each needs its own")
+
+    def resume(self, partition: TopicPartition, offset: int) -> bool:
+        native = to_kafka(partition)
+        if native not in self._consumer.assignment():
+            return False
+        self._consumer.seek(native, offset)
+        self._consumer.resume(native)
+        return True
+
+    def position(self, partition: TopicPartition) -> int | None:
+        subscription = self._consumer._subscription.subscription  # noqa: SLF001  # the public position() may wait
+        if subscription is None or subscription.assignment is None:
+            return None
+        state = subscription.assignment.state_value(to_kafka(partition))
+        return state.position if state is not None and state.has_valid_position and not state.paused else None
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+        native = [to_kafka(p) for p in partitions]
+        async with guarded("asking for offsets", self._settings.transaction_timeout):
+            first, end = await asyncio.gather(
+                self._consumer.beginning_offsets(native), self._consumer.end_offsets(native)
+            )
+        return {p: (first[to_kafka(p)], end[to_kafka(p)]) for p in partitions}
+
+    async def committed(self, partition: TopicPartition) -> int | None:
+        async with guarded("asking for the group's offset", self._settings.transaction_timeout):
+            offset: int | None = await self._consumer.committed(to_kafka(partition))
+        return offset
+
+    async def close(self) -> None:
+        await stop_client(self._consumer)

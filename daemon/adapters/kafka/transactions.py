@@ -1,0 +1,71 @@
+"""One transactional producer an input partition: what its lines led to and how far they are read commit together.
+
+aiokafka has no generation fencing, so the transactional id (group, topic, partition) is the only fence: whoever starts
+a producer of that id ends the one before. A commit succeeds even when a produce failed, so every send is awaited first,
+and a producer that saw any error is thrown away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer
+
+from daemon.adapters.kafka.client import (
+    REQUEST_BYTES,
+    REQUEST_SECONDS,
+    KafkaSettings,
+    guarded,
+    seen,
+    stop_client,
+    to_kafka,
+)
+from daemon.core.types import OutRecord, TopicPartition
+
+
+class KafkaTransactions:
+    """One input partition's transactional producer: implements `ports.Transactions`."""
+
+    def __init__(self, settings: KafkaSettings, source: TopicPartition) -> None:
+        self._settings = settings
+        self._source = source
+        self._producer = AIOKafkaProducer(
+            **settings.connection(),
+            transactional_id=f"{settings.group_id}-{source.topic}-{source.partition}",
+            transaction_timeout_ms=round(settings.transaction_timeout * 1000),
+            compression_type="zstd",
+            max_request_size=REQUEST_BYTES,
+            max_batch_size=256 * 1024,
+            request_timeout_ms=round(min(settings.transaction_timeout, REQUEST_SECONDS) * 1000),
+        )
+
+    async def start(self) -> None:
+        try:
+            async with guarded(f"taking over {self._source}", self._settings.transaction_timeout + 10):
+                await self._producer.start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def commit(self, records: Sequence[OutRecord], low: int) -> None:
+        producer, topics = self._producer, self._settings.topics
+        async with guarded(f"committing {self._source}", self._settings.transaction_timeout, "commit"):
+            await producer.begin_transaction()
+            sent: list[asyncio.Future[object]] = []
+            for record in records:
+                future = await producer.send(
+                    topics[record.role],
+                    value=record.value,
+                    key=record.key,
+                    partition=record.partition,
+                    headers=list(record.headers),
+                )
+                future.add_done_callback(seen)
+                sent.append(future)
+            await asyncio.gather(*sent)
+            await producer.send_offsets_to_transaction({to_kafka(self._source): low}, self._settings.group_id)
+            await producer.commit_transaction()
+
+    async def close(self) -> None:
+        await stop_client(self._producer)

@@ -1,0 +1,7 @@
+"""`python -m daemon.cli` is `strayline`."""
+
+import sys
+
+from daemon.cli import main
+
+sys.exit(main())

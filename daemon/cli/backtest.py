@@ -1,0 +1,106 @@
+"""`strayline backtest`: the daemon's own core over files, which needs no Kafka, or over what topics hold."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daemon.cli.parser import Parser, Verbs, add_verb, load
+
+if TYPE_CHECKING:
+    from daemon.adapters.kafka.readers import RangeReader
+    from daemon.config import Config
+
+
+def add(verbs: Verbs[Parser]) -> None:
+    """Describe the verb."""
+    parser = add_verb(verbs, "backtest", backtest, "what the daemon would have said of files, or of a topic")
+    parser.set_defaults(refuse=parser.error)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "files", nargs="*", default=[], metavar="FILE", help="logs, read in this order; - is stdin; .gz .xz .zst"
+    )
+    what.add_argument("--topic", action="append", metavar="NAME", help="read this topic; may be given several times")
+    parser.add_argument("--read-from", type=_time, metavar="TIME", help="of the topic, records from this time on")
+    parser.add_argument("--read-to", type=_time, metavar="TIME", help="of the topic, records before this time")
+    parser.add_argument("--teach", action="append", default=[], metavar="FILE", help="logs that are confirmed normal")
+    parser.add_argument("--freeze", action="store_true", help="judge without learning")
+    parser.add_argument("--labels", metavar="CSV", help="key,label or line,label: what was really wrong")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="verdicts, alerts and the report, as files")
+    parser.add_argument("--from", dest="since", type=_time, metavar="TIME", help="report on this range only")
+    parser.add_argument("--to", dest="until", type=_time, metavar="TIME", help="report on this range only")
+    parser.add_argument("--peers", action="store_true", help="also score with other detectors (the peers extra)")
+    parser.add_argument("--json", action="store_true", help="the report as one JSON document on stdout")
+
+
+def backtest(options: argparse.Namespace) -> int:
+    """Run over the files or topics and print what came of it."""
+    if not options.topic and (options.read_from is not None or options.read_to is not None):
+        options.refuse("--read-from and --read-to choose among the records of a --topic")
+    return asyncio.run(_backtest(options, load(options)))
+
+
+def _time(text: str) -> int:
+    """Return microseconds since the epoch of an RFC 3339 time; without a zone it is UTC."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write one like 2026-11-22T10:41:00Z") from None
+    return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1_000_000)
+
+
+def _records(options: argparse.Namespace, config: Config) -> RangeReader | None:
+    from daemon.adapters.kafka.readers import RangeReader
+    from daemon.wiring import kafka_settings
+
+    if not options.topic:
+        return None
+    since, until = (None if time is None else time // 1000 for time in (options.read_from, options.read_to))
+    return RangeReader(kafka_settings(config), options.topic, since, until)
+
+
+async def _backtest(options: argparse.Namespace, config: Config) -> int:
+    from rich.console import Console
+
+    from daemon.adapters.engines.registry import make_engine
+    from daemon.backtest import BacktestOptions, check_inputs, run_backtest
+    from daemon.terminal.backtest import print_report
+    from daemon.terminal.progress import progress
+    from daemon.wiring import backtest_setup, engine_settings
+
+    what = BacktestOptions(
+        files=options.files,
+        records=_records(options, config),
+        teach=options.teach,
+        freeze=options.freeze,
+        labels=options.labels,
+        out=options.out,
+        since=options.since,
+        until=options.until,
+        peers=options.peers,
+    )
+    check_inputs(what)
+    engine = make_engine(engine_settings(config))
+    await engine.start()
+    try:
+        with progress() as watch:
+            result = await run_backtest(
+                what,
+                backtest_setup(config, engine),
+                engine,
+                watch=watch,
+                stdin=sys.stdin.buffer,  # type: ignore[arg-type]  # always a BufferedReader outside of tests
+            )
+    finally:
+        await engine.close()
+    if options.json:
+        sys.stdout.write(result.report.encode().decode() + "\n")
+    else:
+        print_report(result.report, Console())
+        if options.out is not None:
+            print(f"report    {options.out / 'report.html'}")
+    return 0

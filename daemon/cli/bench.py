@@ -1,0 +1,41 @@
+"""`strayline bench`: how much of the raw client's speed is left on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from daemon.cli.parser import Parser, Verbs, add_verb, load
+
+
+def add(verbs: Verbs[Parser]) -> None:
+    """Describe the verb."""
+    parser = add_verb(verbs, "bench", bench, "measure every stage beside the raw client, on the configured Kafka")
+    parser.add_argument("--lines", type=int, default=200_000, help="lines that are measured (default: 200000)")
+    parser.add_argument("--open-keys", type=int, default=1_000, help="sessions open at once (default: 1000)")
+    parser.add_argument("--patterns", type=int, default=140, help="distinct patterns in the traffic (default: 140)")
+    parser.add_argument("--rounds", type=int, default=2, help="the best of so many counts (default: 2)")
+    parser.add_argument("--warm", type=int, default=20_000, help="sessions shown before (default: 20000)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also write the figures as JSON")
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Measure and print the table."""
+    config = load(options)
+    import orjson
+    import structlog
+    from rich.console import Console
+
+    from daemon.bench import BenchOptions, print_bench, run_bench
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
+    wanted = BenchOptions(options.lines, options.open_keys, options.patterns, options.rounds, options.warm)
+    result = asyncio.run(run_bench(config, wanted, lambda text: print(text, file=sys.stderr)))
+    print_bench(result, Console())
+    if options.out is not None:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_bytes(orjson.dumps(result.document(), option=orjson.OPT_INDENT_2) + b"\n")
+        print(f"figures   {options.out}")
+    return 0

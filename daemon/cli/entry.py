@@ -1,0 +1,79 @@
+"""The command line: `strayline VERB`.
+
+Exit codes are sysexits: 0 done, 64 wrong usage, 65 bad data, 66 no such input, 69 a service is away, 70 a fault of
+ours or the engine's, 74 output that cannot be written, 78 a bad configuration. What is none: 1 when a case of `test`
+failed, 130 on Ctrl-C. Errors go to stderr as sentences; with `--json`, stdout holds one document only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Sequence
+
+from daemon.cli import backtest, baseline, bench, check, label, model, run, tail, test, top, topics
+from daemon.cli.parser import Parser, Verb
+from daemon.errors import ConfigError, StraylineError
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+VERBS = (run, check, test, backtest, topics, tail, label, baseline, bench, top, model)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; return the exit code."""
+    # Read when polars is imported, which the verbs do. Batches are small and all worked on by one thread: a pool of
+    # more would take a sixth more CPU, and every core of a large machine.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    options = _parser().parse_args(arguments)
+    verb: Verb = options.verb
+    try:
+        code = verb(options)
+        sys.stdout.flush()
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"strayline: {problem}", file=sys.stderr)
+        return error.exit_code
+    except StraylineError as error:
+        print(f"strayline: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        _print_no_more()
+        return 0
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(f"strayline: cannot write: {error.strerror}", file=sys.stderr)
+        _print_no_more()
+        return os.EX_IOERR
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _print_no_more() -> None:
+    """Send what is left to be printed nowhere: it would fail once more, at the end, without a word of ours."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="strayline", description="A streaming log-anomaly daemon: logs in Kafka, alerts in Kafka.")
+    parser.add_argument("--version", action=_Version, help="show the version")
+    verbs = parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
+    for module in VERBS:
+        module.add(verbs)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Reads the version when it is asked for: it costs more than the rest of the start."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002  # argparse's name
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"strayline {version('strayline')}")
+        parser.exit()

@@ -1,0 +1,51 @@
+"""`strayline tail`: follow alerts readably."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+import orjson
+
+from daemon.cli.parser import Parser, Verbs, add_verb, load
+
+
+def add(verbs: Verbs[Parser]) -> None:
+    """Describe the verb."""
+    parser = add_verb(verbs, "tail", tail, "follow alerts readably")
+    parser.add_argument("--from-beginning", action="store_true", help="show the alerts that are there already, too")
+    parser.add_argument("--json", action="store_true", help="one alert a line, as published")
+    parser.add_argument("--scope", help="only this scope")
+    parser.add_argument("--limit", type=int, help="end after so many alerts")
+
+
+def tail(options: argparse.Namespace) -> int:
+    """Show alerts until interrupted, or `--limit` of them."""
+    return asyncio.run(_tail(options))
+
+
+async def _tail(options: argparse.Namespace) -> int:
+    config = load(options)
+    from rich.console import Console
+
+    from daemon.adapters.kafka.readers import follow_values
+    from daemon.terminal.alert import AlertPrinter
+    from daemon.wiring import kafka_settings
+
+    printer = AlertPrinter(Console(highlight=False))
+    shown = 0
+    topic = config.topics.alerts
+    async for value in follow_values(kafka_settings(config), topic, from_beginning=options.from_beginning):
+        alert = orjson.loads(value)
+        if options.scope is not None and alert.get("scope") != options.scope:
+            continue
+        if options.json:
+            sys.stdout.write(value.decode() + "\n")
+            sys.stdout.flush()
+        else:
+            printer.print(alert)
+        shown += 1
+        if options.limit is not None and shown >= options.limit:
+            break
+    return 0

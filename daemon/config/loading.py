@@ -1,0 +1,106 @@
+"""Reading a configuration: one YAML file, strict, every error at once with its path.
+
+Reading has three steps: YAML (duplicate keys refused, syntax errors with line and column), `${NAME}` and
+`${NAME:-default}` from the environment, then the model (unknown keys refused, with the nearest known one).
+Nothing else reads the environment, and no secret is part of an error.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from daemon.config.schema import Config
+from daemon.errors import ConfigError
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without duplicate keys: the second would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                mark = key_node.start_mark
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is given twice", mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
+    """Read and check a file. Raises ConfigError with every problem found, each ``path: what is wrong``."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([f"{path}: {error.strerror}"]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: not UTF-8 at byte {error.start}"]) from None
+    return parse_config(text, environment if environment is not None else os.environ, str(path))
+
+
+def parse_config(text: str, environment: Mapping[str, str], name: str = "config") -> Config:
+    """Check a configuration's text; `name` stands for the file in errors."""
+    try:
+        tree = yaml.load(text, _StrictLoader)  # noqa: S506  # a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise ConfigError([f"{place}: {error.problem}"]) from None
+    except yaml.YAMLError as error:
+        raise ConfigError([f"{name}: {error}"]) from None
+    if tree is None:
+        tree = {}
+    if not isinstance(tree, dict):
+        raise ConfigError([f"{name}: a configuration is a mapping of sections, not a {type(tree).__name__}"])
+    problems: list[str] = []
+    try:
+        config = Config.model_validate(_substitute(tree, environment, "", problems))
+    except ValidationError as error:
+        problems += [_problem(e["loc"], e["type"], e["msg"]) for e in error.errors(include_input=False)]
+        raise ConfigError(problems) from None
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _substitute(node: object, environment: Mapping[str, str], path: str, problems: list[str]) -> object:
+    if isinstance(node, dict):
+        return {k: _substitute(v, environment, f"{path}.{k}" if path else str(k), problems) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_substitute(v, environment, f"{path}.{i}", problems) for i, v in enumerate(node)]
+    if not isinstance(node, str):
+        return node
+
+    def value(match: re.Match[str]) -> str:
+        found: str | None = environment.get(match[1], match[2])
+        if found is None:
+            problems.append(f"{path}: the environment has no {match[1]}, and ${{{match[1]}}} has no default")
+            return ""
+        return found
+
+    return _VARIABLE.sub(value, node)
+
+
+def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    path = ".".join(str(part) for part in location)
+    if kind == "extra_forbidden":
+        section: type[BaseModel] = Config
+        for part in location[:-1]:
+            known = section.model_fields.get(str(part))
+            inner = get_origin(known.annotation) or known.annotation if known else None
+            section = inner if inspect.isclass(inner) and issubclass(inner, BaseModel) else BaseModel
+        near = difflib.get_close_matches(str(location[-1]), list(section.model_fields), n=1)
+        return f"{path}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
+    text = message.removeprefix("Value error, ")
+    return f"{path}: {text}" if path else text

@@ -1,0 +1,67 @@
+"""Evidence by line: which share of the whole case each line carries.
+
+Pieces below 2 nats count for nothing: what one session in seven has, or lacks, is usual. So shares add up to 1, or are
+all 0 where every line is usual and only their mixture is odd. How badly a line reads counts double, as it does in the
+score: every line that was never seen has the same few nats, and many of them are harmless. A line that was never seen
+is called new though it also reads like a failure: that it is new can be checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from daemon.core.messages import Why
+from daemon.core.types import Evidence
+
+USUAL_NATS = 2.0
+SEVERE_WEIGHT = 2.0
+_WHY: Mapping[str, Why] = {"new": "new", "severe": "severe", "count": "count"}
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The evidence about one line: its part of the case (0 to 1), why, and the share of sessions that have it."""
+
+    contribution: float
+    why: Why
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Every line there is evidence about: those of the session, and those it lacks."""
+
+    present: Mapping[str, Weighed] = field(default_factory=dict)
+    missing: Mapping[str, Weighed] = field(default_factory=dict)
+
+    def of(self, line: str, *, missing: bool = False) -> float:
+        """Return what a line contributes."""
+        weighed = (self.missing if missing else self.present).get(line)
+        return weighed.contribution if weighed else 0.0
+
+
+def weigh(evidence: Iterable[Evidence]) -> Weights:
+    """Return the weights of all evidence; several pieces about one line are added up."""
+    grouped: dict[tuple[bool, str], list[Evidence]] = {}
+    for piece in evidence:
+        grouped.setdefault((piece.kind == "missing", piece.line), []).append(piece)
+    total = sum(_counted(piece) for pieces in grouped.values() for piece in pieces)
+    sides: tuple[dict[str, Weighed], dict[str, Weighed]] = ({}, {})
+    for (is_missing, line), pieces in grouped.items():
+        contribution = sum(map(_counted, pieces)) / total if total else 0.0
+        sides[is_missing][line] = Weighed(contribution, _why(pieces), min(piece.share for piece in pieces))
+    return Weights(present=sides[False], missing=sides[True])
+
+
+def _counted(piece: Evidence) -> float:
+    if piece.nats < USUAL_NATS:
+        return 0.0
+    return SEVERE_WEIGHT * piece.nats if piece.kind == "severe" else piece.nats
+
+
+def _why(pieces: Sequence[Evidence]) -> Why:
+    if any(piece.kind == "new" and _counted(piece) for piece in pieces):
+        return "new"
+    strongest = max(pieces, key=lambda piece: piece.nats)
+    return _WHY.get(strongest.kind, "rare") if _counted(strongest) else "usual"

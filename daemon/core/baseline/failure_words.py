@@ -1,0 +1,58 @@
+"""How badly a line reads: the level it states, or else the failure words in it.
+
+Whoever wrote a line that states a level (``ERROR``, ``[warn]``, ``error:``, or the record's own, which formats put
+first) said how bad it is: an error counts as one failure word, what is worse as two, a warning as half of one, all else
+as none; that its words name a failure too adds a quarter, no more. A line that states no level counts its distinct
+failure words, at most 3. The lexicon is English and short on purpose: words that name a failure whatever the system. A
+line in another language scores by its level alone, or 0, and where all lines score alike the part says nothing in its
+scope. An HTTP server's own failure (``<SERVER_ERROR>``, see `masking`) is a failure word; a client's is none.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_WORDS = re.compile(
+    r"\b(?:server_error|error|errors|err|fail\w*|fatal|panic|exception\w*|abort\w*|unexpected|invalid|illegal|corrupt\w*|denied"
+    r"|refused|timeout|timed out|cannot|can't|could not|unable|lost|missing|not found|no such|critical|severe|alert"
+    r"|emerg\w*|dead|killed|crash\w*|broken|bad|interrupted?)\b",
+    re.IGNORECASE,
+)
+_CAMEL = re.compile(r"([a-z])([A-Z])")
+_LEVELS = {
+    **dict.fromkeys(("fatal", "critical", "crit", "emerg", "emergency", "alert", "panic"), 2.0),
+    **dict.fromkeys(("error", "err", "severe"), 1.0),
+    **dict.fromkeys(("warning", "warn"), 0.5),
+    **dict.fromkeys(("notice", "info", "information", "log", "debug", "trace"), 0.0),
+}
+_NAMES = "|".join(_LEVELS)
+_END = r"(?=[\s:\]>|,-]|$)"
+_FIRST = re.compile(rf"[\W_]*({_NAMES}){_END}", re.IGNORECASE)
+_LATER = re.compile(rf"(?<![A-Za-z])(?:({_NAMES.upper()}){_END}|((?i:{_NAMES})) ?:)")
+_PLACEHOLDER = re.compile(r"<[A-Z_]+>")
+_READ, _LEADING = 512, 64
+MOST_WORDS = 3
+
+
+@lru_cache(maxsize=1024)
+def failure_score(line: str) -> float:
+    """Return how badly a masked line reads, 0 to 3; CamelCase is read as words."""
+    words = {word.lower() for word in _WORDS.findall(_CAMEL.sub(r"\1 \2", line))}
+    level = _stated(line)
+    if level is None:
+        return float(min(MOST_WORDS, len(words)))
+    return _LEVELS[level] + (0.25 if words - {level} else 0.0)
+
+
+def _stated(line: str) -> str | None:
+    """Return the level that a line states near its start: its first word, one in capitals, or one before a colon.
+
+    Placeholders are passed over: times and addresses in front of a level may be long.
+    """
+    head = _PLACEHOLDER.sub("", line[:_READ])[:_LEADING]
+    found = _FIRST.match(head)
+    if found:
+        return found[1].lower()
+    found = _LATER.search(head)
+    return (found[1] or found[2]).lower() if found else None

@@ -1,0 +1,135 @@
+"""Nearest patterns: exact while there are few, HNSW when there are many.
+
+A few thousand vectors are compared with one matrix product, which is exact. Above that, usearch's HNSW index answers.
+It holds signed bytes, each vector scaled so that its largest component fills them: that searches two and a half times
+as fast as half floats and finds the same neighbours (docs/adr/0302). Removing from HNSW leaves tombstones that cost
+recall (0.935 against 0.976 at 10 after 20,000 changes), so once a quarter of it is dead a new index is begun, to which
+every vector that comes brings a few of the old ones; it takes over when it has them all. Building it at once would stop
+the thread for many seconds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from usearch.index import Index
+
+from daemon.core.types import Vector
+
+EXACT_CELLS = 1 << 19
+"""Number of matrix cells up to which all vectors are compared."""
+REBUILD_SHARE = 0.25
+AT_ONCE = 4096
+MOVED = 8
+"""Old vectors that one more brings to the new index: it is complete long before another quarter is dead."""
+REFINED = 16
+"""Nearest vectors whose distances are computed from half floats; bytes are off by some thousandths."""
+Slots = NDArray[np.int64]
+
+
+class VectorIndex:
+    """Unit vectors by slot, rounded to half floats. Slots are small non-negative ints and may be used again."""
+
+    def __init__(self, dimensions: int, exact: int | None = None) -> None:
+        self._dimensions = dimensions
+        self._exact = EXACT_CELLS // dimensions if exact is None else exact
+        self._rows: NDArray[np.float32] | NDArray[np.float16] = np.zeros((16, dimensions), np.float32)
+        self._index: Index | None = None
+        self._next: Index | None = None
+        self._left: Slots = np.zeros(0, np.int64)
+        """Slots held when `_next` was begun that have not been looked at since."""
+        self._held = np.zeros(16, bool)
+        self._count = 0
+        self._removed = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, slot: int, vector: Vector) -> None:
+        """Hold `vector` in the free `slot`."""
+        self._grow(slot)
+        self._held[slot] = True
+        self._count += 1
+        self._rows[slot] = vector.astype(np.float16)
+        if self._index is not None:
+            self._index.add(slot, in_bytes(vector), threads=1)
+            self._move(slot)
+        elif self._count > self._exact:
+            self._to_index()
+
+    def get(self, slot: int) -> Vector:
+        """Return the vector in `slot` as float32."""
+        return np.array(self._rows[slot], np.float32)
+
+    def remove(self, slots: Slots) -> None:
+        """Free the held `slots`."""
+        self._held[slots] = False
+        self._count -= len(slots)
+        if self._index is None:
+            return
+        keys = np.asarray(slots, np.uint64)
+        self._index.remove(keys)
+        self._removed += len(slots)
+        if self._next is not None:
+            self._next.remove(keys)
+        elif self._removed > REBUILD_SHARE * max(self._count, 1):
+            self._next, self._left, self._removed = self._new_index(), np.flatnonzero(self._held), 0
+
+    def nearest(self, vector: Vector, count: int) -> tuple[Slots, NDArray[np.float64]]:
+        """Return up to `count` nearest slots, all where the search is exact, and their cosine distances; unsorted."""
+        if self._index is None:
+            slots = np.flatnonzero(self._held)
+            distances = 1.0 - self._rows[: len(self._held)] @ vector
+            return slots, np.maximum(distances[slots], 0.0).astype(np.float64)
+        matches = self._index.search(in_bytes(vector), min(count, self._count), threads=1)
+        slots, distances = matches.keys.astype(np.int64), np.asarray(matches.distances, np.float64)
+        first = slots[:REFINED]
+        distances[:REFINED] = 1.0 - self._rows[first].astype(np.float32) @ vector
+        return slots, np.maximum(distances, 0.0)
+
+    @property
+    def exact(self) -> bool:
+        """Whether `nearest` returns every slot."""
+        return self._index is None
+
+    def memory(self) -> int:
+        """Return an estimate of the bytes held."""
+        return self._rows.nbytes + sum(int(it.memory_usage) for it in (self._index, self._next) if it is not None)
+
+    def _grow(self, slot: int) -> None:
+        if slot < len(self._held):
+            return
+        size = 2 * max(slot, len(self._held))
+        self._held = np.concatenate([self._held, np.zeros(size - len(self._held), bool)])
+        rows = np.zeros((size, self._dimensions), self._rows.dtype)
+        rows[: len(self._rows)] = self._rows
+        self._rows = rows
+
+    def _new_index(self) -> Index:
+        return Index(
+            ndim=self._dimensions, metric="cos", dtype="i8", connectivity=16, expansion_add=64, expansion_search=64
+        )
+
+    def _to_index(self) -> None:
+        self._rows = self._rows.astype(np.float16)
+        self._index = self._new_index()
+        slots = np.flatnonzero(self._held)
+        for some in np.array_split(slots, len(slots) // AT_ONCE + 1):
+            self._index.add(some.astype(np.uint64), in_bytes(self._rows[some].astype(np.float32)))
+
+    def _move(self, slot: int) -> None:
+        """Bring `slot`, just taken, and a few old ones to the new index where there is one."""
+        if self._next is None:
+            return
+        some, self._left = np.union1d(self._left[:MOVED], slot), self._left[MOVED:]
+        # An old slot may be free by now, or taken again, and then it is there already.
+        some = some[self._held[some] & ~self._next.contains(some.astype(np.uint64))]
+        self._next.add(some.astype(np.uint64), in_bytes(self._rows[some].astype(np.float32)), threads=1)
+        if not len(self._left):
+            self._index, self._next = self._next, None
+
+
+def in_bytes(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Return vectors (n, dimensions) or one (dimensions,) as bytes of the same direction, as near as bytes come."""
+    largest = np.maximum(np.abs(vectors).max(axis=-1, keepdims=True), 1e-9)
+    return np.asarray(np.rint(vectors * (127.0 / largest)), np.int8)

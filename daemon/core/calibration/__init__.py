@@ -1,0 +1,63 @@
+"""How strange is strange lately: recent scores, ranks among them, and what the budget affords."""
+
+from daemon.core.calibration.budget import Budget, bar, earn, refund
+from daemon.core.calibration.ranks import (
+    TIE,
+    Floats,
+    absence_nats,
+    combine,
+    conditional_nats,
+    distance_to_measure,
+    failure_nats,
+    local_ranks,
+    presence_nats,
+    tail_probability,
+)
+from daemon.core.calibration.recent_sessions import (
+    CHUNK,
+    EARLY,
+    EMPTY,
+    ENOUGH,
+    HEADER,
+    LOUD,
+    QUIET,
+    RING,
+    ROW,
+    VERSION,
+    Recent,
+    Ring,
+    gather,
+)
+from daemon.core.calibration.score_table import PARTS, finding
+
+__all__ = [
+    "CHUNK",
+    "EARLY",
+    "EMPTY",
+    "ENOUGH",
+    "HEADER",
+    "LOUD",
+    "PARTS",
+    "QUIET",
+    "RING",
+    "ROW",
+    "TIE",
+    "VERSION",
+    "Budget",
+    "Floats",
+    "Recent",
+    "Ring",
+    "absence_nats",
+    "bar",
+    "combine",
+    "conditional_nats",
+    "distance_to_measure",
+    "earn",
+    "failure_nats",
+    "finding",
+    "gather",
+    "local_ranks",
+    "presence_nats",
+    "refund",
+    "tail_probability",
+]

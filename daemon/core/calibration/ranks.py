@@ -1,0 +1,108 @@
+"""The score's arithmetic, free of state: distances and rarities in, one number out.
+
+Three parts say how strange a session is, each in its own unit: the distance to the mass of recent traffic (*dtm*), how
+unlikely its lines and its missing lines are (*ctx*, nats), and how badly it reads (*sev*). Units do not compare, so
+each is turned into its upper mid-rank among recent values, and the ranks' logarithms are summed (Fisher, 1932). The
+parts depend on one another, so the sum is never compared with a chi-square: it is ranked once more.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+TIE = 1e-6
+SMALLEST_TAIL = 10
+SEVERITY = 3.0
+FINEST = 0.005
+
+
+def distance_to_measure(distances: Floats, weights: Floats, mass: float) -> float:
+    """Return the mean distance to the nearest `mass` of weighted points; `distances` ascend.
+
+    `distances` and `weights` have equal length. When the weights sum to less than `mass`, all of them count; with a
+    `mass` of 0 the nearest point alone does. Chazal, Cohen-Steiner and Merigot, 2011.
+    """
+    if mass <= 0:
+        return float(distances[0])
+    before = weights.cumsum() - weights
+    taken = np.minimum(np.maximum(mass - before, 0.0), weights)
+    total = float(taken.sum())
+    return float(taken @ distances) / total if total > 0 else float(distances[0])
+
+
+def presence_nats(having: Floats | float, total: float) -> Floats:
+    """Return ``-ln`` of the smoothed share of sessions that have a line: `having` of `total` mass."""
+    return np.asarray(-np.log((np.asarray(having, np.float64) + 0.5) / (total + 1.0)))
+
+
+def absence_nats(having: Floats | float, total: float) -> Floats:
+    """Return ``-ln`` of the smoothed share of sessions that lack a line which `having` of `total` mass has."""
+    return np.asarray(-np.log(np.maximum(total - np.asarray(having, np.float64) + 0.5, 0.5) / (total + 1.0)))
+
+
+def conditional_nats(together: Floats, share: Floats, alike: float, prior: float) -> Floats:
+    """Return ``-ln`` of the share of a rare line among sessions like this one, shrunk towards its share among all.
+
+    `together`: mass of sessions like this one that have the line; `share`: its smoothed share among all sessions;
+    `alike`: mass of sessions like this one; `prior`: the strength of the shrinkage, in mass.
+    """
+    return np.asarray(-np.log((together + prior * share + 1e-9) / (alike + prior + 1e-9)))
+
+
+def local_ranks(
+    values: NDArray[np.float32], recent: NDArray[np.float32], counts: Floats, say: Floats, shrink: float = 20.0
+) -> tuple[Floats, Floats]:
+    """Return the upper mid-ranks, in (0, 1), of `values` (k,) among `recent` (k, n): among kin, and among all.
+
+    `counts` (n,) is how many recent sessions had these values, and `say` (n,) how much each of them counts among kin.
+    Where there are few kin, their rank is drawn towards the rank among all, which counts as `shrink` kin.
+    """
+    above = (recent > values[:, None] + TIE).astype(np.float64)
+    above += recent >= values[:, None] - TIE
+    kin_counts = counts * say
+    overall = (0.5 * (above @ counts) + 0.5) / (float(counts.sum()) + 1.0)
+    kin = (0.5 * (above @ kin_counts) + 0.5 + shrink * overall) / (float(kin_counts.sum()) + 1.0 + shrink)
+    return kin, overall
+
+
+def combine(kin: Floats, overall: Floats) -> float:
+    """Return the score from the parts' ranks: novelty (dtm, ctx) among kin, severity among all; larger is stranger.
+
+    How new a session is says little until it is compared with sessions of its kind, some of which always bring new
+    lines; how badly it reads is absolute. FINEST is added to ranks of novelty: which of the newest is newer is chance.
+    """
+    return float(-np.log(kin[0] + FINEST) - np.log(kin[1] + FINEST)) + failure_nats(float(overall[2]))
+
+
+def failure_nats(rank: float) -> float:
+    """Return what the rank of severity gives to the score.
+
+    People mean failures when they say anomalies: a severity that less than half of the sessions reach weighs SEVERITY
+    ranks, against two of novelty, which is measured twice. One that half of them reach says little, and weighs one.
+    """
+    return -math.log(rank) - (SEVERITY - 1.0) * math.log(min(1.0, 2.0 * rank))
+
+
+def tail_probability(score: float, recent: NDArray[np.float32], counts: Floats) -> float:
+    """Return the smoothed share of recent sessions with scores at least as high as `score`.
+
+    `counts` (n,) is how many recent sessions had each of the scores `recent` (n,), maybe 0. Above the highest, the tail
+    is continued as an exponential with the mean excess of the highest hundredth, so that budgets finer than one in as
+    many sessions still tell scores apart (peaks over threshold; Siffer et al., 2017).
+    """
+    n = float(counts.sum())
+    at_least = float(counts @ (recent >= score - TIE))
+    p = (1.0 + at_least) / (1.0 + n)
+    if at_least or n < SMALLEST_TAIL * 10:
+        return p
+    size = max(SMALLEST_TAIL, int(n) // 100)
+    order = np.argsort(-recent, kind="stable")
+    highest, held = recent[order], counts[order]
+    taken = np.clip(size - (np.cumsum(held) - held), 0.0, held)
+    threshold, most = highest[taken > 0][[-1, 0]].tolist()
+    excess = float(taken @ highest) / size - threshold
+    return p * math.exp(-(score - most) / excess) if excess > 0 else p

@@ -1,0 +1,120 @@
+"""Keys and values of the baseline's records. Every value is absolute, so applying a record twice is harmless.
+
+Keys are JSON arrays, so any scope or topic name fits: ``["vector", scope, pattern]``, ``["weight", scope, pattern,
+topic, partition]``, ``["ring", scope, topic, partition, chunk]`` and ``["label", scope, pattern]``. Values of weights
+and labels are JSON; a vector is a compressed JSON head with its lines, then half floats; a ring's chunk is
+`Ring.dump`.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import orjson
+import zstandard
+
+from daemon.core.baseline import Label, Lines, Weight
+from daemon.core.types import TopicPartition, Vector
+from daemon.errors import DataError, ModelMismatchError
+
+IMPORTED = TopicPartition("strayline.import", 0)
+"""What an import is filed under: no partition of this name is ever read, so no replica's counters are overwritten."""
+
+_LENGTH = struct.Struct("<I")
+_MOST_HEAD = 64 << 20
+
+
+def vector_key(scope: str, pattern: str) -> bytes:
+    """Key of a pattern's lines and vector."""
+    return orjson.dumps(["vector", scope, pattern])
+
+
+@lru_cache(maxsize=4096)
+def weight_key(scope: str, pattern: str, source: TopicPartition) -> bytes:
+    """Key of a pattern's weight from one input partition."""
+    return orjson.dumps(["weight", scope, pattern, *source])
+
+
+@lru_cache(maxsize=4096)
+def ring_key(scope: str, source: TopicPartition, chunk: int) -> bytes:
+    """Key of one chunk of calibration values."""
+    return orjson.dumps(["ring", scope, *source, chunk])
+
+
+def label_key(scope: str, pattern: str) -> bytes:
+    """Key of what a person said of a pattern."""
+    return orjson.dumps(["label", scope, pattern])
+
+
+def is_label(key: bytes) -> bool:
+    """Whether a key is a label's."""
+    return key.startswith(b'["label",')
+
+
+def parse_key(key: bytes) -> list[Any]:
+    """Return the parts of a key; raises DataError when it is none of ours."""
+    try:
+        parts = orjson.loads(key)
+    except orjson.JSONDecodeError:
+        parts = None
+    if not isinstance(parts, list) or not parts or parts[0] not in ("vector", "weight", "ring", "label"):
+        raise DataError("a record of the baseline topic has a key that is not Strayline's")
+    return parts
+
+
+def dump_vector(model: str, renewed: int, lines: Lines, vector: Vector) -> bytes:
+    """Encode a pattern's lines and vector."""
+    head = orjson.dumps({"model": model, "dimensions": len(vector), "renewed": renewed, "lines": lines})
+    packed = zstandard.ZstdCompressor(level=3).compress(head)
+    return _LENGTH.pack(len(packed)) + packed + vector.astype(np.float16).tobytes()
+
+
+def load_vector(value: bytes, model: str, dimensions: int) -> tuple[int, Lines, Vector]:
+    """Return (renewed, lines, vector). Raises ModelMismatchError when another model made it."""
+    length, head = _head(value)
+    if (head["model"], head["dimensions"]) != (model, dimensions):
+        raise ModelMismatchError(
+            f"the baseline was made with {head['model']} ({head['dimensions']} dimensions) and the engine is {model} "
+            f"({dimensions}): go back to that model, or name a new baseline topic and let it learn again"
+        )
+    lines = tuple((str(line), int(count)) for line, count in head["lines"])
+    return head["renewed"], lines, np.frombuffer(value, np.float16, offset=_LENGTH.size + length).astype(np.float32)
+
+
+def vector_model(value: bytes) -> tuple[str, int]:
+    """Return the model and the dimensions of an encoded vector."""
+    _, head = _head(value)
+    return head["model"], head["dimensions"]
+
+
+def _head(value: bytes) -> tuple[int, dict[str, Any]]:
+    (length,) = _LENGTH.unpack_from(value)
+    packed = value[_LENGTH.size : _LENGTH.size + length]
+    return length, orjson.loads(zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MOST_HEAD))
+
+
+def dump_weight(weight: Weight) -> bytes:
+    """Encode a weight."""
+    return orjson.dumps({"v": 1, "first": weight.first, "last": weight.last, "buckets": sorted(weight.buckets.items())})
+
+
+def load_weight(value: bytes) -> Weight:
+    """Decode a weight."""
+    document = orjson.loads(value)
+    return Weight({int(bucket): int(n) for bucket, n in document["buckets"]}, document["first"], document["last"])
+
+
+def dump_label(label: Label) -> bytes:
+    """Encode a label."""
+    return orjson.dumps(
+        {"v": 1, "verdict": label.verdict, "at": label.at, "by": label.by, "note": label.note, "renewed": label.renewed}
+    )
+
+
+def load_label(value: bytes) -> Label:
+    """Decode a label."""
+    document = orjson.loads(value)
+    return Label(document["verdict"], document["at"], document["by"], document["note"], document["renewed"])

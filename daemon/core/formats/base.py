@@ -1,0 +1,131 @@
+"""What passes between a reader and the finisher: text columns, still without times, defaults and positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import polars as pl
+
+from daemon.core.types import Batch, Reject
+
+RECORD_PREFIX = "record."
+"""Paths that begin so name a part of the record (its key, timestamp, topic, a header), not of its value."""
+ALTERNATIVE = "|"
+"""Parts the paths that may hold a field; the first that is there counts."""
+
+COLUMNS_SCHEMA: Mapping[str, pl.DataType] = {
+    "row": pl.Int64(),
+    "index": pl.Int64(),
+    "message": pl.String(),
+    "time": pl.String(),
+    "scope": pl.String(),
+    "key": pl.String(),
+    "level": pl.String(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPaths:
+    """Where a line's parts stand in a JSON value, ``a.b.c`` or ``a.b.c|d`` where it may be the one or the other.
+
+    Or in its record: ``record.key``, ``record.timestamp``, ``record.topic``, ``record.headers.NAME``; also as the first
+    or the last of alternatives.
+    """
+
+    message: str = "message"
+    time: str = "time"
+    scope: str = "scope"
+    key: str = "key"
+    level: str = "level"
+
+    def items(self) -> tuple[tuple[str, str], ...]:
+        """Return (column, path) pairs."""
+        return (
+            ("message", self.message),
+            ("time", self.time),
+            ("scope", self.scope),
+            ("key", self.key),
+            ("level", self.level),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FormatSettings:
+    """How to read records: a format's name, paths of the fields, and patterns on the message that win over them."""
+
+    format: str = "json"
+    fields: FieldPaths = field(default_factory=FieldPaths)
+    extract: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What a reader found: a table of `COLUMNS_SCHEMA` in reading order, and the records it could not read.
+
+    `row` is the record's place in its batch, `index` the line's place in its record (0 where it is alone). Every column
+    but `row`, `index` and `message` may be null: then the record's own parts and the defaults stand in.
+    """
+
+    table: pl.DataFrame
+    rejects: Sequence[Reject] = ()
+
+
+class Reader(Protocol):
+    """What is particular to one format."""
+
+    def __call__(self, batch: Batch) -> Columns:
+        """Read the values of a batch. Pure; never raises for what a value holds."""
+        ...
+
+
+def of_record(choice: str) -> str | None:
+    """Return the part of the record that a path without alternatives names, None where it names one of the value."""
+    return choice.removeprefix(RECORD_PREFIX) if choice.startswith(RECORD_PREFIX) else None
+
+
+def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
+    """Return a table (row, text) of the values that are UTF-8 and not blank, and a reject for each that is not.
+
+    A byte order mark at the front is dropped.
+    """
+    text = decoded(batch.values, None)
+    if text.str.starts_with("\ufeff").any():
+        text = text.str.strip_prefix("\ufeff")
+    table = pl.DataFrame([pl.int_range(len(text), dtype=pl.Int64, eager=True).alias("row"), text])
+    filled = text.str.contains(r"\S").fill_null(value=False)
+    if filled.all():
+        return table, []
+    rejects = []
+    for row in (~filled).arg_true().to_list():
+        value = batch.values[row]
+        if value is None or text[row] is not None:
+            detail = "the value is null" if value is None else "the value is empty or blank"
+            rejects.append(Reject(row, batch.offsets[row], "empty", detail))
+        else:
+            rejects.append(Reject(row, batch.offsets[row], "not_utf8", _bad_byte(value)))
+    return table.filter(filled), rejects
+
+
+def decoded(values: Sequence[bytes | None], errors: str | None) -> pl.Series:
+    """Return bytes as text; what is not UTF-8 is null, or decoded with the error handler `errors`."""
+    try:
+        return pl.Series("text", values, dtype=pl.Binary).cast(pl.String)
+    except pl.exceptions.PolarsError:  # one bad value refuses them all
+        return pl.Series("text", [_decode(value, errors) for value in values], dtype=pl.String)
+
+
+def _decode(value: bytes | None, errors: str | None) -> str | None:
+    try:
+        return None if value is None else value.decode(errors=errors or "strict")
+    except UnicodeDecodeError:
+        return None
+
+
+def _bad_byte(value: bytes) -> str:
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        return f"the value is not UTF-8 at byte {error.start}"
+    return "the value is not UTF-8"

@@ -1,0 +1,45 @@
+"""Records that could not be read, passed on untouched with headers that say why.
+
+Headers are those of Kafka Connect's dead letter queues (`DeadLetterQueueReporter.populateContextHeaders`), so the tools
+that read those queues read these. As there, the record's own headers come first and a second trip through the queue
+appends; all values are UTF-8 text. The reason is a short stable word at the head of the message; nothing of the
+record's content is repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daemon.core.types import Batch, OutRecord, Reject
+
+PREFIX = "__connect.errors."
+STAGE = "VALUE_CONVERTER"
+ERROR_CLASS = "daemon.errors.DataError"
+FORMAT_CLASS = "daemon.core.formats.Format"
+
+
+def dead_letter(batch: Batch, reject: Reject, *, name: str, task: int = 0, where: str = FORMAT_CLASS) -> OutRecord:
+    """Return the dead letter of one rejected record.
+
+    `name` is the consumer group, `task` the input partition or another small number, `where` the class that refused it.
+    """
+    message = f"{reject.reason}: {reject.detail}"
+    context = {
+        "topic": batch.source.topic,
+        "partition": str(batch.source.partition),
+        "offset": str(reject.offset),
+        "connector.name": name,
+        "task.id": str(task),
+        "stage": STAGE,
+        "class.name": where,
+        "exception.class.name": ERROR_CLASS,
+        "exception.message": message,
+        "exception.stacktrace": f"{ERROR_CLASS}: {message}\n\tat {where}",
+    }
+    own: Sequence[tuple[str, bytes]] = batch.headers[reject.row] if batch.headers else ()
+    return OutRecord(
+        role="dead_letters",
+        key=batch.keys[reject.row],
+        value=batch.values[reject.row],
+        headers=(*own, *((PREFIX + name, text.encode()) for name, text in context.items())),
+    )

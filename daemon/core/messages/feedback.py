@@ -1,0 +1,115 @@
+"""What people say of patterns: the feedback topic's messages, read and written.
+
+A message means one pattern. An alert's id begins with its pattern's fingerprint, and a fingerprint covers its scope,
+so an id alone is enough.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import cast, get_args
+
+import orjson
+
+from daemon.core.masking import RedactionSettings, redact
+from daemon.core.messages.schema import FeedbackDocument, Word
+from daemon.errors import DataError
+
+VERDICTS: tuple[str, ...] = get_args(Word)
+NOTE_LENGTH = 500
+BY_LENGTH = 100
+_PATTERN = re.compile(r"[0-9a-f]{16}")
+_ALERT = re.compile(r"([0-9a-f]{16})-[0-9a-f]{16}")
+_FIELDS = frozenset({"alert", "scope", "pattern", "verdict", "by", "note"})
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One person's word on one pattern. `scope` is None where the message named only an id."""
+
+    pattern: str
+    verdict: str
+    scope: str | None = None
+    by: str = ""
+    note: str = ""
+
+    @property
+    def label(self) -> str | None:
+        """The label to set; None takes back what was said."""
+        return None if self.verdict == "forget" else self.verdict
+
+
+def parse_feedback(value: bytes | None) -> Feedback:
+    """Read one message. Raises DataError with a sentence that names the field and repeats nothing of the content."""
+    document = _object(value)
+    unknown = sorted(document.keys() - _FIELDS)
+    if unknown:
+        raise DataError(f"unknown field (known: {', '.join(sorted(_FIELDS))})")
+    verdict = _text(document, "verdict", 20)
+    if verdict not in VERDICTS:
+        raise DataError(f"verdict: must be one of {', '.join(VERDICTS)}")
+    return Feedback(
+        pattern=_pattern_of(document),
+        verdict=verdict,
+        scope=_text(document, "scope", 1000) or None,
+        by=_redacted(_text(document, "by", BY_LENGTH)),
+        note=_redacted(_text(document, "note", NOTE_LENGTH)),
+    )
+
+
+def label_document(
+    target: str, verdict: str, *, scope: str | None = None, by: str = "", note: str = ""
+) -> FeedbackDocument:
+    """Return the message that says `verdict` of `target`, the id of an alert or a pattern; secrets are redacted.
+
+    Raises DataError when the target is neither or the verdict is none of normal, anomalous, forget: what this returns,
+    `parse_feedback` accepts.
+    """
+    document: dict[str, object] = {"alert" if _ALERT.fullmatch(target) else "pattern": target, "verdict": verdict}
+    document |= {name: text for name, text in (("scope", scope), ("by", by), ("note", note)) if text}
+    said = parse_feedback(orjson.dumps(document))
+    document |= {name: text for name, text in (("by", said.by), ("note", said.note)) if text}
+    return cast("FeedbackDocument", document)
+
+
+def _object(value: bytes | None) -> dict[str, object]:
+    if not value:
+        raise DataError("empty message")
+    try:
+        document = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"not JSON: line {error.lineno} column {error.colno}") from None
+    if not isinstance(document, dict):
+        raise DataError("not a JSON object")
+    return document
+
+
+def _text(document: dict[str, object], name: str, limit: int) -> str:
+    text = document.get(name)
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise DataError(f"{name}: must be a string")
+    if len(text) > limit:
+        raise DataError(f"{name}: longer than {limit:,} characters")
+    return text
+
+
+def _redacted(text: str) -> str:
+    """What people write goes into the baseline's topic, so it is redacted as a line is; a person's address stays."""
+    return redact(text, RedactionSettings(emails=False)) if text else ""
+
+
+def _pattern_of(document: dict[str, object]) -> str:
+    alert, pattern = _text(document, "alert", 100), _text(document, "pattern", 100)
+    if bool(alert) == bool(pattern):
+        raise DataError("give either alert or pattern")
+    if pattern:
+        if not _PATTERN.fullmatch(pattern):
+            raise DataError("pattern: must be 16 hexadecimal digits")
+        return pattern
+    match = _ALERT.fullmatch(alert)
+    if not match:
+        raise DataError("alert: must be an alert's id, 16 hexadecimal digits, a dash, 16 more")
+    return match[1]

@@ -1,0 +1,121 @@
+"""JSON Schemas of what the daemon publishes and reads, made from the types in `daemon.core.messages.schema`.
+
+`python -m daemon.core.messages.json_schema FOLDER` writes them; the ones in `docs/schema` are held equal to the types
+by a test. They describe at least what a reader finds: a field may be added within a major version, so only feedback,
+which people write, refuses unknown fields. `strict=True` refuses them everywhere, for tests.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import types
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+import orjson
+
+from daemon.core.messages import schema
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+_SCALARS: dict[Any, Schema] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    types.NoneType: {"type": "null"},
+}
+
+
+def schemas(*, strict: bool = False) -> dict[str, Schema]:
+    """Return every published schema by its file's name, without extension."""
+    return {
+        "verdict": _root(schema.VERDICT_SCHEMA, [schema.VerdictDocument], strict=strict),
+        "alert": _root(schema.ALERT_SCHEMA, [schema.AlertDocument, schema.ResolvedDocument], strict=strict),
+        "feedback": _root(schema.FEEDBACK_SCHEMA, [schema.FeedbackDocument], strict=True)
+        | {"oneOf": [{"required": ["alert"]}, {"required": ["pattern"]}]},
+    }
+
+
+def _root(identifier: str, roots: list[type], *, strict: bool) -> Schema:
+    definitions: dict[str, Schema] = {}
+    for root in roots:
+        _object(root, definitions, strict=strict)
+    head: Schema = {"$schema": DIALECT, "$id": identifier, "title": identifier.split(":")[-2]}
+    if len(roots) > 1:
+        return head | {"oneOf": [_reference(root) for root in roots], "$defs": definitions}
+    body = definitions.pop(roots[0].__name__)
+    return head | body | ({"$defs": definitions} if definitions else {})
+
+
+def _object(kind: type, definitions: dict[str, Schema], *, strict: bool) -> Schema:
+    if kind.__name__ not in definitions:
+        definitions[kind.__name__] = {}
+        hints = get_type_hints(kind, include_extras=True)
+        definitions[kind.__name__] = {
+            "description": inspect.getdoc(kind),
+            "type": "object",
+            "properties": {
+                name: _value(hint, definitions, strict=strict) | {"description": _descriptions()[kind.__name__, name]}
+                for name, hint in hints.items()
+            },
+            "required": [name for name, hint in hints.items() if get_origin(hint) is not NotRequired],
+        } | ({"additionalProperties": False} if strict else {})
+    return _reference(kind)
+
+
+def _value(hint: Any, definitions: dict[str, Schema], *, strict: bool) -> Schema:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        plain = _value(arguments[0], definitions, strict=strict)
+        return plain | dict(arguments[1:])
+    if origin is NotRequired:
+        return _value(arguments[0], definitions, strict=strict)
+    if origin is Literal:
+        return {"enum": list(arguments)}
+    if origin in (Union, types.UnionType):
+        return {"anyOf": [_value(argument, definitions, strict=strict) for argument in arguments]}
+    if origin is list:
+        return {"type": "array", "items": _value(arguments[0], definitions, strict=strict)}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _value(arguments[1], definitions, strict=strict)}
+    if is_typeddict(hint):
+        return _object(hint, definitions, strict=strict)
+    return dict(_SCALARS[hint])
+
+
+def _reference(kind: type) -> Schema:
+    return {"$ref": f"#/$defs/{kind.__name__}"}
+
+
+@cache
+def _descriptions() -> dict[tuple[str, str], str]:
+    """Return the sentence under each field, by class and field: Python keeps none of them at run time."""
+    said: dict[tuple[str, str], str] = {}
+    for node in ast.parse(inspect.getsource(schema)).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        inherited = {base.id for base in node.bases if isinstance(base, ast.Name)}
+        said |= {(node.name, name): sentence for (owner, name), sentence in said.items() if owner in inherited}
+        for field, text in zip(node.body, node.body[1:], strict=False):
+            match field, text:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(sentence))):
+                    said[node.name, name] = sentence
+                case _:
+                    pass
+    return said
+
+
+def write(folder: Path) -> None:
+    """Write every schema into a folder, one file each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, document in schemas().items():
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        (folder / f"{name}.json").write_bytes(text)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/schema"))

@@ -1,0 +1,102 @@
+"""Patterns to vectors: every pattern under way is embedded once, however many partitions wait for it.
+
+A remote server that stays away is waited for with growing pauses, because nothing is lost by waiting; a dead engine is
+final and ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic
+
+import structlog
+
+from daemon.core.types import Pattern, Vector
+from daemon.errors import UnavailableError
+from daemon.metrics import Metrics
+from daemon.ports import Engine
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 32
+LONG = 8_000
+LONGEST_PAUSE = 30.0
+
+
+def groups(patterns: Sequence[Pattern]) -> list[list[Pattern]]:
+    """Return patterns in the order given, in groups to be embedded together: a long one waits for nobody but itself."""
+    short = [p for p in patterns if len(p.text) <= LONG]
+    together = [short[start : start + AT_ONCE] for start in range(0, len(short), AT_ONCE)]
+    return together + [[p] for p in patterns if len(p.text) > LONG]
+
+
+class Embedder:
+    """Shares one engine between all partitions."""
+
+    def __init__(self, engine: Engine, metrics: Metrics) -> None:
+        self._engine = engine
+        self._metrics = metrics
+        self._under_way: dict[str, asyncio.Future[Vector]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def embed(self, patterns: Sequence[Pattern]) -> dict[str, Vector]:
+        """Return the vectors of `patterns`, one of `groups`, by id. Raises EngineError when the engine is dead."""
+        new = [p for p in patterns if p.id not in self._under_way]
+        for pattern in new:
+            self._under_way[pattern.id] = asyncio.get_running_loop().create_future()
+        if new:
+            task = asyncio.create_task(self._run(new))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        self._metrics.embedding_queue_depth.set(len(self._under_way))
+        waiting = {p.id: self._under_way[p.id] for p in patterns}
+        # Shielded: one partition that lets go must not take the vector from another.
+        vectors = await asyncio.gather(*(asyncio.shield(future) for future in waiting.values()))
+        return dict(zip(waiting, vectors, strict=True))
+
+    async def close(self) -> None:
+        """Abandon what is under way."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(self, patterns: Sequence[Pattern]) -> None:
+        futures = [self._under_way[p.id] for p in patterns]
+        try:
+            vectors = await self._insist([p.text for p in patterns])
+        except BaseException as error:
+            for future in futures:
+                if isinstance(error, Exception):
+                    future.set_exception(error)
+                    future.exception()  # seen, should nobody wait any more
+                else:
+                    future.cancel()
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for future, vector in zip(futures, vectors, strict=True):
+                future.set_result(vector)
+        finally:
+            for pattern in patterns:
+                del self._under_way[pattern.id]
+            self._metrics.embedding_queue_depth.set(len(self._under_way))
+
+    async def _insist(self, texts: Sequence[str]) -> Sequence[Vector]:
+        pause = 1.0
+        while True:
+            began = monotonic()
+            try:
+                vectors = await self._engine.embed(texts)
+            except UnavailableError as error:
+                self._metrics.embedding_errors.inc()
+                log.warning("engine_unavailable", error=str(error), texts=len(texts), retry_in_seconds=pause)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            except Exception:
+                self._metrics.embedding_errors.inc()
+                raise
+            else:
+                self._metrics.embedding_batch_size.observe(len(texts))
+                self._metrics.embedding_duration.observe(monotonic() - began)
+                return list(vectors)

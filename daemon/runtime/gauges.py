@@ -1,0 +1,65 @@
+"""Keeps the gauges fresh: what is not counted where it happens is looked at every few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from time import monotonic
+
+from daemon.core.detection import Detector
+from daemon.metrics import Metrics
+from daemon.runtime.partition import State
+from daemon.runtime.pipeline import Pipeline
+from daemon.runtime.worker_thread import WorkerThread
+
+LOOK_EVERY = 5.0
+LAG_TICK = 0.25
+STATES = {"init": State.INIT, "running": State.RUN, "dead": State.DEAD}
+
+
+class Gauges:
+    """Looks at the pipeline and the detector; `engine_lives` tells whether the engine does."""
+
+    def __init__(
+        self, metrics: Metrics, thread: WorkerThread, detector: Detector, engine_lives: Callable[[], bool]
+    ) -> None:
+        self._metrics = metrics
+        self._thread = thread
+        self._detector = detector
+        self._engine_lives = engine_lives
+
+    async def run(self, pipeline: Pipeline) -> None:
+        """Look for ever; the waits between looks measure the event loop's own lag."""
+        worst, looked = 0.0, -LOOK_EVERY
+        while True:
+            due = monotonic() + LAG_TICK
+            await asyncio.sleep(LAG_TICK)
+            now = monotonic()
+            worst = max(worst, now - due)
+            if now - looked >= LOOK_EVERY:
+                self._metrics.event_loop_lag.set(worst)
+                worst, looked = 0.0, now
+                self._look_at_partitions(pipeline)
+                await self._look_at_scopes()
+
+    def _look_at_partitions(self, pipeline: Pipeline) -> None:
+        metrics, now, partitions = self._metrics, monotonic(), list(pipeline.partitions)
+        metrics.engine_up.set(int(self._engine_lives()))
+        for word, state in STATES.items():
+            metrics.partition_state.labels(word).set(sum(p.state is state for p in partitions))
+        metrics.sessions_open.set(sum(p.load.open_sessions for p in partitions))
+        metrics.unsettled_lines.set(sum(p.load.unsettled for p in partitions))
+        metrics.checkpoint_age.set(max((now - p.committed_at for p in partitions if not p.quiet), default=0.0))
+        metrics.seconds_since_progress.set(now - pipeline.polled_at)
+        for source, lag in pipeline.lag.items():
+            metrics.consumer_lag.labels(source.topic, str(source.partition)).set(lag)
+        incidents = sum((Counter(p.incidents) for p in partitions), Counter[str]())
+        metrics.set_by_scope(metrics.incidents_open, incidents)
+
+    async def _look_at_scopes(self) -> None:
+        metrics, statistics = self._metrics, await self._thread(self._detector.scopes)
+        metrics.set_by_scope(metrics.baseline_patterns, {s.scope: s.patterns for s in statistics})
+        metrics.set_by_scope(metrics.alert_rate, {s.scope: s.realised for s in statistics}, worst=True)
+        metrics.set_by_scope(metrics.alert_budget, {s.scope: s.budget for s in statistics}, worst=True)
+        metrics.baseline_memory.set(sum(s.memory_bytes for s in statistics))

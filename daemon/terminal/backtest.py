@@ -1,0 +1,144 @@
+"""A report on a terminal, or in a pipe: a few lines of figures, tables where there is something to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from daemon.backtest.report import OURS, Rate, Report
+from daemon.core.text import clean, figure, many, p_value, share
+
+SHOWN = 8
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print a report for people; nothing of a log line reaches the terminal with control characters in it."""
+    for part in _parts(report):
+        console.print(part, soft_wrap=isinstance(part, Text), highlight=False)
+
+
+def _parts(report: Report) -> Iterator[RenderableType]:
+    yield Text("\n".join([*_facts(report), ""]))
+    if len(report.scopes) > 1:
+        yield _scopes(report)
+    if report.quality:
+        yield _quality(report)
+    if report.rate.sessions:
+        yield _budgets(report)
+    if it := report.suggestion:
+        yield Text(f"suggested budget: {it.budget:g}, {it.why}\n")
+    if report.range:
+        yield Text("\n".join(_range(report)))
+    if report.strangest:
+        yield _strangest(report)
+
+
+def _facts(report: Report) -> Iterator[str]:
+    it, rate = report.input, report.rate
+    sources = [f"topic {', '.join(it.topics)}"] if it.topics else []
+    if count := len(it.files) + len(it.teach):
+        sources.append(many(count, "file"))
+    yield f"read      {it.records:,} records, {it.lines:,} lines of {' and '.join(sources)}"
+    if it.rejected:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(it.rejected.items()))
+        yield f"rejected  {sum(it.rejected.values()):,} records: {reasons}"
+    if it.clamped:
+        yield f"time      {it.clamped:,} lines with an absurd time took their record's"
+    patterns = f"{report.patterns:,}" if report.patterns_complete else f"more than {report.patterns:,}"
+    taught = f"{report.taught:,} taught, " if report.taught else ""
+    phases = f"{taught}{report.warm_up:,} warm-up, {rate.sessions:,} live"
+    yield f"sessions  {report.sessions:,} of {patterns} patterns: {phases}"
+    yield f"alerts    {_rate(rate, report)}"
+    if rate.blocks:
+        blocks = " ".join(share(block) for block in rate.blocks[:12])
+        yield f"          by 1,000  {blocks}{' ...' if len(rate.blocks) > 12 else ''}"
+    if report.labels:
+        it_ = report.labels
+        known = f"{it_.anomalous:,} anomalous, {it_.normal:,} normal, {it_.unlabelled:,} without"
+        early = f"; {it_.anomalous_in_warm_up:,} anomalous fell into warm-up" if it_.anomalous_in_warm_up else ""
+        unmet = f"; {it_.unmet:,} labels met no session" if it_.unmet else ""
+        yield f"labels    {known}{early}{unmet}"
+    if report.localisation:
+        at = report.localisation
+        first = f"first line right in {share(at.hit_at_1)} of {at.alerts:,} true alerts"
+        yield f"pointing  {first}, mean reciprocal rank {at.mean_reciprocal_rank:.3f}"
+    cost = report.cost
+    yield (
+        f"took      {cost.seconds:.1f} s, {cost.embedding_seconds:.1f} of them for {cost.embedded:,} embeddings "
+        f"({report.model}); {cost.peak_mebibytes:,.0f} MiB"
+    )
+
+
+def _rate(rate: Rate, report: Report) -> str:
+    if not rate.sessions:
+        why = "none: every session was needed to warm up (detector.warm_up)"
+        return f"{why}; frozen, it learns from --teach alone" if report.frozen else why
+    against = ""
+    if rate.budget is not None:
+        against = f", {rate.realised / rate.budget:.2f} times the budget of {report.budget}"
+    per_day = f", {rate.per_day:,.1f} a day" if rate.per_day is not None else ""
+    realised = f"{share(rate.realised)} of live sessions{against}{per_day}"
+    return f"{rate.alerts:,} in {many(report.incidents, 'incident')}: {realised}"
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="left" if place == 0 else "right", no_wrap=True)
+    return table
+
+
+def _scopes(report: Report) -> Table:
+    labelled = any(row.average_precision is not None for row in report.scopes)
+    table = _table("by scope", ["scope", "sessions", "live", "alerts", "rate", *(["AP", "F1"] if labelled else [])])
+    for row in report.scopes[:20]:
+        quality = [figure(row.average_precision), figure(row.f1)] if labelled else []
+        counts = (f"{count:,}" for count in (row.sessions, row.live, row.alerts))
+        table.add_row(Text(clean(row.scope)), *counts, share(row.realised), *quality)
+    return table
+
+
+def _quality(report: Report) -> Table:
+    table = _table(
+        f"against the labels; flagged at a budget of {report.budget}",
+        ["score", "avg precision", "best F1", "precision", "recall", "F1", "flagged"],
+    )
+    for row in report.quality:
+        figures = (row.average_precision, row.best_f1, row.precision, row.recall, row.f1)
+        style = "bold" if row.name == OURS else ""
+        table.add_row(row.name, *(figure(value) for value in figures), f"{row.flagged:,}", style=style)
+    return table
+
+
+def _budgets(report: Report) -> Table:
+    labelled = any(row.f1 is not None for row in report.budgets)
+    columns = ["budget", "alerts", "a day", *(["precision", "recall", "F1"] if labelled else [])]
+    table = _table("what other budgets would have cost", columns)
+    for row in report.budgets:
+        quality = [figure(value) for value in (row.precision, row.recall, row.f1)] if labelled else []
+        table.add_row(f"{row.budget:g}", f"{row.alerts:,}", figure(row.per_day, 1), *quality)
+    return table
+
+
+def _range(report: Report) -> Iterator[str]:
+    it = report.range
+    assert it is not None
+    between = f"from {it.since or 'the beginning'} to {it.until or 'the end'}"
+    fired = f"it would have fired {it.alerts:,} times" if it.alerts else "it would not have fired"
+    yield f"{between}: {fired} ({it.sessions:,} live sessions)"
+    for scope, count in sorted(it.scopes.items(), key=lambda item: -item[1])[:20]:
+        yield f"    {clean(scope)}  {count:,}"
+    yield ""
+
+
+def _strangest(report: Report) -> Text:
+    text = Text(f"the strangest of {report.rate.alerts:,} alerts\n", style="")
+    for alert in report.strangest[:SHOWN]:
+        when = alert.end[:19].replace("T", " ")
+        text.append(f"  {when}  {clean(alert.scope)}  {clean(alert.key)}  {p_value(alert.p_value)}\n", "bold")
+        text.append(f"      {clean(alert.summary)}\n")
+    return text

@@ -1,0 +1,36 @@
+"""How far a backtest is, on a terminal; silent anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from daemon.backtest.options import Progress, Watcher
+from daemon.core.text import clean
+
+
+@contextmanager
+def progress(console: Console | None = None) -> Iterator[Watcher]:
+    """Give the watcher for `run_backtest`; it draws a bar on `console` (default: stderr) while the block runs."""
+    console = console or Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[counts]}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=None, counts="")
+
+        def watch(now: Progress) -> None:
+            counts = f"{now.lines:,} lines  {now.sessions:,} sessions  {now.alerts:,} alerts"
+            name = clean(Path(now.file).name)
+            bar.update(task, description=name, completed=now.done, total=now.total, counts=counts)
+
+        yield watch

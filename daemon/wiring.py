@@ -1,0 +1,151 @@
+"""From the configuration to the parts: the one place that knows how each section becomes a core or adapter setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+from daemon.adapters.engines.registry import EngineSettings
+from daemon.adapters.kafka.client import KafkaSettings
+from daemon.backtest import Setup
+from daemon.config import Config
+from daemon.core.alerts import AlertSettings, Provenance
+from daemon.core.calibration import Budget
+from daemon.core.detection import Detector, DetectorSettings
+from daemon.core.formats import FieldPaths, FormatSettings
+from daemon.core.masking import Masker, RedactionSettings
+from daemon.core.sessions import SessionLimits
+from daemon.core.stream import Checkpoint, FeedbackLane, Lane, Pace, Publishing, SessionLane, Tools
+from daemon.core.types import TopicPartition
+from daemon.ports import Engine
+from daemon.runtime.partition import LaneFactory, Terms
+
+
+def kafka_settings(config: Config) -> KafkaSettings:
+    """Return how to reach the cluster."""
+    kafka, security = config.kafka, config.kafka.security
+    return KafkaSettings(
+        bootstrap_servers=kafka.bootstrap_servers,
+        group_id=kafka.group_id,
+        instance_id=kafka.instance_id,
+        session_timeout=kafka.session_timeout / 1e6,
+        transaction_timeout=kafka.transaction_timeout / 1e6,
+        topics=config.topics.named(),
+        protocol=security.protocol,
+        mechanism=security.mechanism,
+        username=security.username,
+        password=security.password.get_secret_value() if security.password else None,
+        ca=str(security.ca) if security.ca else None,
+        certificate=str(security.certificate) if security.certificate else None,
+        key=str(security.key) if security.key else None,
+    )
+
+
+def engine_settings(config: Config) -> EngineSettings:
+    """Return which engine to run and how."""
+    engine = config.engine
+    return EngineSettings(
+        type=engine.type,
+        model=engine.model,
+        dimensions=engine.dimensions,
+        instruction=engine.instruction,
+        options=engine.options,
+        url=engine.url,
+        api_key=engine.api_key.get_secret_value() if engine.api_key else None,
+        timeout_s=engine.timeout / 1e6,
+        concurrency=engine.concurrency,
+        step_timeout_s=engine.step_timeout / 1e6,
+    )
+
+
+def detector_settings(config: Config) -> DetectorSettings:
+    """Return how a detector judges and what it remembers."""
+    return DetectorSettings(
+        warm_up=config.detector.warm_up,
+        window_us=config.detector.window,
+        mass=config.detector.mass,
+        max_patterns=config.detector.max_patterns,
+        budget=Budget(share=config.alerts.share, per_day=config.alerts.per_day),
+    )
+
+
+def make_detector(config: Config, engine: Engine) -> Detector:
+    """Return an empty detector for a started engine's vectors."""
+    return Detector(detector_settings(config), engine.model, engine.dimensions)
+
+
+def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
+    """Return what all streams share."""
+    fields, sessions = config.input.fields, config.sessions
+    return Tools(
+        format=FormatSettings(
+            format=config.input.format,
+            fields=FieldPaths(
+                message=fields.message, time=fields.time, scope=fields.scope, key=fields.key, level=fields.level
+            ),
+            extract=tuple(config.input.extract),
+        ),
+        masker=Masker(
+            [(mask.name, mask.pattern) for mask in config.input.masks],
+            RedactionSettings(emails=config.input.redact.emails, ips=config.input.redact.ips),
+        ),
+        limits=SessionLimits(
+            gap_us=sessions.gap,
+            max_age_us=sessions.max_age,
+            max_lines=sessions.max_lines,
+            max_tokens=sessions.max_tokens,
+            max_pinned=sessions.max_pinned,
+        ),
+        count_tokens=engine.count_tokens,
+        detector=detector,
+    )
+
+
+def provenance(config: Config, engine: Engine, baseline: str = "") -> Provenance:
+    """Return what alerts say they were judged with."""
+    return Provenance(str(config.alerts.budget), engine.model, config.fingerprint(), baseline)
+
+
+def backtest_setup(config: Config, engine: Engine) -> Setup:
+    """Return what a backtest runs with: the daemon's own parts."""
+    return Setup(
+        tools=make_tools(config, engine, make_detector(config, engine)),
+        alerts=AlertSettings(config.alerts.publish, config.alerts.budget_counts),
+        about=provenance(config, engine),
+        share=config.alerts.share,
+        per_day=config.alerts.per_day,
+    )
+
+
+def make_terms(config: Config, co_partitions: int) -> Terms:
+    """Return what all partitions work under; `co_partitions` is the number of partitions of the internal topics."""
+    kafka, sessions = config.kafka, config.sessions
+    return Terms(
+        group=kafka.group_id,
+        checkpoints=config.topics.checkpoints,
+        co_partitions=co_partitions,
+        pace=Pace(kafka.commit_interval / 1e6, kafka.checkpoint_interval / 1e6),
+        idle_flush=sessions.idle_flush / 1e6,
+        init_timeout=3 * kafka.transaction_timeout / 1e6,
+        max_unsettled=sessions.max_pinned + sessions.max_pinned // 2,
+    )
+
+
+def make_lanes(config: Config, engine: Engine, detector: Detector, position: Callable[[], str]) -> LaneFactory:
+    """Return what makes the lane that fits a topic; `position` tells how far the baseline has been read."""
+    tools = make_tools(config, engine, detector)
+    publishing = Publishing(
+        group=config.kafka.group_id,
+        config=config.fingerprint(),
+        verdicts=config.topics.verdicts is not None,
+        alerts=AlertSettings(config.alerts.publish, config.alerts.budget_counts),
+        provenance=lambda: provenance(config, engine, position()),
+        timer=perf_counter,
+    )
+
+    def make(source: TopicPartition, resume: Checkpoint | None) -> Lane:
+        if source.topic == config.topics.feedback:
+            return FeedbackLane(source, detector, publishing, resume)
+        return SessionLane(source, tools, publishing, resume)
+
+    return make

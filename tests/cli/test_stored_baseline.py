@@ -1,0 +1,122 @@
+"""Baselines as a whole: out of a backtest's folder or a topic, into a file, into another topic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from daemon.adapters.files import write_lines
+from daemon.backtest import BacktestOptions
+from daemon.cli.stored_baseline import Held, describe, hold, labelled, load, put, read_topic, shift_of
+from daemon.core.detection.detector import DetectorSettings
+from daemon.core.detection.export import Export, Import, take_export, write_export
+from daemon.core.types import OutRecord
+from daemon.errors import DataError, InputError, ModelMismatchError, OutputError
+from tests.support.backtests import backtest, sessions
+from tests.support.backtests import write as write_log
+from tests.support.fake_broker import FakeBroker, FakeCluster
+
+WINDOW = 7 * 86_400_000_000
+SETTINGS = DetectorSettings(warm_up=100)
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> Path:
+    """What a backtest of 150 sessions writes."""
+    log = write_log(tmp_path / "shop.jsonl", sessions(150, (120,)))
+    await backtest(BacktestOptions([log], out=tmp_path / "out"))
+    return tmp_path / "out"
+
+
+async def imported(export: Export, how: Import | None = None) -> tuple[Held, list[OutRecord]]:
+    """File an export in a topic of the fake broker, and read the topic back."""
+    cluster, sent = FakeCluster({"baseline": 3}), list[OutRecord]()
+
+    async def publish(records: Sequence[OutRecord]) -> None:
+        sent.extend(records)
+        for record in records:
+            cluster.append(record.role, record.value, key=record.key, partition=record.partition or 0)
+
+    await put(export, how or Import(WINDOW), publish, None)
+    held = await read_topic(FakeBroker(cluster), "baseline", SETTINGS)
+    assert held is not None
+    return held, sent
+
+
+async def test_a_backtest_is_a_warm_start(folder: Path) -> None:
+    """What a backtest learned from chosen history is a live scope after an import, with its sessions and patterns."""
+    held, sent = await imported(load(folder))
+    (scope,) = held.detector.scopes()
+
+    assert ("shop", "live", 150) == (scope.scope, scope.phase, scope.sessions)
+    assert {0} == {record.partition for record in sent}
+    document = describe(held, None, 2)
+    assert "fake:32" == document["model"]
+    assert 2 == len(document["scopes"][0]["patterns_by_weight"])  # type: ignore[index]  # a document
+
+
+@pytest.mark.parametrize("name", ["b.jsonl", "b.jsonl.gz", "b.jsonl.zst"])
+async def test_what_is_exported_is_imported(folder: Path, tmp_path: Path, name: str) -> None:
+    """An export of an imported baseline is the file that was imported, packed or not."""
+    export = load(folder)
+    held, _ = await imported(export)
+    path = tmp_path / name
+    write_lines(path, write_export(take_export(held.detector, held.model, held.dimensions)))
+
+    assert list(write_export(export))[1:-1] == list(write_export(load(path)))[1:-1]
+
+
+async def test_another_model_is_refused(folder: Path) -> None:
+    """Nothing is published where the topic's vectors are of another model."""
+    export = load(folder)
+    held, _ = await imported(export)
+
+    async def never(_: Sequence[OutRecord]) -> None:
+        raise AssertionError("published")
+
+    with pytest.raises(ModelMismatchError, match="fake:32 and the baseline's topic with other"):
+        await put(export, Import(WINDOW), never, replace(held, model="other"))
+    with pytest.raises(DataError, match="holds no patterns"):
+        await put(replace(export, patterns={}), Import(WINDOW), never, held)
+
+
+async def test_labels_of_the_topic_stay(folder: Path) -> None:
+    """What is confirmed by an import does not overrule what people said before."""
+    export = load(folder)
+    held, _ = await imported(export, Import(WINDOW, confirmed=True, by="ann"))
+    done = await put(export, Import(WINDOW, confirmed=True, labelled=labelled(held)), _nowhere, held)
+
+    assert (0, len(export.patterns)) == (done.labels, done.kept)
+
+
+async def _nowhere(_: Sequence[OutRecord]) -> None:
+    pass
+
+
+def test_times_move_only_where_they_must() -> None:
+    """History inside the window stays where it is; what is older, or from the future, ends now."""
+    now = 10 * WINDOW
+
+    assert 0 == shift_of(now - WINDOW // 2, now, WINDOW, "auto")
+    assert 3 * WINDOW == shift_of(7 * WINDOW, now, WINDOW, "auto")
+    assert -5 == shift_of(now + 5, now, WINDOW, "auto")
+    assert 0 == shift_of(7 * WINDOW, now, WINDOW, "keep")
+    assert WINDOW // 2 == shift_of(now - WINDOW // 2, now, WINDOW, "now")
+    assert 0 == shift_of(0, now, WINDOW, "now")
+
+
+def test_an_empty_topic_holds_nothing() -> None:
+    """Without a vector there is no model, hence no baseline."""
+    assert hold([], SETTINGS) is None
+    assert {"model": None, "dimensions": None, "scopes": []} == describe(None, None, 1)
+
+
+def test_what_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
+    """A missing file and a folder that is no backtest's are said with their names."""
+    with pytest.raises(InputError, match=r"baseline\.jsonl\.zst"):
+        load(tmp_path)
+    with pytest.raises(OutputError, match="nowhere"):
+        write_lines(tmp_path / "nowhere" / "b.jsonl", [b"x"])

@@ -1,0 +1,129 @@
+"""The configuration: strict, all errors at once, each with its path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.config.loading import load_config, parse_config
+from daemon.config.schema import Config, Input
+from daemon.config.values import parse_duration
+from daemon.core.formats import FORMATS
+from daemon.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+
+
+def problems(text: str, **environment: str) -> list[str]:
+    """Return what is wrong with a configuration."""
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, environment)
+    return caught.value.problems
+
+
+def test_an_empty_file_is_the_defaults() -> None:
+    """Nothing need be said."""
+    assert Config() == parse_config("", {})
+
+
+def test_the_shipped_file_is_the_defaults() -> None:
+    """config.yaml lists every default, and says what the code says."""
+    assert Config() == load_config(ROOT / "config.yaml", {})
+
+
+def test_every_format_can_be_chosen() -> None:
+    """The names the configuration takes are those the core knows."""
+    assert FORMATS == get_args(Input.model_fields["format"].annotation)
+
+
+def test_all_errors_come_at_once_with_their_paths() -> None:
+    """Wrong values, unknown keys and missing variables are told together."""
+    text = """
+kafka: {group: x, commit_interval: 5 parsecs, session_timeout: "${NOWHERE}"}
+sessions: {gap: 10m, max_age: 5m}
+detector: {warm_up: -1}
+alerts: {budget: 2}
+input: {topics: [], fields: {key: record.offset, time: a..b}, extract: ["(?P<user>.)"]}
+"""
+    found = problems(text)
+    for expected in (
+        "kafka.group: unknown key; did you mean group_id?",
+        "kafka.commit_interval: '5 parsecs' is no duration",
+        "kafka.session_timeout: the environment has no NOWHERE",
+        "detector.warm_up: ",
+        "alerts.budget: a share of sessions lies above 0 and at most at 1, not at 2",
+        "input.topics: ",
+        "input.fields.key: 'record.offset' is not record.key, ",
+        "input.fields.time: 'a..b' is no path",
+        "input.extract.0: ",
+    ):
+        assert any(problem.startswith(expected) for problem in found), (expected, found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("kafka: [", "config:1:9"),
+        ("- a\n- b", "config: a configuration is a mapping of sections, not a list"),
+        ("kafka: {group_id: a}\nkafka: {group_id: b}", "config:2:1: 'kafka' is given twice"),
+        ("engine: {type: openai}", "engine: url: type openai needs the server's address"),
+        ("sessions: {gap: 10m}", "sessions.gap is longer than sessions.max_age"),
+        ("topics: {alerts: logs}", "topics: logs is used for two purposes"),
+        ("input: {extract: ['(?P<key>[']}", "input.extract.0: "),
+        ("input: {masks: [{name: x, pattern: '(?=a)'}]}", "input.masks.0: pattern: "),
+        ("input: {masks: [{name: x, patern: a}]}", "input.masks.0.patern: unknown key"),
+        ("input: {masks: [{name: http_5xx, pattern: a}]}", "input.masks.0: name: 'http_5xx' has a digit in it"),
+        ("kafka: {security: {protocol: SASL_SSL}}", "kafka.security: SASL needs both username and password"),
+        ("alerts: {budget: 20/hour}", "alerts.budget: '20/hour' is no budget"),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, expected: str) -> None:
+    """Each mistake is told with its place."""
+    assert any(problem.startswith(expected) for problem in problems(text)), problems(text)
+
+
+def test_variables_come_from_the_environment_or_their_default() -> None:
+    """`${NAME}` and `${NAME:-default}` stand anywhere in a value."""
+    text = "kafka: {bootstrap_servers: ['${HOST}:${PORT:-9092}'], group_id: '${GROUP:-}x'}"
+    config = parse_config(text, {"HOST": "broker"})
+    assert (["broker:9092"], "x") == (config.kafka.bootstrap_servers, config.kafka.group_id)
+
+
+def test_secrets_are_not_shown() -> None:
+    """A password does not appear in the configuration's representation, nor does it change the fingerprint."""
+    text = "kafka: {security: {protocol: SASL_SSL, username: u, password: '${P}'}}"
+    config = parse_config(text, {"P": "hunter2-secret"})
+    assert "hunter2" not in repr(config)
+    assert config.fingerprint() == parse_config(text, {"P": "other"}).fingerprint()
+
+
+def test_the_fingerprint_tells_what_shapes_verdicts() -> None:
+    """Another gap is another configuration; another port is not."""
+    one = parse_config("", {}).fingerprint()
+    assert one == parse_config("http: {port: 1}", {}).fingerprint()
+    assert one != parse_config("sessions: {gap: 29s}", {}).fingerprint()
+
+
+@given(st.integers(1, 10**6), st.sampled_from(["ms", "s", "m", "h", "d"]))
+def test_durations_are_exact(number: int, unit: str) -> None:
+    """A whole number of any unit is that many microseconds."""
+    size = {"ms": 1_000, "s": 10**6, "m": 6 * 10**7, "h": 36 * 10**8, "d": 864 * 10**8}[unit]
+    assert number * size == parse_duration(f"{number}{unit}")
+
+
+@pytest.mark.parametrize("value", ["", "5", 5, "-5s", "5 s m", "0s", None])
+def test_what_is_no_duration_is_refused(value: object) -> None:
+    """A bare number has no unit, and nothing lasts no time."""
+    with pytest.raises(ValueError, match="duration"):
+        parse_duration(value)
+
+
+@pytest.mark.parametrize(("text", "share", "rate"), [("0.02", 0.02, None), ("1", 1.0, None), ("20/day", None, 20.0)])
+def test_a_budget_is_a_share_or_a_rate(text: str, share: float | None, rate: float | None) -> None:
+    """Both ways of saying what is affordable are understood."""
+    alerts = parse_config(f"alerts: {{budget: {text}}}", {}).alerts
+    assert (share, rate) == (alerts.share, alerts.per_day)

@@ -1,0 +1,345 @@
+"""Explanations: which lines, compared with what, in how many words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import log
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.core.alerts.contrast import Contrast
+from daemon.core.alerts.explanation import explain, severity
+from daemon.core.alerts.summary import summarise
+from daemon.core.types import Evidence, Verdict
+from tests.support.cases import DEADLOCK, neighbour, verdict
+
+NEW = "ERROR deadlock detected while waiting for ShareLock on <NUM>"
+
+
+def test_new_line_comes_first_with_its_share_of_the_evidence() -> None:
+    """The line with the most evidence is ranked first; its contribution is its share of it, failure words doubled."""
+    top = explain(DEADLOCK).lines[0]
+
+    assert (NEW, "new", 13 / 19) == (top.line.masked, top.why, top.contribution)
+
+
+def test_of_lines_that_weigh_nearly_the_same_the_first_one_leads() -> None:
+    """A failure stands above those that followed it, though they read a little worse; a far weaker line does not."""
+    told = explain(
+        verdict(
+            {"odd": 1, "cannot connect": 1, "unhandled error": 1},
+            evidence=[
+                Evidence("odd", "rare", 4.0, 0.02),
+                Evidence("cannot connect", "severe", 9.7, 0.0),
+                Evidence("unhandled error", "severe", 10.0, 0.0),
+            ],
+        )
+    )
+
+    assert ["cannot connect", "unhandled error", "odd"] == [it.line.masked for it in told.lines]
+
+
+def test_a_known_failure_stands_above_a_harmless_new_line() -> None:
+    """How a line reads counts double: in many systems some line or other is always new."""
+    told = explain(
+        verdict(
+            {"mail 4f queued": 1, "(Fatal error)": 1},
+            evidence=[Evidence("mail 4f queued", "new", 7.0, 0.0), Evidence("(Fatal error)", "severe", 4.5, 0.2)],
+        )
+    )
+
+    assert [("(Fatal error)", "severe"), ("mail 4f queued", "new")] == [(it.line.masked, it.why) for it in told.lines]
+
+
+def test_what_one_session_in_seven_has_counts_for_nothing() -> None:
+    """Lines with little evidence are usual, however many there are, so they do not dilute what is odd."""
+    usual = {f"line {number}": 1 for number in range(40)}
+    told = explain(
+        verdict(
+            {"odd": 1, **usual},
+            evidence=[Evidence("odd", "rare", 5.0, 0.01), *(Evidence(line, "rare", 1.9, 0.15) for line in usual)],
+        )
+    )
+
+    assert [("odd", "rare", 1.0)] == [
+        (it.line.masked, it.why, it.contribution) for it in told.lines if it.why != "usual" or it.contribution
+    ]
+
+
+def test_contributions_of_present_and_missing_lines_add_up_to_one() -> None:
+    """Every nat of evidence is shown once: at a line that is here or at one that is missing."""
+    told = explain(DEADLOCK)
+
+    assert 1.0 == pytest.approx(
+        sum(it.contribution for it in told.lines) + sum(it.contribution for it in told.contrast.missing_here)
+    )
+
+
+def test_contrast_names_what_is_only_here_missing_and_usual() -> None:
+    """The contrast with the nearest normal pattern has each line in one place."""
+    told = explain(DEADLOCK).contrast
+
+    assert [NEW] == [it.masked for it in told.only_here]
+    assert [("COMMIT", 0, 12, 0.998)] == [(it.masked, it.count, it.expected, it.share) for it in told.missing_here]
+    assert ([], [], 2) == (told.more, told.fewer, told.usual)
+
+
+def test_counts_that_differ_are_more_or_fewer_with_what_was_expected() -> None:
+    """A line both have is in `more` or `fewer` with both counts, largest ratio first."""
+    told = explain(
+        verdict({"a": 50, "b": 3, "c": 1}, nearest=[neighbour({"a": 5, "b": 2, "c": 4})], evidence=[])
+    ).contrast
+
+    assert [("a", 50, 5), ("b", 3, 2)] == [(it.masked, it.count, it.expected) for it in told.more]
+    assert [("c", 1, 4)] == [(it.masked, it.count, it.expected) for it in told.fewer]
+
+
+def test_line_missing_here_that_even_the_nearest_lacks_is_still_missing() -> None:
+    """Evidence of absence counts though the nearest normal pattern lacks the line as well."""
+    told = explain(verdict({"a": 1}, nearest=[neighbour({"a": 1})], evidence=[Evidence("bye", "missing", 4.0, 0.97)]))
+
+    assert ["bye"] == [it.masked for it in told.contrast.missing_here]
+    assert '"bye" (97% of sessions have it) is missing' == told.summary
+
+
+def test_novelty_of_a_line_is_its_distance_in_words_to_the_nearest_normal_line() -> None:
+    """A known line has novelty 0; a changed word costs its share; nothing in common is 1, with no nearest line."""
+    told = explain(
+        verdict(
+            {"user <NUM> logged in": 1, "user <NUM> logged out": 1, "kernel panic": 1},
+            nearest=[neighbour({"user <NUM> logged in": 1})],
+        )
+    )
+    found = {it.line.masked: (it.novelty, it.nearest_normal) for it in told.lines}
+
+    assert (0.0, "user <NUM> logged in") == found["user <NUM> logged in"]
+    assert (0.25, "user <NUM> logged in") == found["user <NUM> logged out"]
+    assert (1.0, None) == found["kernel panic"]
+
+
+def test_line_seen_elsewhere_is_not_novel() -> None:
+    """A line that stands in some sessions of the window has novelty 0 though no near pattern has it."""
+    told = explain(verdict({"x": 1}, evidence=[Evidence("x", "rare", 3.0, 0.001)]))
+
+    assert (0.0, "x") == (told.lines[0].novelty, told.lines[0].nearest_normal)
+
+
+def test_summary_tells_the_new_line_then_the_missing_one() -> None:
+    """The sentence has the strongest fact first and the number of sessions it was compared with."""
+    assert (
+        f'"[{NEW}]" never seen before in 41,203 sessions; "COMMIT" (99.8% of sessions have it) is missing'
+        == explain(DEADLOCK).summary
+    )
+
+
+def test_summary_begins_with_what_is_missing_where_that_weighs_more() -> None:
+    """Absence leads the sentence when it has more evidence than any line."""
+    told = explain(verdict({"a": 1}, evidence=[Evidence("a", "rare", 4.0, 0.01), Evidence("b", "missing", 5.0, 0.99)]))
+
+    assert '"b" (99% of sessions have it) is missing; "[a]" only in 1% of sessions' == told.summary
+
+
+def test_summary_of_several_missing_lines_counts_them() -> None:
+    """The line most sessions have is named, the others are counted; what few have is not missed."""
+    absent = [
+        Evidence("bye", "missing", 4.0, 0.98),
+        Evidence("c", "missing", 3.0, 0.95),
+        Evidence("d", "missing", 0.7, 0.5),
+    ]
+    told = explain(verdict({"a": 1}, nearest=[neighbour({"a": 1})], evidence=absent))
+
+    assert '"bye" (98% of sessions have it) and 1 more usual line are missing' == told.summary
+    assert ["bye", "c"] == [it.masked for it in told.contrast.missing_here]
+
+
+def test_summary_of_an_odd_count_has_both_counts() -> None:
+    """Where every line is usual, the count that differs most is the case."""
+    told = explain(verdict({"a": 500, "b": 1}, nearest=[neighbour({"a": 50, "b": 2})]))
+
+    assert '"[a]" 500 times where 50 are usual' == told.summary
+
+
+def test_line_repeated_far_more_often_than_usual_makes_the_case() -> None:
+    """A count 250 times the usual one is evidence of its own: ranked first, with what was expected and found."""
+    told = explain(
+        verdict(
+            {"connect": 1, "retry <NUM>": 500, "odd": 1},
+            nearest=[neighbour({"connect": 1, "retry <NUM>": 2})],
+            evidence=[Evidence("odd", "rare", 2.5, 0.08), Evidence("retry <NUM>", "rare", 0.1, 0.9)],
+        )
+    )
+
+    assert [("retry <NUM>", "count"), ("odd", "rare")] == [(it.line.masked, it.why) for it in told.lines[:2]]
+    assert log(250) / (log(250) + 2.5) == pytest.approx(told.lines[0].contribution)
+    assert [("retry <NUM>", 500, 2)] == [(it.masked, it.count, it.expected) for it in told.contrast.more]
+    assert '"[retry <NUM>]" 500 times where 2 are usual' == told.summary
+
+
+def test_count_that_varies_from_one_normal_session_to_the_next_is_no_evidence() -> None:
+    """Of several normal patterns the one whose count is nearest is believed; one not yet normal says nothing."""
+    usual, other = neighbour({"poll": 2}, similarity=0.9), replace(neighbour({"poll": 300}), pattern="cd" * 8)
+    seen_once = replace(other, weight=0.00002)
+
+    assert ("usual", 0.0) == _first(verdict({"poll": 500}, nearest=[usual, other]))
+    assert ("count", 1.0) == _first(verdict({"poll": 500}, nearest=[usual, seen_once]))
+
+
+def test_line_that_nearly_vanished_is_an_odd_count_too() -> None:
+    """Fewer is as odd as more; a few more or less is not."""
+    assert ("count", 1.0) == _first(verdict({"ping": 1}, nearest=[neighbour({"ping": 40})]))
+    assert ("usual", 0.0) == _first(verdict({"ping": 6}, nearest=[neighbour({"ping": 1})]))
+
+
+def _first(case: Verdict) -> tuple[str, float]:
+    top = explain(case).lines[0]
+    return top.why, top.contribution
+
+
+def test_failure_that_was_never_seen_is_called_new() -> None:
+    """That it is new can be checked, so it comes before how it reads."""
+    told = explain(
+        verdict({"boom": 1}, evidence=[Evidence("boom", "new", 5.0, 0.0), Evidence("boom", "severe", 9.0, 0.0)])
+    )
+
+    assert "new" == told.lines[0].why
+
+
+def test_failure_seen_before_says_how_often() -> None:
+    """A known line that reads like a failure has its share beside it; a warning is not called a failure."""
+    told = {
+        line: explain(verdict({line: 1}, evidence=[Evidence(line, "severe", 9.0, 0.002)])).summary.partition("]")[2]
+        for line in ("disk error", "WARN slow", "INFO 3 retries, last failed")
+    }
+
+    assert {
+        "disk error": '" reads like a failure (in 0.2% of sessions)',
+        "WARN slow": '" is a warning (in 0.2% of sessions)',
+        "INFO 3 retries, last failed": '" speaks of a failure (in 0.2% of sessions)',
+    } == told
+
+
+def test_summary_gives_a_quote_the_room_that_the_words_leave() -> None:
+    """A long line alone gets most of the 200 characters; two of them share, and no fact is cut off."""
+    line = "INFO [group-coordinator-event-processor-2] GroupMetadataManager: " + "member failed " * 20
+    alone = explain(verdict({line: 1}, evidence=[Evidence(line, "new", 9.0, 0.0)])).summary
+    lacking = explain(
+        verdict({line: 1}, evidence=[Evidence(line, "new", 9.0, 0.0), Evidence(line[:150], "missing", 5.0, 1.0)])
+    ).summary
+
+    assert alone.endswith('…" never seen before in 41,203 sessions')
+    assert 180 < len(alone) <= 200
+    assert lacking.endswith('…" (all sessions have it) is missing')
+    assert len(lacking) <= 200
+
+
+def test_summary_shows_a_new_line_from_where_it_is_new_but_a_failure_from_its_beginning() -> None:
+    """What is new about a line like a known one may stand far behind; what failed stands in front."""
+    start, end = "LOG nginx: connect() to the upstream while reading the response header " * 3, "for a vase"
+    told = [
+        explain(
+            verdict({line: 1}, nearest=[neighbour({f"{line[:-4]}cup": 1})], evidence=[Evidence(line, "new", 9.0, 0.0)])
+        ).summary
+        for line in (start + end, f"ERROR {start + end}")
+    ]
+
+    assert ['"…', '"[ERROR LOG nginx'] == [told[0][:2], told[1][:17]]
+    assert 'for a vase]" never seen' in told[0]
+
+
+def test_contrast_is_with_an_established_pattern() -> None:
+    """The same anomaly a minute ago is nearer, but one session of it is not normal traffic; a confirmed one is."""
+    twin = replace(neighbour({"boom": 1}, similarity=0.99, weight=0.0001), pattern="aa" * 8)
+    usual = neighbour({"ok": 1}, similarity=0.8, weight=0.3)
+    confirmed = replace(twin, label="normal")
+
+    assert ["ab" * 8, "aa" * 8, "aa" * 8] == [
+        told.pattern
+        for near in ([twin, usual], [twin], [confirmed, usual])
+        if (told := explain(verdict({"boom": 1}, nearest=near, seen=1000)).contrast.reference)
+    ]
+
+
+def test_summary_of_known_lines_in_an_odd_mixture_says_so() -> None:
+    """Without evidence for any line the sentence has what differs from the nearest normal pattern, if anything does."""
+    same = verdict({"a": 1}, nearest=[neighbour({"a": 1}, similarity=0.9996)])
+    other = verdict({"a": 1, "b": 1}, nearest=[neighbour({"a": 1, "c": 1})])
+
+    nearest = "known lines in an unusual mixture; the nearest normal pattern (12% of traffic,"
+
+    assert [f"{nearest} 0.999 alike) has the same lines", f'{nearest} 0.87 alike) lacks "[b]", 2 lines differ'] == [
+        explain(same).summary,
+        explain(other).summary,
+    ]
+
+
+def test_summary_of_the_first_session_says_there_is_nothing_to_compare_with() -> None:
+    """A scope's first session, alarming because the budget is everything, is explained too."""
+    assert "nothing to compare with yet: 1 session seen" == explain(verdict({"a": 1}, p_value=None, seen=1)).summary
+
+
+def test_summary_begins_with_the_label_of_a_pattern_confirmed_anomalous() -> None:
+    """What a person said of the pattern is the first fact."""
+    told = explain(verdict({"a": 1}, label="anomalous"))
+
+    assert told.summary.startswith("marked anomalous by feedback")
+
+
+@pytest.mark.parametrize(
+    ("p_value", "label", "expected"),
+    [
+        (0.0004, None, "critical"),
+        (0.001, None, "critical"),
+        (0.01, None, "warning"),
+        (0.02, None, "info"),
+        (None, None, "info"),
+        (0.5, "anomalous", "critical"),
+    ],
+)
+def test_severity_follows_the_p_value_and_the_label(p_value: float | None, label: str | None, expected: str) -> None:
+    """critical: at most 0.001 or confirmed anomalous; warning: at most 0.01; else info."""
+    assert expected == severity(verdict({"a": 1}, p_value=p_value, label=label).judgement)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(st.text(max_size=120), st.integers(1, 9), min_size=1, max_size=6),
+    st.dictionaries(st.text(max_size=120), st.integers(1, 9), max_size=6),
+    st.lists(
+        st.tuples(
+            st.text(max_size=120),
+            st.sampled_from(["new", "rare", "missing", "severe", "count"]),
+            st.floats(0, 30),
+            st.floats(0, 1),
+        ),
+        max_size=6,
+    ),
+)
+def test_explanations_of_anything_keep_their_promises(
+    lines: dict[str, int], normal: dict[str, int], evidence: list[tuple[str, str, float, float]]
+) -> None:
+    """Whatever the lines and the evidence: every line once, bounded shares, a short single-line summary."""
+    case = verdict(lines, nearest=[neighbour(normal)], evidence=[Evidence(*it) for it in evidence])
+    told = explain(case)
+
+    assert sorted(lines) == sorted(it.line.masked for it in told.lines)
+    assert all(0 <= it.contribution <= 1 and 0 <= (it.novelty or 0) <= 1 for it in told.lines)
+    assert 0 < len(told.summary) <= 200
+    assert told.summary.isprintable()
+    assert sorted(lines.keys() - normal.keys()) == sorted(it.masked for it in told.contrast.only_here)
+    assert normal.keys() - lines.keys() <= {it.masked for it in told.contrast.missing_here}
+
+
+def test_summary_of_nothing_is_still_a_sentence() -> None:
+    """A verdict without lines to tell of gets the mixture sentence."""
+    assert "nothing to compare with yet: 41,203 sessions seen" == summarise(verdict({"a": 1}).judgement, [], Contrast())
+
+
+def test_contrast_is_not_with_the_pattern_itself() -> None:
+    """A pattern that is in the baseline is compared with another one, or there would be no difference to show."""
+    usual = neighbour({"ok": 1}, similarity=0.8, weight=0.3)
+    itself = replace(neighbour({"boom": 1}, similarity=1.0, weight=0.05), pattern="aa" * 8)
+    told = explain(verdict({"boom": 1}, pattern="aa" * 8, nearest=[itself, usual], seen=1000))
+
+    assert ["boom"] == [it.masked for it in told.contrast.only_here]

@@ -1,0 +1,95 @@
+"""Two hundred secrets go in as log lines; none comes out in anything that is published or shown."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import orjson
+import pytest
+import zstandard
+from numpy.typing import NDArray
+from rich.console import Console
+
+from daemon.core.alerts.publisher import Alerting, AlertSettings
+from daemon.core.formats import FormatSettings, make_format
+from daemon.core.masking.masker import Masker
+from daemon.core.messages.codec import verdict_record
+from daemon.core.messages.dead_letters import dead_letter
+from daemon.core.sessions.patterns import pattern_of
+from daemon.core.sessions.sessionizer import Sessionizer, SessionLimits
+from daemon.core.types import Batch, ClosedBy, Evidence, Judgement, Neighbour, Phase, Session, Verdict, session_id
+from daemon.terminal.alert import AlertPrinter
+from tests.core.masking.test_redaction import KINDS, secret_of
+from tests.support.cases import ABOUT, MINUTE, NOON, SOURCE
+
+LIMITS = SessionLimits(gap_us=30_000_000, max_age_us=5 * MINUTE, max_lines=10_000, max_tokens=10**9, max_pinned=10**9)
+
+
+def planted() -> list[tuple[str, str]]:
+    """Return (secret, line), ten of each kind."""
+    return [(secret_of(canary), text) for kind in KINDS for canary, text in KINDS[kind](random.Random(kind))]
+
+
+def batch_of(values: Sequence[bytes]) -> Batch:
+    return Batch(SOURCE, range(len(values)), [NOON // 1000] * len(values), [b"host17"] * len(values), values)
+
+
+def tokens(lines: Sequence[str]) -> NDArray[np.int32]:
+    return np.ones(len(lines), np.int32)
+
+
+def sessions_of(values: Sequence[bytes], kind: str) -> list[Session]:
+    """Return the session that these records make."""
+    parsed = make_format(FormatSettings(format=kind)).parse(batch_of(values))
+    sessionizer = Sessionizer(LIMITS, tokens)
+    return [*sessionizer.push(Masker().apply(parsed.lines)), *sessionizer.flush(ClosedBy.FLUSH)]
+
+
+def verdict_of(session: Session) -> Verdict:
+    """Return the session as an anomaly whose every line is evidence, beside a near relative of the same lines."""
+    pattern = pattern_of(session)
+    evidence = [Evidence(line, kind, 5.0, 0.0) for line, _ in pattern.lines for kind in ("new", "missing")]
+    near = Neighbour(pattern.id, 0.9, 0.1, NOON, NOON, None, pattern.lines)
+    judged = Judgement(7.0, 0.9, 0.001, True, True, Phase.LIVE, seen=1000, nearest=[near], evidence=evidence)
+    return Verdict(session_id(pattern.id, SOURCE, int(session.positions[0])), SOURCE, session, pattern, judged)
+
+
+def published(verdict: Verdict) -> Iterator[bytes]:
+    """Yield all that leaves the daemon because of a verdict: records, headers, the checkpoint's state, the screen."""
+    alerting = Alerting(SOURCE, AlertSettings(), refund=lambda *_: None)
+    records = [verdict_record(verdict), *alerting.records(verdict, ABOUT)]
+    yield zstandard.ZstdDecompressor().decompress(alerting.dump())
+    records += alerting.tick(NOON + 60 * MINUTE, ABOUT)
+    screen = io.StringIO()
+    printer = AlertPrinter(Console(file=screen, width=4000, color_system=None))
+    for record in records:
+        yield record.value or b""
+        yield b"".join(value for _, value in record.headers)
+        if record.role == "alerts":
+            printer.print(orjson.loads(record.value or b""))
+    yield screen.getvalue().encode()
+
+
+@pytest.mark.parametrize("kind", ["raw", "json"])
+def test_no_secret_is_published_or_shown(kind: str) -> None:
+    """Alerts, verdicts, resolutions, headers, incident state and the terminal hold none of two hundred secrets."""
+    secrets = planted()
+    values = [text.encode() if kind == "raw" else orjson.dumps({"message": text}) for _, text in secrets]
+    out = [blob for session in sessions_of(values, kind) for blob in published(verdict_of(session))]
+
+    assert 200 == len(secrets)
+    assert any(b"<SECRET>" in blob for blob in out)
+    assert [] == [secret for secret, _ in secrets if any(secret.encode() in blob for blob in out)]
+
+
+def test_no_secret_is_in_the_headers_of_a_dead_letter() -> None:
+    """A record that cannot be read is passed on untouched, and its headers say why without repeating it."""
+    batch = batch_of([b'{"message": [' + text.encode() for _, text in planted()])
+    rejects = make_format(FormatSettings(format="json")).parse(batch).rejects
+    headers = b"".join(value for reject in rejects for _, value in dead_letter(batch, reject, name="strayline").headers)
+
+    assert 200 == len(rejects)
+    assert [] == [secret for secret, _ in planted() if secret.encode() in headers]

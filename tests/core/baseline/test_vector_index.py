@@ -1,0 +1,96 @@
+"""Nearest vectors against comparing all of them, before and after the index takes over."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from daemon.core.baseline.vector_index import VectorIndex, in_bytes
+
+DIMENSIONS = 64
+
+
+def unit(count: int, seed: int = 0) -> NDArray[np.float32]:
+    """Vectors in thirty bundles, as embeddings of logs are."""
+    generator = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).standard_normal((30, DIMENSIONS))
+    rows = centres[generator.integers(30, size=count)] + 0.5 * generator.standard_normal((count, DIMENSIONS))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows.astype(np.float16), np.float32)
+
+
+def filled(rows: NDArray[np.float32], exact: int) -> VectorIndex:
+    index = VectorIndex(DIMENSIONS, exact=exact)
+    for slot, row in enumerate(rows):
+        index.add(slot, row)
+    return index
+
+
+def test_few_vectors_are_all_compared() -> None:
+    """While there are few, every slot comes back with its distance."""
+    rows = unit(50)
+    index = filled(rows, exact=100)
+    slots, distances = index.nearest(rows[3], 5)
+    assert index.exact
+    assert list(range(50)) == slots.tolist()
+    assert distances == pytest.approx(np.maximum(1.0 - rows @ rows[3], 0.0), abs=1e-5)
+
+
+def test_many_vectors_are_found_as_if_all_were_compared() -> None:
+    """With the index nearly all nearest are the true ones, and the distances of the very nearest are exact."""
+    rows, asked = unit(3000), unit(50, seed=1)
+    index = filled(rows, exact=100)
+    found, true = 0, 1.0 - asked @ rows.T
+    for row, distances in zip(asked, true, strict=True):
+        slots, near = index.nearest(row, 20)
+        found += len(set(slots.tolist()) & set(np.argsort(distances)[:20].tolist()))
+        assert near == pytest.approx(distances[slots], abs=5e-3)
+        assert near[:10] == pytest.approx(distances[slots[:10]], abs=1e-5)
+    assert not index.exact
+    assert found / (20 * len(asked)) > 0.95
+
+
+def test_what_was_removed_is_not_found_and_its_slot_can_be_used_again() -> None:
+    """Whatever came and went, and however often the index was built anew, only what is held is found."""
+    rows = unit(1200)
+    index = filled(rows[:800], exact=100)
+    index.remove(np.arange(0, 600))
+    for slot in range(400):
+        index.add(slot, rows[800 + slot])
+    assert 600 == len(index)
+    held = {**{slot: rows[800 + slot] for slot in range(400)}, **{slot: rows[slot] for slot in range(600, 800)}}
+    for slot in (0, 399, 600, 799):
+        slots, distances = index.nearest(held[slot], 10)
+        assert set(slots.tolist()) <= set(held)
+        assert slot == slots[np.argmin(distances)]
+        assert np.array_equal(held[slot], index.get(slot))
+
+
+def test_vectors_that_come_and_go_for_ever_are_found_as_well_as_ever() -> None:
+    """While most of what was held is replaced, some of it twice, what is held is found, and no tombstone is."""
+    rows = unit(4000)
+    index = filled(rows[:1000], exact=100)
+    held = np.arange(1000)  # by slot, the row it has
+    generator = np.random.default_rng(5)
+    found = asked = 0
+    for start in range(1000, 4000, 50):
+        gone = generator.choice(1000, 50, replace=False)
+        index.remove(gone)
+        for slot, row in zip(gone.tolist(), range(start, start + 50), strict=True):
+            index.add(slot, rows[row])
+            held[slot] = row
+        slots, _ = index.nearest(rows[start], 20)
+        found += len(set(slots.tolist()) & set(np.argsort(-rows[held] @ rows[start])[:20].tolist()))
+        asked += 20
+    assert 1000 == len(index)
+    assert found / asked > 0.95
+
+
+def test_bytes_keep_the_direction() -> None:
+    """The cosine of a vector and its bytes is above 0.999; nothing comes of nothing."""
+    for row in unit(20):
+        near = in_bytes(row).astype(np.float32)
+        assert row @ near / np.linalg.norm(near) > 0.999
+        assert 127 == np.abs(near).max()
+    assert not in_bytes(np.zeros(4, np.float32)).any()

@@ -1,0 +1,130 @@
+"""What was found of a frequent pattern serves again: when it does, and that no verdict depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pytest
+
+from daemon.core.baseline.baseline import Baseline
+from daemon.core.calibration.budget import Budget
+from daemon.core.calibration.recent_sessions import Recent
+from daemon.core.detection import changelog_codec, verdict_cache
+from daemon.core.detection.assessment import Assessment, assess
+from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.types import Judgement, Pattern, Update, Vector
+from tests.support.traffic import DIMENSIONS, SOURCE, pattern, vector
+
+MINUTE = 60_000_000
+USUAL = [pattern("open", "read", f"close {n}") for n in range(8)]
+
+
+def make(share: float = 0.01) -> Detector:
+    return Detector(DetectorSettings(warm_up=500, budget=Budget(share)), "model", DIMENSIONS)
+
+
+def judge(detector: Detector, sessions: Iterable[Pattern], start: int = 0) -> list[Judgement]:
+    return [
+        detector.judge(made, vector(made), end=(start + number) * MINUTE // 10, source=SOURCE)
+        for number, made in enumerate(sessions)
+    ]
+
+
+def traffic(count: int, seed: int = 0) -> Iterator[Pattern]:
+    """Eight usual patterns, and one session in 40 with a line of its own, some of which read badly."""
+    generator = np.random.default_rng(seed)
+    for _ in range(count):
+        made = USUAL[min(int(generator.geometric(0.3)) - 1, 7)]
+        if generator.uniform() < 0.025:
+            word = "failed" if generator.uniform() < 0.3 else "done"
+            made = pattern(*(line for line, _ in made.lines), f"step {int(generator.integers(300))} {word}")
+        yield made
+
+
+@pytest.fixture
+def assessed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Patterns assessed anew, in order."""
+    seen: list[str] = []
+
+    def counted(baseline: Baseline, recent: Recent, made: Pattern, embedding: Vector) -> Assessment:
+        seen.append(made.id)
+        return assess(baseline, recent, made, embedding)
+
+    monkeypatch.setattr("daemon.core.detection.detector.assess", counted)
+    return seen
+
+
+def test_verdicts_are_those_of_assessing_every_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same sessions alert, and what is not far from an alert has nearly the same p-value."""
+    made = [*traffic(3000), *(pattern("open", "ERROR disk lost") for _ in range(30)), *traffic(1500, seed=1)]
+    kept = judge(make(), made)
+    monkeypatch.setattr(verdict_cache, "FREQUENT", float("inf"))
+    anew = judge(make(), made)
+    assert [judgement.anomalous for judgement in anew] == [judgement.anomalous for judgement in kept]
+    assert any(judgement.anomalous for judgement in anew)
+    for one, other in zip(anew, kept, strict=True):
+        if (one.p_value or 1.0) < verdict_cache.CLEAR / 2:
+            assert one.p_value == pytest.approx(other.p_value, rel=0.1)
+
+
+def test_most_sessions_of_frequent_patterns_are_not_assessed_anew(assessed: list[str]) -> None:
+    """Of steady traffic less than a quarter is; a pattern of few sessions always is."""
+    detector = make()
+    judge(detector, traffic(3000))
+    assessed.clear()
+    rare = pattern("open", "read", "something else")
+    judge(
+        detector,
+        [made for at, usual in enumerate(traffic(500, seed=1)) for made in (usual, *([rare] * (not at % 33)))],
+        3000,
+    )
+    assert 16 == assessed.count(rare.id)
+    assert len(assessed) - 16 < 125
+
+
+def test_a_label_counts_at_once(assessed: list[str]) -> None:
+    """After a person's word on any pattern everything is assessed anew, and what was said shows."""
+    detector = make()
+    judge(detector, traffic(2500))
+    detector.label("shop", USUAL[0].id, "anomalous", source=SOURCE, at=0)
+    assessed.clear()
+    judged = judge(detector, USUAL[:2], 2500)
+    assert [made.id for made in USUAL[:2]] == assessed
+    assert [True, False] == [judgement.anomalous for judgement in judged]
+
+
+def test_a_label_whose_pattern_comes_later_counts_when_it_comes(assessed: list[str]) -> None:
+    """A person's word may be read before the pattern that it is about, which another replica knows."""
+    detector, late = make(), pattern("open", "read", "read", "close 0")
+    detector.label("shop", late.id, "normal", source=SOURCE, at=0)
+    judge(detector, traffic(2500))
+    assessed.clear()
+    detector.apply(
+        [
+            Update(
+                changelog_codec.vector_key("shop", late.id),
+                changelog_codec.dump_vector("model", 1, late.lines, vector(late)),
+            )
+        ]
+    )
+    judged = judge(detector, USUAL[:1], 2500)
+    assert [USUAL[0].id] == assessed
+    assert "normal" == judged[0].label
+
+
+def test_what_is_undone_leaves_no_habit(assessed: list[str]) -> None:
+    """When work on a partition begins anew, so does judging."""
+    detector = make()
+    judge(detector, traffic(2500))
+    detector.release(SOURCE)
+    detector.acquire(SOURCE)
+    assessed.clear()
+    judge(detector, USUAL[:2], 2500)
+    assert [made.id for made in USUAL[:2]] == assessed
+
+
+def test_a_large_budget_has_every_session_assessed(assessed: list[str]) -> None:
+    """Where a session of five may alert, nothing is clearly normal."""
+    judge(make(share=0.21), traffic(2000))
+    assert 2000 == len(assessed)

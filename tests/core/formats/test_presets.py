@@ -1,0 +1,106 @@
+"""Other programs' records, as they write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from daemon.core.formats import FieldPaths, FormatSettings, make_format
+from daemon.core.types import Batch, Parsed, TopicPartition
+
+NOW_MS = 1_795_000_000_000
+"""2026-11-18T11:06:40Z."""
+
+
+def read(name: str, values: Sequence[bytes], fields: FieldPaths | None = None, stamp: int = NOW_MS) -> Parsed:
+    batch = Batch(
+        TopicPartition("logs", 0), list(range(len(values))), [stamp] * len(values), [None] * len(values), values
+    )
+    return make_format(FormatSettings(name, fields or FieldPaths())).parse(batch)
+
+
+def micros(text: str) -> int:
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1_000_000)
+
+
+SYSLOG = {
+    b"<34>1 2026-10-11T22:14:15.003Z web1 su 12 ID47 - 'su root' failed": (
+        micros("2026-10-11T22:14:15.003"), "su", "web1/12", "crit 'su root' failed"),
+    b'<165>1 2026-10-11T22:14:15Z web1 evnt - ID47 [ex@1 iut="3" e="a]b\\""][x y="z"] \xef\xbb\xbfAn event': (
+        micros("2026-10-11T22:14:15"), "evnt", "web1", "notice An event"),
+    b"<13>Nov  2 18:01:20 web1 sshd[77]: Failed password": (
+        micros("2026-11-02T18:01:20"), "sshd", "web1/77", "notice Failed password"),
+    b"Dec 30 18:01:20 web1 cron: last year's": (micros("2025-12-30T18:01:20"), "cron", "web1", "last year's"),
+    b"2026-11-02T18:01:20.5+00:00 web1 kernel: modern": (
+        micros("2026-11-02T18:01:20.5"), "kernel", "web1", "modern"),
+    b"no header at all": (NOW_MS * 1000, "default", "default", "no header at all"),
+    b"<34>1 - - - - - -": (NOW_MS * 1000, "default", "default", "crit <34>1 - - - - - -"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", SYSLOG)
+def test_syslog(value: bytes) -> None:
+    """Both dialects give time, program, host and process, and severity; a line without a header is a plain line."""
+    assert [SYSLOG[value]] == read("syslog", [value]).lines.select("time", "scope", "key", "text").rows()
+
+
+def test_syslog_in_a_file() -> None:
+    """Without any year to go by the distances between lines are right."""
+    lines = read("syslog", [b"Nov  2 18:01:20 h a: x", b"Nov  2 18:01:50 h a: y"], stamp=-1).lines
+
+    assert 30_000_000 == lines["time"][1] - lines["time"][0]
+
+
+def test_cri() -> None:
+    """Container lines lose their header; several may share a record."""
+    value = b"2026-10-06T00:17:09.669794202Z stdout F The content\n2026-10-06T00:17:10Z stderr P part\n"
+
+    assert [
+        (1, micros("2026-10-06T00:17:09.669794"), "The content"),
+        (2, micros("2026-10-06T00:17:10"), "part"),
+    ] == read("cri", [value]).lines.select("position", "time", "text").rows()
+    assert ["odd"] == read("cri", [b"odd"]).lines["text"].to_list()
+
+
+JSON = {
+    "ecs": (
+        b'{"@timestamp":"2026-11-18T00:00:00.000Z","message":"m","log.level":"WARN","service":{"name":"s"},"host":{"name":"h"}}',
+        (micros("2026-11-18T00:00:00"), "s", "h", "WARN m"),
+    ),
+    "fluent-bit": (
+        b'{"@timestamp":1794999999.5,"log":"hello\\n","kubernetes":{"pod_name":"p","container_name":"c"}}',
+        (1_794_999_999_500_000, "c", "p", "hello"),
+    ),
+    "vector": (
+        b'{"timestamp":"2026-11-18T00:00:00.123Z","message":"m","host":"h","source_type":"file"}',
+        (micros("2026-11-18T00:00:00.123"), "file", "h", "m"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", JSON)
+def test_json_presets(name: str) -> None:
+    """A shipper's own field names are known."""
+    value, expected = JSON[name]
+
+    assert [expected] == read(name, [value]).lines.select("time", "scope", "key", "text").rows()
+
+
+def test_a_preset_gives_way_to_the_configuration() -> None:
+    """A path that the configuration sets wins over the preset's; the others stay."""
+    value = b'{"@timestamp":"2026-11-18T00:00:00.000Z","message":"m","service":{"name":"s"},"user":{"id":7}}'
+    lines = read("ecs", [value], FieldPaths(key="user.id")).lines
+
+    assert [("s", "7")] == lines.select("scope", "key").rows()
+
+
+def test_alternatives() -> None:
+    """Of alternative paths the first that is there counts, in good shape or odd."""
+    fields = FieldPaths(message="msg|log|message", key="a.b|c")
+    values = [b'{"log":"l","message":"m","c":1}', b'{"msg":"x","a":"plain","c":2}', b'{"a":{"b":3}}']
+    parsed = read("json", values, fields)
+
+    assert [("l", "1"), ("x", "2")] == parsed.lines.select("text", "key").rows()
+    assert ["field msg|log|message is missing"] == [reject.detail for reject in parsed.rejects]

@@ -1,0 +1,60 @@
+"""The routing example of docs/alerts.md makes what its receivers take."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import orjson
+import pytest
+
+from daemon.core.alerts.publisher import Alerting, AlertSettings
+from tests.support.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "route_alerts.py"
+
+
+@pytest.fixture(scope="module")
+def example() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("route_alerts", EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def alerts() -> list[dict[str, Any]]:
+    """Return a firing alert and word of its resolution."""
+    alerting = Alerting(SOURCE, AlertSettings(), refund=lambda *_: None)
+    records = [*alerting.records(DEADLOCK, ABOUT), *alerting.tick(NOON + 60 * MINUTE, ABOUT)]
+    return [orjson.loads(record.value or b"") for record in records]
+
+
+def test_alertmanager_gets_one_alert_an_incident(example: ModuleType, alerts: list[dict[str, Any]]) -> None:
+    """Firing and resolved have equal labels, which is how Alertmanager knows them for one; the second one ends it."""
+    [firing], [resolved] = map(example.to_alertmanager, alerts)
+
+    assert firing["labels"] == resolved["labels"]
+    assert ("2026-11-22T13:00:00+00:00", "2026-11-22T12:00:00+00:00") == (firing["endsAt"], resolved["endsAt"])
+
+
+def test_pagerduty_triggers_and_resolves_one_incident(example: ModuleType, alerts: list[dict[str, Any]]) -> None:
+    """Both events have one key, and the severity is one that PagerDuty knows."""
+    firing, resolved = map(example.to_pagerduty, alerts)
+
+    assert ("trigger", "resolve") == (firing["event_action"], resolved["event_action"])
+    assert firing["dedup_key"] == resolved["dedup_key"]
+    assert firing["payload"]["severity"] in ("critical", "warning", "info")
+
+
+def test_slack_reads_log_lines_as_text(example: ModuleType, alerts: list[dict[str, Any]]) -> None:
+    """Angle brackets of placeholders are escaped, and a firing alert brings its label command."""
+    firing, resolved = map(example.to_slack, alerts)
+
+    assert "&lt;NUM&gt;" in firing["text"]
+    assert f"`strayline label {DEADLOCK.pattern.id} normal`" in firing["text"]
+    assert "label" not in resolved["text"]

@@ -1,0 +1,230 @@
+"""The pipeline on the fake broker: nothing lost, nothing twice, whatever fails."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import orjson
+import pytest
+
+from daemon.core.types import TopicPartition
+from daemon.errors import EngineError, PartitionError
+from daemon.runtime.partition import State
+from tests.support.audit import Audit, Place, audit
+from tests.support.fake_broker import FakeCluster
+from tests.support.replica import TOPICS, Replica, replica, until
+
+
+def feed(cluster: FakeCluster, count: int, *, start: int = 0, seed: int = 1) -> list[Place]:
+    """Append lines of interleaved keys over the partitions; return their places."""
+    rng, places = random.Random(seed), []
+    for number in range(start, start + count):
+        partition = rng.randrange(3)
+        message = f"worker {number % 5} " + rng.choice(
+            ["started", "read file", "wrote file", "ERROR disk full", "ended"]
+        )
+        line = {"time": 1_700_000_000 + number, "scope": "s", "key": f"k{number // 7 % 9}", "message": message}
+        offset = cluster.append("logs", orjson.dumps(line), partition=partition)
+        places.append(("logs", partition, offset, 0))
+    return places
+
+
+def outcome(cluster: FakeCluster, expected: list[Place]) -> Audit:
+    """Audit what is committed so far."""
+    return audit(
+        expected,
+        [r.value or b"" for r in cluster.values("verdicts")],
+        [r.value or b"" for r in cluster.values("alerts")],
+        [dict(r.headers) for r in cluster.values("dead_letters")],
+    )
+
+
+def settled(cluster: FakeCluster, expected: list[Place]) -> bool:
+    """Whether everything that went in has come out."""
+    return not outcome(cluster, expected).lost
+
+
+async def test_every_line_comes_out_once() -> None:
+    """Lines of three partitions end in one verdict each, and every verdict over the budget of 1 in one alert."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 300)
+    async with replica(cluster):
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+    assert len(cluster.values("verdicts")) == len(cluster.values("alerts")) > 40
+
+
+async def test_a_slow_engine_holds_nothing_back_for_good() -> None:
+    """Vectors that arrive between other steps are not lost: every session that waits is judged in the end."""
+    cluster = FakeCluster(TOPICS)
+    async with replica(cluster) as it:
+        it.engine.delay_s = 0.05
+        expected: list[Place] = []
+        for number in range(240):
+            line = {"time": 1_700_000_000 + number * 9, "scope": "s", "key": f"k{number % 7}", "message": "x " * number}
+            expected.append(("logs", 0, cluster.append("logs", orjson.dumps(line)), 0))
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+
+
+async def test_a_bad_record_becomes_one_dead_letter_and_spoils_nothing() -> None:
+    """A record that is no JSON is set aside untouched; its neighbours are judged."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 20)
+    expected.append(("logs", 1, cluster.append("logs", b"{no json", key=b"k", partition=1), 0))
+    expected += feed(cluster, 20, start=20)
+    async with replica(cluster):
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+    assert [(b"k", b"{no json")] == [(r.key, r.value) for r in cluster.values("dead_letters")]
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_nothing_is_lost_or_doubled_when_any_step_fails(seed: int) -> None:
+    """Requests that fail before or after they take effect, and replicas that vanish, change nothing in the end."""
+    rng = random.Random(seed)
+
+    def faults(step: str, source: TopicPartition) -> None:
+        if rng.random() < (0.002 if step == "produce" else 0.05):
+            raise PartitionError(f"committing: {step} of {source} failed by a test's hand")
+
+    cluster = FakeCluster(TOPICS, faults)
+    expected = feed(cluster, 150, seed=seed)
+    for _ in range(3):
+        async with replica(cluster):
+            await asyncio.sleep(rng.random() * 0.15)
+            expected += feed(cluster, 50, start=len(expected), seed=seed)
+    async with replica(cluster) as last:
+        await until(lambda: settled(cluster, expected))
+        # Each session weighs one, once: the baseline holds what a run without faults would have made.
+        await until(lambda: len(cluster.values("verdicts")) == sum(s.sessions for s in last.detector.scopes()))
+    assert outcome(cluster, expected).clean
+
+
+async def test_a_partition_moves_to_another_replica_without_loss() -> None:
+    """Open sessions of a revoked partition go on at its new owner."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 120)
+    async with replica(cluster, alone=False, idle=0.5) as one, replica(cluster, alone=False, idle=0.5) as two:
+        a, b = one.broker.memberships[0], two.broker.memberships[0]
+        parts = [TopicPartition("logs", p) for p in range(3)]
+        await cluster.rebalance({a: parts})
+        await until(lambda: len(cluster.values("verdicts")) > 10)
+        await cluster.rebalance({a: parts[:1], b: parts[1:]})
+        expected += feed(cluster, 60, start=120)
+        await cluster.rebalance({b: parts})
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+
+
+async def test_a_stale_owner_cannot_commit() -> None:
+    """Two replicas that both believe to own a partition publish each line once: the newer producer fences the older."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 60)
+    async with replica(cluster) as one, replica(cluster) as other:
+        await until(lambda: settled(cluster, expected))
+        expected += feed(cluster, 60, start=60)
+        await until(lambda: settled(cluster, expected))
+        fenced = [it.metrics.partition_restarts.labels("fenced")._value for it in (one, other)]
+        await until(lambda: any(count.get() for count in fenced))
+    assert outcome(cluster, expected).clean
+
+
+async def test_lines_that_retention_deleted_are_reported_and_skipped() -> None:
+    """What was deleted before it was read is counted as lost, and the rest goes on."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 90)
+    async with replica(cluster, idle=0.02):
+        await until(lambda: settled(cluster, expected))
+    later = feed(cluster, 30, start=90)
+    place = TopicPartition("logs", 0)
+    log = cluster.logs[place]
+    first = log.first + len(log.records) - 3
+    gone = [p for p in later if p[1] == 0 and p[2] < first]
+    log.delete(first)
+    async with replica(cluster) as it:
+        kept = [p for p in expected + later if p not in gone]
+        await until(lambda: settled(cluster, kept))
+        assert len(gone) == it.metrics.lost_records.labels("logs", "0")._value.get()
+    assert outcome(cluster, kept).clean
+
+
+async def test_deleted_lines_are_no_longer_unsettled() -> None:
+    """When all that was unsettled is deleted, the count of unsettled lines is zero, though nothing new comes."""
+    cluster = FakeCluster(TOPICS)
+    feed(cluster, 90)
+    async with replica(cluster, idle=60.0) as it:
+        await until(lambda: unsettled(it) and all(p.quiet for p in it.pipeline.partitions))
+        await it.stop()
+    for place in [TopicPartition("logs", number) for number in range(3)]:
+        log = cluster.logs[place]
+        log.delete(log.first + len(log.records))
+    async with replica(cluster, idle=60.0) as it:
+        await until(it.metrics.lost_records.labels("logs", "0")._value.get)
+        await until(lambda: all(p.state is State.RUN for p in it.pipeline.partitions))
+
+        assert 0 == unsettled(it)
+
+
+def unsettled(it: Replica) -> int:
+    return sum(partition.load.unsettled for partition in it.pipeline.partitions)
+
+
+async def test_a_dead_engine_ends_the_pipeline_and_loses_nothing() -> None:
+    """The process is to end with the engine's error; the next one finishes the work."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 60)
+    async with replica(cluster) as it:
+        it.engine.kill("out of memory")
+        with pytest.raises(EngineError, match="out of memory"):
+            await it.running
+    async with replica(cluster):
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+
+
+async def test_feedback_reaches_the_baseline_and_a_bad_one_the_dead_letters() -> None:
+    """A label is committed through the baseline's topic; what cannot be read is set aside."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 60)
+    async with replica(cluster):
+        await until(lambda: settled(cluster, expected))
+        pattern = orjson.loads(cluster.values("verdicts")[0].value or b"")["pattern"]
+        cluster.append("feedback", orjson.dumps({"scope": "s", "pattern": pattern, "verdict": "normal"}))
+        cluster.append("feedback", b'{"verdict": "lovely"}')
+        await until(lambda: cluster.values("dead_letters"))
+        await until(lambda: any(b"normal" in (r.value or b"") for r in cluster.values("baseline")))
+    assert [b'{"verdict": "lovely"}'] == [r.value for r in cluster.values("dead_letters")]
+
+
+async def test_an_alerts_id_is_enough_for_feedback() -> None:
+    """The scope of a pattern in the baseline is found; of one that is not there it must be named."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 60)
+    async with replica(cluster) as it:
+        await until(lambda: settled(cluster, expected))
+        alert = orjson.loads(cluster.values("alerts")[0].value or b"")
+        cluster.append("feedback", orjson.dumps({"alert": "0" * 16 + "-" + "0" * 16, "verdict": "normal"}))
+        cluster.append("feedback", orjson.dumps({"alert": alert["id"], "verdict": "normal", "by": "ann"}))
+        await until(lambda: it.detector.labels("s"))
+        await until(lambda: cluster.values("dead_letters"))
+        assert [("s", 1)] == [(scope.scope, scope.labels) for scope in it.detector.scopes()]
+        assert {alert["pattern"]} == set(it.detector.labels("s"))
+    (dead,) = cluster.values("dead_letters")
+    assert b"pattern 0000000000000000 is not in the baseline; name its scope" in b" ".join(v for _, v in dead.headers)
+
+
+async def test_draining_commits_what_was_read() -> None:
+    """After a drain nothing that was judged is judged again, and open sessions go on elsewhere."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 100)
+    it = Replica(cluster, idle=60.0)
+    await it.start()
+    await until(lambda: len(cluster.values("verdicts")) > 10)
+    await it.stop()
+    before = len(cluster.values("verdicts"))
+    async with replica(cluster):
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+    assert len(cluster.values("verdicts")) > before

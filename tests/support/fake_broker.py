@@ -1,0 +1,288 @@
+"""A broker in memory that keeps the promises the pipeline relies on: transactions, fencing, committed reads, a group.
+
+One `FakeCluster` stands for the servers; every replica of a test has a `FakeBroker` of its own on it. A transaction is
+in the logs at once and invisible to committed readers until it ends, as in Kafka; a record that is aborted stays so.
+`faults` are called before each step of a transaction and may raise: that is a lost request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.core.types import Batch, OutRecord, TopicPartition, Update
+from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
+from daemon.ports import Listener
+
+
+@dataclass
+class Written:
+    """One record in a log; `state` is open, committed or aborted."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    timestamp: int
+    state: str = "committed"
+
+
+@dataclass
+class Log:
+    """One partition."""
+
+    records: list[Written] = field(default_factory=list)
+    first: int = 0
+
+    @property
+    def end(self) -> int:
+        """The high water."""
+        return self.first + len(self.records)
+
+    @property
+    def stable(self) -> int:
+        """The last stable offset: nothing before it is undecided."""
+        return next((r.offset for r in self.records if r.state == "open"), self.end)
+
+    def committed(self, start: int) -> list[Written]:
+        """Return what a committed reader may see from `start` on."""
+        stable = self.stable
+        return [r for r in self.records[start - self.first :] if r.offset < stable and r.state == "committed"]
+
+    def delete(self, first: int) -> None:
+        """Let retention delete everything below `first`."""
+        self.records = [r for r in self.records if r.offset >= first]
+        self.first = first
+
+
+class FakeCluster:
+    """The servers."""
+
+    def __init__(self, topics: Mapping[str, int], faults: Callable[[str, TopicPartition], None] | None = None) -> None:
+        self.logs = {TopicPartition(t, p): Log() for t, count in topics.items() for p in range(count)}
+        self.counts = dict(topics)
+        self.epochs: dict[TopicPartition, int] = defaultdict(int)
+        self.group: dict[TopicPartition, int] = {}
+        self.faults = faults or (lambda _step, _source: None)
+        self.members: list[FakeMembership] = []
+        self.open: dict[TopicPartition, list[Written]] = {}
+
+    def append(self, topic: str, value: bytes | None, *, key: bytes | None = None, partition: int = 0) -> int:
+        """Write one record outside of any transaction; return its offset."""
+        return self.write(TopicPartition(topic, partition), key, value).offset
+
+    def write(
+        self,
+        place: TopicPartition,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        state: str = "committed",
+    ) -> Written:
+        """Append to a log."""
+        log = self.logs[place]
+        written = Written(log.end, key, value, tuple(headers), 1_700_000_000_000 + log.end, state)
+        log.records.append(written)
+        return written
+
+    def values(self, topic: str) -> list[Written]:
+        """Return everything committed in a topic, partition by partition."""
+        return [r for p in range(self.counts[topic]) for r in self.logs[TopicPartition(topic, p)].committed(0)]
+
+    def end_transaction(self, source: TopicPartition, state: str) -> None:
+        """Commit or abort what is open for a transactional id."""
+        for written in self.open.pop(source, []):
+            written.state = state
+
+    async def rebalance(self, assignment: Mapping[FakeMembership, Collection[TopicPartition]]) -> None:
+        """Move partitions between members, as an eager rebalance does."""
+        for member in self.members:
+            await member.begin_rebalance()
+        for member in self.members:
+            member.end_rebalance(assignment.get(member, ()))
+
+
+class FakeMembership:
+    """Implements `ports.Membership`; alone in the group it gets everything, else `FakeCluster.rebalance` decides."""
+
+    def __init__(self, cluster: FakeCluster, topics: Sequence[str], *, alone: bool = True) -> None:
+        self._cluster = cluster
+        self._topics = topics
+        self._alone = alone
+        self._listener: Listener | None = None
+        self._positions: dict[TopicPartition, int | None] = {}
+
+    async def start(self, listener: Listener) -> None:
+        self._listener = listener
+        self._cluster.members.append(self)
+        if self._alone:
+            self.end_rebalance([p for p in self._cluster.logs if p.topic in self._topics])
+
+    async def begin_rebalance(self) -> None:
+        assert self._listener is not None
+        if self._positions:
+            await self._listener.revoked()
+        self._positions = {}
+
+    def end_rebalance(self, partitions: Collection[TopicPartition]) -> None:
+        assert self._listener is not None
+        self._positions = dict(self._listener.assigned(set(partitions)))
+
+    async def poll(self, partitions: Collection[TopicPartition], seconds: float) -> list[Batch]:
+        batches = []
+        for place in partitions:
+            position = self._positions.get(place)
+            if position is None:
+                continue
+            log = self._cluster.logs[place]
+            if position < log.first:
+                raise OutOfRangeError([place])
+            found = log.committed(position)[:40]
+            if found:
+                self._positions[place] = found[-1].offset + 1
+                batches.append(
+                    Batch(
+                        place,
+                        [r.offset for r in found],
+                        [r.timestamp for r in found],
+                        [r.key for r in found],
+                        [r.value for r in found],
+                        [r.headers for r in found] if any(r.headers for r in found) else (),
+                    )
+                )
+            elif log.stable > position:
+                self._positions[place] = log.stable
+        await asyncio.sleep(0 if batches else min(seconds, 0.005))
+        return batches
+
+    def resume(self, partition: TopicPartition, offset: int) -> bool:
+        if partition not in self._positions:
+            return False
+        self._positions[partition] = offset
+        return True
+
+    def position(self, partition: TopicPartition) -> int | None:
+        return self._positions.get(partition)
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+        await asyncio.sleep(0)
+        return {p: (self._cluster.logs[p].first, self._cluster.logs[p].stable) for p in partitions}
+
+    async def committed(self, partition: TopicPartition) -> int | None:
+        await asyncio.sleep(0)
+        return self._cluster.group.get(partition)
+
+    async def close(self) -> None:
+        if self in self._cluster.members:
+            self._cluster.members.remove(self)
+        self._positions = {}
+
+
+class FakeTransactions:
+    """Implements `ports.Transactions`."""
+
+    def __init__(self, cluster: FakeCluster, source: TopicPartition) -> None:
+        self._cluster = cluster
+        self._source = source
+        self._epoch = 0
+        self._broken = False
+
+    async def start(self) -> None:
+        await self._step("init")
+        self._cluster.epochs[self._source] += 1
+        self._epoch = self._cluster.epochs[self._source]
+        self._cluster.end_transaction(self._source, "aborted")
+        await self._step("inited")
+
+    async def commit(self, records: Sequence[OutRecord], low: int) -> None:
+        if self._broken:
+            raise AssertionError("a producer that failed was used again")
+        self._broken = True
+        await self._step("begin")
+        opened = self._cluster.open.setdefault(self._source, [])
+        for record in records:
+            partition = record.partition if record.partition is not None else len(record.key or b"")
+            place = TopicPartition(record.role, partition % self._cluster.counts[record.role])
+            opened.append(self._cluster.write(place, record.key, record.value, record.headers, "open"))
+            await self._step("produce")
+        await self._step("offsets")
+        await self._step("end")
+        self._cluster.group[self._source] = low
+        self._cluster.end_transaction(self._source, "committed")
+        await self._step("ended")
+        self._broken = False
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+
+    async def _step(self, step: str) -> None:
+        await asyncio.sleep(0)
+        if self._epoch and self._epoch != self._cluster.epochs[self._source]:
+            raise PartitionError("committing: fenced, another replica has taken the partition over", "fenced")
+        self._cluster.faults(step, self._source)
+
+
+class FakeBroker:
+    """Implements `ports.Broker`; topics are named by their role."""
+
+    def __init__(self, cluster: FakeCluster, *, alone: bool = True) -> None:
+        self._cluster = cluster
+        self._alone = alone
+        self.memberships: list[FakeMembership] = []
+
+    async def start(self) -> None:
+        await asyncio.sleep(0)
+
+    def membership(self, topics: Sequence[str]) -> FakeMembership:
+        self.memberships.append(FakeMembership(self._cluster, topics, alone=self._alone))
+        return self.memberships[-1]
+
+    def transactions(self, source: TopicPartition) -> FakeTransactions:
+        return FakeTransactions(self._cluster, source)
+
+    async def partitions(self, topic: str) -> int:
+        if topic not in self._cluster.counts:
+            raise UnavailableError(f"topic {topic} does not exist; make it with `strayline topics create`")
+        return self._cluster.counts[topic]
+
+    async def high_water(self, topic: str, partition: int) -> int:
+        await asyncio.sleep(0)
+        return self._cluster.logs[TopicPartition(topic, partition)].end
+
+    async def stable_ends(self, topic: str) -> Mapping[int, int]:
+        await asyncio.sleep(0)
+        return {p: self._cluster.logs[TopicPartition(topic, p)].stable for p in range(self._cluster.counts[topic])}
+
+    async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
+        log = self._cluster.logs[TopicPartition(topic, partition)]
+        end = log.end
+        while log.stable < end:  # noqa: ASYNC110  # as a reader of the real one polls
+            await asyncio.sleep(0.001)
+        return next((r.value for r in reversed(log.committed(log.first)) if r.key == key), None)
+
+    async def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
+        places = [TopicPartition(topic, p) for p in range(self._cluster.counts[topic])]
+        read = dict.fromkeys(places, 0)
+        while True:
+            updates = []
+            for place in places:
+                log = self._cluster.logs[place]
+                stable = log.stable
+                updates += [Update(r.key, r.value) for r in log.committed(read[place]) if r.key is not None]
+                read[place] = stable
+            yield updates, {place.partition: offset for place, offset in read.items()}
+            await asyncio.sleep(0.001)
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+
+
+def _implements(broker: FakeBroker, membership: FakeMembership, transactions: FakeTransactions) -> Any:
+    """Let the type checker hold the fakes to their ports."""
+    from daemon.ports import Broker, Membership, Transactions
+
+    pinned: tuple[Broker, Membership, Transactions] = (broker, membership, transactions)
+    return pinned

@@ -1,0 +1,109 @@
+"""One replica of the daemon on the fake broker: the real pipeline, partitions, lanes and detector, a fake engine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry
+
+from daemon.core.alerts.publisher import AlertSettings, Provenance
+from daemon.core.calibration.budget import Budget
+from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.formats import FormatSettings
+from daemon.core.masking.masker import Masker
+from daemon.core.sessions.sessionizer import SessionLimits
+from daemon.core.stream.chain import Tools
+from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream.commit_policy import Pace
+from daemon.core.stream.processor import FeedbackLane, Lane, Publishing, SessionLane
+from daemon.core.types import TopicPartition
+from daemon.metrics import Metrics
+from daemon.runtime.baseline_follower import Follower
+from daemon.runtime.embedder import Embedder
+from daemon.runtime.partition import Partition, Shared, Terms
+from daemon.runtime.pipeline import Patience, Pipeline
+from daemon.runtime.worker_thread import WorkerThread
+from tests.support.fake_broker import FakeBroker, FakeCluster
+from tests.support.fakes import FakeEngine
+
+SECOND = 1_000_000
+TOPICS = {"logs": 3, "feedback": 1, "alerts": 1, "verdicts": 1, "dead_letters": 1, "checkpoints": 3, "baseline": 3}
+LIMITS = SessionLimits(30 * SECOND, 300 * SECOND, 100, 4_000, 1_000)
+
+
+class Replica:
+    """Runs until stopped; `metrics` and `pipeline` are there to be looked at."""
+
+    def __init__(
+        self, cluster: FakeCluster, *, alone: bool = True, limits: SessionLimits = LIMITS, idle: float = 0.05
+    ) -> None:
+        self.metrics = Metrics(CollectorRegistry())
+        self.engine = FakeEngine()
+        self.broker = FakeBroker(cluster, alone=alone)
+        self._limits, self._idle = limits, idle
+        self._thread = WorkerThread()
+
+    async def start(self) -> None:
+        """Start everything; returns once it runs."""
+        await self.engine.start()
+        settings = DetectorSettings(warm_up=0, budget=Budget(share=1.0))
+        self.detector = Detector(settings, self.engine.model, self.engine.dimensions)
+        follower = Follower(self.broker, "baseline", self.detector, self._thread)
+        self._following = asyncio.create_task(follower.run())
+        pace = Pace(commit_interval=0.005, checkpoint_interval=0.02)
+        terms = Terms("group", "checkpoints", 3, pace, self._idle, 10.0, 2_000)
+        self._embedder = Embedder(self.engine, self.metrics)
+        shared = Shared(
+            self.broker, self._thread, self.detector, self._embedder, follower, self.metrics, terms, first_pause=0.001
+        )
+        tools = Tools(FormatSettings(), Masker(), self._limits, self.engine.count_tokens, self.detector)
+        about = Provenance("1.0", self.engine.model, "config")
+        publishing = Publishing(
+            "group", "config", verdicts=True, alerts=AlertSettings(), provenance=lambda: about, timer=perf_counter
+        )
+
+        def lane(source: TopicPartition, resume: Checkpoint | None) -> Lane:
+            if source.topic == "feedback":
+                return FeedbackLane(source, self.detector, publishing, resume)
+            return SessionLane(source, tools, publishing, resume)
+
+        await follower.restored()
+        self.pipeline = Pipeline(
+            self.broker, ["logs", "feedback"], lambda source: Partition(source, shared, lane), Patience(look=0.05)
+        )
+        self.running = asyncio.create_task(self.pipeline.run())
+
+    async def kill(self) -> None:
+        """Vanish in the middle of everything, as after SIGKILL: nothing is committed, nothing is told."""
+        for task in (self.running, self._following):
+            task.cancel()
+        await asyncio.gather(self.running, self._following, return_exceptions=True)
+        await self.pipeline.close()
+        await self._embedder.close()
+        self._thread.close()
+
+    async def stop(self) -> None:
+        """Drain and leave."""
+        await self.pipeline.drain()
+        await self.kill()
+
+
+async def until(condition: object, seconds: float = 60.0) -> None:
+    """Wait until `condition()` holds."""
+    assert callable(condition)
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  # a test looks from outside
+            await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def replica(cluster: FakeCluster, **options: object):  # type: ignore[no-untyped-def]  # a test's shorthand
+    """A replica that runs inside the block, and is killed at its end."""
+    it = Replica(cluster, **options)  # type: ignore[arg-type]
+    await it.start()
+    try:
+        yield it
+    finally:
+        await it.kill()
