@@ -8,6 +8,7 @@ import pytest
 from daemon.backtest.report import BudgetRow
 from daemon.backtest.summary import localisation, rate_of, suggest
 from daemon.backtest.tally import MAX_ALERTS, Patterns, Strangest, Tally, trimmed
+from daemon.core.text import p_value
 from daemon.core.types import (
     ClosedBy,
     Judgement,
@@ -18,7 +19,6 @@ from daemon.core.types import (
     TopicPartition,
     Verdict,
 )
-from daemon.terminal.backtest import p_value
 
 DAY = 86_400_000_000
 
