@@ -1,12 +1,11 @@
 """Writes what is generated from the code: `python -m deploy.generate`, or with `--check` says what is out of date.
 
-The metrics page comes from daemon/metrics.py, the boards from deploy/grafana/boards.py, the chart's copies of rules and
+The metrics page comes from daemon/metrics.py, the boards from deploy/grafana/, the chart's copies of rules and
 boards from deploy/ (a chart can only read files inside itself), the chart's README from its values' comments.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from itertools import groupby
@@ -16,8 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from daemon.metrics import Metrics, Series
 from deploy.chart_readme import chart_readme
-from deploy.grafana.boards import BOARDS
-from deploy.grafana.panels import board_json
+from deploy.grafana.boards import BOARDS, board_json
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = Path("helm/strayline")
@@ -52,7 +50,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     """Yield every generated file: its path under the root, and what it must hold."""
     yield Path("docs/metrics.md"), metrics_page(Metrics(CollectorRegistry()).series)
     for name, board in BOARDS.items():
-        text = json.dumps(board_json(board), indent=1) + "\n"
+        text = board_json(board)
         yield Path(f"deploy/grafana/{name}.json"), text
         yield CHART / f"files/{name}.json", text
     for name in ("recording.rules.yml", "alerts.rules.yml"):

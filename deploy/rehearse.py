@@ -27,8 +27,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from demo.broker import Cluster
+from deploy.evaluate import Evaluation, evaluate_panels, evaluate_rules, table
 from deploy.generator import send
-from deploy.panels import Shown, prometheus, show_panels, show_rules, table
+from deploy.prometheus_server import prometheus
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / ".venv/lib/python3.11/site-packages"
@@ -138,7 +139,7 @@ def ask(port: int, path: str) -> tuple[float, str]:
         return time.monotonic() - began, answer.read().decode()
 
 
-def rehearse(folder: Path, servers: str, seconds: float) -> tuple[list[Finding], list[Shown]]:
+def rehearse(folder: Path, servers: str, seconds: float) -> tuple[list[Finding], list[Evaluation]]:
     """Start, load, watch, reload and stop the daemon; return what was found and what the boards showed."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
@@ -155,7 +156,7 @@ def rehearse(folder: Path, servers: str, seconds: float) -> tuple[list[Finding],
         findings = [Finding("READY=1 when it runs", True, f"{ready - began:.1f} s after the start")]
         daemon = main_process(process.pid)
         with loading(servers) as sent:
-            shown, slow = _under_load(port, seconds)
+            evaluations, slow = _under_load(port, seconds)
             findings += _while_running(manager, daemon, port, slow)
         findings.append(Finding("logs were sent", sent[0] > 0, f"{sent[0]} lines"))
         stopped = time.monotonic()
@@ -169,10 +170,10 @@ def rehearse(folder: Path, servers: str, seconds: float) -> tuple[list[Finding],
     finally:
         process.kill()
         process.wait()
-    return findings, shown
+    return findings, evaluations
 
 
-def _under_load(port: int, seconds: float) -> tuple[list[Shown], list[float]]:
+def _under_load(port: int, seconds: float) -> tuple[list[Evaluation], list[float]]:
     slow: list[float] = []
     finished = threading.Event()
 
@@ -184,7 +185,7 @@ def _under_load(port: int, seconds: float) -> tuple[list[Shown], list[float]]:
     probing.start()
     try:
         with prometheus([f"127.0.0.1:{port}"], samples=int(seconds)) as server:
-            return [*show_panels(server), *show_rules(server)], slow
+            return [*evaluate_panels(server), *evaluate_rules(server)], slow
     finally:
         finished.set()
         probing.join()
@@ -230,7 +231,7 @@ def main(arguments: list[str]) -> int:
     folder.chmod(0o777)
     with Cluster() as cluster:
         try:
-            findings, shown = rehearse(folder, cluster.bootstrap_servers, options.seconds)
+            findings, evaluations = rehearse(folder, cluster.bootstrap_servers, options.seconds)
         except TimeoutError:
             print((folder / "daemon.log").read_text()[-4000:], file=sys.stderr)
             raise
@@ -239,10 +240,10 @@ def main(arguments: list[str]) -> int:
                 print(f"kept {folder}")
             else:
                 shutil.rmtree(folder)
-    print(table(shown), end="\n\n")
+    print(table(evaluations), end="\n\n")
     for one in findings:
         print(f"{'kept  ' if one.kept else 'BROKEN'}  {one.promise}: {one.seen}")
-    bad = [one for one in shown if one.bad]
+    bad = [one for one in evaluations if one.bad]
     for panel in bad:
         print(f"BROKEN  {panel.board} / {panel.title}: {panel.error or 'no data'}: {panel.expr}")
     return 1 if bad or not all(one.kept for one in findings) else 0

@@ -16,8 +16,9 @@ import numpy as np
 import polars as pl
 
 from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.positions import position_of
 from daemon.core.sessions.sessionizer import Sessionizer, SessionLimits
-from daemon.core.types import LINES_SCHEMA, Pattern, TopicPartition, position_of
+from daemon.core.types import LINES_SCHEMA, Pattern, TopicPartition
 
 SOURCE = TopicPartition("logs", 0)
 SECOND = 1_000_000

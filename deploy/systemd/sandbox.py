@@ -129,8 +129,7 @@ def main(arguments: list[str]) -> int:
     binds = [value for option, value in zip(options[::2], options[1::2], strict=False) if option == "--bind"]
     line = command_line(directives(UNIT), binds, command)
     os.set_inheritable(int(line[line.index("--seccomp") + 1]), True)
-    os.execv(line[0], line)  # noqa: S606 - that is what it is for
-    return 0
+    return os.execv(line[0], line)  # noqa: S606 - that is what it is for
 
 
 if __name__ == "__main__":

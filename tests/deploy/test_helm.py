@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from daemon.config.loading import parse_config
-from deploy.panels import RULES
+from deploy.prometheus_server import RULES
 from tests.deploy.tools import CRDS, ROOT, run, tool
 
 CHART = ROOT / "helm/strayline"

@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from daemon.adapters.http import Exposition, HttpServer, Probes
 from daemon.metrics import Metrics
-from deploy.grafana.boards import BOARDS
-from deploy.panels import RULES, Shown, prometheus, show_panels, show_rules
+from deploy.evaluate import Evaluation, evaluate_panels, evaluate_rules
+from deploy.prometheus_server import RULES, prometheus
 from tests.deploy.exporter import begin, traffic
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,15 +75,6 @@ def test_every_alert_has_its_section_in_the_runbook() -> None:
     assert wanted == {name: rule["annotations"]["runbook_url"] for name, rule in _alerts().items()}
 
 
-def test_every_panel_explains_itself() -> None:
-    """Every panel has a description, a unit and words for when it is empty; titles are unique on a board."""
-    for board in BOARDS.values():
-        titles = [panel.title for panel in board.panels()]
-        assert sorted(set(titles)) == sorted(titles)
-        assert [] == [panel.title for panel in board.panels() if not (panel.unit and panel.empty)]
-        assert [] == [panel.title for panel in board.panels() if not panel.description.endswith(".")]
-
-
 @needs_prometheus
 async def test_every_panel_and_rule_has_data_under_load() -> None:
     """A real Prometheus evaluates every expression without an error, and none that should have data is empty."""
@@ -104,13 +95,13 @@ async def test_every_panel_and_rule_has_data_under_load() -> None:
 
     loading = asyncio.create_task(load())
     try:
-        shown = await asyncio.to_thread(_ask, f"127.0.0.1:{server.port}")
+        evaluations = await asyncio.to_thread(_evaluate, f"127.0.0.1:{server.port}")
     finally:
         loading.cancel()
         await server.close()
-    assert [] == [one for one in shown if one.bad]
+    assert [] == [one for one in evaluations if one.bad]
 
 
-def _ask(target: str) -> list[Shown]:
+def _evaluate(target: str) -> list[Evaluation]:
     with prometheus([target], samples=8) as server:
-        return [*show_panels(server), *show_rules(server)]
+        return [*evaluate_panels(server), *evaluate_rules(server)]

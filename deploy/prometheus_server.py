@@ -1,9 +1,4 @@
-"""Shows what every panel and rule says about running daemons: `python -m deploy.panels HOST:PORT [HOST:PORT...]`.
-
-A real Prometheus is started beside them with the project's rules, scrapes them every second for a while, and every
-expression of every panel is asked of it as Grafana would. A panel that must have data and has none is an error, and so
-is an expression that Prometheus refuses.
-"""
+"""A real Prometheus with the project's rules, for tests and rehearsals. It scrapes every second."""
 
 from __future__ import annotations
 
@@ -11,7 +6,6 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -19,36 +13,13 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from deploy.grafana.boards import BOARDS
-
 ROOT = Path(__file__).resolve().parent.parent
 RULES = [ROOT / "deploy/prometheus" / name for name in ("recording.rules.yml", "alerts.rules.yml")]
-VARIABLES = {"$__rate_interval": "20s", "$__range": "10m", "$cluster": ".*", "$group": ".*"}
-VARIABLES |= {"$scope": ".*", "$instance": ".*"}
 _START_SECONDS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What one expression gave: `series` results, the first few `values`, or the `error`."""
-
-    board: str
-    title: str
-    expr: str
-    series: int
-    values: str
-    sparse: str
-    error: str = ""
-
-    @property
-    def bad(self) -> bool:
-        """Whether it is an error, or empty where there should be data."""
-        return bool(self.error) or (self.series == 0 and not self.sparse)
 
 
 class Prometheus:
@@ -111,53 +82,6 @@ def prometheus(targets: Sequence[str], samples: int = 20) -> Iterator[Prometheus
             process.wait(10)
 
 
-def show_panels(server: Prometheus) -> list[Shown]:
-    """Ask every expression of every panel of both boards."""
-    return [
-        _show(server, name, panel.title, query.expr, panel.sparse)
-        for name, board in BOARDS.items()
-        for panel in board.panels()
-        for query in panel.queries
-    ]
-
-
-def show_rules(server: Prometheus) -> list[Shown]:
-    """Ask every rule; alerts may well be silent, recording rules must have data."""
-    shown = []
-    for rule in server.rules():
-        sparse = "silent on a healthy daemon" if rule["type"] == "alerting" else ""
-        one = _show(server, "rules", str(rule["name"]), str(rule["query"]), sparse)
-        shown.append(one)
-    return shown
-
-
-def table(shown: Sequence[Shown]) -> str:
-    """Return the results as a Markdown table."""
-    lines = ["| board | panel or rule | series | shows |", "|---|---|---|---|"]
-    for one in shown:
-        text = one.error or one.values or f"({one.sparse or 'EMPTY'})"
-        lines.append(f"| {one.board} | {one.title} | {one.series} | {text} |")
-    return "\n".join(lines)
-
-
-def _show(server: Prometheus, board: str, title: str, expr: str, sparse: str) -> Shown:
-    for variable, value in VARIABLES.items():
-        expr = expr.replace(variable, value)
-    try:
-        series = server.query(expr)
-    except ValueError as error:
-        return Shown(board, title, expr, 0, "", sparse, str(error))
-    first = [f"{_name(labels)}{value:.4g}" for labels, value in series[:4]]
-    return Shown(board, title, expr, len(series), ", ".join(first), sparse)
-
-
-def _name(labels: dict[str, str]) -> str:
-    kept = [
-        value for label, value in labels.items() if label not in {"job", "instance", "cluster", "group", "__name__"}
-    ]
-    return f"{' '.join(kept)}: " if kept else ""
-
-
 def _configuration(folder: Path, targets: Sequence[str]) -> Path:
     document = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
@@ -203,22 +127,3 @@ def _wait_for(server: Prometheus, targets: int, samples: int) -> None:
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
-
-
-def main(targets: list[str]) -> int:
-    """Print the table of all panels and rules; returns 1 when one is bad."""
-    if not targets:
-        print(__doc__, file=sys.stderr)
-        return 64
-    with prometheus(targets) as server:
-        shown = [*show_panels(server), *show_rules(server)]
-    print(table(shown))
-    bad = [one for one in shown if one.bad]
-    print(f"\n{len(shown)} expressions, {len(bad)} with an error or without the data they should have")
-    for one in bad:
-        print(f"{one.board} / {one.title}: {one.error or 'no data'}: {one.expr}", file=sys.stderr)
-    return 1 if bad else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
