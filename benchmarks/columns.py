@@ -22,7 +22,8 @@ import orjson
 import polars as pl
 
 from daemon.core.formats import FormatSettings, make_format
-from daemon.core.masking.masker import BUILT_IN, Masker
+from daemon.core.masking.masker import Masker
+from daemon.core.masking.masks import BUILT_IN
 from daemon.core.masking.redaction import RedactionSettings, redact_column
 from daemon.core.sessions.sessionizer import Sessionizer, SessionLimits
 from daemon.core.types import Batch, ClosedBy, TopicPartition

@@ -1,13 +1,4 @@
-"""Variables to placeholders, so that equal events read the same.
-
-Order matters and is the whole design: secrets first (`redaction`), then the user's masks, then shapes that hold other
-shapes (a time holds numbers, a URL holds an address), and bare numbers last. What is left is words, and a number glued
-to a word leaves the word (``12ms`` becomes ``<NUM>ms``). The status of an HTTP answer is a word in digits: its class
-stays (``HTTP/1.1" 502`` becomes ``HTTP/<NUM>" <SERVER_ERROR>``).
-
-Masks are Rust regular expressions applied to whole columns; they run in linear time, so none can hang the daemon. The
-built-in ones run over the lines' shapes (`shapes`), of which there are few.
-"""
+"""Redacts and masks a batch of lines: which lines go through which step, and which only through the shape cache."""
 
 from __future__ import annotations
 
@@ -17,88 +8,28 @@ import numpy as np
 import polars as pl
 
 from daemon.core.formats import check_pattern
+from daemon.core.masking.masks import COLONS, COLONS_GATE, LONE_UUID, NARROW, STATUS_GATE, STATUSES, WIDE, Mask
 from daemon.core.masking.redaction import (
-    UUID,
     RedactionSettings,
     mark_names,
     redact_column,
     redact_key_blocks,
     suspicious,
 )
-from daemon.core.masking.shape_cache import HEXADECIMAL, ShapeMemory
+from daemon.core.masking.shape_cache import HEXADECIMAL, ShapeCache
 from daemon.core.positions import INDEX_BITS
 
 MAX_TEXT = 8_192
-"""Characters of a line that are looked at; the rest is cut, with a mark."""
+"""Characters of a line that are kept; a longer line is cut and ends in `CUT`."""
 CUT = "…<CUT>"
 _SLACK = 8_192
+"""Characters beyond `MAX_TEXT` that are redacted too, because a secret may begin before the cut."""
 _TAIL = 512
-
-_WORD_EDGE = r"(?-u:\b)"
-_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-_DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
-_CLOCK = r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?"
-_ZONE = rf"(?: ?(?:Z|UTC|GMT|[+-][0-9]{{2}}:?[0-9]{{2}}){_WORD_EDGE})?"
-_DATE = r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}"
-_LOOSE_DATE = rf"{_WORD_EDGE}[0-9]{{8}}-[0-9]{{1,2}}:[0-9]{{1,2}}:[0-9]{{1,2}}(?:[:.,][0-9]+)?"
-"""``20171223-22:6:0:119``: without leading zeros, so that the other rules would leave it in several forms."""
-_NAMED_DATE = rf"{_MONTH} +[0-9]{{1,2}},? (?:[0-9]{{4}} )?{_CLOCK}(?:{_ZONE} [0-9]{{4}}{_WORD_EDGE})?"
-_LOG_DATE = rf"[0-9]{{2}}/{_MONTH}/[0-9]{{4}}:{_CLOCK}"
-_H = r"[0-9a-fA-F]"
-_SIX = rf"(?:{_H}{{1,4}}:){{7}}{_H}{{1,4}}|(?:{_H}{{1,4}}:){{1,6}}(?::{_H}{{1,4}}){{1,6}}"
-_SIX_SHORT = rf"::(?:{_H}{{1,4}}:){{0,5}}[0-9]{_H}{{0,3}}"
-_MIXED = (
-    "|".join(
-        f"{one}{{{count}}}{other}{_H}{{{7 - count},}}"
-        for one, other in (("[0-9]", "[a-fA-F]"), ("[a-fA-F]", "[0-9]"))
-        for count in range(1, 8)
-    )
-    + f"|[0-9]{{8,}}[a-fA-F]{_H}*|[a-fA-F]{{8,}}[0-9]{_H}*"
-)
-"""Eight or more hexadecimal digits with a letter and a decimal among them (there is no look-around to say so)."""
-
-Mask = tuple[str, str]
-
-_STATUS = r"""(HTTP/[0-9.]+" |(?:^|[\s"'{,(\[])status(?:_?code)?["']?[=:] ?["']?)"""
-STATUSES: tuple[Mask, ...] = tuple(
-    (rf"(?i){_STATUS}{digit}[0-9]{{2}}{_WORD_EDGE}", f"${{1}}<{name}>")
-    for digit, name in ((2, "OK"), (3, "REDIRECTION"), (4, "CLIENT_ERROR"), (5, "SERVER_ERROR"))
-)
-STATUS_GATE = r'HTTP/[0-9.]+" [2-5]|[Ss][Tt][Aa][Tt][Uu][Ss]'
-"""Classes of HTTP answers: as in an access log, or called a status."""
-LONE_UUID: Mask = (UUID, "${1}<UUID>")
-"""Its letters would give every line a shape of its own."""
-WIDE: tuple[Mask, ...] = (
-    (_LOOSE_DATE, "<TIME>"),
-    (rf"{_DATE}(?:[T _-]{_CLOCK}{_ZONE})?", "<TIME>"),
-    (rf"{_DAY}[a-z]*,? {_NAMED_DATE}|{_NAMED_DATE}", "<TIME>"),
-    (rf"{_LOG_DATE}{_ZONE}", "<TIME>"),
-    (rf"{_CLOCK}{_ZONE}", "<TIME>"),
-    (rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}", "<UUID>"),
-    (r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>,;]+", "<URL>"),
-)
-COLONS: tuple[Mask, ...] = (
-    (rf"{_WORD_EDGE}(?:{_H}{{2}}[:-]){{5}}{_H}{{2}}{_WORD_EDGE}", "<MAC>"),
-    (rf"(?:{_WORD_EDGE}(?:{_SIX})|{_SIX_SHORT}){_WORD_EDGE}", "<IP>"),
-)
-COLONS_GATE = rf":{_H}{{0,4}}:|-{_H}{{2}}-{_H}{{2}}-"
-"""Dear masks are tried only on lines with this, which is cheap to look for."""
-NARROW: tuple[Mask, ...] = (
-    (r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?:[:/][0-9]+)?", "<IP>"),
-    (r"[A-Za-z]:\\[^\s\"'<>|,;]+", "<PATH>"),
-    (r"\B/[A-Za-z0-9_.~*@-][A-Za-z0-9_.\-<>*@+%~=/]*", "<PATH>"),
-    (r"_-[0-9]+", "_<NUM>"),
-    (rf"{_WORD_EDGE}(?:0x{_H}+|{_MIXED}){_WORD_EDGE}", "<HEX>"),
-    (r"[0-9]+(?:\.[0-9]+)?", "<NUM>"),
-    (r"[\t\n\v\f\r]+", " "),
-    (r"  +", " "),
-)
-BUILT_IN: tuple[Mask, ...] = (LONE_UUID, *STATUSES, *WIDE, *COLONS, *NARROW)
-"""All masks in the order they apply."""
+"""Characters that go with what was cut before redaction: they may be half of a secret."""
 
 
 class Masker:
-    """Redacts and masks lines. A line's result depends on its record alone; what is remembered only saves work."""
+    """Redacts and masks lines. The result of a line depends on its record alone; the cache only saves work."""
 
     def __init__(self, masks: Sequence[tuple[str, str]] = (), redact: RedactionSettings | None = None) -> None:
         """`masks` are (name, pattern) pairs that come before the built-in ones; raises ValueError for a bad one."""
@@ -108,18 +39,18 @@ class Masker:
                 raise ValueError(f"mask {name}: {problem}")
         self._redaction = redact or RedactionSettings()
         self._own = _replaced([(pattern, f"<{name.upper()}>".replace("$", "$$")) for name, pattern in masks])
-        self._every_line = bool(masks) or self._redaction.ips  # what goes by a line's digits goes over every line
+        self._every_line = bool(masks) or self._redaction.ips  # these depend on digits, so they need every line
         self._statuses = _replaced(STATUSES)
         self._wide = _replaced(WIDE)
-        self._dear = _replaced(COLONS)
+        self._expensive = _replaced(COLONS)
         self._narrow = _replaced(NARROW).str.strip_chars()
-        self._shapes = ShapeMemory(lambda found: (self._built_in(found), suspicious(found)))
-        self._by_shape(pl.Series("text", [""]))  # what polars loads on first use, it loads now and not under load
+        self._shapes = ShapeCache(lambda shapes: (self._built_in(shapes), suspicious(shapes)))
+        self._by_shape(pl.Series("text", [""]))  # polars loads parts of itself on first use: now, not under load
 
     def apply(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Return `lines` with `text` redacted and at most `MAX_TEXT` characters long, and `masked`, its masked form.
 
-        Secrets in scopes and keys give way too; different ones stay different.
+        Secrets leave scopes and keys too; different names stay different.
         """
         if lines.is_empty():
             return lines.with_columns(pl.col("text").alias("masked"))
@@ -137,20 +68,20 @@ class Masker:
         return lines.with_columns(texts.alias("text"), *self._names(lines), masked.alias("masked"))
 
     def _by_line(self, texts: pl.Series, *, by_shape: bool) -> tuple[pl.Series, pl.Series]:
-        """Return texts of any length without secrets, cut, and masked."""
+        """Return texts of any length redacted and cut, and their masked forms."""
         texts = self._redacted(texts)
         own = pl.DataFrame([texts.alias("text")]).select(self._own)["text"]
         return texts, self._masked(own) if by_shape else self._built_in(own)
 
     def _short(self, texts: pl.Series, *, by_shape: bool) -> tuple[pl.Series, pl.Series]:
-        """Return texts within the limit of length without secrets, and masked."""
+        """Return texts within the limit of length redacted, and their masked forms."""
         if by_shape:
             return self._by_shape(texts)
         texts = redact_column(texts, self._redaction)
         return texts, self._built_in(texts)
 
     def _by_shape(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-        """Return texts without secrets, and masked: all by shape but the lines whose shape may hold a secret."""
+        """Return redacted texts and masked forms. Lines of a shape that may hold a secret are redacted one by one."""
         shaped = self._shapes.of(self._worded(texts))
         masked = shaped.masked.gather(shaped.number)
         rows = pl.Series(np.flatnonzero(shaped.suspect[shaped.number]))
@@ -161,12 +92,12 @@ class Masker:
         return texts, self._with_hexadecimal(texts, masked)
 
     def _masked(self, texts: pl.Series) -> pl.Series:
-        """Return redacted texts with the built-in masks applied, by shape."""
+        """Return redacted texts with the built-in masks applied, once for each shape."""
         shaped = self._shapes.of(self._worded(texts))
         return self._with_hexadecimal(texts, shaped.masked.gather(shaped.number))
 
     def _with_hexadecimal(self, texts: pl.Series, masked: pl.Series) -> pl.Series:
-        """Return `masked` but for the texts that a shape does not tell enough of: those with a ``0x``."""
+        """Return `masked`, with texts that hold ``0x`` masked again: their masked form depends on their digits."""
         rows = texts.str.contains(HEXADECIMAL, literal=True).arg_true()
         return masked.scatter(rows, self._built_in(texts.gather(rows))) if len(rows) else masked
 
@@ -176,11 +107,11 @@ class Masker:
         gated = table["text"].str.contains(COLONS_GATE)
         if gated.any():
             rows = gated.arg_true()
-            table = table.with_columns(table["text"].clone().scatter(rows, table[rows].select(self._dear)["text"]))
+            table = table.with_columns(table["text"].clone().scatter(rows, table[rows].select(self._expensive)["text"]))
         return table.select(self._narrow)["text"]
 
     def _worded(self, texts: pl.Series) -> pl.Series:
-        """Return texts with UUIDs and statuses of HTTP answers in words; what else a shape leaves out tells nothing."""
+        """Return texts with UUIDs and HTTP statuses as placeholders; no other mask tells one digit from another."""
         texts = texts.str.replace_all(*LONE_UUID)
         rows = texts.str.contains(STATUS_GATE).arg_true()
         if not len(rows):
@@ -189,9 +120,9 @@ class Masker:
         return texts.clone().scatter(rows, worded)
 
     def _redacted(self, texts: pl.Series) -> pl.Series:
-        """Return texts without secrets, cut.
+        """Return texts redacted, then cut.
 
-        What is far too long is cut before it is redacted too, and loses its tail: it may end in half a secret.
+        A text that is far too long is cut before redaction too. Then it loses its tail, which may be half of a secret.
         """
         rows = (texts.str.len_bytes() > MAX_TEXT + _SLACK).arg_true()
         if len(rows):
@@ -202,20 +133,20 @@ class Masker:
         return _cut(texts)
 
     def _names(self, lines: pl.DataFrame) -> list[pl.Series]:
-        """Return the columns of scopes and keys that hold secrets, without them."""
+        """Return those of the columns `scope` and `key` in which redaction changes something, redacted."""
         names = {name: lines[name].unique() for name in ("scope", "key")}
         redacted = redact_column(pl.concat(names.values()), self._redaction)
-        found, at = [], 0
+        changed, start = [], 0
         for name, distinct in names.items():
-            marked = mark_names(distinct, redacted[at : at + len(distinct)])
-            at += len(distinct)
+            marked = mark_names(distinct, redacted[start : start + len(distinct)])
+            start += len(distinct)
             if marked is not distinct:
-                found.append(lines[name].replace(distinct, marked))
-        return found
+                changed.append(lines[name].replace(distinct, marked))
+        return changed
 
 
 def _cut(texts: pl.Series) -> pl.Series:
-    """Return texts of at most `MAX_TEXT` characters, the longer ones cut, with a mark."""
+    """Return texts of at most `MAX_TEXT` characters; longer ones are cut and end in `CUT`."""
     if (texts.str.len_bytes().max() or 0) <= MAX_TEXT:  # type: ignore[operator]  # polars types it as any scalar
         return texts
     rows = (texts.str.len_chars() > MAX_TEXT).arg_true()
@@ -223,7 +154,7 @@ def _cut(texts: pl.Series) -> pl.Series:
 
 
 def _replaced(masks: Sequence[Mask]) -> pl.Expr:
-    """Return the column `text` with masks applied in order."""
+    """Return an expression that applies masks to the column `text` in their order."""
     expression = pl.col("text")
     for pattern, placeholder in masks:
         expression = expression.str.replace_all(pattern, placeholder)

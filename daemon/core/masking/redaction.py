@@ -1,10 +1,10 @@
 """Secrets to placeholders: the one place where they leave a line. Everything downstream sees redacted text only.
 
-Two steps keep clean lines cheap: a search for a few dozen literals and one shape of digits picks the lines that may
-hold a secret, and only those go through the rules (`secretrules`). A rule keeps the name of what it hides
+Clean lines are cheap: a search for a few dozen literals and for the digits of a card number picks the lines that may
+hold a secret, and only those go through the rules (`secret_rules`). A rule keeps the name of what it hides
 (``password=<SECRET>``), so that the line still says what happened.
 
-Rules err on the side of hiding: a value behind a word for a secret goes, whatever it looks like.
+In doubt a rule hides: it takes any value behind a name for a secret, whatever the value looks like.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ IP = "<IP>"
 
 @dataclass(frozen=True, slots=True)
 class RedactionSettings:
-    """What goes besides secrets and card numbers, which always go."""
+    """What is hidden besides secrets and card numbers, which are always hidden."""
 
     emails: bool = True
     ips: bool = False
@@ -44,9 +44,9 @@ _H = r"[0-9A-Fa-f]"
 _UUID = rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}"
 _BEFORE_UUID = r"""[ "'=/,(\[{]"""
 UUID = rf"(^|{_BEFORE_UUID}){_UUID}(?-u:\b)"
-"""A UUID by itself. No hint reaches into one that stands so, and its digits are no card's: it tells of no secret.
+"""A UUID that stands alone: it is not a secret. No hint begins or ends inside of it, and its digits are not a card's.
 
-A colon in front would end that (``:AA`` begins a token), as would what may be half of an escape.
+A UUID behind a colon is not one of these (``:AA`` begins a token), nor one behind a character that may end an escape.
 """
 _UUIDS = re.compile(rf"((?:^|(?<={_BEFORE_UUID})){_UUID}\b)", re.ASCII)
 _LONE = re.compile(LONE)
@@ -60,12 +60,12 @@ _KEY_END = re.compile(r"-----END[A-Z0-9 ]*-----")
 
 
 def redact(text: str, settings: RedactionSettings | None = None) -> str:
-    """Return `text` without secrets. For many texts use `redact_column`, which is far quicker."""
+    """Return `text` without secrets. For many texts use `redact_column`, which is much faster."""
     return str(redact_column(pl.Series([text], dtype=pl.String), settings or RedactionSettings())[0])
 
 
 def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
-    """Return a String column without secrets; the same text always becomes the same."""
+    """Return a String column without secrets. Equal texts have equal results."""
     flags = pl.DataFrame([texts.alias("text")]).select(_flags(_HINTS, _CARD, "%40"))
     texts = _rewrite(texts, flags["hinted"], RULES)
     for flag, hide in (("lone", _without_end_of_key), ("carded", _without_cards)):
@@ -80,17 +80,17 @@ def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
 
 
 def suspicious(shapes: pl.Series) -> pl.Series:
-    """Return for each shape (see `shapes`: a line with all its digits turned into one) whether a line of it may be one
-    that `redact_column` changes: one of its flags is up for the shape.
+    """Return for each shape (see `shape_cache`) whether `redact_column` may change a line of that shape.
 
-    What the flags look for are literals, here without their digits too, and patterns that take one digit for another.
+    It looks for what `redact_column` looks for: the literals lose their digits as the shapes did, and the patterns
+    accept any digit where they accept one.
     """
     flags = pl.DataFrame([shapes.alias("text")]).select(_flags(_SHAPE_HINTS, _SHAPE_CARD, without_digits("%40")))
     return flags.select(pl.any_horizontal(pl.all()).alias("suspect"))["suspect"]
 
 
 def _flags(hints: pl.Expr, card: str, at: str) -> list[pl.Expr]:
-    """Return what picks the lines that are worth going through one kind of rules."""
+    """Return Boolean expressions: which lines go through each kind of rules."""
     text = pl.col("text")
     return [
         (
@@ -105,10 +105,10 @@ def _flags(hints: pl.Expr, card: str, at: str) -> list[pl.Expr]:
 
 
 def mark_names(names: pl.Series, redacted: pl.Series) -> pl.Series:
-    """Return redacted scopes or session keys, as many as they were before.
+    """Return redacted scopes or session keys; names that were different stay different.
 
-    What takes the place of a name with a secret ends in six hexadecimal digits of its hash: enough to keep sessions
-    apart, too few to find the secret from.
+    A name that redaction changed ends in six hexadecimal digits of the hash of the original: enough to keep sessions
+    apart, too few to reveal the secret.
     """
     changed = names != redacted
     if not changed.any():
@@ -124,8 +124,8 @@ def mark_names(names: pl.Series, redacted: pl.Series) -> pl.Series:
 def redact_key_blocks(lines: pl.DataFrame, record: pl.Series) -> pl.DataFrame:
     """Hide the lines between BEGIN and END of a private key that a record holds as several lines.
 
-    `record` numbers the record of each row. Where the lines of a key are records of their own, `redact_column` knows
-    them by their look.
+    `record` is the number of each row's record. Where every line of a key is a record of its own, `redact_column`
+    recognises the lines by their form.
     """
     begins = lines["text"].str.contains("PRIVATE KEY", literal=True)
     if not begins.any():
@@ -151,7 +151,7 @@ def redact_key_blocks(lines: pl.DataFrame, record: pl.Series) -> pl.DataFrame:
 def _rewrite(
     texts: pl.Series, wanted: pl.Series, rules: tuple[tuple[str, str], ...] | list[tuple[str, str]]
 ) -> pl.Series:
-    """Apply rules to the rows that are wanted."""
+    """Return `texts` with the rules applied, in their order, to the rows where `wanted` is true."""
     if not rules or not wanted.any():
         return texts
     rows = wanted.arg_true()
@@ -172,7 +172,7 @@ def _without_cards(text: str) -> str:
 
 
 def _end_of_key(match: re.Match[str]) -> str:
-    """Hide a lone token that may be the last line of a key: whole base64 groups that do not read like words."""
+    """Hide a lone token that may be the last line of a key: whole base64 groups that do not look like words."""
     token = match[2]
     if len(token) % 4 or token in (token.lower(), token.upper()):
         return match[0]
@@ -181,7 +181,7 @@ def _end_of_key(match: re.Match[str]) -> str:
 
 
 def _card(match: re.Match[str]) -> str:
-    """Hide digits that pass Luhn's check (ISO/IEC 7812-1, annex B)."""
+    """Hide digits with a valid Luhn check digit (ISO/IEC 7812-1, annex B)."""
     digits = [int(char) for char in match[0] if char.isdigit()]
     total = sum(
         digit if at % 2 == 0 else (digit * 2 - 9 if digit > 4 else digit * 2)

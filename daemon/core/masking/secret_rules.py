@@ -1,13 +1,13 @@
-"""What a secret looks like: the rules of `redaction`, and the hints that pick the lines worth trying them on.
+"""The forms of secrets: the rules of `redaction`, and the hints that pick the lines that go through them.
 
-Rules are (Rust regular expression, replacement) pairs applied in order. They read plain, quoted, JSON-escaped and
-percent-encoded text, and put `SECRET` where the secret was; the name in front of it stays. A rule must be covered by a
-hint: lines without any hint are never tried.
+Rules are (Rust regular expression, replacement) pairs, applied in order. They read plain, quoted, JSON-escaped and
+percent-encoded text and put `SECRET` in the place of the secret; the name in front of it stays. Every rule needs a
+hint: lines without any hint do not reach the rules.
 """
 
 from __future__ import annotations
 
-SECRET = "<SECRET>"  # noqa: S105 - the placeholder, not one
+SECRET = "<SECRET>"  # noqa: S105 - the placeholder, not a secret
 
 _NAMES = (
     r"pass(?:word|wd|phrase|code)?|passwort|pwd|secret|token|credentials?|api[_.-]?key|csrf|xsrf|otp|pin_?code|cvv2?"
@@ -15,7 +15,7 @@ _NAMES = (
     r"|sharedaccess(?:key|signature)|x-(?:amz-(?:signature|credential)|goog-signature)"
     r"|jsessionid|phpsessid|connect\.sid|asp\.net_sessionid"
 )
-"""Ends of names whose value is a secret, in any case, with anything in front."""
+"""Ends of names whose value is a secret, in upper or lower case, with anything in front."""
 _IS = r"""(?:\\*["'`]|%22|%27)?(?:\s|%20)*(?:=>|:=|[:=]|%3[AaDd]|\\u003[aAdD])(?:\s|%20)*"""
 _SCHEME = r"(?:(?:bearer|basic|digest|token|apikey|negotiate|ntlm|aws4-hmac-sha256|splunk)(?:\s|%20|\+)+)"
 _WORD = r"""[^\s"'`,;&|\\)}\]]+"""
@@ -24,17 +24,17 @@ _VALUE = (
     rf"""(?:\\*["'`]|%2[27])?{_WORD})"""
 )
 _EDGE = r"(\b|%[0-9A-Fa-f]{2}|\\[nrtbf])"
-"""A word's edge, also behind a percent escape or a JSON escape."""
+"""The beginning of a word, also behind a percent escape or a JSON escape."""
 
 _LEVEL = (
     r"(?:(?i:trace|debug|info(?:rmation(?:al)?)?|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|alert|emerg(?:ency)?"
     r"|fatal|severe|panic|[tdiwef])|\d{1,2})\s+"
 )
-"""A severity that a format put in front of the line."""
+"""A level that a format put in front of the line."""
 
 _KEY_BLOCKS = (
     (r"(?s)-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END[A-Z0-9 ]*-----|\z)", SECRET),
-    # a line that is nothing but base64 may be one of a key's
+    # a line of nothing but base64 may be a line of a key
     (rf"^\s*((?:{_LEVEL})?)(?:[A-Za-z0-9+/]{{40,}}={{0,2}}|[A-Za-z0-9+/]{{6,}}={{1,2}})\s*$", "${1}" + SECRET),
 )
 _HEADERS = (
@@ -54,7 +54,7 @@ _URLS_AND_COMMANDS = (
     (r"(?i)(\bcurl\b[^|;]*?\s(?:-u|--user)[\s=]?[^\s:]+:)\S+", "${1}" + SECRET),
 )
 _LOOKS = (
-    # few ask for a word's edge: an escape may be glued to them
+    # few ask for the beginning of a word: an escape may stand directly in front
     (r"eyJ[A-Za-z0-9_=-]{5,}\.[A-Za-z0-9_=-]{5,}(?:\.[A-Za-z0-9_+/=-]*)*", SECRET),
     (r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{16}", SECRET),
     (r"AIza[0-9A-Za-z_-]{30,}|ya29\.[0-9A-Za-z_-]{10,}|GOCSPX-[0-9A-Za-z_-]{20,}", SECRET),
@@ -94,19 +94,19 @@ HINTS: tuple[str, ...] = (
     "xapp-", "hooks.slack", "k_live_", "k_test_", "whsec_", "npm_", "pypi-", "dckr_pat_", "atatt3", "dop_v1_",
     "shpat_", "shpca_", "shppa_", "shpss_", "sk-", "sg.", "hf_", "hvs.", "svs.", "8q~", ":aa", "sig=",
 )  # fmt: skip
-"""One of these stands in every line that a rule may match, in any case."""
+"""Every line that a rule matches holds one of these, in upper or lower case,"""
 
 HINT_START = r"SK[0-9a-f]{32}"
 HINT_LINE = rf"^\s*(?:{_LEVEL})?[A-Za-z0-9+/]{{6,}}={{0,2}}\s*$"
-"""Or one of these does."""
+"""or a match of one of these."""
 
 LONE = rf"^(\s*(?:{_LEVEL})?)([A-Za-z0-9+/]{{12,39}})\s*$"
-"""A line of one token: the end of a private key, where its lines are records of their own, or a word or a path.
+"""A line of one token: the end of a private key whose lines are records of their own, or else a word or a path.
 
-What tells them apart is how soon letters change their case or give way to digits: parts as `WORD` finds them have two
-characters on average in base64 of random bytes, and in names seldom so few as `MOST_IN_A_WORD`. No word of loghub's 16
-samples and of the demo's recording would go if it stood alone; of random ends of 12 to 20 characters one in 40 stays,
-of longer ones one in 150.
+The difference is the length of the parts that `WORD` finds, which end where letters change case or digits begin: two
+characters on average in base64 of random bytes, and seldom less than `MOST_IN_A_WORD` in names. No word of loghub's 16
+samples and of the demo's recording would be hidden as a line of its own. Of random ends of 12 to 20 characters one in
+40 stays, of longer ones one in 150.
 """
 WORD = r"[+/]?(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]+)|[+/]"
 MOST_IN_A_WORD = 3.0

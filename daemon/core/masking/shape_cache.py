@@ -1,9 +1,9 @@
-"""Lines without their digits: what most lines of a log have in common, and all that masking has to know of them.
+"""The shapes of lines, with the masked form of each: lines that differ only in digits share one shape.
 
-No built-in mask tells one digit from another (but in ``0x``, and in statuses, which are words by then), and after the
-last of them no digit is left. So two lines that differ in digits only are masked alike, and whether a line may hold a
-secret is seen without them too. A batch has few such *shapes*: masks and the search for secrets run over those that
-have not been met lately, not over lines.
+No built-in mask tells one digit from another (except after ``0x``, and in statuses, which are words by then), and no
+digit is left after the last mask. So two lines that differ only in digits have the same masked form, and whether a
+line may hold a secret can be decided without its digits too. A batch has few shapes: the masks and the search for
+secrets run once for each shape that is not in the cache, not once for each line.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-KEPT_SHAPES = 5_000
-"""Shapes that are remembered; up to twice as many between clearings."""
-KEPT_BYTES = 512
-"""Longer shapes are not remembered: that bounds the memory, and stack traces and documents seldom come again."""
-RESTING = 7
-"""Batches that go without shapes after one in which more than a quarter of the lines had a shape of their own."""
+from daemon.core.generation_cache import GenerationCache
+
+CACHED_SHAPES = 5_000
+"""Shapes in one generation of the cache; it holds at most twice as many."""
+MAX_CACHED_BYTES = 512
+"""Longer shapes are not cached. That bounds the memory, and stack traces and documents seldom come again."""
+PAUSED_BATCHES = 7
+"""Batches that are masked line by line after one in which more than a quarter of the lines had a shape of their own."""
 FEW_LINES = 256
-"""So few lines prove nothing."""
+"""A batch with so few shapes never causes a pause."""
 ONE_DIGIT = bytes.maketrans(b"023456789", b"1" * 9)
 HEXADECIMAL = "0x"
 
@@ -30,76 +32,77 @@ Ints = NDArray[np.int64]
 
 
 def without_digits(text: str) -> str:
-    """Return `text` with every ASCII digit turned into the same one."""
+    """Return `text` with 1 in the place of every ASCII digit."""
     return text.encode("utf-8", "surrogatepass").translate(ONE_DIGIT).decode("utf-8", "surrogatepass")
 
 
 def shapes(texts: pl.Series) -> pl.Series:
-    """Return a String column without its digits, row by row."""
+    """Return the shape of each text of a String column."""
     joined = texts.str.join("\n").item()
-    parted = pl.Series("shape", [without_digits(joined)]).str.split("\n").explode()
-    if len(parted) == len(texts):
-        return parted
-    return pl.Series("shape", list(map(without_digits, texts)), dtype=pl.String)  # a line feed stands in a line
+    parts = pl.Series("shape", [without_digits(joined)]).str.split("\n").explode()
+    if len(parts) == len(texts):
+        return parts
+    return pl.Series("shape", list(map(without_digits, texts)), dtype=pl.String)  # a text holds a line feed
 
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """What is known of a column's lines by their shapes: each line's shape by number, and of each shape its masked form
-    and whether its lines may hold a secret."""
+    """The shapes of a column's lines.
+
+    `number` has the shape's number of each line (int64). `masked` (String) and `suspect` (bool) have, by that number,
+    the masked form of the shape and whether a line of it may hold a secret.
+    """
 
     number: Ints
     masked: pl.Series
     suspect: NDArray[np.bool_]
 
 
-class ShapeMemory:
-    """Shapes with what is known of them: the masked form, and whether a line of it may hold a secret."""
+class ShapeCache:
+    """The masked form of each shape, and whether a line of it may hold a secret."""
 
-    def __init__(self, look: Callable[[pl.Series], tuple[pl.Series, pl.Series]]) -> None:
-        """`look` returns masked forms and suspicions of a column of shapes."""
-        self._look = look
-        self._young: dict[str, tuple[str, bool]] = {}
-        self._old: dict[str, tuple[str, bool]] = {}
-        self._resting = 0
+    def __init__(self, examine: Callable[[pl.Series], tuple[pl.Series, pl.Series]]) -> None:
+        """`examine` returns the masked forms (String) of a column of shapes, and whether each is suspect (Boolean)."""
+        self._examine = examine
+        self._cache = GenerationCache[str, tuple[str, bool]](CACHED_SHAPES)
+        self._paused = 0
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return len(self._cache)
 
     def pays(self) -> bool:
-        """Whether the next lines are worth asking about; call it once for each batch."""
-        self._resting = max(0, self._resting - 1)
-        return not self._resting
+        """Return whether the next batch is to be masked by shape; call it once for each batch."""
+        self._paused = max(0, self._paused - 1)
+        return not self._paused
 
     def of(self, texts: pl.Series) -> Shaped:
-        """Return what is known of each line; what was not known is found out."""
-        found = shapes(texts)
-        rows = pl.int_range(len(found), dtype=pl.Int64).alias("row")
-        groups = pl.DataFrame([found]).select("shape", rows).group_by("shape", maintain_order=True).agg("row")
+        """Return the shapes of a String column; those that are not cached are examined."""
+        shape = shapes(texts)
+        rows = pl.int_range(len(shape), dtype=pl.Int64).alias("row")
+        groups = pl.DataFrame([shape]).select("shape", rows).group_by("shape", maintain_order=True).agg("row")
         sizes = groups["row"].list.len().to_numpy()
-        number = np.empty(len(found), dtype=np.int64)
+        number = np.empty(len(shape), dtype=np.int64)
         number[groups["row"].explode().to_numpy()] = np.repeat(np.arange(len(sizes)), sizes)
-        known = self._known(groups["shape"], len(found))
-        masked = pl.Series("masked", [masked for masked, _ in known], dtype=pl.String)
-        return Shaped(number, masked, np.array([suspect for _, suspect in known], dtype=bool))
+        entries = self._entries(groups["shape"], len(shape))
+        masked = pl.Series("masked", [form for form, _ in entries], dtype=pl.String)
+        return Shaped(number, masked, np.array([suspect for _, suspect in entries], dtype=bool))
 
-    def _known(self, distinct: pl.Series, lines: int) -> list[tuple[str, bool]]:
+    def _entries(self, distinct: pl.Series, lines: int) -> list[tuple[str, bool]]:
+        """Return the masked form of each distinct shape of `lines` lines, and whether it is suspect."""
         names = distinct.to_list()
-        new = [shape for shape in names if shape not in self._young and shape not in self._old]
-        looked = dict[str, tuple[str, bool]]()
-        if len(distinct) > FEW_LINES and 4 * len(new) > lines:
-            self._resting = RESTING + 1
+        new = self._cache.missing(names)
+        examined = dict[str, tuple[str, bool]]()
+        if len(names) > FEW_LINES and 4 * len(new) > lines:
+            self._paused = PAUSED_BATCHES + 1
         if new:
-            masked, suspect = self._look(pl.Series("text", new, dtype=pl.String))
-            looked = dict(zip(new, zip(masked.to_list(), suspect.to_list(), strict=True), strict=True))
-        known = []
-        for shape in names:
-            entry = self._young.get(shape)
-            if entry is None:
-                entry = self._old.pop(shape, None) or looked[shape]
-                if len(shape.encode("utf-8", "surrogatepass")) <= KEPT_BYTES:
-                    self._young[shape] = entry
-            known.append(entry)
-        if len(self._young) >= KEPT_SHAPES:
-            self._old, self._young = self._young, {}
-        return known
+            masked, suspect = self._examine(pl.Series("text", new, dtype=pl.String))
+            examined = dict(zip(new, zip(masked.to_list(), suspect.to_list(), strict=True), strict=True))
+        entries = self._cache.look_up(names, examined, _is_short)
+        if self._cache.full:
+            self._cache.turn()
+        return entries
+
+
+def _is_short(shape: str) -> bool:
+    """Return whether a shape is short enough for the cache."""
+    return len(shape.encode("utf-8", "surrogatepass")) <= MAX_CACHED_BYTES

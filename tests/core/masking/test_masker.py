@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.masking.masker import BUILT_IN, CUT, MAX_TEXT, Masker
+from daemon.core.masking.masker import CUT, MAX_TEXT, Masker
+from daemon.core.masking.masks import BUILT_IN
 from daemon.core.masking.redaction import RedactionSettings, redact_column
 from daemon.core.positions import position_of
 from daemon.core.types import LINES_SCHEMA
@@ -81,7 +82,7 @@ def test_the_users_masks_come_first() -> None:
 
 
 def test_a_bad_mask_is_refused() -> None:
-    """A mask that is no Rust regular expression is refused by name."""
+    """A mask that is not a Rust regular expression is refused by name."""
     with pytest.raises(ValueError, match="mask order: look-around"):
         Masker([("order", r"(?=x)")])
 
@@ -150,7 +151,7 @@ def test_shapes_change_nothing(batches: list[list[str]], own: list[tuple[str, st
 @settings(max_examples=60, deadline=None)
 @given(TEXTS, st.lists(st.integers(0, 2 * MAX_TEXT + 600), max_size=6), OWN, SETTINGS, st.booleans())
 def test_long_lines_change_nothing_for_others(
-    texts: list[str], lengths: list[int], own: list[tuple[str, str]], redact: RedactionSettings, resting: bool
+    texts: list[str], lengths: list[int], own: list[tuple[str, str]], redact: RedactionSettings, paused: bool
 ) -> None:
     """Beside lines over the limit of length each line, short or long, becomes what it becomes by itself."""
     padded = [
@@ -158,8 +159,8 @@ def test_long_lines_change_nothing_for_others(
         for n, (text, length) in enumerate(zip(texts, lengths, strict=False))
     ]
     mixed, masker = [*padded, *texts], Masker(own, redact)
-    if resting:
-        masker._shapes._resting = 2
+    if paused:
+        masker._shapes._paused = 2
     alone = [Masker(own, redact).apply(lines([text])) for text in mixed]
     together = masker.apply(lines(mixed))
 
@@ -181,9 +182,9 @@ def test_lines_without_a_common_shape_are_masked_all_the_same(own: list[tuple[st
         assert naive(mixed, own, look) == list(zip(table["text"], table["masked"], strict=True))
 
 
-def test_memory_of_shapes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ever-new shapes are forgotten again, and long ones are not remembered."""
-    monkeypatch.setattr("daemon.core.masking.shape_cache.KEPT_SHAPES", 100)
+def test_the_cache_of_shapes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New shapes push old ones out of the cache, and long ones are not cached."""
+    monkeypatch.setattr("daemon.core.masking.shape_cache.CACHED_SHAPES", 100)
     masker = Masker()
     for at in range(50):
         masker.apply(lines([f"{'ab' * at}{'cd' * n} is new" for n in range(20)] + ["x" * 600 + "y" * at]))
