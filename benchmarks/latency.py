@@ -33,7 +33,7 @@ from daemon.adapters.kafka.client import KafkaSettings
 from daemon.adapters.kafka.topics import create_topics
 from daemon.bench.traffic import Traffic, TrafficSettings
 from daemon.config.schema import Config
-from tests.chaos.stub import Stub
+from tests.support.embedding_server import EmbeddingServer
 
 GAP_S = 5
 LINES_A_SESSION = 20
@@ -108,7 +108,7 @@ async def listen(servers: str, topic: str, since: float, into: list[float]) -> N
 
 async def measure(options: argparse.Namespace, servers: str, folder: Path) -> dict[str, Any]:
     stem = f"latency-{os.getpid()}"
-    stub = Stub()
+    stub = EmbeddingServer()
     await stub.start()
     tree = {**configuration(servers, stem, stub.url), "sessions": {"gap": f"{GAP_S}s"}}
     path = folder / "config.yaml"

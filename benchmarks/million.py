@@ -35,7 +35,7 @@ from daemon.adapters.kafka.topics import create_topics
 from daemon.bench.traffic import DAY_US, Traffic, TrafficSettings
 from daemon.config.schema import Config
 from demo.broker import Cluster
-from tests.chaos.stub import Stub
+from tests.support.embedding_server import EmbeddingServer
 
 STRAYLINE = [sys.executable, "-m", "daemon.cli", "run", "--config"]
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -150,7 +150,7 @@ async def audit(servers: str, topic: str, partitions: int, count: int) -> dict[s
 
 async def run(options: argparse.Namespace, servers: str, folder: Path) -> dict[str, Any]:
     stem = f"million-{os.getpid()}"
-    stub = Stub()
+    stub = EmbeddingServer()
     await stub.start()
     tree = configuration(servers, stem, stub.url)
     path = folder / "config.yaml"

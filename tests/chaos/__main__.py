@@ -1,6 +1,6 @@
 """`python -m tests.chaos`: three Kafka nodes, replicas, faults, an audit of every line. Exits 1 on any difference.
 
-python -m tests.chaos --minutes 30          everything: the long run, the controls and the special cases
+python -m tests.chaos --minutes 30          everything: the long run, the scenarios and the controls
 python -m tests.chaos --only "broker killed" --rounds 1 --no-cases
 """
 
@@ -15,17 +15,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.chaos.cases import Ground, all_cases
-from tests.chaos.faults import FAULTS, Scene
-from tests.chaos.findings import judge
-from tests.chaos.play import STATIC, Run, feeder_for, schedule
+from tests.chaos.cluster import RunTopics, Timeouts, proxied_cluster
+from tests.chaos.faults import FAULTS, Targets
 from tests.chaos.report import print_run
-from tests.chaos.stage import Names, Stage, Times, stage
-from tests.chaos.stub import Stub
+from tests.chaos.run import STATIC, Run, load_generator, schedule
+from tests.chaos.run_audit import problems_of
+from tests.chaos.scenarios import Environment, run_scenarios
+from tests.support.embedding_server import EmbeddingServer
 
 
 def arguments() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=30.0, help="length of the long run")
     parser.add_argument("--rounds", type=int, default=1_000, help="end after so many rounds of all faults")
@@ -37,89 +37,90 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--session-timeout", type=float, default=3.0)
     parser.add_argument("--transaction-timeout", type=float, default=10.0)
     parser.add_argument("--static", action="store_true", help="replicas are static members of the group")
-    parser.add_argument("--no-cases", action="store_true", help="leave out the controls and the special cases")
+    parser.add_argument("--no-cases", action="store_true", help="leave out the scenarios and the controls")
     parser.add_argument("--only-cases", action="store_true", help="leave out the long run")
     parser.add_argument("--folder", type=Path, help="keep the replicas' logs here")
     return parser.parse_args()
 
 
-async def long_run(options: argparse.Namespace, on: Stage, stub: Stub, folder: Path) -> list[str]:
-    """Run all faults for as long as asked; return what is wrong."""
-    dice = random.Random(options.seed)
-    times = times_of(options)
-    names = Names("chaos", "chaos-logs", options.partitions)
-    await on.make_input(names.input, names.partitions)
-    run = Run(on, stub, names, folder / "chaos", times, options.replicas)
+async def long_run(options: argparse.Namespace, environment: Environment) -> list[str]:
+    """Inject all faults for as long as asked; return what is wrong."""
+    cluster, source = environment.cluster, random.Random(options.seed)
+    topics = RunTopics("chaos", "chaos-logs", options.partitions)
+    await cluster.create_input(topics.input, topics.partitions)
+    run = environment.new_run(topics, options.replicas)
     run.changes = STATIC if options.static else {}
-    scene = Scene(on, names, run.crew, stub, times, dice)
-    feeder = feeder_for(on, names, options.seed, options.rate)
+    targets = Targets(cluster, topics, run.replicas, environment.engine, environment.timeouts, source)
+    generator = load_generator(cluster, topics, options.seed, options.rate)
     try:
-        await run.open()
-        feeder.start()
-        await run.progress.reaches(dict.fromkeys(range(names.partitions), 20), 60.0)
-        deadline, pressed = time.monotonic() + 60 * options.minutes, pressure()
-        for _ in range(options.rounds):
-            for name in schedule(dice, options.only):
-                if time.monotonic() > deadline:
-                    break
-                it = await run.harm(scene, name)
-                say(f"{name}: {it.kills} kills, moved again after {it.recovery} s")
-                await asyncio.sleep(dice.uniform(0.0, 2.0))
-        pressed = (pressure() - pressed) / (time.monotonic() - deadline + 60 * options.minutes)
-        await feeder.stop()
-        say(f"{feeder.sent} lines fed; settling")
-        found = await run.close()
+        await run.start()
+        generator.start()
+        await run.progress.reach(dict.fromkeys(range(topics.partitions), 20), 60.0)
+        began, waited = time.monotonic(), cpu_pressure()
+        await inject_rounds(options, run, targets)
+        contended = (cpu_pressure() - waited) / (time.monotonic() - began)
+        await generator.stop()
+        log(f"{generator.sent} lines written; settling")
+        audited = await run.finish()
     finally:
-        await run.abandon()
-    calm = Run(on, stub, Names("calm", names.input, names.partitions), folder / "calm", times, 2)
+        await run.close()
+    reference_run = environment.new_run(RunTopics("calm", topics.input, topics.partitions), 2)
     try:
-        await calm.open()
-        without = await calm.close()
+        await reference_run.start()
+        reference = await reference_run.finish()
     finally:
-        await calm.abandon()
-    verdicts = judge(found, without, [*run.states, *calm.states])
-    print_run(run, scene, found)
-    print(f"the machine's processors were contended {pressed:.0%} of the time")
-    return [*verdicts.problems, *run.stuck, *calm.stuck]
+        await reference_run.close()
+    print_run(run, targets, audited)
+    print(f"the machine's processors were contended {contended:.0%} of the time")
+    states = [*run.states, *reference_run.states]
+    return [*problems_of(audited, reference, states), *run.too_slow, *reference_run.too_slow]
 
 
-def pressure() -> float:
+async def inject_rounds(options: argparse.Namespace, run: Run, targets: Targets) -> None:
+    """Inject round after round of all faults until the time or the number of rounds is over."""
+    deadline = time.monotonic() + 60 * options.minutes
+    for _ in range(options.rounds):
+        for name in schedule(targets.random, options.only):
+            if time.monotonic() > deadline:
+                return
+            fault = await run.inject(targets, name)
+            log(f"{name}: {fault.kills} kills, all partitions committed again after {fault.recovery} s")
+            await asyncio.sleep(targets.random.uniform(0.0, 2.0))
+
+
+def cpu_pressure() -> float:
     """Return for how many seconds, so far, something had to wait for a processor."""
     some = Path("/proc/pressure/cpu")
     return int(some.read_text().split("total=")[1].split()[0]) / 1e6 if some.exists() else 0.0
 
 
-def times_of(options: argparse.Namespace) -> Times:
-    """Return the time-outs asked for."""
-    return Times(options.session_timeout, options.transaction_timeout)
-
-
-def say(text: str) -> None:
-    """Tell whoever watches."""
+def log(text: str) -> None:
+    """Print a line with the time."""
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-async def perform(options: argparse.Namespace) -> list[str]:
-    """Start the cluster and do everything that was asked for."""
+async def run_all(options: argparse.Namespace) -> list[str]:
+    """Start the cluster and run everything that was asked for; return what is wrong."""
     folder = options.folder or Path(tempfile.mkdtemp(prefix="chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
-    say(f"replicas write to {folder}")
-    stub = Stub()
-    await stub.start()
+    log(f"replicas write to {folder}")
+    timeouts = Timeouts(options.session_timeout, options.transaction_timeout)
+    engine = EmbeddingServer()
+    await engine.start()
     try:
-        async with stage() as on:
-            say(f"Kafka at {on.true_servers}")
-            ground = Ground(on, stub, folder, times_of(options), options.rate, say)
-            problems = [] if options.only_cases else await long_run(options, on, stub, folder)
-            return problems if options.no_cases else [*problems, *await all_cases(ground)]
+        async with proxied_cluster() as cluster:
+            log(f"Kafka at {cluster.direct_servers}")
+            environment = Environment(cluster, engine, folder, timeouts, options.rate, log)
+            problems = [] if options.only_cases else await long_run(options, environment)
+            return problems if options.no_cases else [*problems, *await run_scenarios(environment)]
     finally:
-        await stub.stop()
+        await engine.stop()
 
 
 def main() -> int:
-    """Perform, and say how it went."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the harness's own clients suffer too, that is no news
-    problems = asyncio.run(perform(arguments()))
+    """Run, and print the outcome."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the harness's own clients meet the faults too
+    problems = asyncio.run(run_all(arguments()))
     for problem in problems:
         print(f"WRONG: {problem}")
     print("FAILED" if problems else "nothing lost, nothing twice")

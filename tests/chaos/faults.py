@@ -1,6 +1,6 @@
-"""What is done to the replicas, the brokers, the network, the engine and the clocks.
+"""The faults: of replicas, brokers, the network, the engine and the clocks.
 
-A fault is a coroutine that does harm and returns when the harm has passed; a kill has passed at once.
+A fault is a coroutine that injects it and returns when it is over. A kill is over at once.
 """
 
 from __future__ import annotations
@@ -14,144 +14,145 @@ from dataclasses import dataclass, field
 from daemon.adapters.kafka.client import KafkaSettings
 from daemon.adapters.kafka.membership import KafkaMembership
 from daemon.core.types import TopicPartition
-from tests.chaos.crew import Crew
-from tests.chaos.replica import MOMENTS, POINTS
-from tests.chaos.stage import Names, Stage, Times
-from tests.chaos.stub import Stub
+from tests.chaos.cluster import ProxiedCluster, RunTopics, Timeouts
+from tests.chaos.replica import MOMENTS, REQUESTS
+from tests.chaos.replica_set import ReplicaSet
+from tests.support.embedding_server import EmbeddingServer
 
-STEPS = 15
+CRASHES = 15
+"""How many crash points one fault goes through."""
 
 
 @dataclass
-class Scene:
-    """What faults work on. `broker_kills` counts brokers that were killed with SIGKILL."""
+class Targets:
+    """What faults act on, and the random source of their choices. `broker_kills` counts brokers killed with SIGKILL."""
 
-    stage: Stage
-    names: Names
-    crew: Crew
-    stub: Stub
-    times: Times
-    dice: random.Random
+    cluster: ProxiedCluster
+    topics: RunTopics
+    replicas: ReplicaSet
+    engine: EmbeddingServer
+    timeouts: Timeouts
+    random: random.Random
     broker_kills: int = 0
     node: int = 0
-    steps: list[str] = field(default_factory=list)
+    crash_points: list[str] = field(default_factory=list)
 
     def next_node(self) -> int:
-        """Every broker in turn: each is coordinator of something."""
-        self.node = self.node % len(self.stage.proxies) + 1
+        """Return every broker in turn: each is the coordinator of something."""
+        self.node = self.node % len(self.cluster.proxies) + 1
         return self.node
 
-    def next_steps(self, count: int) -> list[str]:
-        """Return plans of death, every point and moment in turn."""
-        while len(self.steps) < count:
-            new = [f"{moment}:{point}" for point in POINTS for moment in MOMENTS]
-            self.dice.shuffle(new)
-            self.steps += new
-        taken, self.steps = self.steps[:count], self.steps[count:]
-        return [f"{step}:{self.dice.randint(1, 2 if 'InitProducerId' in step else 6)}" for step in taken]
+    def next_crash_points(self, count: int) -> list[str]:
+        """Return crash points, every request and moment in turn, as `replica.crash_at` takes them."""
+        while len(self.crash_points) < count:
+            new = [f"{moment}:{request}" for request in REQUESTS for moment in MOMENTS]
+            self.random.shuffle(new)
+            self.crash_points += new
+        taken, self.crash_points = self.crash_points[:count], self.crash_points[count:]
+        return [f"{point}:{self.random.randint(1, 2 if 'InitProducerId' in point else 6)}" for point in taken]
 
-    def anyone(self) -> int:
-        return self.dice.randrange(self.crew.size)
-
-
-async def kill_one(scene: Scene) -> None:
-    scene.crew.kill(scene.anyone())
+    def any_replica(self) -> int:
+        return self.random.randrange(self.replicas.size)
 
 
-async def kill_all(scene: Scene) -> None:
-    for number in range(scene.crew.size):
-        scene.crew.kill(number)
+async def kill_one(targets: Targets) -> None:
+    targets.replicas.kill(targets.any_replica())
 
 
-async def die_in_steps(scene: Scene) -> None:
-    """Every replica dies again and again, each time at another step of a transaction."""
-    plans = scene.next_steps(STEPS)
-    scene.crew.plans.extend(plans)
-    died = sum(scene.crew.deaths.values())
-    for number in range(scene.crew.size):
-        scene.crew.kill(number)
+async def kill_all(targets: Targets) -> None:
+    for number in range(targets.replicas.size):
+        targets.replicas.kill(number)
+
+
+async def crash_in_transactions(targets: Targets) -> None:
+    """Every replica crashes again and again, each time at another request of a transaction."""
+    crash_points = targets.next_crash_points(CRASHES)
+    targets.replicas.crash_points.extend(crash_points)
+    before = sum(targets.replicas.crashes.values())
+    for number in range(targets.replicas.size):
+        targets.replicas.kill(number)
     for _ in range(450):
         await asyncio.sleep(0.1)
-        if sum(scene.crew.deaths.values()) - died >= STEPS:
+        if sum(targets.replicas.crashes.values()) - before >= CRASHES:
             break
-    scene.crew.plans.clear()
-    for slot in scene.crew.slots:  # nobody carries a plan into what comes next
-        if slot.plan is not None and not slot.ours:
-            scene.crew.kill(slot.number)
+    targets.replicas.crash_points.clear()
+    for slot in targets.replicas.slots:  # no replica may take its crash point into the next fault
+        if slot.crash_point is not None and not slot.killed_by_harness:
+            targets.replicas.kill(slot.number)
 
 
-async def die_in_steps_of_a_failover(scene: Scene) -> None:
+async def crash_in_transactions_during_failover(targets: Targets) -> None:
     """The same while a broker is killed and comes back."""
-    dying = asyncio.create_task(die_in_steps(scene))
-    await asyncio.sleep(scene.dice.uniform(2.0, 8.0))
-    await kill_broker(scene)
-    await dying
+    crashing = asyncio.create_task(crash_in_transactions(targets))
+    await asyncio.sleep(targets.random.uniform(2.0, 8.0))
+    await kill_broker(targets)
+    await crashing
 
 
-async def zombie(scene: Scene) -> None:
-    """Frozen past the session time-out, so that others take over, then thawed with a transaction in its hands."""
-    number = scene.anyone()
-    scene.crew.signal(number, signal.SIGSTOP)
-    await asyncio.sleep(scene.times.session + scene.dice.uniform(1.0, 4.0))
-    scene.crew.signal(number, signal.SIGCONT)
+async def freeze_replica(targets: Targets) -> None:
+    """Stopped past the session time-out, so that others take over, then continued with a transaction still open."""
+    number = targets.any_replica()
+    targets.replicas.send_signal(number, signal.SIGSTOP)
+    await asyncio.sleep(targets.timeouts.session + targets.random.uniform(1.0, 4.0))
+    targets.replicas.send_signal(number, signal.SIGCONT)
 
 
-async def terminate_one(scene: Scene) -> None:
-    await scene.crew.terminate([scene.anyone()])
+async def terminate_one(targets: Targets) -> None:
+    await targets.replicas.terminate([targets.any_replica()])
 
 
-async def terminate_all(scene: Scene) -> None:
-    await scene.crew.terminate(range(scene.crew.size))
+async def terminate_all(targets: Targets) -> None:
+    await targets.replicas.terminate(range(targets.replicas.size))
 
 
-async def kill_broker(scene: Scene) -> None:
-    node = scene.next_node()
-    await asyncio.to_thread(scene.stage.cluster.kill, node)
-    scene.broker_kills += 1
-    await asyncio.sleep(scene.dice.uniform(0.0, 6.0))
-    await scene.stage.restart_node(node)
+async def kill_broker(targets: Targets) -> None:
+    node = targets.next_node()
+    await asyncio.to_thread(targets.cluster.nodes.kill, node)
+    targets.broker_kills += 1
+    await asyncio.sleep(targets.random.uniform(0.0, 6.0))
+    await targets.cluster.restart_node(node)
 
 
-async def kill_brokers_in_turn(scene: Scene) -> None:
-    """Each of them, the next one as soon as the last one serves again."""
-    for _ in scene.stage.proxies:
-        await kill_broker(scene)
+async def kill_brokers_in_turn(targets: Targets) -> None:
+    """Kill each broker, the next one as soon as the last one answers again."""
+    for _ in targets.cluster.proxies:
+        await kill_broker(targets)
 
 
-async def kill_broker_and_replica(scene: Scene) -> None:
-    node = scene.next_node()
-    await asyncio.to_thread(scene.stage.cluster.kill, node)
-    scene.broker_kills += 1
-    await asyncio.sleep(scene.dice.uniform(0.0, 2.0))
-    scene.crew.kill(scene.anyone())
-    await asyncio.sleep(scene.dice.uniform(0.0, 3.0))
-    await scene.stage.restart_node(node)
+async def kill_broker_and_replica(targets: Targets) -> None:
+    node = targets.next_node()
+    await asyncio.to_thread(targets.cluster.nodes.kill, node)
+    targets.broker_kills += 1
+    await asyncio.sleep(targets.random.uniform(0.0, 2.0))
+    targets.replicas.kill(targets.any_replica())
+    await asyncio.sleep(targets.random.uniform(0.0, 3.0))
+    await targets.cluster.restart_node(node)
 
 
-async def stop_broker(scene: Scene) -> None:
-    node = scene.next_node()
-    await asyncio.to_thread(scene.stage.cluster.stop, node)
-    await asyncio.sleep(scene.dice.uniform(0.0, 4.0))
-    await scene.stage.restart_node(node)
+async def stop_broker(targets: Targets) -> None:
+    node = targets.next_node()
+    await asyncio.to_thread(targets.cluster.nodes.stop, node)
+    await asyncio.sleep(targets.random.uniform(0.0, 4.0))
+    await targets.cluster.restart_node(node)
 
 
-async def freeze_broker(scene: Scene) -> None:
-    node = scene.next_node()
-    await asyncio.to_thread(scene.stage.cluster.pause, node)
+async def freeze_broker(targets: Targets) -> None:
+    node = targets.next_node()
+    await asyncio.to_thread(targets.cluster.nodes.pause, node)
     await asyncio.sleep(12.0)
-    await asyncio.to_thread(scene.stage.cluster.resume, node)
+    await asyncio.to_thread(targets.cluster.nodes.resume, node)
 
 
-async def cut_off_leader(scene: Scene) -> None:
-    """No client reaches a broker that the other brokers still take for alive: it goes on leading."""
-    proxy = scene.stage.proxies[scene.next_node()]
-    proxy.cut()
-    await asyncio.sleep(scene.dice.uniform(5.0, 12.0))
-    proxy.mend()
+async def isolate_leader(targets: Targets) -> None:
+    """No client reaches a broker, but the other brokers do, so it stays a leader."""
+    proxy = targets.cluster.proxies[targets.next_node()]
+    proxy.block()
+    await asyncio.sleep(targets.random.uniform(5.0, 12.0))
+    proxy.unblock()
 
 
-class _Nobody:
-    """A member of the group that takes partitions and does nothing with them."""
+class _IdleMember:
+    """A member of the group that is assigned partitions and does not read them."""
 
     async def revoked(self) -> None:
         pass
@@ -160,59 +161,59 @@ class _Nobody:
         return dict.fromkeys(partitions)
 
 
-async def rebalance_storm(scene: Scene) -> None:
-    """A further member joins and leaves, every two seconds."""
+async def rebalance_storm(targets: Targets) -> None:
+    """One more member joins and leaves, every two seconds."""
     settings = KafkaSettings(
-        scene.stage.servers.split(","), scene.names.run, session_timeout=scene.times.session, topics={}
+        targets.cluster.servers.split(","), targets.topics.run, session_timeout=targets.timeouts.session, topics={}
     )
     for _ in range(6):
-        member = KafkaMembership(settings, [scene.names.input, scene.names.topics["feedback"]])
-        starting = asyncio.create_task(member.start(_Nobody()))
+        member = KafkaMembership(settings, [targets.topics.input, targets.topics.by_role["feedback"]])
+        starting = asyncio.create_task(member.start(_IdleMember()))
         await asyncio.sleep(2.0)
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
         await member.close()
 
 
-async def alerts_refused(scene: Scene) -> None:
-    """The alerts topic wants more copies in sync than there are: no produce request to it succeeds."""
-    topic = scene.names.topics["alerts"]
-    await scene.stage.configure(topic, {"min.insync.replicas": "4"})
+async def alerts_refused(targets: Targets) -> None:
+    """The alerts topic requires more in-sync replicas than there are: no produce request to it succeeds."""
+    topic = targets.topics.by_role["alerts"]
+    await targets.cluster.configure_topic(topic, {"min.insync.replicas": "4"})
     await asyncio.sleep(6.0)
-    await scene.stage.configure(topic, {"min.insync.replicas": "2"})
+    await targets.cluster.configure_topic(topic, {"min.insync.replicas": "2"})
 
 
-async def engine_hangs(scene: Scene) -> None:
-    scene.stub.turn("hang")
+async def engine_hangs(targets: Targets) -> None:
+    targets.engine.set_mode("hang")
     await asyncio.sleep(8.0)
-    scene.stub.turn("ok")
+    targets.engine.set_mode("ok")
 
 
-async def engine_fails(scene: Scene) -> None:
-    scene.stub.turn("error")
+async def engine_fails(targets: Targets) -> None:
+    targets.engine.set_mode("error")
     await asyncio.sleep(6.0)
-    scene.stub.turn("ok")
+    targets.engine.set_mode("ok")
 
 
-async def engine_gone(scene: Scene) -> None:
-    await scene.stub.stop()
+async def engine_gone(targets: Targets) -> None:
+    await targets.engine.stop()
     await asyncio.sleep(5.0)
-    await scene.stub.start()
+    await targets.engine.start()
 
 
-async def clock_jumps(scene: Scene) -> None:
-    for number in range(scene.crew.size):
-        scene.crew.signal(number, signal.SIGUSR2)
+async def clock_jumps(targets: Targets) -> None:
+    for number in range(targets.replicas.size):
+        targets.replicas.send_signal(number, signal.SIGUSR2)
         await asyncio.sleep(0.5)
 
 
-Fault = Callable[[Scene], Awaitable[None]]
+Fault = Callable[[Targets], Awaitable[None]]
 FAULTS: Mapping[str, tuple[Fault, int]] = {
     "replica killed": (kill_one, 2),
     "all replicas killed": (kill_all, 1),
-    "replicas killed at steps of transactions": (die_in_steps, 2),
-    "the same while a broker is killed": (die_in_steps_of_a_failover, 4),
-    "replica frozen, then thawed": (zombie, 2),
+    "replicas killed at steps of transactions": (crash_in_transactions, 2),
+    "the same while a broker is killed": (crash_in_transactions_during_failover, 4),
+    "replica frozen, then thawed": (freeze_replica, 2),
     "replica told to stop": (terminate_one, 1),
     "all replicas told to stop": (terminate_all, 1),
     "broker killed": (kill_broker, 1),
@@ -220,7 +221,7 @@ FAULTS: Mapping[str, tuple[Fault, int]] = {
     "broker and replica killed": (kill_broker_and_replica, 1),
     "broker stopped": (stop_broker, 1),
     "broker frozen": (freeze_broker, 1),
-    "leader cut off from clients": (cut_off_leader, 1),
+    "leader cut off from clients": (isolate_leader, 1),
     "rebalance storm": (rebalance_storm, 1),
     "alerts topic refuses (min ISR)": (alerts_refused, 1),
     "engine hangs": (engine_hangs, 1),
@@ -228,4 +229,4 @@ FAULTS: Mapping[str, tuple[Fault, int]] = {
     "engine gone": (engine_gone, 1),
     "clocks jump": (clock_jumps, 1),
 }
-"""Every fault with how often it comes in one round."""
+"""Every fault by its name in the report, and how often it comes in one round."""

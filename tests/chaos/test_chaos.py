@@ -1,8 +1,7 @@
-"""A short run of the harness: each kind of harm once or twice, and one control. `make chaos` is the long one."""
+"""A short run of the harness: a few kinds of faults, and one control. `make chaos` is the long run."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,12 +9,11 @@ import pytest_asyncio
 
 from daemon.errors import UnavailableError
 from tests import conftest
-from tests.chaos.cases import Ground, control
-from tests.chaos.faults import Scene
-from tests.chaos.findings import judge
-from tests.chaos.play import Run, feeder_for
-from tests.chaos.stage import Names, Times, stage
-from tests.chaos.stub import Stub
+from tests.chaos.cluster import RunTopics, Timeouts, proxied_cluster
+from tests.chaos.run import load_generator
+from tests.chaos.run_audit import problems_of
+from tests.chaos.scenarios import Environment, control
+from tests.support.embedding_server import EmbeddingServer
 
 pytestmark = [
     pytest.mark.kafka,
@@ -24,7 +22,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
-SHORT = (
+FAULTS = (
     "replica killed",
     "replica frozen, then thawed",
     "broker killed",
@@ -34,48 +32,46 @@ SHORT = (
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
-    """Three Kafka nodes for both tests, and an engine."""
-    stub = Stub()
-    await stub.start()
+async def environment(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Environment]:
+    """Three Kafka nodes and an engine, for both tests."""
+    engine = EmbeddingServer()
+    await engine.start()
     try:
-        async with stage() as on:
-            yield Ground(on, stub, tmp_path_factory.mktemp("chaos"), Times(), 12.0, print)
+        async with proxied_cluster() as cluster:
+            yield Environment(cluster, engine, tmp_path_factory.mktemp("chaos"), Timeouts(), 12.0, print)
     except UnavailableError as error:
         conftest.lacking(str(error))
     finally:
-        await stub.stop()
+        await engine.stop()
 
 
-async def test_nothing_is_lost_and_nothing_comes_twice_whatever_dies(ground: Ground) -> None:
+async def test_nothing_is_lost_and_nothing_comes_twice_whatever_dies(environment: Environment) -> None:
     """Replicas and a broker die, and what comes out equals what comes out without faults, the baseline included."""
-    names = Names("short", "short-logs", 3)
-    await ground.stage.make_input(names.input, names.partitions)
-    run = Run(ground.stage, ground.stub, names, ground.folder / "short", ground.times, replicas=2)
-    scene = Scene(ground.stage, names, run.crew, ground.stub, ground.times, random.Random(3))
-    feeder = feeder_for(ground.stage, names, 3, ground.rate)
+    topics = RunTopics("short", "short-logs", 3)
+    await environment.cluster.create_input(topics.input, topics.partitions)
+    run = environment.new_run(topics, size=2)
+    targets = environment.targets(run)
+    generator = load_generator(environment.cluster, topics, 3, environment.rate)
     try:
-        await run.open()
-        feeder.start()
-        await run.progress.reaches(dict.fromkeys(range(names.partitions), 20), 60.0)
-        for name in SHORT:
-            await run.harm(scene, name)
-        await feeder.stop()
-        found = await run.close()
+        await run.start()
+        generator.start()
+        await run.progress.reach(dict.fromkeys(range(topics.partitions), 20), 60.0)
+        for name in FAULTS:
+            await run.inject(targets, name)
+        await generator.stop()
+        audited = await run.finish()
     finally:
-        await run.abandon()
-    calm = Run(
-        ground.stage, ground.stub, Names("calm", names.input, names.partitions), ground.folder / "calm", ground.times, 1
-    )
+        await run.close()
+    reference_run = environment.new_run(RunTopics("calm", topics.input, topics.partitions), size=1)
     try:
-        await calm.open()
-        without = await calm.close()
+        await reference_run.start()
+        reference = await reference_run.finish()
     finally:
-        await calm.abandon()
-    assert [] == run.stuck
-    assert [] == judge(found, without, [*run.states, *calm.states]).problems
+        await reference_run.close()
+    assert [] == run.too_slow
+    assert [] == problems_of(audited, reference, [*run.states, *reference_run.states])
 
 
-async def test_the_audit_notices_a_design_with_a_part_missing(ground: Ground) -> None:
+async def test_the_audit_notices_a_design_with_a_part_missing(environment: Environment) -> None:
     """Replicas that trust the group's offset instead of the checkpoint fail the same audit."""
-    assert [] == await control(ground, "group-offset")
+    assert [] == await control(environment, "group-offset")

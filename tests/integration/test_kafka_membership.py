@@ -17,8 +17,8 @@ from daemon.errors import PartitionError, UnavailableError
 from daemon.ports import Membership
 from demo.broker import Cluster
 from tests import conftest
-from tests.chaos.proxy import Proxy
 from tests.support.brokers import topics_on, unique
+from tests.support.tcp_proxy import TcpProxy
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -61,7 +61,7 @@ class Line:
     """A broker behind a proxy, a topic on it, a member that reads the topic, and a way to write to it."""
 
     cluster: Cluster
-    proxy: Proxy
+    proxy: TcpProxy
     membership: Membership
     reader: Reader
     topic: str
@@ -81,7 +81,7 @@ class Line:
 @pytest.fixture
 async def line() -> AsyncIterator[Line]:
     cluster: Cluster
-    proxy = Proxy(lambda: cluster.address(1))
+    proxy = TcpProxy(lambda: cluster.address(1))
     await proxy.start()
     cluster = Cluster(1, advertised={1: proxy.address}, backend="java")
     try:
@@ -108,10 +108,10 @@ async def test_data_comes_again_after_the_network_was_cut_past_the_session(line:
     """Nothing passes for longer than the session lasts, and open connections say nothing of it."""
     await line.comes(b"before")
 
-    line.proxy.cut()
+    line.proxy.block()
     polling = asyncio.create_task(line.reader.read_until(line.membership, b"after"))
     await asyncio.sleep(SESSION + 2.0)
-    line.proxy.mend()
+    line.proxy.unblock()
     await line.write(b"after")
     await polling
 

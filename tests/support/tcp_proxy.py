@@ -1,4 +1,4 @@
-"""A TCP proxy that can go deaf: connections stay open and nothing passes, as when a cable is pulled."""
+"""A TCP proxy that can drop all traffic: connections stay open and no byte passes, as when a cable is pulled."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Callable
 
 
-class Proxy:
-    """Forwards to where `target` says at the time of a connection."""
+class TcpProxy:
+    """Forwards each connection to the address that `target` returns when it is opened."""
 
     def __init__(self, target: Callable[[], str]) -> None:
         self._target = target
@@ -19,21 +19,21 @@ class Proxy:
         self.address = ""
 
     async def start(self) -> None:
-        """Listen on a port of its own."""
+        """Listen on a free port."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()
         self.address = f"{host}:{port}"
 
-    def cut(self) -> None:
-        """Let nothing through, in either direction."""
+    def block(self) -> None:
+        """Stop forwarding, in both directions."""
         self._open.clear()
 
-    def mend(self) -> None:
-        """Let everything through again, what was held back included."""
+    def unblock(self) -> None:
+        """Forward again, and deliver what waited."""
         self._open.set()
 
     async def close(self) -> None:
-        """Drop all connections."""
+        """Stop listening and drop all connections."""
         assert self._server is not None
         self._server.close()
         for task in list(self._tasks):
@@ -49,21 +49,22 @@ class Proxy:
             await self._open.wait()
             host, _, port = self._target().rpartition(":")
             try:
-                there, back = await asyncio.open_connection(host, int(port))
+                upstream, to_upstream = await asyncio.open_connection(host, int(port))
             except OSError:
                 writer.transport.abort()
                 return
-            pumps = [asyncio.create_task(self._pump(reader, back)), asyncio.create_task(self._pump(there, writer))]
+            directions = [(reader, to_upstream), (upstream, writer)]
+            copies = [asyncio.create_task(self._copy(source, sink)) for source, sink in directions]
             try:
-                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for pump in pumps:
-                    pump.cancel()
-                await asyncio.gather(*pumps, return_exceptions=True)
-                back.transport.abort()
+                for copy in copies:
+                    copy.cancel()
+                await asyncio.gather(*copies, return_exceptions=True)
+                to_upstream.transport.abort()
                 writer.transport.abort()
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(1 << 16):
                 await self._open.wait()

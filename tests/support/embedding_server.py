@@ -1,33 +1,34 @@
-"""A server of /v1/embeddings inside the harness, that can hang, fail or be gone."""
+"""An /v1/embeddings server in this process that can be made to hang, to fail or to be unreachable."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
 from tests.support.fakes import FakeEngine
 
 DIMENSIONS = 32
+Mode = Literal["ok", "hang", "error"]
 
 
-class Stub:
-    """Vectors are FakeEngine's, a function of the text alone. `mode`: ok, hang, error."""
+class EmbeddingServer:
+    """Answers with `FakeEngine`'s vectors, a function of the text alone, unless its mode says otherwise."""
 
     def __init__(self) -> None:
-        self.mode = "ok"
         self.port = 0
+        self._mode: Mode = "ok"
         self._runner: web.AppRunner | None = None
-        self._mended = asyncio.Event()
+        self._released = asyncio.Event()
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The address for `engine.url`."""
         return f"http://127.0.0.1:{self.port}/v1"
 
     async def start(self) -> None:
-        """Listen; on the same port as before when it was there before."""
+        """Listen, on the same port as the last time."""
         app = web.Application(client_max_size=64 << 20)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/embeddings", self._embeddings)
@@ -38,29 +39,29 @@ class Stub:
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Be gone: connections are refused."""
-        self.turn("ok")
+        """Stop listening: connections are refused."""
+        self.set_mode("ok")
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
-    def turn(self, mode: str) -> None:
-        """Change how requests are answered; leaving `hang` lets those that hang fail."""
-        self.mode = mode
+    def set_mode(self, mode: Mode) -> None:
+        """Change how requests are answered. Requests that hang are answered when the mode is no longer `hang`."""
+        self._mode = mode
         if mode == "hang":
-            self._mended.clear()
+            self._released.clear()
         else:
-            self._mended.set()
+            self._released.set()
 
     async def _models(self, _request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "stub", "max_model_len": 8192}]})
 
     async def _embeddings(self, request: web.Request) -> web.Response:
         body: dict[str, Any] = await request.json()
-        if self.mode == "hang":
-            await self._mended.wait()
-        if self.mode == "error":
-            return web.json_response({"error": "told to fail"}, status=500)
+        if self._mode == "hang":
+            await self._released.wait()
+        if self._mode == "error":
+            return web.json_response({"error": "set to fail"}, status=500)
         fake = FakeEngine(body.get("dimensions", DIMENSIONS))
         rows = [
             {"index": i, "embedding": [float(x) for x in fake.vector(text)]} for i, text in enumerate(body["input"])

@@ -1,4 +1,4 @@
-"""What a run happens on: three Kafka nodes behind proxies, topics with names of their own, and their administration."""
+"""The environment of a run: three Kafka nodes behind TCP proxies, the run's topics, and a replica's configuration."""
 
 from __future__ import annotations
 
@@ -14,95 +14,95 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from demo.broker import Cluster
-from tests.chaos.proxy import Proxy
+from tests.support.tcp_proxy import TcpProxy
 
 ROLES = ("alerts", "verdicts", "dead_letters", "checkpoints", "baseline", "feedback")
 NEVER_COMPACTED = {"segment.ms": "86400000", "min.cleanable.dirty.ratio": "0.99"}
 
 
 @dataclass(frozen=True)
-class Names:
-    """A run's input topic, its group, and its topics by role."""
+class RunTopics:
+    """A run's consumer group `run`, its input topic, and its own topics by role."""
 
     run: str
     input: str
     partitions: int
 
     @property
-    def topics(self) -> Mapping[str, str]:
+    def by_role(self) -> Mapping[str, str]:
         return {role: f"{self.run}-{role}" for role in ROLES}
 
 
 @dataclass(frozen=True)
-class Times:
-    """Seconds of silence after which a replica, and a transaction, is given up."""
+class Timeouts:
+    """The session time-out and the transaction time-out, in seconds."""
 
     session: float = 3.0
     transaction: float = 10.0
 
 
-class Stage:
-    """The cluster, its proxies, and an administrator who waits for it."""
+class ProxiedCluster:
+    """The cluster, its proxies, and an admin client."""
 
-    def __init__(self, cluster: Cluster, proxies: Mapping[int, Proxy], admin: AIOKafkaAdminClient) -> None:
-        self.cluster = cluster
+    def __init__(self, cluster: Cluster, proxies: Mapping[int, TcpProxy], admin: AIOKafkaAdminClient) -> None:
+        self.nodes = cluster
         self.proxies = proxies
         self._admin = admin
 
     @property
     def servers(self) -> str:
-        """Where replicas and the feeder are told to go: the proxies."""
-        return self.cluster.bootstrap_servers
+        """The proxies' addresses, for the replicas and the load generator."""
+        return self.nodes.bootstrap_servers
 
     @property
-    def true_servers(self) -> str:
-        """The nodes themselves."""
-        return ",".join(self.cluster.address(number) for number in self.cluster.numbers)
+    def direct_servers(self) -> str:
+        """The nodes' own addresses, past the proxies."""
+        return ",".join(self.nodes.address(number) for number in self.nodes.numbers)
 
-    async def make_input(self, name: str, partitions: int) -> None:
+    async def create_input(self, name: str, partitions: int) -> None:
         """Create an input topic."""
-        await self._make([NewTopic(name, partitions, 3)])
+        await self._create([NewTopic(name, partitions, 3)])
 
-    async def make_outputs(self, names: Names) -> None:
-        """Create a run's own topics. Checkpoints are kept whole, with the broker's time: they show the progress."""
+    async def create_outputs(self, topics: RunTopics) -> None:
+        """Create a run's own topics. Checkpoints show the progress: never compacted, stamped by the broker."""
         stamped = {"message.timestamp.type": "LogAppendTime"}
         policies = {
             "checkpoints": {"cleanup.policy": "compact", **NEVER_COMPACTED, **stamped},
             "baseline": {"cleanup.policy": "compact", **NEVER_COMPACTED},
             "verdicts": stamped,
         }
-        await self._make(
+        await self._create(
             [
                 NewTopic(
-                    topic, 1 if role == "feedback" else names.partitions, 3, topic_configs=dict(policies.get(role, {}))
+                    topic, 1 if role == "feedback" else topics.partitions, 3, topic_configs=dict(policies.get(role, {}))
                 )
-                for role, topic in names.topics.items()
+                for role, topic in topics.by_role.items()
             ]
         )
 
-    async def _make(self, topics: list[NewTopic]) -> None:
-        answer = await self._admin.create_topics(topics)
+    async def _create(self, new: list[NewTopic]) -> None:
+        answer = await self._admin.create_topics(new)
         if refused := [error for error in answer.topic_errors if error[1]]:
             raise RuntimeError(f"topics were refused: {refused}")
 
-    async def configure(self, topic: str, settings: Mapping[str, str]) -> None:
+    async def configure_topic(self, topic: str, settings: Mapping[str, str]) -> None:
         """Replace a topic's own settings."""
         await self._admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, dict(settings))])
 
-    async def delete_before(self, topic: str, partition: int, offset: int) -> None:
-        """Let retention take what lies before `offset`."""
+    async def delete_records_before(self, topic: str, partition: int, offset: int) -> None:
+        """Delete the records before `offset`, as retention does."""
         await self._admin.delete_records({KafkaPartition(topic, partition): RecordsToDelete(before_offset=offset)})
 
     async def restart_node(self, number: int) -> None:
-        """Start a node that is down, and wait until it serves."""
-        await asyncio.to_thread(self.cluster.start_node, number)
+        """Start a node that is down, and wait until it answers."""
+        await asyncio.to_thread(self.nodes.start_node, number)
 
 
 @asynccontextmanager
-async def stage(nodes: int = 3) -> AsyncIterator[Stage]:
-    """Start everything; at the end nothing is left."""
+async def proxied_cluster(nodes: int = 3) -> AsyncIterator[ProxiedCluster]:
+    """Start the cluster and its proxies; stop both at the end."""
     cluster: Cluster
-    proxies = {number: Proxy(lambda number=number: cluster.address(number)) for number in range(1, nodes + 1)}  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+    proxies = {number: TcpProxy(lambda number=number: cluster.address(number)) for number in range(1, nodes + 1)}  # type: ignore[misc]  # mypy cannot infer a lambda with a default
     for proxy in proxies.values():
         await proxy.start()
     cluster = Cluster(nodes, advertised={number: proxy.address for number, proxy in proxies.items()}, backend="java")
@@ -111,7 +111,7 @@ async def stage(nodes: int = 3) -> AsyncIterator[Stage]:
         admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap_servers)
         await admin.start()
         try:
-            yield Stage(cluster, proxies, admin)
+            yield ProxiedCluster(cluster, proxies, admin)
         finally:
             await admin.close()
     finally:
@@ -120,25 +120,34 @@ async def stage(nodes: int = 3) -> AsyncIterator[Stage]:
             await proxy.close()
 
 
+Changes = Mapping[str, Mapping[str, object]]
+"""Sections of the configuration, with the keys that differ from the default."""
+
+
 def write_config(
-    path: Path, names: Names, servers: str, engine: str, times: Times, changes: Mapping[str, Mapping[str, object]]
+    path: Path,
+    topics: RunTopics,
+    servers: str,
+    engine: str,
+    timeouts: Timeouts,
+    changes: Changes,
 ) -> None:
-    """Write a replica's configuration; `changes` go over its sections."""
+    """Write a replica's configuration; `changes` override keys of its sections."""
     sections: dict[str, dict[str, object]] = {
         "kafka": {
             "bootstrap_servers": servers.split(","),
-            "group_id": names.run,
-            "session_timeout": f"{times.session:g}s",
-            "transaction_timeout": f"{times.transaction:g}s",
+            "group_id": topics.run,
+            "session_timeout": f"{timeouts.session:g}s",
+            "transaction_timeout": f"{timeouts.transaction:g}s",
             "commit_interval": "200ms",
             "checkpoint_interval": "1s",
         },
-        "input": {"topics": [names.input]},
+        "input": {"topics": [topics.input]},
         "sessions": {"gap": "10s", "max_age": "60s", "max_lines": 30, "idle_flush": "1h"},
         "engine": {"type": "openai", "model": "stub", "url": engine, "timeout": "3s"},
         "detector": {"warm_up": 0},
         "alerts": {"budget": 1},
-        "topics": dict(names.topics),
+        "topics": dict(topics.by_role),
         "http": {"port": 0},
         "logging": {"format": "json"},
     }

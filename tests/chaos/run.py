@@ -1,0 +1,142 @@
+"""A run: write input, inject faults one after another, then let everything settle and audit what was published.
+
+After each fault the run waits until every partition commits again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.chaos.cluster import Changes, ProxiedCluster, RunTopics, Timeouts, write_config
+from tests.chaos.faults import FAULTS, Targets
+from tests.chaos.load_generator import LoadGenerator
+from tests.chaos.progress import Progress
+from tests.chaos.replica_set import ReplicaSet
+from tests.chaos.run_audit import RunAudit, State, audit_run
+from tests.chaos.topic_reader import end_offsets
+from tests.support.embedding_server import EmbeddingServer
+
+RECOVERY_LIMIT = 60.0
+"""Seconds after a fault within which every partition must commit again."""
+STATIC: Changes = {"kafka": {"instance_id": "${REPLICA}"}}
+CLOSE_ALL = {"idle_flush": "1s"}
+
+
+def now_ms() -> int:
+    """Return the time in milliseconds, as brokers stamp records."""
+    return int(time.time() * 1000)
+
+
+@dataclass
+class InjectedFault:
+    """One fault: when it began and was over (ms), and how long until the last partition committed again (s)."""
+
+    name: str
+    began: int
+    over: int
+    kills: int
+    recovery: float | None = None
+
+
+@dataclass
+class Run:
+    """One consumer group's work on one input topic. At the end it has `settle_limit` seconds to reach the last line."""
+
+    cluster: ProxiedCluster
+    engine: EmbeddingServer
+    topics: RunTopics
+    folder: Path
+    timeouts: Timeouts
+    size: int = 3
+    control: str | None = None
+    settle_limit: float = 240.0
+    changes: Changes = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.config = self.folder / "config.yaml"
+        self.replicas = ReplicaSet(self.folder, self.config, self.size, self.control)
+        self.progress = Progress(self.cluster.direct_servers, self.topics)
+        self.injected: list[InjectedFault] = []
+        self.too_slow: list[str] = []
+        self.states: list[State] = []
+
+    async def start(self) -> None:
+        """Create the topics and start the replicas."""
+        await self.cluster.create_outputs(self.topics)
+        self.write_configuration(self.changes)
+        self.progress.start()
+        await self.replicas.start()
+
+    def write_configuration(self, changes: Changes) -> None:
+        """Write the configuration that replicas read at their next start."""
+        write_config(self.config, self.topics, self.cluster.servers, self.engine.url, self.timeouts, changes)
+
+    async def inject(self, targets: Targets, name: str) -> InjectedFault:
+        """Inject one fault, and wait until every partition has committed since it was over."""
+        fault, _ = FAULTS[name]
+        kills, began = self.replicas.kills, now_ms()
+        await fault(targets)
+        injected = InjectedFault(name, began, now_ms(), self.replicas.kills - kills)
+        self.injected.append(injected)
+        injected.recovery = await self.recovery(injected.over, RECOVERY_LIMIT + 30.0)
+        if injected.recovery is None or injected.recovery > RECOVERY_LIMIT:
+            offsets = {p: commit.next for p, commit in self.progress.last_commits().items()}
+            self.too_slow.append(
+                f"{name}: not all partitions committed within {RECOVERY_LIMIT:.0f} s ({offsets}, {injected.recovery})"
+            )
+        return injected
+
+    async def recovery(self, since: int, seconds: float) -> float | None:
+        """Wait until every partition has committed since `since` (ms); return after how many seconds, or None."""
+        deadline = time.monotonic() + seconds
+        while True:
+            recovery = self.progress.recovery(since)
+            if recovery is not None or time.monotonic() > deadline:
+                return recovery
+            await asyncio.sleep(0.2)
+
+    async def finish(self) -> RunAudit:
+        """Let the replicas read to the end and close every open session; keep their states, and audit the run."""
+        servers = self.cluster.direct_servers
+        ends = await end_offsets(servers, self.topics.input, self.topics.partitions)
+        if behind := await self.progress.reach(ends, self.settle_limit):
+            self._note_unfinished("read", behind, ends)
+        await self.replicas.stop()
+        sessions = {**self.changes.get("sessions", {}), **CLOSE_ALL}
+        self.write_configuration({**self.changes, "sessions": sessions})
+        await self.replicas.start()
+        if behind := await self.progress.reach(ends, self.settle_limit, settled=True):
+            self._note_unfinished("settled", behind, ends)
+        await asyncio.sleep(1.0)
+        self.states = list(await self.replicas.detector_states())
+        await self.replicas.stop()
+        await self.progress.stop()
+        return await audit_run(servers, self.topics)
+
+    def _note_unfinished(self, what: str, behind: Sequence[int], ends: Mapping[int, int]) -> None:
+        commits = self.progress.last_commits()
+        self.too_slow.append(f"partitions {behind} were not {what} to their ends: {commits}, {ends}")
+
+    async def close(self) -> None:
+        """Leave no process behind."""
+        await self.progress.stop()
+        await self.replicas.close()
+
+
+def schedule(source: random.Random, only: Sequence[str] = ()) -> list[str]:
+    """Return the faults of one round in random order, each as often as FAULTS says."""
+    names = [name for name, (_, times) in FAULTS.items() for _ in range(times) if not only or name in only]
+    source.shuffle(names)
+    return names
+
+
+def load_generator(cluster: ProxiedCluster, topics: RunTopics, seed: int, rate: float) -> LoadGenerator:
+    """Return a generator whose lines begin half a day ago, because their clock runs faster than the wall clock."""
+    start = now_ms() - 12 * 3_600_000
+    return LoadGenerator(cluster.servers, topics.input, topics.partitions, seed=seed, start_ms=start, rate=rate)

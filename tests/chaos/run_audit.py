@@ -1,0 +1,104 @@
+"""The audit of a run, and its comparison with a run without faults over the same input."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from daemon.core.calibration.budget import Budget
+from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.types import Update
+from tests.chaos.cluster import RunTopics
+from tests.chaos.progress import Commit
+from tests.chaos.topic_reader import end_offsets, read_all
+from tests.support.audit import Audit, Place, audit
+from tests.support.embedding_server import DIMENSIONS
+
+State = Mapping[bytes, bytes]
+Session = tuple[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class RunAudit:
+    """What a run published: the audit of its lines, its sessions with their lines, and the baseline topic's content."""
+
+    audit: Audit
+    lines: int
+    sessions: frozenset[Session]
+    dead_letters: int
+    baseline: State
+
+
+async def audit_run(servers: str, run: RunTopics, deleted: Iterable[Place] = ()) -> RunAudit:
+    """Read everything that a run has published, and audit it. `deleted` are places that retention deleted unread."""
+    ends = await end_offsets(servers, run.input, run.partitions)
+    expected = {(run.input, p, offset, 0) for p, end in ends.items() for offset in range(end)} - set(deleted)
+    topics, partitions = run.by_role, run.partitions
+    verdicts = [r.value for r in await read_all(servers, topics["verdicts"], partitions)]
+    alerts = [r.value for r in await read_all(servers, topics["alerts"], partitions)]
+    letters = [dict(r.headers) for r in await read_all(servers, topics["dead_letters"], partitions)]
+    baseline = {r.key: r.value for r in await read_all(servers, topics["baseline"], partitions)}
+    sessions = frozenset((d["id"], tuple(d["source"]["positions"])) for d in map(orjson.loads, verdicts))
+    return RunAudit(audit(expected, verdicts, alerts, letters), len(expected), sessions, len(letters), baseline)
+
+
+def weights(state: State) -> dict[bytes, bytes]:
+    """Return the part of a baseline that counts sessions, which no fault may change."""
+    return {key: value for key, value in state.items() if key.startswith(b'["weight"') and value is not None}
+
+
+def restored(state: State) -> tuple[State, State]:
+    """Return the states of two detectors that have read the topic: one in one batch, one record by record."""
+    updates = [Update(key, value) for key, value in state.items()]
+    first, second = (
+        Detector(DetectorSettings(warm_up=0, budget=Budget(share=1.0)), "stub:32", DIMENSIONS) for _ in range(2)
+    )
+    first.apply(updates)
+    for update in reversed(updates):
+        second.apply([update])
+    a, b = ({u.key: u.value for u in detector.dump() if u.value is not None} for detector in (first, second))
+    return a, b
+
+
+def problems_of(run: RunAudit, reference: RunAudit | None, states: Sequence[State]) -> list[str]:
+    """Return what is wrong with a run: lines lost or doubled, or a difference from the `reference` without faults.
+
+    `states` are the detectors' states of all replicas, which must agree with the baseline topic.
+    """
+    problems = [] if run.audit.clean else [str(run.audit)]
+    topic = weights(run.baseline)
+    for number, state in enumerate(states):
+        if weights(state) != topic:
+            problems.append(f"replica {number} holds another baseline than the topic")
+    first, second = restored(run.baseline)
+    if not weights(first) == weights(second) == topic:
+        problems.append("two readers of the baseline's topic disagree")
+    return problems if reference is None else [*problems, *_differences(run, reference)]
+
+
+def _differences(run: RunAudit, reference: RunAudit) -> list[str]:
+    problems = [] if reference.audit.clean else [f"the run without faults: {reference.audit}"]
+    missing, more = len(reference.sessions - run.sessions), len(run.sessions - reference.sessions)
+    if missing or more:
+        problems.append(f"{missing} sessions of the run without faults are missing, and there are {more} others")
+    if reference.dead_letters != run.dead_letters:
+        problems.append(f"{run.dead_letters} dead letters, without faults {reference.dead_letters}")
+    ours, theirs = weights(run.baseline), weights(reference.baseline)
+    if differ := sum(ours.get(key) != theirs.get(key) for key in ours.keys() | theirs.keys()):
+        problems.append(f"{differ} weights of {len(theirs)} differ from the run without faults")
+    return problems
+
+
+def by_fault(places: Sequence[Place], commits: Mapping[int, Sequence[Commit]], begins: Sequence[int]) -> Counter[int]:
+    """Count places by fault, an index of `begins` (ms): the last that began before the place was committed as read."""
+    counts: Counter[int] = Counter()
+    for _, partition, offset, _ in places:
+        reached = [commit.next for commit in commits[partition]]
+        index = bisect_right(reached, offset)
+        at = commits[partition][min(index, len(reached) - 1)].at if reached else 0
+        counts[max(0, bisect_left(begins, at) - 1)] += 1
+    return counts
