@@ -24,9 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from daemon.adapters.engines.model_files import Tokens, engine_arguments, find_model
-from daemon.adapters.engines.registry import EngineSettings
+from daemon.adapters.engines import EngineSettings, find_model
+from daemon.adapters.engines.tokenizer import ModelTokenizer
 from daemon.adapters.engines.vllm import VllmEngine
+from daemon.adapters.engines.vllm_arguments import engine_arguments
 
 TIMER_S = 0.005
 A_CALL = 4
@@ -57,7 +58,7 @@ class Bare:
         folder = find_model(settings.model)[1]
         arguments = engine_arguments(folder, settings, cpu=current_platform.is_cpu())
         self.engine: Any = LLMEngine.from_engine_args(EngineArgs(**arguments))
-        self.tokens = Tokens(folder, int(self.engine.model_config.max_model_len), settings.instruction)
+        self.tokens = ModelTokenizer(folder, int(self.engine.model_config.max_model_len), settings.instruction)
         self.params = PoolingParams(task="embed")
         self.serial = 0
 
@@ -181,7 +182,7 @@ class Simulated(VllmEngine):
         import torch  # noqa: F401 - its import is not part of the first step
 
         self._name, folder = find_model(self._settings.model)
-        self._engine, self._dimensions, self._tokens = self.core, 384, Tokens(folder, 512)
+        self._engine, self._dimensions, self._tokens = self.core, 384, ModelTokenizer(folder, 512)
 
 
 async def simulate(settings: EngineSettings, step_s: float, callers: int) -> dict[str, object]:

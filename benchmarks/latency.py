@@ -29,8 +29,7 @@ import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.million import Daemon, configuration, kafka, write
-from daemon.adapters.kafka.client import KafkaSettings
-from daemon.adapters.kafka.topics import create_topics
+from daemon.adapters.kafka import KafkaSettings, create_topics
 from daemon.bench.traffic import Traffic, TrafficSettings
 from daemon.config.schema import Config
 from tests.support.embedding_server import EmbeddingServer

@@ -29,7 +29,7 @@ from pathlib import Path
 
 import orjson
 
-from daemon.adapters.engines.registry import make_engine
+from daemon.adapters.engines import make_engine
 from daemon.config.loading import load_config
 from daemon.config.schema import Config
 from daemon.core.alerts.explanation import explain

@@ -30,8 +30,7 @@ import orjson
 import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from daemon.adapters.kafka.client import KafkaSettings
-from daemon.adapters.kafka.topics import create_topics
+from daemon.adapters.kafka import KafkaSettings, create_topics
 from daemon.bench.traffic import DAY_US, Traffic, TrafficSettings
 from daemon.config.schema import Config
 from demo.broker import Cluster

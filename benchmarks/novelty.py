@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.localisation import DATASETS, RECORDING, Case, Dataset, evaluate
-from daemon.adapters.engines.registry import make_engine
+from daemon.adapters.engines import make_engine
 from daemon.config.schema import Config
-from daemon.core.alerts.line_similarity import Relatives
+from daemon.core.alerts.line_similarity import LineIndex
 from daemon.core.types import Vector, Verdict
 from daemon.ports import Engine
 from daemon.wiring import engine_settings
@@ -87,7 +87,7 @@ async def compare(case: Case, vectors: Vectors, tally: Tally) -> None:
     new = new_lines(case.verdict, known)
     if not known or not new:
         return
-    relatives = Relatives(known)
+    relatives = LineIndex(known)
     words: dict[str, Near] = {line: relatives.novelty(line) for line in new}
     embedded = np.stack(await vectors.of([*new, *known], tally))
     cosines = embedded[: len(new)] @ embedded[len(new) :].T

@@ -1,1 +1,12 @@
-"""strayline: a streaming log-anomaly daemon."""
+"""strayline: a streaming log-anomaly daemon. Log lines become sessions, sessions verdicts, and some verdicts alerts.
+
+core/          the pure core, a package for each stage a line goes through; no I/O, no clock
+runtime/       asyncio: one partition after another fetched, embedded, judged, committed; recovery and watchdog
+ports.py       what the runtime needs from outside; adapters/ implements it (Kafka, engines, HTTP, files, systemd)
+config/        the configuration file; wiring.py turns it into settings of the core and of the adapters
+service.py     `strayline run`: the whole daemon, its start, reload and end
+cli/           the command line, a module for each verb; terminal/ prints for people
+backtest/      the same core over files, and its report
+config_tests/  what `strayline test` runs; bench/ is `strayline bench`
+metrics.py     all metrics; logs.py the daemon's own log; errors.py all errors; backoff.py waits between attempts
+"""

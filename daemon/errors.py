@@ -1,6 +1,8 @@
-"""Errors by what the caller must do; each type's docstring is its default message.
+"""Errors, by what the caller must do. The docstring of a type is its default message.
 
-`Refused` errors end the process with an exit code of sysexits; `Retry` errors start a partition again.
+Most errors end the process: `exit_code` is one of sysexits. Two do not. `PartitionError` restarts one partition from
+its checkpoint, and `OutOfRangeError` moves a partition to a position that exists. `UnavailableError` of an embedding
+server is retried.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ class StraylineError(Exception):
 
 
 class ConfigError(StraylineError):
-    """The configuration is refused. `problems` are all of them, each ``path: what is wrong``."""
+    """The configuration is refused. `problems` lists every problem as ``path: what is wrong``."""
 
     exit_code = os.EX_CONFIG
 
@@ -36,31 +38,31 @@ class InputError(StraylineError):
 
 
 class OutputError(StraylineError):
-    """A file cannot be written; what was written of it is gone."""
+    """A file cannot be written; nothing of it is left behind."""
 
     exit_code = os.EX_IOERR
 
 
 class DataError(StraylineError):
-    """Data given on the command line, or kept in a topic, is not what it should be."""
+    """Data from the command line or from a topic is not valid."""
 
     exit_code = os.EX_DATAERR
 
 
 class UnavailableError(StraylineError):
-    """A service the daemon needs cannot be reached, or refuses it."""
+    """A service that the daemon needs cannot be reached, or refuses the connection."""
 
     exit_code = os.EX_UNAVAILABLE
 
 
 class EngineError(StraylineError):
-    """The embedding engine is dead; the process must end so that its supervisor starts it again."""
+    """The embedding engine is dead; the process must end, and its supervisor starts a new one."""
 
     exit_code = os.EX_SOFTWARE
 
 
 class ModelMismatchError(StraylineError):
-    """The baseline was made with another model; its vectors cannot be compared with this one's."""
+    """The baseline was made with another model, whose vectors cannot be compared with this one's."""
 
     exit_code = os.EX_CONFIG
 
@@ -74,7 +76,7 @@ class PartitionError(StraylineError):
 
 
 class OutOfRangeError(StraylineError):
-    """A position no longer exists in its partition: retention deleted it, or the topic was made anew."""
+    """A position no longer exists in its partition: retention deleted it, or the topic was created again."""
 
     def __init__(self, partitions: Collection[tuple[str, int]]) -> None:
         super().__init__(", ".join(f"{topic}/{partition}" for topic, partition in partitions))

@@ -1,6 +1,6 @@
-"""The daemon's own log: structlog on stderr, JSON when nobody sits there, one event a line.
+"""The daemon's own log: structlog on stderr, one event a line, as JSON where stderr is not a terminal.
 
-Events are short words, facts are keys. Libraries' logs pass the same way, at WARNING, so that one place formats all.
+An event is a short word, and its facts are keys. Logs of libraries, from WARNING up, are formatted in the same way.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import structlog
 
 
 def configure_logging(level: str, form: Literal["auto", "json", "console"]) -> None:
-    """Send structlog's and the standard library's logs to stderr in one form."""
+    """Send the logs of structlog and of the standard library to stderr, in one format."""
     pretty = form == "console" or (form == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -44,5 +44,5 @@ def configure_logging(level: str, form: Literal["auto", "json", "console"]) -> N
     root.handlers[:] = [handler]
     root.setLevel(max(threshold, logging.WARNING))
     logging.getLogger("daemon").setLevel(threshold)
-    # aiokafka tells at ERROR what it then mends by itself; the pipeline tells what matters.
+    # aiokafka logs at ERROR what it then repairs by itself; the pipeline logs what matters.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL if threshold > logging.DEBUG else logging.INFO)

@@ -1,11 +1,11 @@
-"""Everything strayline measures, in one commented place.
+"""All metrics, in one place.
 
 Three rules:
 
-* One instance a process, on a registry that is handed in; nothing looks a series up by name, each is an attribute.
-* Base units, `_total` on counters, and labels whose values are few and known: states, reasons, topics, partitions. The
-  one open-ended label is `scope`: the first `max_scopes` names met keep their own series, all later ones share the name
-  `other`, so no traffic can grow the exposition. A session, key, pattern or line is never a label.
+* One instance a process, on the registry it is given. Each metric is an attribute; nothing looks one up by name.
+* Units are base units, and counters end in `_total`. Label values are few and known: states, reasons, topics,
+  partitions. Only `scope` is open-ended: the first `max_scopes` names have their own series and all later ones share
+  `other`, so traffic cannot grow the exposition. A session, key, pattern or line is never a label.
 * `series` describes every metric in order, with its group, for docs/metrics.md.
 """
 
@@ -44,7 +44,7 @@ _P_VALUE = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One metric as it is documented: `name` as scraped (a histogram's without its suffixes)."""
+    """One metric for the documentation: `name` is as scraped (a histogram's without its suffixes)."""
 
     group: str
     name: str
@@ -54,7 +54,7 @@ class Series:
 
 
 class ScopeNames:
-    """Bounds the values of the `scope` label: the first `limit` names keep their own, the others share one."""
+    """Bounds the values of the `scope` label: the first `limit` names are themselves, all others are `other`."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -93,13 +93,13 @@ class Metrics:
         return self.scopes.label(scope)
 
     def count_alert(self, scope: str, severity: str, alert_id: str) -> None:
-        """Count one committed alert; its id rides along as an exemplar where the scraper asks for OpenMetrics."""
+        """Count one committed alert; its id is the exemplar where the scraper asks for OpenMetrics."""
         self.alerts.labels(self.scope(scope), severity).inc(exemplar={"alert_id": alert_id})
 
     def set_by_scope(self, gauge: Gauge, values: Mapping[str, float], *, worst: bool = False) -> None:
         """Replace all values of a gauge labelled by scope alone; scopes that are gone lose their series.
 
-        Scopes past the bound are added up under `other`, or with `worst` represented by their largest.
+        Values of scopes beyond the bound are added up under `other`; with `worst`, their largest is used.
         """
         merged: dict[str, float] = {}
         for scope, value in values.items():
@@ -117,18 +117,20 @@ class Metrics:
             "config_last_reload_successful", "1 when the last load of the configuration was accepted, else 0."
         )
         self.config_reloads = self._counter(
-            "config_reloads", "Reloads asked for by SIGHUP or POST /-/reload.", "status", values=("ok", "refused")
+            "config_reloads", "Reloads requested by SIGHUP or POST /-/reload.", "status", values=("ok", "refused")
         )
-        # Idle input is progress: what counts is that every loop still comes round.
         self.seconds_since_progress = self._gauge(
             "seconds_since_progress",
-            "Seconds since the slowest of the daemon's loops last went round; idle is not stuck.",
+            "Seconds since the slowest of the daemon's loops last completed a round; idle loops complete rounds too.",
         )
         self.event_loop_lag = self._gauge(
-            "event_loop_lag_seconds", "The longest the event loop was held up since the last time it was looked at."
+            "event_loop_lag_seconds", "The longest time the event loop was blocked since the last measurement."
         )
         self.watchdog = self._counter(
-            "watchdog", "Steps that ran past their time limit and were abandoned. step: the step's name.", "step"
+            "watchdog",
+            "Steps taken because a partition was behind and received no data.",
+            "step",
+            values=("reseek", "rejoin"),
         )
 
     def _input(self) -> None:
@@ -138,7 +140,7 @@ class Metrics:
         self.lines = self._counter("lines", "Log lines found in records.", "topic")
         self.dropped = self._counter(
             "dropped",
-            "Lines and records left out on purpose: those that a commit had settled before they were read again.",
+            "Lines and records that were read again although a commit had already settled them.",
             "reason",
             values=("replayed",),
         )
@@ -149,7 +151,7 @@ class Metrics:
             values=_REJECTS,
         )
         self.time_clamped = self._counter(
-            "time_clamped", "Lines whose own time was absurd, so that their record's time was taken."
+            "time_clamped", "Lines with an implausible time, which got their record's time instead."
         )
         self.lost_records = self._counter(
             "lost_records",
@@ -183,12 +185,12 @@ class Metrics:
             "checkpoint_age_seconds", "Age of the oldest checkpoint among running partitions that have work to commit."
         )
         self.unsettled_lines = self._gauge(
-            "unsettled_lines", "Lines read whose session is not committed yet: what a restart reads again."
+            "unsettled_lines", "Lines read whose session is not committed yet; a restart reads them again."
         )
 
     def _sessions(self) -> None:
         self._group = "Sessions"
-        self.sessions_open = self._gauge("sessions_open", "Sessions still taking lines.")
+        self.sessions_open = self._gauge("sessions_open", "Sessions that are open.")
         self.sessions_closed = self._counter("sessions_closed", "Sessions closed.", "reason", values=tuple(ClosedBy))
         self.session_tokens = self._histogram(
             "session_tokens", "Tokens of closed sessions, all lines counted.", _TOKENS
@@ -206,10 +208,10 @@ class Metrics:
         )
         self.embedding_queue_depth = self._gauge("embedding_queue_depth", "Patterns waiting for their vector.")
         self.embedding_errors = self._counter(
-            "embedding_errors", "Batches the engine failed on, retried ones included."
+            "embedding_errors", "Batches that failed in the engine, retries included."
         )
         self.pattern_cache_hits = self._counter(
-            "pattern_cache_hits", "Sessions whose pattern already had a vector, so that nothing was embedded."
+            "pattern_cache_hits", "Sessions whose pattern already had a vector, so nothing was embedded."
         )
 
     def _detector(self) -> None:
@@ -223,9 +225,9 @@ class Metrics:
         )
         self.baseline_patterns = self._gauge("baseline_patterns", "Patterns in a scope's rolling window.", "scope")
         self.baseline_max_patterns = self._gauge(
-            "baseline_max_patterns", "How many patterns a scope may hold (detector.max_patterns)."
+            "baseline_max_patterns", "The most patterns that a scope may hold (detector.max_patterns)."
         )
-        self.baseline_memory = self._gauge("baseline_memory_bytes", "Memory held by all baselines and their indexes.")
+        self.baseline_memory = self._gauge("baseline_memory_bytes", "Memory of all baselines and their indexes.")
         self.search_duration = self._histogram(
             "search_duration_seconds", "Time to judge one session against its baseline.", _SEARCH
         )
@@ -262,7 +264,7 @@ class Metrics:
         self.series.append(Series(self._group, PREFIX + name, kind, labels, meaning))
 
     def _counter(self, name: str, text: str, *labels: str, values: Sequence[str] = ()) -> Counter:
-        # Known label values start at 0: a counter that appears with its first event has no increase to see.
+        # Known label values start at 0: a counter that appears with its first event shows no increase.
         self._note(name + "_total", "counter", labels, text, values)
         counter = Counter(PREFIX + name, text, labels, registry=self.registry)
         for value in values:

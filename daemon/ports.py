@@ -1,4 +1,4 @@
-"""What the pipeline needs of the outside, as protocols; adapters implement them and fakes stand in for them."""
+"""What the pipeline needs from outside, as protocols. Adapters implement them, and tests use fakes of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Engine(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """Longest text the model reads; longer ones are cut, with a mark. Known once started."""
+        """Longest text in tokens that the model reads; longer ones are cut, with a mark. Known once started."""
         ...
 
     async def start(self) -> None:
@@ -41,7 +41,7 @@ class Engine(Protocol):
         """Return one unit row a text, shape (len(texts), dimensions).
 
         Concurrent calls share the engine's batches. Raises EngineError when the engine is dead (final), and
-        UnavailableError when a remote server stays away (the caller may try again).
+        UnavailableError when a remote server does not answer (the caller may try again).
         """
         ...
 
@@ -50,46 +50,46 @@ class Engine(Protocol):
         ...
 
     async def close(self) -> None:
-        """Free the engine; what is under way is abandoned."""
+        """Free the engine; running requests are abandoned."""
         ...
 
 
 class Listener(Protocol):
-    """Told of assignments by a `Membership`; both must return quickly: no heartbeat is sent while they run."""
+    """Called by a `Membership` about assignments. Both must return quickly: no heartbeat is sent while they run."""
 
     async def revoked(self) -> None:
-        """A rebalance begins: what was assigned may come back or go."""
+        """A rebalance begins: the assigned partitions may come back or not."""
         ...
 
     def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int | None]:
-        """These are ours now. Return for each the offset to go on at, or None to hold it until `resume`."""
+        """Take these partitions. Return for each the offset to continue at, or None to hold it until `resume`."""
         ...
 
 
 class Membership(Protocol):
-    """Our place in the consumer group, and the records of what it assigns to us."""
+    """This process as a member of the consumer group, and the records of its assigned partitions."""
 
     async def start(self, listener: Listener) -> None:
         """Join the group. Raises UnavailableError."""
         ...
 
     async def poll(self, partitions: Collection[TopicPartition], seconds: float) -> list[Batch]:
-        """Return what has been fetched of these partitions, at most one batch each, within about `seconds`.
+        """Return the records fetched of these partitions, at most one batch each, within about `seconds`.
 
-        Must be called all the time, also for no partitions. Raises OutOfRangeError where a position no longer exists.
+        Must be called continuously, also with no partitions. Raises OutOfRangeError where a position no longer exists.
         """
         ...
 
     def resume(self, partition: TopicPartition, offset: int) -> bool:
-        """Fetch from `offset` on; False when the partition is not ours just now. Only between two polls."""
+        """Fetch from `offset` on; False when the partition is not assigned. Call only between two polls."""
         ...
 
     def position(self, partition: TopicPartition) -> int | None:
-        """The next offset to be returned by `poll`, None while held or unknown."""
+        """The next offset that `poll` returns, None while it is held or unknown."""
         ...
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
-        """Return the first offset kept and the end of what is committed, of each. Raises PartitionError."""
+        """Return the first offset kept and the end of the committed records, of each. Raises PartitionError."""
         ...
 
     async def committed(self, partition: TopicPartition) -> int | None:
@@ -102,7 +102,7 @@ class Membership(Protocol):
 
 
 class Transactions(Protocol):
-    """One input partition's transactional producer. Whoever starts the newest one fences all others."""
+    """One input partition's transactional producer. Starting one fences all earlier ones."""
 
     async def start(self) -> None:
         """Take over: earlier producers of this partition can no longer commit. Raises PartitionError."""
@@ -111,12 +111,12 @@ class Transactions(Protocol):
     async def commit(self, records: Sequence[OutRecord], low: int) -> None:
         """Publish `records` and the group offset `low` together, or not at all.
 
-        Raises PartitionError when that failed or when nobody can know: the producer is then of no further use.
+        Raises PartitionError when that failed or its outcome is unknown; this producer must not be used again.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of it; what is under way is left to the broker to abort."""
+        """Close the producer; the broker aborts an open transaction."""
         ...
 
 
@@ -136,15 +136,15 @@ class Broker(Protocol):
         ...
 
     async def partitions(self, topic: str) -> int:
-        """Return how many partitions a topic has. Raises UnavailableError when it does not exist."""
+        """Return the number of partitions of a topic. Raises UnavailableError when it does not exist."""
         ...
 
     async def high_water(self, topic: str, partition: int) -> int:
-        """Return the end of a partition, transactions under way included. Raises PartitionError."""
+        """Return the end of a partition, open transactions included. Raises PartitionError."""
         ...
 
     async def stable_ends(self, topic: str) -> Mapping[int, int]:
-        """Return by partition up to where a committed reader can read now. Raises PartitionError."""
+        """Return by partition the offset up to which a committed reader can read now. Raises PartitionError."""
         ...
 
     async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
@@ -152,9 +152,9 @@ class Broker(Protocol):
         ...
 
     def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
-        """Read a topic from its beginning, committed records only, for ever.
+        """Read the committed records of a topic from its beginning, without end.
 
-        Yields what came (perhaps nothing) and, by partition, the offset up to which everything has been yielded.
+        Yields new records (perhaps none) and, by partition, the offset up to which all have been yielded.
         """
         ...
 

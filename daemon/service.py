@@ -19,9 +19,9 @@ from time import monotonic, time
 import structlog
 from prometheus_client import CollectorRegistry
 
-from daemon.adapters.engines.registry import make_engine
+from daemon.adapters.engines import make_engine
 from daemon.adapters.http import HttpServer, Probes
-from daemon.adapters.kafka.broker import KafkaBroker
+from daemon.adapters.kafka import KafkaBroker
 from daemon.adapters.systemd import Notifier
 from daemon.config import Config, load_config
 from daemon.core.detection import Detector

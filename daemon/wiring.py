@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-from daemon.adapters.engines.registry import EngineSettings
-from daemon.adapters.kafka.client import KafkaSettings
+from daemon.adapters.engines import EngineSettings
+from daemon.adapters.kafka import KafkaSettings
 from daemon.backtest import Setup
 from daemon.config import Config
 from daemon.core.alerts import AlertSettings, Provenance

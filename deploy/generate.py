@@ -1,7 +1,8 @@
 """Writes what is generated from the code: `python -m deploy.generate`, or with `--check` says what is out of date.
 
-The metrics page comes from daemon/metrics.py, the boards from deploy/grafana/, the chart's copies of rules and
-boards from deploy/ (a chart can only read files inside itself), the chart's README from its values' comments.
+The metrics page comes from daemon/metrics.py, the messages' schemas from daemon/core/messages, the boards from
+deploy/grafana/, the chart's copies of rules and boards from deploy/ (a chart can only read files inside
+itself), the chart's README from its values' comments.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+import orjson
 from prometheus_client import CollectorRegistry
 
+from daemon.core.messages import schemas
 from daemon.metrics import Metrics, Series
 from deploy.chart_readme import chart_readme
 from deploy.grafana.boards import BOARDS, board_json
@@ -49,6 +52,9 @@ def metrics_page(series: list[Series]) -> str:
 def generated() -> Iterator[tuple[Path, str]]:
     """Yield every generated file: its path under the root, and what it must hold."""
     yield Path("docs/metrics.md"), metrics_page(Metrics(CollectorRegistry()).series)
+    for name, schema in schemas().items():
+        encoded = orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        yield Path(f"docs/schema/{name}.json"), encoded.decode()
     for name, board in BOARDS.items():
         text = board_json(board)
         yield Path(f"deploy/grafana/{name}.json"), text

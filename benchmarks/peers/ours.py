@@ -9,11 +9,11 @@ from contextlib import ExitStack
 import polars as pl
 
 from benchmarks.peers.rows import Row
-from daemon.adapters.engines.registry import EngineSettings, make_engine
+from daemon.adapters.engines import EngineSettings, make_engine
 from daemon.bench.standin import StandIn
 from daemon.bench.traffic import as_batch
 from daemon.config.schema import Config
-from daemon.core.alerts.publisher import Alerting, AlertSettings
+from daemon.core.alerts import Alerting, AlertSettings
 from daemon.core.masking.masker import Masker
 from daemon.core.stream.chain import Stream
 from daemon.core.types import LINES_SCHEMA, TopicPartition

@@ -27,7 +27,7 @@ from benchmarks.quality.ahead import AHEAD, ahead
 from benchmarks.quality.datasets import Dataset, Labelled, changed, load
 from benchmarks.quality.packages import SCORERS
 from benchmarks.quality.protocols import Outcome, beside, protocol_c, protocol_s
-from daemon.adapters.engines.registry import EngineSettings, make_engine
+from daemon.adapters.engines import EngineSettings, make_engine
 from daemon.backtest.evaluation import block_rates
 from daemon.backtest.peers import peers
 from daemon.backtest.trivial import Beside, trivial

@@ -1,1 +1,1 @@
-"""Everything that touches the outside; each module wraps one library."""
+"""Everything that touches the outside. Each module or package wraps one library and knows no other adapter."""

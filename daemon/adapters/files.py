@@ -1,10 +1,10 @@
-"""Files as batches: the files given are one topic of one partition, a line a record, in the order given.
+"""Files as batches: the given files are one topic of one partition, in the given order, and each line is a record.
 
-Three rules make the code below obvious:
+Three rules:
 
-* What a file is, its first bytes say (gzip, xz, zstd or plain), never its name; ``-`` is standard input.
+* The first bytes of a file decide how it is read (gzip, xz, zstd or plain), never its name. ``-`` is standard input.
 * Offsets count lines through all files without a gap, so a position names one line of one file (`FileReader.place`).
-* Memory holds one batch: at most `batch_lines` lines, and about `BATCH_BYTES` however long they are.
+* Memory holds one batch: at most `batch_lines` lines, and about `BATCH_BYTES`, however long the lines are.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ BATCH_LINES = 10_000
 BATCH_BYTES = 16 << 20
 MAX_LINE_BYTES = 64 << 20
 _CHUNK = 1 << 20
-_ZSTD_CHUNK = 4 << 10  # compressed bytes fed at once: bounds what one step can blow up to
+_ZSTD_CHUNK = 4 << 10  # compressed bytes for one step; bounds how much a step can decompress
 _GZIP, _XZ, _ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 _BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record stood: a file as it was named on the command line, and a line of it, from 1."""
+    """The place of a record: a file as named on the command line, and its line, counted from 1."""
 
     file: str
     line: int
@@ -81,9 +81,9 @@ class FileReader:
         self.offset = first_offset
         """The next line's offset."""
         self.bytes_read = 0
-        """How much of the files, as they lie on the disk, has been read."""
+        """Bytes of the files read so far, before decompression."""
         self.bytes_total = _size(paths)
-        """How much there is; None when some of it cannot be known (standard input)."""
+        """Bytes of all files; None when standard input is one of them."""
         self._batch_lines = batch_lines
         self._stdin = stdin
         self._starts: list[int] = []
@@ -107,13 +107,13 @@ class FileReader:
                 raise InputError(f"{place}: a line of more than {MAX_LINE_BYTES >> 20} MiB; is this a log?") from error
 
     def place(self, offset: int) -> Place:
-        """Return where the record at `offset` stood. The offset must have been read from here."""
+        """Return the place of the record at `offset`, which must have been read by this reader."""
         at = bisect_right(self._starts, offset) - 1
         return Place(self.paths[at], offset - self._starts[at] + 1)
 
     @property
     def opened(self) -> dict[str, int]:
-        """The offset of the first line of every file opened so far; the first time, where one is given twice."""
+        """The offset of the first line of every file opened so far; for a file given twice, the first time."""
         return dict(reversed(list(zip(self.paths, self._starts, strict=False))))
 
     def _open(self, path: str) -> BufferedReader:
@@ -132,12 +132,12 @@ class FileReader:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that takes its name, and the place of what had it, only once it is whole.
+    """Open a file for writing under a temporary name, and rename it when it is complete.
 
-    Raises OutputError, and leaves nothing behind, when it cannot be written, as on a disk that is full.
+    Raises OutputError when it cannot be written, for example on a full disk, and leaves nothing behind.
     """
     target = path.resolve()
-    aside = target.is_file() or not target.exists()  # a pipe or a device is written to as it is
+    aside = target.is_file() or not target.exists()  # a pipe or a device is written directly
     part = target.with_name(f"{target.name}.part") if aside else target
     try:
         with part.open("wb") as file:
@@ -154,7 +154,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_lines(path: Path, lines: Iterable[bytes]) -> None:
-    """Write lines to a file, packed when its name ends in .zst or .gz. Raises OutputError as `whole_file` does."""
+    """Write lines to a file, compressed when its name ends in .zst or .gz. Raises OutputError as `whole_file` does."""
     with whole_file(path) as plain:
         if path.suffix == ".zst":
             packer = zstandard.ZstdCompressor(level=6).compressobj()
@@ -178,10 +178,10 @@ def _size(paths: Sequence[str]) -> int | None:
 
 
 def _decompressed(raw: BufferedReader) -> Iterator[bytes]:
-    """Yield a file's bytes in pieces, unpacked when its first bytes say that it is packed."""
+    """Yield a file's bytes in pieces, decompressed as its first bytes require."""
     head = raw.peek(6)[:6]
     if head.startswith(_ZSTD):
-        yield from _unpacked_zstd(raw)
+        yield from _decompressed_zstd(raw)
         return
     if head.startswith(_GZIP):
         with gzip.GzipFile(fileobj=raw) as packed:
@@ -194,12 +194,12 @@ def _decompressed(raw: BufferedReader) -> Iterator[bytes]:
 
 
 def _pieces(file: BufferedIOBase) -> Iterator[bytes]:
-    while piece := file.read1(_CHUNK):  # what can be had: of a broken file, everything before the break
+    while piece := file.read1(_CHUNK):  # of a broken file, everything before the break
         yield piece
 
 
-def _unpacked_zstd(raw: BufferedReader) -> Iterator[bytes]:
-    """Yield what the frames hold, fed by hand: zstandard's own reader takes a cut-off file for a whole one."""
+def _decompressed_zstd(raw: BufferedReader) -> Iterator[bytes]:
+    """Yield the decompressed frames. zstandard's own reader does not notice that a file is truncated."""
     frame = None
     while data := raw.read(_ZSTD_CHUNK):
         while data:
@@ -215,11 +215,11 @@ def _unpacked_zstd(raw: BufferedReader) -> Iterator[bytes]:
 def _lines(pieces: Iterable[bytes], batch_lines: int) -> Iterator[list[bytes]]:
     """Cut pieces at newlines into lists of lines; a last line without a newline counts.
 
-    When the pieces break off, the whole lines before the break are yielded first: the caller's count is then exact.
+    When reading fails, the complete lines before the failure are yielded first, so the caller's count is exact.
     """
     lines: list[bytes] = []
-    held = 0
-    open_line: list[bytes] = []  # a long line comes in many pieces: joined once
+    buffered = 0
+    open_line: list[bytes] = []  # a long line has many pieces, which are joined once
     open_bytes = 0
     broken: Exception | None = None
     try:
@@ -229,15 +229,15 @@ def _lines(pieces: Iterable[bytes], batch_lines: int) -> Iterator[list[bytes]]:
             if b"\n" in piece:
                 *whole, rest = b"".join(open_line).split(b"\n")
                 lines += whole
-                held += open_bytes - len(rest)
+                buffered += open_bytes - len(rest)
                 open_line, open_bytes = [rest], len(rest)
             if open_bytes > MAX_LINE_BYTES:
                 broken = _LineTooLongError()
                 break
-            while len(lines) >= batch_lines or held >= BATCH_BYTES:
+            while len(lines) >= batch_lines or buffered >= BATCH_BYTES:
                 yield lines[:batch_lines]
                 del lines[:batch_lines]
-                held = sum(map(len, lines))
+                buffered = sum(map(len, lines))
     except _BROKEN as error:
         broken = error
     if open_bytes and not broken:

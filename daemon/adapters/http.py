@@ -1,8 +1,8 @@
 """The daemon's own HTTP: /metrics, /healthz, /readyz and POST /-/reload, served by aiohttp on the daemon's event loop.
 
-Two rules: every answer is made without waiting for anything, so a probe is quick while the daemon works; and health is
-not readiness. /healthz is red only when a restart would help (the engine is dead), /readyz whenever traffic or a
-rollout should wait (loading, restoring, draining), with its reasons.
+Two rules. No answer waits for anything, so a probe is quick while the daemon works. And health is not readiness:
+/healthz fails only when a restart helps (the engine is dead); /readyz fails, with reasons, whenever traffic or a
+rollout should wait (loading, restoring, draining).
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ _LANDING = b"strayline: /metrics /healthz /readyz, POST /-/reload\n"
 class Probes:
     """What the endpoints ask of the daemon; each is called on the event loop and returns at once.
 
-    `health` raises StraylineError when only a restart helps, `unready` returns the reasons why not (empty: ready), and
-    `reload` loads the configuration again, raising StraylineError when it is refused and the old one stays.
+    `health` raises StraylineError when only a restart helps. `unready` returns the reasons for not being ready; none
+    means ready. `reload` loads the configuration again; it raises StraylineError when the new one is refused, and the
+    old one stays in use.
     """
 
     health: Callable[[], None]
@@ -37,7 +38,7 @@ class Probes:
 class Exposition(Collector):
     """The daemon's registry, without the `_created` series that double it, and vLLM's own series when there are any.
 
-    vLLM registers its `vllm:` metrics in the library's default registry; whatever else is there is not ours to serve.
+    vLLM registers its `vllm:` metrics in the library's default registry. Other series there are not served.
     """
 
     def __init__(self, registry: CollectorRegistry, default: CollectorRegistry = REGISTRY) -> None:
@@ -56,7 +57,7 @@ class Exposition(Collector):
 
 
 class HttpServer:
-    """Serves the endpoints from `start` to `close`. Port 0 takes a free one; `port` tells which."""
+    """Serves the endpoints from `start` to `close`. Port 0 takes a free port, and `port` is then its number."""
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry, probes: Probes) -> None:
         self._host = host
@@ -77,11 +78,11 @@ class HttpServer:
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
+        """The port that the server listens on."""
         return self._port
 
     async def start(self) -> None:
-        """Listen. Raises UnavailableError when the address cannot be had."""
+        """Listen. Raises UnavailableError when the address cannot be used."""
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
@@ -93,7 +94,7 @@ class HttpServer:
         self._port = int(self._runner.addresses[0][1])
 
     async def close(self) -> None:
-        """Stop listening; answers under way get a second to end."""
+        """Stop listening. Open requests have one second to finish."""
         await self._runner.cleanup()
 
     async def _landing(self, _: web.Request) -> web.Response:
@@ -115,7 +116,7 @@ class HttpServer:
         return _json(503, {"status": "unready", "reasons": reasons}) if reasons else _json(200, {"status": "ready"})
 
     async def _reload(self, request: web.Request) -> web.Response:
-        if "Origin" in request.headers:  # a page in somebody's browser has no business here
+        if "Origin" in request.headers:  # browsers send Origin; no web page may reload the daemon
             return _json(403, {"status": "refused", "reasons": ["requests from web pages are not accepted"]})
         try:
             await self._probes.reload()

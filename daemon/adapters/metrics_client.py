@@ -13,9 +13,9 @@ MOST = 32 << 20
 
 
 def fetch(url: str) -> str:
-    """Return what the address serves. Raises UnavailableError when nobody answers there or the answer is an error."""
+    """Return what the address serves. Raises ConfigError for a wrong address, UnavailableError for no good answer."""
     if not url.startswith(("http://", "https://")):
-        raise ConfigError([f"{url} is no address; write one like http://127.0.0.1:9108"])
+        raise ConfigError([f"{url} is not an address; write one like http://127.0.0.1:9108"])
     request = Request(url, headers={"Accept": "text/plain"})  # noqa: S310  # the scheme has been checked
     try:
         with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310

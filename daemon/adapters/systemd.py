@@ -1,8 +1,7 @@
-"""Talks to the service manager: sd_notify(3)'s datagrams over the socket that systemd names in NOTIFY_SOCKET.
+"""Notifications to the service manager: sd_notify(3)'s datagrams to the socket that systemd names in NOTIFY_SOCKET.
 
-Without that variable every call does nothing, so the daemon needs no special case outside systemd. A datagram that
-cannot be sent is dropped: a manager that went away must not take the daemon with it, and a missed WATCHDOG=1 is the
-manager's to judge.
+Without that variable every call does nothing, so the daemon has no special case outside systemd. A datagram that cannot
+be sent is dropped: the daemon must not fail with its manager, and the manager reacts to a missing WATCHDOG=1.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ class Notifier:
     """Tells systemd what the daemon is doing.
 
     `address` is a path or an abstract name starting with ``@``; None is silent.
-    `watchdog` is the time in seconds within which systemd wants to hear WATCHDOG=1, None where it does not watch.
+    `watchdog` is the time in seconds within which systemd expects WATCHDOG=1, None where it does not watch.
     """
 
     def __init__(self, address: str | None, watchdog: float | None = None) -> None:
@@ -27,7 +26,7 @@ class Notifier:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], pid: int | None = None) -> Notifier:
-        """Read NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID as systemd sets them; another's watchdog is ignored."""
+        """Read NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID; a watchdog of another process id is ignored."""
         address = environ.get("NOTIFY_SOCKET") or None
         limit = environ.get("WATCHDOG_USEC", "")
         meant_for = environ.get("WATCHDOG_PID", "")
@@ -40,11 +39,11 @@ class Notifier:
         self._send("READY=1", *_status(status))
 
     def stopping(self, status: str = "") -> None:
-        """Say that the daemon drains and will end."""
+        """Say that the daemon drains and then ends."""
         self._send("STOPPING=1", *_status(status))
 
     def reloading(self, status: str = "") -> None:
-        """Say that the configuration is being loaded again; `ready` ends it (Type=notify-reload pairs the two)."""
+        """Say that the configuration is loaded again; `ready` must follow (Type=notify-reload)."""
         self._send(
             "RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}", *_status(status)
         )
@@ -54,10 +53,10 @@ class Notifier:
         self._send(*_status(status))
 
     async def keep_alive(self, stuck: Callable[[], str | None]) -> None:
-        """Feed the watchdog until cancelled, three times per limit, while `stuck` returns None.
+        """Send WATCHDOG=1 until cancelled, three times per limit, while `stuck` returns None.
 
-        `stuck` names what makes no progress; it is shown as the status and the watchdog goes hungry, so that systemd
-        restarts the daemon when it stays so. Returns at once where nobody watches.
+        `stuck` returns what makes no progress. It is shown as the status and no WATCHDOG=1 is sent, so systemd restarts
+        the daemon if that lasts. Returns at once where systemd does not watch.
         """
         if self.watchdog is None:
             return

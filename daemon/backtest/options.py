@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.adapters.files import STDIN
-from daemon.adapters.kafka.readers import RangeReader
+from daemon.adapters.kafka import RangeReader
 from daemon.backtest.report import Report
 from daemon.backtest.tally import Alert, Tally
 from daemon.core.alerts import AlertSettings, Provenance

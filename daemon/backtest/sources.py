@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 from daemon.adapters.files import FileReader, Place
-from daemon.adapters.kafka.readers import RangeReader
+from daemon.adapters.kafka import RangeReader
 from daemon.core.types import Batch, TopicPartition
 
 

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import process_time
 
-from daemon.adapters.kafka.broker import KafkaBroker
-from daemon.adapters.kafka.client import KafkaSettings
+from daemon.adapters.kafka import KafkaBroker, KafkaSettings
 from daemon.bench.result import BenchResult, StageFigures
 from daemon.bench.stages import Chain
 from daemon.bench.standin import StandIn

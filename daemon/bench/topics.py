@@ -10,8 +10,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from daemon.adapters.kafka.client import KafkaSettings
-from daemon.adapters.kafka.topics import create_topics
+from daemon.adapters.kafka import KafkaSettings, create_topics
 from daemon.config import Config
 from daemon.wiring import kafka_settings
 

@@ -13,9 +13,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from prometheus_client import CollectorRegistry
 
-from daemon.adapters.kafka.broker import KafkaBroker
-from daemon.adapters.kafka.client import FETCH_BYTES, KafkaSettings
-from daemon.adapters.kafka.membership import KafkaMembership
+from daemon.adapters.kafka import FETCH_BYTES, KafkaBroker, KafkaMembership, KafkaSettings
 from daemon.config import Config
 from daemon.core.types import Batch, OutRecord, TopicPartition
 from daemon.errors import UnavailableError

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from daemon.cli.parser import Parser, Verbs, add_verb, load
 
 if TYPE_CHECKING:
-    from daemon.adapters.kafka.readers import RangeReader
+    from daemon.adapters.kafka import RangeReader
     from daemon.config import Config
 
 
 def add(verbs: Verbs[Parser]) -> None:
     """Describe the verb."""
-    parser = add_verb(verbs, "backtest", backtest, "what the daemon would have said of files, or of a topic")
+    parser = add_verb(verbs, "backtest", backtest, "run the detection over files or a topic, and report what it finds")
     parser.set_defaults(refuse=parser.error)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
@@ -29,7 +29,7 @@ def add(verbs: Verbs[Parser]) -> None:
     parser.add_argument("--read-to", type=_time, metavar="TIME", help="of the topic, records before this time")
     parser.add_argument("--teach", action="append", default=[], metavar="FILE", help="logs that are confirmed normal")
     parser.add_argument("--freeze", action="store_true", help="judge without learning")
-    parser.add_argument("--labels", metavar="CSV", help="key,label or line,label: what was really wrong")
+    parser.add_argument("--labels", metavar="CSV", help="key,label or line,label: which sessions are really anomalous")
     parser.add_argument("--out", type=Path, metavar="DIR", help="verdicts, alerts and the report, as files")
     parser.add_argument("--from", dest="since", type=_time, metavar="TIME", help="report on this range only")
     parser.add_argument("--to", dest="until", type=_time, metavar="TIME", help="report on this range only")
@@ -38,9 +38,9 @@ def add(verbs: Verbs[Parser]) -> None:
 
 
 def backtest(options: argparse.Namespace) -> int:
-    """Run over the files or topics and print what came of it."""
+    """Run over the files or topics and print the report."""
     if not options.topic and (options.read_from is not None or options.read_to is not None):
-        options.refuse("--read-from and --read-to choose among the records of a --topic")
+        options.refuse("--read-from and --read-to need a --topic")
     return asyncio.run(_backtest(options, load(options)))
 
 
@@ -49,12 +49,12 @@ def _time(text: str) -> int:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write one like 2026-11-22T10:41:00Z") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; write one like 2026-11-22T10:41:00Z") from None
     return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1_000_000)
 
 
 def _records(options: argparse.Namespace, config: Config) -> RangeReader | None:
-    from daemon.adapters.kafka.readers import RangeReader
+    from daemon.adapters.kafka import RangeReader
     from daemon.wiring import kafka_settings
 
     if not options.topic:
@@ -66,7 +66,7 @@ def _records(options: argparse.Namespace, config: Config) -> RangeReader | None:
 async def _backtest(options: argparse.Namespace, config: Config) -> int:
     from rich.console import Console
 
-    from daemon.adapters.engines.registry import make_engine
+    from daemon.adapters.engines import make_engine
     from daemon.backtest import BacktestOptions, check_inputs, run_backtest
     from daemon.terminal.backtest import print_report
     from daemon.terminal.progress import progress

@@ -1,4 +1,4 @@
-"""`strayline baseline`: look at what is normal, save it, and put it back."""
+"""`strayline baseline`: inspect, export and import what is normal."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from daemon.cli.parser import Parser, Verbs, add_verb, load
 from daemon.errors import ConfigError, DataError, ModelMismatchError
 
 if TYPE_CHECKING:
-    from daemon.cli.stored_baseline import Held, Imported
+    from daemon.cli.stored_baseline import Imported, StoredBaseline
     from daemon.config import Config
 
 
 def add(verbs: Verbs[Parser]) -> None:
     """Describe the verbs."""
-    baseline = verbs.add_parser("baseline", help="look at what is normal, save it, put it back")
+    baseline = verbs.add_parser("baseline", help="inspect, export and import what is normal")
     inner = baseline.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
     parser = add_verb(inner, "inspect", inspect, "show scopes, their patterns by weight, and labels")
     parser.add_argument("file", nargs="?", type=Path, help="an exported file instead of the baseline's topic")
     parser.add_argument("--scope", help="only this scope")
-    parser.add_argument("--limit", type=int, default=10, help="so many patterns a scope (default: 10; 0: all)")
+    parser.add_argument(
+        "--limit", type=int, default=10, help="at most this many patterns of a scope (default: 10; 0: all)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser = add_verb(inner, "export", export, "save the baseline to a file of JSON lines")
-    parser.add_argument("file", type=Path, help="packed when it ends in .zst or .gz; - is stdout")
+    parser = add_verb(inner, "export", export, "write the baseline to a file of JSON lines")
+    parser.add_argument("file", type=Path, help="compressed when it ends in .zst or .gz; - is stdout")
     parser.add_argument("--scope", action="append", help="only this scope; may be given several times")
     parser = add_verb(inner, "import", import_, "load a file that export or a backtest's --out wrote")
     parser.add_argument("file", type=Path, help="the file, or the folder of a backtest; - is stdin")
-    parser.add_argument(
-        "--scope-map", action="append", default=[], metavar="A=B", help="file what was scope A as scope B"
-    )
+    parser.add_argument("--scope-map", action="append", default=[], metavar="A=B", help="import scope A as scope B")
     parser.add_argument("--confirmed", action="store_true", help="label every pattern normal, unless it has a label")
     parser.add_argument(
         "--times",
@@ -47,20 +47,20 @@ def add(verbs: Verbs[Parser]) -> None:
 
 
 def inspect(options: argparse.Namespace) -> int:
-    """Show what is known, from the topic or from a file."""
+    """Show the baseline of the topic or of a file."""
     config = load(options)
-    held = _held_in_file(config, options.file) if options.file else asyncio.run(_held(config))
+    stored = _read_file(config, options.file) if options.file else asyncio.run(_read_topic(config))
     if options.json:
         import orjson
 
         from daemon.cli.stored_baseline import describe
 
-        sys.stdout.write(orjson.dumps(describe(held, options.scope, options.limit)).decode() + "\n")
+        sys.stdout.write(orjson.dumps(describe(stored, options.scope, options.limit)).decode() + "\n")
         return 0
-    if held is None:
+    if stored is None:
         print(f"{config.topics.baseline}: empty; nothing has been learned yet")
         return 0
-    _print(held, options.scope, options.limit)
+    _print(stored, options.scope, options.limit)
     return 0
 
 
@@ -71,24 +71,24 @@ def export(options: argparse.Namespace) -> int:
     from daemon.core.text import many
 
     config = load(options)
-    held = asyncio.run(_held(config))
-    if held is None:
+    stored = asyncio.run(_read_topic(config))
+    if stored is None:
         raise DataError(f"{config.topics.baseline} is empty: there is nothing to export")
-    missing = set(options.scope or ()) - {statistics.scope for statistics in held.detector.scopes()}
+    missing = set(options.scope or ()) - {statistics.scope for statistics in stored.detector.scopes()}
     if missing:
-        raise DataError(f"{config.topics.baseline} knows no scope {', '.join(sorted(missing))}")
-    taken = take_export(held.detector, held.model, held.dimensions, options.scope)
+        raise DataError(f"{config.topics.baseline} has no scope {', '.join(sorted(missing))}")
+    taken = take_export(stored.detector, stored.model, stored.dimensions, options.scope)
     if str(options.file) == "-":
         sys.stdout.buffer.writelines(line + b"\n" for line in write_export(taken))
     else:
         write_lines(options.file, write_export(taken))
         counts = f"{many(len(taken.patterns), 'pattern')} of {many(len(taken.scopes), 'scope')}"
-        print(f"{options.file}: {counts}, made with {held.model}")
+        print(f"{options.file}: {counts}, made with {stored.model}")
     return 0
 
 
 def import_(options: argparse.Namespace) -> int:
-    """File what the file holds in the topic."""
+    """Publish the file's baseline to the topic."""
     done = asyncio.run(_import(options, load(options)))
     from daemon.core.text import clean, many
 
@@ -97,32 +97,32 @@ def import_(options: argparse.Namespace) -> int:
     if done.moved_us:
         print(f"times moved by {done.moved_us / 86_400e6:+.1f} days, so that the newest session is now")
     if done.labels or done.kept:
-        print(f"labels: {done.labels:,} set, {done.kept:,} left as people had set them")
+        print(f"labels: {done.labels:,} set, {done.kept:,} kept as they were")
     return 0
 
 
 async def _import(options: argparse.Namespace, config: Config) -> Imported:
     from functools import partial
 
-    from daemon.adapters.kafka.readers import publish_together
+    from daemon.adapters.kafka import publish_together
     from daemon.cli.stored_baseline import labelled, load, put, shift_of
     from daemon.core.detection import Import
     from daemon.wiring import kafka_settings
 
-    found = load(options.file, dict(map(_pair, options.scope_map)))
-    _check_model(config, found.model, found.dimensions, options.file)
+    saved = load(options.file, dict(map(_pair, options.scope_map)))
+    _check_model(config, saved.model, saved.dimensions, options.file)
     now, window = round(time.time() * 1e6), config.detector.window
-    held = await _held(config)
+    stored = await _read_topic(config)
     how = Import(
         window,
-        shift_of(found.newest, now, window, options.times),
+        shift_of(saved.newest, now, window, options.times),
         confirmed=options.confirmed,
         by=options.by,
         at=now,
-        labelled=labelled(held),
+        labelled=labelled(stored),
     )
     publish = partial(publish_together, kafka_settings(config), purpose="baseline-import")
-    return await put(found, how, publish, held, name=str(options.file))
+    return await put(saved, how, publish, stored, name=str(options.file))
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -133,17 +133,17 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _check_model(config: Config, model: str, dimensions: int, file: Path) -> None:
-    """Refuse a file that the configured engine could not go on with; the server behind `openai` is not asked."""
-    from daemon.adapters.engines.registry import model_name
+    """Refuse a file whose vectors the configured engine cannot compare; a server behind `openai` is not asked."""
+    from daemon.adapters.engines import model_name
 
     engine, name = config.engine, config.engine.model
     if engine.type == "vllm" and (Path(name).expanduser().is_dir() or name.endswith("all-MiniLM-L6-v2")):
         try:
-            from daemon.adapters.engines.model_files import find_model
+            from daemon.adapters.engines import find_model
 
             name, _ = find_model(name)
         except (ImportError, ConfigError):
-            name = name.rpartition("/")[2]  # the engine is not installed here; its topic is checked in any case
+            name = name.rpartition("/")[2]  # the engine is not installed here; the topic is checked in any case
     wanted = model_name(name, engine.dimensions or dimensions, engine.instruction)
     if model != wanted and not re.match(re.escape(name) + "@", model):
         raise ModelMismatchError(
@@ -152,14 +152,14 @@ def _check_model(config: Config, model: str, dimensions: int, file: Path) -> Non
         )
 
 
-async def _held(config: Config) -> Held | None:
+async def _read_topic(config: Config) -> StoredBaseline | None:
     from daemon.cli.baseline_topic import read_baseline
     from daemon.wiring import detector_settings, kafka_settings
 
     return await read_baseline(kafka_settings(config), config.topics.baseline, detector_settings(config))
 
 
-def _held_in_file(config: Config, file: Path) -> Held | None:
+def _read_file(config: Config, file: Path) -> StoredBaseline | None:
     from daemon.cli.stored_baseline import hold
     from daemon.cli.stored_baseline import load as load_file
     from daemon.core.detection import Import, export_updates
@@ -168,7 +168,7 @@ def _held_in_file(config: Config, file: Path) -> Held | None:
     return hold(export_updates(load_file(file), Import(config.detector.window)), detector_settings(config))
 
 
-def _print(held: Held, scope: str | None, limit: int) -> None:
+def _print(stored: StoredBaseline, scope: str | None, limit: int) -> None:
     from rich.console import Console
 
     from daemon.cli.stored_baseline import chosen
@@ -176,18 +176,19 @@ def _print(held: Held, scope: str | None, limit: int) -> None:
     from daemon.terminal.top import labels_table, pattern_row, patterns_table
 
     console = Console(highlight=False, markup=False)
-    print(f"made with {held.model}")
-    for it in chosen(held, scope):
-        phase = "warming up" if it.phase == "warm_up" else it.phase
-        counts = f"{many(it.sessions, 'session')}, {many(it.patterns, 'pattern')}, {many(it.lines, 'distinct line')}"
-        print(f"\n{clean(it.scope)}: {phase}, {counts}")
-        patterns = held.detector.patterns(it.scope)
+    print(f"made with {stored.model}")
+    for statistics in chosen(stored, scope):
+        phase = "warming up" if statistics.phase == "warm_up" else statistics.phase
+        counts = f"{many(statistics.sessions, 'session')}, {many(statistics.patterns, 'pattern')}"
+        lines = many(statistics.lines, "distinct line")
+        print(f"\n{clean(statistics.scope)}: {phase}, {counts}, {lines}")
+        patterns = stored.detector.patterns(statistics.scope)
         shown = patterns[: limit or None]
         console.print(patterns_table(map(pattern_row, shown)))
         if len(shown) < len(patterns):
             print(f"and {many(len(patterns) - len(shown), 'lighter pattern')}; --limit 0 shows all")
-        said = [pattern_row(pattern) for pattern in patterns if pattern.label is not None]
-        if said:
-            console.print(labels_table(said[: limit or None]))
-        if len(said) > limit > 0:
-            print(f"and {many(len(said) - limit, 'label')} more; --limit 0 shows all")
+        labelled = [pattern_row(pattern) for pattern in patterns if pattern.label is not None]
+        if labelled:
+            console.print(labels_table(labelled[: limit or None]))
+        if len(labelled) > limit > 0:
+            print(f"and {many(len(labelled) - limit, 'label')} more; --limit 0 shows all")

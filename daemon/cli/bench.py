@@ -1,4 +1,4 @@
-"""`strayline bench`: how much of the raw client's speed is left on this machine."""
+"""`strayline bench`: the speed of each stage on this machine, beside the raw client and the bare engine."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
 from daemon.errors import StraylineError
@@ -16,15 +17,15 @@ def add(verbs: Verbs[Parser]) -> None:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Check the file, and online what it points at."""
+    """Check the file; with `--online` also brokers, topics and engine."""
     config = load(options)
     print(f"{options.config}: good (configuration {config.fingerprint()})")
     return asyncio.run(_online(options)) if options.online else 0
 
 
 async def _online(options: argparse.Namespace) -> int:
-    from daemon.adapters.engines.registry import make_engine
-    from daemon.adapters.kafka.topics import check_topics
+    from daemon.adapters.engines import make_engine
+    from daemon.adapters.kafka import check_topics
     from daemon.wiring import engine_settings, kafka_settings
 
     config = load(options)
@@ -42,4 +43,4 @@ async def _online(options: argparse.Namespace) -> int:
         print(f"engine: {error}")
     finally:
         await engine.close()
-    return 69 if problems else 0
+    return os.EX_UNAVAILABLE if problems else os.EX_OK

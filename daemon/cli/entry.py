@@ -1,8 +1,8 @@
 """The command line: `strayline VERB`.
 
-Exit codes are sysexits: 0 done, 64 wrong usage, 65 bad data, 66 no such input, 69 a service is away, 70 a fault of
-ours or the engine's, 74 output that cannot be written, 78 a bad configuration. What is none: 1 when a case of `test`
-failed, 130 on Ctrl-C. Errors go to stderr as sentences; with `--json`, stdout holds one document only.
+Exit codes are sysexits: 0 done, 64 wrong usage, 65 bad data, 66 no such input, 69 a service is unavailable, 70 an
+internal error or a dead engine, 74 output that cannot be written, 78 a bad configuration. Two are not: 1 when a case of
+`test` failed, 130 on Ctrl-C. Errors go to stderr as sentences; with `--json`, stdout holds one document only.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ VERBS = (run, check, test, backtest, topics, tail, label, baseline, bench, top, 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code."""
-    # Read when polars is imported, which the verbs do. Batches are small and all worked on by one thread: a pool of
-    # more would take a sixth more CPU, and every core of a large machine.
+    # polars reads this at import. Batches are small and one thread processes them all; a larger pool takes a sixth more
+    # CPU, and every core of a large machine.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
     options = _parser().parse_args(arguments)
     verb: Verb = options.verb
@@ -39,21 +39,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"strayline: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
-        _print_no_more()
+        _silence_stdout()
         return 0
     except OSError as error:
         if error.errno not in FULL:
             raise
         print(f"strayline: cannot write: {error.strerror}", file=sys.stderr)
-        _print_no_more()
+        _silence_stdout()
         return os.EX_IOERR
     except KeyboardInterrupt:
         return 130
     return code
 
 
-def _print_no_more() -> None:
-    """Send what is left to be printed nowhere: it would fail once more, at the end, without a word of ours."""
+def _silence_stdout() -> None:
+    """Discard what is still buffered: otherwise Python fails once more when it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -67,7 +67,7 @@ def _parser() -> Parser:
 
 
 class _Version(argparse.Action):
-    """Reads the version when it is asked for: it costs more than the rest of the start."""
+    """Reads the version only when it is requested: that takes longer than the rest of the start."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002  # argparse's name
         super().__init__(option_strings, dest, nargs=0, help=help)

@@ -1,4 +1,4 @@
-"""`strayline label`: one word of feedback on a pattern, and what has been said so far."""
+"""`strayline label`: give feedback on a pattern, or list the labels."""
 
 from __future__ import annotations
 
@@ -12,40 +12,39 @@ from typing import TYPE_CHECKING
 import orjson
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
-from daemon.core.messages import FeedbackDocument
 from daemon.errors import DataError
 
 if TYPE_CHECKING:
-    from daemon.cli.stored_baseline import Held
+    from daemon.cli.stored_baseline import StoredBaseline
     from daemon.config import Config
 
-_SAID = {"normal": "normal", "anomalous": "anomalous", "forget": "forgotten: no label any more"}
+_DONE = {"normal": "normal", "anomalous": "anomalous", "forget": "forgotten: no label any more"}
 _WHOLE = re.compile(r"[0-9a-f]{16}(-[0-9a-f]{16})?")
 
 
 def add(verbs: Verbs[Parser]) -> None:
     """Describe the verb."""
-    parser = add_verb(verbs, "label", label, "say what a pattern is: normal, anomalous, or forget what was said")
+    parser = add_verb(verbs, "label", label, "label a pattern normal or anomalous, or forget its label")
     parser.add_argument("target", nargs="?", help="an alert's id, a pattern, or the beginning of either")
     parser.add_argument("word", nargs="?", choices=("normal", "anomalous", "forget"))
-    parser.add_argument("--list", action="store_true", help="show what has been said; `forget` takes it back")
-    parser.add_argument("--scope", help="the pattern's scope, where no alert tells")
-    parser.add_argument("--note", default="", help="why, for those who come after")
-    parser.add_argument("--by", default=os.environ.get("USER", ""), help="who says so")
+    parser.add_argument("--list", action="store_true", help="show all labels; `forget` removes one")
+    parser.add_argument("--scope", help="the pattern's scope, if no alert has it")
+    parser.add_argument("--note", default="", help="why; it is shown with the label")
+    parser.add_argument("--by", default=os.environ.get("USER", ""), help="who gives the label")
 
 
 def label(options: argparse.Namespace) -> int:
-    """Find what is meant, and send the word; or show all that was said."""
+    """Find the pattern and send its label, or list all labels."""
     config = load(options)
     if options.list and options.target is None:
-        return _list(asyncio.run(_held(config)), options.scope)
+        return _list(asyncio.run(_read_topic(config)), options.scope)
     if options.list or options.word is None:
-        print("strayline label: give a pattern and what it is (normal, anomalous, forget), or --list", file=sys.stderr)
+        print("strayline label: give a pattern and normal, anomalous or forget; or --list", file=sys.stderr)
         return os.EX_USAGE
     return asyncio.run(_label(options, config))
 
 
-def _list(held: Held | None, scope: str | None) -> int:
+def _list(stored: StoredBaseline | None, scope: str | None) -> int:
     from rich.console import Console
 
     from daemon.cli.stored_baseline import chosen
@@ -53,19 +52,21 @@ def _list(held: Held | None, scope: str | None) -> int:
     from daemon.terminal.top import labels_table, pattern_row
 
     console = Console(highlight=False, markup=False)
-    scopes = [it.scope for it in chosen(held, scope) if it.labels] if held is not None else []
-    if held is None or not scopes:
-        print("nobody has labelled anything yet")
+    scopes = (
+        [statistics.scope for statistics in chosen(stored, scope) if statistics.labels] if stored is not None else []
+    )
+    if stored is None or not scopes:
+        print("there are no labels yet")
         return 0
     for name in scopes:
         print(clean(name))
-        said = [it for it in held.detector.patterns(name) if it.label is not None]
-        console.print(labels_table(map(pattern_row, said)))
-    print("to take one back: strayline label PATTERN forget")
+        labelled = [pattern for pattern in stored.detector.patterns(name) if pattern.label is not None]
+        console.print(labels_table(map(pattern_row, labelled)))
+    print("to remove one: strayline label PATTERN forget")
     return 0
 
 
-async def _held(config: Config) -> Held | None:
+async def _read_topic(config: Config) -> StoredBaseline | None:
     from daemon.cli.baseline_topic import read_baseline
     from daemon.wiring import detector_settings, kafka_settings
 
@@ -73,44 +74,44 @@ async def _held(config: Config) -> Held | None:
 
 
 async def _label(options: argparse.Namespace, config: Config) -> int:
-    from daemon.adapters.kafka.readers import publish
+    from daemon.adapters.kafka import publish_one
     from daemon.core.messages import label_document
     from daemon.wiring import kafka_settings
 
     target, scope = options.target.lower(), options.scope
     if scope is None:
-        found = await _in_alerts(config, target) or await _in_baseline(config, target)
-        if len(found) > 1:
-            raise DataError(f"{target} is the beginning of {len(found)} patterns; give more of it")
-        if not found:
-            hint = "; name its --scope to label it all the same" if _WHOLE.fullmatch(target) else ""
+        scopes = await _in_alerts(config, target) or await _in_baseline(config, target)
+        if len(scopes) > 1:
+            raise DataError(f"{target} is the beginning of {len(scopes)} patterns; give more of it")
+        if not scopes:
+            hint = "; give its --scope to label it all the same" if _WHOLE.fullmatch(target) else ""
             raise DataError(f"no alert and no pattern of the baseline begins with {target}{hint}")
-        ((target, scope),) = found.items()
-    document: FeedbackDocument = label_document(target, options.word, scope=scope, by=options.by, note=options.note)
+        ((target, scope),) = scopes.items()
+    document = label_document(target, options.word, scope=scope, by=options.by, note=options.note)
     value = orjson.dumps(document)
-    await publish(kafka_settings(config), config.topics.feedback, key=scope.encode(), value=value)
-    print(f"said: pattern {target[:16]} of {scope} is {_SAID[options.word]}")
+    await publish_one(kafka_settings(config), config.topics.feedback, key=scope.encode(), value=value)
+    print(f"sent: pattern {target[:16]} of {scope} is {_DONE[options.word]}")
     return 0
 
 
 async def _in_alerts(config: Config, target: str) -> dict[str, str]:
-    """Return the scopes of patterns whose alerts' ids begin so, by pattern."""
-    from daemon.adapters.kafka.readers import read_values
+    """Return scopes by pattern, of the alerts whose ids begin with `target`."""
+    from daemon.adapters.kafka import read_values
     from daemon.wiring import kafka_settings
 
-    found: dict[str, str] = {}
+    scopes: dict[str, str] = {}
     async for value in read_values(kafka_settings(config), config.topics.alerts):
         alert = orjson.loads(value)
         if str(alert.get("id", "")).startswith(target) and alert.get("status") == "firing":
-            found[alert["pattern"]] = alert["scope"]
-    return found
+            scopes[alert["pattern"]] = alert["scope"]
+    return scopes
 
 
 async def _in_baseline(config: Config, target: str) -> dict[str, str]:
-    """Return the scopes of patterns of the baseline that begin so, by pattern: alerts are not kept for ever."""
-    held = await _held(config)
-    if held is None:
+    """Return scopes by pattern, of the baseline's patterns that begin with `target`: alerts expire."""
+    stored = await _read_topic(config)
+    if stored is None:
         return {}
-    scopes = [it.scope for it in held.detector.scopes()]
-    known = {it.pattern: scope for scope in scopes for it in held.detector.patterns(scope)}
+    scopes = [statistics.scope for statistics in stored.detector.scopes()]
+    known = {pattern.pattern: scope for scope in scopes for pattern in stored.detector.patterns(scope)}
     return {pattern: scope for pattern, scope in known.items() if pattern.startswith(target[:16])}

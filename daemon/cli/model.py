@@ -1,4 +1,4 @@
-"""`strayline model`: bring the model to where there is no network."""
+"""`strayline model`: copy the model for a machine without a network."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def add(verbs: Verbs[Parser]) -> None:
 
 
 def pull(options: argparse.Namespace) -> int:
-    """Download or copy the model, and say how to use it."""
+    """Download or copy the model, and print how to use it."""
     name = options.model or load(options).engine.model
-    from daemon.adapters.engines.model_files import pull_model
+    from daemon.adapters.engines import pull_model
 
     pull_model(name, options.folder)
     size = sum(path.stat().st_size for path in options.folder.rglob("*") if path.is_file())

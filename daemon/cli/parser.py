@@ -1,8 +1,4 @@
-"""The verbs of the command line, one a module.
-
-Each has `add`, which describes its arguments, and imports what it needs only when it runs: no verb waits for another's
-libraries, and those that need no engine answer at once.
-"""
+"""What all verbs share: the parser's exit code, `--config`, and reading the configuration."""
 
 from __future__ import annotations
 
@@ -17,14 +13,14 @@ if TYPE_CHECKING:
     from daemon.config import Config
 
 Verb = Callable[[argparse.Namespace], int]
-Verbs = argparse._SubParsersAction  # noqa: SLF001  # argparse has no public name for it
+Verbs = argparse._SubParsersAction  # noqa: SLF001  # argparse has no public name for this type
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with the exit code of sysexits."""
+    """argparse, with the exit code of sysexits for wrong usage."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the command line and end."""
+        """Print what is wrong with the command line, and exit with EX_USAGE."""
         self.print_usage(sys.stderr)
         self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
 

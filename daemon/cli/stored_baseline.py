@@ -1,7 +1,7 @@
-"""Baselines as a whole, for people: read out of the topic, looked at, saved, and put back.
+"""Whole baselines: read from the topic or a file, described, and imported.
 
-Reading builds a detector of its own from what is committed; nothing here takes part in the daemon's work. An import is
-one transaction of ordinary records, so running replicas take it in as they read it.
+Reading builds a separate detector from the committed records and does not touch the running daemon. An import is one
+transaction of ordinary records, which running replicas apply as they read them.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ Publish = Callable[[Sequence[OutRecord]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A baseline read whole: the model its vectors are of, their dimensions, and a detector that holds it."""
+class StoredBaseline:
+    """A whole baseline: the model and dimensions of its vectors, and a detector that holds it."""
 
     model: str
     dimensions: int
@@ -46,7 +46,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did. `moved_us` is by how much all times were moved, `kept` the labels that stayed as they are."""
+    """The result of an import. `moved_us` is added to all times; `kept` counts the labels that were not replaced."""
 
     scopes: Sequence[str]
     patterns: int
@@ -56,25 +56,25 @@ class Imported:
     moved_us: int
 
 
-async def read_topic(broker: Broker, topic: str, settings: DetectorSettings) -> Held | None:
-    """Return what is committed in a baseline's topic by now; None when it holds no pattern.
+async def read_topic(broker: Broker, topic: str, settings: DetectorSettings) -> StoredBaseline | None:
+    """Return the committed baseline of a topic; None when it holds no pattern.
 
     Raises UnavailableError when the topic does not exist, ModelMismatchError when it holds vectors of two models.
     """
     ends = await broker.stable_ends(topic)
-    found: list[Update] = []
+    updates: list[Update] = []
     following = broker.follow(topic)
     async for came, read in following:
-        found += came
+        updates += came
         if all(read.get(partition, -1) >= end for partition, end in ends.items()):
             break
     if isinstance(following, AsyncGenerator):
         await following.aclose()
-    return hold(found, settings)
+    return hold(updates, settings)
 
 
-def hold(updates: Iterable[Update], settings: DetectorSettings) -> Held | None:
-    """Return a detector of what records say; None when no vector is among them. Raises as `Detector.apply` does."""
+def hold(updates: Iterable[Update], settings: DetectorSettings) -> StoredBaseline | None:
+    """Return the baseline of these records; None when no vector is among them. Raises as `Detector.apply` does."""
     newest = {update.key: update for update in updates}
     vectors = (u.value for u in newest.values() if u.value is not None and parse_key(u.key)[0] == "vector")
     first = next(vectors, None)
@@ -83,7 +83,7 @@ def hold(updates: Iterable[Update], settings: DetectorSettings) -> Held | None:
     model, dimensions = vector_model(first)
     detector = Detector(settings, model, dimensions)
     detector.apply(list(newest.values()))
-    return Held(model, dimensions, detector)
+    return StoredBaseline(model, dimensions, detector)
 
 
 def load(path: Path, renamed: Mapping[str, str] | None = None) -> Export:
@@ -98,73 +98,75 @@ def load(path: Path, renamed: Mapping[str, str] | None = None) -> Export:
 
 
 def shift_of(newest: int, now: int, window_us: int, times: Times) -> int:
-    """Return by how much to move times so that the newest session lies at `now`; 0 where they can stay.
+    """Return the microseconds to add to all times so that the newest session is at `now`; 0 to keep them.
 
-    Under `auto` they stay where they are while the newest session is in the window that ends now.
+    With `auto` they are kept while the newest session is in the window that ends now.
     """
     if not newest or times == "keep" or (times == "auto" and now - window_us < newest <= now):
         return 0
     return now - newest
 
 
-async def put(saved: Export, how: Import, publish: Publish, held: Held | None, *, name: str = "the file") -> Imported:
-    """Publish what was saved to a topic that holds `held`. Raises ModelMismatchError when their models differ."""
-    if held is not None and (held.model, held.dimensions) != (saved.model, saved.dimensions):
+async def put(
+    saved: Export, how: Import, publish: Publish, stored: StoredBaseline | None, *, name: str = "the file"
+) -> Imported:
+    """Publish `saved` to a topic that holds `stored`. Raises ModelMismatchError when their models differ."""
+    if stored is not None and (stored.model, stored.dimensions) != (saved.model, saved.dimensions):
         raise ModelMismatchError(
-            f"{name} was made with {saved.model} and the baseline's topic with {held.model}: "
-            "their vectors cannot be compared; name a new baseline topic to begin with this file"
+            f"{name} was made with {saved.model} and the baseline's topic with {stored.model}: "
+            "their vectors cannot be compared; name a new baseline topic to start from this file"
         )
     if not saved.patterns:
         raise DataError(f"{name}: holds no patterns")
     records = [OutRecord("baseline", u.key, u.value, partition=0) for u in export_updates(saved, how)]
     await publish(records)
     labels = [parse_key(record.key or b"")[0] for record in records].count("label")
-    said = sum(known.label is not None or how.confirmed for known in saved.patterns.values())
+    asked = sum(known.label is not None or how.confirmed for known in saved.patterns.values())
     sessions = sum(sum(known.weight.buckets.values()) for known in saved.patterns.values())
-    return Imported(saved.scopes, len(saved.patterns), sessions, labels, said - labels, how.shift_us)
+    return Imported(saved.scopes, len(saved.patterns), sessions, labels, asked - labels, how.shift_us)
 
 
-def labelled(held: Held | None) -> Collection[tuple[str, str]]:
-    """Return (scope, pattern) of everything that carries a label."""
-    if held is None:
+def labelled(stored: StoredBaseline | None) -> Collection[tuple[str, str]]:
+    """Return (scope, pattern) of every label."""
+    if stored is None:
         return frozenset()
-    scopes = [statistics.scope for statistics in held.detector.scopes()]
-    return {(scope, pattern) for scope in scopes for pattern in held.detector.labels(scope)}
+    scopes = [statistics.scope for statistics in stored.detector.scopes()]
+    return {(scope, pattern) for scope in scopes for pattern in stored.detector.labels(scope)}
 
 
-def chosen(held: Held, scope: str | None) -> list[ScopeStatistics]:
-    """Return what the scopes are doing, or the one that is named. Raises DataError when there is none of that name."""
-    scopes = held.detector.scopes()
-    found = [it for it in scopes if scope in (None, it.scope)]
-    if scope is not None and not found:
-        raise DataError(f"no scope is called {scope}; there are {', '.join(it.scope for it in scopes)}")
-    return found
+def chosen(stored: StoredBaseline, scope: str | None) -> list[ScopeStatistics]:
+    """Return statistics of all scopes, or of the named one. Raises DataError when there is no such scope."""
+    scopes = stored.detector.scopes()
+    named = [statistics for statistics in scopes if scope in (None, statistics.scope)]
+    if scope is not None and not named:
+        raise DataError(f"there is no scope {scope}; there are {', '.join(statistics.scope for statistics in scopes)}")
+    return named
 
 
-def describe(held: Held | None, scope: str | None, limit: int) -> dict[str, object]:
+def describe(stored: StoredBaseline | None, scope: str | None, limit: int) -> dict[str, object]:
     """Return scopes, up to `limit` patterns of each (0: all) and all labels, as one JSON document."""
-    if held is None:
+    if stored is None:
         return {"model": None, "dimensions": None, "scopes": []}
     scopes = []
-    for it in chosen(held, scope):
-        patterns = held.detector.patterns(it.scope)
-        said = [_label(pattern.pattern, pattern.label) for pattern in patterns if pattern.label is not None]
+    for statistics in chosen(stored, scope):
+        patterns = stored.detector.patterns(statistics.scope)
+        labels = [_label(pattern.pattern, pattern.label) for pattern in patterns if pattern.label is not None]
         shown = [_pattern(pattern) for pattern in patterns[: limit or None]]
-        scopes.append(asdict(it) | {"patterns_by_weight": shown, "labelled": said})
-    return {"model": held.model, "dimensions": held.dimensions, "scopes": scopes}
+        scopes.append(asdict(statistics) | {"patterns_by_weight": shown, "labelled": labels})
+    return {"model": stored.model, "dimensions": stored.dimensions, "scopes": scopes}
 
 
-def _pattern(it: PatternStatistics) -> dict[str, object]:
+def _pattern(pattern: PatternStatistics) -> dict[str, object]:
     return {
-        "pattern": it.pattern,
-        "weight": round(it.weight, 6),
-        "first_seen": rfc3339(it.first) if it.last else None,
-        "last_seen": rfc3339(it.last) if it.last else None,
-        "label": it.label and it.label.verdict,
-        "lines": [{"count": count, "text": line} for line, count in it.lines],
+        "pattern": pattern.pattern,
+        "weight": round(pattern.weight, 6),
+        "first_seen": rfc3339(pattern.first) if pattern.last else None,
+        "last_seen": rfc3339(pattern.last) if pattern.last else None,
+        "label": pattern.label and pattern.label.verdict,
+        "lines": [{"count": count, "text": line} for line, count in pattern.lines],
     }
 
 
 def _label(pattern: str, label: Label) -> dict[str, object]:
-    said = {"verdict": label.verdict, "by": label.by, "at": rfc3339(label.at), "note": label.note}
-    return {"pattern": pattern, **said}
+    document = {"verdict": label.verdict, "by": label.by, "at": rfc3339(label.at), "note": label.note}
+    return {"pattern": pattern, **document}

@@ -14,10 +14,10 @@ from daemon.cli.parser import Parser, Verbs, add_verb, load
 def add(verbs: Verbs[Parser]) -> None:
     """Describe the verb."""
     parser = add_verb(verbs, "tail", tail, "follow alerts readably")
-    parser.add_argument("--from-beginning", action="store_true", help="show the alerts that are there already, too")
+    parser.add_argument("--from-beginning", action="store_true", help="also show earlier alerts")
     parser.add_argument("--json", action="store_true", help="one alert a line, as published")
     parser.add_argument("--scope", help="only this scope")
-    parser.add_argument("--limit", type=int, help="end after so many alerts")
+    parser.add_argument("--limit", type=int, help="end after this many alerts")
 
 
 def tail(options: argparse.Namespace) -> int:
@@ -29,7 +29,7 @@ async def _tail(options: argparse.Namespace) -> int:
     config = load(options)
     from rich.console import Console
 
-    from daemon.adapters.kafka.readers import follow_values
+    from daemon.adapters.kafka import follow_values
     from daemon.terminal.alert import AlertPrinter
     from daemon.wiring import kafka_settings
 

@@ -1,4 +1,4 @@
-"""`strayline test`: lines in, sessions and verdicts expected. Exit 1 when something differs, as test runners do."""
+"""`strayline test`: tests of a configuration. Exit code 1 when a case fails, as test runners do."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test(options: argparse.Namespace) -> int:
     results = [
         asyncio.run(_run(path, file, config, options)) for (path, file), config in zip(files, configs, strict=True)
     ]
-    flat = [result for found in results for result in found]
+    flat = [result for results_of_file in results for result in results_of_file]
     count = {word: sum(result["outcome"] == word for result in flat) for word in ("passed", "failed", "skipped")}
     if options.json:
         import orjson
@@ -81,8 +81,8 @@ async def _run(path: Path, file: CaseFile, config: Config, options: argparse.Nam
             if case.needs_engine and engine is NO_ENGINE:
                 outcome, differences = "skipped", [lacking]
             else:
-                found = await run_case(case, lambda: make_tools(config, engine, make_detector(config, engine)), engine)
-                differences = list(found.differences)
+                result = await run_case(case, lambda: make_tools(config, engine, make_detector(config, engine)), engine)
+                differences = list(result.differences)
                 outcome = "failed" if differences else "passed"
             results.append({"file": str(path), "case": case.name, "outcome": outcome, "why": differences})
             if not options.json:
@@ -95,8 +95,8 @@ async def _run(path: Path, file: CaseFile, config: Config, options: argparse.Nam
 
 
 async def _engine(config: Config) -> tuple[Engine, str]:
-    """Start the engine; where it cannot be had, return none and why."""
-    from daemon.adapters.engines.registry import make_engine
+    """Start the engine; if that fails, return `NO_ENGINE` and the reason."""
+    from daemon.adapters.engines import make_engine
     from daemon.config_tests import NO_ENGINE
     from daemon.wiring import engine_settings
 

@@ -1,4 +1,4 @@
-"""`strayline top`: what the daemon and its scopes are doing, from its metrics."""
+"""`strayline top`: the state of the daemon and its scopes, from its metrics."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ DEFAULT_URL = "http://127.0.0.1:9108"
 
 def add(verbs: Verbs[Parser]) -> None:
     """Describe the verb."""
-    parser = add_verb(verbs, "top", top, "what scopes are doing now, from the daemon's metrics")
+    parser = add_verb(verbs, "top", top, "show the scopes' activity, from the daemon's metrics")
     parser.add_argument("--url", help=f"where it serves them (default: as configured, else {DEFAULT_URL})")
-    parser.add_argument("--once", action="store_true", help="show totals once and end; so it is in a pipe")
-    parser.add_argument("--interval", type=float, default=2.0, help="seconds between looks (default: 2)")
+    parser.add_argument("--once", action="store_true", help="show totals once and end, as in a pipe")
+    parser.add_argument("--interval", type=float, default=2.0, help="seconds between updates (default: 2)")
     parser.add_argument("--scope", help="also this scope's heaviest patterns, out of the baseline's topic")
-    parser.add_argument("--limit", type=int, default=10, help="so many patterns (default: 10)")
+    parser.add_argument("--limit", type=int, default=10, help="at most this many patterns (default: 10)")
 
 
 def top(options: argparse.Namespace) -> int:
-    """Show one table, or on a terminal one that is drawn anew until interrupted."""
+    """Show one table; on a terminal, update it until interrupted."""
     from rich.console import Console, Group
 
     from daemon.terminal.top import render
@@ -62,7 +62,7 @@ def top(options: argparse.Namespace) -> int:
 
 
 def _url(options: argparse.Namespace) -> str:
-    """Return where the configured daemon serves; without a config.yaml here, where it does by default."""
+    """Return the address of the configured daemon; without a config.yaml, the default address."""
     if options.config == Path("config.yaml") and not options.config.exists():
         return DEFAULT_URL
     http = load(options).http
@@ -90,8 +90,8 @@ def _patterns(options: argparse.Namespace) -> RenderableType:
     from daemon.wiring import detector_settings, kafka_settings
 
     config = load(options)
-    held = asyncio.run(read_baseline(kafka_settings(config), config.topics.baseline, detector_settings(config)))
-    if held is None:
+    stored = asyncio.run(read_baseline(kafka_settings(config), config.topics.baseline, detector_settings(config)))
+    if stored is None:
         raise DataError(f"{config.topics.baseline} is empty: nothing has been learned yet")
-    chosen(held, options.scope)
-    return patterns_table(map(pattern_row, held.detector.patterns(options.scope)[: options.limit]))
+    chosen(stored, options.scope)
+    return patterns_table(map(pattern_row, stored.detector.patterns(options.scope)[: options.limit]))

@@ -22,9 +22,9 @@ def add(verbs: Verbs[Parser]) -> None:
 
 
 def create(options: argparse.Namespace) -> int:
-    """Create what is missing and say so."""
+    """Create the missing topics and print what was done."""
     config = load(options)
-    from daemon.adapters.kafka.topics import create_topics
+    from daemon.adapters.kafka import create_topics
     from daemon.wiring import kafka_settings
 
     made = asyncio.run(

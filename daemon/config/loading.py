@@ -1,8 +1,8 @@
-"""Reading a configuration: one YAML file, strict, every error at once with its path.
+"""Reading a configuration file, with all its errors at once.
 
-Reading has three steps: YAML (duplicate keys refused, syntax errors with line and column), `${NAME}` and
-`${NAME:-default}` from the environment, then the model (unknown keys refused, with the nearest known one).
-Nothing else reads the environment, and no secret is part of an error.
+Three steps: YAML (duplicate keys are refused, syntax errors have line and column); `${NAME}` and `${NAME:-default}`
+from the environment; the model (unknown keys are refused, with the nearest known key). Nothing else of the
+configuration reads the environment. No error holds a secret.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML without duplicate keys: the second would silently win."""
+    """YAML that refuses duplicate keys; otherwise the second silently replaces the first."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         seen: set[object] = set()
@@ -33,7 +33,7 @@ class _StrictLoader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 mark = key_node.start_mark
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is given twice", mark)
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -50,7 +50,7 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
 
 
 def parse_config(text: str, environment: Mapping[str, str], name: str = "config") -> Config:
-    """Check a configuration's text; `name` stands for the file in errors."""
+    """Check a configuration's text; errors name the file as `name`. Raises ConfigError with every problem."""
     try:
         tree = yaml.load(text, _StrictLoader)  # noqa: S506  # a SafeLoader
     except yaml.MarkedYAMLError as error:
@@ -62,7 +62,7 @@ def parse_config(text: str, environment: Mapping[str, str], name: str = "config"
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):
-        raise ConfigError([f"{name}: a configuration is a mapping of sections, not a {type(tree).__name__}"])
+        raise ConfigError([f"{name}: a configuration must be a mapping of sections, not a {type(tree).__name__}"])
     problems: list[str] = []
     try:
         config = Config.model_validate(_substitute(tree, environment, "", problems))
@@ -83,11 +83,11 @@ def _substitute(node: object, environment: Mapping[str, str], path: str, problem
         return node
 
     def value(match: re.Match[str]) -> str:
-        found: str | None = environment.get(match[1], match[2])
-        if found is None:
+        setting: str | None = environment.get(match[1], match[2])
+        if setting is None:
             problems.append(f"{path}: the environment has no {match[1]}, and ${{{match[1]}}} has no default")
             return ""
-        return found
+        return setting
 
     return _VARIABLE.sub(value, node)
 

@@ -1,7 +1,8 @@
-"""The configuration as a model: what can be set, what it is when it is not, and what does not go together.
+"""The configuration as a model: every key, its default, and the rules between keys.
 
-A section of the file is a class here and a key a field, both frozen; unknown keys are refused. What more than one key
-decides is checked where both are known. `fingerprint` names what shapes verdicts, and no secret is part of it.
+A section of the file is a class here and a key is a field. Both are frozen, and unknown keys are refused. A rule
+between two keys is checked in the section that holds both. `Config.fingerprint` names everything that shapes verdicts;
+no secret is part of it.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Security(_Section):
-    """How to reach a broker that asks who is there."""
+class SecurityConfig(_Section):
+    """Encryption and authentication of the connection to the brokers."""
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
@@ -48,8 +49,8 @@ class Security(_Section):
         return self
 
 
-class Kafka(_Section):
-    """The cluster, the group and the pace of transactions."""
+class KafkaConfig(_Section):
+    """The cluster, the group and how often transactions commit."""
 
     bootstrap_servers: list[str] = Field(default=["localhost:9092"], min_length=1)
     group_id: str = Field(default="strayline", min_length=1)
@@ -58,11 +59,11 @@ class Kafka(_Section):
     checkpoint_interval: Duration = 5_000_000
     session_timeout: Duration = 10_000_000
     transaction_timeout: Duration = 30_000_000
-    security: Security = Security()
+    security: SecurityConfig = SecurityConfig()
 
 
-class Fields(_Section):
-    """Where a record keeps what: JSON paths, or record.key, record.timestamp, record.topic, record.headers.NAME."""
+class FieldsConfig(_Section):
+    """Where a record holds each part: a JSON path, record.key, record.timestamp, record.topic, record.headers.NAME."""
 
     message: str = "message"
     time: str = "time"
@@ -73,47 +74,47 @@ class Fields(_Section):
     @field_validator("*")
     @classmethod
     def _readable(cls, path: str, info: ValidationInfo) -> str:
-        from daemon.core.formats import check_path  # most files name no paths, and polars is slow to import
+        from daemon.core.formats import check_path  # polars imports slowly, and most files name no paths
 
         if problem := check_path(str(info.field_name), path):
             raise ValueError(problem)
         return path
 
 
-class Named(_Section):
-    """A regular expression and the word that stands for what it finds."""
+class MaskConfig(_Section):
+    """A regular expression and the name of the placeholder that replaces its matches."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
     pattern: str
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
-        if any(char.isdigit() for char in self.name):  # digits are masked last, those of placeholders too
-            raise ValueError(f"name: {self.name!r} has a digit in it, and what the masks leave must have none")
+        if any(char.isdigit() for char in self.name):  # digits are masked last, also in placeholders
+            raise ValueError(f"name: {self.name!r} has a digit in it; placeholders must have none")
         if problem := pattern_problem(self.pattern):
             raise ValueError(f"pattern: {problem}")
         return self
 
 
-class Redact(_Section):
-    """What beyond secrets is taken out of every line."""
+class RedactConfig(_Section):
+    """What is redacted from every line, besides secrets."""
 
     emails: bool = True
     ips: bool = False
 
 
-class Input(_Section):
-    """What is read and how lines are made of it."""
+class InputConfig(_Section):
+    """Which topics are read, and how records become lines."""
 
     topics: list[str] = Field(default=["logs"], min_length=1)
     format: Literal["raw", "json", "ecs", "fluent-bit", "vector", "syslog", "cri"] = "json"
-    fields: Fields = Fields()
+    fields: FieldsConfig = FieldsConfig()
     extract: list[Annotated[str, AfterValidator(extracting)]] = []
-    masks: list[Named] = []
-    redact: Redact = Redact()
+    masks: list[MaskConfig] = []
+    redact: RedactConfig = RedactConfig()
 
 
-class Sessions(_Section):
+class SessionsConfig(_Section):
     """When a session ends."""
 
     gap: Duration = 30_000_000
@@ -125,7 +126,7 @@ class Sessions(_Section):
 
 
 class EngineConfig(_Section):
-    """What turns text into vectors."""
+    """The engine that turns text into vectors."""
 
     type: Literal["vllm", "openai"] = "vllm"
     model: str = "Qwen/Qwen3-Embedding-4B"
@@ -148,7 +149,7 @@ class EngineConfig(_Section):
 
 
 class DetectorConfig(_Section):
-    """How long normal is remembered, and how much of it counts."""
+    """How much traffic the baseline remembers, and how much of it counts as normal."""
 
     warm_up: int = Field(default=1_000, ge=0)
     window: Duration = 7 * 86_400_000_000
@@ -156,8 +157,8 @@ class DetectorConfig(_Section):
     max_patterns: int = Field(default=50_000, ge=100)
 
 
-class Alerts(_Section):
-    """How many alerts are affordable, what counts as one, and whether each is published or only an incident's news."""
+class AlertsConfig(_Section):
+    """How many alerts are affordable, which are counted, and which are published."""
 
     budget: Annotated[float | str, BeforeValidator(parse_budget)] = 0.01
     budget_counts: Literal["alerts", "incidents"] = "alerts"
@@ -175,8 +176,8 @@ class Alerts(_Section):
         return float(match[1]) if match else None
 
 
-class Topics(_Section):
-    """Where things are published; `null` publishes no verdicts."""
+class TopicsConfig(_Section):
+    """The names of topics; with `verdicts: null`, verdicts are not published."""
 
     alerts: str = "strayline.alerts"
     verdicts: str | None = None
@@ -186,18 +187,18 @@ class Topics(_Section):
     feedback: str = "strayline.feedback"
 
     def named(self) -> dict[str, str]:
-        """Return the topics that are published or read, by role."""
+        """Return the names of the topics in use, by role."""
         return {role: topic for role, topic in self.model_dump().items() if topic}
 
 
-class Http(_Section):
-    """Metrics and health."""
+class HttpConfig(_Section):
+    """Where metrics and health are served."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=9108, ge=0, le=65535)
 
 
-class Logging(_Section):
+class LoggingConfig(_Section):
     """The daemon's own log, on stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -205,26 +206,28 @@ class Logging(_Section):
 
 
 class Config(_Section):
-    """Everything, with defaults: an empty file is a valid configuration."""
+    """The whole configuration. Every key has a default, so an empty file is valid."""
 
-    kafka: Kafka = Kafka()
-    input: Input = Input()
-    sessions: Sessions = Sessions()
+    kafka: KafkaConfig = KafkaConfig()
+    input: InputConfig = InputConfig()
+    sessions: SessionsConfig = SessionsConfig()
     engine: EngineConfig = EngineConfig()
     detector: DetectorConfig = DetectorConfig()
-    alerts: Alerts = Alerts()
-    topics: Topics = Topics()
-    http: Http = Http()
-    logging: Logging = Logging()
+    alerts: AlertsConfig = AlertsConfig()
+    topics: TopicsConfig = TopicsConfig()
+    http: HttpConfig = HttpConfig()
+    logging: LoggingConfig = LoggingConfig()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = list(self.topics.named().values())
         doubled = {name for name in names if names.count(name) > 1} | set(names) & set(self.input.topics)
         if doubled:
-            raise ValueError(f"topics: {', '.join(sorted(doubled))} is used for two purposes; each needs its own")
+            raise ValueError(
+                f"topics: {', '.join(sorted(doubled))} is used twice; each purpose needs a topic of its own"
+            )
         if self.sessions.gap > self.sessions.max_age:
-            raise ValueError("sessions.gap is longer than sessions.max_age; no gap would ever close a session")
+            raise ValueError("sessions.gap is longer than sessions.max_age; a gap could never close a session")
         return self
 
     def fingerprint(self) -> str:

@@ -1,7 +1,7 @@
 """How single values are written in the configuration: durations, budgets, regular expressions.
 
-What stands in the file goes through one of these functions, which are the same wherever such a value may stand. What
-cannot be used is answered with a sentence that says what is wrong with it; where it stands is the reader's to add.
+A value is written in the same way wherever it may stand. These functions raise ValueError with a sentence about the
+value; the caller adds its path.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*day")
 
 
 def parse_duration(value: object) -> object:
-    """Return microseconds of ``500ms 30s 5m 1h 7d``; anything else is refused with an example."""
+    """Return the microseconds of ``500ms``, ``30s``, ``5m``, ``1h`` or ``7d``. Raises ValueError with an example."""
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f"{value!r} is no duration; write a number and a unit of ms s m h d, such as 30s")
+        raise ValueError(f"{value!r} is not a duration; write a number and a unit (ms, s, m, h or d), such as 30s")
     microseconds = round(float(match[1]) * _UNITS[match[2]])
     if microseconds <= 0:
-        raise ValueError("a duration must be longer than nothing")
+        raise ValueError("a duration must be longer than 0")
     return microseconds
 
 
 def parse_budget(value: object) -> object:
-    """Return the budget as given, once it is known to be a share (0 to 1] or a rate such as ``20/day``."""
+    """Return the budget as given, if it is a share (0 to 1] or a rate such as ``20/day``. Raises ValueError."""
     if isinstance(value, str) and RATE.fullmatch(value.strip()):
         return value.strip()
     try:
-        share = float(value)  # type: ignore[arg-type]  # anything may stand in a file; a TypeError is the answer
+        share = float(value)  # type: ignore[arg-type]  # a file may hold any type; a TypeError is handled below
     except (TypeError, ValueError):
         raise ValueError(
-            f"{value!r} is no budget; write a share of sessions such as 0.01, or a rate such as 20/day"
+            f"{value!r} is not a budget; write a share of sessions such as 0.01, or a rate such as 20/day"
         ) from None
     if not 0 < share <= 1:
-        raise ValueError(f"a share of sessions lies above 0 and at most at 1, not at {share:g}")
+        raise ValueError(f"a share of sessions is above 0 and at most 1, not {share:g}")
     return share
 
 
 def pattern_problem(pattern: str) -> str | None:
     """Return what is wrong with a mask's regular expression, or None."""
-    from daemon.core.formats import check_pattern  # most files have no patterns, and polars is slow to import
+    from daemon.core.formats import check_pattern  # polars imports slowly, and most files have no patterns
 
     return check_pattern(pattern)
 
 
 def extracting(pattern: str) -> str:
-    """Return the regular expression of an `extract` as given, once it is known to be usable."""
+    """Return the regular expression of an `extract` as given. Raises ValueError when it cannot be used."""
     from daemon.core.formats import check_extract  # as above
 
     if problem := check_extract(pattern):

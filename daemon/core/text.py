@@ -1,4 +1,4 @@
-"""Text for people: cut to length, shares as a person writes them, and nothing in it that a terminal obeys."""
+"""Text for people: cut to length, numbers as a person writes them, and no control characters."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 def clean(text: str) -> str:
     """Return text that is safe on one line of a terminal or a chat message.
 
-    Escape sequences go, every other control or invisible character (text direction marks too) becomes a visible dot,
-    and white space is one space.
+    Escape sequences are removed. Any other control or invisible character, also a text direction mark, becomes a
+    visible dot. A run of white space becomes one space.
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
@@ -24,42 +24,42 @@ def clean(text: str) -> str:
 
 
 def gist(text: str) -> str:
-    """Return a message as one clean line: of many lines (a stack trace) the first, and the last that says why."""
+    """Return a message as one clean line. Of a stack trace it keeps the first line and the last that gives a reason."""
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) < 3:
         return clean(text)
-    told = [line for line in lines[1:] if not _FRAME.match(line)]
-    return f"{clean(lines[0])} … {clean(told[-1])}" if told else f"{clean(lines[0])} …"
+    reasons = [line for line in lines[1:] if not _FRAME.match(line)]
+    return f"{clean(lines[0])} … {clean(reasons[-1])}" if reasons else f"{clean(lines[0])} …"
 
 
 def shorten(text: str, length: int) -> str:
-    """Return the text cut to `length` characters, with an ellipsis where something was cut."""
+    """Return the text cut to `length` characters, with an ellipsis if it was longer."""
     return text if len(text) <= length else text[: length - 1].rstrip(" …") + "…"
 
 
 def first_new_word(text: str, known: str) -> int:
-    """Return where the first word of `text` begins that `known` lacks; 0 when it lacks none."""
-    words = {it[0].lower() for it in _WORD.finditer(known)}
-    return next((it.start() for it in _WORD.finditer(text) if it[0].lower() not in words), 0)
+    """Return the index in `text` of its first word that `known` does not have; 0 when there is none."""
+    words = {word[0].lower() for word in _WORD.finditer(known)}
+    return next((word.start() for word in _WORD.finditer(text) if word[0].lower() not in words), 0)
 
 
 def excerpt(text: str, known: str, length: int) -> str:
-    """Return the text cut to `length` characters; where `known` resembles it, from a little before what is new on."""
+    """Return the text cut to `length` characters. If `known` is like it, the cut begins shortly before the new part."""
     start = first_new_word(text, known) if known else 0
     if len(text) <= length or start < length // 2:
         return shorten(text, length)
     begin = start - length // 4
-    whole = text.find(" ", begin, start) + 1  # not in the middle of a word, where there is another to begin at
+    whole = text.find(" ", begin, start) + 1  # at the beginning of a word, if there is one
     return shorten(f"…{text[whole or begin :]}", length)
 
 
 def cosine(similarity: float) -> str:
-    """Return a similarity that is 1 only where it is: 0.87, 0.998."""
+    """Return a similarity with 2 digits, or 3 near 1: 0.87, 0.998. Only 1 itself is written as 1."""
     return f"{similarity:.2f}" if similarity < 0.99 or similarity >= 1 else f"{min(similarity, 0.999):.3f}"
 
 
 def percent(share: float) -> str:
-    """Return a share with the two digits that matter at either end: 99.8%, 12%, 0.04%, over 99.9%."""
+    """Return a share with two significant digits near 0 and near 1: 99.8%, 12%, 0.04%, over 99.9%."""
     value = 100 * share
     if 0 < value < 0.01:
         return "under 0.01%"
@@ -84,5 +84,5 @@ def figure(value: float | None, digits: int = 3) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """Return a p-value as people compare it, or a dash."""
+    """Return a p-value with four decimals, or a dash when there is none."""
     return "-" if value is None else f"p {value:.4f}" if value >= 0.0001 else "p < 0.0001"

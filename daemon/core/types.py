@@ -1,8 +1,8 @@
-"""The words of the product as types; data moves one way through them.
+"""The product's vocabulary as types. Data moves through them in one direction.
 
     Batch (as fetched) -> lines (a polars table) -> Session -> Pattern -> embedding -> Judgement -> Verdict -> Alert
 
-Time, everywhere in the core, is an int of microseconds since the epoch, UTC. Nothing in the core reads a clock.
+Everywhere in the core, a time is an int: microseconds since the epoch, UTC. Nothing in the core reads a clock.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ LINES_SCHEMA: Mapping[str, pl.DataType] = {
     "key": pl.String(),
     "text": pl.String(),
 }
-"""A table of lines in reading order: what a format fills. Masking rewrites `text` (redacted) and adds `masked`."""
+"""A table of lines in reading order, as a format makes it. Masking redacts `text` and adds `masked`."""
 
 
 class TopicPartition(NamedTuple):
-    """One partition of one topic; a backtest's files are partition 0 of a topic named after them."""
+    """One partition of one topic. In a backtest, the files are partition 0 of a topic named after them."""
 
     topic: str
     partition: int
@@ -79,10 +79,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A record that cannot be read as lines: it becomes one dead letter, and its batch goes on without it.
+    """A record that cannot be read as lines. It becomes one dead letter, and its batch is processed without it.
 
-    `row` is its place in the batch, `reason` a short stable word (a metric label), `detail` a sentence that names the
-    place (field, line, byte) and holds nothing of the record's content.
+    `row` is its index in the batch. `reason` is a short stable word (a metric label). `detail` is a sentence that names
+    the place (field, line, byte) and repeats nothing of the record's content.
     """
 
     row: int
@@ -93,9 +93,9 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a format made of one batch: a table of `LINES_SCHEMA` and the records it could not read.
+    """One batch read by a format: a table of `LINES_SCHEMA`, and the records it could not read.
 
-    `clamped` counts the lines whose own time was absurd and gave way to their record's.
+    `clamped` counts the lines whose own time was implausible and was replaced by their record's time.
     """
 
     lines: pl.DataFrame
@@ -125,7 +125,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionLine:
-    """One distinct masked line of a session: how often, where first and last, and its first text, redacted."""
+    """One distinct masked line of a session: its count, first and last position, and first text, redacted."""
 
     masked: str
     count: int
@@ -136,10 +136,10 @@ class SessionLine:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Lines of one key, closed. `lines` are its distinct masked lines in order of first position.
+    """A closed session: lines of one key. `lines` are its distinct masked lines in order of first position.
 
-    `start` and `end` are the least and greatest event time, `size` the number of lines, `tokens` the cost of all lines
-    by the engine's tokenizer, `positions` every line's position, sorted.
+    `start` and `end` are the earliest and latest event time, `size` is the number of lines, `tokens` the number of
+    tokens of all lines by the engine's tokenizer, and `positions` holds every line's position, sorted.
     """
 
     scope: str
@@ -171,9 +171,9 @@ class Pattern:
 
 
 def session_id(pattern: str, source: TopicPartition, first: int) -> str:
-    """Return the id of a verdict and its alert: deterministic, unique, and it names its pattern.
+    """Return the id of a verdict and its alert. It is deterministic and unique, and begins with the pattern.
 
-    A line is in exactly one session, so the source and the first position identify a session for ever.
+    A line is in exactly one session, so source and first position identify a session.
     """
     place = blake2b(f"{source.topic}\0{source.partition}\0{first}".encode(), digest_size=8).hexdigest()
     return f"{pattern}-{place}"
@@ -197,9 +197,9 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One line's part in a score: what is odd about it, how much (nats), and in what share of sessions it stands.
+    """One line's part in a score: what is odd about it, how much (in nats), and the share of sessions that have it.
 
-    kind: ``new`` (never seen in the window), ``rare`` (among all or among sessions like this one), ``missing``
+    kind: ``new`` (never seen in the window), ``rare`` (among all sessions or among those like this one), ``missing``
     (sessions like this one have it), ``severe`` (it reads like a failure), ``count`` (an unusual number of repeats).
     """
 
@@ -211,11 +211,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the detector says of one session.
+    """The detector's result for one session.
 
-    `parts` are the raw values of the score's components, `p_value` is None while the scope warms up, `similarity` the
-    cosine to the nearest normal pattern, None when there is none yet. `nearest` and `evidence` are filled for anomalous
-    sessions only: nobody else pays for them. `seen` is the number of sessions in the scope's window.
+    `parts` are the raw values of the score's components. `p_value` is None while the scope warms up. `similarity` is
+    the cosine to the nearest normal pattern, None while there is none. `nearest` and `evidence` cost time and are
+    filled for anomalous sessions only. `seen` is the number of sessions in the scope's window.
     """
 
     score: float
@@ -233,7 +233,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A session with its pattern and what was judged of it: what is published of every session."""
+    """A session with its pattern and its judgement. Every session becomes one verdict."""
 
     id: str
     source: TopicPartition
@@ -244,7 +244,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One record of the baseline's topic: a key and its whole new value (None deletes). Applying it twice is fine."""
+    """One record of the baseline's topic: a key and its whole new value (None deletes). Applying it is idempotent."""
 
     key: bytes
     value: bytes | None

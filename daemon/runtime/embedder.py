@@ -1,6 +1,6 @@
-"""Patterns to vectors: every pattern under way is embedded once, however many partitions wait for it.
+"""Patterns to vectors. A pattern is embedded once, however many partitions wait for it.
 
-A remote server that stays away is waited for with growing pauses, because nothing is lost by waiting; a dead engine is
+While a remote server is unavailable, its requests are repeated with back-off: waiting loses nothing. A dead engine is
 final and ends the process.
 """
 
@@ -12,6 +12,7 @@ from time import monotonic
 
 import structlog
 
+from daemon.backoff import Backoff
 from daemon.core.types import Pattern, Vector
 from daemon.errors import UnavailableError
 from daemon.metrics import Metrics
@@ -21,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 32
 LONG = 8_000
-LONGEST_PAUSE = 30.0
+BACKOFF = Backoff(1.0, 30.0)
 
 
 def groups(patterns: Sequence[Pattern]) -> list[list[Pattern]]:
@@ -83,16 +84,17 @@ class Embedder:
             self._metrics.embedding_queue_depth.set(len(self._under_way))
 
     async def _insist(self, texts: Sequence[str]) -> Sequence[Vector]:
-        pause = 1.0
+        failures = 0
         while True:
             began = monotonic()
             try:
                 vectors = await self._engine.embed(texts)
             except UnavailableError as error:
+                failures += 1
+                pause = BACKOFF.seconds(failures)
                 self._metrics.embedding_errors.inc()
                 log.warning("engine_unavailable", error=str(error), texts=len(texts), retry_in_seconds=pause)
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
             except Exception:
                 self._metrics.embedding_errors.inc()
                 raise

@@ -1,4 +1,4 @@
-"""Alerts for people on a terminal: what is odd against normal, as a diff, and how to say "this is normal".
+"""Alerts on a terminal: the differences from normal as a diff, and the command that labels the pattern normal.
 
     10:41:07  payments  host17                                    p 0.0004  critical
               "ERROR deadlock detected ..." never seen before in 41,203 sessions
@@ -6,10 +6,9 @@
         -    12 x  COMMIT                                   in 99.8% of sessions
         =          53 more lines as usual
 
-Signs carry the meaning and colour repeats it, so nothing is lost without colour. The first log line takes up to three
-rows, the others one, cut at the width; commands are never cut. What a log wrote is never trusted: escape sequences go,
-and every other control or invisible character becomes a visible dot, so that no alert moves the cursor or hides its
-text.
+Signs carry the meaning and colours only repeat it. The first log line takes up to three rows, the others one, cut at
+the width; commands are never cut. Text of logs is not trusted: escape sequences are removed, and any other control or
+invisible character becomes a visible dot, so no alert can move the cursor or hide its text.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class AlertView:
 
 
 def format_alert(document: Document) -> RenderableType:
-    """Return an alert, or word of a resolved incident, as something rich prints at any width."""
+    """Return an alert, or the end of an incident, as a renderable for any width."""
     return AlertView(document)
 
 
@@ -69,86 +68,86 @@ class AlertPrinter:
         return not self._console.encoding.lower().startswith("utf")
 
 
-def _firing(it: Document, width: int) -> Iterator[Text]:
-    yield _title(it, Text(_p_value(it), "bold").append("  ").append_text(_severity(it)), width)
-    yield from _paragraph(_headline(it), width, "bold")
-    for row in rows(it):
+def _firing(alert: Document, width: int) -> Iterator[Text]:
+    yield _title(alert, Text(_p_value(alert), "bold").append("  ").append_text(_severity(alert)), width)
+    yield from _paragraph(_headline(alert), width, "bold")
+    for row in rows(alert):
         yield from draw(row, width)
         if row.known:
             yield draw_relative(row, width)
-    for sentence in (_rest(it), _nearest(it), _incident(it)):
+    for sentence in (_rest(alert), _nearest(alert), _incident(alert)):
         if sentence:
             yield from _paragraph(sentence, width, DIM)
-    yield _command(it)
+    yield _command(alert)
 
 
-def _resolved(it: Document, width: int) -> Iterator[Text]:
-    yield _title(it, Text("resolved", "bold green"), width)
-    incident = it.get("incident", {})
+def _resolved(alert: Document, width: int) -> Iterator[Text]:
+    yield _title(alert, Text("resolved", "bold green"), width)
+    incident = alert.get("incident", {})
     since = f"incident {_text(incident, 'id')[:ID_LENGTH]}, since {_text(incident, 'since')[11:19]}"
     yield from _paragraph(since, width, "")
-    yield from _paragraph(_text(it, "summary"), width, DIM)
+    yield from _paragraph(_text(alert, "summary"), width, DIM)
 
 
 def _text(document: Document, name: str) -> str:
     return clean(str(document.get(name) or ""))
 
 
-def _title(it: Document, right: Text, width: int) -> Text:
-    time = _text(it, "end")[11:19] or "--:--:--"
-    left = Text.assemble((time, DIM), "  ", (_text(it, "scope"), "bold"), "  ", _text(it, "key"))
+def _title(alert: Document, right: Text, width: int) -> Text:
+    time = _text(alert, "end")[11:19] or "--:--:--"
+    left = Text.assemble((time, DIM), "  ", (_text(alert, "scope"), "bold"), "  ", _text(alert, "key"))
     return apart(left, right, width)
 
 
-def _severity(it: Document) -> Text:
-    grave = _text(it, "severity")
+def _severity(alert: Document) -> Text:
+    grave = _text(alert, "severity")
     return Text(grave, _SEVERITY.get(grave, ""))
 
 
-def _p_value(it: Document) -> str:
-    p = it.get("p_value")
+def _p_value(alert: Document) -> str:
+    p = alert.get("p_value")
     if p is None:
         return "warming up"
     return f"p {p:.2g}" if p >= 0.0001 else f"p {p:.0e}" if p >= 1e-6 else "p < 1e-6"
 
 
-def _headline(it: Document) -> str:
+def _headline(alert: Document) -> str:
     """Return the case in a few words; the rows below show the lines."""
     facts = []
-    new = sum(line["why"] == "new" for line in it.get("session", []))
-    missing = sum(line["contribution"] > 0 for line in it.get("contrast", {}).get("missing_here", []))
-    repeated = [line for line in it.get("session", []) if line["why"] == "count"]
-    if it.get("label") == "anomalous":
+    new = sum(line["why"] == "new" for line in alert.get("session", []))
+    missing = sum(line["contribution"] > 0 for line in alert.get("contrast", {}).get("missing_here", []))
+    repeated = [line for line in alert.get("session", []) if line["why"] == "count"]
+    if alert.get("label") == "anomalous":
         facts.append("marked anomalous by feedback")
     if repeated:
         facts.append(f"a line {many(repeated[0]['count'], 'time')}, {repeated[0].get('expected') or 0:,} as a rule")
     if new:
-        facts.append(f"{many(new, 'line')} never seen in {many(it.get('seen', 0), 'session')}")
+        facts.append(f"{many(new, 'line')} never seen in {many(alert.get('seen', 0), 'session')}")
     if missing:
         facts.append(f"{many(missing, 'usual line')} missing")
-    return "; ".join(facts) or _text(it, "summary")
+    return "; ".join(facts) or _text(alert, "summary")
 
 
-def _rest(it: Document) -> str:
-    contrast = it.get("contrast", {})
-    more = len(it.get("session", [])) + it.get("omitted", 0) - contrast.get("usual", 0) - MAX_ROWS
+def _rest(alert: Document) -> str:
+    contrast = alert.get("contrast", {})
+    more = len(alert.get("session", [])) + alert.get("omitted", 0) - contrast.get("usual", 0) - MAX_ROWS
     parts = [f"{many(more, 'more line')} of note"] if more > 0 else []
     if contrast.get("usual"):
         parts.append(f"{many(contrast['usual'], 'line')} as usual")
     return f"= {', '.join(parts)}" if parts else ""
 
 
-def _nearest(it: Document) -> str:
-    compared = it.get("contrast", {}).get("pattern")
-    near = next((near for near in it.get("nearest", []) if near["pattern"] == compared), None)
+def _nearest(alert: Document) -> str:
+    compared = alert.get("contrast", {}).get("pattern")
+    near = next((near for near in alert.get("nearest", []) if near["pattern"] == compared), None)
     if near is None:
         return "nothing normal to compare with yet"
-    last = _ago(near["last_seen"], it["end"])
+    last = _ago(near["last_seen"], alert["end"])
     return f"nearest normal {cosine(near['similarity'])}, {percent(near['weight'])} of traffic, last seen {last}"
 
 
-def _incident(it: Document) -> str:
-    incident = it.get("incident", {})
+def _incident(alert: Document) -> str:
+    incident = alert.get("incident", {})
     name = f"incident {_text(incident, 'id')[:ID_LENGTH]}"
     if incident.get("event") == "opened":
         return f"{name}, new"
@@ -156,14 +155,14 @@ def _incident(it: Document) -> str:
     return f"{name} {going}: {many(incident.get('alerts', 1), 'alert')} since {_text(incident, 'since')[11:19]}"
 
 
-def _command(it: Document) -> Text:
+def _command(alert: Document) -> Text:
     ask = ("is this normal?  ", DIM)
-    command = (f"strayline label {_text(it, 'pattern')[:ID_LENGTH]} normal", "cyan")
+    command = (f"strayline label {_text(alert, 'pattern')[:ID_LENGTH]} normal", "cyan")
     return Text.assemble(" " * INDENT, ask, command, no_wrap=True, overflow="ignore")
 
 
 def _ago(then: str, now: str) -> str:
-    """Return how long before `now` it was, in the largest unit that says enough."""
+    """Return how long before `now` the time `then` is, in the largest unit with a count of at least 2."""
     away = datetime.fromisoformat(now) - datetime.fromisoformat(then)
     for unit, size in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
         if away >= 2 * size:

@@ -1,4 +1,4 @@
-"""A report on a terminal, or in a pipe: a few lines of figures, tables where there is something to compare."""
+"""A backtest's report as text: a few lines of figures, and tables of what can be compared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN = 8
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print a report for people; nothing of a log line reaches the terminal with control characters in it."""
+    """Print a report for people. Text of logs is printed without control characters."""
     for part in _parts(report):
         console.print(part, soft_wrap=isinstance(part, Text), highlight=False)
 
@@ -29,8 +29,8 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         yield _quality(report)
     if report.rate.sessions:
         yield _budgets(report)
-    if it := report.suggestion:
-        yield Text(f"suggested budget: {it.budget:g}, {it.why}\n")
+    if suggestion := report.suggestion:
+        yield Text(f"suggested budget: {suggestion.budget:g}, {suggestion.why}\n")
     if report.range:
         yield Text("\n".join(_range(report)))
     if report.strangest:
@@ -38,16 +38,16 @@ def _parts(report: Report) -> Iterator[RenderableType]:
 
 
 def _facts(report: Report) -> Iterator[str]:
-    it, rate = report.input, report.rate
-    sources = [f"topic {', '.join(it.topics)}"] if it.topics else []
-    if count := len(it.files) + len(it.teach):
+    read, rate = report.input, report.rate
+    sources = [f"topic {', '.join(read.topics)}"] if read.topics else []
+    if count := len(read.files) + len(read.teach):
         sources.append(many(count, "file"))
-    yield f"read      {it.records:,} records, {it.lines:,} lines of {' and '.join(sources)}"
-    if it.rejected:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(it.rejected.items()))
-        yield f"rejected  {sum(it.rejected.values()):,} records: {reasons}"
-    if it.clamped:
-        yield f"time      {it.clamped:,} lines with an absurd time took their record's"
+    yield f"read      {read.records:,} records, {read.lines:,} lines of {' and '.join(sources)}"
+    if read.rejected:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(read.rejected.items()))
+        yield f"rejected  {sum(read.rejected.values()):,} records: {reasons}"
+    if read.clamped:
+        yield f"time      {read.clamped:,} lines with an absurd time took their record's"
     patterns = f"{report.patterns:,}" if report.patterns_complete else f"more than {report.patterns:,}"
     taught = f"{report.taught:,} taught, " if report.taught else ""
     phases = f"{taught}{report.warm_up:,} warm-up, {rate.sessions:,} live"
@@ -57,10 +57,10 @@ def _facts(report: Report) -> Iterator[str]:
         blocks = " ".join(share(block) for block in rate.blocks[:12])
         yield f"          by 1,000  {blocks}{' ...' if len(rate.blocks) > 12 else ''}"
     if report.labels:
-        it_ = report.labels
-        known = f"{it_.anomalous:,} anomalous, {it_.normal:,} normal, {it_.unlabelled:,} without"
-        early = f"; {it_.anomalous_in_warm_up:,} anomalous fell into warm-up" if it_.anomalous_in_warm_up else ""
-        unmet = f"; {it_.unmet:,} labels met no session" if it_.unmet else ""
+        labels = report.labels
+        known = f"{labels.anomalous:,} anomalous, {labels.normal:,} normal, {labels.unlabelled:,} without"
+        early = f"; {labels.anomalous_in_warm_up:,} anomalous fell into warm-up" if labels.anomalous_in_warm_up else ""
+        unmet = f"; {labels.unmet:,} labels met no session" if labels.unmet else ""
         yield f"labels    {known}{early}{unmet}"
     if report.localisation:
         at = report.localisation
@@ -125,12 +125,12 @@ def _budgets(report: Report) -> Table:
 
 
 def _range(report: Report) -> Iterator[str]:
-    it = report.range
-    assert it is not None
-    between = f"from {it.since or 'the beginning'} to {it.until or 'the end'}"
-    fired = f"it would have fired {it.alerts:,} times" if it.alerts else "it would not have fired"
-    yield f"{between}: {fired} ({it.sessions:,} live sessions)"
-    for scope, count in sorted(it.scopes.items(), key=lambda item: -item[1])[:20]:
+    chosen = report.range
+    assert chosen is not None
+    between = f"from {chosen.since or 'the beginning'} to {chosen.until or 'the end'}"
+    fired = f"it would have fired {chosen.alerts:,} times" if chosen.alerts else "it would not have fired"
+    yield f"{between}: {fired} ({chosen.sessions:,} live sessions)"
+    for scope, count in sorted(chosen.scopes.items(), key=lambda item: -item[1])[:20]:
         yield f"    {clean(scope)}  {count:,}"
     yield ""
 

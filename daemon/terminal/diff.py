@@ -1,8 +1,8 @@
-"""An alert's contrast as the rows of a diff: what to show of it, and how one row is laid out in a width.
+"""An alert's contrast as the rows of a diff: which rows to show, and the layout of one row.
 
-`+` is only here, `-` is missing, `~` stands an unusual number of times. Only what makes the case is shown; where
-nothing does, what differs from the normal pattern. A new line stands above the known one it resembles, its new words
-in bold.
+`+` is only here, `-` is missing, `~` has an unusual count. Rows that contribute to the case are shown; if there are
+none, the differences from the normal pattern. Below a new line stands the known line most similar to it, and the new
+words are bold.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _NEW, _LACK, _COUNT = "green", "red", "yellow"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the diff: sign, count, text, what to know of it.
+    """One line of the diff: sign, count, text, note.
 
-    `known` is a line it resembles, for emphasis; `above` the line shown before it; `height` the most rows its text may
-    take.
+    `known` is a similar known line, for emphasis; `above` is the line shown before it; `height` is the maximum number
+    of rows of its text.
     """
 
     sign: str
@@ -50,17 +50,17 @@ class Row:
     height: int = 1
 
 
-def rows(it: Document) -> Iterator[Row]:
+def rows(alert: Document) -> Iterator[Row]:
     """Yield the rows of an alert, the most telling first."""
-    contrast = it.get("contrast", {})
+    contrast = alert.get("contrast", {})
     counts = {line["text"]: line for side in ("more", "fewer") for line in contrast.get(side, [])}
     above: str | None = None
-    for at, line in enumerate(_odd(it)[:MAX_ROWS]):
+    for at, line in enumerate(_odd(alert)[:MAX_ROWS]):
         if line["text"] in counts:
             yield _count_row(counts.pop(line["text"]))
             continue
         like = line.get("nearest_normal") if line["why"] == "new" and (line.get("novelty") or 1.0) < ALIKE else None
-        note = _note(line) or ("not in the nearest normal" if it.get("nearest") else "")
+        note = _note(line) or ("not in the nearest normal" if alert.get("nearest") else "")
         yield Row("+", line["count"], line["text"], note, _NEW, like, above, MAX_HEIGHT if at == 0 else 1)
         above = line["text"]
     yield from _missing(contrast)
@@ -68,15 +68,15 @@ def rows(it: Document) -> Iterator[Row]:
         yield _count_row(line)
 
 
-def _odd(it: Document) -> list[Document]:
-    """Return the lines that make the case, or where none does those that the normal pattern lacks."""
-    lines = it.get("session", [])
-    only_here = {line["text"] for line in it.get("contrast", {}).get("only_here", [])}
+def _odd(alert: Document) -> list[Document]:
+    """Return the lines that make the case; if there are none, those that the normal pattern does not have."""
+    lines = alert.get("session", [])
+    only_here = {line["text"] for line in alert.get("contrast", {}).get("only_here", [])}
     return [line for line in lines if line["why"] != "usual"] or [line for line in lines if line["text"] in only_here]
 
 
 def _missing(contrast: Document) -> Iterator[Row]:
-    """Yield what nearly all sessions have; else what the normal pattern has, where the two are much alike."""
+    """Yield lines that nearly all sessions have; else, for two similar patterns, lines that the normal one has."""
     missing = contrast.get("missing_here", [])
     telling = [line for line in missing if line["contribution"] > 0]
     for line in telling[:MAX_MISSING]:
@@ -107,7 +107,7 @@ def _note(line: Document) -> str:
 
 
 def draw(row: Row, width: int) -> Iterator[Text]:
-    """Yield the row, its text cut or, where it may be several rows high, folded below its own beginning."""
+    """Yield the row; its text is cut, or folded where several rows are allowed."""
     head = Text.assemble("    ", (row.sign, row.style), (f"{row.count:>6,} x  ", row.style))
     note, text = Text(row.note, DIM), _emphasised(gist(row.text), row.known, row.style)
     room = max(width - MARGIN - note.cell_len - 2, 10)
@@ -128,7 +128,7 @@ def draw(row: Row, width: int) -> Iterator[Text]:
 
 
 def _from_difference(text: Text, known: str | None, room: int) -> Text:
-    """Return a line that would be cut before its first new word from a little before that word on."""
+    """Return a line; if it would be cut before its first new word, it starts shortly before that word."""
     if known is None or text.cell_len <= room:
         return text
     start = first_new_word(text.plain, known)
@@ -138,7 +138,7 @@ def _from_difference(text: Text, known: str | None, room: int) -> Text:
 
 
 def _emphasised(text: str, known: str | None, style: str) -> Text:
-    """Return the line with the words that its known relative lacks in bold."""
+    """Return the line with the words that `known` does not have in bold."""
     if known is None:
         return Text(text, style)
     words = {word.lower() for word in _TOKEN.findall(known)}
@@ -150,7 +150,7 @@ def _emphasised(text: str, known: str | None, style: str) -> Text:
 
 
 def draw_relative(row: Row, width: int) -> Text:
-    """Return the known line that the row above resembles."""
+    """Return the known line that is similar to the row above."""
     known = Text(gist(row.known or ""), DIM)
     if row.height == 1:
         known = _from_difference(known, row.text, width - MARGIN)
@@ -160,6 +160,6 @@ def draw_relative(row: Row, width: int) -> Text:
 
 
 def apart(left: Text, right: Text, width: int) -> Text:
-    """Return one row with `right` at the right edge; `left` is cut where they would touch."""
+    """Return one row with `right` at the right edge; `left` is cut if they would touch."""
     left.truncate(max(width - right.cell_len - 2, 10), overflow="ellipsis")
     return left.append(" " * max(width - left.cell_len - right.cell_len, 1)).append_text(right)

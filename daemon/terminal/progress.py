@@ -1,4 +1,4 @@
-"""How far a backtest is, on a terminal; silent anywhere else."""
+"""The progress of a backtest as a bar, on a terminal only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from daemon.core.text import clean
 
 @contextmanager
 def progress(console: Console | None = None) -> Iterator[Watcher]:
-    """Give the watcher for `run_backtest`; it draws a bar on `console` (default: stderr) while the block runs."""
+    """Yield the watcher for `run_backtest`; it draws a bar on `console` (default: stderr) while the block runs."""
     console = console or Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),

@@ -1,7 +1,6 @@
-"""`strayline top`: what the daemon and its scopes are doing, from what it says at /metrics.
+"""The state of the daemon and its scopes as tables, from the text of /metrics.
 
-One scrape gives totals and states; a second one some seconds later gives rates. Nothing here fetches anything: text in,
-a table out.
+One scrape gives totals and states, and a second one some seconds later gives rates. Nothing here fetches anything.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ Labels = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """One reading of /metrics: values by name (without prefix) and labels; `at` in seconds of any steady clock."""
+    """One reading of /metrics: values by name (without prefix) and labels. `at` is in seconds of a monotonic clock."""
 
     at: float
     values: Mapping[str, Mapping[Labels, float]] = field(default_factory=dict)
@@ -39,12 +38,12 @@ class Scrape:
 
     def scopes(self) -> list[str]:
         """Return every scope that a series names, sorted."""
-        series = (labels for found in self.values.values() for labels in found)
+        series = (labels for series in self.values.values() for labels in series)
         return sorted({value for labels in series for name, value in labels if name == "scope"})
 
 
 @dataclass(frozen=True, slots=True)
-class ScopeRow:
+class ScopeActivity:
     """One scope. `sessions` and `alerts` are a second when `rates`, else since the start; shares are of sessions."""
 
     scope: str
@@ -58,10 +57,10 @@ class ScopeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class PatternRow:
+class PatternView:
     """One pattern of a scope's baseline: `weight` is its share of traffic, `text` its first lines.
 
-    `by`, `said` (when) and `note` are what is known of its label.
+    `by`, `labelled_at` and `note` describe its label.
     """
 
     pattern: str
@@ -71,12 +70,12 @@ class PatternRow:
     text: str
     first_seen: str = ""
     by: str = ""
-    said: str = ""
+    labelled_at: str = ""
     note: str = ""
 
 
 def read_scrape(text: str, at: float) -> Scrape:
-    """Return a scrape of an exposition in Prometheus's text format. Raises ValueError when it is none."""
+    """Return a scrape of an exposition in Prometheus's text format. Raises ValueError for other text."""
     values: defaultdict[str, dict[Labels, float]] = defaultdict(dict)
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -85,8 +84,8 @@ def read_scrape(text: str, at: float) -> Scrape:
     return Scrape(at, dict(values))
 
 
-def scope_rows(now: Scrape, before: Scrape | None = None) -> list[ScopeRow]:
-    """Return a row a scope, the busiest first; with an earlier scrape, sessions and alerts are rates."""
+def scope_rows(now: Scrape, before: Scrape | None = None) -> list[ScopeActivity]:
+    """Return the activity of each scope, busiest first. With an earlier scrape, sessions and alerts are rates."""
     seconds = now.at - before.at if before is not None else 0.0
 
     def gained(name: str, **labels: str) -> float:
@@ -96,7 +95,7 @@ def scope_rows(now: Scrape, before: Scrape | None = None) -> list[ScopeRow]:
         return max(value - before.total(name, **labels), 0.0) / seconds
 
     rows = [
-        ScopeRow(
+        ScopeActivity(
             scope=scope,
             phase=_phase(now, scope),
             sessions=gained("sessions_judged_total", scope=scope),
@@ -144,8 +143,8 @@ def _daemon(now: Scrape, before: Scrape | None) -> Text:
     return text if now.total("engine_up") else text.append("  engine down", "bold red")
 
 
-def scopes_table(rows: Sequence[ScopeRow], *, rates: bool) -> Table:
-    """Return the scopes as a table; a realised rate over 1.5 times the budget stands out, by a mark too."""
+def scopes_table(rows: Sequence[ScopeActivity], *, rates: bool) -> Table:
+    """Return the scopes as a table; a rate over 1.5 times the budget is marked and red."""
     unit = "/s" if rates else ""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
     table.add_column("scope", no_wrap=True, overflow="ellipsis", max_width=28)
@@ -160,37 +159,37 @@ def scopes_table(rows: Sequence[ScopeRow], *, rates: bool) -> Table:
     return table
 
 
-def pattern_row(it: PatternStatistics) -> PatternRow:
-    """Return what a detector knows of a pattern as a row."""
-    label = it.label
-    return PatternRow(
-        it.pattern,
-        it.weight,
-        rfc3339(it.last) if it.last else "",
+def pattern_row(pattern: PatternStatistics) -> PatternView:
+    """Return a pattern's statistics as a row of text."""
+    label = pattern.label
+    return PatternView(
+        pattern.pattern,
+        pattern.weight,
+        rfc3339(pattern.last) if pattern.last else "",
         label.verdict if label else None,
-        "\n".join(f"{count} x {line}" for line, count in it.lines),
-        first_seen=rfc3339(it.first) if it.last else "",
+        "\n".join(f"{count} x {line}" for line, count in pattern.lines),
+        first_seen=rfc3339(pattern.first) if pattern.last else "",
         by=label.by if label else "",
-        said=rfc3339(label.at) if label else "",
+        labelled_at=rfc3339(label.at) if label else "",
         note=label.note if label else "",
     )
 
 
-def labels_table(rows: Iterable[PatternRow]) -> Table:
-    """Return what people said of patterns as a table: who, when, why, and the pattern's first line."""
+def labels_table(rows: Iterable[PatternView]) -> Table:
+    """Return labels as a table: who, when, why, and the pattern's first line."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
-    for heading in ("pattern", "label", "said by, at"):
+    for heading in ("pattern", "label", "set by, at"):
         table.add_column(heading, no_wrap=True, overflow="ellipsis")
     table.add_column("note, first line", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
         first, *more = [clean(line) for line in row.text.splitlines()] or ["not seen yet"]
         text = Text(f"{first}, … {len(more):,} more" if more else first)
         about = Text("\n").join([Text(clean(row.note), "italic"), text])
-        table.add_row(row.pattern, row.label or "", f"{clean(row.by) or '-'}\n{_minute(row.said)}", about)
+        table.add_row(row.pattern, row.label or "", f"{clean(row.by) or '-'}\n{_minute(row.labelled_at)}", about)
     return table
 
 
-def patterns_table(rows: Iterable[PatternRow], *, lines: int = 3) -> Table:
+def patterns_table(rows: Iterable[PatternView], *, lines: int = 3) -> Table:
     """Return patterns as a table, each with its first few lines."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     table.add_column("pattern", no_wrap=True)

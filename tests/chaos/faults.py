@@ -11,8 +11,7 @@ import signal
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from daemon.adapters.kafka.client import KafkaSettings
-from daemon.adapters.kafka.membership import KafkaMembership
+from daemon.adapters.kafka import KafkaMembership, KafkaSettings
 from daemon.core.types import TopicPartition
 from tests.chaos.cluster import ProxiedCluster, RunTopics, Timeouts
 from tests.chaos.replica import MOMENTS, REQUESTS

@@ -33,6 +33,6 @@ def test_what_is_carried_away_is_files(model: Path, tmp_path: Path, capsys: pyte
 def test_nothing_is_overwritten(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder that holds anything is refused, and so is a model that is not there."""
     assert 78 == main(["model", "pull", "--model", str(model), str(tmp_path)])
-    assert "holds something already" in capsys.readouterr().err
+    assert "is not empty" in capsys.readouterr().err
     assert 78 == main(["model", "pull", "--model", "./nowhere", str(tmp_path / "new")])
     assert not (tmp_path / "new").exists()

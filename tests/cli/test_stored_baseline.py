@@ -10,7 +10,7 @@ import pytest
 
 from daemon.adapters.files import write_lines
 from daemon.backtest import BacktestOptions
-from daemon.cli.stored_baseline import Held, describe, hold, labelled, load, put, read_topic, shift_of
+from daemon.cli.stored_baseline import StoredBaseline, describe, hold, labelled, load, put, read_topic, shift_of
 from daemon.core.detection.detector import DetectorSettings
 from daemon.core.detection.export import Export, Import, take_export, write_export
 from daemon.core.types import OutRecord
@@ -31,7 +31,7 @@ async def folder(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-async def imported(export: Export, how: Import | None = None) -> tuple[Held, list[OutRecord]]:
+async def imported(export: Export, how: Import | None = None) -> tuple[StoredBaseline, list[OutRecord]]:
     """File an export in a topic of the fake broker, and read the topic back."""
     cluster, sent = FakeCluster({"baseline": 3}), list[OutRecord]()
 

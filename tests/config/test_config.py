@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.config.loading import load_config, parse_config
-from daemon.config.schema import Config, Input
+from daemon.config.schema import Config, InputConfig
 from daemon.config.values import parse_duration
 from daemon.core.formats import FORMATS
 from daemon.errors import ConfigError
@@ -37,7 +37,7 @@ def test_the_shipped_file_is_the_defaults() -> None:
 
 def test_every_format_can_be_chosen() -> None:
     """The names the configuration takes are those the core knows."""
-    assert FORMATS == get_args(Input.model_fields["format"].annotation)
+    assert FORMATS == get_args(InputConfig.model_fields["format"].annotation)
 
 
 def test_all_errors_come_at_once_with_their_paths() -> None:
@@ -52,10 +52,10 @@ input: {topics: [], fields: {key: record.offset, time: a..b}, extract: ["(?P<use
     found = problems(text)
     for expected in (
         "kafka.group: unknown key; did you mean group_id?",
-        "kafka.commit_interval: '5 parsecs' is no duration",
+        "kafka.commit_interval: '5 parsecs' is not a duration",
         "kafka.session_timeout: the environment has no NOWHERE",
         "detector.warm_up: ",
-        "alerts.budget: a share of sessions lies above 0 and at most at 1, not at 2",
+        "alerts.budget: a share of sessions is above 0 and at most 1, not 2",
         "input.topics: ",
         "input.fields.key: 'record.offset' is not record.key, ",
         "input.fields.time: 'a..b' is no path",
@@ -68,17 +68,17 @@ input: {topics: [], fields: {key: record.offset, time: a..b}, extract: ["(?P<use
     ("text", "expected"),
     [
         ("kafka: [", "config:1:9"),
-        ("- a\n- b", "config: a configuration is a mapping of sections, not a list"),
-        ("kafka: {group_id: a}\nkafka: {group_id: b}", "config:2:1: 'kafka' is given twice"),
+        ("- a\n- b", "config: a configuration must be a mapping of sections, not a list"),
+        ("kafka: {group_id: a}\nkafka: {group_id: b}", "config:2:1: 'kafka' stands twice"),
         ("engine: {type: openai}", "engine: url: type openai needs the server's address"),
         ("sessions: {gap: 10m}", "sessions.gap is longer than sessions.max_age"),
-        ("topics: {alerts: logs}", "topics: logs is used for two purposes"),
+        ("topics: {alerts: logs}", "topics: logs is used twice"),
         ("input: {extract: ['(?P<key>[']}", "input.extract.0: "),
         ("input: {masks: [{name: x, pattern: '(?=a)'}]}", "input.masks.0: pattern: "),
         ("input: {masks: [{name: x, patern: a}]}", "input.masks.0.patern: unknown key"),
         ("input: {masks: [{name: http_5xx, pattern: a}]}", "input.masks.0: name: 'http_5xx' has a digit in it"),
         ("kafka: {security: {protocol: SASL_SSL}}", "kafka.security: SASL needs both username and password"),
-        ("alerts: {budget: 20/hour}", "alerts.budget: '20/hour' is no budget"),
+        ("alerts: {budget: 20/hour}", "alerts.budget: '20/hour' is not a budget"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, expected: str) -> None:

@@ -13,8 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import RecordsToDelete
 
-from daemon.adapters.kafka.broker import KafkaBroker
-from daemon.adapters.kafka.client import KafkaSettings
+from daemon.adapters.kafka import KafkaBroker, KafkaSettings
 from daemon.core.types import Batch, OutRecord, TopicPartition, Update
 from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
 from daemon.ports import Broker, Membership

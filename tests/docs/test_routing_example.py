@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from daemon.core.alerts.publisher import Alerting, AlertSettings
+from daemon.core.alerts import Alerting, AlertSettings
 from tests.support.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "route_alerts.py"

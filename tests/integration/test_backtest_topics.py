@@ -10,8 +10,7 @@ from zlib import crc32
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from daemon.adapters.kafka.client import KafkaSettings
-from daemon.adapters.kafka.readers import RangeReader
+from daemon.adapters.kafka import KafkaSettings, RangeReader
 from daemon.backtest import BacktestOptions
 from daemon.errors import UnavailableError
 from tests.support.backtests import BEGIN, backtest, sessions

@@ -12,7 +12,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.adapters.kafka.columnar_consumer import Columns, _Results, joined
+from daemon.adapters.kafka.columnar_consumer import RecordColumns, _Results, joined
 from daemon.core.types import Batch, TopicPartition
 
 PLACE = KafkaPartition("logs", 0)
@@ -59,7 +59,7 @@ def naive(data: bytes, start: int, aborted: list[tuple[int, int]]) -> tuple[list
     return [(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in records], records.next_fetch_offset
 
 
-def columnar(data: bytes, start: int, aborted: list[tuple[int, int]]) -> tuple[list[object], int, list[Columns]]:
+def columnar(data: bytes, start: int, aborted: list[tuple[int, int]]) -> tuple[list[object], int, list[RecordColumns]]:
     """Return the same through columns, and the columns."""
     records = parsed(data, start, aborted)
     result = FetchResult(PLACE, assignment=None, partition_records=records, backoff=0)
@@ -121,7 +121,7 @@ def test_markers_and_aborted_records_are_left_out() -> None:
 
 
 def test_headers_are_there_only_where_a_record_has_some() -> None:
-    """Columns without headers take no room for them; joined with others, every record has its own."""
+    """RecordColumns without headers take no room for them; joined with others, every record has its own."""
     data = log_of([Produced([(None, b"1", [])]), Produced([(None, b"2", [("h", b"x")])])])
 
     rows, _, parts = columnar(data, 0, [])

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from daemon.adapters.engines import openai
+from daemon.adapters.engines import make_engine, openai
 from daemon.adapters.engines.openai import OpenAIEngine
-from daemon.adapters.engines.registry import make_engine
+from daemon.adapters.engines.registry import CUT_MARK
+from daemon.backoff import Backoff
 from daemon.errors import ConfigError, EngineError, UnavailableError
 from tests.support.engines import StubServer, error, stub_server
 from tests.support.fakes import FakeEngine
@@ -38,7 +39,7 @@ async def engine(stub: StubServer) -> AsyncIterator[OpenAIEngine]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Backoff in milliseconds."""
-    monkeypatch.setattr(openai, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(openai, "BACKOFF", Backoff(0.002, 30.0, jitter=0.5))
 
 
 async def test_learns_the_dimension_and_names_the_model(stub: StubServer, engine: OpenAIEngine) -> None:
@@ -114,7 +115,7 @@ async def test_retry_after_is_honoured(stub: StubServer, engine: OpenAIEngine, m
         lambda _: error(503, "slow down", Retry_After="soon"),
     ]
     await engine.embed(["patience"])
-    assert [7.0, 0.0, openai.LONGEST_WAIT_S] == pauses[:3]
+    assert [7.0, 0.0, openai.BACKOFF.longest] == pauses[:3]
     assert 0 < pauses[3] < 0.1
 
 
@@ -217,7 +218,7 @@ async def test_one_refused_text_takes_no_others_with_it(stub: StubServer, engine
     texts = [f"short {n}" for n in range(7)] + ["long " * 200]
     rows = await engine.embed(texts)
     np.testing.assert_allclose(rows[:7], [FakeEngine(32).vector(text) for text in texts[:7]], atol=1e-6)
-    assert any(body["input"][0].endswith(openai.CUT_MARK) for body in stub.requests)
+    assert any(body["input"][0].endswith(CUT_MARK) for body in stub.requests)
 
 
 async def test_a_text_refused_in_every_length_is_final(stub: StubServer, engine: OpenAIEngine) -> None:
@@ -236,7 +237,7 @@ async def test_long_texts_are_cut_with_a_mark(stub: StubServer) -> None:
     await engine.embed(["word " * 1000])
     sent = stub.requests[-1]["input"][0]
     assert sent.startswith("Find odd logs:\nword word")
-    assert sent.endswith(openai.CUT_MARK)
+    assert sent.endswith(CUT_MARK)
     assert engine.count_tokens([sent])[0] <= 100
     assert engine.model.startswith("stub:32:")
     await engine.close()
@@ -283,4 +284,4 @@ def test_an_address_is_needed() -> None:
 def test_credentials_in_the_address_are_not_shown(stub: StubServer) -> None:
     """User and password of an address stay out of messages."""
     engine = OpenAIEngine(StubServer(url="http://user:hunter2@host:1/v1?token=hunter3").settings())
-    assert "http://host:1/v1" == engine._shown
+    assert "http://host:1/v1" == engine._client._shown

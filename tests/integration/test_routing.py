@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from daemon.core.alerts.publisher import Alerting, AlertSettings
+from daemon.core.alerts import Alerting, AlertSettings
 from daemon.core.types import OutRecord
 from demo.kafka.java import CACHE
 from demo.kafka.nodes import HEAP, JVM, VERSION

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
-from daemon.adapters.kafka.broker import KafkaBroker
-from daemon.adapters.kafka.client import KafkaSettings
+from daemon.adapters.kafka import KafkaBroker, KafkaSettings
 from daemon.core.types import TopicPartition
 from daemon.errors import UnavailableError
 from daemon.ports import Membership

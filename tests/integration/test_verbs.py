@@ -10,7 +10,7 @@ import orjson
 import pytest
 import yaml
 
-from daemon.adapters.kafka.readers import read_values
+from daemon.adapters.kafka import read_values
 from daemon.backtest import BacktestOptions, run_backtest
 from daemon.cli import main
 from daemon.config.loading import load_config

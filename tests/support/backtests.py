@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from daemon.backtest import BacktestOptions, Result, Setup, run_backtest
-from daemon.core.alerts.publisher import AlertSettings, Provenance
+from daemon.core.alerts import AlertSettings, Provenance
 from daemon.core.calibration.budget import Budget
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings

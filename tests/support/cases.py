@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from daemon.core.alerts.publisher import Provenance
+from daemon.core.alerts import Provenance
 from daemon.core.positions import position_of
 from daemon.core.types import (
     ClosedBy,

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from daemon.adapters.engines.registry import EngineSettings
+from daemon.adapters.engines import EngineSettings
 from daemon.adapters.engines.vllm import VllmEngine
 from tests.support.fakes import FakeEngine
 

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from prometheus_client import CollectorRegistry
 
-from daemon.core.alerts.publisher import AlertSettings, Provenance
+from daemon.core.alerts import AlertSettings, Provenance
 from daemon.core.calibration.budget import Budget
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings

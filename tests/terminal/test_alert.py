@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from daemon.core.alerts.publisher import Alerting, AlertSettings
+from daemon.core.alerts import Alerting, AlertSettings
 from daemon.core.types import Evidence, Verdict
 from daemon.terminal.alert import AlertPrinter, format_alert
 from tests.support.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE, neighbour, verdict

@@ -9,7 +9,7 @@ from prometheus_client.exposition import generate_latest
 from rich.console import Console, RenderableType
 
 from daemon.metrics import Metrics
-from daemon.terminal.top import PatternRow, patterns_table, read_scrape, render, scope_rows
+from daemon.terminal.top import PatternView, patterns_table, read_scrape, render, scope_rows
 
 
 def scrape_of(sessions: int, alerts: int, at: float) -> object:
@@ -95,7 +95,7 @@ def test_hostile_scope_names_stay_in_their_cell() -> None:
 
 def test_patterns_show_their_first_lines() -> None:
     """A long pattern is cut to three lines and says how many more there are."""
-    row = PatternRow(
+    row = PatternView(
         "0123456789abcdef", 0.12, "2026-11-22T12:00:00.000Z", "normal", "1 x a\n2 x b\n3 x c\n4 x d\n5 x e"
     )
     text = shown(patterns_table([row]))

@@ -1,1 +1,10 @@
-"""Engines that turn texts into vectors, behind one port."""
+"""Engines that turn texts into unit vectors, behind `ports.Engine`.
+
+`make_engine` returns the engine that the configuration names. `vllm` runs vLLM in this process; `openai` asks a server.
+Importing this package loads neither: `find_model`, `pull_model` and `model_name` work without an engine installed.
+"""
+
+from daemon.adapters.engines.model_files import find_model, pull_model
+from daemon.adapters.engines.registry import EngineSettings, make_engine, model_name
+
+__all__ = ["EngineSettings", "find_model", "make_engine", "model_name", "pull_model"]

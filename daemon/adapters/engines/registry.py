@@ -1,7 +1,7 @@
-"""Which engine turns sessions into vectors, and how it is set up.
+"""The engines by type, and the settings they take.
 
-An engine is named by its type and found in `ENGINES`; its module is imported only when it is chosen, so a process that
-talks to a server never loads vLLM, and a verb that needs no engine loads neither.
+An engine's module is imported only when it is chosen. A process that talks to a server never loads vLLM, and a verb
+that needs no engine loads neither.
 """
 
 from __future__ import annotations
@@ -22,14 +22,19 @@ ENGINES: Mapping[str, str] = {
 """Type of engine -> ``module:class``; the class takes one `EngineSettings`. A new engine is one more entry."""
 
 
+CUT_MARK = "\n<CUT>"
+"""Ends a text that was cut because it is longer than the model reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What the configuration says of the engine.
+    """The configuration's section `engine`.
 
     `model` is a hub name, a folder, or ``all-MiniLM-L6-v2`` (from its package); for a server, the name it serves.
-    `dimensions` cuts vectors to a Matryoshka size, `instruction` is a prefix to every text. vllm: `options` go to its
-    EngineArgs, `step_timeout_s` is the longest a step of the engine may take before it counts as hung. openai: `url`
-    ends before ``/embeddings``, `timeout_s` bounds one request, `concurrency` the requests under way.
+    `dimensions` cuts vectors to a Matryoshka size, `instruction` is a prefix to every text.
+
+    vllm: `options` are passed to EngineArgs. A step that takes longer than `step_timeout_s` counts as hung.
+    openai: `url` ends before ``/embeddings``. `timeout_s` is for one request, `concurrency` the number of them at once.
     """
 
     type: str = "vllm"
@@ -48,15 +53,15 @@ def make_engine(settings: EngineSettings) -> Engine:
     """Return the engine that `settings.type` names, not yet started. Raises ConfigError for an unknown type."""
     place = ENGINES.get(settings.type)
     if place is None:
-        raise ConfigError([f"engine.type: {settings.type!r} is none of {', '.join(ENGINES)}"])
+        raise ConfigError([f"engine.type: {settings.type!r} is not one of {', '.join(ENGINES)}"])
     module, _, name = place.partition(":")
     return cast("Engine", getattr(import_module(module), name)(settings))
 
 
 def model_name(name: str, dimensions: int, instruction: str | None) -> str:
-    """Return what names the vectors: equal names mean comparable vectors.
+    """Return the name of vectors; vectors of equal names can be compared.
 
-    An instruction changes every vector, so a fingerprint of it is part of the name.
+    An instruction changes every vector, so its fingerprint is part of the name.
     """
     if not instruction:
         return f"{name}:{dimensions}"

@@ -1,9 +1,9 @@
 """vLLM in this process: one `LLMEngine`, owned by one thread.
 
-Nobody else touches the engine (two threads on it corrupt its tables). `embed` tokenizes on a thread of its own, puts a
-job into a queue and awaits it; the engine's thread takes what is in the queue before every step, so concurrent calls
-share batches, which vLLM fills by tokens. A finished job goes back to its event loop by `call_soon_threadsafe`. An
-exception in the engine ends its thread for good: every waiter gets EngineError, `check` raises, the process must end.
+Only that thread uses the engine, because two threads corrupt its tables. `embed` tokenizes on another thread, puts a
+job into a queue and awaits it. Before every step the engine's thread takes all jobs from the queue, so concurrent calls
+share batches, which vLLM fills by tokens. A finished job returns to its event loop by `call_soon_threadsafe`. An
+exception in the engine ends its thread: every waiting call gets EngineError, `check` raises, and the process must end.
 
 vLLM and torch are imported by `start`, on the engine's thread.
 """
@@ -26,8 +26,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.adapters.engines.model_files import Tokens, check_dimensions, engine_arguments, find_model
+from daemon.adapters.engines.model_files import find_model
 from daemon.adapters.engines.registry import EngineSettings, model_name
+from daemon.adapters.engines.tokenizer import ModelTokenizer
+from daemon.adapters.engines.vllm_arguments import check_dimensions, engine_arguments
 from daemon.errors import ConfigError, EngineError, StraylineError
 
 ENVIRONMENT = {
@@ -36,7 +38,7 @@ ENVIRONMENT = {
     "TQDM_DISABLE": "1",
     "TORCH_CPP_LOG_LEVEL": "ERROR",
     "TOKENIZERS_PARALLELISM": "true",
-    "OMP_WAIT_POLICY": "PASSIVE",  # idle threads of the engine leave the cores to the rest of the daemon
+    "OMP_WAIT_POLICY": "PASSIVE",  # idle threads of the engine must not occupy the cores
     "GOMP_SPINCOUNT": "0",
 }
 STOP_TIMEOUT_S = 10.0
@@ -44,7 +46,7 @@ STOP_TIMEOUT_S = 10.0
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """One call of `embed`: its prompts, and the rows that have come back."""
+    """One call of `embed`: its prompts, and the rows that are finished."""
 
     prompts: list[list[int]]
     done: asyncio.Future[NDArray[np.float32]]
@@ -70,7 +72,7 @@ class VllmEngine:
         self._dimensions = 0
         self._engine: Any = None
         self._params: Any = None
-        self._tokens: Tokens | None = None
+        self._tokens: ModelTokenizer | None = None
         self._thread: Thread | None = None
         self._tokenizing = ThreadPoolExecutor(1, "tokenizer")
 
@@ -92,8 +94,8 @@ class VllmEngine:
     async def start(self) -> None:
         """Load the model, on the engine's thread.
 
-        Raises ConfigError for a model, option or dimension that cannot be, UnavailableError when the model cannot be
-        downloaded, EngineError when it cannot be loaded.
+        Raises ConfigError for a wrong model, option or dimension, UnavailableError when the model cannot be downloaded,
+        EngineError when it cannot be loaded.
         """
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = loop.create_future()
@@ -136,7 +138,7 @@ class VllmEngine:
             raise self._death
 
     async def close(self) -> None:
-        """Stop after the step under way; one that hangs is left to the end of the process."""
+        """Stop after the current step. A step that hangs ends with the process."""
         self._die(EngineError("the engine has been closed"))
         self._queue.put(("stop", None))
         if self._thread is not None:
@@ -151,7 +153,7 @@ class VllmEngine:
         except StraylineError as error:
             _call(loop, _reject, ready, error)
             return
-        except BaseException as error:  # noqa: BLE001 - vLLM raises anything, and nobody else would see it on a thread
+        except BaseException as error:  # noqa: BLE001 - vLLM raises any type, and on a thread it would be lost
             _call(loop, _reject, ready, EngineError(f"cannot load {self._settings.model}: {_words(error)}"))
             return
         with self._lock:
@@ -176,7 +178,7 @@ class VllmEngine:
         cores = len(os.sched_getaffinity(0))
         for name, value in {**ENVIRONMENT, "OMP_NUM_THREADS": str(cores)}.items():
             os.environ.setdefault(name, value)
-        os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # the core in this process: a killed daemon leaves no orphan
+        os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # in this process: a killed daemon leaves no child
         logging.getLogger("vllm").setLevel(logging.ERROR)
         import torch
         from vllm import EngineArgs, PoolingParams
@@ -196,10 +198,10 @@ class VllmEngine:
         check_dimensions(settings.dimensions, size)
         self._dimensions = settings.dimensions or size
         self._params = PoolingParams(task="embed", dimensions=self._dimensions if self._dimensions < size else None)
-        self._tokens = Tokens(folder, int(model.max_model_len), settings.instruction)
+        self._tokens = ModelTokenizer(folder, int(model.max_model_len), settings.instruction)
 
     def _take(self) -> bool:
-        """Take in everything queued, waiting when there is nothing else to do; False to stop."""
+        """Take all jobs from the queue, waiting only when the engine is idle; return False to stop."""
         while True:
             try:
                 verb, job = self._queue.get(block=not self._engine.has_unfinished_requests())
@@ -234,9 +236,9 @@ class VllmEngine:
         outputs = self._engine.step()
         self._step_began = None
         for output in outputs:
-            found = self._jobs.pop(output.request_id, None)
-            if found is not None:
-                self._deliver(*found, output.outputs.data.float().cpu().numpy())
+            request = self._jobs.pop(output.request_id, None)
+            if request is not None:
+                self._deliver(*request, output.outputs.data.float().cpu().numpy())
 
     def _deliver(self, job: _Job, row: int, vector: NDArray[np.float32]) -> None:
         norm = float(np.linalg.norm(vector))
@@ -250,7 +252,7 @@ class VllmEngine:
             _call(job.done.get_loop(), _resolve, job.done, job.rows)
 
     def _die(self, error: EngineError) -> None:
-        """Refuse every waiter, now and later; the first reason stays."""
+        """Fail every waiting call, now and later. The first reason stays."""
         with self._lock:
             if self._death is None or self._death is self._unborn:
                 self._death = error
@@ -263,7 +265,7 @@ class VllmEngine:
 def _call(loop: asyncio.AbstractEventLoop, *call: Any) -> None:
     try:
         loop.call_soon_threadsafe(*call)
-    except RuntimeError:  # the loop has been closed: nobody waits any more
+    except RuntimeError:  # the loop is closed, so nobody waits
         return
 
 

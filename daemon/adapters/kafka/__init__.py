@@ -1,1 +1,58 @@
-"""Kafka through aiokafka, a file an idea."""
+"""Kafka through aiokafka.
+
+* `KafkaBroker` is the cluster as the runtime sees it (`ports.Broker`): `membership` joins the group and reads it by
+  `columnar_consumer`, `transactions` publishes, and the broker itself reads the daemon's own topics.
+* `readers` and `publish` are for verbs and take no part in the group; `topics` creates and checks topics.
+* `client` holds what all clients share, `settings` how the cluster is reached.
+
+aiokafka imports slowly and most verbs never connect, so a name's module is imported when the name is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from daemon.adapters.kafka.broker import KafkaBroker
+    from daemon.adapters.kafka.client import FETCH_BYTES
+    from daemon.adapters.kafka.membership import KafkaMembership
+    from daemon.adapters.kafka.publish import publish_one, publish_together
+    from daemon.adapters.kafka.readers import RangeReader, follow_values, read_values
+    from daemon.adapters.kafka.settings import KafkaSettings
+    from daemon.adapters.kafka.topics import check_topics, create_topics
+
+__all__ = [
+    "FETCH_BYTES",
+    "KafkaBroker",
+    "KafkaMembership",
+    "KafkaSettings",
+    "RangeReader",
+    "check_topics",
+    "create_topics",
+    "follow_values",
+    "publish_one",
+    "publish_together",
+    "read_values",
+]
+
+_MODULES = {
+    "FETCH_BYTES": "client",
+    "KafkaBroker": "broker",
+    "KafkaMembership": "membership",
+    "KafkaSettings": "settings",
+    "RangeReader": "readers",
+    "check_topics": "topics",
+    "create_topics": "topics",
+    "follow_values": "readers",
+    "publish_one": "publish",
+    "publish_together": "publish",
+    "read_values": "readers",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name, importing its module."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

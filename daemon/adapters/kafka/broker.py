@@ -1,8 +1,8 @@
-"""The Kafka cluster through aiokafka: a place in the group, transactions, and reading topics of our own to their end.
+"""The Kafka cluster through aiokafka: group membership, transactions, and reading the daemon's own topics to their end.
 
-`end_offsets` of a read_committed consumer is the last stable offset, which a transaction under way holds back. To read
-a topic to its true end, the end comes from a read_uncommitted consumer (`_observer`, which reads nothing else) and the
-position from a read_committed one (`_reader`, one for each reading).
+`end_offsets` of a read_committed consumer is the last stable offset, and an open transaction holds it back. To read a
+topic to its true end, the end comes from a read_uncommitted consumer (`_observer`, which reads no records) and the
+position from a read_committed one (`_reader`, a new one for each reading).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from daemon.adapters.kafka.client import (
     FETCH_BYTES,
     METADATA_SECONDS,
     REQUEST_SECONDS,
-    KafkaSettings,
     guarded,
     stop_client,
 )
 from daemon.adapters.kafka.membership import KafkaMembership
+from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.adapters.kafka.transactions import KafkaTransactions
 from daemon.core.types import TopicPartition, Update
 from daemon.errors import UnavailableError
@@ -55,7 +55,7 @@ class KafkaBroker:
         return KafkaTransactions(self._settings, source)
 
     async def partitions(self, topic: str) -> int:
-        known = await self._observer._client.fetch_all_metadata()  # noqa: SLF001  # there is no public way to ask
+        known = await self._observer._client.fetch_all_metadata()  # noqa: SLF001  # there is no public method for this
         count = len(known.partitions_for_topic(topic) or ())
         if not count:
             raise UnavailableError(f"topic {topic} does not exist; make it with `strayline topics create`")
@@ -76,15 +76,15 @@ class KafkaBroker:
 
     async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
         native = KafkaPartition(topic, partition)
-        found: bytes | None = None
+        newest: bytes | None = None
         async with self._readers, self._reader([native]) as reader:
             end = await self.high_water(topic, partition)
-            # A transaction under way ahead of ours holds the end back until it is committed or timed out.
+            # Another open transaction holds the end back until it is committed or timed out.
             async with guarded(f"reading {topic}/{partition}", 2 * self._settings.transaction_timeout):
                 while await reader.position(native) < end:
                     for record in (await reader.getmany(timeout_ms=100)).get(native, ()):
-                        found = record.value if record.key == key else found
-        return found
+                        newest = record.value if record.key == key else newest
+        return newest
 
     async def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
         natives = [KafkaPartition(topic, p) for p in range(await self.partitions(topic))]

@@ -1,95 +1,48 @@
-"""What every Kafka client here is given, and how what it may raise becomes this program's errors.
+"""What all Kafka clients here share: sizes, time-outs, and how aiokafka's errors become this program's errors.
 
-What is asked of a broker for the sake of one partition goes through `guarded`: it ends in time, and what goes wrong is
-a PartitionError that says what was being done, so that one partition's trouble stays its own. A client is closed by
-`stop_client`, which ends in time too. Both are needed because not all that aiokafka raises is a KafkaError, and because
-what it has begun may never end.
+Every request for one partition goes through `guarded`. It ends in time, and a failure is a PartitionError that names
+the request, so a failure of one partition does not touch the others. `stop_client` closes a client, also in time. Both
+exist because aiokafka raises more than KafkaError, and because some of its calls never return.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from ssl import SSLContext
-from typing import Literal, TypedDict
+from collections.abc import AsyncIterator
+from typing import Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import ConsumerStoppedError, IllegalOperation, KafkaError, ProducerFenced, RecordTooLargeError
-from aiokafka.helpers import create_ssl_context
 
 from daemon.core.types import TopicPartition
 from daemon.errors import PartitionError
 
 FETCH_BYTES = 4 * 1024 * 1024
 REQUEST_BYTES = 64 * 1024 * 1024
-METADATA_SECONDS = 10  # a frozen broker says nothing: who leads in its place is only learned by asking
+METADATA_SECONDS = 10
+"""A frozen broker does not answer, so its clients find the new leader only by asking for metadata again."""
 REQUEST_SECONDS = 15
 
-# Not all that aiokafka raises is a KafkaError: a producer that was fenced between two sends calls the next one an
-# illegal operation, a client closed meanwhile asserts, and a broken connection is an OSError.
+# aiokafka raises more than KafkaError: IllegalOperation for the next send of a producer that was fenced between two
+# sends, AssertionError from a client that was closed meanwhile, OSError for a broken connection.
 BROKEN = (KafkaError, IllegalOperation, ConsumerStoppedError, OSError, AssertionError, asyncio.InvalidStateError)
 
 
-class Connection(TypedDict, total=False):
-    """Arguments every aiokafka client takes."""
-
-    bootstrap_servers: list[str]
-    client_id: str
-    security_protocol: str
-    ssl_context: SSLContext | None
-    sasl_mechanism: str
-    sasl_plain_username: str | None
-    sasl_plain_password: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaSettings:
-    """How to reach the cluster, and the names and time-outs (seconds) of our part in it."""
-
-    bootstrap_servers: Sequence[str]
-    group_id: str
-    instance_id: str | None = None
-    session_timeout: float = 10.0
-    transaction_timeout: float = 30.0
-    topics: Mapping[str, str] = field(default_factory=dict)
-    protocol: str = "PLAINTEXT"
-    mechanism: str = "PLAIN"
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-
-    def connection(self) -> Connection:
-        """Return the arguments that connect a client."""
-        connection = Connection(
-            bootstrap_servers=list(self.bootstrap_servers), client_id="strayline", security_protocol=self.protocol
-        )
-        if "SSL" in self.protocol.split("_"):
-            connection["ssl_context"] = create_ssl_context(cafile=self.ca, certfile=self.certificate, keyfile=self.key)
-        if self.protocol.startswith("SASL"):
-            connection["sasl_mechanism"] = self.mechanism
-            connection["sasl_plain_username"] = self.username
-            connection["sasl_plain_password"] = self.password
-        return connection
-
-
 def to_kafka(partition: TopicPartition) -> KafkaPartition:
-    """Return aiokafka's word for one of our partitions."""
+    """Return one of our partitions as aiokafka's type."""
     return KafkaPartition(partition.topic, partition.partition)
 
 
 def from_kafka(partition: KafkaPartition) -> TopicPartition:
-    """Return our word for one of aiokafka's partitions."""
+    """Return one of aiokafka's partitions as our type."""
     return TopicPartition(partition.topic, partition.partition)
 
 
 @contextlib.asynccontextmanager
 async def guarded(doing: str, seconds: float, reason: Literal["commit", "error"] = "error") -> AsyncIterator[None]:
-    """Turn time-outs (after `seconds`) and Kafka's errors into PartitionError that says what was being done."""
+    """Turn a time-out (after `seconds`) and aiokafka's errors into a PartitionError that begins with `doing`."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -105,18 +58,18 @@ async def guarded(doing: str, seconds: float, reason: Literal["commit", "error"]
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
-        # Nobody cancelled us: aiokafka let a cancelled future of its own through, which must not end the partition.
-        raise PartitionError(f"{doing}: given up by the client", reason) from None
+        # Nobody cancelled this task: a cancelled future inside aiokafka came through. It must not end the partition.
+        raise PartitionError(f"{doing}: cancelled by the client", reason) from None
 
 
 def seen(future: asyncio.Future[object]) -> None:
-    """Look at a future's error, should nobody else: a transaction fails once, not once for each of its records."""
+    """Mark a future's error as retrieved: a transaction fails once, not once for each of its records."""
     if not future.cancelled():
         future.exception()
 
 
 async def stop_client(client: AIOKafkaConsumer | AIOKafkaProducer, seconds: float = 3.0) -> None:
-    """Close a client, also one that can no longer finish what it has begun; how that ends concerns nobody."""
+    """Close a client within about `seconds`, also one whose requests never finish. Errors are ignored."""
     task = asyncio.create_task(client.stop())
     task.add_done_callback(seen)
     try:

@@ -1,14 +1,14 @@
-"""Records as columns: aiokafka's consumer without an object for each record that somebody has to take apart again.
+"""Records as columns: aiokafka's consumer without one Python object for each record.
 
 aiokafka decodes a fetched batch in C and then builds a `ConsumerRecord` for each of its records in Python, which costs
-more than everything else it does. Here one `Columns` is built for a whole batch instead. What decides which batches are
-read (checksums, transactions that were aborted, markers, the position) stays aiokafka's own code: it goes through a
-batch as if it held one record, which ends where the batch ends.
+more than everything else it does. Here one `RecordColumns` is built for a whole batch instead. aiokafka's own code
+still decides which batches are read (checksums, aborted transactions, markers, the position): it sees a batch as one
+record, which ends where the batch ends.
 
-This leans on five names inside aiokafka, which is pinned for it: `AIOKafkaConsumer._fetcher`; `Fetcher._records`, where
-a fetched partition's result is put; `FetchResult._partition_records`; `PartitionRecords._records`, the batches it goes
-through; `PartitionRecords._consumer_record`, what is made of a record. `tests/contracts/test_broker.py` reads real
-batches through it, so another aiokafka that works otherwise is noticed.
+This depends on five private names, and aiokafka is pinned for that reason: `AIOKafkaConsumer._fetcher`;
+`Fetcher._records`, which holds the result of each fetched partition; `FetchResult._partition_records`;
+`PartitionRecords._records`, the batches it iterates over; `PartitionRecords._consumer_record`, which builds a record.
+`tests/contracts/test_broker.py` reads real batches through it, so a change in aiokafka fails a test.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class RecordColumns:
     """The records of one produced batch. `offset` is the last one's; `headers` is empty where no record has any."""
 
     offset: int
@@ -44,7 +44,7 @@ class Columns:
 
 
 class ColumnarConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is untyped here
-    """A consumer whose `getmany` returns `Columns` where others have records, and counts them in `max_records`."""
+    """A consumer whose `getmany` returns `RecordColumns` instead of records, and counts those in `max_records`."""
 
     async def start(self) -> None:
         """Connect and, with topics subscribed to, join the group."""
@@ -56,22 +56,22 @@ class ColumnarConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is u
 
 
 class _Results(OrderedDict[KafkaPartition, FetchResult | FetchError]):
-    """Results of fetches by partition; each is told, when it is put here, to hand out columns."""
+    """Results of fetches by partition. A result that is put here is changed to return columns."""
 
     def __setitem__(self, partition: KafkaPartition, result: FetchResult | FetchError) -> None:
         if isinstance(result, FetchResult):
             parsed = result._partition_records  # noqa: SLF001  # see above
             parsed._records = _Batches(parsed)  # noqa: SLF001  # see above
-            parsed._consumer_record = _as_it_is  # noqa: SLF001  # see above
+            parsed._consumer_record = _unchanged  # noqa: SLF001  # see above
         super().__setitem__(partition, result)
 
 
-def _as_it_is(_partition: KafkaPartition, columns: Columns) -> Columns:
+def _unchanged(_partition: KafkaPartition, columns: RecordColumns) -> RecordColumns:
     return columns
 
 
 class _Batches:
-    """The batches of one fetch. Knows its owner by a weak reference: a cycle would keep megabytes until collected."""
+    """The batches of one fetch. The reference to the owner is weak: a cycle would keep megabytes until collected."""
 
     def __init__(self, owner: PartitionRecords) -> None:
         self._owner = ref(owner)
@@ -79,13 +79,13 @@ class _Batches:
         self.has_next = self._records.has_next
 
     def next_batch(self) -> Any:
-        """Return the next batch; control batches hold no records of ours and are left alone."""
+        """Return the next batch; control batches hold no data and are returned unchanged."""
         batch = self._records.next_batch()
         return batch if batch.is_control_batch else _Whole(batch, self._owner)
 
 
 class _Whole:
-    """A batch that pretends to hold one record: its columns."""
+    """A batch that iterates as one record: its columns."""
 
     is_control_batch = False
 
@@ -96,21 +96,21 @@ class _Whole:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
 
-    def __iter__(self) -> Iterator[Columns]:
+    def __iter__(self) -> Iterator[RecordColumns]:
         owner = self._owner()
         records = list(self._batch)
-        # What is compressed is sent whole: a fetch from the middle of a batch begins before it.
+        # Compressed batches are sent whole: a fetch from the middle of a batch begins before it.
         if owner is not None and records and records[0].offset < owner.next_fetch_offset:
             records = [record for record in records if record.offset >= owner.next_fetch_offset]
         if records:
             yield _columns(records)
 
 
-def _columns(records: Sequence[Any]) -> Columns:
+def _columns(records: Sequence[Any]) -> RecordColumns:
     first, last = records[0].offset, records[-1].offset
     whole = last - first + 1 == len(records)  # offsets ascend; compaction leaves holes
     headers = [record.headers for record in records]
-    return Columns(
+    return RecordColumns(
         offset=last,
         offsets=range(first, last + 1) if whole else [record.offset for record in records],
         timestamps=[record.timestamp for record in records],
@@ -120,7 +120,7 @@ def _columns(records: Sequence[Any]) -> Columns:
     )
 
 
-def joined(source: TopicPartition, parts: Sequence[Columns]) -> Batch:
+def joined(source: TopicPartition, parts: Sequence[RecordColumns]) -> Batch:
     """Return the records of several batches, in order, as one."""
     if len(parts) == 1:
         only = parts[0]

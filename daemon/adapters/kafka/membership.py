@@ -1,15 +1,15 @@
-"""Our place in the group: which partitions are ours, and reading them.
+"""This process as a member of the consumer group: its assigned partitions, and their records.
 
-aiokafka keeps the place (it joins, beats its heart, and calls back when partitions are taken or given), and this tells
-the listener and hands on what is fetched. What aiokafka needs to be told, each learned from its source:
+aiokafka joins the group, sends heartbeats, and calls back when partitions are revoked or assigned. This module passes
+that on to the listener and returns the fetched records. Five rules, each from aiokafka's source:
 
-* `auto_offset_reset` must be "none": any other value jumps over what retention deleted without a word.
-* `getmany` must end by its own time-out: a cancelled one disables `max_poll_interval_ms`.
-* Positions are set in the assignment callback, before the first fetch, so that no committed offset is looked up.
-* A static member that leads its group and comes back within its session is not told that it leads, and then nobody
-  takes up partitions that are added. So a static member joins twice; the second time it is told.
-* Of two processes with one instance id each takes the other's place again and again, and aiokafka joins anew without a
-  word: what shows is a member id that changes more often than sessions can expire.
+* `auto_offset_reset` must be "none": any other value silently skips what retention deleted.
+* `getmany` must end by its own time-out: a cancelled call disables `max_poll_interval_ms`.
+* Positions are set in the assignment callback, before the first fetch, so no committed offset is looked up.
+* A static member that leads its group and returns within its session does not learn that it leads, and then nobody
+  assigns added partitions. So a static member joins twice; the second join tells it.
+* Two processes with one instance id take the membership from each other again and again, and aiokafka silently rejoins.
+  It shows as a member id that changes more often than sessions can expire.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from daemon.adapters.kafka.client import (
     FETCH_BYTES,
     METADATA_SECONDS,
     REQUEST_SECONDS,
-    KafkaSettings,
     from_kafka,
     guarded,
     stop_client,
     to_kafka,
 )
 from daemon.adapters.kafka.columnar_consumer import ColumnarConsumer, joined
+from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
 from daemon.ports import Listener
 
-POLL_RECORDS = 20_000  # taking them apart holds the event loop up, for about a microsecond each
+POLL_RECORDS = 20_000  # decoding blocks the event loop, for about a microsecond each
 IDLE_POLL = 30.0
 JOIN_SECONDS = 60
-PLACES_LOST = 3
-"""Losses of one's place in the group within one session time-out: silence alone costs one in that time."""
+MEMBERSHIPS_LOST = 3
+"""Losses of membership within one session time-out; missed heartbeats alone cause at most one."""
 
 
 class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's base is untyped
-    """Our place in the group: implements `ports.Membership`."""
+    """This process in the group: implements `ports.Membership`."""
 
     def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
         self._settings = settings
@@ -57,7 +57,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._polled = 0.0
         self._batch_records = POLL_RECORDS
         self._member: str | None = None
-        self._lost = deque[float](maxlen=PLACES_LOST)
+        self._lost = deque[float](maxlen=MEMBERSHIPS_LOST)
         session = round(settings.session_timeout * 1000)
         rebalance = max(session, 10_000)
         self._consumer = ColumnarConsumer(
@@ -71,7 +71,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             session_timeout_ms=session,
             heartbeat_interval_ms=max(100, session // 5),
             rebalance_timeout_ms=rebalance,
-            request_timeout_ms=rebalance + 1000 * REQUEST_SECONDS,  # joining is answered when all have joined
+            request_timeout_ms=rebalance + 1000 * REQUEST_SECONDS,  # the answer to a join comes when all have joined
             max_poll_interval_ms=300_000,
             max_partition_fetch_bytes=FETCH_BYTES,
             metadata_max_age_ms=1000 * METADATA_SECONDS,
@@ -88,7 +88,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             why = str(error) or f"no answer within {JOIN_SECONDS} s"
             raise UnavailableError(f"joining group {self._settings.group_id}: {why}") from None
         if self._settings.instance_id is not None:
-            self._consumer._coordinator.request_rejoin()  # noqa: SLF001  # to subscribe anew would kill its fetcher
+            self._consumer._coordinator.request_rejoin()  # noqa: SLF001  # subscribing again would kill its fetcher
 
     async def on_partitions_revoked(self, revoked: set[KafkaPartition]) -> None:
         assert self._listener is not None
@@ -97,7 +97,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     def on_partitions_assigned(self, assigned: set[KafkaPartition]) -> None:
         assert self._listener is not None
-        member = self._consumer._coordinator.member_id  # noqa: SLF001  # nothing public tells of a lost place
+        member = self._consumer._coordinator.member_id  # noqa: SLF001  # nothing public tells of a lost membership
         if self._settings.instance_id is not None and self._member not in (None, member):
             self._lost.append(monotonic())
         self._member = member
@@ -112,7 +112,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         assigned = self._consumer.assignment()
         wanted = [p for p in map(to_kafka, partitions) if p in assigned]
         if not wanted and assigned and monotonic() - self._polled < IDLE_POLL:
-            # aiokafka reads "no partitions" as "all". What it has fetched ahead may as well stay where it is.
+            # aiokafka reads "no partitions" as "all partitions". Prefetched records may stay where they are.
             await asyncio.sleep(min(seconds, 0.05))
             return []
         if not wanted:
@@ -133,12 +133,12 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         except CorruptRecordException as error:
             raise PartitionError(f"reading: {error}") from None
         except KafkaError as error:
-            # Errors that aiokafka has no name for end its membership; the one it lacks is FENCED_INSTANCE_ID.
+            # An error code that aiokafka does not know ends the membership; the one it lacks is FENCED_INSTANCE_ID.
             if self._settings.instance_id is None or type(error) is not KafkaError:
                 raise
             names = f"group {self._settings.group_id}, kafka.instance_id {self._settings.instance_id}"
             raise UnavailableError(f"{names}: {error}; does another process use this id?") from None
-        # aiokafka counts batches here. Those to come are taken to be as large as the largest of the last ones.
+        # max_records counts batches here. The next ones are assumed to be as large as the largest of the last ones.
         self._batch_records = max(
             (len(part) for parts in fetched.values() for part in parts), default=self._batch_records
         )
@@ -146,7 +146,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     def _look_for_twin(self) -> None:
         instance, lost = self._settings.instance_id, self._lost
-        if len(lost) == PLACES_LOST and lost[-1] - lost[0] < self._settings.session_timeout:
+        if len(lost) == MEMBERSHIPS_LOST and lost[-1] - lost[0] < self._settings.session_timeout:
             raise UnavailableError(f"another process has the kafka.instance_id {instance} too: each needs its own")
 
     def resume(self, partition: TopicPartition, offset: int) -> bool:

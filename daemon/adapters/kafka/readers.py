@@ -1,21 +1,17 @@
-"""Plain reading and writing of topics, for people's verbs: `tail`, `label`, `top`, `baseline`, `backtest`."""
+"""Reading topics outside any group: for `tail`, `label` and `backtest`."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
-from daemon.adapters.kafka.client import REQUEST_BYTES, KafkaSettings
-from daemon.core.types import Batch, OutRecord, TopicPartition
+from daemon.adapters.kafka.settings import KafkaSettings
+from daemon.core.types import Batch, TopicPartition
 from daemon.errors import UnavailableError
-
-TOGETHER_SECONDS = 60
-"""How long a transaction of `publish_together` may take; readers wait behind one that a killed process left open."""
 
 
 @contextlib.asynccontextmanager
@@ -25,11 +21,11 @@ async def _reader(
     reader = AIOKafkaConsumer(**settings.connection(), isolation_level="read_committed", enable_auto_commit=False)
     try:
         await reader.start()
-        metadata = await reader._client.fetch_all_metadata()  # noqa: SLF001  # there is no public way to ask
-        found = {topic: sorted(metadata.partitions_for_topic(topic) or ()) for topic in topics}
-        if missing := [topic for topic, numbers in found.items() if not numbers]:
+        metadata = await reader._client.fetch_all_metadata()  # noqa: SLF001  # there is no public method for this
+        numbers = {topic: sorted(metadata.partitions_for_topic(topic) or ()) for topic in topics}
+        if missing := [topic for topic, known in numbers.items() if not known]:
             raise UnavailableError(f"topic {', '.join(missing)} does not exist; make it with `strayline topics create`")
-        partitions = [KafkaPartition(topic, number) for topic, numbers in found.items() for number in numbers]
+        partitions = [KafkaPartition(topic, number) for topic, known in numbers.items() for number in known]
         reader.assign(partitions)
         yield reader, partitions
     except (KafkaError, OSError) as error:
@@ -51,7 +47,7 @@ async def read_values(settings: KafkaSettings, topic: str) -> AsyncIterator[byte
 
 
 async def follow_values(settings: KafkaSettings, topic: str, *, from_beginning: bool) -> AsyncIterator[bytes]:
-    """Yield the values of a topic as they are committed, for ever."""
+    """Yield the values of a topic as they are committed, without end."""
     async with _reader(settings, topic) as (reader, partitions):
         await (reader.seek_to_beginning if from_beginning else reader.seek_to_end)(*partitions)
         while True:
@@ -62,49 +58,54 @@ async def follow_values(settings: KafkaSettings, topic: str, *, from_beginning: 
 
 
 class RangeReader:
-    """Reads what topics hold between two times (milliseconds of the records' own, None: from the start, to the end).
+    """Reads the records of topics between two times: record timestamps in milliseconds, None for no bound.
 
-    Partitions are read side by side and roughly in step: whichever is furthest behind in time goes on.
+    Partitions are read in parallel and roughly in step: the one furthest behind in time continues.
     """
 
     def __init__(self, settings: KafkaSettings, topics: Sequence[str], since: int | None, until: int | None) -> None:
         self._settings, self._since, self._until = settings, since, until
         self.topics = tuple(topics)
         self.read, self.total = 0, 0
-        """Offsets gone over, and how many there are."""
+        """Offsets read so far, and their total number."""
 
     async def batches(self) -> AsyncIterator[Batch]:
-        """Yield the records, those of one partition in order. Raises UnavailableError."""
+        """Yield the records; those of one partition are in order. Raises UnavailableError."""
         async with _reader(self._settings, *self.topics) as (reader, partitions):
             ends = await self._seek(reader, partitions)
-            waiting: dict[KafkaPartition, list[ConsumerRecord]] = {it: [] for it in partitions}
-            unread = {it for it in partitions if await reader.position(it) < ends[it]}
+            waiting: dict[KafkaPartition, list[ConsumerRecord]] = {partition: [] for partition in partitions}
+            unread = {partition for partition in partitions if await reader.position(partition) < ends[partition]}
             while unread or any(waiting.values()):
-                if behind := [it for it in unread if not waiting[it]]:
+                if behind := [partition for partition in unread if not waiting[partition]]:
                     for partition, records in (await reader.getmany(*behind, timeout_ms=500)).items():
                         waiting[partition] += [record for record in records if record.offset < ends[partition]]
-                    unread -= {it for it in behind if await reader.position(it) >= ends[it]}
-                    if any(not waiting[it] for it in unread):
+                    unread -= {partition for partition in behind if await reader.position(partition) >= ends[partition]}
+                    if any(not waiting[partition] for partition in unread):
                         continue
-                # The latest of a partition, not its last: times may go back, and one partition must always go on.
-                reached = min((max(record.timestamp for record in waiting[it]) for it in unread), default=None)
+                # The maximum, not the last: timestamps may go back, and one partition must always be able to continue.
+                reached = min(
+                    (max(record.timestamp for record in waiting[partition]) for partition in unread), default=None
+                )
                 for partition, records in waiting.items():
                     count = len(records)
                     if reached is not None:
-                        count = next((n for n, it in enumerate(records) if it.timestamp > reached), count)
+                        count = next((n for n, record in enumerate(records) if record.timestamp > reached), count)
                     if count:
                         self.read += count
                         yield _batch(partition, records[:count])
                         del records[:count]
 
     async def _seek(self, reader: AIOKafkaConsumer, partitions: Sequence[KafkaPartition]) -> dict[KafkaPartition, int]:
-        """Go to where the range begins in each partition, and return where it ends."""
+        """Seek each partition to the beginning of the range, and return the end of the range."""
         firsts = await reader.beginning_offsets(partitions)
         ends: dict[KafkaPartition, int] = await reader.end_offsets(partitions)
         for time, bounds in ((self._since, firsts), (self._until, ends)):
             if time is not None:
-                found = await reader.offsets_for_times(dict.fromkeys(partitions, time))
-                bounds |= {it: place.offset if place is not None else ends[it] for it, place in found.items()}
+                places = await reader.offsets_for_times(dict.fromkeys(partitions, time))
+                bounds |= {
+                    partition: place.offset if place is not None else ends[partition]
+                    for partition, place in places.items()
+                }
         for partition in partitions:
             reader.seek(partition, firsts[partition])
             self.total += max(ends[partition] - firsts[partition], 0)
@@ -120,45 +121,3 @@ def _batch(partition: KafkaPartition, records: Sequence[ConsumerRecord]) -> Batc
         [record.value for record in records],
         [record.headers for record in records] if any(record.headers for record in records) else (),
     )
-
-
-async def publish(settings: KafkaSettings, topic: str, *, key: bytes, value: bytes) -> None:
-    """Publish one message and wait until the brokers have it."""
-    producer = AIOKafkaProducer(**settings.connection(), acks="all")
-    try:
-        await producer.start()
-        await producer.send_and_wait(topic, value=value, key=key)
-    except (KafkaError, OSError) as error:
-        raise UnavailableError(f"publishing to {topic}: {type(error).__name__}: {error}") from None
-    finally:
-        await producer.stop()
-
-
-async def publish_together(settings: KafkaSettings, records: Sequence[OutRecord], *, purpose: str) -> None:
-    """Publish records in one transaction: readers of what is committed see all of them or none.
-
-    `purpose` ends the transactional id, so a second one of the same purpose ends the first. Raises UnavailableError.
-    """
-    producer = AIOKafkaProducer(
-        **settings.connection(),
-        transactional_id=f"{settings.group_id}-{purpose}",
-        transaction_timeout_ms=TOGETHER_SECONDS * 1000,
-        compression_type="zstd",
-        max_request_size=REQUEST_BYTES,
-        max_batch_size=256 * 1024,
-    )
-    try:
-        async with asyncio.timeout(TOGETHER_SECONDS):
-            await producer.start()
-            async with producer.transaction():
-                sent = [
-                    await producer.send(
-                        settings.topics[record.role], value=record.value, key=record.key, partition=record.partition
-                    )
-                    for record in records
-                ]
-                await asyncio.gather(*sent)
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise UnavailableError(f"publishing {len(records)} records: {type(error).__name__}: {error}") from None
-    finally:
-        await producer.stop()

@@ -1,7 +1,7 @@
-"""The topics the daemon needs: made with the right policies, and checked.
+"""The topics that the daemon needs: created with the right policies, and checked.
 
-Checkpoints and baseline are co-partitioned with the input: what a partition of logs writes there lies in the partition
-of the same number, so that nobody's unfinished transaction holds up the reading of another's state.
+Checkpoints and baseline have the same number of partitions as the input. What an input partition writes there goes to
+the partition of the same number, so its open transaction never delays the reading of another partition's state.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from daemon.adapters.kafka.client import KafkaSettings
+from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.errors import UnavailableError
 
 LARGEST_STATE = 8 * 1024 * 1024
@@ -21,8 +21,8 @@ LARGEST_RECORD = 16 * 1024 * 1024
 def policies(window: float) -> dict[str, dict[str, str]]:
     """Return each role's topic configuration; `window` is the detector's, in seconds.
 
-    The baseline keeps a record for two windows: what is in use is written anew within half a one. Small segments keep
-    what a new owner reads small. Dead letters must hold any record that the input could.
+    The baseline keeps a record for two windows; a pattern in use is written again within half a window. Small segments
+    limit how much a new owner reads. Dead letters must accept any record that the input accepts.
     """
     compacted = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
     return {
@@ -64,10 +64,10 @@ async def create_topics(
     replication: int | None = None,
     input_partitions: int | None = None,
 ) -> dict[str, str]:
-    """Create what is missing; return by topic what was done. Raises UnavailableError when a topic cannot be made.
+    """Create the missing topics; return by topic what was done. Raises UnavailableError when a topic cannot be made.
 
-    Input topics are only made when `input_partitions` says with how many partitions. Without `replication` a topic has
-    three replicas, or as many as there are brokers.
+    Input topics are created only if `input_partitions` is given. Without `replication` a topic has three replicas, or
+    one on each broker where there are fewer.
     """
     admin = await _admin(settings)
     try:
@@ -102,7 +102,7 @@ async def _create(admin: AIOKafkaAdminClient, topic: NewTopic) -> None:
 
 
 async def check_topics(settings: KafkaSettings, inputs: Sequence[str], named: Mapping[str, str]) -> list[str]:
-    """Return what is wrong with the topics, as sentences. Raises UnavailableError when there is no broker."""
+    """Return the problems of the topics, as sentences. Raises UnavailableError when no broker answers."""
     admin = await _admin(settings)
     try:
         existing = await _partitions(admin)

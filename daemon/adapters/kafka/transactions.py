@@ -1,8 +1,8 @@
-"""One transactional producer an input partition: what its lines led to and how far they are read commit together.
+"""One transactional producer for each input partition. Outputs and the read position commit together.
 
-aiokafka has no generation fencing, so the transactional id (group, topic, partition) is the only fence: whoever starts
-a producer of that id ends the one before. A commit succeeds even when a produce failed, so every send is awaited first,
-and a producer that saw any error is thrown away.
+aiokafka has no generation fencing, so the transactional id (group, topic, partition) is the only fence: starting a
+producer of that id fences the one before. In aiokafka a commit succeeds even when a produce failed, so every send is
+awaited first, and a producer that saw an error is not used again.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from aiokafka import AIOKafkaProducer
 from daemon.adapters.kafka.client import (
     REQUEST_BYTES,
     REQUEST_SECONDS,
-    KafkaSettings,
     guarded,
     seen,
     stop_client,
     to_kafka,
 )
+from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.types import OutRecord, TopicPartition
 
 

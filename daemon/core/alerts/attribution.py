@@ -1,9 +1,9 @@
-"""Evidence by line: which share of the whole case each line carries.
+"""Evidence by line: each line's share of the whole case.
 
-Pieces below 2 nats count for nothing: what one session in seven has, or lacks, is usual. So shares add up to 1, or are
-all 0 where every line is usual and only their mixture is odd. How badly a line reads counts double, as it does in the
-score: every line that was never seen has the same few nats, and many of them are harmless. A line that was never seen
-is called new though it also reads like a failure: that it is new can be checked.
+Pieces below 2 nats do not count: what one session in seven has, or lacks, is usual. So the shares add up to 1, or all
+are 0 where every line is usual and only their mixture is odd. Evidence that a line reads like a failure counts double,
+as in the score: all lines that were never seen have the same few nats, and many of them are harmless. A line that was
+never seen is called new even if it also reads like a failure, because a person can check that it is new.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _WHY: Mapping[str, Why] = {"new": "new", "severe": "severe", "count": "count"}
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
-    """The evidence about one line: its part of the case (0 to 1), why, and the share of sessions that have it."""
+class LineWeight:
+    """The evidence about one line: its share of the case (0 to 1), the reason, the share of sessions that have it."""
 
     contribution: float
     why: Why
@@ -30,27 +30,27 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Every line there is evidence about: those of the session, and those it lacks."""
+    """All lines with evidence: those in the session, and those missing from it."""
 
-    present: Mapping[str, Weighed] = field(default_factory=dict)
-    missing: Mapping[str, Weighed] = field(default_factory=dict)
+    present: Mapping[str, LineWeight] = field(default_factory=dict)
+    missing: Mapping[str, LineWeight] = field(default_factory=dict)
 
     def of(self, line: str, *, missing: bool = False) -> float:
-        """Return what a line contributes."""
+        """Return a line's contribution, 0 without evidence."""
         weighed = (self.missing if missing else self.present).get(line)
         return weighed.contribution if weighed else 0.0
 
 
 def weigh(evidence: Iterable[Evidence]) -> Weights:
-    """Return the weights of all evidence; several pieces about one line are added up."""
+    """Return the weights of all evidence. Several pieces about one line are added."""
     grouped: dict[tuple[bool, str], list[Evidence]] = {}
     for piece in evidence:
         grouped.setdefault((piece.kind == "missing", piece.line), []).append(piece)
     total = sum(_counted(piece) for pieces in grouped.values() for piece in pieces)
-    sides: tuple[dict[str, Weighed], dict[str, Weighed]] = ({}, {})
+    sides: tuple[dict[str, LineWeight], dict[str, LineWeight]] = ({}, {})
     for (is_missing, line), pieces in grouped.items():
         contribution = sum(map(_counted, pieces)) / total if total else 0.0
-        sides[is_missing][line] = Weighed(contribution, _why(pieces), min(piece.share for piece in pieces))
+        sides[is_missing][line] = LineWeight(contribution, _why(pieces), min(piece.share for piece in pieces))
     return Weights(present=sides[False], missing=sides[True])
 
 

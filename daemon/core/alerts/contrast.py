@@ -1,9 +1,8 @@
-"""A session against one normal pattern, count by count.
+"""The contrast of a session with one normal pattern, count by count.
 
-The pattern to compare with is the most similar one that traffic really has: of the nearest, one with several sessions
-to its name. Where anomalies recur, the most similar pattern of all is often the same anomaly a minute ago, and a
-contrast with that says nothing. A line that nearly all
-sessions have is missing even where that pattern lacks it too.
+The pattern to compare with is the most similar of the nearest patterns that have several sessions. Where anomalies
+recur, the most similar pattern of all is often the same anomaly a minute ago, and a contrast with that shows nothing. A
+line that nearly all sessions have counts as missing even if that pattern does not have it either.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from daemon.core.alerts.attribution import Weights
 from daemon.core.types import Judgement, Neighbour, Session, SessionLine
 
 ESTABLISHED = 5
-"""Sessions of the window that a pattern needs to stand for normal traffic."""
+"""The number of sessions in the window that a pattern needs to stand for normal traffic."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One line's count here and in the normal pattern. `text` is an example, or masked where there is none."""
+    """One line's count here and in the normal pattern. `text` is an example, or the masked line where there is none."""
 
     masked: str
     text: str
@@ -31,13 +30,13 @@ class Difference:
 
     @property
     def ratio(self) -> float:
-        """How many times the one count is the other, at least 1."""
+        """The ratio of the larger count to the smaller, at least 1."""
         return max(self.count, self.expected) / max(min(self.count, self.expected), 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """What differs, the most telling first; `usual` is the number of lines that both have equally often."""
+    """The differences, most telling first; `usual` is the number of lines that both have equally often."""
 
     reference: Neighbour | None = None
     only_here: Sequence[Difference] = ()
@@ -48,14 +47,14 @@ class Contrast:
 
     @property
     def telling(self) -> list[Difference]:
-        """Missing lines that are part of the case, not only of this comparison."""
-        return [it for it in self.missing_here if it.contribution > 0]
+        """Missing lines that contribute to the case, not only to this comparison."""
+        return [difference for difference in self.missing_here if difference.contribution > 0]
 
 
 def comparable(judgement: Judgement, own: str) -> list[Neighbour]:
     """Return the normal patterns to compare a session of pattern `own` with, the most similar one first.
 
-    Its own pattern, though it may be in the baseline, would show no difference: it is taken only for want of another.
+    Its own pattern may be in the baseline, but shows no difference, so it is used only if there is no other.
     """
     allowed = [near for near in judgement.nearest if near.label != "anomalous"]
     normal = [near for near in allowed if near.pattern != own] or allowed
@@ -64,23 +63,26 @@ def comparable(judgement: Judgement, own: str) -> list[Neighbour]:
 
 
 def contrast(session: Session, normal: Neighbour | None, weights: Weights) -> Contrast:
-    """Return what differs between a session and a normal pattern."""
+    """Return the differences between a session and a normal pattern."""
     here = {line.masked: line for line in session.lines}
     there = dict(normal.lines) if normal else {}
     differences = [
         _difference(line, here.get(line), there.get(line, 0), weights) for line in here.keys() | there.keys()
     ]
     absent = [line for line, weighed in weights.missing.items() if weighed.contribution > 0 and line not in there]
-    both = [it for it in differences if it.count and it.expected]
+    both = [difference for difference in differences if difference.count and difference.expected]
     return Contrast(
         reference=normal,
-        only_here=_ranked(it for it in differences if not it.expected),
+        only_here=_ranked(difference for difference in differences if not difference.expected),
         missing_here=_ranked(
-            [*(it for it in differences if not it.count), *(_difference(line, None, 1, weights) for line in absent)]
+            [
+                *(difference for difference in differences if not difference.count),
+                *(_difference(line, None, 1, weights) for line in absent),
+            ]
         ),
-        more=_ranked(it for it in both if it.count > it.expected),
-        fewer=_ranked(it for it in both if it.count < it.expected),
-        usual=sum(it.count == it.expected for it in both),
+        more=_ranked(difference for difference in both if difference.count > difference.expected),
+        fewer=_ranked(difference for difference in both if difference.count < difference.expected),
+        usual=sum(difference.count == difference.expected for difference in both),
     )
 
 
@@ -97,4 +99,4 @@ def _difference(masked: str, line: SessionLine | None, expected: int, weights: W
 
 
 def _ranked(differences: Iterable[Difference]) -> list[Difference]:
-    return sorted(differences, key=lambda it: (-it.contribution, -it.ratio, it.masked))
+    return sorted(differences, key=lambda difference: (-difference.contribution, -difference.ratio, difference.masked))

@@ -1,16 +1,15 @@
-"""Why a session is anomalous, in facts a person can check: its odd lines, what differs from normal, one sentence.
+"""Why a session is anomalous, in facts that a person can check: odd lines, differences from normal, one sentence.
 
-The detector hands over evidence: for each line of the session, and for lines that sessions like it have and it lacks,
-how odd it is in nats and in what share of sessions it stands. From there on
+The detector supplies evidence about each line of the session, and about lines that similar sessions have and this one
+does not: how odd it is in nats, and the share of sessions that have it. Three values are derived from it:
 
-* **contribution** is a line's share of all the evidence (`weighing`);
-* **novelty** is how far a line is from any known one, in words (`relatives`): "this reads like nothing we know" against
-  "a known line with one new word";
-* **contrast** compares counts with a normal pattern (`contrasts`).
+* **contribution** is a line's share of all the evidence (`attribution`).
+* **novelty** is the distance of a line from the nearest known line, in words (`line_similarity`). It separates a line
+  like no other from a known line with one new word.
+* **contrast** compares counts with a normal pattern (`contrast`).
 
-Lines are ranked by contribution. Of lines that weigh nearly the same the one that was written first leads: where one
-failure brings others about, it is the cause. Of lines that weigh nothing what repeats most comes first, then what is
-most novel. Only flagged sessions are explained.
+Lines are ranked by contribution. Among lines with nearly the same contribution, the one written first leads: where one
+failure causes others, it is the cause. Lines that contribute nothing are ranked by count, then by novelty.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from daemon.core.alerts.attribution import Weighed, Weights, weigh
+from daemon.core.alerts.attribution import LineWeight, Weights, weigh
 from daemon.core.alerts.contrast import Contrast, comparable, contrast
-from daemon.core.alerts.line_similarity import Relatives
+from daemon.core.alerts.line_similarity import LineIndex
 from daemon.core.alerts.repeat_counts import repeats
 from daemon.core.alerts.summary import ExplainedLine, summarise
 from daemon.core.messages import Severity
@@ -32,12 +31,12 @@ CRITICAL_P = 0.001
 WARNING_P = 0.01
 MAX_COMPARED = 64
 NEARLY = 0.95
-"""Lines that contribute at least this part of what the strongest among them does weigh nearly the same."""
+"""Lines with at least this share of the strongest contribution among them count as nearly the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The case against a session: ranked lines, contrast, one sentence of at most 200 characters, and how grave."""
+    """The case against a session: ranked lines, contrast, one sentence of at most 200 characters, and a severity."""
 
     lines: Sequence[ExplainedLine]
     contrast: Contrast
@@ -46,7 +45,7 @@ class Explanation:
 
 
 def explain(verdict: Verdict) -> Explanation:
-    """Return the explanation of an anomalous verdict. Cost: linear in its lines and those of its nearest patterns."""
+    """Return the explanation of an anomalous verdict, in time linear in its lines and those of its nearest patterns."""
     normal = comparable(verdict.judgement, verdict.pattern.id)
     compared = normal[0] if normal else None
     weights = weigh([*verdict.judgement.evidence, *repeats(verdict.session, compared, normal)])
@@ -61,7 +60,7 @@ def explain(verdict: Verdict) -> Explanation:
 
 
 def severity(judgement: Judgement) -> Severity:
-    """Return how grave: by p-value, and critical where feedback has confirmed the pattern as anomalous."""
+    """Return the severity by p-value; a pattern that feedback labels anomalous is critical."""
     p = judgement.p_value
     if judgement.label == "anomalous" or (p is not None and p <= CRITICAL_P):
         return "critical"
@@ -70,10 +69,10 @@ def severity(judgement: Judgement) -> Severity:
 
 def _rank(verdict: Verdict, weights: Weights, compared: Neighbour | None) -> list[ExplainedLine]:
     usual = dict(compared.lines) if compared else None
-    relatives = Relatives(line for near in verdict.judgement.nearest for line, _ in near.lines)
+    relatives = LineIndex(line for near in verdict.judgement.nearest for line, _ in near.lines)
     left = MAX_COMPARED
     explained = []
-    for line in sorted(verdict.session.lines, key=lambda it: (-weights.of(it.masked), it.first)):
+    for line in sorted(verdict.session.lines, key=lambda line: (-weights.of(line.masked), line.first)):
         weighed = weights.present.get(line.masked)
         novelty: float | None = None
         nearest: str | None = None
@@ -88,18 +87,26 @@ def _rank(verdict: Verdict, weights: Weights, compared: Neighbour | None) -> lis
 
 
 def _in_order(lines: Sequence[ExplainedLine]) -> list[ExplainedLine]:
-    left = sorted(lines, key=lambda it: (-it.contribution, -it.line.count, -(it.novelty or 0.0), it.line.first))
+    left = sorted(
+        lines,
+        key=lambda explained: (
+            -explained.contribution,
+            -explained.line.count,
+            -(explained.novelty or 0.0),
+            explained.line.first,
+        ),
+    )
     ranked: list[ExplainedLine] = []
     while left and left[0].contribution > 0:
         least = NEARLY * left[0].contribution
-        alike = next((at for at, it in enumerate(left) if it.contribution < least), len(left))
-        ranked += sorted(left[:alike], key=lambda it: it.line.first)
+        alike = next((at for at, explained in enumerate(left) if explained.contribution < least), len(left))
+        ranked += sorted(left[:alike], key=lambda explained: explained.line.first)
         left = left[alike:]
     return ranked + left
 
 
 def _explained(
-    line: SessionLine, expected: int | None, weighed: Weighed | None, novelty: float | None, nearest: str | None
+    line: SessionLine, expected: int | None, weighed: LineWeight | None, novelty: float | None, nearest: str | None
 ) -> ExplainedLine:
     if weighed is None:
         return ExplainedLine(line, "usual", 0.0, expected, None, novelty, nearest)

@@ -1,8 +1,8 @@
-"""Which known line a new one resembles, by the words they share.
+"""The known line that is most similar to a new one, by shared words.
 
-Likeness is the Dice overlap of two lines' words as sets, placeholders being words: 1 for equal sets, 0 for disjoint
-ones. An inverted index keeps a look-up proportional to the postings of the line's words; both sides are bounded, so
-that an alert of ten thousand lines costs no more than one of a few hundred.
+The similarity is the Dice coefficient of the two sets of words, where a placeholder is a word: 1 for equal sets, 0 for
+disjoint ones. With an inverted index, a look-up costs as much as the postings of the line's words. Both sides are
+bounded, so an alert of ten thousand lines costs no more than one of a few hundred.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def words(line: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORD.findall(line[:MAX_CHARACTERS]))
 
 
-class Relatives:
+class LineIndex:
     """An index over the lines of a few patterns."""
 
     def __init__(self, lines: Iterable[str]) -> None:
@@ -35,17 +35,17 @@ class Relatives:
         return line in self._known
 
     def novelty(self, line: str) -> tuple[float, str | None]:
-        """Return how far a line is from the nearest known one, and that one; 1 and None without a common word."""
+        """Return the distance (0 to 1) to the nearest known line, and that line; 1 and None without a shared word."""
         self._index()
         bag = words(line)
         shared = Counter(at for word in bag for at in self._postings.get(word, ()))
         if not shared:
             return 1.0, None
-        likeness, at = max((2 * common / (len(bag) + self._sizes[at]), -at) for at, common in shared.items())
-        return 1.0 - likeness, self._lines[-at]
+        similarity, at = max((2 * common / (len(bag) + self._sizes[at]), -at) for at, common in shared.items())
+        return 1.0 - similarity, self._lines[-at]
 
     def _index(self) -> None:
-        """Fill the index at the first look-up: most explanations of known lines need none."""
+        """Fill the index at the first look-up; explanations of known lines need none."""
         if self._sizes:
             return
         for at, line in enumerate(islice(self._lines, MAX_LINES)):

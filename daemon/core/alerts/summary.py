@@ -1,7 +1,7 @@
 """The case against a session in one line of at most 200 characters, the most telling fact first.
 
-A fact quotes a log line, and a quote gets the room that the words leave: the longest of a few lengths at which the
-whole sentence fits, so that what is said of a line is never cut off for the line's sake.
+A fact quotes a log line. The quote is cut, never the words about it: it gets the longest of a few lengths at which the
+whole sentence fits.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _QUOTES = (170, 150, 130, 110, 95, 80, 70, 60, 50, 40, 30)
 class ExplainedLine:
     """One distinct line of the session and what is odd about it.
 
-    `expected` is its count in the normal pattern compared with, None where there is none. `share` of sessions that have
-    it is None where nobody looked, `novelty` (0 to 1) beyond the first 64 unknown lines.
+    `expected` is its count in the normal pattern of the contrast, None without one. `share` is the share of sessions
+    that have it, None if that was not looked up. `novelty` (0 to 1) is None beyond the first 64 unknown lines.
     """
 
     line: SessionLine
@@ -39,20 +39,20 @@ class ExplainedLine:
 
 def summarise(judgement: Judgement, lines: Sequence[ExplainedLine], differing: Contrast) -> str:
     """Return the case in one line of at most 200 characters."""
-    told = (_told(judgement, lines, differing, length) for length in _QUOTES)
-    fitting = next((summary for summary in told if len(summary) <= SUMMARY_LENGTH), None)
-    return fitting or shorten(_told(judgement, lines, differing, _QUOTES[-1]), SUMMARY_LENGTH)
+    sentences = (_sentence(judgement, lines, differing, length) for length in _QUOTES)
+    fitting = next((summary for summary in sentences if len(summary) <= SUMMARY_LENGTH), None)
+    return fitting or shorten(_sentence(judgement, lines, differing, _QUOTES[-1]), SUMMARY_LENGTH)
 
 
 def reading(line: str) -> str:
-    """Return how a line reads: what states a level below an error is not called a failure."""
+    """Return in words how a line reads. A line with a level below error is not called a failure."""
     grade = failure_score(line)
     if grade >= 1:
         return "reads like a failure"
     return "is a warning" if grade >= 0.5 else "speaks of a failure"
 
 
-def _told(judgement: Judgement, lines: Sequence[ExplainedLine], differing: Contrast, length: int) -> str:
+def _sentence(judgement: Judgement, lines: Sequence[ExplainedLine], differing: Contrast, length: int) -> str:
     line, missing = _line_fact(lines, differing, judgement.seen, length), _missing_fact(differing, length)
     facts = [fact for fact in (line, missing) if fact]
     if differing.telling and lines and differing.telling[0].contribution > lines[0].contribution:
@@ -70,9 +70,9 @@ def _line_fact(lines: Sequence[ExplainedLine], differing: Contrast, seen: int, l
     share = f"in {percent(top.share)} of sessions" if top.share else ""
     match top.why:
         case "new":
-            others = sum(it.why == "new" for it in lines[1:])
+            others = sum(line.why == "new" for line in lines[1:])
             more = f" (and {many(others, 'more new line')})" if others else ""
-            # What failed stands at the beginning of a line; of another one what is new tells more.
+            # A failure stands at the beginning of a line; in other lines the new part tells more.
             known = "" if failure_score(top.line.masked) >= 1 else top.nearest_normal or ""
             quoted = _quoted(top.line.example, length, known)
             return f"{quoted} never seen before in {many(seen, 'session')}{more}"
@@ -85,12 +85,12 @@ def _line_fact(lines: Sequence[ExplainedLine], differing: Contrast, seen: int, l
 
 
 def _count_fact(differing: Contrast, length: int, masked: str | None = None) -> str:
-    """Return what is to say of one line's count, or of the count that differs most where it differs much."""
+    """Return a sentence about one line's count; without `masked`, about the count that differs most, if by enough."""
     counts = [*differing.more, *differing.fewer]
-    for it in sorted(counts, key=lambda it: it.ratio, reverse=True):
-        if it.masked == masked or (masked is None and it.ratio >= MANY_TIMES):
-            usual = f"{it.expected:,} {'is' if it.expected == 1 else 'are'} usual"
-            return f"{_quoted(it.text, length)} {many(it.count, 'time')} where {usual}"
+    for difference in sorted(counts, key=lambda difference: difference.ratio, reverse=True):
+        if difference.masked == masked or (masked is None and difference.ratio >= MANY_TIMES):
+            usual = f"{difference.expected:,} {'is' if difference.expected == 1 else 'are'} usual"
+            return f"{_quoted(difference.text, length)} {many(difference.count, 'time')} where {usual}"
     return ""
 
 
@@ -103,8 +103,8 @@ def _missing_fact(differing: Contrast, length: int) -> str:
     return f"{_quoted(first.masked, length)}{share}{more} {'are' if others else 'is'} missing"
 
 
-def _having(it: Difference) -> str:
-    share = it.share or 0.0
+def _having(difference: Difference) -> str:
+    share = difference.share or 0.0
     return "all sessions have" if share >= 1 else f"{percent(share)} of sessions have"
 
 

@@ -1,8 +1,17 @@
-"""The messages that leave and enter the daemon: their types, their JSON, their envelopes."""
+"""The messages that leave and enter the daemon.
 
-from daemon.core.messages.codec import cloud_event, encode, rfc3339, verdict_document, verdict_record
+* A **document** is a dictionary whose keys and types `schema` declares: a verdict, an alert, the end of an incident,
+  feedback. `json_schema` derives the published JSON Schemas from those types.
+* `encode` is the only way from a document to bytes (`json`); `cloud_event` writes the headers around it.
+* `verdict_record` and `dead_letter` make whole records. Alerts are made in `daemon.core.alerts`.
+* `parse_feedback` reads what people write, and `label_document` writes what it accepts.
+"""
+
+from daemon.core.messages.cloudevents import cloud_event
 from daemon.core.messages.dead_letters import dead_letter
 from daemon.core.messages.feedback import Feedback, label_document, parse_feedback
+from daemon.core.messages.json import encode, rfc3339
+from daemon.core.messages.json_schema import schemas
 from daemon.core.messages.schema import (
     ALERT_SCHEMA,
     AlertDocument,
@@ -19,7 +28,7 @@ from daemon.core.messages.schema import (
     Severity,
     Why,
 )
-from daemon.core.positions import place
+from daemon.core.messages.verdict import verdict_document, verdict_record
 
 __all__ = [
     "ALERT_SCHEMA",
@@ -42,8 +51,8 @@ __all__ = [
     "encode",
     "label_document",
     "parse_feedback",
-    "place",
     "rfc3339",
+    "schemas",
     "verdict_document",
     "verdict_record",
 ]

@@ -1,9 +1,9 @@
-"""Records that could not be read, passed on untouched with headers that say why.
+"""Dead letters: records that cannot be read, unchanged, with headers that give the reason.
 
-Headers are those of Kafka Connect's dead letter queues (`DeadLetterQueueReporter.populateContextHeaders`), so the tools
-that read those queues read these. As there, the record's own headers come first and a second trip through the queue
-appends; all values are UTF-8 text. The reason is a short stable word at the head of the message; nothing of the
-record's content is repeated.
+The headers are those of Kafka Connect's dead letter queues (`DeadLetterQueueReporter.populateContextHeaders`), so tools
+for those queues read these too. As there, the record's own headers come first, a second failure appends to them, and
+all values are UTF-8 text. The message begins with a short stable word for the reason. It repeats nothing of the
+record's content.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FORMAT_CLASS = "daemon.core.formats.Format"
 def dead_letter(batch: Batch, reject: Reject, *, name: str, task: int = 0, where: str = FORMAT_CLASS) -> OutRecord:
     """Return the dead letter of one rejected record.
 
-    `name` is the consumer group, `task` the input partition or another small number, `where` the class that refused it.
+    `name` is the consumer group, `task` the input partition or another small number, `where` the class that rejects it.
     """
     message = f"{reject.reason}: {reject.detail}"
     context = {

@@ -68,8 +68,8 @@ def label_document(
     """
     document: dict[str, object] = {"alert" if _ALERT.fullmatch(target) else "pattern": target, "verdict": verdict}
     document |= {name: text for name, text in (("scope", scope), ("by", by), ("note", note)) if text}
-    said = parse_feedback(orjson.dumps(document))
-    document |= {name: text for name, text in (("by", said.by), ("note", said.note)) if text}
+    parsed = parse_feedback(orjson.dumps(document))
+    document |= {name: text for name, text in (("by", parsed.by), ("note", parsed.note)) if text}
     return cast("FeedbackDocument", document)
 
 

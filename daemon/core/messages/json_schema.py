@@ -1,21 +1,16 @@
-"""JSON Schemas of what the daemon publishes and reads, made from the types in `daemon.core.messages.schema`.
+"""JSON Schemas of the messages, made from the types in `daemon.core.messages.schema`.
 
-`python -m daemon.core.messages.json_schema FOLDER` writes them; the ones in `docs/schema` are held equal to the types
-by a test. They describe at least what a reader finds: a field may be added within a major version, so only feedback,
-which people write, refuses unknown fields. `strict=True` refuses them everywhere, for tests.
+`python -m deploy.generate` writes them to `docs/schema`. A later minor version may add fields, so readers must accept
+unknown ones; only feedback, which people write, refuses them. `strict=True` refuses them everywhere, for tests.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
-import sys
 import types
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
-
-import orjson
 
 from daemon.core.messages import schema
 
@@ -93,29 +88,19 @@ def _reference(kind: type) -> Schema:
 
 @cache
 def _descriptions() -> dict[tuple[str, str], str]:
-    """Return the sentence under each field, by class and field: Python keeps none of them at run time."""
-    said: dict[tuple[str, str], str] = {}
+    """Return the docstring under each field, by class and field, read from the source: Python drops them."""
+    sentences: dict[tuple[str, str], str] = {}
     for node in ast.parse(inspect.getsource(schema)).body:
         if not isinstance(node, ast.ClassDef):
             continue
         inherited = {base.id for base in node.bases if isinstance(base, ast.Name)}
-        said |= {(node.name, name): sentence for (owner, name), sentence in said.items() if owner in inherited}
+        sentences |= {
+            (node.name, name): sentence for (owner, name), sentence in sentences.items() if owner in inherited
+        }
         for field, text in zip(node.body, node.body[1:], strict=False):
             match field, text:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(sentence))):
-                    said[node.name, name] = sentence
+                    sentences[node.name, name] = sentence
                 case _:
                     pass
-    return said
-
-
-def write(folder: Path) -> None:
-    """Write every schema into a folder, one file each."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, document in schemas().items():
-        text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        (folder / f"{name}.json").write_bytes(text)
-
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/schema"))
+    return sentences

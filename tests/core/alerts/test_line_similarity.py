@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.alerts.line_similarity import Relatives, words
+from daemon.core.alerts.line_similarity import LineIndex, words
 
 LINES = st.lists(st.text(alphabet="ab <N>", max_size=12), max_size=8)
 
@@ -19,7 +19,7 @@ def test_nearest_line_is_that_of_an_exhaustive_search(lines: list[str], line: st
     likeness = max(
         (2 * len(bag & words(it)) / (len(bag) + len(words(it))) for it in lines if bag & words(it)), default=0.0
     )
-    novelty, nearest = Relatives(lines).novelty(line)
+    novelty, nearest = LineIndex(lines).novelty(line)
 
     assert pytest.approx(1 - likeness) == novelty
     assert (nearest is None) == (likeness == 0)
@@ -29,10 +29,10 @@ def test_nearest_line_is_that_of_an_exhaustive_search(lines: list[str], line: st
 def test_words_are_compared_whatever_their_case_and_order() -> None:
     """Equal sets of words are no distance apart; lines without words resemble nothing."""
     assert [(0.0, "Link DOWN eth<NUM>"), (1.0, None)] == [
-        Relatives(["x", "Link DOWN eth<NUM>"]).novelty(line) for line in ("eth<NUM> link down", "--")
+        LineIndex(["x", "Link DOWN eth<NUM>"]).novelty(line) for line in ("eth<NUM> link down", "--")
     ]
 
 
 def test_first_of_equally_near_lines_is_named() -> None:
     """Ties go to the line of the nearest pattern, which comes first."""
-    assert "a b" == Relatives(["a b", "a c"]).novelty("a")[1]
+    assert "a b" == LineIndex(["a b", "a c"]).novelty("a")[1]

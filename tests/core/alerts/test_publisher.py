@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from daemon.core.alerts import Alerting, AlertSettings
+from daemon.core.alerts.alert_document import MAX_BYTES
 from daemon.core.alerts.incidents import IncidentSettings
-from daemon.core.alerts.publisher import MAX_BYTES, Alerting, AlertSettings
-from daemon.core.messages.codec import encode, verdict_document
-from daemon.core.messages.json_schema import schemas
+from daemon.core.messages import encode, schemas, verdict_document
 from daemon.core.types import Evidence, OutRecord
 from tests.support.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE, neighbour, verdict
 

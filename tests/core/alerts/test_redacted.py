@@ -13,10 +13,10 @@ import zstandard
 from numpy.typing import NDArray
 from rich.console import Console
 
-from daemon.core.alerts.publisher import Alerting, AlertSettings
+from daemon.core.alerts import Alerting, AlertSettings
 from daemon.core.formats import FormatSettings, make_format
 from daemon.core.masking.masker import Masker
-from daemon.core.messages.codec import verdict_record
+from daemon.core.messages import verdict_record
 from daemon.core.messages.dead_letters import dead_letter
 from daemon.core.sessions.patterns import pattern_of
 from daemon.core.sessions.sessionizer import Sessionizer, SessionLimits

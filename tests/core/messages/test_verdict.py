@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-import numpy as np
 import orjson
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from cloudevents.core.formats.json import JSONFormat
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from daemon.core.messages.codec import attribute_value, encode, rfc3339, verdict_document, verdict_record
-from daemon.core.positions import place, position_of, ranges
+from daemon.core.messages import encode, verdict_document, verdict_record
 from daemon.core.types import OutRecord
-from tests.support.cases import DEADLOCK, NOON, verdict
+from tests.support.cases import DEADLOCK, verdict
 
 
 def kafka_message(record: OutRecord) -> KafkaMessage:
     """Return a record as the cloudevents library takes it."""
     assert record.value is not None
     return KafkaMessage(headers=dict(record.headers), key=record.key, value=record.value)
-
-
-def test_times_are_rfc3339_in_utc_with_milliseconds() -> None:
-    """Microseconds are cut to milliseconds, before the epoch too."""
-    assert ["2026-11-22T12:00:00.123Z", "1969-12-31T23:59:59.999Z"] == [rfc3339(NOON + 123_999), rfc3339(-1)]
-
-
-@settings(deadline=None)
-@given(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(-(1 << 63), (1 << 63) - 1))
-def test_times_keep_their_order_as_text(one: int, other: int) -> None:
-    """Any time can be written, is read back by others, and sorts as text as it does as a number."""
-    assert datetime.fromisoformat(rfc3339(one)).tzinfo is not None
-    assert (one <= other) <= (rfc3339(one) <= rfc3339(other))
-
-
-def test_place_names_the_line_of_a_record_of_many() -> None:
-    """A position is its offset, with the line where the record holds many."""
-    places = [position_of(0), position_of(140), position_of(140, 2), position_of(1 << 40, 999_999)]
-
-    assert ["0", "140", "140:2", f"{1 << 40}:999999"] == [place(position) for position in places]
-    assert [ranges(np.array([position]))[0] for position in places] == [place(position) for position in places]
 
 
 def test_verdict_document_has_the_public_fields_in_order() -> None:
@@ -95,8 +68,3 @@ def test_any_session_key_makes_a_valid_event(key: str) -> None:
 
     assert (event.get_subject() or "").isprintable()
     assert (key if key.isprintable() and "%" not in key else event.get_subject()) == (event.get_subject() or "")
-
-
-def test_percent_signs_are_encoded_so_that_subjects_stay_different() -> None:
-    """Two different keys never become one subject."""
-    assert [b"a%0Ab", b"a%250Ab"] == [attribute_value("a\nb"), attribute_value("a%0Ab")]
