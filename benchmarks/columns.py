@@ -25,7 +25,7 @@ from daemon.core.formats import FormatSettings, make_format
 from daemon.core.masking.masker import Masker
 from daemon.core.masking.masks import BUILT_IN
 from daemon.core.masking.redaction import RedactionSettings, redact_column
-from daemon.core.sessions.sessionizer import Sessionizer, SessionLimits
+from daemon.core.sessions import Sessionizer, SessionLimits
 from daemon.core.types import Batch, ClosedBy, TopicPartition
 
 BATCH = 10_000

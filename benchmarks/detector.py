@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.core.detection.detector import Detector, DetectorSettings
-from daemon.core.sessions.patterns import make_pattern
+from daemon.core.sessions import make_pattern
 from daemon.core.types import Pattern, TopicPartition, Vector
 
 SOURCE = TopicPartition("bench", 0)

@@ -28,7 +28,7 @@ import numpy as np
 
 from daemon.bench.standin import StandIn
 from daemon.core.detection.detector import Detector, DetectorSettings
-from daemon.core.sessions.patterns import make_pattern
+from daemon.core.sessions import make_pattern
 from daemon.core.types import Judgement, Pattern, TopicPartition, Vector
 
 SOURCE = TopicPartition("weeks", 0)

@@ -17,7 +17,7 @@ import polars as pl
 
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.positions import position_of
-from daemon.core.sessions.sessionizer import Sessionizer, SessionLimits
+from daemon.core.sessions import Sessionizer, SessionLimits
 from daemon.core.types import LINES_SCHEMA, Pattern, TopicPartition
 
 SOURCE = TopicPartition("logs", 0)

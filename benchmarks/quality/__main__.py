@@ -31,7 +31,7 @@ from daemon.adapters.engines import EngineSettings, make_engine
 from daemon.backtest.evaluation import block_rates
 from daemon.backtest.peers import peers
 from daemon.backtest.trivial import Beside, trivial
-from daemon.core.sessions.patterns import make_pattern
+from daemon.core.sessions import make_pattern
 from daemon.core.types import Pattern
 from daemon.errors import StraylineError
 from daemon.ports import Engine

@@ -26,7 +26,7 @@ from pathlib import Path
 import polars as pl
 
 from daemon.core.masking.masker import Masker
-from daemon.core.sessions.patterns import make_pattern
+from daemon.core.sessions import make_pattern
 from daemon.core.types import LINES_SCHEMA, Pattern
 
 SECOND = 1_000_000

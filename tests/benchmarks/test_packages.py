@@ -12,7 +12,7 @@ from benchmarks.quality import packages
 from benchmarks.quality.ahead import Ahead, ahead
 from benchmarks.quality.datasets import Dataset, Labelled
 from benchmarks.quality.packages import Columns, Refitted, Streaming, need, words
-from daemon.core.sessions.patterns import make_pattern
+from daemon.core.sessions import make_pattern
 from daemon.core.types import Pattern
 from daemon.errors import UnavailableError
 

@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from daemon.core.sessions.patterns import make_pattern
+from daemon.core.sessions import make_pattern
 from daemon.core.types import Pattern, TopicPartition, Vector
 
 DIMENSIONS = 16

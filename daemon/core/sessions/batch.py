@@ -1,7 +1,7 @@
-"""A batch of lines as arrays, and its runs: what `sessions` cuts.
+"""A batch of lines as arrays, grouped by key, and its runs.
 
-A run is neighbouring lines of one key, no two of them `gap` apart by either clock, so that only its first line can be
-parted from what was before it by a gap. A batch is then cut by arrays of runs, not by lines.
+A run is neighbouring lines of one key, no two of them more than `gap` apart by either clock, so that a gap can only lie
+before its first line. A batch is then cut by arrays of runs, not by lines.
 """
 
 from __future__ import annotations
@@ -11,29 +11,25 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from daemon.core.positions import INDEX_BITS
+from daemon.core.sessions.limits import Ints
+from daemon.core.sessions.line_ids import LineNumbers
 
-CountTokens = Callable[[Sequence[str]], NDArray[np.int32]]
-Ints = NDArray[np.int64]
 Key = tuple[str, str]
 """Scope and session key."""
 
-CACHED_LINES = 50_000
-"""Distinct masked lines that are remembered; up to twice as many between clearings, and those that are held."""
-
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """A batch of n lines. `met` (stream time) and `offset` in reading order; the rest grouped by key, keys in order of
-    appearance and each key's lines in reading order.
+class LineBatch:
+    """A batch of n lines. `stream_time` and `offset` are in reading order; the other columns are grouped by key, keys
+    in order of appearance and each key's lines in reading order.
 
     `row` is a line's place in reading order, `line` its place in `distinct` and `numbers`, `cost` its tokens, `ends`
     where each of `keys` ends.
     """
 
-    met: Ints
+    stream_time: Ints
     offset: Ints
     keys: Sequence[Key]
     ends: Ints
@@ -50,7 +46,7 @@ class Rows:
 class Runs:
     """The runs of a batch in grouped order: bounds, first and last row, times, cost, first position.
 
-    `of_key` is the number of the first run of each of `Rows.keys`, and the number of runs at last.
+    `of_key` is the number of the first run of each of `LineBatch.keys`, and, as its last element, the number of runs.
     """
 
     of_key: Ints
@@ -65,40 +61,42 @@ class Runs:
     first: Ints
 
     @classmethod
-    def of(cls, rows: Rows, gap: int) -> Runs:
+    def of(cls, batch: LineBatch, gap: int) -> Runs:
         """Find the runs: a new one wherever the key changes or either clock moves by more than `gap` microseconds."""
-        met = rows.met[rows.row]
-        breaks = (np.abs(np.diff(rows.time)) > gap) | (np.diff(met) > gap)
-        breaks[rows.ends[:-1] - 1] = True
+        stream_time = batch.stream_time[batch.row]
+        breaks = (np.abs(np.diff(batch.time)) > gap) | (np.diff(stream_time) > gap)
+        breaks[batch.ends[:-1] - 1] = True
         begin = np.concatenate(([0], np.flatnonzero(breaks) + 1))
-        end = np.append(begin[1:], len(rows.row))
+        end = np.append(begin[1:], len(batch.row))
         return cls(
-            of_key=np.searchsorted(begin, np.concatenate(([0], rows.ends))),
+            of_key=np.searchsorted(begin, np.concatenate(([0], batch.ends))),
             begin=begin,
             end=end,
-            first_row=rows.row[begin],
-            last_row=rows.row[end - 1],
-            first_time=rows.time[begin],
-            least=np.minimum.reduceat(rows.time, begin),
-            greatest=np.maximum.reduceat(rows.time, begin),
-            cost=np.add.reduceat(rows.cost, begin),
-            first=rows.position[begin],
+            first_row=batch.row[begin],
+            last_row=batch.row[end - 1],
+            first_time=batch.time[begin],
+            least=np.minimum.reduceat(batch.time, begin),
+            greatest=np.maximum.reduceat(batch.time, begin),
+            cost=np.add.reduceat(batch.cost, begin),
+            first=batch.position[begin],
         )
 
 
-def prepare(lines: pl.DataFrame, watermark: int | None, known: LineNumbers, held: Callable[[], set[int]]) -> Rows:
-    """Return a table of lines, with `masked`, as arrays; not for an empty one. `held` tells what must be remembered."""
+def line_batch(
+    lines: pl.DataFrame, watermark: int | None, numbers: LineNumbers, in_use: Callable[[], set[int]]
+) -> LineBatch:
+    """Return a table of at least one line, with `masked`, as arrays; for `in_use` see `LineNumbers.look_up`."""
     times, positions = lines["time"].to_numpy(), lines["position"].to_numpy()
     floor = times[0] if watermark is None else watermark
     scope = lines["scope"]
-    one = bool((scope == scope[0]).all())
-    keys, order, sizes = _grouped(lines, "key") if one else _grouped(lines, "scope", "key")
-    scopes = [scope[0]] * len(keys) if one else keys["scope"].to_list()
+    one_scope = bool((scope == scope[0]).all())
+    keys, order, sizes = _grouped(lines, "key") if one_scope else _grouped(lines, "scope", "key")
+    scopes = [scope[0]] * len(keys) if one_scope else keys["scope"].to_list()
     masked, line = _numbered(lines["masked"])
-    distinct, numbers, costs = known.look_up(masked, held)
+    distinct, line_numbers, costs = numbers.look_up(masked, in_use)
     line = line[order]
-    return Rows(
-        met=np.maximum(np.maximum.accumulate(times), floor),
+    return LineBatch(
+        stream_time=np.maximum(np.maximum.accumulate(times), floor),
         offset=positions >> INDEX_BITS,
         keys=list(zip(scopes, keys["key"].to_list(), strict=True)),
         ends=np.cumsum(sizes),
@@ -108,7 +106,7 @@ def prepare(lines: pl.DataFrame, watermark: int | None, known: LineNumbers, held
         line=line,
         cost=costs[line],
         distinct=distinct,
-        numbers=numbers,
+        numbers=line_numbers,
     )
 
 
@@ -126,45 +124,3 @@ def _grouped(lines: pl.DataFrame, *by: str) -> tuple[pl.DataFrame, Ints, Ints]:
     groups = lines.select(*by, rows).group_by(*by, maintain_order=True).agg("row")
     order = groups["row"].explode().to_numpy()
     return groups.select(by), order, groups["row"].list.len().to_numpy().astype(np.int64)
-
-
-Known = tuple[str, int, int]
-"""A line, its number, its tokens."""
-
-
-class LineNumbers:
-    """Numbers of masked lines, their token counts, and one string object for equal lines.
-
-    Forgets what has not been seen lately, unless an open session holds it: a number means one line, and a line that is
-    held has one number. Numbers are never used again.
-    """
-
-    def __init__(self, count_tokens: CountTokens) -> None:
-        self._count = count_tokens
-        self._young: dict[str, Known] = {}
-        self._old: dict[str, Known] = {}
-        self._next = 0
-
-    def look_up(self, lines: Sequence[str], held: Callable[[], set[int]]) -> tuple[list[str], Ints, Ints]:
-        """Return the same lines as shared objects, their numbers, and their tokens."""
-        missing = [line for line in lines if line not in self._young and line not in self._old]
-        counts = dict(zip(missing, self._count(missing).tolist(), strict=True)) if missing else {}
-        found = []
-        for line in lines:
-            entry = self._young.get(line)
-            if entry is None:
-                entry = self._old.pop(line, None)
-                if entry is None:
-                    entry = (line, self._next, counts[line])
-                    self._next += 1
-                self._young[line] = entry
-            found.append(entry)
-        if len(self._young) >= CACHED_LINES:
-            kept = held()
-            self._young = {line: entry for line, entry in self._old.items() if entry[1] in kept} | self._young
-            self._old, self._young = self._young, {}
-        return (
-            [line for line, _, _ in found],
-            np.array([number for _, number, _ in found], dtype=np.int64),
-            np.array([tokens for _, _, tokens in found], dtype=np.int64),
-        )

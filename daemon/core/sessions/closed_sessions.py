@@ -1,7 +1,7 @@
-"""Closed sessions, made of the rows that lay in the piles: many at a time, and only as far as anybody looks.
+"""Closed sessions, made from the rows of `OpenLines`: many at a time, their lines only when they are read.
 
-Most sessions are of a known pattern and nobody asks for more than how many of which lines they hold. So a session's
-lines stay columns, shared by the sessions that closed together, until somebody goes through them.
+Most sessions have a known pattern, and then only the counts of their lines are needed. So a session's lines stay
+columns, shared by the sessions that closed together, until they are iterated.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import overload
 
 import numpy as np
 
-from daemon.core.sessions.open_sessions import DISTINCT_LINE_TOKENS, Held, Slots, merge
+from daemon.core.positions import Positions
+from daemon.core.sessions.limits import DISTINCT_LINE_TOKENS, Ints, Marks
+from daemon.core.sessions.open_sessions import OpenLines, SessionTable, merge
 from daemon.core.types import ClosedBy, Session, SessionLine
 
 Closing = tuple[int, int, ClosedBy]
@@ -23,8 +25,8 @@ _first_position = attrgetter("first")
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
-    """Distinct lines of sessions that closed together: for each its text, count, first and last position, example."""
+class SharedLines:
+    """Distinct lines of sessions that closed together: the text, count, first and last position and example of each."""
 
     masked: list[str]
     count: list[int]
@@ -36,15 +38,15 @@ class Shared:
 class SessionLines(Sequence[SessionLine]):
     """A session's distinct lines in order of first position.
 
-    `signature` tells apart what sessions hold: equal ones of one sessionizer and scope have equal lines and counts.
+    Two sessions of one sessionizer and scope have the same `signature` exactly when they have equal lines and counts.
     """
 
-    __slots__ = ("_begin", "_end", "_made", "_shared", "signature")
+    __slots__ = ("_begin", "_built", "_end", "_shared", "signature")
 
-    def __init__(self, shared: Shared, begin: int, end: int, signature: bytes) -> None:
+    def __init__(self, shared: SharedLines, begin: int, end: int, signature: bytes) -> None:
         self._shared = shared
         self._begin, self._end = begin, end
-        self._made: list[SessionLine] | None = None
+        self._built: list[SessionLine] | None = None
         self.signature = signature
 
     def __len__(self) -> int:
@@ -74,48 +76,53 @@ class SessionLines(Sequence[SessionLine]):
         return dict(zip(shared.masked[begin:end], shared.count[begin:end], strict=True))
 
     def _lines(self) -> list[SessionLine]:
-        if self._made is None:
-            it = self._shared
-            columns = (it.masked, it.count, it.first, it.last, it.example)
+        if self._built is None:
+            shared = self._shared
+            columns = (shared.masked, shared.count, shared.first, shared.last, shared.example)
             rows = zip(*(column[self._begin : self._end] for column in columns), strict=True)
-            self._made = sorted((SessionLine(*row) for row in rows), key=_first_position)
-        return self._made
+            self._built = sorted((SessionLine(*row) for row in rows), key=_first_position)
+        return self._built
 
 
-def finished(slots: Slots, held: Held, closed: Sequence[Closing]) -> list[Session]:
-    """Take closed sessions out of their slots and return them: by the closing line, then by first position."""
+def take_closed(table: SessionTable, open_lines: OpenLines, closed: Sequence[Closing]) -> list[Session]:
+    """Remove closed sessions from the table and return them: by the closing line, then by first position."""
     if not closed:
         return []
-    numbers = np.array([slot for _, slot, _ in closed], dtype=np.int64)
-    order = np.lexsort((slots.first[numbers], np.array([row for row, _, _ in closed], dtype=np.int64)))
-    numbers = numbers[order]
-    marked = np.zeros(len(slots) + 1, bool)
-    marked[numbers] = True
-    rank = np.empty(len(slots), np.int64)
-    rank[numbers] = np.arange(len(numbers))
-    found, columns = held.lines.clear(marked)
-    owner, lines = merge(rank[found], columns)
-    ends = np.cumsum(np.bincount(owner, minlength=len(numbers)))
+    slots = np.array([slot for _, slot, _ in closed], dtype=np.int64)
+    order = np.lexsort((table.states.first[slots], np.array([row for row, _, _ in closed], dtype=np.int64)))
+    slots = slots[order]
+    marked = np.zeros(len(table) + 1, bool)
+    marked[slots] = True
+    rank = np.empty(len(table), np.int64)
+    rank[slots] = np.arange(len(slots))
+    line_slots, columns = open_lines.lines.clear(marked)
+    owner, lines = merge(rank[line_slots], columns)
+    ends = np.cumsum(np.bincount(owner, minlength=len(slots)))
     sizes = np.diff(ends, prepend=0)
     pairs = np.stack([lines["line"], lines["count"]], axis=1).tobytes()
-    shared = Shared(*(lines[name].tolist() for name in ("masked", "count", "first", "last", "example")))
-    owner, places = held.positions.clear(marked)
-    owner = rank[owner]
-    if len(numbers) < 1 << 16:
-        owner = owner.astype(np.uint16)  # numpy sorts these by counting
-    positions = places["position"][np.argsort(owner, kind="stable")]
-    slots.free(numbers.tolist())
+    shared = SharedLines(*(lines[name].tolist() for name in ("masked", "count", "first", "last", "example")))
+    positions = _positions(open_lines, marked, rank, len(slots))
+    state = table.gather(slots)
+    table.free(slots.tolist())
     begin = at = 0
     sessions = []
-    columns_of = (numbers, order, slots.start[numbers], slots.end[numbers], slots.size[numbers], ends)
-    tokens = slots.cost[numbers] + DISTINCT_LINE_TOKENS * sizes
-    for slot, place, start, end, size, until, cost in zip(
-        *(column.tolist() for column in columns_of), tokens.tolist(), strict=True
-    ):
-        scope, key = slots.keys[slot]
-        held_lines = SessionLines(shared, begin, until, pairs[16 * begin : 16 * until])
+    tokens = state.cost + DISTINCT_LINE_TOKENS * sizes
+    columns_of = (slots, order, state.start, state.end, state.size, ends, tokens)
+    for slot, place, start, end, size, until, cost in zip(*(column.tolist() for column in columns_of), strict=True):
+        scope, key = table.keys[slot]
+        session_lines = SessionLines(shared, begin, until, pairs[16 * begin : 16 * until])
         sessions.append(
-            Session(scope, key, start, end, size, cost, closed[place][2], held_lines, positions[at : at + size])
+            Session(scope, key, start, end, size, cost, closed[place][2], session_lines, positions[at : at + size])
         )
         begin, at = until, at + size
     return sessions
+
+
+def _positions(open_lines: OpenLines, marked: Marks, rank: Ints, count: int) -> Positions:
+    """Remove and return the positions of `count` marked sessions, in the order of their ranks."""
+    slots, columns = open_lines.positions.clear(marked)
+    owner = rank[slots]
+    if count < 1 << 16:
+        owner = owner.astype(np.uint16)  # numpy sorts these by counting
+    in_order: Positions = columns["position"][np.argsort(owner, kind="stable")]
+    return in_order

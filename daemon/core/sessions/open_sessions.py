@@ -1,10 +1,10 @@
-"""Sessions under way, as columns: what every session is at, and a pile of what its lines were.
+"""Open sessions as columns: the state of every session, and a row store of their lines.
 
-A session has a *slot*, a row in `Slots`. Its lines lie in two `Pile`s, tables whose rows belong to slots: one row for
-each distinct masked line of a session and batch (count, first and last position, one example), and one row for each
-position. So a batch is taken in with a few array operations, however many sessions it touches; rows are gathered by
-session only when sessions close. Rows of one session and line are merged before they pile up, so that nothing but
-positions grows with lines.
+A session has a *slot*, a row in `SessionTable`. Its lines lie in two `RowStore`s, tables whose rows belong to slots:
+one row for each distinct masked line of a session and batch (count, first and last position, one example), and one row
+for each position. So a batch is taken in with a few array operations, however many sessions it touches; rows are
+gathered by session only when sessions close. Rows of one session and line are merged from time to time, so that nothing
+but positions grows with lines.
 """
 
 from __future__ import annotations
@@ -15,42 +15,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.core.positions import INDEX_BITS
-from daemon.core.sessions.batch import Ints, Key
+from daemon.core.sessions.batch import Key
+from daemon.core.sessions.limits import Ints, Marks, SessionState
 
-DISTINCT_LINE_TOKENS = 4
-"""What a distinct line costs on top of its own tokens: its count, the cross and the line's end in the rendering."""
 SPARE_ROWS = 1_024
 MERGED_FROM = 65_536
 
 Column = NDArray[Any]
-Marks = NDArray[np.bool_]
 
 
-class Slots:
-    """One row a session: stream time (`met_*`), event time (`start`, `end`), first position, lines and their tokens.
+class SessionTable:
+    """One row a session: its key and its `SessionState`.
 
-    `distinct` is at least the number of distinct masked lines: repeats in later batches are counted until `Held` has
-    merged them or somebody has looked.
+    The state's `distinct` counts repeats in later batches until `OpenLines` has merged them or the slow path has
+    counted.
     """
-
-    COLUMNS = ("met_first", "met_last", "start", "end", "first", "size", "cost", "distinct")
 
     def __init__(self) -> None:
         self.by_key: dict[Key, int] = {}
         self.keys: list[Key] = []
         self.is_open: Marks = np.zeros(0, bool)
-        self.met_first = self.met_last = self.start = self.end = np.zeros(0, np.int64)
-        self.first = self.size = self.cost = self.distinct = np.zeros(0, np.int64)
+        self.states: SessionState[Ints] = SessionState(*[np.zeros(0, np.int64)] * len(SessionState._fields))
         self._free: list[int] = []
         self._grow(16)
 
     def __len__(self) -> int:
-        """Return how many slots there are, free ones included; never none."""
+        """Return how many slots there are, free ones included; at least 1."""
         return len(self.keys)
 
     def take(self, keys: Sequence[Key]) -> Ints:
-        """Return a slot for a new session of each key; the caller fills the columns."""
+        """Return a slot for a new session of each key; the caller puts the states."""
         lacking = len(keys) - len(self._free)
         if lacking > 0:
             self._grow(max(lacking, len(self.keys) // 2))
@@ -66,12 +60,25 @@ class Slots:
         count = len(self.keys)
         self._free += range(count + more - 1, count - 1, -1)
         self.keys += [("", "")] * more
-        for name in self.COLUMNS:
-            setattr(self, name, np.concatenate([getattr(self, name), np.zeros(more, np.int64)]))
+        self.states = SessionState(*(np.concatenate([column, np.zeros(more, np.int64)]) for column in self.states))
         self.is_open = np.concatenate([self.is_open, np.zeros(more, bool)])
 
+    def get(self, slot: int) -> SessionState[int]:
+        """Return the state of one session."""
+        return SessionState(*(int(column[slot]) for column in self.states))
+
+    def gather(self, slots: Ints) -> SessionState[Ints]:
+        """Return the states of the sessions in `slots`."""
+        return SessionState(*(column[slots] for column in self.states))
+
+    def put(self, slots: int | Ints, state: SessionState[int] | SessionState[Ints]) -> None:
+        """Store the state of one session or of many."""
+        numbers: Sequence[Any] = state
+        for column, values in zip(self.states, numbers, strict=True):
+            column[slots] = values
+
     def close(self, slot: int) -> None:
-        """Let the session in `slot` take in no more; the slot is its own until it is freed."""
+        """Let the session in `slot` take in no more; the slot stays its own until it is freed."""
         self.is_open[slot] = False
         key = self.keys[slot]
         if self.by_key.get(key) == slot:
@@ -82,29 +89,25 @@ class Slots:
         self._free += slots
 
     def opened(self) -> Ints:
-        """Return the slots of the sessions under way."""
+        """Return the slots of the open sessions."""
         return np.flatnonzero(self.is_open)
 
-    def offsets(self, slots: Ints) -> Ints:
-        """Return the offset of each session's first line."""
-        return self.first[slots] >> INDEX_BITS
 
-
-class Pile:
-    """A growing table whose rows belong to slots and leave when their slot is cleared; rows keep the order added."""
+class RowStore:
+    """A growing table whose rows belong to slots and are removed when their slot is cleared; rows keep their order."""
 
     def __init__(self, **kinds: type) -> None:
         self._kinds = kinds
         self._slot = np.empty(0, np.int64)
         self._columns: dict[str, Column] = {name: np.empty(0, kind) for name, kind in kinds.items()}
         self._end = 0
-        self._gone = 0
+        self._removed = 0
 
     def __len__(self) -> int:
-        return self._end - self._gone
+        return self._end - self._removed
 
     def add(self, slots: Ints, columns: dict[str, Column]) -> None:
-        """Put rows on top."""
+        """Append rows."""
         end = self._end + len(slots)
         if end > len(self._slot):
             room = end + end // 2 + SPARE_ROWS
@@ -116,22 +119,25 @@ class Pile:
         self._end = end
 
     def column(self, name: str) -> Column:
-        """Return the values of a column in rows that have not left."""
+        """Return the values of a column in rows that are still there."""
         return self._columns[name][: self._end][self._slot[: self._end] >= 0]
 
     def of(self, slot: int, name: str) -> Column:
         """Return the values of a column in the rows of one slot."""
-        found: Column = self._columns[name][: self._end][self._slot[: self._end] == slot]
-        return found
+        values: Column = self._columns[name][: self._end][self._slot[: self._end] == slot]
+        return values
 
     def clear(self, marked: Marks) -> tuple[Ints, dict[str, Column]]:
-        """Take out the rows of marked slots; return their slots and columns. `marked` ends in a False."""
-        rows = np.flatnonzero(marked[self._slot[: self._end]])  # slot -1 is a row that has left: the last mark
+        """Remove the rows of marked slots and return them: slots and columns.
+
+        `marked` has an element for each slot, and False as its last.
+        """
+        rows = np.flatnonzero(marked[self._slot[: self._end]])  # slot -1, a row that was removed, reads the last mark
         slots = self._slot[rows]
         columns = {name: column[rows] for name, column in self._columns.items()}
         self._slot[rows] = -1
-        self._gone += len(rows)
-        if 2 * self._gone > self._end and self._end > SPARE_ROWS:
+        self._removed += len(rows)
+        if 2 * self._removed > self._end and self._end > SPARE_ROWS:
             self.keep(np.flatnonzero(self._slot[: self._end] >= 0))
         return slots, columns
 
@@ -139,11 +145,11 @@ class Pile:
         """Keep these rows only, in this order."""
         self._slot = self._slot[rows]
         self._columns = {name: column[rows] for name, column in self._columns.items()}
-        self._end, self._gone = len(rows), 0
+        self._end, self._removed = len(rows), 0
 
     def rows(self) -> tuple[Ints, dict[str, Column]]:
-        """Return all rows that have not left: slots and columns."""
-        if self._gone or len(self._slot) != self._end:
+        """Return all rows that are still there: slots and columns."""
+        if self._removed or len(self._slot) != self._end:
             self.keep(np.flatnonzero(self._slot[: self._end] >= 0))
         return self._slot, self._columns
 
@@ -154,33 +160,38 @@ def _resized(column: Column, room: int) -> Column:
     return larger
 
 
-class Held:
-    """The lines of the sessions under way: `lines` a row for each session, line and batch, `positions` one a line."""
+class OpenLines:
+    """The lines of the open sessions: `lines` has a row for each session, masked line and batch, `positions` one a
+    line.
+    """
 
     def __init__(self) -> None:
-        self.lines = Pile(line=np.int64, count=np.int64, first=np.int64, last=np.int64, masked=object, example=object)
-        self.positions = Pile(position=np.int64)
+        self.lines = _line_rows()
+        self.positions = RowStore(position=np.int64)
         self._merged = 0
 
-    def live(self) -> set[int]:
-        """Return the numbers of the masked lines that are held."""
+    def numbers(self) -> set[int]:
+        """Return the numbers of the masked lines of open sessions."""
         return set(np.unique(self.lines.column("line")).tolist())
 
     def add_lines(self, slots: Ints, columns: dict[str, Column]) -> bool:
-        """Add rows of lines; return whether the pile was merged, so that it has a row for each session and line."""
+        """Add rows of lines; return whether rows were merged, so that there is one for each session and line."""
         self.lines.add(slots, columns)
         if len(self.lines) < 4 * self._merged + MERGED_FROM:
             return False
-        found, all_columns = self.lines.rows()
-        merged_slots, merged = merge(found, all_columns)
-        self.lines = Pile(line=np.int64, count=np.int64, first=np.int64, last=np.int64, masked=object, example=object)
+        merged_slots, merged = merge(*self.lines.rows())
+        self.lines = _line_rows()
         self.lines.add(merged_slots, merged)
         self._merged = len(self.lines)
         return True
 
 
+def _line_rows() -> RowStore:
+    return RowStore(line=np.int64, count=np.int64, first=np.int64, last=np.int64, masked=object, example=object)
+
+
 def merge(groups: Ints, columns: dict[str, Column]) -> tuple[Ints, dict[str, Column]]:
-    """Return rows of lines sorted by group and line number, those of one group and line made one."""
+    """Return rows of lines sorted by group and line number, with one row for each group and line."""
     order = np.lexsort((columns["first"], columns["line"], groups))
     groups, line = groups[order], columns["line"][order]
     begins = np.flatnonzero(np.concatenate(([True], (np.diff(groups) != 0) | (np.diff(line) != 0))))[: len(order)]

@@ -1,7 +1,7 @@
-"""Session -> pattern: the canonical rendering that is embedded, compared and learned.
+"""Sessions to patterns: the canonical rendering that is embedded, compared and learned.
 
 Concurrency shuffles lines, so order is dropped: a pattern is the session's distinct masked lines, sorted by code point,
-each with its count. Equal sessions of a scope give equal patterns, hence one embedding and one fingerprint.
+each with its count. Equal sessions of a scope have equal patterns, hence one embedding and one fingerprint.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from daemon.core.types import Pattern, Session
 KEPT_PATTERNS = 2_048
 """Patterns that are remembered; up to twice as many between clearings."""
 KEPT_LINES = 64
-"""Distinct lines of a pattern worth remembering: longer ones seldom come again."""
+"""Patterns with more distinct lines are not remembered: they seldom come again."""
 
 
 def pattern_of(session: Session) -> Pattern:
@@ -23,7 +23,7 @@ def pattern_of(session: Session) -> Pattern:
 
 
 class Patterns:
-    """Patterns of the sessions of one sessionizer; what it gave lately is not made again."""
+    """The patterns of one sessionizer's sessions; recent ones are remembered."""
 
     def __init__(self) -> None:
         self._young: dict[tuple[str, bytes], Pattern] = {}

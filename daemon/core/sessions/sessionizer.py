@@ -1,17 +1,17 @@
 """Lines to sessions, by key, in event time.
 
-Two clocks. *Stream time* is the running maximum of event time over the partition's lines; every line is met at the
-stream time that it brings about. A session that is not touched for `gap` of stream time, or was opened more than
-`max_age` of it ago, closes at the line that moves the clock past that, whichever key that line has. *Event time*, the
-line's own, decides within a key: a line more than `gap` away from its session's lines, before or after, or one that
-would stretch it beyond `max_age`, begins a new one. (Where lines come in order the two agree. Where one host's clock is
-late, or a second file is read after a first, its lines still find each other.)
+Two clocks. *Stream time* is the running maximum of event time over the partition's lines. A session that gets no line
+for `gap` of stream time, or was opened more than `max_age` of it ago, closes at the line that moves the clock past
+that, whichever key that line has. *Event time*, the line's own, decides within a key: a line more than `gap` away from
+its session's lines, before or after, or one that would stretch it beyond `max_age`, begins a new one. (Where lines come
+in order the two agree. Where one host's clock is late, or a second file is read after a first, its lines still find
+each other.)
 
 The cut is a function of the sequence of lines alone, however it is split into batches. Sessions leave in the order of
 the lines that closed them, then of their first lines.
 
-A batch is cut with arrays, an element a key (`runs`): the lines of a key join its session as a whole, or open a new
-one, where no limit can be met among them. The few other keys are walked over (`walking`).
+A batch is cut with arrays, an element a key: the lines of a key join its session as a whole, or open a new one, where
+no limit is reached among them. The few other keys take the slow path.
 """
 
 from __future__ import annotations
@@ -22,14 +22,13 @@ import numpy as np
 import polars as pl
 
 from daemon.core.positions import Positions
-from daemon.core.sessions.batch import CountTokens, Ints, LineNumbers, Rows, Runs, prepare
-from daemon.core.sessions.closed_sessions import Closing, finished
-from daemon.core.sessions.limits import SessionLimits, first_closing, overdue
-from daemon.core.sessions.open_sessions import DISTINCT_LINE_TOKENS, Held, Marks, Slots
-from daemon.core.sessions.slow_path import Cut, Walker
+from daemon.core.sessions.batch import LineBatch, Runs, line_batch
+from daemon.core.sessions.closed_sessions import Closing, take_closed
+from daemon.core.sessions.limits import Ints, Marks, SessionLimits, SessionState, first_closing, fits, joins, overdue
+from daemon.core.sessions.line_ids import CountTokens, LineNumbers
+from daemon.core.sessions.open_sessions import OpenLines, SessionTable
+from daemon.core.sessions.slow_path import Cut, SlowPath
 from daemon.core.types import ClosedBy, Session
-
-__all__ = ["SessionLimits", "Sessionizer"]
 
 
 class Sessionizer:
@@ -39,8 +38,8 @@ class Sessionizer:
         self._limits = limits
         self._numbers = LineNumbers(count_tokens)
         self._watermark: int | None = None
-        self._slots = Slots()
-        self._held = Held()
+        self._table = SessionTable()
+        self._open_lines = OpenLines()
 
     @property
     def watermark(self) -> int | None:
@@ -49,174 +48,150 @@ class Sessionizer:
 
     @property
     def open_sessions(self) -> int:
-        """Number of sessions under way."""
-        return len(self._slots.by_key)
+        """Number of open sessions."""
+        return len(self._table.by_key)
 
     @property
     def open_lines(self) -> int:
-        """Number of lines in sessions under way."""
-        return len(self._held.positions)
+        """Number of lines in open sessions."""
+        return len(self._open_lines.positions)
 
     def open_positions(self) -> Positions:
-        """Return the positions of all lines in sessions under way, sorted."""
-        return np.sort(self._held.positions.column("position"))
+        """Return the positions of all lines in open sessions, sorted."""
+        return np.sort(self._open_lines.positions.column("position"))
 
     def push(self, lines: pl.DataFrame) -> list[Session]:
         """Add lines (with `masked`) in reading order; return the sessions they closed, in closing order."""
         if lines.is_empty():
             return []
-        rows = prepare(lines, self._watermark, self._numbers, self._held.live)
-        cut = self._cut(rows)
-        self._fill(rows, lines["text"], cut)
-        self._watermark = int(rows.met[-1])
-        return self._finished(cut.closed, rows.met, rows.offset)
+        batch = line_batch(lines, self._watermark, self._numbers, self._open_lines.numbers)
+        cut = self._cut(batch)
+        self._add_lines(batch, lines["text"], cut)
+        self._watermark = int(batch.stream_time[-1])
+        return self._close_overdue(cut.closed, batch.stream_time, batch.offset)
 
     def advance(self, watermark_us: int) -> list[Session]:
         """Move stream time on without a line; return the sessions that closes, in the order of their first lines."""
-        met = max(watermark_us, self._watermark if self._watermark is not None else watermark_us)
-        self._watermark = met
-        return self._finished([], np.array([met]), None)
+        stream_time = max(watermark_us, self._watermark if self._watermark is not None else watermark_us)
+        self._watermark = stream_time
+        return self._close_overdue([], np.array([stream_time]), None)
 
     def flush(self, closed_by: ClosedBy) -> list[Session]:
         """Close every session; return them in the order of their first lines."""
-        closed = [(0, slot, closed_by) for slot in self._slots.opened().tolist()]
-        return self._close(closed)
+        return self._close([(0, slot, closed_by) for slot in self._table.opened().tolist()])
 
-    def _finished(self, closed: list[Closing], met: Ints, offset: Ints | None) -> list[Session]:
-        """Close, beside those `closed` already, the sessions that stream time, at its latest, has left behind."""
-        late = overdue(self._slots, int(met[-1]), None if offset is None else int(offset[-1]), self._limits)
-        found = first_closing(self._slots, late, met, offset, self._limits)
-        return self._close(closed + [(row, slot, why) for slot, (row, why) in zip(late.tolist(), found, strict=True)])
+    def _close_overdue(self, closed: list[Closing], stream_time: Ints, offset: Ints | None) -> list[Session]:
+        """Close the sessions of `closed` and those that are overdue at the last stream time and offset."""
+        table, last_offset = self._table, None if offset is None else int(offset[-1])
+        late = np.flatnonzero(table.is_open & overdue(table.states, int(stream_time[-1]), last_offset, self._limits))
+        closings = first_closing(table.gather(late), stream_time, offset, self._limits)
+        return self._close(
+            closed + [(row, slot, why) for slot, (row, why) in zip(late.tolist(), closings, strict=True)]
+        )
 
     def _close(self, closed: list[Closing]) -> list[Session]:
         for _, slot, _ in closed:
-            self._slots.close(slot)
-        return finished(self._slots, self._held, closed)
+            self._table.close(slot)
+        return take_closed(self._table, self._open_lines, closed)
 
-    def _cut(self, rows: Rows) -> Cut:
+    def _cut(self, batch: LineBatch) -> Cut:
         """Give the lines of every key to its session, or to new ones where it must close."""
-        slots, runs = self._slots, Runs.of(rows, self._limits.gap_us)
-        known = np.fromiter(map(slots.by_key.get, rows.keys, [-1] * len(rows.keys)), np.int64, len(rows.keys))
-        walker = Walker(self._limits, slots, self._held, rows, runs)
-        keys = np.flatnonzero(np.diff(runs.of_key) == 1)
-        ahead = _Ahead.of(slots, known[keys], rows, runs, runs.of_key[keys], self._limits)
-        walked = np.ones(len(rows.keys), bool)
-        walked[keys[ahead.whole]] = False
-        for key in np.flatnonzero(walked).tolist():
-            walker.walk(key)
-        self._join(keys[ahead.whole], ahead.only_whole(), rows, runs, walker.cut)
-        return walker.cut
+        table, runs = self._table, Runs.of(batch, self._limits.gap_us)
+        slots = np.fromiter(map(table.by_key.get, batch.keys, [-1] * len(batch.keys)), np.int64, len(batch.keys))
+        slow_path = SlowPath(self._limits, table, self._open_lines, batch, runs)
+        one_run = np.flatnonzero(np.diff(runs.of_key) == 1)
+        joined = _joined(table, slots[one_run], batch, runs, runs.of_key[one_run], self._limits)
+        whole = np.zeros(len(batch.keys), bool)
+        whole[one_run[joined.fits]] = True
+        for key in np.flatnonzero(~whole).tolist():
+            slow_path.take_key(key)
+        self._join(one_run[joined.fits], joined.fitting(), batch, runs, slow_path.cut)
+        return slow_path.cut
 
-    def _join(self, keys: Ints, ahead: _Ahead, rows: Rows, runs: Runs, cut: Cut) -> None:
+    def _join(self, keys: Ints, joined: _Joined, batch: LineBatch, runs: Runs, cut: Cut) -> None:
         """Let the one run of each of `keys` join its session, or open one."""
-        slots, run = self._slots, runs.of_key[keys]
-        parted = np.flatnonzero((ahead.slot >= 0) & ~ahead.goes_on)
-        if len(parted):
-            gone = ahead.slot[parted]
-            late = first_closing(slots, gone, rows.met, rows.offset, self._limits)
-            for slot, (row, why), first in zip(gone.tolist(), late, runs.first_row[run[parted]].tolist(), strict=True):
-                # Stream time may not have closed it: then its own time did, at the run's first line.
+        table, run = self._table, runs.of_key[keys]
+        replaced = np.flatnonzero((joined.slot >= 0) & joined.opens)
+        if len(replaced):
+            closing = joined.slot[replaced]
+            late = first_closing(table.gather(closing), batch.stream_time, batch.offset, self._limits)
+            firsts = runs.first_row[run[replaced]].tolist()
+            for slot, (row, why), first in zip(closing.tolist(), late, firsts, strict=True):
+                # If no clock closed it by the run's first line, then that line's event time does.
                 cut.closed.append((row, slot, why) if row <= first else (first, slot, ClosedBy.GAP))
-                slots.close(slot)
-        slot = ahead.slot.copy()
-        new = ~ahead.goes_on
-        slot[new] = slots.take([rows.keys[key] for key in keys[new].tolist()])
-        slots.met_first[slot], slots.first[slot] = ahead.met_first, np.where(new, runs.first[run], slots.first[slot])
-        slots.start[slot], slots.end[slot] = ahead.start, ahead.end
-        slots.met_last[slot] = rows.met[runs.last_row[run]]
-        slots.size[slot], slots.cost[slot] = ahead.size, ahead.cost
-        slots.distinct[slot] = np.where(new, 0, slots.distinct[slot])
+                table.close(slot)
+        slot = joined.slot.copy()
+        slot[joined.opens] = table.take([batch.keys[key] for key in keys[joined.opens].tolist()])
+        distinct = np.where(joined.opens, 0, table.states.distinct[slot])  # `_add_lines` counts the new ones
+        table.put(slot, joined.state._replace(distinct=distinct))
         cut.slots += slot.tolist()
         cut.begins += runs.begin[run].tolist()
         cut.ends += runs.end[run].tolist()
 
-    def _fill(self, rows: Rows, texts: pl.Series, cut: Cut) -> None:
-        """Put the lines of a batch on the piles."""
+    def _add_lines(self, batch: LineBatch, texts: pl.Series, cut: Cut) -> None:
+        """Add the lines of a batch to the open lines of their sessions."""
         begins = np.array(cut.begins)
         order = np.argsort(begins)
         sizes = (np.array(cut.ends) - begins)[order]
         owner = np.repeat(np.array(cut.slots)[order], sizes)
-        self._held.positions.add(owner, {"position": rows.position})
-        kinds = len(rows.distinct)
-        codes = owner * kinds + rows.line
+        self._open_lines.positions.add(owner, {"position": batch.position})
+        codes = owner * len(batch.distinct) + batch.line
         order = np.argsort(codes, kind="stable")
         begins = np.concatenate(([0], np.flatnonzero(np.diff(codes[order])) + 1))
         ends = np.append(begins[1:], len(order))
         first = order[begins]
-        slots, line = owner[first], rows.line[first]
+        slots, line = owner[first], batch.line[first]
         columns = {
-            "line": rows.numbers[line],
+            "line": batch.numbers[line],
             "count": ends - begins,
-            "first": rows.position[first],
-            "last": rows.position[order[ends - 1]],
-            "masked": np.array(rows.distinct, dtype=object)[line],
-            "example": np.array(texts.gather(rows.row[first]).to_list(), dtype=object),
+            "first": batch.position[first],
+            "last": batch.position[order[ends - 1]],
+            "masked": np.array(batch.distinct, dtype=object)[line],
+            "example": np.array(texts.gather(batch.row[first]).to_list(), dtype=object),
         }
-        distinct = self._slots.distinct
+        distinct = self._table.states.distinct
         distinct += np.bincount(slots, minlength=len(distinct))
         distinct[list(cut.distinct)] = list(cut.distinct.values())
-        if self._held.add_lines(slots, columns):
-            owners = self._held.lines.rows()[0]
+        if self._open_lines.add_lines(slots, columns):
+            owners = self._open_lines.lines.rows()[0]
             distinct[:] = np.bincount(owners, minlength=len(distinct))
 
 
 @dataclass(frozen=True, slots=True)
-class _Ahead:
+class _Joined:
     """What the sessions of some keys, each with one run, would be with that run: an element a key.
 
-    `goes_on`: the run joins the session in `slot`, else it opens a new one. `whole`: no limit can be met inside it.
+    `opens`: the run opens a new session, else it joins the one in `slot`. `fits`: no limit is reached inside it.
     """
 
     slot: Ints
-    goes_on: Marks
-    whole: Marks
-    met_first: Ints
-    start: Ints
-    end: Ints
-    size: Ints
-    cost: Ints
+    opens: Marks
+    fits: Marks
+    state: SessionState[Ints]
 
-    @classmethod
-    def of(cls, slots: Slots, slot: Ints, rows: Rows, runs: Runs, run: Ints, limits: SessionLimits) -> _Ahead:
-        """Look at the sessions in `slot` (-1: none) and at the run `run` of each."""
-        at = np.maximum(slot, 0)
-        met, last_met = rows.met[runs.first_row[run]], rows.met[runs.last_row[run]]
-        offset, last_offset = rows.offset[runs.first_row[run]], rows.offset[runs.last_row[run]]
-        time, pinned = runs.first_time[run], slots.offsets(at)
-        goes_on = (
-            (slot >= 0)
-            & (met - slots.met_last[at] <= limits.gap_us)
-            & (met - slots.met_first[at] <= limits.max_age_us)
-            & (offset - pinned <= limits.max_pinned)
-            & (slots.start[at] - limits.gap_us <= time)
-            & (time <= slots.end[at] + limits.gap_us)
-        )
-        lines = runs.end[run] - runs.begin[run]
-        met_first = np.where(goes_on, slots.met_first[at], met)
-        start = np.minimum(np.where(goes_on, slots.start[at], time), runs.least[run])
-        end = np.maximum(np.where(goes_on, slots.end[at], time), runs.greatest[run])
-        size = np.where(goes_on, slots.size[at], 0) + lines
-        cost = np.where(goes_on, slots.cost[at], 0) + runs.cost[run]
-        distinct = np.where(goes_on, slots.distinct[at], 0) + lines
-        whole = (
-            (end - start <= limits.max_age_us)
-            & (last_met - met_first <= limits.max_age_us)
-            & (last_offset - np.where(goes_on, pinned, offset) <= limits.max_pinned)
-            & (size <= limits.max_lines)
-            & (cost + DISTINCT_LINE_TOKENS * distinct <= limits.max_tokens)
-        )
-        return cls(slot, goes_on, whole, met_first, start, end, size, cost)
+    def fitting(self) -> _Joined:
+        """Return the elements that fit."""
+        kept = self.fits
+        state = SessionState(*(column[kept] for column in self.state))
+        return _Joined(self.slot[kept], self.opens[kept], self.fits[kept], state)
 
-    def only_whole(self) -> _Ahead:
-        """Return the elements of those that join whole."""
-        mine = self.whole
-        return _Ahead(
-            slot=self.slot[mine],
-            goes_on=self.goes_on[mine],
-            whole=self.whole[mine],
-            met_first=self.met_first[mine],
-            start=self.start[mine],
-            end=self.end[mine],
-            size=self.size[mine],
-            cost=self.cost[mine],
-        )
+
+def _joined(table: SessionTable, slot: Ints, batch: LineBatch, runs: Runs, run: Ints, limits: SessionLimits) -> _Joined:
+    """Return what the sessions in `slot` (-1: none) would be with the run `run` of each."""
+    state = table.gather(np.maximum(slot, 0))
+    first, last = runs.first_row[run], runs.last_row[run]
+    stream_time, offset, time = batch.stream_time[first], batch.offset[first], runs.first_time[run]
+    opens = (slot < 0) | overdue(state, stream_time, offset, limits) | ~joins(state, time, limits)
+    lines = runs.end[run] - runs.begin[run]
+    grown = SessionState(
+        opened_at=np.where(opens, stream_time, state.opened_at),
+        touched_at=batch.stream_time[last],
+        start=np.minimum(np.where(opens, time, state.start), runs.least[run]),
+        end=np.maximum(np.where(opens, time, state.end), runs.greatest[run]),
+        first=np.where(opens, runs.first[run], state.first),
+        size=np.where(opens, 0, state.size) + lines,
+        cost=np.where(opens, 0, state.cost) + runs.cost[run],
+        distinct=np.where(opens, 0, state.distinct) + lines,
+    )
+    whole = fits(grown, limits) & ~overdue(grown, batch.stream_time[last], batch.offset[last], limits)
+    return _Joined(slot, opens, whole, grown)

@@ -1,7 +1,7 @@
-"""The lines of one key that cannot join their session as a whole, given to sessions run by run and line by line.
+"""The slow path: the lines of one key that cannot join their session as a whole, taken run by run and line by line.
 
-What `sessions` does with arrays for most keys of a batch is done here with numbers for the few in which a session may
-end: several runs of one key, or a limit within reach.
+The sessionizer cuts most keys of a batch with arrays. This module takes the few keys in which a session may end:
+several runs of one key, or a limit within reach. It holds the state of the current session as plain numbers.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from daemon.core.positions import INDEX_BITS
-from daemon.core.sessions.batch import Rows, Runs
+from daemon.core.sessions.batch import LineBatch, Runs
 from daemon.core.sessions.closed_sessions import Closing
-from daemon.core.sessions.limits import SessionLimits, first_closing
-from daemon.core.sessions.open_sessions import DISTINCT_LINE_TOKENS, Held, Slots
+from daemon.core.sessions.limits import SessionLimits, SessionState, exceeded, first_closing, fits, joins, overdue
+from daemon.core.sessions.open_sessions import OpenLines, SessionTable
 from daemon.core.types import ClosedBy
 
 
 @dataclass(slots=True)
 class Cut:
-    """What became of a batch: pieces (slot, begin, end in grouped order), closed sessions, exact counts of lines."""
+    """How a batch was cut: pieces (slot, begin, end in grouped order), closed sessions, exact counts of distinct lines."""
 
     slots: list[int] = field(default_factory=list)
     begins: list[int] = field(default_factory=list)
@@ -29,153 +28,137 @@ class Cut:
     distinct: dict[int, int] = field(default_factory=dict)
 
 
-class Walker:
-    """Walks over the runs of single keys of one batch; holds the columns of the session it is at as plain numbers."""
+class SlowPath:
+    """Takes the runs of single keys of one batch. `cut` holds the outcome."""
 
-    def __init__(self, limits: SessionLimits, slots: Slots, held: Held, rows: Rows, runs: Runs) -> None:
-        self._limits, self._slots, self._held = limits, slots, held
-        self._rows, self._runs = rows, runs
+    def __init__(
+        self, limits: SessionLimits, table: SessionTable, open_lines: OpenLines, batch: LineBatch, runs: Runs
+    ) -> None:
+        self._limits, self._table, self._open_lines = limits, table, open_lines
+        self._batch, self._runs = batch, runs
         self.cut = Cut()
         self._slot = -1
-        self._at = dict.fromkeys(Slots.COLUMNS, 0)
-        self._known: set[int] | None = None
-        self._mine: list[tuple[int, int]] = []
+        self._state = SessionState(*[0] * len(SessionState._fields))
+        self._distinct: set[int] | None = None
+        self._pieces: list[tuple[int, int]] = []
 
-    def walk(self, number: int) -> None:
-        """Give the lines of key `number` to its session, or to new ones where it must close."""
-        slot = self._slot = self._slots.by_key.get(self._rows.keys[number], -1)
+    def take_key(self, key: int) -> None:
+        """Give the lines of a key, by its place in `LineBatch.keys`, to its session, or to new ones where it must
+        close.
+        """
+        slot = self._slot = self._table.by_key.get(self._batch.keys[key], -1)
         if slot >= 0:
-            self._at = {name: int(getattr(self._slots, name)[slot]) for name in Slots.COLUMNS}
-        self._known, self._mine = None, []
-        for run in range(int(self._runs.of_key[number]), int(self._runs.of_key[number + 1])):
-            self._take(number, run)
-        self._leave()
+            self._state = self._table.get(slot)
+        self._distinct, self._pieces = None, []
+        for run in range(int(self._runs.of_key[key]), int(self._runs.of_key[key + 1])):
+            self._take_run(key, run)
+        self._store()
 
-    def _take(self, number: int, run: int) -> None:
-        at, runs, rows = self._at, self._runs, self._rows
+    def _take_run(self, key: int, run: int) -> None:
+        runs, batch = self._runs, self._batch
         begin, end = int(runs.begin[run]), int(runs.end[run])
-        first, time = int(runs.first_row[run]), int(runs.first_time[run])
+        first, last = int(runs.first_row[run]), runs.last_row[run]
         if self._slot >= 0:
-            closing = self._closing(int(rows.met[first]), int(rows.offset[first]))
-            gap = self._limits.gap_us
-            if closing is None and not at["start"] - gap <= time <= at["end"] + gap:
+            closing = self._overdue_at(int(batch.stream_time[first]), int(batch.offset[first]))
+            if closing is None and not joins(self._state, int(runs.first_time[run]), self._limits):
                 closing = first, ClosedBy.GAP
             if closing is not None:
                 self._close(closing)
         if self._slot < 0:
-            at = self._open(number, begin)
-        if not self._fits(run, end - begin):
-            self._line_by_line(number, begin, end)
-            return
-        at["start"] = min(at["start"], int(runs.least[run]))
-        at["end"] = max(at["end"], int(runs.greatest[run]))
-        at["met_last"] = int(rows.met[runs.last_row[run]])
-        at["size"] += end - begin
-        at["cost"] += int(runs.cost[run])
-        self._add(begin, end)
-        if self._known is None:
-            at["distinct"] += end - begin
-        else:
-            self._known.update(self._numbers(begin, end))
-            at["distinct"] = len(self._known)
-
-    def _fits(self, run: int, size: int) -> bool:
-        """Whether no limit can be met inside a run."""
-        at, runs, limits = self._at, self._runs, self._limits
-        last = runs.last_row[run]
-        tokens = at["cost"] + runs.cost[run] + DISTINCT_LINE_TOKENS * (at["distinct"] + size)
-        return bool(
-            max(at["end"], runs.greatest[run]) - min(at["start"], runs.least[run]) <= limits.max_age_us
-            and self._rows.met[last] - at["met_first"] <= limits.max_age_us
-            and self._rows.offset[last] - (at["first"] >> INDEX_BITS) <= limits.max_pinned
-            and at["size"] + size <= limits.max_lines
-            and tokens <= limits.max_tokens
+            self._open(key, begin)
+        state, stream_time = self._state, int(batch.stream_time[last])
+        whole = state._replace(
+            touched_at=stream_time,
+            start=min(state.start, int(runs.least[run])),
+            end=max(state.end, int(runs.greatest[run])),
+            size=state.size + end - begin,
+            cost=state.cost + int(runs.cost[run]),
+            distinct=state.distinct + end - begin,
         )
+        if not fits(whole, self._limits) or overdue(whole, stream_time, int(batch.offset[last]), self._limits):
+            self._take_lines(key, begin, end)
+            return
+        self._add(begin, end)
+        if self._distinct is not None:
+            self._distinct.update(self._numbers(begin, end))
+            whole = whole._replace(distinct=len(self._distinct))
+        self._state = whole
 
-    def _line_by_line(self, number: int, begin: int, end: int) -> None:
-        rows, at, known = self._rows, self._at, self._know()
-        order = rows.row[begin:end]
-        columns = (order, rows.met[order], rows.offset[order], rows.time[begin:end], rows.cost[begin:end])
-        walked = zip(*(column.tolist() for column in columns), self._numbers(begin, end), strict=True)
-        for place, (row, met, offset, time, cost, line) in enumerate(walked, begin):
-            closing = self._closing(met, offset)
-            if closing is None and at["size"]:
-                closing = self._full(row, time, cost, len(known) + (line not in known))
+    def _take_lines(self, key: int, begin: int, end: int) -> None:
+        batch, limits, distinct = self._batch, self._limits, self._distinct_lines()
+        order = batch.row[begin:end]
+        columns = (order, batch.stream_time[order], batch.offset[order], batch.time[begin:end], batch.cost[begin:end])
+        lines = zip(*(column.tolist() for column in columns), self._numbers(begin, end), strict=True)
+        self._state = self._state._replace(distinct=len(distinct))
+        for place, (row, stream_time, offset, time, cost, line) in enumerate(lines, begin):
+            closing = self._overdue_at(stream_time, offset)
+            grown = _with_line(self._state, stream_time, time, cost, new=line not in distinct)
+            if closing is None and self._state.size and not fits(grown, limits):
+                closing = row, exceeded(grown, limits)
             if closing is not None:
                 self._add(begin, place)
                 self._close(closing)
-                at, known, begin = self._open(number, place), self._know(), place
-            known.add(line)
-            at["size"] += 1
-            at["cost"] += cost
-            at["met_last"] = met
-            at["start"], at["end"] = min(at["start"], time), max(at["end"], time)
-        at["distinct"] = len(known)
+                self._open(key, place)
+                distinct, begin = self._distinct_lines(), place
+                grown = _with_line(self._state, stream_time, time, cost, new=True)
+            distinct.add(line)
+            self._state = grown
         self._add(begin, end)
 
     def _numbers(self, begin: int, end: int) -> list[int]:
-        found: list[int] = self._rows.numbers[self._rows.line[begin:end]].tolist()
-        return found
+        numbers: list[int] = self._batch.numbers[self._batch.line[begin:end]].tolist()
+        return numbers
 
-    def _know(self) -> set[int]:
+    def _distinct_lines(self) -> set[int]:
         """Return the numbers of the lines that the session holds."""
-        if self._known is None:
-            self._known = set(np.unique(self._held.lines.of(self._slot, "line")).tolist())
-            for begin, end in self._mine:
-                self._known.update(self._numbers(begin, end))
-        return self._known
+        if self._distinct is None:
+            self._distinct = set(np.unique(self._open_lines.lines.of(self._slot, "line")).tolist())
+            for begin, end in self._pieces:
+                self._distinct.update(self._numbers(begin, end))
+        return self._distinct
 
     def _add(self, begin: int, end: int) -> None:
         if end > begin:
             self.cut.slots.append(self._slot)
             self.cut.begins.append(begin)
             self.cut.ends.append(end)
-            self._mine.append((begin, end))
+            self._pieces.append((begin, end))
 
-    def _open(self, number: int, place: int) -> dict[str, int]:
-        rows = self._rows
-        self._slot = int(self._slots.take([rows.keys[number]])[0])
-        met, time = int(rows.met[rows.row[place]]), int(rows.time[place])
-        first = int(rows.position[place])
-        self._at = dict.fromkeys(Slots.COLUMNS, 0) | {
-            "met_first": met,
-            "met_last": met,
-            "start": time,
-            "end": time,
-            "first": first,
-        }
-        self._known, self._mine = set(), []
-        return self._at
+    def _open(self, key: int, place: int) -> None:
+        batch = self._batch
+        self._slot = int(self._table.take([batch.keys[key]])[0])
+        stream_time, time = int(batch.stream_time[batch.row[place]]), int(batch.time[place])
+        self._state = SessionState(stream_time, stream_time, time, time, int(batch.position[place]), 0, 0, 0)
+        self._distinct, self._pieces = set(), []
 
     def _close(self, closing: tuple[int, ClosedBy]) -> None:
-        self._leave()
+        self._store()
         self.cut.closed.append((closing[0], self._slot, closing[1]))
-        self._slots.close(self._slot)
+        self._table.close(self._slot)
         self._slot = -1
 
-    def _leave(self) -> None:
-        for name, value in self._at.items():
-            getattr(self._slots, name)[self._slot] = value
-        self.cut.distinct[self._slot] = self._at["distinct"]
+    def _store(self) -> None:
+        self._table.put(self._slot, self._state)
+        self.cut.distinct[self._slot] = self._state.distinct
 
-    def _closing(self, met: int, offset: int) -> tuple[int, ClosedBy] | None:
-        """Return the line at which stream time or the pin closes the session, up to one met so, and which of them."""
-        at, limits = self._at, self._limits
-        if (
-            met - at["met_last"] <= limits.gap_us
-            and met - at["met_first"] <= limits.max_age_us
-            and offset - (at["first"] >> INDEX_BITS) <= limits.max_pinned
-        ):
+    def _overdue_at(self, stream_time: int, offset: int) -> tuple[int, ClosedBy] | None:
+        """Return the first line at which the session is overdue, and why, if it is by this stream time and offset."""
+        if not overdue(self._state, stream_time, offset, self._limits):
             return None
-        self._leave()
-        return first_closing(self._slots, np.array([self._slot]), self._rows.met, self._rows.offset, limits)[0]
+        self._store()
+        state = self._table.gather(np.array([self._slot]))
+        return first_closing(state, self._batch.stream_time, self._batch.offset, self._limits)[0]
 
-    def _full(self, row: int, time: int, cost: int, distinct: int) -> tuple[int, ClosedBy] | None:
-        """Say why a line that no gap parts from its session does not fit into it."""
-        at, limits = self._at, self._limits
-        if max(at["end"], time) - min(at["start"], time) > limits.max_age_us:
-            return row, ClosedBy.AGE
-        if at["size"] >= limits.max_lines:
-            return row, ClosedBy.LINES
-        tokens = at["cost"] + cost + DISTINCT_LINE_TOKENS * distinct
-        return (row, ClosedBy.TOKENS) if tokens > limits.max_tokens else None
+
+def _with_line(state: SessionState[int], stream_time: int, time: int, cost: int, *, new: bool) -> SessionState[int]:
+    """Return the state with one more line, which is `new` if the session does not hold it yet."""
+    return SessionState(
+        state.opened_at,
+        stream_time,
+        min(state.start, time),
+        max(state.end, time),
+        state.first,
+        state.size + 1,
+        state.cost + cost,
+        state.distinct + new,
+    )

@@ -18,8 +18,7 @@ from daemon.core.formats import FormatSettings, make_format
 from daemon.core.masking.masker import Masker
 from daemon.core.messages import verdict_record
 from daemon.core.messages.dead_letters import dead_letter
-from daemon.core.sessions.patterns import pattern_of
-from daemon.core.sessions.sessionizer import Sessionizer, SessionLimits
+from daemon.core.sessions import Sessionizer, SessionLimits, pattern_of
 from daemon.core.types import Batch, ClosedBy, Evidence, Judgement, Neighbour, Phase, Session, Verdict, session_id
 from daemon.terminal.alert import AlertPrinter
 from tests.core.masking.test_redaction import KINDS, secret_of

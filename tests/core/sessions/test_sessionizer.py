@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from daemon.core.positions import position_of
-from daemon.core.sessions.closed_sessions import SessionLines
-from daemon.core.sessions.open_sessions import DISTINCT_LINE_TOKENS
-from daemon.core.sessions.sessionizer import Sessionizer, SessionLimits
+from daemon.core.sessions import DISTINCT_LINE_TOKENS, Sessionizer, SessionLimits, SessionLines
 from daemon.core.types import LINES_SCHEMA, ClosedBy, Session, SessionLine
 
 ROOMY = SessionLimits(gap_us=30, max_age_us=300, max_lines=1000, max_tokens=10_000, max_pinned=10_000)
@@ -172,7 +170,7 @@ def _merging(monkeypatch: pytest.MonkeyPatch) -> None:
     """Merge and shrink the piles all the time, and forget lines at once."""
     monkeypatch.setattr("daemon.core.sessions.open_sessions.MERGED_FROM", 1)
     monkeypatch.setattr("daemon.core.sessions.open_sessions.SPARE_ROWS", 1)
-    monkeypatch.setattr("daemon.core.sessions.batch.CACHED_LINES", 1)
+    monkeypatch.setattr("daemon.core.sessions.line_ids.CACHED_LINES", 1)
 
 
 @pytest.mark.usefixtures("_merging")
@@ -290,7 +288,7 @@ def test_a_million_lines_of_one_key() -> None:
 
 def test_interning_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ever-new lines are forgotten again, and are counted when they come back; a line seen lately is not."""
-    monkeypatch.setattr("daemon.core.sessions.batch.CACHED_LINES", 100)
+    monkeypatch.setattr("daemon.core.sessions.line_ids.CACHED_LINES", 100)
     asked: list[str] = []
 
     def counting(lines: Sequence[str]) -> NDArray[np.int32]:
