@@ -89,7 +89,7 @@ def take_closed(table: SessionTable, open_lines: OpenLines, closed: Sequence[Clo
     if not closed:
         return []
     slots = np.array([slot for _, slot, _ in closed], dtype=np.int64)
-    order = np.lexsort((table.states.first[slots], np.array([row for row, _, _ in closed], dtype=np.int64)))
+    order = np.lexsort((table.first[slots], np.array([row for row, _, _ in closed], dtype=np.int64)))
     slots = slots[order]
     marked = np.zeros(len(table) + 1, bool)
     marked[slots] = True
@@ -102,14 +102,14 @@ def take_closed(table: SessionTable, open_lines: OpenLines, closed: Sequence[Clo
     pairs = np.stack([lines["line"], lines["count"]], axis=1).tobytes()
     shared = SharedLines(*(lines[name].tolist() for name in ("masked", "count", "first", "last", "example")))
     positions = _positions(open_lines, marked, rank, len(slots))
-    state = table.gather(slots)
-    table.free(slots.tolist())
+    state, keys = table.gather(slots), table.key[slots].tolist()
+    table.free_many(slots)
     begin = at = 0
     sessions = []
     tokens = state.cost + DISTINCT_LINE_TOKENS * sizes
-    columns_of = (slots, order, state.start, state.end, state.size, ends, tokens)
-    for slot, place, start, end, size, until, cost in zip(*(column.tolist() for column in columns_of), strict=True):
-        scope, key = table.keys[slot]
+    columns_of = (order, state.start, state.end, state.size, ends, tokens)
+    rows = zip(keys, *(column.tolist() for column in columns_of), strict=True)
+    for (scope, key), place, start, end, size, until, cost in rows:
         session_lines = SessionLines(shared, begin, until, pairs[16 * begin : 16 * until])
         sessions.append(
             Session(scope, key, start, end, size, cost, closed[place][2], session_lines, positions[at : at + size])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.core.generation_cache import GenerationCache
 from daemon.core.sessions.limits import Ints
 
 CountTokens = Callable[[Sequence[str]], NDArray[np.int32]]
@@ -27,33 +28,26 @@ class LineNumbers:
 
     def __init__(self, count_tokens: CountTokens) -> None:
         self._count = count_tokens
-        self._young: dict[str, NumberedLine] = {}
-        self._old: dict[str, NumberedLine] = {}
+        self._cache: GenerationCache[str, NumberedLine] = GenerationCache(CACHED_LINES)
         self._next = 0
 
     def look_up(self, lines: Sequence[str], in_use: Callable[[], set[int]]) -> tuple[list[str], Ints, Ints]:
-        """Return the same lines as shared objects, their numbers, and their tokens.
+        """Return different lines as shared objects, their numbers, and their tokens.
 
         `in_use` returns the numbers that open sessions hold; it is asked only when lines are forgotten.
         """
-        missing = [line for line in lines if line not in self._young and line not in self._old]
-        counts = dict(zip(missing, self._count(missing).tolist(), strict=True)) if missing else {}
-        entries = []
-        for line in lines:
-            entry = self._young.get(line)
-            if entry is None:
-                entry = self._old.pop(line, None)
-                if entry is None:
-                    entry = (line, self._next, counts[line])
-                    self._next += 1
-                self._young[line] = entry
-            entries.append(entry)
-        if len(self._young) >= CACHED_LINES:
+        missing = self._cache.missing(lines)
+        tokens = self._count(missing).tolist() if missing else []
+        numbers = range(self._next, self._next + len(missing))
+        self._next += len(missing)
+        entries = self._cache.look_up(
+            lines, dict(zip(missing, zip(missing, numbers, tokens, strict=True), strict=True))
+        )
+        if self._cache.full:
             kept = in_use()
-            self._young = {line: entry for line, entry in self._old.items() if entry[1] in kept} | self._young
-            self._old, self._young = self._young, {}
+            self._cache.turn(lambda entry: entry[1] in kept)
         return (
             [line for line, _, _ in entries],
             np.array([number for _, number, _ in entries], dtype=np.int64),
-            np.array([tokens for _, _, tokens in entries], dtype=np.int64),
+            np.array([cost for _, _, cost in entries], dtype=np.int64),
         )

@@ -15,53 +15,52 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.core.columns import Column, Columns
 from daemon.core.sessions.batch import Key
 from daemon.core.sessions.limits import Ints, Marks, SessionState
 
 SPARE_ROWS = 1_024
+"""Removed rows are given back when they are most of the rows, and there are more rows than this."""
 MERGED_FROM = 65_536
+"""Rows of lines are merged when there are so many more than four times those that merging left the last time."""
 
-Column = NDArray[Any]
+Values = NDArray[Any]
 
 
-class SessionTable:
-    """One row a session: its key and its `SessionState`.
+class SessionTable(Columns):
+    """One row, a *slot*, a session: its key and the parts of its `SessionState`.
 
-    The state's `distinct` counts repeats in later batches until `OpenLines` has merged them or the slow path has
-    counted.
+    `distinct` counts repeats in later batches until `OpenLines` has merged them or the slow path has counted.
     """
 
+    key = Column(np.object_)
+    is_open = Column(np.bool_)
+    opened_at = Column(np.int64)
+    touched_at = Column(np.int64)
+    start = Column(np.int64)
+    end = Column(np.int64)
+    first = Column(np.int64)
+    size = Column(np.int64)
+    cost = Column(np.int64)
+    distinct = Column(np.int64)
+
     def __init__(self) -> None:
+        super().__init__()
         self.by_key: dict[Key, int] = {}
-        self.keys: list[Key] = []
-        self.is_open: Marks = np.zeros(0, bool)
-        self.states: SessionState[Ints] = SessionState(*[np.zeros(0, np.int64)] * len(SessionState._fields))
-        self._free: list[int] = []
-        self._grow(16)
 
-    def __len__(self) -> int:
-        """Return how many slots there are, free ones included; at least 1."""
-        return len(self.keys)
+    @property
+    def states(self) -> SessionState[Ints]:
+        """The state of every slot, spare ones included; zeros where no session is."""
+        return SessionState(*(getattr(self, name) for name in SessionState._fields))
 
-    def take(self, keys: Sequence[Key]) -> Ints:
+    def open(self, keys: Sequence[Key]) -> Ints:
         """Return a slot for a new session of each key; the caller puts the states."""
-        lacking = len(keys) - len(self._free)
-        if lacking > 0:
-            self._grow(max(lacking, len(self.keys) // 2))
-        slots = [self._free.pop() for _ in keys]
-        for slot, key in zip(slots, keys, strict=True):
-            self.keys[slot] = key
-        self.by_key.update(zip(keys, slots, strict=True))
-        taken = np.array(slots, dtype=np.int64)
-        self.is_open[taken] = True
-        return taken
-
-    def _grow(self, more: int) -> None:
-        count = len(self.keys)
-        self._free += range(count + more - 1, count - 1, -1)
-        self.keys += [("", "")] * more
-        self.states = SessionState(*(np.concatenate([column, np.zeros(more, np.int64)]) for column in self.states))
-        self.is_open = np.concatenate([self.is_open, np.zeros(more, bool)])
+        slots = self.take_many(len(keys))
+        for slot, key in zip(slots.tolist(), keys, strict=True):
+            self.key[slot] = key
+            self.by_key[key] = slot
+        self.is_open[slots] = True
+        return slots
 
     def get(self, slot: int) -> SessionState[int]:
         """Return the state of one session."""
@@ -80,117 +79,117 @@ class SessionTable:
     def close(self, slot: int) -> None:
         """Let the session in `slot` take in no more; the slot stays its own until it is freed."""
         self.is_open[slot] = False
-        key = self.keys[slot]
+        key = self.key[slot]
         if self.by_key.get(key) == slot:
             del self.by_key[key]
 
-    def free(self, slots: Sequence[int]) -> None:
-        """Let closed sessions' slots be taken again."""
-        self._free += slots
-
-    def opened(self) -> Ints:
-        """Return the slots of the open sessions."""
-        return np.flatnonzero(self.is_open)
+    def opened(self, marks: Marks | None = None) -> Ints:
+        """Return the slots of the open sessions, or of those that are marked."""
+        return np.flatnonzero(self.is_open if marks is None else self.is_open & marks)
 
 
-class RowStore:
-    """A growing table whose rows belong to slots and are removed when their slot is cleared; rows keep their order."""
+class RowStore(Columns):
+    """Rows that belong to slots and are removed when their slot is cleared; rows keep their order.
 
-    def __init__(self, **kinds: type) -> None:
-        self._kinds = kinds
-        self._slot = np.empty(0, np.int64)
-        self._columns: dict[str, Column] = {name: np.empty(0, kind) for name, kind in kinds.items()}
-        self._end = 0
+    A removed row has the slot -1 until the table is made smaller. Rows are not given again one by one, since they come
+    and go by the thousand.
+    """
+
+    slot = Column(np.int64, fill=-1)
+
+    def __init__(self) -> None:
+        super().__init__()
         self._removed = 0
 
-    def __len__(self) -> int:
-        return self._end - self._removed
+    @property
+    def live(self) -> int:
+        """The number of rows that are there."""
+        return len(self) - self._removed
 
-    def add(self, slots: Ints, columns: dict[str, Column]) -> None:
+    def add(self, slots: Ints, values: dict[str, Values]) -> None:
         """Append rows."""
-        end = self._end + len(slots)
-        if end > len(self._slot):
-            room = end + end // 2 + SPARE_ROWS
-            self._slot = _resized(self._slot[: self._end], room)
-            self._columns = {name: _resized(column[: self._end], room) for name, column in self._columns.items()}
-        self._slot[self._end : end] = slots
-        for name, column in columns.items():
-            self._columns[name][self._end : end] = column
-        self._end = end
+        rows = slice(len(self), len(self) + len(slots))
+        self.push(len(slots))
+        self.slot[rows] = slots
+        for name, column in values.items():
+            getattr(self, name)[rows] = column
 
-    def column(self, name: str) -> Column:
-        """Return the values of a column in rows that are still there."""
-        return self._columns[name][: self._end][self._slot[: self._end] >= 0]
-
-    def of(self, slot: int, name: str) -> Column:
-        """Return the values of a column in the rows of one slot."""
-        values: Column = self._columns[name][: self._end][self._slot[: self._end] == slot]
+    def values(self, name: str, slot: int | None = None) -> Values:
+        """Return a column's values in the rows of one slot, or of all."""
+        slots = self.slot[: len(self)]
+        values: Values = getattr(self, name)[: len(self)][slots >= 0 if slot is None else slots == slot]
         return values
 
-    def clear(self, marked: Marks) -> tuple[Ints, dict[str, Column]]:
+    def clear(self, marked: Marks) -> tuple[Ints, dict[str, Values]]:
         """Remove the rows of marked slots and return them: slots and columns.
 
         `marked` has an element for each slot, and False as its last.
         """
-        rows = np.flatnonzero(marked[self._slot[: self._end]])  # slot -1, a row that was removed, reads the last mark
-        slots = self._slot[rows]
-        columns = {name: column[rows] for name, column in self._columns.items()}
-        self._slot[rows] = -1
+        rows = np.flatnonzero(marked[self.slot[: len(self)]])  # the slot -1 of a removed row reads the last mark
+        slots, values = self.slot[rows], self._columns_at(rows)
+        self.slot[rows] = -1
         self._removed += len(rows)
-        if 2 * self._removed > self._end and self._end > SPARE_ROWS:
-            self.keep(np.flatnonzero(self._slot[: self._end] >= 0))
-        return slots, columns
+        if 2 * self._removed > len(self) > SPARE_ROWS:
+            self._compact()
+        return slots, values
 
-    def keep(self, rows: Ints) -> None:
-        """Keep these rows only, in this order."""
-        self._slot = self._slot[rows]
-        self._columns = {name: column[rows] for name, column in self._columns.items()}
-        self._end, self._removed = len(rows), 0
+    def rows(self) -> tuple[Ints, dict[str, Values]]:
+        """Return all rows that are there: slots and columns."""
+        if self._removed:
+            self._compact()
+        every = slice(0, len(self))
+        return self.slot[every], self._columns_at(every)
 
-    def rows(self) -> tuple[Ints, dict[str, Column]]:
-        """Return all rows that are still there: slots and columns."""
-        if self._removed or len(self._slot) != self._end:
-            self.keep(np.flatnonzero(self._slot[: self._end] >= 0))
-        return self._slot, self._columns
+    def _compact(self) -> None:
+        self.keep(np.flatnonzero(self.slot[: len(self)] >= 0))
+        self._removed = 0
+
+    def _columns_at(self, rows: Ints | slice) -> dict[str, Values]:
+        return {column.name: getattr(self, column.name)[rows] for column in self._columns if column.name != "slot"}
 
 
-def _resized(column: Column, room: int) -> Column:
-    larger = np.empty(room, column.dtype)
-    larger[: len(column)] = column
-    return larger
+class LineRows(RowStore):
+    """A row for each session, masked line and batch: the line's number, count, first and last position, an example."""
+
+    line = Column(np.int64)
+    count = Column(np.int64)
+    first = Column(np.int64)
+    last = Column(np.int64)
+    masked = Column(np.object_)
+    example = Column(np.object_)
+
+
+class PositionRows(RowStore):
+    """A row for each line: its position."""
+
+    position = Column(np.int64)
 
 
 class OpenLines:
-    """The lines of the open sessions: `lines` has a row for each session, masked line and batch, `positions` one a
-    line.
-    """
+    """The lines of the open sessions."""
 
     def __init__(self) -> None:
-        self.lines = _line_rows()
-        self.positions = RowStore(position=np.int64)
+        self.lines = LineRows()
+        self.positions = PositionRows()
         self._merged = 0
 
     def numbers(self) -> set[int]:
         """Return the numbers of the masked lines of open sessions."""
-        return set(np.unique(self.lines.column("line")).tolist())
+        return set(np.unique(self.lines.values("line")).tolist())
 
-    def add_lines(self, slots: Ints, columns: dict[str, Column]) -> bool:
+    def add_lines(self, slots: Ints, values: dict[str, Values]) -> bool:
         """Add rows of lines; return whether rows were merged, so that there is one for each session and line."""
-        self.lines.add(slots, columns)
-        if len(self.lines) < 4 * self._merged + MERGED_FROM:
+        self.lines.add(slots, values)
+        if self.lines.live < 4 * self._merged + MERGED_FROM:
             return False
         merged_slots, merged = merge(*self.lines.rows())
-        self.lines = _line_rows()
+        self.lines = LineRows()
         self.lines.add(merged_slots, merged)
-        self._merged = len(self.lines)
+        self._merged = len(merged_slots)
         return True
 
 
-def _line_rows() -> RowStore:
-    return RowStore(line=np.int64, count=np.int64, first=np.int64, last=np.int64, masked=object, example=object)
-
-
-def merge(groups: Ints, columns: dict[str, Column]) -> tuple[Ints, dict[str, Column]]:
+def merge(groups: Ints, columns: dict[str, Values]) -> tuple[Ints, dict[str, Values]]:
     """Return rows of lines sorted by group and line number, with one row for each group and line."""
     order = np.lexsort((columns["first"], columns["line"], groups))
     groups, line = groups[order], columns["line"][order]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+from daemon.core.generation_cache import GenerationCache
 from daemon.core.sessions.closed_sessions import SessionLines
 from daemon.core.types import Pattern, Session
 
@@ -26,8 +27,7 @@ class Patterns:
     """The patterns of one sessionizer's sessions; recent ones are remembered."""
 
     def __init__(self) -> None:
-        self._young: dict[tuple[str, bytes], Pattern] = {}
-        self._old: dict[tuple[str, bytes], Pattern] = {}
+        self._cache: GenerationCache[tuple[str, bytes], Pattern] = GenerationCache(KEPT_PATTERNS)
 
     def of(self, session: Session) -> Pattern:
         """Return the pattern of `session`."""
@@ -35,17 +35,12 @@ class Patterns:
         if not isinstance(lines, SessionLines):
             return pattern_of(session)
         key = session.scope, lines.signature
-        pattern = self._young.get(key)
+        pattern = self._cache.get(key)
         if pattern is None:
-            pattern = self._old.pop(key, None) or make_pattern(session.scope, lines.counts())
+            pattern = make_pattern(session.scope, lines.counts())
             if len(lines) <= KEPT_LINES:
-                self._keep(key, pattern)
+                self._cache.put(key, pattern)
         return pattern
-
-    def _keep(self, key: tuple[str, bytes], pattern: Pattern) -> None:
-        if len(self._young) >= KEPT_PATTERNS:
-            self._old, self._young = self._young, {}
-        self._young[key] = pattern
 
 
 def make_pattern(scope: str, counts: dict[str, int]) -> Pattern:

@@ -54,11 +54,11 @@ class Sessionizer:
     @property
     def open_lines(self) -> int:
         """Number of lines in open sessions."""
-        return len(self._open_lines.positions)
+        return self._open_lines.positions.live
 
     def open_positions(self) -> Positions:
         """Return the positions of all lines in open sessions, sorted."""
-        return np.sort(self._open_lines.positions.column("position"))
+        return np.sort(self._open_lines.positions.values("position"))
 
     def push(self, lines: pl.DataFrame) -> list[Session]:
         """Add lines (with `masked`) in reading order; return the sessions they closed, in closing order."""
@@ -83,7 +83,7 @@ class Sessionizer:
     def _close_overdue(self, closed: list[Closing], stream_time: Ints, offset: Ints | None) -> list[Session]:
         """Close the sessions of `closed` and those that are overdue at the last stream time and offset."""
         table, last_offset = self._table, None if offset is None else int(offset[-1])
-        late = np.flatnonzero(table.is_open & overdue(table.states, int(stream_time[-1]), last_offset, self._limits))
+        late = table.opened(overdue(table.states, int(stream_time[-1]), last_offset, self._limits))
         closings = first_closing(table.gather(late), stream_time, offset, self._limits)
         return self._close(
             closed + [(row, slot, why) for slot, (row, why) in zip(late.tolist(), closings, strict=True)]
@@ -121,8 +121,8 @@ class Sessionizer:
                 cut.closed.append((row, slot, why) if row <= first else (first, slot, ClosedBy.GAP))
                 table.close(slot)
         slot = joined.slot.copy()
-        slot[joined.opens] = table.take([batch.keys[key] for key in keys[joined.opens].tolist()])
-        distinct = np.where(joined.opens, 0, table.states.distinct[slot])  # `_add_lines` counts the new ones
+        slot[joined.opens] = table.open([batch.keys[key] for key in keys[joined.opens].tolist()])
+        distinct = np.where(joined.opens, 0, table.distinct[slot])  # `_add_lines` counts the new ones
         table.put(slot, joined.state._replace(distinct=distinct))
         cut.slots += slot.tolist()
         cut.begins += runs.begin[run].tolist()
@@ -149,7 +149,7 @@ class Sessionizer:
             "masked": np.array(batch.distinct, dtype=object)[line],
             "example": np.array(texts.gather(batch.row[first]).to_list(), dtype=object),
         }
-        distinct = self._table.states.distinct
+        distinct = self._table.distinct
         distinct += np.bincount(slots, minlength=len(distinct))
         distinct[list(cut.distinct)] = list(cut.distinct.values())
         if self._open_lines.add_lines(slots, columns):

@@ -19,7 +19,7 @@ from daemon.core.types import ClosedBy
 
 @dataclass(slots=True)
 class Cut:
-    """How a batch was cut: pieces (slot, begin, end in grouped order), closed sessions, exact counts of distinct lines."""
+    """How a batch was cut: pieces (slot, begin, end in grouped order), closed sessions, counts of distinct lines."""
 
     slots: list[int] = field(default_factory=list)
     begins: list[int] = field(default_factory=list)
@@ -112,7 +112,7 @@ class SlowPath:
     def _distinct_lines(self) -> set[int]:
         """Return the numbers of the lines that the session holds."""
         if self._distinct is None:
-            self._distinct = set(np.unique(self._open_lines.lines.of(self._slot, "line")).tolist())
+            self._distinct = set(np.unique(self._open_lines.lines.values("line", self._slot)).tolist())
             for begin, end in self._pieces:
                 self._distinct.update(self._numbers(begin, end))
         return self._distinct
@@ -126,7 +126,7 @@ class SlowPath:
 
     def _open(self, key: int, place: int) -> None:
         batch = self._batch
-        self._slot = int(self._table.take([batch.keys[key]])[0])
+        self._slot = int(self._table.open([batch.keys[key]])[0])
         stream_time, time = int(batch.stream_time[batch.row[place]]), int(batch.time[place])
         self._state = SessionState(stream_time, stream_time, time, time, int(batch.position[place]), 0, 0, 0)
         self._distinct, self._pieces = set(), []
