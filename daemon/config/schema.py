@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from daemon.config.values import RATE, Duration, extracting, parse_budget, pattern_problem
+from daemon.config.values import RATE, Duration, extracting, format_name, parse_budget, pattern_problem
 
 
 class _Section(BaseModel):
@@ -107,7 +107,7 @@ class InputConfig(_Section):
     """Which topics are read, and how records become lines."""
 
     topics: list[str] = Field(default=["logs"], min_length=1)
-    format: Literal["raw", "json", "ecs", "fluent-bit", "vector", "syslog", "cri"] = "json"
+    format: Annotated[str, AfterValidator(format_name)] = "json"
     fields: FieldsConfig = FieldsConfig()
     extract: list[Annotated[str, AfterValidator(extracting)]] = []
     masks: list[MaskConfig] = []

@@ -49,6 +49,15 @@ def pattern_problem(pattern: str) -> str | None:
     return check_pattern(pattern)
 
 
+def format_name(name: str) -> str:
+    """Return the name of a format as given, once it is known to be one."""
+    from daemon.core.formats import check_format  # as above
+
+    if problem := check_format(name):
+        raise ValueError(problem)
+    return name
+
+
 def extracting(pattern: str) -> str:
     """Return the regular expression of an `extract` as given. Raises ValueError when it cannot be used."""
     from daemon.core.formats import check_extract  # as above

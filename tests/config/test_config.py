@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.config.loading import load_config, parse_config
-from daemon.config.schema import Config, InputConfig
+from daemon.config.schema import Config
 from daemon.config.values import parse_duration
 from daemon.core.formats import FORMATS
 from daemon.errors import ConfigError
@@ -36,8 +35,11 @@ def test_the_shipped_file_is_the_defaults() -> None:
 
 
 def test_every_format_can_be_chosen() -> None:
-    """The names the configuration takes are those the core knows."""
-    assert FORMATS == get_args(InputConfig.model_fields["format"].annotation)
+    """The configuration takes the names of the core's formats, and no others."""
+    assert list(FORMATS) == [parse_config(f"input: {{format: {name}}}", {}).input.format for name in FORMATS]
+    assert [f"input.format: 'xml' is not a format; the formats are {', '.join(FORMATS)}"] == problems(
+        "input: {format: xml}"
+    )
 
 
 def test_all_errors_come_at_once_with_their_paths() -> None:
@@ -58,7 +60,7 @@ input: {topics: [], fields: {key: record.offset, time: a..b}, extract: ["(?P<use
         "alerts.budget: a share of sessions is above 0 and at most 1, not 2",
         "input.topics: ",
         "input.fields.key: 'record.offset' is not record.key, ",
-        "input.fields.time: 'a..b' is no path",
+        "input.fields.time: 'a..b' is not a path",
         "input.extract.0: ",
     ):
         assert any(problem.startswith(expected) for problem in found), (expected, found)

@@ -1,4 +1,4 @@
-"""What passes between a reader and the finisher: text columns, still without times, defaults and positions."""
+"""What readers and the finisher share: the field paths, and the text columns that pass from one to the other."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import polars as pl
 from daemon.core.types import Batch, Reject
 
 RECORD_PREFIX = "record."
-"""Paths that begin so name a part of the record (its key, timestamp, topic, a header), not of its value."""
+"""A path with this prefix names a part of the record (its key, timestamp, topic, a header), not of its value."""
 ALTERNATIVE = "|"
-"""Parts the paths that may hold a field; the first that is there counts."""
+"""Separates the paths that may hold a field; the first one present counts."""
 
 COLUMNS_SCHEMA: Mapping[str, pl.DataType] = {
     "row": pl.Int64(),
@@ -28,7 +28,7 @@ COLUMNS_SCHEMA: Mapping[str, pl.DataType] = {
 
 @dataclass(frozen=True, slots=True)
 class FieldPaths:
-    """Where a line's parts stand in a JSON value, ``a.b.c`` or ``a.b.c|d`` where it may be the one or the other.
+    """Where a line's parts are in a JSON value: ``a.b.c``, or ``a.b.c|d`` for alternatives.
 
     Or in its record: ``record.key``, ``record.timestamp``, ``record.topic``, ``record.headers.NAME``; also as the first
     or the last of alternatives.
@@ -61,11 +61,11 @@ class FormatSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """What a reader found: a table of `COLUMNS_SCHEMA` in reading order, and the records it could not read.
+class ReaderOutput:
+    """What a reader returns: a table of `COLUMNS_SCHEMA` in reading order, and the records it could not read.
 
     `row` is the record's place in its batch, `index` the line's place in its record (0 where it is alone). Every column
-    but `row`, `index` and `message` may be null: then the record's own parts and the defaults stand in.
+    but `row`, `index` and `message` may be null: then the record's own parts or the defaults are used.
     """
 
     table: pl.DataFrame
@@ -75,7 +75,7 @@ class Columns:
 class Reader(Protocol):
     """What is particular to one format."""
 
-    def __call__(self, batch: Batch) -> Columns:
+    def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch. Pure; never raises for what a value holds."""
         ...
 

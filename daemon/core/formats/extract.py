@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import polars as pl
 
 GROUPS = ("key", "scope", "time", "level", "message")
-"""The names a group may have; a group of another name, or of none, is there for the pattern's own sake."""
+"""The names of groups that name a part of a line. A group with another name, or none, has no effect."""
 
 _NAMED = re.compile(r"\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>")
 
@@ -35,12 +35,12 @@ def check_extract(pattern: str) -> str | None:
 
 
 def groups_of(pattern: str) -> tuple[str, ...]:
-    """Return the names of a pattern's groups that mean something here."""
+    """Return the names of a pattern's groups that name a part of a line."""
     return tuple(name for name in _NAMED.findall(pattern) if name in GROUPS)
 
 
 class Extractor:
-    """Applies patterns in order; the first that yields a part that is not empty wins it."""
+    """Applies patterns in order; for each part the first pattern that yields a text that is not empty counts."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         for pattern in patterns:
@@ -50,13 +50,13 @@ class Extractor:
         self._patterns = tuple(pattern for pattern in patterns if groups_of(pattern))
 
     def apply(self, table: pl.DataFrame) -> pl.DataFrame:
-        """Return `table` with what the patterns found in `message` put into its columns."""
+        """Return `table` with its columns replaced by the parts that the patterns extract from `message`."""
         if not self._patterns or table.is_empty():
             return table
-        found: dict[str, list[pl.Expr]] = {}
+        parts_of: dict[str, list[pl.Expr]] = {}
         for pattern in self._patterns:
             groups = pl.col("message").str.extract_groups(pattern)
             for name in groups_of(pattern):
                 part = groups.struct.field(name)
-                found.setdefault(name, []).append(pl.when(part != "").then(part))
-        return table.with_columns(pl.coalesce(*parts, pl.col(name)).alias(name) for name, parts in found.items())
+                parts_of.setdefault(name, []).append(pl.when(part != "").then(part))
+        return table.with_columns(pl.coalesce(*parts, pl.col(name)).alias(name) for name, parts in parts_of.items())

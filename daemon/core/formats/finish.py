@@ -7,7 +7,7 @@ from itertools import groupby
 
 import polars as pl
 
-from daemon.core.formats.base import ALTERNATIVE, Columns, FormatSettings, decoded, of_record
+from daemon.core.formats.base import ALTERNATIVE, FormatSettings, ReaderOutput, decoded, of_record
 from daemon.core.formats.extract import Extractor
 from daemon.core.formats.timestamps import micros_of
 from daemon.core.positions import INDEX_BITS
@@ -17,13 +17,13 @@ DEFAULT_SCOPE = "default"
 EARLIEST = 315_532_800_000_000
 """1980-01-01: a clock that says less has not been set."""
 LATEST = 253_402_300_800_000_000
-"""The year 10000: no calendar of this house goes there."""
+"""Upper bound: the year 10000."""
 DAY = 86_400_000_000
 MAX_NAME = 256
 """Longer keys and scopes are cut, and a hash of the whole keeps them apart."""
 MAX_LEVEL = 24
 ESCAPED = "backslashreplace"
-"""Keys and headers need not be text; what is not UTF-8 still names something."""
+"""How keys and headers that are not UTF-8 become text: their bytes are escaped."""
 
 
 class Finisher:
@@ -36,16 +36,17 @@ class Finisher:
             for name, path in settings.fields.items()
         }
         self._sources = {name: parts for name, parts in sources.items() if name != "message" and any(parts)}
-        """Where such fields are looked for whose paths name a part of the record; None is what the reader found."""
+        """For each field whose path names a part of the record, where to look; None means the reader's column."""
         self._last_time = 0
 
-    def finish(self, batch: Batch, columns: Columns) -> Parsed:
+    def finish(self, batch: Batch, read: ReaderOutput) -> Parsed:
         """Return the lines and all rejects, in the batch's order."""
-        rejects = list(columns.rejects)
-        table = columns.table
+        rejects = list(read.rejects)
+        table = read.table
         for name, parts in self._sources.items():
-            found = [table[name] if part is None else record_part(batch, part).gather(table["row"]) for part in parts]
-            table = table.with_columns(pl.coalesce(*found).alias(name))
+            rows = table["row"]
+            candidates = [table[name] if part is None else record_part(batch, part).gather(rows) for part in parts]
+            table = table.with_columns(pl.coalesce(*candidates).alias(name))
         table = self._extractor.apply(table)
         table, bad_times = _read_times(batch, table)
         rejects += bad_times
@@ -55,7 +56,7 @@ class Finisher:
         return Parsed(lines, sorted(rejects, key=lambda reject: reject.row), clamped)
 
     def _settle(self, batch: Batch, table: pl.DataFrame) -> pl.DataFrame:
-        """Give every line position, time, scope and key. One pass: what a batch costs however small counts too."""
+        """Give every line position, time, scope and key, in one pass: the fixed cost of a batch matters too."""
         table = table.hstack(
             [
                 pl.Series("offset", batch.offsets, dtype=pl.Int64).gather(table["row"]),
@@ -94,7 +95,7 @@ def record_part(batch: Batch, path: str) -> pl.Series:
 
 
 def _read_times(batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
-    """Add `micros`, null where a line has no time of its own; part the records whose time is no time."""
+    """Add `micros`, null where a line has no time of its own; reject the records whose time cannot be parsed."""
     texts = table["time"]
     texts = texts.clone().set(texts == "", None)
     micros = micros_of(texts)
@@ -119,7 +120,7 @@ def _filled(name: str) -> pl.Expr:
 
 
 def _with_short_names(table: pl.DataFrame) -> pl.DataFrame:
-    """Keep scopes and keys short, and apart."""
+    """Shorten long scopes and keys; different ones stay different."""
     longest = table.select(pl.col("scope", "key").str.len_bytes().max()).row(0, named=True)
     for name in [name for name, size in longest.items() if (size or 0) > MAX_NAME]:
         whole = table[name].filter(table[name].str.len_chars() > MAX_NAME).unique()

@@ -1,9 +1,9 @@
-"""JSON: one object a record, its parts found by dotted paths.
+"""JSON: one object a record, its parts looked up by dotted paths.
 
-A path ``a.b.c`` is looked up as nested objects first, then as one key ``a.b.c`` at the top (as ECS writers have it);
-of alternatives ``a|b`` the first that is there counts. Those of the record, not of its value, are the finisher's.
-Numbers and booleans are rendered; an object or array is no text, and its record is refused (a level that is none is
-left out). Of equal keys in one object the first counts.
+A path ``a.b.c`` is looked up as nested objects first, then as one key ``a.b.c`` at the top (as ECS writers have it); of
+alternatives ``a|b`` the first one present counts. The finisher looks up those of the record. Numbers and booleans are
+rendered as text; an object or array is not text, and its record is rejected (as a level it is ignored). Of equal keys
+in one object the first counts.
 
 Whole batches are decoded at once by polars (simd-json, strict). Where that refuses, the batch is halved until the bad
 records stand alone; orjson then names what is wrong, or reads the record where only a shape was unexpected (a plain
@@ -24,8 +24,8 @@ from daemon.core.formats.base import (
     ALTERNATIVE,
     COLUMNS_SCHEMA,
     RECORD_PREFIX,
-    Columns,
     FieldPaths,
+    ReaderOutput,
     of_record,
     values_as_text,
 )
@@ -33,7 +33,7 @@ from daemon.core.types import Batch, Reject
 
 _SURROGATE = r"\\u[dD][89a-fA-F]"
 _ALONE = 8
-"""So few records are read one by one when their batch would not decode."""
+"""When a batch does not decode, this many records or fewer are read one by one."""
 
 
 def check_path(name: str, path: str) -> str | None:
@@ -43,13 +43,13 @@ def check_path(name: str, path: str) -> str | None:
         part = choice.removeprefix(RECORD_PREFIX)
         if part == choice:
             if not all(choice.split(".")):
-                return f"{path!r} is no path"
+                return f"{path!r} is not a path"
         elif name == "message":
-            return f"{choice!r} is of the record, and a message stands in its value"
+            return f"{choice!r} is a part of the record, and a message is a part of its value"
         elif part not in ("key", "timestamp", "topic") and not (part.startswith("headers.") and part != "headers."):
             return f"{choice!r} is not record.key, record.timestamp, record.topic or record.headers.NAME"
     if [part for part, _ in groupby(map(of_record, choices))].count(None) > 1:
-        return f"{path!r} has a part of the record between fields of the value; it stands before or behind them"
+        return f"{path!r} has a part of the record between fields of the value; it must come before or after them"
     return None
 
 
@@ -64,7 +64,7 @@ class JsonReader:
         self._message = fields.message
         self._shape, self._nested = _shape([path for paths in self._paths.values() for path in paths])
 
-    def __call__(self, batch: Batch) -> Columns:
+    def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
         values, rejects = values_as_text(batch)
         values, broken = self._without_surrogates(batch, values)
@@ -79,10 +79,10 @@ class JsonReader:
                 Reject(row, batch.offsets[row], "empty", detail) for row in table["row"].filter(blank).to_list()
             ]
             table = table.filter(~blank)
-        return Columns(table, rejects)
+        return ReaderOutput(table, rejects)
 
     def _without_surrogates(self, batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
-        """Part the records that hold half a surrogate pair."""
+        """Reject the records that hold half a surrogate pair."""
         suspect = values["text"].str.contains(_SURROGATE)
         if not suspect.any():
             return values, []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from daemon.core.formats.base import COLUMNS_SCHEMA, Columns, values_as_text
+from daemon.core.formats.base import COLUMNS_SCHEMA, ReaderOutput, values_as_text
 from daemon.core.positions import MAX_LINES_PER_RECORD
 from daemon.core.types import Batch, Reject
 
@@ -18,25 +18,26 @@ _ABSENT = [pl.lit(None, dtype=pl.String).alias(name) for name in ("time", "scope
 class RawReader:
     """Reads every value as text."""
 
-    def __call__(self, batch: Batch) -> Columns:
+    def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
         table, rejects = values_as_text(batch)
-        table, too_many = _without_endless(batch, table)
+        table, too_many = _without_too_long(batch, table)
         many = table["text"].str.contains("\n", literal=True).any()
         lines = _split(table) if many else table.with_columns(pl.lit(0, dtype=pl.Int64).alias("index"))
         lines = lines.with_columns(pl.col("text").str.strip_chars_end("\r").alias("message"), *_ABSENT)
-        return Columns(lines.select(list(COLUMNS_SCHEMA)), [*rejects, *too_many])
+        return ReaderOutput(lines.select(list(COLUMNS_SCHEMA)), [*rejects, *too_many])
 
 
-def _without_endless(batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
-    """Part the records that hold more lines than a position can number."""
+def _without_too_long(batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
+    """Reject the records that hold more lines than a position can number."""
     long = table.filter(pl.col("text").str.len_bytes() > MAX_LINES_PER_RECORD)
     if long.is_empty():
         return table, []
-    endless = long.filter(pl.col("text").str.count_matches("\n", literal=True) >= MAX_LINES_PER_RECORD)["row"].to_list()
+    breaks = pl.col("text").str.count_matches("\n", literal=True)
+    too_long = long.filter(breaks >= MAX_LINES_PER_RECORD)["row"].to_list()
     detail = f"the value holds more than {MAX_LINES_PER_RECORD} lines"
-    rejects = [Reject(row, batch.offsets[row], "too_many_lines", detail) for row in endless]
-    return table.filter(~pl.col("row").is_in(endless)), rejects
+    rejects = [Reject(row, batch.offsets[row], "too_many_lines", detail) for row in too_long]
+    return table.filter(~pl.col("row").is_in(too_long)), rejects
 
 
 def _split(table: pl.DataFrame) -> pl.DataFrame:
@@ -45,3 +46,14 @@ def _split(table: pl.DataFrame) -> pl.DataFrame:
     numbered = lines.with_columns((pl.int_range(pl.len(), dtype=pl.Int64).over("row") + 1).alias("index"))
     filled = numbered.filter(pl.col("text").str.contains(r"\S"))
     return filled.with_columns(pl.when(pl.len().over("row") == 1).then(0).otherwise(pl.col("index")).alias("index"))
+
+
+def with_header(table: pl.DataFrame, header: pl.DataFrame) -> pl.DataFrame:
+    """Return `table` with the parts that its lines' headers name.
+
+    A line of which nothing but the header would be left stays whole.
+    """
+    message = header["message"]
+    filled = message.str.contains(r"\S").fill_null(value=False)
+    header = header.with_columns(message.zip_with(filled, table["message"]).alias("message"))
+    return table.with_columns(header.get_columns()).select(list(COLUMNS_SCHEMA))

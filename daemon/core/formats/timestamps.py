@@ -18,7 +18,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def micros_of(texts: pl.Series) -> pl.Series:
-    """Return Int64 microseconds, null where a text is null or no time."""
+    """Return Int64 microseconds, null where a text is null or not a time."""
     plain = _plain(texts)
     if plain is not None:
         return plain
@@ -46,7 +46,7 @@ _DATE = (1_000_0000, 100_0000, 10_0000, 1_0000, 10_00, 1_00, 10, 1)
 def _plain(texts: pl.Series) -> pl.Series | None:
     """Read a column whose every text is ``YYYY-MM-DDThh:mm:ss.fZ`` of one length, as machines write them; else None.
 
-    It gives what reading any RFC 3339 does, in a third of the time.
+    The result is that of reading any RFC 3339, in a third of the time.
     """
     sizes = texts.str.len_bytes()
     size = sizes.min()

@@ -453,18 +453,18 @@ def test_paths_are_checked() -> None:
     """Paths that can name nothing are refused."""
     assert [None, None] == [check_path("key", "record.headers.x"), check_path("scope", "a.b|c")]
     assert "record.offset" in (check_path("key", "record.offset") or "")
-    assert "stands in its value" in (check_path("message", "record.key") or "")
-    assert ["'a..b' is no path", "'' is no path"] == [check_path("scope", "a..b"), check_path("scope", "")]
+    assert "is a part of its value" in (check_path("message", "record.key") or "")
+    assert ["'a..b' is not a path", "'' is not a path"] == [check_path("scope", "a..b"), check_path("scope", "")]
     assert [None, None] == [check_path("key", "a|record.key"), check_path("key", "record.topic|a|b|record.key")]
     assert "'record.offset' is not" in (check_path("key", "a|record.offset") or "")
-    assert "stands in its value" in (check_path("message", "message|record.key") or "")
+    assert "is a part of its value" in (check_path("message", "message|record.key") or "")
     assert "between fields of the value" in (check_path("key", "a|record.key|b") or "")
-    assert "'a|' is no path" == check_path("key", "a|")
+    assert "'a|' is not a path" == check_path("key", "a|")
 
 
 def test_unknown_format() -> None:
     """An unknown format is refused with the names there are."""
-    with pytest.raises(ValueError, match="raw, json"):
+    with pytest.raises(ValueError, match="json, raw"):
         make_format(FormatSettings("xml"))
 
 

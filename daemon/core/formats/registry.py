@@ -1,0 +1,62 @@
+"""The formats by name. A new format is one module with its reader, and one entry in `READERS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from daemon.core.formats.base import FieldPaths, FormatSettings, Reader
+from daemon.core.formats.cri import CriReader
+from daemon.core.formats.finish import Finisher
+from daemon.core.formats.json import JsonReader
+from daemon.core.formats.presets import ECS, FLUENT_BIT, VECTOR, preset
+from daemon.core.formats.raw import RawReader
+from daemon.core.formats.syslog import SyslogReader
+from daemon.core.types import Batch, Parsed
+
+READERS: Mapping[str, Callable[[FieldPaths], Reader]] = {
+    "json": JsonReader,
+    "raw": lambda _: RawReader(),
+    "ecs": lambda own: JsonReader(preset(ECS, own)),
+    "fluent-bit": lambda own: JsonReader(preset(FLUENT_BIT, own)),
+    "vector": lambda own: JsonReader(preset(VECTOR, own)),
+    "syslog": lambda _: SyslogReader(),
+    "cri": lambda _: CriReader(),
+}
+"""What makes a format's reader from the configured paths."""
+FORMATS = tuple(READERS)
+"""The names that `input.format` may have."""
+
+
+class Format(Protocol):
+    """Turns batches of one partition into lines. Not thread-safe; keeps nothing but the last line's time."""
+
+    def parse(self, batch: Batch) -> Parsed:
+        """Return the lines of `batch` in reading order, and a reject for each record that holds none.
+
+        Never raises for what a record holds.
+        """
+        ...
+
+
+class _Format:
+    """A reader and the finisher."""
+
+    def __init__(self, settings: FormatSettings, reader: Reader) -> None:
+        self._reader = reader
+        self._finisher = Finisher(settings)
+
+    def parse(self, batch: Batch) -> Parsed:
+        return self._finisher.finish(batch, self._reader(batch))
+
+
+def check_format(name: str) -> str | None:
+    """Return what is wrong with the name of a format, or None."""
+    return None if name in READERS else f"{name!r} is not a format; the formats are {', '.join(FORMATS)}"
+
+
+def make_format(settings: FormatSettings) -> Format:
+    """Return a format for one partition. Raises ValueError for a name that is not in `FORMATS` or a bad pattern."""
+    if problem := check_format(settings.format):
+        raise ValueError(problem)
+    return _Format(settings, READERS[settings.format](settings.fields))
