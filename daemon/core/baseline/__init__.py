@@ -1,8 +1,8 @@
 """What has been normal lately in one scope: weighted patterns, their lines and their vectors."""
 
 from daemon.core.baseline.baseline import BUCKETS, TEACH, Baseline, Entry, Label, Lines, Weight
-from daemon.core.baseline.failure_words import failure_score
-from daemon.core.baseline.line_families import NONE
+from daemon.core.baseline.failure_words import failure_score, failure_words
+from daemon.core.baseline.line_families import NONE, wording
 from daemon.core.baseline.line_table import Ids
 from daemon.core.baseline.simhash import WORDS, Sketch, differing, kinship, sketch
 
@@ -20,6 +20,8 @@ __all__ = [
     "Weight",
     "differing",
     "failure_score",
+    "failure_words",
     "kinship",
     "sketch",
+    "wording",
 ]

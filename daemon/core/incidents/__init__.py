@@ -1,0 +1,31 @@
+"""The incidents stage: what of all that was observed a person is told, decided in one place for all partitions.
+
+    observations -> memory (causes and rates of a scope) -> clues -> grouping -> ceiling -> news
+
+Nothing is told because a score ranks high or because the ceiling has room. A *clue* says why a sighting may matter: its
+cause is new, bursts, comes back, or the scope falls silent. Its *period* says how often something like it happens in
+its scope. It is told when the period is long enough for the ceiling, when it belongs to no open incident, and when the
+ceilings have room. Whatever is observed counts in the rates, so routine mutes itself.
+"""
+
+from daemon.core.incidents.clues import Clue, length
+from daemon.core.incidents.incident import Incident, Symptom
+from daemon.core.incidents.settings import Ceiling, IncidentSettings
+from daemon.core.incidents.stage import TOLD, Event, IncidentStage, News
+from daemon.core.incidents.state import all_names, dump_pieces, load_stage
+
+__all__ = [
+    "TOLD",
+    "Ceiling",
+    "Clue",
+    "Event",
+    "Incident",
+    "IncidentSettings",
+    "IncidentStage",
+    "News",
+    "Symptom",
+    "all_names",
+    "dump_pieces",
+    "length",
+    "load_stage",
+]

@@ -1,0 +1,240 @@
+"""Clues: why a sighting may matter, and how often something like it happens in its scope.
+
+* **new**: a cause that the window does not know, valued by the scope's own rate of novelty at least as grave.
+* **burst**: a known warning or failure whose count is above all its peaks, and so far above them that its own block
+  maxima call it rare.
+* **back**: a known failure that was away for long while its scope was active.
+
+A clue is told only when its period reaches a bar; whether it is told or not, it counts in the rates, so that routine
+mutes itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from daemon.core.incidents.memory import CauseMemory, ScopeMemory
+from daemon.core.incidents.peaks import SCALES, Peak
+from daemon.core.incidents.rates import Rate, level_of
+from daemon.core.incidents.settings import IncidentSettings
+from daemon.core.incidents.wording import reworded
+from daemon.core.observations import Gravity, Sighting, gist
+
+SILENCE = "0" * 16
+"""The cause of a silence: it is about no line."""
+HALF = 0.5
+"""Blocks that count where none was seen, for what is harmless: no period is much longer than the history."""
+
+Kind = Literal["new", "burst", "back", "silent", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clue:
+    """One clue. `period` and `bar` in seconds; `often` is the period to tell people, None where nothing is known."""
+
+    kind: Kind
+    scope: str
+    cause: str
+    gravity: Gravity
+    time: float
+    period: float
+    bar: float
+    often: float | None
+    why: str
+    line: str = ""
+    text: str = ""
+    key: str = ""
+    place: str = ""
+    source: str = ""
+
+    @property
+    def passes(self) -> bool:
+        """Whether it may be told."""
+        return self.period >= self.bar
+
+
+class ClueFinder:
+    """Learns sightings into a scope's memory and finds their clues."""
+
+    def __init__(self, settings: IncidentSettings) -> None:
+        self._settings = settings
+
+    def find(self, memory: ScopeMemory, sighting: Sighting, source: str) -> list[Clue]:
+        """Learn one sighting; return its clues."""
+        time = sighting.time / 1e6
+        name = memory.parents.get(sighting.cause, sighting.cause)
+        known = memory.causes.get(name)
+        clues: list[Clue] = []
+        if known is None:
+            words = gist(sighting.line)
+            parent = reworded(memory, words, sighting)
+            if parent is not None:
+                memory.parents[sighting.cause] = parent
+                known = memory.causes[parent]
+            else:
+                known, clue = self._new(memory, sighting, words, source)
+                clues = [clue]
+        else:
+            self._settle(memory, known, time)
+        clues += self._back(memory, known, sighting, source)
+        clues += self._burst(memory, known, sighting, source)
+        known.sightings += sighting.count
+        known.last = max(known.last, time)
+        known.active = memory.active
+        if sighting.text and not known.example:
+            known.example = sighting.text
+        live = memory.sessions > self._settings.warm_up
+        return clues if live and known.label != "normal" else []
+
+    def as_release(self, memory: ScopeMemory, clue: Clue) -> Clue:
+        """Return a warning as harmless news: it came with much else that is new."""
+        settings, span = self._settings, memory.span(self._settings.window)
+        bar = settings.bar(Gravity.HARMLESS, settings.parts[0], settings.ceiling.a_day(memory.sessions, span))
+        return replace(clue, gravity=Gravity.HARMLESS, period=min(clue.period, span / HALF), bar=bar)
+
+    def _new(
+        self, memory: ScopeMemory, sighting: Sighting, words: tuple[str, ...], source: str
+    ) -> tuple[CauseMemory, Clue]:
+        time = sighting.time / 1e6
+        known = CauseMemory(time, time, sighting.score, time, words=words, example=sighting.text)
+        memory.causes[sighting.cause] = known
+        memory.grave += known.gravity > 0
+        memory.news.add(time, level_of(sighting.score))
+        period, blocks = self._period(memory, memory.news, known, time)
+        span = memory.span(self._settings.window)
+        what = ("harmless line", "warning", "failure")[known.gravity]
+        rate = (
+            f"a {what} that is new comes about once in {length(span / blocks)} here"
+            if blocks
+            else f"no {what} was new before it in {length(span)}"
+        )
+        why = f"never seen in {memory.sessions:,} sessions over {length(span)}; {rate}"
+        part = self._settings.parts[known.gravity]
+        worth = _Worth(part, period, span / blocks if blocks else None, why)
+        return known, self._clue("new", memory, known, sighting, source, worth)
+
+    def silence(self, scope: str, memory: ScopeMemory, clock: float) -> Clue | None:
+        """Return the clue that a scope has stopped by `clock`, None as long as it may only be pausing."""
+        settings, span, gap = self._settings, memory.span(self._settings.window), clock - memory.latest
+        needed = max(settings.silence, settings.silence_ratio * memory.usual_gap)
+        if gap < needed or memory.sessions <= settings.warm_up or gap * memory.pace() < settings.silence_sessions:
+            return None
+        usual = f"its longest pause in {length(span)} was {length(memory.usual_gap)}"
+        bar = settings.bar(Gravity.WARNING, settings.parts[1], settings.ceiling.a_day(memory.sessions, span))
+        return Clue(
+            kind="silent",
+            scope=scope,
+            cause=SILENCE,
+            gravity=Gravity.WARNING,
+            time=memory.latest,
+            period=span,
+            bar=bar,
+            often=None,
+            why=f"nothing for {length(gap)}, where {gap * memory.pace():,.0f} sessions would have come; {usual}",
+            text=f"{scope} is silent",
+        )
+
+    def _settle(self, memory: ScopeMemory, known: CauseMemory, time: float) -> None:
+        """Take a cause that comes again for vocabulary: it was no one-off."""
+        if known.one_off is not None and time - known.first > self._settings.outbreak:
+            memory.news.take_back(known.one_off, level_of(known.score))
+            known.one_off = None
+
+    def _back(self, memory: ScopeMemory, known: CauseMemory, sighting: Sighting, source: str) -> Iterator[Clue]:
+        settings, time = self._settings, sighting.time / 1e6
+        if not known.sightings or memory.active - known.active < settings.quiet + settings.reopen:
+            return
+        known.outbreaks += 1
+        live = memory.sessions > settings.warm_up
+        if not live or known.gravity is not Gravity.FAILURE or known.outbreaks > settings.returns + 1:
+            return
+        period, _ = self._period(memory, memory.returns, known, time)
+        memory.returns.add(time, level_of(known.score))
+        span = memory.span(settings.window)
+        often = span / known.outbreaks
+        why = f"back after {length(time - known.last)}; outbreak {known.outbreaks} in {length(span)}"
+        worth = _Worth(settings.parts[known.gravity], period, often, why)
+        yield self._clue("back", memory, known, sighting, source, worth)
+
+    def _burst(self, memory: ScopeMemory, known: CauseMemory, sighting: Sighting, source: str) -> Iterator[Clue]:
+        settings, time = self._settings, sighting.time / 1e6
+        part = settings.burst_parts[known.gravity]
+        if not known.gravity:
+            return
+        if not known.peaks:
+            known.peaks = [Peak() for _ in SCALES]
+        live = memory.sessions > settings.warm_up
+        span = memory.span(settings.window)
+        best: tuple[float, float, float, float] | None = None
+        for scale, (peak, tau) in enumerate(zip(known.peaks, SCALES, strict=True)):
+            count = peak.add(time, tau, settings.window / 2, sighting.count)
+            if not live or count < settings.least or time - known.first < 10 * tau:
+                continue
+            factor = memory.factor(scale)
+            if count < settings.ratio * factor * peak.highest:
+                continue
+            period = peak.period(span, factor) / (len(SCALES) * max(memory.grave, 1))
+            if best is None or period > best[0]:
+                best = (period, count, peak.highest, tau)
+        bar = settings.bar(known.gravity, part, settings.ceiling.a_day(memory.sessions, span))
+        if best is None or best[0] < bar:
+            return
+        rate, _ = self._period(memory, memory.bursts, known, time)
+        memory.bursts.add(time, level_of(known.score))
+        period, count, highest, tau = best
+        often = min(period, span)
+        why = f"{count:.0f} within {length(tau)}, at most {highest:.0f} before in {length(span)}"
+        yield self._clue("burst", memory, known, sighting, source, _Worth(part, min(rate, period), often, why))
+
+    def _period(self, memory: ScopeMemory, rate: Rate, known: CauseMemory, time: float) -> tuple[float, int]:
+        """Return the period that is decided on, and the number of blocks it comes from."""
+        settings = self._settings
+        span = memory.span(settings.window)
+        length_ = min(settings.block, max(60.0, span / 8))
+        blocks = rate.blocks(time, length_, level_of(known.score))
+        surely = blocks - settings.doubt[known.gravity] * math.sqrt(blocks)
+        if known.gravity is Gravity.HARMLESS:
+            surely = max(surely, HALF)  # nothing in so long says no more than that
+        return (span / surely if surely > 0 else math.inf), blocks
+
+    def _clue(
+        self, kind: Kind, memory: ScopeMemory, known: CauseMemory, sighting: Sighting, source: str, worth: _Worth
+    ) -> Clue:
+        a_day = self._settings.ceiling.a_day(memory.sessions, memory.span(self._settings.window))
+        return Clue(
+            kind=kind,
+            scope=sighting.scope,
+            cause=memory.parents.get(sighting.cause, sighting.cause),
+            gravity=known.gravity,
+            time=sighting.time / 1e6,
+            period=worth.period,
+            bar=self._settings.bar(known.gravity, worth.part, a_day),
+            often=worth.often,
+            why=worth.why,
+            line=sighting.line,
+            text=sighting.text or known.example,
+            key=sighting.key,
+            place=sighting.place,
+            source=source,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Worth:
+    """What a clue is worth: the part of the ceiling it may use, the period decided on and the one to tell, and why."""
+
+    part: float
+    period: float
+    often: float | None
+    why: str
+
+
+def length(seconds: float) -> str:
+    """Return a length of time as people say it."""
+    for unit, name in ((86_400.0, "days"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= 1.5 * unit:
+            return f"{seconds / unit:.1f} {name}" if seconds < 10 * unit else f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,51 @@
+"""Which incident a clue or a session belongs to.
+
+A clue belongs to the incident that has its cause, or that began at the same moment in whatever scope, or that has its
+wording in its scope; of several, to the one whose onset is nearest. Onsets do not move, so a chain of faults does not
+grow into one incident. Harmless news belongs to the harmless incident that is open in its scope: a release brings much.
+A session belongs to the latest incident that has one of its causes, until those are chronic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from daemon.core.incidents.clues import Clue
+from daemon.core.incidents.incident import Incident
+from daemon.core.incidents.settings import IncidentSettings
+from daemon.core.incidents.wording import alike
+from daemon.core.observations import Gravity, gist
+
+
+def home_of_clue(clue: Clue, incidents: Iterable[Incident], settings: IncidentSettings) -> Incident | None:
+    """Return the incident that a clue belongs to, None when it is one of its own."""
+    lively = [i for i in incidents if clue.time - i.last < settings.quiet + settings.reopen]
+
+    def away(incident: Incident) -> tuple[float, str]:
+        return abs(clue.time - incident.onset), incident.id
+
+    if clue.gravity is Gravity.HARMLESS:
+        lively = [i for i in lively if clue.time - i.last < settings.quiet and (i.gravity or clue.scope in i.services)]
+        releases = [i for i in lively if i.gravity is Gravity.HARMLESS]
+        if releases:
+            return max(releases, key=lambda i: (i.onset, i.id))
+    same = [i for i in lively if i.has(clue.scope, clue.cause)]
+    close = [i for i in lively if abs(clue.time - i.onset) <= settings.near]
+    found = same or close
+    if not found:
+        words = gist(clue.line)
+        found = [i for i in lively if clue.scope in i.services and any(alike(words, other) for other in i.wordings)]
+    return min(found, key=away, default=None)
+
+
+def home_of_session(
+    scope: str, causes: Collection[str], end: float, incidents: Iterable[Incident], settings: IncidentSettings
+) -> Incident | None:
+    """Return the incident that a session joins, None when it joins none."""
+    found = [
+        i
+        for i in incidents
+        if end - i.onset < max(settings.settle[i.gravity], settings.quiet)
+        and any(i.has(scope, cause) for cause in causes)
+    ]
+    return max(found, key=lambda i: (i.onset, i.id), default=None)

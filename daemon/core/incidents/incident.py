@@ -1,0 +1,102 @@
+"""An incident: causes that began together, the sessions that show them, and what was told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from daemon.core.incidents.clues import Clue, Kind
+from daemon.core.observations import Gravity, gist
+
+MAX_SYMPTOMS = 32
+MAX_WORDINGS = 16
+MAX_SESSION_IDS = 8
+
+
+@dataclass(slots=True)
+class Symptom:
+    """One cause of an incident in one scope, as it was told or joined. Times in seconds."""
+
+    scope: str
+    cause: str
+    kind: Kind
+    gravity: Gravity
+    time: float
+    often: float | None
+    why: str
+    text: str
+    sessions: int = 0
+
+
+@dataclass(slots=True)
+class Incident:
+    """`onset` is when its first symptom was seen, `last` its latest one; `told_at` when a message last said something.
+
+    `headline` is the number of the symptom that speaks for it. `case` is its most telling session, whole. `messages`
+    counts all that was said of it. `held` is True when the ceiling held it back.
+    """
+
+    id: str
+    onset: float
+    last: float
+    told_at: float
+    gravity: Gravity
+    symptoms: list[Symptom] = field(default_factory=list)
+    headline: int = 0
+    key: str = ""
+    place: str = ""
+    source: str = ""
+    sessions: int = 0
+    session_ids: list[str] = field(default_factory=list)
+    wordings: list[tuple[str, ...]] = field(default_factory=list)
+    case: Mapping[str, Any] | None = None
+    case_gravity: int = -1
+    messages: int = 0
+    unsaid: int = 0
+    held: bool = False
+    resolved_at: float | None = None
+
+    @property
+    def services(self) -> list[str]:
+        """The scopes it was seen in, in order."""
+        return list(dict.fromkeys(symptom.scope for symptom in self.symptoms))
+
+    def has(self, scope: str, cause: str) -> bool:
+        """Return whether a cause of a scope is one of its symptoms."""
+        return any(symptom.cause == cause and symptom.scope == scope for symptom in self.symptoms)
+
+    def add(self, clue: Clue) -> bool:
+        """Take in a symptom; return whether it speaks better for the incident: graver, or as grave and earlier."""
+        self.last = max(self.last, clue.time)
+        if self.has(clue.scope, clue.cause) or len(self.symptoms) >= MAX_SYMPTOMS:
+            return False
+        self.symptoms.append(
+            Symptom(clue.scope, clue.cause, clue.kind, clue.gravity, clue.time, clue.often, clue.why, clue.text)
+        )
+        if clue.line and len(self.wordings) < MAX_WORDINGS:
+            self.wordings.append(gist(clue.line))
+        head = self.symptoms[self.headline]
+        better = (clue.gravity, -clue.time) > (head.gravity, -head.time)
+        if better:
+            self.headline = len(self.symptoms) - 1
+            self.key, self.place, self.source = clue.key, clue.place, clue.source
+        return better
+
+
+def open_incident(clue: Clue, now: float) -> Incident:
+    """Return a new incident about a clue; its id depends on the clue alone."""
+    name = f"{clue.kind}\0{clue.scope}\0{clue.cause}\0{clue.source}\0{clue.place}\0{clue.time}"
+    incident = Incident(
+        id=blake2b(name.encode(), digest_size=6).hexdigest(),
+        onset=clue.time,
+        last=clue.time,
+        told_at=now,
+        gravity=clue.gravity,
+        key=clue.key,
+        place=clue.place,
+        source=clue.source,
+    )
+    incident.add(clue)
+    return incident

@@ -1,0 +1,134 @@
+"""What the incidents stage remembers of a scope: its causes over the whole window, and how often odd things happen.
+
+Times are seconds since the epoch. Everything here is a sum, a maximum or a first time, so the order in which partitions
+report within a few seconds changes nothing that matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from daemon.core.incidents.peaks import SCALES, Peak
+from daemon.core.incidents.rates import Rate
+from daemon.core.observations import Gravity
+
+FIRST_SESSIONS = 10
+"""Sessions whose median end is where a scope's history begins: one absurd time is no history."""
+GAP = 60.0
+"""Longest silence, in seconds, that counts as active time of the scope."""
+
+
+@dataclass(slots=True)
+class CauseMemory:
+    """One cause. `one_off` is the time whose rate of novelty it counts in, None once it is vocabulary.
+
+    `active` is the scope's active time when it was seen last, `outbreaks` how often it came back, plus one. `peaks` are
+    by scale, for warnings and failures. `example` is a redacted line of it; `saved` is
+    when it was written last.
+    """
+
+    first: float
+    last: float
+    score: float
+    one_off: float | None
+    active: float = 0.0
+    sightings: int = 0
+    outbreaks: int = 1
+    saved: float = 0.0
+    label: str | None = None
+    words: tuple[str, ...] = ()
+    example: str = ""
+    peaks: list[Peak] = field(default_factory=list)
+
+    @property
+    def gravity(self) -> Gravity:
+        """How bad it is."""
+        return Gravity.of(self.score)
+
+
+@dataclass(slots=True)
+class ScopeMemory:
+    """One scope.
+
+    `told` counts incidents told by hour; `parents` names, by cause, the known cause it rewords. `sources` are the
+    partitions that carry it. Its longest gaps are of this half of the window and of the one before; `silent_since` is
+    set while a silence is told.
+    """
+
+    sessions: int = 0
+    first_ends: list[float] = field(default_factory=list)
+    start: float = 0.0
+    active: float = 0.0
+    latest: float = 0.0
+    traffic: list[Peak] = field(default_factory=lambda: [Peak() for _ in SCALES])
+    causes: dict[str, CauseMemory] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
+    news: Rate = field(default_factory=Rate)
+    bursts: Rate = field(default_factory=Rate)
+    returns: Rate = field(default_factory=Rate)
+    told: dict[int, int] = field(default_factory=dict)
+    held_back: int = 0
+    sources: list[str] = field(default_factory=list)
+    longest_gap: float = 0.0
+    longest_gap_before: float = 0.0
+    gap_half: int = 0
+    silent_since: float | None = None
+    grave: int = 0
+
+    def span(self, window: float) -> float:
+        """Return for how many seconds the scope is known, at most the window."""
+        return min(max(self.latest - self.start, 1.0), window)
+
+    def touch(self, time: float, source: str, half_window: float) -> None:
+        """Note that the scope was heard of."""
+        if source not in self.sources:
+            self.sources.append(source)
+        gap, half = time - self.latest, int(time // half_window)
+        if half > self.gap_half:
+            self.longest_gap_before = self.longest_gap if half == self.gap_half + 1 else 0.0
+            self.longest_gap, self.gap_half = 0.0, half
+        if gap <= 0:
+            return
+        if self.latest:
+            self.longest_gap = max(self.longest_gap, gap)
+            self.active += min(gap, GAP)
+        self.latest, self.silent_since = time, None
+
+    @property
+    def usual_gap(self) -> float:
+        """The longest gap of the window, in seconds."""
+        return max(self.longest_gap, self.longest_gap_before)
+
+    def pace(self) -> float:
+        """Return the sessions a second of the latest hour that it was heard in."""
+        return self.traffic[-1].count / SCALES[-1]
+
+    def count_sessions(self, time: float, count: int, half_window: float) -> None:
+        """Note that sessions ended."""
+        if len(self.first_ends) < FIRST_SESSIONS:
+            self.first_ends += [time] * min(count, FIRST_SESSIONS - len(self.first_ends))
+            self.start = sorted(self.first_ends)[len(self.first_ends) // 2]
+        self.sessions += count
+        for peak, tau in zip(self.traffic, SCALES, strict=True):
+            peak.add(time, tau, half_window, count)
+
+    def factor(self, scale: int) -> float:
+        """Return how much more traffic there is than at the highest traffic before, at least 1."""
+        peak = self.traffic[scale]
+        return max(1.0, peak.count / peak.highest) if peak.highest else 1.0
+
+    def forget(self, before: float) -> list[str]:
+        """Drop the causes and the odd things that lie before a time; return the causes."""
+        for rate in (self.news, self.bursts, self.returns):
+            rate.forget(before)
+        return self.drop([cause for cause, memory in self.causes.items() if memory.last < before and not memory.label])
+
+    def drop(self, gone: Iterable[str]) -> list[str]:
+        """Drop causes; return them."""
+        dropped = list(gone)
+        for cause in dropped:
+            self.grave -= self.causes.pop(cause).gravity > 0
+        missing = set(dropped)
+        self.parents = {child: parent for child, parent in self.parents.items() if parent not in missing}
+        return dropped

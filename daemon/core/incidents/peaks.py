@@ -1,0 +1,94 @@
+"""Bursts: a count that leaks, and how high its peaks have been.
+
+A count decays with a time constant `tau`. The highest count of each block of four `tau` is a block maximum. The maxima
+of all blocks but the last two give the usual peak, its spread and the highest one (halved in weight every half window).
+Gumbel's law, fitted by moments, says how often a peak as high as the present one would come (Gumbel, 1958).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import astuple, dataclass
+
+SCALES = (10.0, 60.0, 600.0, 3600.0)
+"""Time constants in seconds."""
+BLOCK = 4.0
+EULER = 0.5772
+BETA = 0.7797
+"""Gumbel's scale, as a share of the standard deviation."""
+
+
+@dataclass(slots=True)
+class Peak:
+    """One count on one scale. `count` is of `at`; sums are over closed blocks; times in seconds."""
+
+    count: float = 0.0
+    at: float = 0.0
+    block: int = 0
+    current: float = 0.0
+    previous: float = 0.0
+    blocks: float = 0.0
+    total: float = 0.0
+    squares: float = 0.0
+    top: float = 0.0
+    top_before: float = 0.0
+    half: int = 0
+
+    def add(self, time: float, tau: float, half_window: float, count: float = 1.0) -> float:
+        """Count `count` more at `time` and return the count. What comes later than the scale remembers is left out."""
+        if time < self.at - BLOCK * tau:
+            return self.count
+        self._age(int(time // half_window))
+        self._move(int(time // (BLOCK * tau)))
+        if time > self.at:
+            self.count *= math.exp((self.at - time) / tau)
+            self.at = time
+        self.count += count
+        self.current = max(self.current, self.count)
+        return self.count
+
+    @property
+    def highest(self) -> float:
+        """The highest block maximum of the window, the latest two blocks left out."""
+        return max(self.top, self.top_before)
+
+    def period(self, span: float, factor: float) -> float:
+        """Return the seconds between peaks like the present one if all were as before, for `span` seconds.
+
+        `factor` says how much more traffic there is than at the highest traffic before.
+        """
+        mean = self.total / self.blocks if self.blocks else 1.0
+        spread = max(self.squares - self.blocks * mean * mean, 0.0) + 2.0 * max(mean, 1.0) ** 2
+        beta = BETA * math.sqrt(spread / (self.blocks + 2.0))
+        z = (self.count / factor - mean + EULER * beta) / beta
+        return span / (self.blocks + 0.5) / -math.expm1(-math.exp(-z)) if z < 700 else math.inf
+
+    def dump(self) -> tuple[float, ...]:
+        """Return the state as numbers."""
+        return astuple(self)
+
+    def _age(self, half: int) -> None:
+        if half <= self.half:
+            return
+        weight = 0.5 ** min(half - self.half, 60)
+        self.blocks, self.total, self.squares = self.blocks * weight, self.total * weight, self.squares * weight
+        self.top_before = self.top if half == self.half + 1 else 0.0
+        self.top, self.half = 0.0, half
+
+    def _move(self, block: int) -> None:
+        if block <= self.block:
+            return
+        self._close(self.previous)
+        if block == self.block + 1:
+            self.previous = self.current
+        else:
+            self._close(self.current)
+            self.previous = 0.0
+        self.current, self.block = 0.0, block
+
+    def _close(self, peak: float) -> None:
+        if peak > 0:
+            self.blocks += 1.0
+            self.total += peak
+            self.squares += peak * peak
+            self.top = max(self.top, peak)

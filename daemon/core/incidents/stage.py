@@ -1,0 +1,305 @@
+"""The incidents stage: observations of all partitions in, news of incidents out.
+
+The stage is a sequential machine. It reads no clock: its time is the stream time of what it is given. What it decides
+depends on the observations and on their order alone, so a replay from its state gives the same news.
+
+* A failure that nobody has seen is decided at once. Lesser clues wait `near` seconds, for a graver symptom of the same
+  fault to speak first.
+* **Told** are opened, reopened and escalated incidents; only these count against the ceilings. Nothing is told because
+  there is room.
+* What the ceiling holds back is counted, and remembered as an incident that was not told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from daemon.core.incidents.clues import Clue, ClueFinder
+from daemon.core.incidents.grouping import home_of_clue, home_of_session
+from daemon.core.incidents.incident import Incident, open_incident
+from daemon.core.incidents.memory import ScopeMemory
+from daemon.core.incidents.settings import DAY, HOUR, IncidentSettings
+from daemon.core.observations import Case, Gravity, Observations, Said, Sighting, Traffic
+
+Event = Literal["opened", "reopened", "escalated", "updated", "resolved"]
+TOLD: tuple[Event, ...] = ("opened", "reopened", "escalated")
+HOURS = 25
+"""Hourly bins that a day's ceiling looks at: 24 would leave up to an hour out."""
+LISTEN_EVERY = 1.0
+"""Seconds between looks for scopes that have stopped."""
+_LONG_AGO = -1e18
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One message about an incident as it stands."""
+
+    event: Event
+    incident: Incident
+    number: int
+    held_back: int = 0
+
+
+@dataclass(slots=True)
+class IncidentStage:
+    """All scopes' memories and the open incidents. `changed` names what changed since it was last cleared."""
+
+    settings: IncidentSettings = field(default_factory=IncidentSettings)
+    scopes: dict[str, ScopeMemory] = field(default_factory=dict)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    pending: list[Clue] = field(default_factory=list)
+    waiting: dict[tuple[str, str], Clue] = field(default_factory=dict)
+    told: dict[int, int] = field(default_factory=dict)
+    clocks: dict[str, float] = field(default_factory=dict)
+    changed: set[tuple[str, ...]] = field(default_factory=set)
+    swept: float = 0.0
+    listened: float = 0.0
+
+    @property
+    def now(self) -> float:
+        """Stream time in seconds: that of the partition that is furthest ahead."""
+        return max(self.clocks.values(), default=_LONG_AGO)
+
+    def take(self, observations: Observations) -> list[News]:
+        """Take in one partition's observations; return the news they make, in order."""
+        news: list[News] = []
+        self.changed.add(("h",))
+        for said in observations.said:
+            self._heed(said)
+        if observations.clock is None:
+            return news
+        clock, source = observations.clock / 1e6, observations.source
+        timed: list[tuple[float, int, Traffic | Sighting | Case]] = []
+        timed += [(t.time / 1e6, 0, t) for t in observations.traffic]
+        timed += [(s.time / 1e6, 1, s) for s in observations.sightings]
+        timed += [(c.end / 1e6, 2, c) for c in observations.cases]
+        for time, _, item in sorted(timed, key=lambda entry: entry[:2]):
+            # The partition's stream time is robust; a line beyond it has a time that nobody believes.
+            self._advance(source, min(time, clock))
+            news += self._due()
+            self._scope(item.scope).touch(min(time, clock), source, self.settings.window / 2)
+            self.changed.add(("s", item.scope))
+            if isinstance(item, Traffic):
+                self._scope(item.scope).count_sessions(min(time, clock), item.sessions, self.settings.window / 2)
+            elif isinstance(item, Sighting):
+                news += self._sight(item, source)
+            else:
+                news += self._join(item)
+        self._advance(source, clock)
+        news += self.tick()
+        return news
+
+    def tick(self) -> list[News]:
+        """Return the news that time alone makes: what was waiting, what is over."""
+        news = list(self._due())
+        if self.now - self.listened >= LISTEN_EVERY:
+            self.listened = self.now
+            for scope, memory in sorted(self.scopes.items()):
+                news += self._listen(scope, memory)
+        for incident in sorted(self.incidents.values(), key=lambda i: (i.onset, i.id)):
+            news += self._end(incident)
+        if self.now - self.swept >= HOUR:
+            self.swept = self.now
+            for scope, memory in self.scopes.items():
+                gone = memory.forget(self.now - self.settings.window)
+                self.changed |= {("c", scope, cause) for cause in gone}
+        return news
+
+    def _listen(self, scope: str, memory: ScopeMemory) -> Iterator[News]:
+        """Look whether a scope has stopped, as far as all partitions that carry it have been read."""
+        if memory.silent_since is not None or not memory.sources:
+            return
+        clue = self._finder.silence(scope, memory, min(self.clocks.get(source, _LONG_AGO) for source in memory.sources))
+        if clue is not None:
+            memory.silent_since = memory.latest
+            self.changed.add(("s", scope))
+            yield from self._decide(clue)
+
+    def _end(self, incident: Incident) -> Iterator[News]:
+        """Resolve an incident that is over, and forget it when it can no longer be reopened."""
+        now, settings = self.now, self.settings
+        if any(symptom.kind == "silent" and self._silent(symptom.scope) for symptom in incident.symptoms):
+            incident.last = max(incident.last, now)
+        if incident.resolved_at is None and now - incident.last >= settings.quiet:
+            incident.resolved_at = now
+            self.changed.add(("i", incident.id))
+            if not incident.held:
+                yield self._say("resolved", incident)
+        if incident.resolved_at is not None and now - incident.last >= settings.quiet + settings.reopen:
+            del self.incidents[incident.id]
+            self.changed.add(("i", incident.id))
+
+    def _silent(self, scope: str) -> bool:
+        return scope in self.scopes and self.scopes[scope].silent_since is not None
+
+    # -- what comes in ---------------------------------------------------------------------------------------------
+
+    def _sight(self, sighting: Sighting, source: str) -> Iterator[News]:
+        memory = self._scope(sighting.scope)
+        clues = self._finder.find(memory, sighting, source)
+        cause = memory.parents.get(sighting.cause, sighting.cause)
+        self._mark(memory, sighting.scope, cause, sighting.time / 1e6)
+        witnessed = self.waiting.pop((sighting.scope, cause), None)
+        if witnessed is not None and sighting.time / 1e6 - witnessed.time <= self.settings.outbreak:
+            yield from self._decide(witnessed)
+        for clue in clues:
+            if clue.gravity is Gravity.FAILURE or clue.kind == "burst":
+                yield from self._decide(clue)
+            else:
+                self.pending.append(clue)
+
+    def _mark(self, memory: ScopeMemory, scope: str, cause: str, time: float) -> None:
+        """Note that a cause is to be written: a harmless one only when more than its last time changed."""
+        known = memory.causes[cause]
+        if known.score > 0 or known.sightings <= self.settings.witnesses or time - known.saved >= HOUR:
+            known.saved = time
+            self.changed.add(("c", scope, cause))
+
+    def _join(self, case: Case) -> Iterator[News]:
+        memory = self._scope(case.scope)
+        causes = [memory.parents.get(cause, cause) for cause in case.causes]
+        incident = home_of_session(case.scope, causes, case.end / 1e6, self.incidents.values(), self.settings)
+        if incident is None:
+            return
+        self.changed.add(("i", incident.id))
+        incident.sessions += 1
+        incident.last = max(incident.last, case.end / 1e6)
+        for symptom in incident.symptoms:
+            symptom.sessions += symptom.scope == case.scope and symptom.cause in causes
+        head = incident.symptoms[incident.headline]
+        telling = 2 * (head.scope == case.scope and head.cause in causes) + 1
+        first = incident.case is None
+        if telling > incident.case_gravity:
+            incident.case, incident.case_gravity = case.document, telling
+        if incident.held:
+            return
+        if first or self.now - incident.told_at >= self.settings.update_every:
+            yield self._say("updated", incident)
+
+    def _heed(self, said: Said) -> None:
+        memory = self._scope(said.scope)
+        for cause in said.causes:
+            known = memory.causes.get(memory.parents.get(cause, cause))
+            if known is not None:
+                self.changed.add(("c", said.scope, memory.parents.get(cause, cause)))
+                known.label = None if said.verdict == "forget" else said.verdict
+
+    # -- deciding --------------------------------------------------------------------------------------------------
+
+    def _due(self) -> Iterator[News]:
+        if not self.pending:
+            return
+        near = self.settings.near
+        due = [clue.time for clue in self.pending if self.now >= clue.time + near]
+        if not due:
+            return
+        together = [clue for clue in self.pending if any(abs(clue.time - time) <= near for time in due)]
+        self.pending = [clue for clue in self.pending if clue not in together]
+        for clue in self._weigh(together):
+            yield from self._decide(clue)
+
+    def _weigh(self, clues: Sequence[Clue]) -> list[Clue]:
+        """Return the clues that may speak, the gravest first.
+
+        A harmless one needs company: much that is new at one moment is a release. A warning in such company is part of
+        the release. A warning by itself waits for a second witness.
+        """
+        harmless = Counter(clue.scope for clue in clues if clue.gravity is Gravity.HARMLESS)
+        weighed = []
+        for clue in clues:
+            company = harmless[clue.scope] >= self.settings.release
+            if clue.gravity is Gravity.WARNING and company:
+                weighed.append(self._finder.as_release(self._scope(clue.scope), clue))
+            elif clue.gravity is Gravity.WARNING and self._lacks_witness(clue):
+                self.waiting[clue.scope, clue.cause] = clue
+            elif clue.gravity or company:
+                weighed.append(clue)
+        return sorted(weighed, key=lambda c: (-c.gravity, c.time, c.cause))
+
+    def _lacks_witness(self, clue: Clue) -> bool:
+        known = self._scope(clue.scope).causes.get(clue.cause)
+        if known is None or known.sightings >= self.settings.witnesses:
+            return False
+        return home_of_clue(clue, self.incidents.values(), self.settings) is None
+
+    def _decide(self, clue: Clue) -> Iterator[News]:
+        home = home_of_clue(clue, self.incidents.values(), self.settings)
+        if home is not None:
+            yield from self._grow(home, clue)
+        elif clue.passes:
+            incident = open_incident(clue, self.now)
+            incident.held = not self._afford(clue)
+            self.incidents[incident.id] = incident
+            self.changed.add(("i", incident.id))
+            if not incident.held:
+                yield self._say("opened", incident)
+
+    def _grow(self, home: Incident, clue: Clue) -> Iterator[News]:
+        graver = clue.passes and clue.gravity > home.gravity
+        again = clue.passes and home.resolved_at is not None
+        if graver or again:
+            if not self._afford(clue):
+                return
+            self.changed.add(("i", home.id))
+            home.gravity = max(home.gravity, clue.gravity)
+            home.add(clue)
+            event: Event = "opened" if home.held else "escalated" if graver else "reopened"
+            home.held, home.resolved_at = False, None
+            yield self._say(event, home)
+            return
+        self.changed.add(("i", home.id))
+        scopes = len(home.services)
+        better = home.add(clue)
+        if not home.held and (better or len(home.services) > scopes):
+            yield self._say("updated", home)
+
+    def _afford(self, clue: Clue) -> bool:
+        """Return whether the ceilings leave room for one more told incident of this gravity, and count it."""
+        memory, settings = self._scope(clue.scope), self.settings
+        hour = int(max(self.now, clue.time) // HOUR)
+        part = settings.parts[clue.gravity]
+        a_day = settings.ceiling.a_day(memory.sessions, memory.span(settings.window))
+        if settings.ceiling.share is not None:
+            a_day *= min(1.0, memory.span(settings.window) / DAY)
+        for bins, most in ((memory.told, a_day), (self.told, settings.total)):
+            for old in [h for h in bins if h <= hour - HOURS]:
+                del bins[old]
+            if most is not None and sum(bins.values()) + 1 > max(1.0, part * most):
+                memory.held_back += 1
+                return False
+        memory.told[hour] = memory.told.get(hour, 0) + 1
+        self.told[hour] = self.told.get(hour, 0) + 1
+        return True
+
+    def _say(self, event: Event, incident: Incident) -> News:
+        self.changed.add(("i", incident.id))
+        incident.messages += 1
+        incident.told_at = self.now
+        return News(event, incident, incident.messages)
+
+    # -- small things ----------------------------------------------------------------------------------------------
+
+    @property
+    def _finder(self) -> ClueFinder:
+        return ClueFinder(self.settings)
+
+    def _scope(self, name: str) -> ScopeMemory:
+        memory = self.scopes.get(name)
+        if memory is None:
+            memory = self.scopes[name] = ScopeMemory()
+        return memory
+
+    def _advance(self, source: str, time: float) -> None:
+        self.clocks[source] = max(time, self.clocks.get(source, _LONG_AGO))
+
+    def open_by_scope(self) -> Mapping[str, int]:
+        """Return how many told incidents are open, by scope."""
+        found: dict[str, int] = {}
+        for incident in self.incidents.values():
+            if incident.resolved_at is None and not incident.held:
+                for scope in incident.services:
+                    found[scope] = found.get(scope, 0) + 1
+        return found

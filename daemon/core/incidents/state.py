@@ -1,0 +1,156 @@
+"""The stage's state as named pieces, so that a transaction writes what changed and no more.
+
+A piece is a small JSON document: one a scope (``s``), one a cause of a scope (``c``), one an incident (``i``), and one
+for what belongs to the stage as a whole (``h``). A piece without a value is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from daemon.core.incidents.clues import Clue
+from daemon.core.incidents.incident import Incident, Symptom
+from daemon.core.incidents.memory import CauseMemory, ScopeMemory
+from daemon.core.incidents.peaks import Peak
+from daemon.core.incidents.rates import Rate
+from daemon.core.incidents.settings import IncidentSettings
+from daemon.core.incidents.stage import IncidentStage
+from daemon.core.observations import Gravity
+from daemon.errors import DataError
+
+VERSION = 1
+HEAD = ("h",)
+RATES = ("news", "bursts", "returns")
+
+
+def dump_pieces(stage: IncidentStage, names: Iterable[tuple[str, ...]]) -> dict[bytes, bytes | None]:
+    """Return the values of named pieces by key, None for those that are gone."""
+    return {orjson.dumps(name): _dump(stage, name) for name in names}
+
+
+def all_names(stage: IncidentStage) -> list[tuple[str, ...]]:
+    """Return the names of all pieces that there are."""
+    names: list[tuple[str, ...]] = [HEAD]
+    for scope, memory in stage.scopes.items():
+        names += [("s", scope), *(("c", scope, cause) for cause in memory.causes)]
+    return names + [("i", incident) for incident in stage.incidents]
+
+
+def load_stage(settings: IncidentSettings, pieces: Mapping[bytes, bytes | None]) -> IncidentStage:
+    """Return the stage that pieces describe. Raises DataError for what is damaged or of another version."""
+    stage = IncidentStage(settings)
+    for key, value in sorted(pieces.items()):
+        if value is None:
+            continue
+        try:
+            _load(stage, tuple(orjson.loads(key)), orjson.loads(value))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"the incidents' state {key.decode(errors='replace')} cannot be read: {error}") from error
+    for memory in stage.scopes.values():
+        memory.grave = sum(cause.gravity > 0 for cause in memory.causes.values())
+    return stage
+
+
+def _dump(stage: IncidentStage, name: tuple[str, ...]) -> bytes | None:
+    kind = name[0]
+    document: Mapping[str, Any] | None = None
+    if kind == "h":
+        document = {
+            "version": VERSION,
+            "listened": stage.listened,
+            "pending": [asdict(clue) for clue in stage.pending],
+            "waiting": [asdict(clue) for clue in stage.waiting.values()],
+            "told": list(stage.told.items()),
+            "clocks": stage.clocks,
+            "swept": stage.swept,
+        }
+    elif kind == "i":
+        incident = stage.incidents.get(name[1])
+        document = asdict(incident) if incident is not None else None
+    elif name[1] in stage.scopes:
+        memory = stage.scopes[name[1]]
+        document = _scope(memory) if kind == "s" else _cause(memory.causes.get(name[2]))
+    return orjson.dumps(document) if document is not None else None
+
+
+def _scope(memory: ScopeMemory) -> Mapping[str, Any]:
+    return {
+        "sessions": memory.sessions,
+        "first_ends": memory.first_ends,
+        "start": memory.start,
+        "active": memory.active,
+        "latest": memory.latest,
+        "traffic": [peak.dump() for peak in memory.traffic],
+        "parents": memory.parents,
+        "told": list(memory.told.items()),
+        "held_back": memory.held_back,
+        "sources": memory.sources,
+        "longest_gap": memory.longest_gap,
+        "longest_gap_before": memory.longest_gap_before,
+        "gap_half": memory.gap_half,
+        "silent_since": memory.silent_since,
+        **{name: _rate(getattr(memory, name)) for name in RATES},
+    }
+
+
+def _rate(rate: Rate) -> list[Any]:
+    return [[minute, list(held.items())] for minute, held in rate.minutes.items()]
+
+
+def _cause(cause: CauseMemory | None) -> Mapping[str, Any] | None:
+    if cause is None:
+        return None
+    fields = {name: getattr(cause, name) for name in CauseMemory.__slots__ if name != "peaks"}
+    return fields | {"peaks": [peak.dump() for peak in cause.peaks]}
+
+
+def _load(stage: IncidentStage, name: tuple[str, ...], document: dict[str, Any]) -> None:
+    kind = name[0]
+    if kind == "h":
+        if document["version"] != VERSION:
+            raise DataError(f"the incidents' state has version {document['version']}, not {VERSION}")
+        stage.listened, stage.swept = float(document["listened"]), float(document["swept"])
+        stage.pending = [_clue(clue) for clue in document["pending"]]
+        stage.waiting = {(clue.scope, clue.cause): clue for clue in map(_clue, document["waiting"])}
+        stage.told = {int(hour): int(count) for hour, count in document["told"]}
+        stage.clocks = dict(document["clocks"])
+    elif kind == "i":
+        symptoms = [Symptom(**(fields | {"gravity": Gravity(fields["gravity"])})) for fields in document["symptoms"]]
+        wordings = [tuple(words) for words in document["wordings"]]
+        fields = document | {"symptoms": symptoms, "wordings": wordings, "gravity": Gravity(document["gravity"])}
+        stage.incidents[name[1]] = Incident(**fields)
+    elif kind == "s":
+        memory = stage.scopes.setdefault(name[1], ScopeMemory())
+        for field, value in document.items():
+            setattr(memory, field, _value(field, value))
+    else:
+        memory = stage.scopes.setdefault(name[1], ScopeMemory())
+        peaks = [Peak(*numbers) for numbers in document["peaks"]]
+        fields = document | {"peaks": peaks, "words": tuple(document["words"])}
+        memory.causes[name[2]] = CauseMemory(**fields)
+
+
+def _value(field: str, value: Any) -> Any:
+    if field in RATES:
+        rate = Rate()
+        rate.minutes = {minute: {int(level): count for level, count in held} for minute, held in value}
+        return rate
+    if field == "traffic":
+        return [Peak(*numbers) for numbers in value]
+    if field == "told":
+        return {int(hour): int(count) for hour, count in value}
+    return value
+
+
+def _clue(fields: dict[str, Any]) -> Clue:
+    numbers = {"gravity": Gravity(fields["gravity"]), "period": _infinite(fields["period"])}
+    return Clue(**(fields | numbers))
+
+
+def _infinite(period: float | None) -> float:
+    """JSON has no infinity: a period that has none is null."""
+    return float("inf") if period is None else period

@@ -1,0 +1,34 @@
+"""What one partition tells the incidents stage: facts about causes, sessions and cases, never a decision.
+
+A *cause* is what a clue is about: a line's family, remembered over the whole window. A *sighting* says that a cause was
+seen, and how often. A *case* is a closed session that carries a clue, whole. The incidents stage reads them from all
+partitions and decides (`daemon.core.incidents`).
+"""
+
+from daemon.core.observations.causes import Cause, Gravity, cause_of, gist
+from daemon.core.observations.observer import BIN_US, Observer
+from daemon.core.observations.record import (
+    Case,
+    Observations,
+    Said,
+    Sighting,
+    Traffic,
+    dump_observations,
+    load_observations,
+)
+
+__all__ = [
+    "BIN_US",
+    "Case",
+    "Cause",
+    "Gravity",
+    "Observations",
+    "Observer",
+    "Said",
+    "Sighting",
+    "Traffic",
+    "cause_of",
+    "dump_observations",
+    "gist",
+    "load_observations",
+]

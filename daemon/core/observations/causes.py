@@ -1,0 +1,61 @@
+"""What an observation is about: a cause is a line's family, or the line itself where it has no family.
+
+A cause is remembered over the whole window, by every partition alike, because its id is made from the masked line
+alone. How bad a cause is comes from its failure score, in three steps (`Gravity`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from hashlib import blake2b
+
+from daemon.core.baseline import failure_score, wording
+
+GIST_WORDS = 12
+"""Words of a line's beginning and of its end that its gist holds: what failed and why, not the stack between."""
+_WORD = re.compile(r"(?<![^\W_])[^\W\d_]{3,}(?![^\W_])")
+_PLACEHOLDER = re.compile(r"<[A-Z_]+>")
+
+
+class Gravity(IntEnum):
+    """How bad a cause is. WARNING is also a line of a harmless level with failure words in it."""
+
+    HARMLESS = 0
+    WARNING = 1
+    FAILURE = 2
+
+    @classmethod
+    def of(cls, score: float) -> Gravity:
+        """Return the gravity of a failure score (0 to 3)."""
+        return cls.FAILURE if score >= 1.0 else cls.WARNING if score > 0.0 else cls.HARMLESS
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """`id` is 16 hexadecimal digits, `score` the failure score of the line, 0 to 3."""
+
+    id: str
+    score: float
+
+    @property
+    def gravity(self) -> Gravity:
+        """How bad it is."""
+        return Gravity.of(self.score)
+
+
+@lru_cache(maxsize=16_384)
+def cause_of(line: str) -> Cause:
+    """Return the cause of a masked line."""
+    family = wording(line)
+    if family is None:
+        return Cause(blake2b(line.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest(), failure_score(line))
+    return Cause(f"{family:016x}", failure_score(line))
+
+
+def gist(line: str) -> tuple[str, ...]:
+    """Return the words of a masked line's beginning and end, in lower case, each once, in order."""
+    words = [word.lower() for word in _WORD.findall(_PLACEHOLDER.sub("", line))]
+    return tuple(dict.fromkeys([*words[:GIST_WORDS], *words[-GIST_WORDS:]]))

@@ -1,0 +1,126 @@
+"""Looks at lines as they arrive and at sessions as they close, for the incidents stage.
+
+Three rules keep it exact and small:
+
+* What is observed of a line depends on that line and on those before it, not on how records were fetched. Sightings are
+  counted in bins of event time, and a session counts once a bin.
+* Lines at offsets below the checkpoint's `next` were observed in the transaction that wrote the checkpoint. When they
+  are read again they only restore what is remembered of their bins.
+* A harmless cause is observed once a minute at most, a warning or a failure once a session and ten seconds. So what is
+  observed is a trickle, whatever the traffic.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import polars as pl
+
+from daemon.core.generation_cache import GenerationCache
+from daemon.core.observations.causes import cause_of
+from daemon.core.observations.record import Case, Observations, Sighting, Traffic
+from daemon.core.positions import offset_of, place
+from daemon.core.text import shorten
+from daemon.core.types import TopicPartition
+
+BIN_US = 10_000_000
+MINUTE_US = 60_000_000
+DESCRIBED_US = 6 * 3_600_000_000
+"""Time after which a harmless cause is described once more: its line, its text and where it stands."""
+REMEMBERED = 65_536
+"""Causes, and pairs of a session and a cause, that are remembered; at most twice as many are held."""
+TEXT = 1_000
+"""Characters of a line that a sighting carries."""
+
+
+class Observer:
+    """What one partition has observed since the last `take`. The thread that owns the detector calls it."""
+
+    def __init__(self, source: TopicPartition) -> None:
+        self._source = str(source)
+        self._described: GenerationCache[tuple[str, str], int] = GenerationCache(REMEMBERED)
+        self._bins: GenerationCache[tuple[str, str, str], int] = GenerationCache(REMEMBERED)
+        self._traffic: Counter[tuple[str, int]] = Counter()
+        self._sightings: dict[tuple[str, str, int], Sighting] = {}
+        self._cases: list[Case] = []
+        self.waiting = 0
+        """Observations that somebody waits for: something described for the first time, warnings, failures, cases."""
+
+    def lines(self, table: pl.DataFrame, observed_below: int = 0) -> None:
+        """Take in masked lines in reading order; those at offsets below `observed_below` were observed before."""
+        if table.is_empty():
+            return
+        distinct = table["masked"].unique(maintain_order=True)
+        bad = distinct.filter(pl.Series([cause_of(line).score > 0 for line in distinct], dtype=pl.Boolean))
+        is_bad = pl.col("masked").is_in(bad.implode())
+        for part, size, by in ((~is_bad, MINUTE_US, ("scope", "masked")), (is_bad, BIN_US, ("scope", "masked", "key"))):
+            bins = (pl.col("time") // size).alias("bin")
+            rows = table.lazy().filter(part).group_by(*by, bins, maintain_order=True).agg(_first(by))
+            for row in rows.collect().iter_rows(named=True):
+                self._line(_Row(**row), observed=offset_of(row["position"]) < observed_below)
+
+    def session(self, scope: str, end: int, case: Case | None) -> None:
+        """Take in that a session of `scope` ended, with its case when it carries a clue."""
+        self._traffic[scope, end - end % BIN_US] += 1
+        if case is not None:
+            self._cases.append(case)
+            self.waiting += 1
+
+    def take(self, clock: int | None) -> Observations:
+        """Hand over everything since the last `take`, in order of time; `clock` is the partition's stream time."""
+        traffic = [Traffic(scope, time, count) for (scope, time), count in self._traffic.items()]
+        taken = Observations(
+            source=self._source,
+            clock=clock,
+            traffic=sorted(traffic, key=lambda t: (t.time, t.scope)),
+            sightings=sorted(self._sightings.values(), key=lambda s: (s.time, s.scope, s.cause)),
+            cases=self._cases,
+        )
+        self._traffic, self._sightings, self._cases, self.waiting = Counter(), {}, [], 0
+        return taken
+
+    def _line(self, row: _Row, *, observed: bool) -> None:
+        cause = cause_of(row.masked)
+        bad = cause.score > 0
+        pair = (row.scope, row.key if bad else "", cause.id)
+        if self._bins.get(pair) == row.bin:
+            return
+        self._bins.put(pair, row.bin)
+        described = bad or self._describe(row.scope, cause.id, row.time)
+        if observed:
+            return
+        place_of = (row.scope, cause.id, row.bin if bad else -row.bin)
+        known = self._sightings.get(place_of)
+        if known is not None:
+            self._sightings[place_of] = replace(known, count=known.count + 1)
+            return
+        shown = (row.masked, shorten(row.text, TEXT), row.key, place(row.position)) if described else ()
+        self._sightings[place_of] = Sighting(row.scope, cause.id, cause.score, row.time, 1, *shown)
+        self.waiting += described
+
+    def _describe(self, scope: str, cause: str, time: int) -> bool:
+        """Return whether a harmless cause is to be described, and note that it was."""
+        last = self._described.get((scope, cause))
+        if last is not None and abs(time - last) < DESCRIBED_US:
+            return False
+        self._described.put((scope, cause), time)
+        return True
+
+
+class _Row(NamedTuple):
+    """The first line of a cause in its bin, in a session where it is bad."""
+
+    scope: str
+    masked: str
+    bin: int
+    key: str
+    position: int
+    time: int
+    text: str
+
+
+def _first(by: Sequence[str]) -> list[pl.Expr]:
+    return [pl.col(name).first() for name in ("key", "position", "time", "text") if name not in by]

@@ -1,0 +1,120 @@
+"""What one partition tells the incidents stage in a transaction: a record of the observations' topic.
+
+Everything in it is a plain fact about lines and sessions; nothing in it is decided. All times are microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import zstandard
+
+from daemon.errors import DataError
+
+VERSION = 1
+MAX_RECORD_BYTES = 64 << 20
+"""Bytes that a record may unpack to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A cause was seen in a scope.
+
+    `count` is how many sessions saw it in its time bin; a session counts once a bin. `line` (masked), `text`
+    (redacted), `key` and `place` (position in the source) are of the first of them; they are empty for a harmless cause
+    that the partition has described lately.
+    """
+
+    scope: str
+    cause: str
+    score: float
+    time: int
+    count: int
+    line: str = ""
+    text: str = ""
+    key: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """`sessions` of a scope ended in the time bin that begins at `time`."""
+
+    scope: str
+    time: int
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A closed session that carries a clue, whole: the `causes` it may be about, and what an alert shows of it."""
+
+    id: str
+    scope: str
+    end: int
+    causes: Sequence[str]
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A person's word on a pattern: `verdict` is normal, anomalous or forget. `causes` are those of its lines."""
+
+    scope: str
+    pattern: str
+    verdict: str
+    causes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """`source` names the partition (``topic/0``), `clock` is its stream time, None before its first line."""
+
+    source: str
+    clock: int | None = None
+    traffic: Sequence[Traffic] = ()
+    sightings: Sequence[Sighting] = ()
+    cases: Sequence[Case] = ()
+    said: Sequence[Said] = field(default=())
+
+    def __bool__(self) -> bool:
+        return bool(self.traffic or self.sightings or self.cases or self.said)
+
+
+def dump_observations(observations: Observations) -> bytes:
+    """Return the record's value."""
+    document = {
+        "version": VERSION,
+        "source": observations.source,
+        "clock": observations.clock,
+        "traffic": [[t.scope, t.time, t.sessions] for t in observations.traffic],
+        "sightings": [
+            [s.scope, s.cause, s.score, s.time, s.count, s.line, s.text, s.key, s.place] for s in observations.sightings
+        ],
+        "cases": [[c.id, c.scope, c.end, c.causes, c.document] for c in observations.cases],
+        "said": [[s.scope, s.pattern, s.verdict, s.causes] for s in observations.said],
+    }
+    return zstandard.ZstdCompressor(level=3).compress(orjson.dumps(document))
+
+
+def load_observations(value: bytes | None) -> Observations:
+    """Return what `dump_observations` was given. Raises DataError for what is not a record of this version."""
+    if value is None:
+        raise DataError("an observation has no value")
+    try:
+        document = orjson.loads(zstandard.ZstdDecompressor().decompress(value, max_output_size=MAX_RECORD_BYTES))
+        if document["version"] != VERSION:
+            raise DataError(f"an observation has version {document['version']}, not {VERSION}")
+        return Observations(
+            source=document["source"],
+            clock=document["clock"],
+            traffic=[Traffic(*row) for row in document["traffic"]],
+            sightings=[Sighting(*row) for row in document["sightings"]],
+            cases=[Case(*row) for row in document["cases"]],
+            said=[Said(*row) for row in document["said"]],
+        )
+    except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"an observation cannot be read: {error}") from error
