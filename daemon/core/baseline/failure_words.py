@@ -38,14 +38,14 @@ MOST_WORDS = 3
 @lru_cache(maxsize=1024)
 def failure_score(line: str) -> float:
     """Return how badly a masked line reads, 0 to 3; CamelCase is read as words."""
-    words = failure_words(line)
+    words = words_of_failure(line)
     level = _stated(line)
     if level is None:
         return float(min(MOST_WORDS, len(words)))
     return _LEVELS[level] + (0.25 if words - {level} else 0.0)
 
 
-def failure_words(line: str) -> frozenset[str]:
+def words_of_failure(line: str) -> frozenset[str]:
     """Return the distinct failure words of a masked line, in lower case; CamelCase is read as words."""
     return frozenset(word.lower() for word in _WORDS.findall(_CAMEL.sub(r"\1 \2", line)))
 

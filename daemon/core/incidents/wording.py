@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from daemon.core.baseline import failure_words
+from daemon.core.baseline import words_of_failure
 from daemon.core.incidents.memory import ScopeMemory
 from daemon.core.observations import Sighting
 
@@ -27,14 +27,14 @@ def reworded(memory: ScopeMemory, words: tuple[str, ...], sighting: Sighting) ->
     mine = set(words)
     if len(mine) < FEWEST_WORDS:
         return None
-    failing = failure_words(sighting.line)
+    failing = words_of_failure(sighting.line)
     best: tuple[float, str] | None = None
     for cause, known in memory.causes.items():
         theirs = known.words
         if len(theirs) < FEWEST_WORDS or known.score < sighting.score or known.one_off is not None:
             continue
         shared = len(mine.intersection(theirs))
-        if shared >= SAME * len(theirs) and failing <= set(theirs) | failure_words(known.example):
+        if shared >= SAME * len(theirs) and failing <= set(theirs) | words_of_failure(known.example):
             share = shared / len(mine)
             if best is None or (share, cause) > best:
                 best = (share, cause)

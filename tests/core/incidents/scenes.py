@@ -29,7 +29,7 @@ def traffic(begin: float, end: float, *, scope: str = "shop", each: float = 10.0
 def observed(
     traffic: Sequence[Traffic] = (), sightings: Sequence[Sighting] = (), *, source: str = "logs/0"
 ) -> Observations:
-    times = [item.time for item in (*traffic, *sightings)]
+    times = [t.time for t in traffic] + [s.time for s in sightings]
     return Observations(source, max(times, default=None), traffic, sightings)
 
 

@@ -17,11 +17,10 @@ DAY = 86_400.0
 def test_the_count_is_what_has_not_leaked(times: list[float], tau: float) -> None:
     """Equal to summing the decayed sightings by hand, for times in order."""
     peak, ordered = Peak(), sorted(times)
-    for time in ordered:
-        count = peak.add(time, tau, DAY)
+    counts = [peak.add(time, tau, DAY) for time in ordered]
 
     expected = sum(math.exp((time - ordered[-1]) / tau) for time in ordered)
-    assert math.isclose(expected, count, rel_tol=1e-9)
+    assert math.isclose(expected, counts[-1], rel_tol=1e-9)
 
 
 def test_what_comes_too_late_for_a_scale_is_left_out() -> None:
