@@ -9,8 +9,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := requirements/uv $(VENV)
 COMPILE := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
-	--python-version 3.11
+	--universal --python-version 3.11 --fork-strategy fewest
 OVERRIDE := --override requirements/overrides.txt
+# Of pyproject.toml's tool.uv.environments; what holds of every pin need not be said of each.
+EVERYWHERE := python_full_version.<.'3.14' sys_platform.==.'linux' platform_machine.==.'x86_64' \
+	platform_python_implementation.==.'CPython' implementation_name.==.'cpython'
 DATA ?= ../shared/data
 ARGS ?=
 
@@ -52,14 +55,16 @@ check-deploy: install ## the chart, images, boards, rules and unit through their
 wheel: install ## build the wheel into dist/
 	@$(UV) build --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
 
-pins: $(VENV)/.tools ## resolve requirements/*.txt anew from pyproject.toml
+pins: $(VENV)/.tools ## resolve requirements/*.txt anew from pyproject.toml, for Python 3.11 and later
 	@$(COMPILE) requirements/tools.in -o requirements/tools.txt
-	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --group dev -o requirements/dev.txt
+	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra lite --group cpu-engine --group dev -o requirements/dev.txt
 	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
-	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu -c requirements/dev.txt -o requirements/cpu.txt
+	@$(COMPILE) pyproject.toml --extra lite -c requirements/dev.txt -o requirements/lite.txt
+	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --group cpu-engine -c requirements/dev.txt -o requirements/cpu.txt
 	@$(COMPILE) pyproject.toml --extra gpu -c requirements/runtime.txt -o requirements/gpu.txt
-	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra peers -c requirements/dev.txt -o requirements/peers.txt
+	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra peers --group cpu-engine -c requirements/dev.txt -o requirements/peers.txt
 	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra peers --group benchmarks -o requirements/benchmarks.txt
+	@sed -i -E "/^[a-z]/{$(foreach part,$(EVERYWHERE),s/( and)? $(part)//;) s/ ; and / ; /; s/ ; *\\\\$$/ \\\\/}" requirements/[!o]*.txt
 	@sed -i 's/^torch==\([^=]\)/torch===\1/' requirements/[!o]*.txt  # else a +cpu build in a wheel folder is taken, whose hash is another
 
 clean: ## remove everything that was built, downloaded or cached here

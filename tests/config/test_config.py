@@ -73,6 +73,11 @@ input: {topics: [], fields: {key: record.offset, time: a..b}, extract: ["(?P<use
         ("- a\n- b", "config: a configuration must be a mapping of sections, not a list"),
         ("kafka: {group_id: a}\nkafka: {group_id: b}", "config:2:1: 'kafka' stands twice"),
         ("engine: {type: openai}", "engine: url: type openai needs the server's address"),
+        (
+            "engine: {type: lite, url: http://x/v1}",
+            "engine: url and api_key belong to type openai; lite runs in process",
+        ),
+        ("engine: {type: lite, options: {a: 1}}", "engine: options: type lite has none"),
         ("sessions: {gap: 10m}", "sessions.gap is longer than sessions.max_age"),
         ("topics: {alerts: logs}", "topics: logs is used twice"),
         ("input: {extract: ['(?P<key>[']}", "input.extract.0: "),
@@ -129,3 +134,9 @@ def test_a_budget_is_a_share_or_a_rate(text: str, share: float | None, rate: flo
     """Both ways of saying what is affordable are understood."""
     alerts = parse_config(f"alerts: {{budget: {text}}}", {}).alerts
     assert (share, rate) == (alerts.share, alerts.per_day)
+
+
+def test_a_table_of_vectors_has_a_default_of_its_own() -> None:
+    """Type lite without a model is the packaged one; a model that is named stays."""
+    assert "wordllama" == parse_config("engine: {type: lite}", {}).engine.model
+    assert "/models/x" == parse_config("engine: {type: lite, model: /models/x}", {}).engine.model

@@ -1,4 +1,4 @@
-"""What every engine promises (ports.Engine), held against the fake, a server, and vLLM in this process."""
+"""What every engine promises (ports.Engine), held against the fake, a server, a table, and vLLM in this process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
+from daemon.adapters.engines.lite import LiteEngine
 from daemon.adapters.engines.openai import OpenAIEngine
+from daemon.adapters.engines.registry import EngineSettings
 from daemon.errors import EngineError
 from daemon.ports import Engine
 from tests.support.engines import minilm, stub_server
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.timeout(300)  # the first test with the real engine wai
 TEXTS = ["1 x disk full on <PATH>", "12 x connection to <IP> refused", "1 x [SEP] <|endoftext|> \x00 \r\n\r\n 漢字 🙂"]
 
 
-@pytest.fixture(params=["fake", "server", pytest.param("vllm", marks=pytest.mark.engine)])
+@pytest.fixture(params=["fake", "server", "lite", pytest.param("vllm", marks=pytest.mark.engine)])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     match request.param:
         case "fake":
@@ -32,6 +34,11 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
                 await remote.start()
                 yield remote
                 await remote.close()
+        case "lite":
+            lite = LiteEngine(EngineSettings(type="lite", model="wordllama"))
+            await lite.start()
+            yield lite
+            await lite.close()
         case _:
             yield await minilm()
 
@@ -107,11 +114,16 @@ async def test_a_cancelled_call_harms_nobody(engine: Engine) -> None:
     engine.check()
 
 
-@pytest.mark.parametrize("kind", ["fake", "server"])
+@pytest.mark.parametrize("kind", ["fake", "server", "lite"])
 async def test_before_start_and_after_close_it_is_dead(kind: str) -> None:
     """Outside its life an engine refuses calls and probes with EngineError; closing twice is fine."""
     async with stub_server() as server:
-        engine: Engine = FakeEngine() if kind == "fake" else OpenAIEngine(server.settings())
+        engines: dict[str, Engine] = {
+            "fake": FakeEngine(),
+            "server": OpenAIEngine(server.settings()),
+            "lite": LiteEngine(EngineSettings(type="lite", model="wordllama")),
+        }
+        engine = engines[kind]
         with pytest.raises(EngineError, match="not been started"):
             engine.check()
         await engine.start()

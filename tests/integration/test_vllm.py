@@ -482,5 +482,5 @@ def test_a_server_needs_no_vllm() -> None:
 
 def test_an_unknown_type_is_refused() -> None:
     """The message lists what there is."""
-    with pytest.raises(ConfigError, match=r"engine\.type: 'tgi' is none of vllm, openai"):
+    with pytest.raises(ConfigError, match=r"engine\.type: 'tgi' is not one of vllm, openai, lite"):
         make_engine(EngineSettings(type="tgi"))

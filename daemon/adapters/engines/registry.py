@@ -18,6 +18,7 @@ from daemon.ports import Engine
 ENGINES: Mapping[str, str] = {
     "vllm": "daemon.adapters.engines.vllm:VllmEngine",
     "openai": "daemon.adapters.engines.openai:OpenAIEngine",
+    "lite": "daemon.adapters.engines.lite:LiteEngine",
 }
 """Type of engine -> ``module:class``; the class takes one `EngineSettings`. A new engine is one more entry."""
 
@@ -30,7 +31,8 @@ CUT_MARK = "\n<CUT>"
 class EngineSettings:
     """The configuration's section `engine`.
 
-    `model` is a hub name, a folder, or ``all-MiniLM-L6-v2`` (from its package); for a server, the name it serves.
+    `model` is a hub name, a folder, or ``all-MiniLM-L6-v2`` (from its package); for a server, the name it serves; for
+    lite, ``wordllama`` (from its package) or a folder.
     `dimensions` cuts vectors to a Matryoshka size, `instruction` is a prefix to every text.
 
     vllm: `options` are passed to EngineArgs. A step that takes longer than `step_timeout_s` counts as hung.

