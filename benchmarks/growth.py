@@ -10,6 +10,7 @@ that tenth, resident memory, and what the detector holds. No Kafka, no model.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import json
 import re
@@ -21,7 +22,7 @@ from daemon.bench.standin import StandIn
 from daemon.bench.traffic import Traffic, TrafficSettings, as_batch
 from daemon.config.schema import Config
 from daemon.core.types import TopicPartition, Update
-from daemon.runtime.gc_tuning import seldom_collected
+from daemon.runtime import seldom_collected
 from daemon.wiring import make_detector, make_tools, provenance
 
 START_US = 1_790_000_000_000_000
@@ -33,7 +34,7 @@ def resident_mb() -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def main() -> None:
+async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--open-keys", type=int, default=1_000)
@@ -44,13 +45,13 @@ def main() -> None:
     config = Config.model_validate({"detector": {"max_patterns": options.max_patterns}})
     engine = StandIn()
     detector = make_detector(config, engine)
-    chain = Chain(make_tools(config, engine, detector), engine, provenance(config, engine))
+    chain = Chain(SOURCE, make_tools(config, engine, detector), engine, provenance(config, engine))
     settings = TrafficSettings(config.sessions.gap, options.open_keys, fresh=options.fresh)
     rows = Traffic(settings, START_US).lines(options.lines)
     spent, told, tenth = dict[str, float](), 0, max(options.batch, options.lines // 10)
     for at in range(0, options.lines, options.batch):
         part = list(islice(rows, options.batch))
-        chain.run([as_batch(SOURCE, at, part)])
+        await chain.run([as_batch(SOURCE, at, part)])
         for records, _ in chain.commits:  # as a replica reads back what it committed
             detector.apply([Update(r.key or b"", r.value) for r in records if r.role == "baseline"])
         chain.commits.clear()
@@ -66,4 +67,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     with seldom_collected():  # as the daemon runs
-        main()
+        asyncio.run(main())

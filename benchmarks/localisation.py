@@ -34,7 +34,7 @@ from daemon.config.loading import load_config
 from daemon.config.schema import Config
 from daemon.core.alerts.explanation import explain
 from daemon.core.positions import offset_of
-from daemon.core.stream.chain import Stream
+from daemon.core.stream import Stream, drive
 from daemon.core.types import Batch, ClosedBy, TopicPartition, Verdict
 from daemon.ports import Engine
 from daemon.wiring import engine_settings, make_detector, make_tools
@@ -165,16 +165,9 @@ async def judge(lines: Sequence[Line], dataset: Dataset, engine: Engine) -> list
     verdicts: list[Verdict] = []
     for batch in batches(lines, source):
         stream.push(batch)
-        verdicts += await drain(stream, engine)
+        verdicts += [verdict async for verdict in drive(stream, engine.embed)]
     stream.flush(ClosedBy.FLUSH)
-    return verdicts + await drain(stream, engine)
-
-
-async def drain(stream: Stream, engine: Engine) -> list[Verdict]:
-    while patterns := stream.missing(256):
-        vectors = await engine.embed([pattern.text for pattern in patterns])
-        stream.supply({pattern.id: vector for pattern, vector in zip(patterns, vectors, strict=True)})
-    return list(stream.judge())
+    return verdicts + [verdict async for verdict in drive(stream, engine.embed)]
 
 
 def cases(verdicts: Iterable[Verdict], lines: Sequence[Line], seen: Counter[str]) -> Iterator[Case]:

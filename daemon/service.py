@@ -29,14 +29,8 @@ from daemon.errors import ConfigError, EngineError, StraylineError
 from daemon.logs import configure_logging
 from daemon.metrics import Metrics
 from daemon.ports import Engine
-from daemon.runtime.baseline_follower import Follower
-from daemon.runtime.embedder import Embedder
-from daemon.runtime.gauges import Gauges
-from daemon.runtime.gc_tuning import seldom_collected
-from daemon.runtime.partition import Partition, Shared
-from daemon.runtime.pipeline import Patience, Pipeline
-from daemon.runtime.worker_thread import WorkerThread
-from daemon.wiring import engine_settings, kafka_settings, make_detector, make_lanes, make_terms
+from daemon.runtime import Embedder, Follower, Gauges, Partition, Pipeline, Shared, WorkerThread, seldom_collected
+from daemon.wiring import engine_settings, kafka_settings, make_detector, make_processors, make_terms
 
 log = structlog.get_logger(__name__)
 
@@ -120,15 +114,10 @@ class Service:
         stack.push_async_callback(embedder.close)
         terms = make_terms(config, co_partitions)
         shared = Shared(self._broker, self._thread, self._detector, embedder, follower, metrics, terms)
-        make_lane = make_lanes(config, self._engine, self._detector, lambda: follower.position)
+        processors = make_processors(config, self._engine, self._detector, lambda: follower.position)
         pipeline = self._pipeline = Pipeline(
-            self._broker,
-            [*config.input.topics, config.topics.feedback],
-            lambda source: Partition(source, shared, make_lane),
-            Patience(),
+            self._broker, list(processors.by_topic), lambda source: Partition(source, shared, processors), metrics
         )
-        pipeline.on_rebalance = metrics.rebalances.inc
-        pipeline.on_watchdog = lambda step: metrics.watchdog.labels(step).inc()
         gauges = Gauges(metrics, self._thread, self._detector, lambda: self._engine_failure() is None)
         self._phase = "restoring the baseline"
         helpers = [

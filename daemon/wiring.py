@@ -1,13 +1,13 @@
-"""From the configuration to the parts: the one place that knows how each section becomes a core or adapter setting."""
+"""From the configuration to the parts: turns its sections into settings of the core, the runtime and the adapters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from time import perf_counter
 
 from daemon.adapters.engines import EngineSettings
 from daemon.adapters.kafka import KafkaSettings
-from daemon.backtest import Setup
 from daemon.config import Config
 from daemon.core.alerts import AlertSettings, Provenance
 from daemon.core.calibration import Budget
@@ -15,10 +15,10 @@ from daemon.core.detection import Detector, DetectorSettings
 from daemon.core.formats import FieldPaths, FormatSettings
 from daemon.core.masking import Masker, RedactionSettings
 from daemon.core.sessions import SessionLimits
-from daemon.core.stream import Checkpoint, FeedbackLane, Lane, Pace, Publishing, SessionLane, Tools
+from daemon.core.stream import Checkpoint, FeedbackProcessor, LogProcessor, Pace, Processor, Publishing, Tools
 from daemon.core.types import TopicPartition
 from daemon.ports import Engine
-from daemon.runtime.partition import LaneFactory, Terms
+from daemon.runtime import ProcessorFactory, Terms
 
 
 def kafka_settings(config: Config) -> KafkaSettings:
@@ -59,7 +59,7 @@ def engine_settings(config: Config) -> EngineSettings:
 
 
 def detector_settings(config: Config) -> DetectorSettings:
-    """Return how a detector judges and what it remembers."""
+    """Return how the detector judges and how much it remembers."""
     return DetectorSettings(
         warm_up=config.detector.warm_up,
         window_us=config.detector.window,
@@ -102,23 +102,12 @@ def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
 
 
 def provenance(config: Config, engine: Engine, baseline: str = "") -> Provenance:
-    """Return what alerts say they were judged with."""
+    """Return what alerts name as their origin; `baseline` is how far the baseline topic has been read."""
     return Provenance(str(config.alerts.budget), engine.model, config.fingerprint(), baseline)
 
 
-def backtest_setup(config: Config, engine: Engine) -> Setup:
-    """Return what a backtest runs with: the daemon's own parts."""
-    return Setup(
-        tools=make_tools(config, engine, make_detector(config, engine)),
-        alerts=AlertSettings(config.alerts.publish, config.alerts.budget_counts),
-        about=provenance(config, engine),
-        share=config.alerts.share,
-        per_day=config.alerts.per_day,
-    )
-
-
 def make_terms(config: Config, co_partitions: int) -> Terms:
-    """Return what all partitions work under; `co_partitions` is the number of partitions of the internal topics."""
+    """Return the limits of all partitions; `co_partitions` is the number of partitions of the internal topics."""
     kafka, sessions = config.kafka, config.sessions
     return Terms(
         group=kafka.group_id,
@@ -131,8 +120,19 @@ def make_terms(config: Config, co_partitions: int) -> Terms:
     )
 
 
-def make_lanes(config: Config, engine: Engine, detector: Detector, position: Callable[[], str]) -> LaneFactory:
-    """Return what makes the lane that fits a topic; `position` tells how far the baseline has been read."""
+@dataclass(frozen=True, slots=True)
+class Processors:
+    """Which processor works on the partitions of which topic. The keys are all topics that the daemon reads."""
+
+    by_topic: Mapping[str, ProcessorFactory]
+
+    def __call__(self, source: TopicPartition, resume: Checkpoint | None) -> Processor:
+        """Make the processor of a partition. Implements `ProcessorFactory`."""
+        return self.by_topic[source.topic](source, resume)
+
+
+def make_processors(config: Config, engine: Engine, detector: Detector, position: Callable[[], str]) -> Processors:
+    """Return what makes every partition's processor; `position` returns how far the baseline has been read."""
     tools = make_tools(config, engine, detector)
     publishing = Publishing(
         group=config.kafka.group_id,
@@ -143,9 +143,10 @@ def make_lanes(config: Config, engine: Engine, detector: Detector, position: Cal
         timer=perf_counter,
     )
 
-    def make(source: TopicPartition, resume: Checkpoint | None) -> Lane:
-        if source.topic == config.topics.feedback:
-            return FeedbackLane(source, detector, publishing, resume)
-        return SessionLane(source, tools, publishing, resume)
+    def logs(source: TopicPartition, resume: Checkpoint | None) -> Processor:
+        return LogProcessor(source, tools, publishing, resume)
 
-    return make
+    def feedback(source: TopicPartition, resume: Checkpoint | None) -> Processor:
+        return FeedbackProcessor(source, detector, publishing, resume)
+
+    return Processors({**dict.fromkeys(config.input.topics, logs), config.topics.feedback: feedback})

@@ -15,10 +15,10 @@ from daemon.bench.traffic import as_batch
 from daemon.config.schema import Config
 from daemon.core.alerts import Alerting, AlertSettings
 from daemon.core.masking.masker import Masker
-from daemon.core.stream.chain import Stream
+from daemon.core.stream import Stream, drive
 from daemon.core.types import LINES_SCHEMA, TopicPartition
 from daemon.ports import Engine
-from daemon.runtime.gc_tuning import seldom_collected
+from daemon.runtime import seldom_collected
 from daemon.wiring import make_detector, make_tools, provenance
 
 BATCH = 10_000
@@ -88,14 +88,8 @@ class Ours:
 
     async def _judge(self) -> int:
         judged = 0
-        while True:
-            patterns = self._stream.missing(AT_ONCE)
-            if patterns:
-                vectors = await self._engine.embed([pattern.text for pattern in patterns])
-                self._stream.supply({pattern.id: row for pattern, row in zip(patterns, vectors, strict=True)})
-            for verdict in self._stream.judge():
-                self._alerting.records(verdict, self._about)
-                judged += 1
-            if not patterns:
-                self._alerting.tick(self._stream.watermark or 0, self._about)
-                return judged
+        async for verdict in drive(self._stream, self._engine.embed, AT_ONCE):
+            self._alerting.publish(verdict, self._about)
+            judged += 1
+        self._alerting.tick(self._stream.watermark or 0, self._about)
+        return judged

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from io import BufferedReader
 
-import orjson
+import numpy as np
+from numpy.typing import NDArray
 
 from daemon.adapters.files import FileReader, check_files
 from daemon.backtest.assemble import Counts, build
@@ -24,12 +25,10 @@ from daemon.backtest.peers import peers
 from daemon.backtest.sources import Files, Source, Topics
 from daemon.backtest.tally import Strangest, Tally
 from daemon.backtest.trivial import Beside, trivial
-from daemon.core.alerts import Alerting
-from daemon.core.stream import Pushed, Stream
-from daemon.core.types import Batch, ClosedBy, OutRecord, Phase, TopicPartition, Verdict
+from daemon.core.alerts import Alerting, Published
+from daemon.core.stream import Pushed, Stream, drive
+from daemon.core.types import Batch, ClosedBy, Phase, TopicPartition, Verdict
 from daemon.ports import Engine
-
-EMBED_AT_ONCE = 256
 
 
 def check_inputs(options: BacktestOptions) -> None:
@@ -136,18 +135,15 @@ class _Run:
         return Progress(file, *reader.reached(), counts.lines, self._tally.sessions, counts.alerts)
 
     async def _judge(self, stream: Stream) -> None:
-        while True:
-            patterns = stream.missing(EMBED_AT_ONCE)
-            if patterns:
-                began = time.perf_counter()
-                vectors = await self._engine.embed([pattern.text for pattern in patterns])
-                self._counts.embedding_seconds += time.perf_counter() - began
-                self._counts.embedded += len(patterns)
-                stream.supply({pattern.id: row for pattern, row in zip(patterns, vectors, strict=True)})
-            for verdict in stream.judge():
-                self._take(verdict)
-            if not patterns:
-                return
+        async for verdict in drive(stream, self._embed):
+            self._take(verdict)
+
+    async def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        began = time.perf_counter()
+        vectors = await self._engine.embed(texts)
+        self._counts.embedding_seconds += time.perf_counter() - began
+        self._counts.embedded += len(texts)
+        return vectors
 
     def _take(self, verdict: Verdict) -> None:
         session, judged = verdict.session, verdict.judgement
@@ -160,19 +156,18 @@ class _Run:
         if alerting is None:
             alerting = Alerting(verdict.source, self._setup.alerts, self._setup.tools.detector.refund)
             self._alertings[verdict.source] = alerting
-        self._publish(alerting.records(verdict, self._setup.about), verdict, label)
+        self._publish(alerting.publish(verdict, self._setup.about), verdict, label)
         if self._labels and self._labels.by_line and label and judged.anomalous:
             self._counts.ranks.append(self._rank(verdict))
 
-    def _publish(self, records: Sequence[OutRecord], verdict: Verdict | None = None, label: bool | None = None) -> None:
-        for record in records:
-            assert record.value is not None
-            self._output.alert(record.value)
-            document = orjson.loads(record.value)
-            self._counts.incidents.add(document["incident"]["id"])
-            if verdict is not None and document["id"] == verdict.id:
+    def _publish(self, messages: Sequence[Published], verdict: Verdict, label: bool | None) -> None:
+        for message in messages:
+            assert message.record.value is not None
+            self._output.alert(message.record.value)
+            if message.alert is not None:
                 self._counts.alerts += 1
-                self._strangest.add(verdict, document, label)
+                self._counts.incidents.add(message.alert["incident"]["id"])
+                self._strangest.add(verdict, message.alert, label)
 
     def _rank(self, verdict: Verdict) -> int | None:
         """Return the place, from 1, of the first line pointed at that is labelled itself; None when there is none."""

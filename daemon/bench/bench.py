@@ -17,7 +17,7 @@ from daemon.bench.traffic import DAY_US, Traffic, TrafficSettings
 from daemon.bench.whole import commit, fetch, read_raw, replica
 from daemon.config import Config
 from daemon.core.types import Batch
-from daemon.runtime.gc_tuning import seldom_collected
+from daemon.runtime import seldom_collected
 from daemon.wiring import kafka_settings, make_detector, make_tools, provenance
 
 
@@ -72,7 +72,7 @@ async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], 
             with seldom_collected():
                 _, before = await fetch(_grouped(own, "before"), topic, 0, warm + (options.rounds - 1) * count)
                 fetched, batches = await fetch(_grouped(own, "stages"), topic, starts[-1], count)
-                chain = _stages(own, engine, before, batches)
+                chain = await _stages(own, engine, before, batches)
                 spent = dict(chain.clock.spent)
                 sent = await commit(broker, topic, chain.commits)
         finally:
@@ -99,13 +99,13 @@ def _grouped(config: Config, name: str) -> KafkaSettings:
     return kafka_settings(config.model_copy(update={"kafka": config.kafka.model_copy(update={"group_id": group})}))
 
 
-def _stages(config: Config, engine: StandIn, before: list[Batch], batches: list[Batch]) -> Chain:
-    """Run the chain over what was fetched, after showing it what came before."""
+async def _stages(config: Config, engine: StandIn, before: list[Batch], batches: list[Batch]) -> Chain:
+    """Run the chain over the fetched batches, after it has learned from those before."""
     tools = make_tools(config, engine, make_detector(config, engine))
     about = provenance(config, engine)
-    chain = Chain(tools, engine, about)
-    chain.run(before)
+    chain = Chain(batches[0].source, tools, engine, about)
+    await chain.run(before)
     chain.forget()
-    chain.run(batches)
+    await chain.run(batches)
     chain.finish()
     return chain

@@ -19,12 +19,8 @@ from daemon.core.types import Batch, OutRecord, TopicPartition
 from daemon.errors import UnavailableError
 from daemon.metrics import Metrics
 from daemon.ports import Engine
-from daemon.runtime.baseline_follower import Follower
-from daemon.runtime.embedder import Embedder
-from daemon.runtime.partition import Partition, Shared
-from daemon.runtime.pipeline import Patience, Pipeline
-from daemon.runtime.worker_thread import WorkerThread
-from daemon.wiring import make_detector, make_lanes, make_terms
+from daemon.runtime import Embedder, Follower, Partition, Pipeline, Shared, WorkerThread
+from daemon.wiring import make_detector, make_processors, make_terms
 
 PATIENCE_S = 600.0
 RAW_RECORDS = 50_000
@@ -114,13 +110,12 @@ async def replica(config: Config, broker: KafkaBroker, engine: Engine) -> AsyncI
     embedder = Embedder(engine, metrics)
     shared = Shared(broker, thread, detector, embedder, follower, metrics, terms)
     await follower.restored()
-    lanes = make_lanes(config, engine, detector, lambda: follower.position)
-    topic = config.input.topics[0]
-    topics = [topic, config.topics.feedback]
-    pipeline = Pipeline(broker, topics, lambda source: Partition(source, shared, lanes), Patience())
+    processors = make_processors(config, engine, detector, lambda: follower.position)
+    topics = list(processors.by_topic)
+    pipeline = Pipeline(broker, topics, lambda source: Partition(source, shared, processors), metrics)
     running = asyncio.create_task(pipeline.run())
     try:
-        yield Reading(pipeline, running, TopicPartition(topic, 0))
+        yield Reading(pipeline, running, TopicPartition(config.input.topics[0], 0))
     finally:
         for task in (running, following):
             task.cancel()

@@ -13,7 +13,9 @@ from daemon.cli.parser import Parser, Verbs, add_verb, load
 
 if TYPE_CHECKING:
     from daemon.adapters.kafka import RangeReader
+    from daemon.backtest import Setup
     from daemon.config import Config
+    from daemon.ports import Engine
 
 
 def add(verbs: Verbs[Parser]) -> None:
@@ -63,6 +65,21 @@ def _records(options: argparse.Namespace, config: Config) -> RangeReader | None:
     return RangeReader(kafka_settings(config), options.topic, since, until)
 
 
+def _setup(config: Config, engine: Engine) -> Setup:
+    """Return what a backtest runs with: the parts that the daemon makes of the same configuration."""
+    from daemon.backtest import Setup
+    from daemon.core.alerts import AlertSettings
+    from daemon.wiring import make_detector, make_tools, provenance
+
+    return Setup(
+        tools=make_tools(config, engine, make_detector(config, engine)),
+        alerts=AlertSettings(config.alerts.publish, config.alerts.budget_counts),
+        about=provenance(config, engine),
+        share=config.alerts.share,
+        per_day=config.alerts.per_day,
+    )
+
+
 async def _backtest(options: argparse.Namespace, config: Config) -> int:
     from rich.console import Console
 
@@ -70,7 +87,7 @@ async def _backtest(options: argparse.Namespace, config: Config) -> int:
     from daemon.backtest import BacktestOptions, check_inputs, run_backtest
     from daemon.terminal.backtest import print_report
     from daemon.terminal.progress import progress
-    from daemon.wiring import backtest_setup, engine_settings
+    from daemon.wiring import engine_settings
 
     what = BacktestOptions(
         files=options.files,
@@ -90,7 +107,7 @@ async def _backtest(options: argparse.Namespace, config: Config) -> int:
         with progress() as watch:
             result = await run_backtest(
                 what,
-                backtest_setup(config, engine),
+                _setup(config, engine),
                 engine,
                 watch=watch,
                 stdin=sys.stdin.buffer,  # type: ignore[arg-type]  # always a BufferedReader outside of tests

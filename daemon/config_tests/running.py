@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.config_tests.cases import Case, Expected, ExpectedVerdict, Record, value_of
-from daemon.core.stream import Stream, Tools
+from daemon.core.stream import Stream, Tools, drive
 from daemon.core.types import Batch, ClosedBy, Reject, TopicPartition, Verdict
 from daemon.ports import Engine
 
@@ -87,10 +87,7 @@ async def _feed(records: Sequence[Record], first: int, stream: Stream, engine: E
         )
         found.rejects += pushed.rejects
     stream.flush(ClosedBy.FLUSH)
-    while patterns := stream.missing():
-        vectors = await engine.embed([pattern.text for pattern in patterns])
-        stream.supply({pattern.id: row for pattern, row in zip(patterns, vectors, strict=True)})
-    found.verdicts += stream.judge()
+    found.verdicts += [verdict async for verdict in drive(stream, engine.embed)]
     return found
 
 

@@ -1,1 +1,35 @@
-"""What runs: partitions, the pipeline that polls for them, the thread that owns the detector, and gauges."""
+"""The daemon at work, behind ports: from an assignment of the consumer group to committed transactions.
+
+    Pipeline -> Partition (INIT by Recovery, RUN with a processor, Commits) -> Embedder -> one transaction a partition
+
+* One event loop does all waiting. One thread (`WorkerThread`) owns the detector and all processors and does all heavy
+  computing. One engine (`Embedder`) is shared by all partitions.
+* A `Partition` is independent of all others and starts again from its checkpoint after any failure. It treats every
+  processor alike: what a topic's records mean is decided by the processor that `ProcessorFactory` makes for it.
+* The `Follower` reads the baseline that all replicas share. The `Watchdog` ends what stands still. `Gauges` shows it.
+"""
+
+from daemon.runtime.baseline_follower import Follower
+from daemon.runtime.embedder import Embedder
+from daemon.runtime.gauges import Gauges
+from daemon.runtime.gc_tuning import seldom_collected
+from daemon.runtime.partition import Partition, State
+from daemon.runtime.pipeline import Pipeline
+from daemon.runtime.shared import ProcessorFactory, Shared, Terms
+from daemon.runtime.watchdog import Patience
+from daemon.runtime.worker_thread import WorkerThread
+
+__all__ = [
+    "Embedder",
+    "Follower",
+    "Gauges",
+    "Partition",
+    "Patience",
+    "Pipeline",
+    "ProcessorFactory",
+    "Shared",
+    "State",
+    "Terms",
+    "WorkerThread",
+    "seldom_collected",
+]

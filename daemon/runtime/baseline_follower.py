@@ -1,7 +1,7 @@
-"""Keeps the detector's baseline level with its topic: every replica reads all of it, committed records only.
+"""Keeps the detector's baseline up to date with its topic: every replica reads all of it, committed records only.
 
-A partition may be worked on once the follower has read the baseline's partition up to where it ended when the
-partition's producer had fenced all others: from then on nobody else writes to it.
+A partition may be processed once the follower has read its partition of the baseline topic to the end. That end is
+taken after the partition's producer has fenced all others: from then on nobody else writes there.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Follower:
 
     @property
     def position(self) -> str:
-        """How far the topic has been read, as one word for alerts: offsets by partition."""
+        """How far the topic has been read: the offsets of its partitions, separated by commas. Alerts name it."""
         return ",".join(str(self._read[p]) for p in sorted(self._read))
 
     async def run(self) -> None:
-        """Follow for ever. Raises ModelMismatchError when the topic holds another model's vectors."""
+        """Follow until cancelled. Raises ModelMismatchError when the topic holds another model's vectors."""
         while True:
             try:
                 async for updates, read in self._broker.follow(self._topic):
@@ -54,9 +54,9 @@ class Follower:
         await self._reached({partition: await self._broker.high_water(self._topic, partition)})
 
     async def restored(self) -> None:
-        """Return once all that can be read of the topic now is in the detector.
+        """Return once everything that can be read of the topic now is in the detector.
 
-        What lies behind a transaction that a dead replica left open comes later; a partition waits for its own part.
+        Records behind the open transaction of a dead replica follow later; each partition waits for its own part.
         """
         while True:
             try:

@@ -26,7 +26,7 @@ BACKOFF = Backoff(1.0, 30.0)
 
 
 def groups(patterns: Sequence[Pattern]) -> list[list[Pattern]]:
-    """Return patterns in the order given, in groups to be embedded together: a long one waits for nobody but itself."""
+    """Return patterns in groups to be embedded together, in the order given; a long pattern is a group of its own."""
     short = [p for p in patterns if len(p.text) <= LONG]
     together = [short[start : start + AT_ONCE] for start in range(0, len(short), AT_ONCE)]
     return together + [[p] for p in patterns if len(p.text) > LONG]
@@ -52,7 +52,7 @@ class Embedder:
             task.add_done_callback(self._tasks.discard)
         self._metrics.embedding_queue_depth.set(len(self._under_way))
         waiting = {p.id: self._under_way[p.id] for p in patterns}
-        # Shielded: one partition that lets go must not take the vector from another.
+        # Shielded: a partition that stops must not cancel what another one waits for.
         vectors = await asyncio.gather(*(asyncio.shield(future) for future in waiting.values()))
         return dict(zip(waiting, vectors, strict=True))
 

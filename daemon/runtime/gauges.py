@@ -1,4 +1,4 @@
-"""Keeps the gauges fresh: what is not counted where it happens is looked at every few seconds."""
+"""Sets the gauges every few seconds: they show a state, where counters show events."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from daemon.runtime.partition import State
 from daemon.runtime.pipeline import Pipeline
 from daemon.runtime.worker_thread import WorkerThread
 
-LOOK_EVERY = 5.0
+EVERY = 5.0
 LAG_TICK = 0.25
-STATES = {"init": State.INIT, "running": State.RUN, "dead": State.DEAD}
 
 
 class Gauges:
-    """Looks at the pipeline and the detector; `engine_lives` tells whether the engine does."""
+    """Reads the pipeline and the detector; `engine_lives` says whether the engine works."""
 
     def __init__(
         self, metrics: Metrics, thread: WorkerThread, detector: Detector, engine_lives: Callable[[], bool]
@@ -30,24 +29,24 @@ class Gauges:
         self._engine_lives = engine_lives
 
     async def run(self, pipeline: Pipeline) -> None:
-        """Look for ever; the waits between looks measure the event loop's own lag."""
-        worst, looked = 0.0, -LOOK_EVERY
+        """Set the gauges until cancelled. The short sleeps in between measure the lag of the event loop."""
+        worst, set_at = 0.0, -EVERY
         while True:
             due = monotonic() + LAG_TICK
             await asyncio.sleep(LAG_TICK)
             now = monotonic()
             worst = max(worst, now - due)
-            if now - looked >= LOOK_EVERY:
+            if now - set_at >= EVERY:
                 self._metrics.event_loop_lag.set(worst)
-                worst, looked = 0.0, now
-                self._look_at_partitions(pipeline)
-                await self._look_at_scopes()
+                worst, set_at = 0.0, now
+                self._set_partitions(pipeline)
+                await self._set_scopes()
 
-    def _look_at_partitions(self, pipeline: Pipeline) -> None:
+    def _set_partitions(self, pipeline: Pipeline) -> None:
         metrics, now, partitions = self._metrics, monotonic(), list(pipeline.partitions)
         metrics.engine_up.set(int(self._engine_lives()))
-        for word, state in STATES.items():
-            metrics.partition_state.labels(word).set(sum(p.state is state for p in partitions))
+        for state in State:
+            metrics.partition_state.labels(state.value).set(sum(p.state is state for p in partitions))
         metrics.sessions_open.set(sum(p.load.open_sessions for p in partitions))
         metrics.unsettled_lines.set(sum(p.load.unsettled for p in partitions))
         metrics.checkpoint_age.set(max((now - p.committed_at for p in partitions if not p.quiet), default=0.0))
@@ -57,7 +56,7 @@ class Gauges:
         incidents = sum((Counter(p.incidents) for p in partitions), Counter[str]())
         metrics.set_by_scope(metrics.incidents_open, incidents)
 
-    async def _look_at_scopes(self) -> None:
+    async def _set_scopes(self) -> None:
         metrics, statistics = self._metrics, await self._thread(self._detector.scopes)
         metrics.set_by_scope(metrics.baseline_patterns, {s.scope: s.patterns for s in statistics})
         metrics.set_by_scope(metrics.alert_rate, {s.scope: s.realised for s in statistics}, worst=True)

@@ -1,8 +1,9 @@
-"""The garbage collector, told what this process does: many short-lived objects, few cycles, a large heap that stays.
+"""Tunes the garbage collector to this process: many short-lived objects, few cycles, a large heap that stays.
 
-Left alone it looks at every young object again after each 700 new ones, which costs more than decoding Kafka's records
-does, and now and then at all that the model's libraries have loaded, which takes a third of a second. What is there
-when the work begins is set aside for good, and the rest is looked at seldom: reference counts free what has no cycle.
+By default it traverses the young objects after every 700 new ones, which costs more than decoding Kafka's records. From
+time to time it also traverses everything that the model's libraries loaded, which takes a third of a second. So the
+objects that exist when the work begins are frozen, and the rest is traversed seldom: reference counts free everything
+that is not part of a cycle.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 YOUNG_OBJECTS = 50_000
-"""New objects, less those freed, between two looks at the young ones. A look takes a few milliseconds at most."""
+"""New objects, less those freed, between two collections of the young ones. One takes a few milliseconds at most."""
 
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Have the collector run seldom inside. Enter it when everything that stays has been loaded."""
+    """Let the collector run seldom inside the block. Enter it when everything that stays is loaded."""
     before = gc.get_threshold()
     gc.collect()
     gc.freeze()

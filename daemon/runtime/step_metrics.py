@@ -1,6 +1,6 @@
-"""What a step did, put into metrics: a few calls a step, however many sessions it judged.
+"""Counts what steps and transactions did: a few calls to metrics a step, however many sessions it judged.
 
-A metric's label look-up costs about as much as judging part of a session does, so sessions are counted first.
+Looking up a metric's labels costs about as much as a part of judging a session, so sessions are counted first.
 """
 
 from __future__ import annotations
@@ -9,15 +9,28 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import structlog
 from prometheus_client import Histogram
 
-from daemon.core.stream import Step
+from daemon.core.stream import Settlement, Step
 from daemon.core.types import Batch, TopicPartition, Verdict
 from daemon.metrics import Metrics
 
+log = structlog.get_logger(__name__)
+
+
+def count_settlement(metrics: Metrics, source: TopicPartition, settlement: Settlement, now: float) -> None:
+    """Count and log the alerts of a transaction that was committed at `now`, seconds since the epoch."""
+    for alert in settlement.alerts:
+        metrics.count_alert(alert.scope, alert.severity, alert.id)
+        metrics.end_to_end_latency.observe(max(0.0, now - alert.end / 1e6))
+    if settlement.alerts:
+        scopes = Counter(alert.scope for alert in settlement.alerts)
+        log.info("alerts_published", partition=str(source), scopes=dict(scopes), last=settlement.alerts[-1].id)
+
 
 def count_step(metrics: Metrics, source: TopicPartition, step: Step, batch: Batch | None) -> None:
-    """Put into metrics what a step did."""
+    """Count what a step did; `batch` is what it took in."""
     if batch is not None:
         metrics.records_read.labels(source.topic).inc(len(batch))
         metrics.read_bytes.labels(source.topic).inc(sum(map(len, filter(None, batch.values))))
@@ -27,8 +40,8 @@ def count_step(metrics: Metrics, source: TopicPartition, step: Step, batch: Batc
     for reason, count in step.rejects.items():
         metrics.dead_letters.labels(reason).inc(count)
     metrics.pattern_cache_hits.inc(step.known)
-    for word in step.feedback:
-        metrics.feedback.labels(word).inc()
+    for verdict in step.feedback:
+        metrics.feedback.labels(verdict).inc()
     if step.verdicts:
         metrics.search_duration.observe(step.judging_seconds / len(step.verdicts))
         metrics.alerts_suppressed.labels("incident").inc(step.suppressed)
@@ -48,12 +61,12 @@ def _count_verdicts(metrics: Metrics, verdicts: Sequence[Verdict]) -> None:
 
 
 def _outcome(verdict: Verdict) -> str:
-    judged = verdict.judgement
-    return "anomalous" if judged.anomalous else "warm_up" if judged.p_value is None else "normal"
+    judgement = verdict.judgement
+    return "anomalous" if judgement.anomalous else "warm_up" if judgement.p_value is None else "normal"
 
 
 def observe_all(histogram: Histogram, values: Sequence[float]) -> None:
-    """Do what `observe` does for each value; the library has no public way to observe many."""
+    """Observe each of `values`; the library has no public way to observe many at once."""
     bounds = np.array(histogram._upper_bounds)  # noqa: SLF001  # see above
     places = np.bincount(np.searchsorted(bounds, values), minlength=len(bounds)) if values else ()
     for bucket, count in zip(histogram._buckets, places, strict=False):  # noqa: SLF001  # see above

@@ -1,6 +1,6 @@
-"""The one thread that owns the detector and all lanes: CPU-heavy work runs there, so nothing needs a lock.
+"""The one thread that owns the detector and all processors: CPU-heavy work runs there, so nothing needs a lock.
 
-Calls run one after the other in the order made. The event loop only waits for them.
+Calls run one after the other, in order. The event loop only waits for them.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class WorkerThread:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="detector")
 
     async def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `function` returns when the thread has run it; a cancelled caller does not stop it."""
+        """Run `function` in the thread and return its result; cancelling the caller does not stop it."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: function(*args, **kwargs))
 
     def close(self) -> None:
-        """Let the call under way end, and drop the others."""
+        """Drop the calls that wait; the one that runs ends by itself."""
         self._executor.shutdown(wait=False, cancel_futures=True)

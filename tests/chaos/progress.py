@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
-from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream import Checkpoint
 from tests.chaos.cluster import RunTopics
 from tests.chaos.topic_reader import open_consumer
 

@@ -74,8 +74,8 @@ def crash_at(crash_point: str) -> None:
 def apply_control(control: str) -> None:
     """Remove one part of the design."""
     from daemon.adapters.kafka import transactions as adapter
-    from daemon.core.stream.checkpoint import Checkpoint
-    from daemon.runtime.partition import Partition
+    from daemon.core.stream import Checkpoint
+    from daemon.runtime.recovery import Recovery
 
     if control == "own-transactional-id":
         original = vars(adapter)["AIOKafkaProducer"]
@@ -87,7 +87,7 @@ def apply_control(control: str) -> None:
         setattr(adapter, "AIOKafkaProducer", producer)  # noqa: B010  # mypy refuses to assign what a module imports
         return
 
-    async def read(self: Partition) -> Checkpoint | None:
+    async def read(self: Recovery) -> Checkpoint | None:
         stored = await read_checkpoint(self)
         if stored is None or control == "group-offset":
             return None
@@ -95,8 +95,8 @@ def apply_control(control: str) -> None:
         offset = stored.low if control == "all-from-low" else stored.next
         return Checkpoint(offset, stored.watermark, nothing, stored.state, stored.config)
 
-    read_checkpoint = Partition._read_checkpoint
-    setattr(Partition, "_read_checkpoint", read)  # noqa: B010  # mypy refuses to assign to a method
+    read_checkpoint = Recovery._read_checkpoint
+    setattr(Recovery, "_read_checkpoint", read)  # noqa: B010  # mypy refuses to assign to a method
 
 
 def report_to(folder: Path) -> None:

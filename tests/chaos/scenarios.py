@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from daemon.core.positions import offset_of
-from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream import Checkpoint
 from tests.chaos.cluster import Changes, ProxiedCluster, RunTopics, Timeouts
 from tests.chaos.faults import Targets, freeze_replica, kill_all
 from tests.chaos.load_generator import LoadGenerator

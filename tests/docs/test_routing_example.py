@@ -30,8 +30,8 @@ def example() -> ModuleType:
 def alerts() -> list[dict[str, Any]]:
     """Return a firing alert and word of its resolution."""
     alerting = Alerting(SOURCE, AlertSettings(), refund=lambda *_: None)
-    records = [*alerting.records(DEADLOCK, ABOUT), *alerting.tick(NOON + 60 * MINUTE, ABOUT)]
-    return [orjson.loads(record.value or b"") for record in records]
+    messages = [*alerting.publish(DEADLOCK, ABOUT), *alerting.tick(NOON + 60 * MINUTE, ABOUT)]
+    return [orjson.loads(message.record.value or b"") for message in messages]
 
 
 def test_alertmanager_gets_one_alert_an_incident(example: ModuleType, alerts: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Everything that the demo publishes keeps the published contract: its recording through the daemon's own lane."""
+"""Everything that the demo publishes keeps the published contract: its recording through the daemon's own processor."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from cloudevents.core.formats.json import JSONFormat
 from jsonschema import Draft202012Validator
 
 from daemon.config.loading import load_config
-from daemon.core.stream.processor import Lane
+from daemon.core.stream import Processor
 from daemon.core.types import Batch, OutRecord, TopicPartition, Vector
 from daemon.ports import Engine
-from daemon.wiring import make_detector, make_lanes
+from daemon.wiring import make_detector, make_processors
 from tests.support.engines import minilm
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -35,18 +35,18 @@ def batches(size: int = 2000) -> Iterator[Batch]:
         yield Batch(SOURCE, range(start, start + count), [-1] * count, [None] * count, values)
 
 
-async def published(lane: Lane, engine: Engine) -> list[OutRecord]:
-    """Return everything that a lane says of the demo's recording, a transaction a batch."""
+async def published(processor: Processor, engine: Engine) -> list[OutRecord]:
+    """Return everything that a processor publishes of the demo's recording, a transaction a batch."""
     records: list[OutRecord] = []
     for batch in [*batches(), None]:
-        step = lane.step(batch, {}) if batch is not None else lane.flush()
+        step = processor.step(batch, {}) if batch is not None else processor.flush()
         while step.missing or step.more:
             vectors: dict[str, Vector] = {}
             if step.missing:
                 found = await engine.embed([pattern.text for pattern in step.missing])
                 vectors = {pattern.id: vector for pattern, vector in zip(step.missing, found, strict=True)}
-            step = lane.step(None, vectors)
-        records += lane.take().records
+            step = processor.step(None, vectors)
+        records += processor.take().records
     return records
 
 
@@ -54,13 +54,13 @@ async def test_everything_the_demo_publishes_keeps_the_contract() -> None:
     """Alerts and verdicts are valid by the published schemas, and the cloudevents library reads them as they are."""
     engine = await minilm()
     config = load_config(ROOT / "demo" / "config.yaml", os.environ)
-    lane = make_lanes(config, engine, make_detector(config, engine), lambda: "")(SOURCE, None)
+    processor = make_processors(config, engine, make_detector(config, engine), lambda: "")(SOURCE, None)
     valid = {
         name: Draft202012Validator(orjson.loads((ROOT / "docs" / "schema" / f"{name}.json").read_bytes()))
         for name in ("alert", "verdict")
     }
     told: Counter[str] = Counter()
-    for record in await published(lane, engine):
+    for record in await published(processor, engine):
         if record.role not in ("alerts", "verdicts"):
             continue
         assert record.value is not None

@@ -36,11 +36,12 @@ def published() -> list[OutRecord]:
     """Return an incident as the alerts topic has it: opened, going on, and resolved."""
     alerting = Alerting(SOURCE, AlertSettings(), lambda _scope, _source: None)
     again = verdict({"boom": 1}, pattern=DEADLOCK.pattern.id, end=NOON + MINUTE, first=300)
-    return [
-        *alerting.records(DEADLOCK, ABOUT),
-        *alerting.records(again, ABOUT),
+    messages = [
+        *alerting.publish(DEADLOCK, ABOUT),
+        *alerting.publish(again, ABOUT),
         *alerting.tick(NOON + 60 * MINUTE, ABOUT),
     ]
+    return [message.record for message in messages]
 
 
 async def write(servers: str, topic: str, records: Sequence[OutRecord], *, commit: bool = True) -> None:

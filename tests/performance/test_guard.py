@@ -12,7 +12,7 @@ import pytest
 from daemon.bench.standin import StandIn
 from daemon.bench.traffic import Traffic, TrafficSettings, as_batch
 from daemon.config.schema import Config
-from daemon.core.stream.chain import Stream
+from daemon.core.stream import Stream
 from daemon.core.types import Batch, TopicPartition
 from daemon.wiring import make_detector, make_tools
 

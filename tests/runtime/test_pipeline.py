@@ -10,7 +10,7 @@ import pytest
 
 from daemon.core.types import TopicPartition
 from daemon.errors import EngineError, PartitionError
-from daemon.runtime.partition import State
+from daemon.runtime import State
 from tests.support.audit import Audit, Place, audit
 from tests.support.fake_broker import FakeCluster
 from tests.support.replica import TOPICS, Replica, replica, until

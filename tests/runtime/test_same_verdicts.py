@@ -14,7 +14,7 @@ from daemon.core.calibration.budget import Budget
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
 from daemon.core.masking.masker import Masker
-from daemon.core.stream.chain import Tools
+from daemon.core.stream import Tools
 from tests.support.backtests import write
 from tests.support.fake_broker import FakeCluster
 from tests.support.fakes import FakeEngine

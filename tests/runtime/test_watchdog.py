@@ -9,7 +9,7 @@ import pytest
 
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import PartitionError, UnavailableError
-from daemon.runtime.pipeline import Patience
+from daemon.runtime import Patience
 from tests.runtime.test_pipeline import feed, outcome, settled
 from tests.support.fake_broker import FakeCluster, FakeMembership
 from tests.support.replica import TOPICS, Replica, until
@@ -17,14 +17,16 @@ from tests.support.replica import TOPICS, Replica, until
 QUICK = Patience(reseek=0.2, rejoin=0.6, give_up=1.5, start=1.0, look=0.05)
 
 
-async def started(cluster: FakeCluster, patience: Patience = QUICK) -> tuple[Replica, list[str]]:
-    """A replica whose watchdog is quick, and the steps that the watchdog takes."""
-    steps: list[str] = []
-    it = Replica(cluster)
+async def started(cluster: FakeCluster, patience: Patience = QUICK) -> Replica:
+    """A replica whose watchdog is quick."""
+    it = Replica(cluster, patience=patience)
     await it.start()
-    it.pipeline._patience = patience
-    it.pipeline.on_watchdog = steps.append
-    return it, steps
+    return it
+
+
+def steps(it: Replica) -> set[str]:
+    """The steps that the watchdog has taken."""
+    return {step for step in ("reseek", "rejoin") if it.metrics.watchdog.labels(step)._value.get()}
 
 
 def deafen(membership: FakeMembership, *, resumes: int) -> None:
@@ -49,13 +51,13 @@ async def test_a_partition_without_data_has_its_position_set_anew() -> None:
     """Fetching that was lost track of goes on from where the partition stands."""
     cluster = FakeCluster(TOPICS)
     expected = feed(cluster, 60)
-    it, steps = await started(cluster, Patience(reseek=0.2, rejoin=20.0, give_up=30.0, look=0.05))
+    it = await started(cluster, Patience(reseek=0.2, rejoin=20.0, give_up=30.0, look=0.05))
     deafen(it.broker.memberships[-1], resumes=2)
 
     await until(lambda: settled(cluster, expected))
     await it.kill()
 
-    assert {"reseek"} == set(steps)
+    assert {"reseek"} == steps(it)
     assert outcome(cluster, expected).clean
 
 
@@ -63,13 +65,13 @@ async def test_a_membership_without_data_is_replaced() -> None:
     """Where no position helps, the group is joined again with a new membership."""
     cluster = FakeCluster(TOPICS)
     expected = feed(cluster, 60)
-    it, steps = await started(cluster)
+    it = await started(cluster)
     deafen(it.broker.memberships[-1], resumes=1_000_000)
 
     await until(lambda: settled(cluster, expected))
     await it.kill()
 
-    assert "rejoin" in steps
+    assert "rejoin" in steps(it)
     assert 2 <= len(it.broker.memberships)
     assert outcome(cluster, expected).clean
 
@@ -78,7 +80,7 @@ async def test_a_process_that_gets_no_data_at_all_ends() -> None:
     """Polling that never comes back, in any membership, ends the process with what it waited for."""
     cluster = FakeCluster(TOPICS)
     feed(cluster, 60)
-    it, _ = await started(cluster, Patience(reseek=0.1, rejoin=20.0, give_up=0.5, look=0.05))
+    it = await started(cluster, Patience(reseek=0.1, rejoin=20.0, give_up=0.5, look=0.05))
     deafen(it.broker.memberships[-1], resumes=1_000_000)
 
     with pytest.raises(UnavailableError, match="without data"):
@@ -93,7 +95,7 @@ async def test_a_partition_that_cannot_be_started_ends_the_process() -> None:
         if step == "init" and source == TopicPartition("logs", 1):
             raise PartitionError("init: told to fail")
 
-    it, _ = await started(FakeCluster(TOPICS, refuse))
+    it = await started(FakeCluster(TOPICS, refuse))
 
     with pytest.raises(UnavailableError, match="logs/1 could not be started"):
         await asyncio.wait_for(asyncio.shield(it.running), 20.0)

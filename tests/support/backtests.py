@@ -14,7 +14,7 @@ from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
 from daemon.core.masking.masker import Masker
 from daemon.core.sessions import SessionLimits
-from daemon.core.stream.chain import Tools
+from daemon.core.stream import Tools
 from daemon.ports import Engine
 from tests.support.fakes import FakeEngine
 

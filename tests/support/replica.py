@@ -1,4 +1,4 @@
-"""One replica of the daemon on the fake broker: the real pipeline, partitions, lanes and detector, a fake engine."""
+"""A replica of the daemon on the fake broker: the real pipeline, partitions, processors and detector; a fake engine."""
 
 from __future__ import annotations
 
@@ -8,28 +8,23 @@ from time import perf_counter
 
 from prometheus_client import CollectorRegistry
 
+from daemon.backoff import Backoff
 from daemon.core.alerts import AlertSettings, Provenance
 from daemon.core.calibration.budget import Budget
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
 from daemon.core.masking.masker import Masker
 from daemon.core.sessions import SessionLimits
-from daemon.core.stream.chain import Tools
-from daemon.core.stream.checkpoint import Checkpoint
-from daemon.core.stream.commit_policy import Pace
-from daemon.core.stream.processor import FeedbackLane, Lane, Publishing, SessionLane
+from daemon.core.stream import Checkpoint, FeedbackProcessor, LogProcessor, Pace, Processor, Publishing, Tools
 from daemon.core.types import TopicPartition
 from daemon.metrics import Metrics
-from daemon.runtime.baseline_follower import Follower
-from daemon.runtime.embedder import Embedder
-from daemon.runtime.partition import Partition, Shared, Terms
-from daemon.runtime.pipeline import Patience, Pipeline
-from daemon.runtime.worker_thread import WorkerThread
+from daemon.runtime import Embedder, Follower, Partition, Patience, Pipeline, Shared, Terms, WorkerThread
 from tests.support.fake_broker import FakeBroker, FakeCluster
 from tests.support.fakes import FakeEngine
 
 SECOND = 1_000_000
 TOPICS = {"logs": 3, "feedback": 1, "alerts": 1, "verdicts": 1, "dead_letters": 1, "checkpoints": 3, "baseline": 3}
+QUICK_LOOK = Patience(look=0.05)
 LIMITS = SessionLimits(30 * SECOND, 300 * SECOND, 100, 4_000, 1_000)
 
 
@@ -37,12 +32,18 @@ class Replica:
     """Runs until stopped; `metrics` and `pipeline` are there to be looked at."""
 
     def __init__(
-        self, cluster: FakeCluster, *, alone: bool = True, limits: SessionLimits = LIMITS, idle: float = 0.05
+        self,
+        cluster: FakeCluster,
+        *,
+        alone: bool = True,
+        limits: SessionLimits = LIMITS,
+        idle: float = 0.05,
+        patience: Patience = QUICK_LOOK,
     ) -> None:
         self.metrics = Metrics(CollectorRegistry())
         self.engine = FakeEngine()
         self.broker = FakeBroker(cluster, alone=alone)
-        self._limits, self._idle = limits, idle
+        self._limits, self._idle, self._patience = limits, idle, patience
         self._thread = WorkerThread()
 
     async def start(self) -> None:
@@ -56,7 +57,14 @@ class Replica:
         terms = Terms("group", "checkpoints", 3, pace, self._idle, 10.0, 2_000)
         self._embedder = Embedder(self.engine, self.metrics)
         shared = Shared(
-            self.broker, self._thread, self.detector, self._embedder, follower, self.metrics, terms, first_pause=0.001
+            self.broker,
+            self._thread,
+            self.detector,
+            self._embedder,
+            follower,
+            self.metrics,
+            terms,
+            backoff=Backoff(0.001, 15.0),
         )
         tools = Tools(FormatSettings(), Masker(), self._limits, self.engine.count_tokens, self.detector)
         about = Provenance("1.0", self.engine.model, "config")
@@ -64,14 +72,18 @@ class Replica:
             "group", "config", verdicts=True, alerts=AlertSettings(), provenance=lambda: about, timer=perf_counter
         )
 
-        def lane(source: TopicPartition, resume: Checkpoint | None) -> Lane:
+        def processor(source: TopicPartition, resume: Checkpoint | None) -> Processor:
             if source.topic == "feedback":
-                return FeedbackLane(source, self.detector, publishing, resume)
-            return SessionLane(source, tools, publishing, resume)
+                return FeedbackProcessor(source, self.detector, publishing, resume)
+            return LogProcessor(source, tools, publishing, resume)
 
         await follower.restored()
         self.pipeline = Pipeline(
-            self.broker, ["logs", "feedback"], lambda source: Partition(source, shared, lane), Patience(look=0.05)
+            self.broker,
+            ["logs", "feedback"],
+            lambda source: Partition(source, shared, processor),
+            self.metrics,
+            self._patience,
         )
         self.running = asyncio.create_task(self.pipeline.run())
 

@@ -22,9 +22,9 @@ from tests.support.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE, neighbour
 def documents(*cases: Verdict, until: int = 0) -> list[dict[str, Any]]:
     """Return the alerts of verdicts as read from the topic, and what was resolved by `until` minutes past noon."""
     alerting = Alerting(SOURCE, AlertSettings(), refund=lambda *_: None)
-    records = [record for case in cases for record in alerting.records(case, ABOUT)]
-    records += alerting.tick(NOON + until * MINUTE, ABOUT) if until else []
-    return [orjson.loads(record.value or b"") for record in records]
+    published = [it for case in cases for it in alerting.publish(case, ABOUT)]
+    published += alerting.tick(NOON + until * MINUTE, ABOUT) if until else []
+    return [orjson.loads(it.record.value or b"") for it in published]
 
 
 def shown(document: Mapping[str, Any], width: int = 80, *, colour: bool = False) -> str:

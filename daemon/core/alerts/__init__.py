@@ -14,7 +14,7 @@ Only anomalous sessions are explained, so the cost does not depend on the traffi
 """
 
 from daemon.core.alerts.alert_document import Provenance
-from daemon.core.alerts.publisher import Alerting, AlertSettings
+from daemon.core.alerts.publisher import Alerting, AlertSettings, Published
 from daemon.core.alerts.summary import reading
 
-__all__ = ["AlertSettings", "Alerting", "Provenance", "reading"]
+__all__ = ["AlertSettings", "Alerting", "Provenance", "Published", "reading"]

@@ -13,7 +13,7 @@ from typing import Literal
 from daemon.core.alerts.alert_document import Provenance, alert_document, resolved_document
 from daemon.core.alerts.explanation import Explanation, explain
 from daemon.core.alerts.incidents import Incident, IncidentEvent, Incidents, IncidentSettings
-from daemon.core.messages import ALERT_SCHEMA, cloud_event, encode
+from daemon.core.messages import ALERT_SCHEMA, AlertDocument, cloud_event, encode
 from daemon.core.types import OutRecord, TopicPartition, Verdict
 
 ALERT_TYPE = "strayline.alert.v1"
@@ -33,6 +33,15 @@ class AlertSettings:
     publish: Literal["sessions", "incidents"] = "sessions"
     budget_counts: Literal["alerts", "incidents"] = "alerts"
     incidents: IncidentSettings = field(default_factory=IncidentSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One message for the alerts topic. `alert` is its document if it is a session's alert, None if it says that an
+    incident is over."""
+
+    record: OutRecord
+    alert: AlertDocument | None = None
 
 
 class Alerting:
@@ -63,34 +72,34 @@ class Alerting:
         """Continue with a checkpoint's incidents; empty bytes mean none. Raises DataError when they are unreadable."""
         self._incidents.load(state)
 
-    def records(self, verdict: Verdict, about: Provenance) -> list[OutRecord]:
+    def publish(self, verdict: Verdict, about: Provenance) -> list[Published]:
         """Return what to publish after a verdict: resolved incidents, then the alert if there is one.
 
         Call in the order judged. Only the verdicts' event times advance the clock of the incidents, so the same
         verdicts give the same records, however they are batched.
         """
         end = verdict.session.end
-        records = self.tick(end, about) if end >= self._incidents.now + TICK_EVERY else []
+        published = self.tick(end, about) if end >= self._incidents.now + TICK_EVERY else []
         if not verdict.judgement.anomalous:
             self._incidents.normal(verdict)
-            return records
+            return published
         explanation = explain(verdict)
         *resolved, own = self._incidents.observe(verdict, explanation)
-        records += [resolved_record(event, self._source, about) for event in resolved]
+        published += [Published(resolved_record(event, self._source, about)) for event in resolved]
         continues = own.kind in ("updated", "ongoing")
         if continues and self._settings.budget_counts == "incidents" and verdict.judgement.learned:
             self._refund(verdict.session.scope, self._source)
         if self._settings.publish == "sessions" or own.kind != "ongoing":
-            records.append(alert_record(verdict, explanation, own, about))
-        return records
+            published.append(published_alert(verdict, explanation, own, about))
+        return published
 
-    def tick(self, watermark: int, about: Provenance) -> list[OutRecord]:
+    def tick(self, watermark: int, about: Provenance) -> list[Published]:
         """Return messages for the incidents that are over at this event time."""
-        return [resolved_record(event, self._source, about) for event in self._incidents.tick(watermark)]
+        return [Published(resolved_record(event, self._source, about)) for event in self._incidents.tick(watermark)]
 
 
-def alert_record(verdict: Verdict, explanation: Explanation, event: IncidentEvent, about: Provenance) -> OutRecord:
-    """Return the alert as the record for the alerts topic."""
+def published_alert(verdict: Verdict, explanation: Explanation, event: IncidentEvent, about: Provenance) -> Published:
+    """Return the alert of an anomalous verdict and its record for the alerts topic."""
     document = alert_document(verdict, explanation, event, about)
     headers = cloud_event(
         id=verdict.id,
@@ -101,7 +110,7 @@ def alert_record(verdict: Verdict, explanation: Explanation, event: IncidentEven
         schema=ALERT_SCHEMA,
         extensions=_extensions("firing", explanation.severity, event),
     )
-    return OutRecord("alerts", verdict.session.scope.encode(), encode(document), headers)
+    return Published(OutRecord("alerts", verdict.session.scope.encode(), encode(document), headers), document)
 
 
 def resolved_record(event: IncidentEvent, source: TopicPartition, about: Provenance) -> OutRecord:

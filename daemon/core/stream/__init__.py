@@ -1,26 +1,56 @@
-"""One partition's chain, what it has to say in each transaction, and the checkpoint that says what is accounted for."""
+"""From batches of one partition to the content of its transactions.
+
+    batch -> Stream (format -> mask -> sessions -> patterns -> verdicts) -> Processor -> Settlement -> one transaction
+
+* `Stream` (`chain`) is the chain of one partition. It says which patterns need a vector and judges sessions in the
+  order in which they close. `drive` runs a stream against one engine, step after step; files and tests use it.
+* A `Processor` is what the runtime drives, one for each partition: `LogProcessor` for logs, `FeedbackProcessor` for
+  feedback. It collects outputs until `take`, which returns a `Settlement`: the content of one transaction.
+* A `Checkpoint` is part of every settlement. It says which lines are accounted for; `replay` uses it to read a
+  partition again without judging a line twice.
+* `CommitClock` and `IdleClock` (`commit_policy`) say when to commit and when a partition is idle.
+
+To add a processor, implement `Processor` here and enter it for its topic in `daemon.wiring.make_processors`.
+"""
 
 from daemon.core.positions import ranges
-from daemon.core.stream.chain import Pushed, Stream, Tools
+from daemon.core.stream.chain import Pushed, Stream, Timed, Tools, untimed
 from daemon.core.stream.checkpoint import Checkpoint, checkpoint_key
 from daemon.core.stream.commit_policy import CommitClock, IdleClock, Pace
-from daemon.core.stream.processor import FeedbackLane, Lane, Load, Publishing, SessionLane, Settlement, Step
+from daemon.core.stream.driver import Embed, drive
+from daemon.core.stream.feedback_processor import FeedbackProcessor
+from daemon.core.stream.log_processor import LogProcessor
+from daemon.core.stream.processor import (
+    Load,
+    Processor,
+    Publishing,
+    SettledAlert,
+    Settlement,
+    Step,
+    baseline_records,
+)
 
 __all__ = [
     "Checkpoint",
     "CommitClock",
-    "FeedbackLane",
+    "Embed",
+    "FeedbackProcessor",
     "IdleClock",
-    "Lane",
     "Load",
+    "LogProcessor",
     "Pace",
+    "Processor",
     "Publishing",
     "Pushed",
-    "SessionLane",
+    "SettledAlert",
     "Settlement",
     "Step",
     "Stream",
+    "Timed",
     "Tools",
+    "baseline_records",
     "checkpoint_key",
+    "drive",
     "ranges",
+    "untimed",
 ]

@@ -1,4 +1,4 @@
-"""One partition's chain: records in, verdicts out. The daemon and the backtest both drive this, so they agree.
+"""The chain of one partition: records in, verdicts out. The daemon and the backtest both use it, so they agree.
 
 Three rules make it exact:
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +24,8 @@ from daemon.core.formats import FormatSettings, make_format
 from daemon.core.masking import Masker
 from daemon.core.positions import Positions, position_of
 from daemon.core.sessions import Patterns, Sessionizer, SessionLimits
-from daemon.core.stream.checkpoint import Checkpoint, Replay
+from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream.replay import Replay
 from daemon.core.types import (
     Batch,
     ClosedBy,
@@ -37,23 +39,35 @@ from daemon.core.types import (
     session_id,
 )
 
+Timed = Callable[[str], AbstractContextManager[None]]
+"""Returns a context that measures a stage: ``format``, ``mask``, ``sessionize``, ``render``, ``cache`` or ``judge``."""
+
+
+def untimed(stage: str) -> AbstractContextManager[None]:  # noqa: ARG001  # a clock would need it
+    """Measure nothing."""
+    return _UNTIMED
+
+
+_UNTIMED = nullcontext()
+
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What every stream of a process shares; built once from the configuration."""
+    """What every stream of a process shares; built once from the configuration. `timed` only measures."""
 
     format: FormatSettings
     masker: Masker
     limits: SessionLimits
     count_tokens: Callable[[Sequence[str]], NDArray[np.int32]]
     detector: Detector
+    timed: Timed = untimed
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of one batch: lines taken in, records that could not be read, lines with an absurd time.
+    """The result of one batch: lines taken in, records that could not be parsed, lines with an impossible time.
 
-    `replayed` lines and records were met again after a restart, and left out because they were settled before it.
+    `replayed` counts lines and records that were read again after a restart and skipped, because they are settled.
     """
 
     lines: int
@@ -65,7 +79,8 @@ class Pushed:
 class Stream:
     """The chain of one partition. Synchronous; the thread that owns the detector calls it.
 
-    `lost` counts records that held unsettled lines and are gone, `known` closed sessions that needed no embedding.
+    With `teach`, sessions count as confirmed normal; without `learn`, the baseline stays as it is. `lost` counts
+    records with unsettled lines that retention deleted, `known` closed sessions that needed no embedding.
     """
 
     def __init__(
@@ -99,7 +114,7 @@ class Stream:
 
     @property
     def next(self) -> int:
-        """The offset after the last record taken in; never below the checkpoint's."""
+        """The offset after the last record taken in; never below the checkpoint's `next`."""
         return self._next
 
     @property
@@ -109,21 +124,21 @@ class Stream:
 
     @property
     def waiting(self) -> int:
-        """Sessions that are closed and not yet judged."""
+        """Number of sessions that are closed and not yet judged."""
         return len(self._queue)
 
     @property
     def open_sessions(self) -> int:
-        """Sessions that may still grow."""
+        """Number of sessions that may still grow."""
         return self._sessionizer.open_sessions
 
     @property
     def unsettled(self) -> int:
-        """Lines held by open and by unjudged sessions."""
+        """Number of lines in open and in unjudged sessions."""
         return self._sessionizer.open_lines + self._queued_lines
 
     def push(self, batch: Batch) -> Pushed:
-        """Read a batch; sessions it closes join the queue. Offsets must not go back."""
+        """Read a batch; the sessions it closes join the queue. Offsets must increase from batch to batch."""
         if not len(batch):
             return Pushed(0, (), 0)
         if self._replay is None:
@@ -140,13 +155,13 @@ class Stream:
         return Pushed(old.lines + new.lines, [*old.rejects, *new.rejects], old.clamped + new.clamped, replayed)
 
     def flush(self, closed_by: ClosedBy) -> None:
-        """Close every open session: the stream ended, or nothing has come for a while."""
+        """Close every open session: the stream has ended, or has been idle."""
         if self._replay is not None:
             self._end_replay()
         self._enqueue(self._sessionizer.flush(closed_by))
 
     def skip(self, offset: int) -> None:
-        """Go on at `offset`: what lies before it can never be read again (retention deleted it)."""
+        """Continue at `offset`, because retention deleted what lies before it."""
         self._next = max(self._next, offset)
         if self._replay is not None:
             self.lost += self._replay.drop_below(offset)
@@ -155,28 +170,29 @@ class Stream:
                 self._end_replay()
 
     def missing(self, limit: int | None = None) -> list[Pattern]:
-        """Return patterns that await a vector, each once; the caller owes a `supply` for every one of them."""
-        taken = self._wanted[:limit]
-        del self._wanted[: len(taken)]
-        return taken
+        """Return patterns that need a vector, each once, at most `limit`; the caller must `supply` all of them."""
+        patterns = self._wanted[:limit]
+        del self._wanted[: len(patterns)]
+        return patterns
 
     def supply(self, vectors: Mapping[str, Vector]) -> None:
-        """Hand in vectors by pattern id; those nobody waits for are dropped."""
+        """Take vectors by pattern id; those that no session waits for are dropped."""
         self._vectors.update((id_, vector) for id_, vector in vectors.items() if self._queued[id_])
 
     def judge(self, limit: int = 1 << 30) -> Iterator[Verdict]:
-        """Judge and learn closed sessions in order, up to `limit`, or to the first that awaits its vector.
+        """Judge and learn closed sessions in order: up to `limit`, or up to the first that waits for its vector.
 
-        Each is judged when it is asked for, so what is done about one verdict may bear on the next.
+        Each is judged when its verdict is requested, so the handling of one verdict can influence the next.
         """
         while self._queue and limit > 0:
             session, pattern = self._queue[0]
             vector = self._vectors.get(pattern.id)
             if vector is None:
                 return
-            judgement = self._tools.detector.judge(
-                pattern, vector, end=session.end, source=self.source, teach=self._teach, learn=self._learn
-            )
+            with self._tools.timed("judge"):
+                judgement = self._tools.detector.judge(
+                    pattern, vector, end=session.end, source=self.source, teach=self._teach, learn=self._learn
+                )
             id_ = session_id(pattern.id, self.source, int(session.positions[0]))
             self._queue.popleft()
             self._queued_lines -= session.size
@@ -187,32 +203,38 @@ class Stream:
             yield Verdict(id_, self.source, session, pattern, judgement)
 
     def checkpoint(self, state: bytes = b"", config: str = "") -> Checkpoint:
-        """Return the checkpoint of this moment: true once all verdicts and rejects handed out so far are published."""
-        held: list[Positions] = [self._sessionizer.open_positions()]
-        held += [session.positions for session, _ in self._queue]
+        """Return the current checkpoint: valid once all verdicts and rejects returned so far are published."""
+        unsettled: list[Positions] = [self._sessionizer.open_positions()]
+        unsettled += [session.positions for session, _ in self._queue]
         watermark = self.watermark
         if self._replay is not None:
-            # Interrupted while reading again: what has not come back yet stays unsettled, below the same `next`.
+            # In the middle of a replay, what has not returned yet stays unsettled, below the same `next`.
             ahead = self._resume.unsettled
-            held.append(ahead[ahead >= position_of(self._read_to)])
+            unsettled.append(ahead[ahead >= position_of(self._read_to)])
             watermark = self._resume.watermark
-        return Checkpoint(self._next, watermark, np.sort(np.concatenate(held)), state, config)
+        return Checkpoint(self._next, watermark, np.sort(np.concatenate(unsettled)), state, config)
 
     def _read(self, batch: Batch, rows: Sequence[int] | None = None) -> Pushed:
         if not len(batch):
             return Pushed(0, (), 0)
-        parsed = self._format.parse(batch)
+        timed = self._tools.timed
+        with timed("format"):
+            parsed = self._format.parse(batch)
         rejects = parsed.rejects
         if rows is not None:
             rejects = [Reject(rows[r.row], r.offset, r.reason, r.detail) for r in rejects]
         if self._replay is not None:
             for reject in rejects:
-                self._replay.met(reject.offset)
+                self._replay.rejected(reject.offset)
         lines = self._kept(parsed)
         self._next = max(self._next, batch.offsets[-1] + 1)
         self._read_to = batch.offsets[-1] + 1
         if lines.height:
-            self._enqueue(self._sessionizer.push(self._tools.masker.apply(lines)))
+            with timed("mask"):
+                masked = self._tools.masker.apply(lines)
+            with timed("sessionize"):
+                sessions = self._sessionizer.push(masked)
+            self._enqueue(sessions)
         return Pushed(lines.height, rejects, parsed.clamped, parsed.lines.height - lines.height)
 
     def _kept(self, parsed: Parsed) -> pl.DataFrame:
@@ -222,21 +244,27 @@ class Stream:
 
     def _end_replay(self) -> None:
         assert self._replay is not None
-        # Stream time is left where the lines read again brought it: the sessions they form were open at the
-        # checkpoint's, and close at the next line as they would have.
+        # The watermark is what the replayed lines reached: their sessions were open at the checkpoint's watermark, and
+        # close at the next line as they would have without the restart.
         self.lost += self._replay.missing
         self._replay = None
 
     def _enqueue(self, sessions: Sequence[Session]) -> None:
-        for session in sessions:
-            pattern = self._patterns.of(session)
-            self._queued_lines += session.size
-            if self._queued[pattern.id]:
-                self.known += 1
-            elif (vector := self._tools.detector.vector(pattern)) is not None:
-                self._vectors[pattern.id] = vector
-                self.known += 1
-            else:
-                self._wanted.append(pattern)
-            self._queued[pattern.id] += 1
-            self._queue.append((session, pattern))
+        timed = self._tools.timed
+        with timed("render"):
+            patterns = [self._patterns.of(session) for session in sessions]
+        with timed("cache"):
+            for session, pattern in zip(sessions, patterns, strict=True):
+                self._enqueue_one(session, pattern)
+
+    def _enqueue_one(self, session: Session, pattern: Pattern) -> None:
+        self._queued_lines += session.size
+        if self._queued[pattern.id]:
+            self.known += 1
+        elif (vector := self._tools.detector.vector(pattern)) is not None:
+            self._vectors[pattern.id] = vector
+            self.known += 1
+        else:
+            self._wanted.append(pattern)
+        self._queued[pattern.id] += 1
+        self._queue.append((session, pattern))

@@ -1,7 +1,7 @@
-"""When to commit, and when quiet means that nothing more will come: two small policies fed with the time.
+"""Two small policies that are given the time: when to commit, and when a quiet partition counts as idle.
 
-A transaction costs a few milliseconds of CPU and up to a second of waiting, so progress alone is committed seldom and
-anything that somebody waits for is committed soon; what has not changed is never committed.
+A transaction takes a few milliseconds of CPU and up to a second of waiting. So mere progress is committed seldom,
+outputs that somebody waits for are committed soon, and a partition without changes is never committed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds an output waits at most, seconds of mere progress between commits, lines of progress between commits."""
+    """How often to commit.
+
+    An output waits at most `commit_interval` seconds. Progress without outputs is committed after `checkpoint_interval`
+    seconds or `checkpoint_lines` lines, whichever comes first.
+    """
 
     commit_interval: float
     checkpoint_interval: float
@@ -19,48 +23,48 @@ class Pace:
 
 
 class CommitClock:
-    """Tells when a partition's next transaction is due. Times are seconds of any one monotonic clock."""
+    """Says when a partition's next transaction is due. Times are seconds of any one monotonic clock."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._moved: float | None = None
-        self._waiting: float | None = None
+        self._progress_since: float | None = None
+        self._outputs_since: float | None = None
         self._lines = 0
 
     def progress(self, now: float, lines: int, outputs: int) -> None:
-        """Something was read; `outputs` are ready to be published."""
+        """Note that `lines` were read and that `outputs` are ready to be published."""
         self._lines += lines
-        if self._moved is None:
-            self._moved = now
-        if outputs and self._waiting is None:
-            self._waiting = now
+        if self._progress_since is None:
+            self._progress_since = now
+        if outputs and self._outputs_since is None:
+            self._outputs_since = now
 
     def committed(self) -> None:
-        """Everything so far is in a transaction."""
-        self._moved = self._waiting = None
+        """Note that everything so far is in a transaction."""
+        self._progress_since = self._outputs_since = None
         self._lines = 0
 
     def due(self) -> float | None:
         """Return when the next commit is due, None while there is nothing to commit."""
-        if self._moved is None:
+        if self._progress_since is None:
             return None
         if self._lines >= self._pace.checkpoint_lines:
-            return self._moved
-        due = self._moved + self._pace.checkpoint_interval
-        return due if self._waiting is None else min(due, self._waiting + self._pace.commit_interval)
+            return self._progress_since
+        due = self._progress_since + self._pace.checkpoint_interval
+        return due if self._outputs_since is None else min(due, self._outputs_since + self._pace.commit_interval)
 
 
 class IdleClock:
-    """Tells when a partition has been quiet for long enough to ask whether it is caught up."""
+    """Says when a partition has been quiet for `idle` seconds, so that it is worth checking whether it is caught up."""
 
     def __init__(self, idle: float, now: float) -> None:
         self._idle = idle
         self._since = now
 
-    def arrived(self, now: float) -> None:
-        """Data came, or the question was asked: the wait begins anew."""
+    def restart(self, now: float) -> None:
+        """Count from `now` on: data arrived, or the check was made."""
         self._since = now
 
     def due(self) -> float:
-        """Return when to ask."""
+        """Return when to check."""
         return self._since + self._idle

@@ -14,18 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from daemon.core.alerts import Alerting, AlertSettings
+from daemon.core.alerts import Alerting, AlertSettings, Published
 from daemon.core.alerts.alert_document import MAX_BYTES
 from daemon.core.alerts.incidents import IncidentSettings
 from daemon.core.messages import encode, schemas, verdict_document
-from daemon.core.types import Evidence, OutRecord
+from daemon.core.types import Evidence
 from tests.support.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE, neighbour, verdict
 
 VALID = {name: Draft202012Validator(schema) for name, schema in schemas(strict=True).items()}
 
 
-def body(record: OutRecord) -> dict[str, Any]:
-    """Return a record's document, valid by the published schema."""
+def body(published: Published) -> dict[str, Any]:
+    """Return a message's document, valid by the published schema."""
+    record = published.record
     assert record.value is not None
     document: dict[str, Any] = orjson.loads(record.value)
     kind = "verdict" if record.role == "verdicts" else "alert"
@@ -41,27 +42,28 @@ def alerting(refunds: list[str] | None = None, **kinds: Any) -> Alerting:
     return Alerting(SOURCE, AlertSettings(**kinds), lambda scope, _: taken.append(scope))
 
 
-def headers(record: OutRecord) -> Mapping[str, str]:
-    return {name: value.decode() for name, value in record.headers}
+def headers(published: Published) -> Mapping[str, str]:
+    return {name: value.decode() for name, value in published.record.headers}
 
 
 def test_anomalous_verdict_becomes_one_alert_with_all_of_its_verdict() -> None:
     """An alert is its verdict and more, under the verdict's id."""
-    [record] = alerting().records(DEADLOCK, ABOUT)
-    document = body(record)
+    [published] = alerting().publish(DEADLOCK, ABOUT)
+    document = body(published)
 
-    assert ("alerts", b"payments", "firing") == (record.role, record.key, document["status"])
+    assert ("alerts", b"payments", "firing") == (published.record.role, published.record.key, document["status"])
     assert verdict_document(DEADLOCK).items() <= document.items()
+    assert document == published.alert
 
 
 def test_normal_verdict_becomes_nothing() -> None:
     """What is not anomalous is not published as an alert."""
-    assert [] == alerting().records(verdict({"a": 1}, anomalous=False), ABOUT)
+    assert [] == alerting().publish(verdict({"a": 1}, anomalous=False), ABOUT)
 
 
 def test_alert_argues_its_case() -> None:
     """The alert carries the ranked lines, the contrast, the incident, and what it was judged with."""
-    document = body(alerting().records(DEADLOCK, ABOUT)[0])
+    document = body(alerting().publish(DEADLOCK, ABOUT)[0])
     top = document["session"][0]
 
     assert ("new", 3, "112", "114", 0.684211) == (
@@ -84,7 +86,8 @@ def test_alert_argues_its_case() -> None:
 
 def test_alert_is_a_cloud_event_that_can_be_filtered_by_its_headers() -> None:
     """The cloudevents library reads it; status, severity and incident are extension attributes."""
-    [record] = alerting().records(DEADLOCK, ABOUT)
+    [published] = alerting().publish(DEADLOCK, ABOUT)
+    record = published.record
     assert record.value is not None
     event = from_binary_event(KafkaMessage(dict(record.headers), record.key, record.value), JSONFormat())
 
@@ -104,13 +107,13 @@ def test_alert_is_a_cloud_event_that_can_be_filtered_by_its_headers() -> None:
 def test_resolved_incident_is_published_with_a_body_and_its_own_id() -> None:
     """Quiet makes one message, with a different id at every resolution."""
     alerts = alerting(incidents=IncidentSettings(quiet=10 * MINUTE))
-    alerts.records(DEADLOCK, ABOUT)
+    alerts.publish(DEADLOCK, ABOUT)
     [first] = alerts.tick(NOON + 10 * MINUTE, ABOUT)
     again = verdict(
         {"BEGIN": 12, "ERROR deadlock detected while waiting for ShareLock on <NUM>": 3, "SELECT <NUM>": 41},
         end=NOON + 11 * MINUTE,
     )
-    alerts.records(again, ABOUT)
+    alerts.publish(again, ABOUT)
     [second] = alerts.tick(NOON + 30 * MINUTE, ABOUT)
     documents = [body(first), body(second)]
 
@@ -127,9 +130,9 @@ def test_every_anomalous_session_has_its_alert_unless_only_incidents_are_wanted(
     everything, news = alerting(), alerting(publish="incidents")
 
     assert [case.id for case in cases] == [
-        body(record)["id"] for case in cases for record in everything.records(case, ABOUT)
+        body(published)["id"] for case in cases for published in everything.publish(case, ABOUT)
     ]
-    assert ["opened"] == [body(record)["incident"]["event"] for case in cases for record in news.records(case, ABOUT)]
+    assert ["opened"] == [body(it)["incident"]["event"] for case in cases for it in news.publish(case, ABOUT)]
 
 
 def test_what_goes_on_with_an_incident_is_free_where_the_budget_counts_incidents() -> None:
@@ -139,7 +142,7 @@ def test_what_goes_on_with_an_incident_is_free_where_the_budget_counts_incidents
     for counts, judged, free in (("incidents", cases, 9), ("alerts", cases, 0), ("incidents", frozen, 0)):
         refunds: list[str] = []
         alerts = alerting(refunds, budget_counts=counts)
-        published = [record for case in judged for record in alerts.records(case, ABOUT)]
+        published = [it for case in judged for it in alerts.publish(case, ABOUT)]
         assert 10 == len(published)
         assert free == len(refunds)
 
@@ -147,9 +150,9 @@ def test_what_goes_on_with_an_incident_is_free_where_the_budget_counts_incidents
 def test_state_survives_in_a_checkpoint() -> None:
     """A partition that is loaded elsewhere goes on with the same incident."""
     before, after = alerting(), alerting()
-    [first] = before.records(DEADLOCK, ABOUT)
+    [first] = before.publish(DEADLOCK, ABOUT)
     after.load(before.dump())
-    [second] = after.records(DEADLOCK, ABOUT)
+    [second] = after.publish(DEADLOCK, ABOUT)
 
     assert body(first)["incident"]["id"] == body(second)["incident"]["id"]
     assert ("ongoing", 2) == (body(second)["incident"]["event"], body(second)["incident"]["alerts"])
@@ -162,9 +165,10 @@ def test_alert_of_a_huge_session_fits_a_message_and_says_what_it_left_out(char: 
     telling = f"line 2777 {char * 4000}"
     near = neighbour(dict.fromkeys(list(lines)[:1500], 2))
     case = verdict(lines, nearest=[near, near, near], evidence=[Evidence(telling, "new", 9.0, 0.0)])
-    [record] = alerting().records(case, ABOUT)
-    document = body(record)
+    [published] = alerting().publish(case, ABOUT)
+    document = body(published)
 
+    record = published.record
     assert record.value is not None
     assert len(record.value) <= MAX_BYTES
     assert 3_000 == len(document["session"]) + document["omitted"]
@@ -185,9 +189,10 @@ def test_every_alert_is_valid_by_the_published_schema(
     case = verdict(
         lines, nearest=[neighbour(normal)], evidence=evidence, scope=scope, key=key, p_value=p_value, label="anomalous"
     )
-    [record] = alerting().records(case, ABOUT)
+    [published] = alerting().publish(case, ABOUT)
+    record = published.record
     assert record.value is not None
     event = from_binary_event(KafkaMessage(dict(record.headers), record.key, record.value), JSONFormat())
 
-    assert body(record) == event.get_data()
+    assert body(published) == event.get_data()
     VALID["verdict"].validate(orjson.loads(encode(verdict_document(case))))

@@ -59,9 +59,9 @@ def verdict_of(session: Session) -> Verdict:
 def published(verdict: Verdict) -> Iterator[bytes]:
     """Yield all that leaves the daemon because of a verdict: records, headers, the checkpoint's state, the screen."""
     alerting = Alerting(SOURCE, AlertSettings(), refund=lambda *_: None)
-    records = [verdict_record(verdict), *alerting.records(verdict, ABOUT)]
+    records = [verdict_record(verdict), *(it.record for it in alerting.publish(verdict, ABOUT))]
     yield zstandard.ZstdDecompressor().decompress(alerting.dump())
-    records += alerting.tick(NOON + 60 * MINUTE, ABOUT)
+    records += [it.record for it in alerting.tick(NOON + 60 * MINUTE, ABOUT)]
     screen = io.StringIO()
     printer = AlertPrinter(Console(file=screen, width=4000, color_system=None))
     for record in records:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.positions import Positions, position_of, ranges
-from daemon.core.stream.checkpoint import CHECKPOINT_VERSION, Checkpoint, Replay, pack, unpack
+from daemon.core.stream.checkpoint import CHECKPOINT_VERSION, Checkpoint, pack, unpack
 from daemon.errors import DataError
 
 
@@ -75,33 +75,3 @@ def test_checkpoint_of_another_version_is_refused() -> None:
     value[1] = CHECKPOINT_VERSION + 1
     with pytest.raises(DataError, match="another release"):
         Checkpoint.decode(bytes(value))
-
-
-def test_replay_takes_only_what_was_unsettled_below_next_and_all_after() -> None:
-    """Reading again from `low` yields each unsettled line once and everything new."""
-    replay = Replay(Checkpoint(10, unsettled=positions((4, 0), (7, 2))))
-    read = positions((4, 0), (5, 0), (7, 1), (7, 2), (7, 3), (10, 0), (11, 0))
-    assert positions((4, 0), (7, 2), (10, 0), (11, 0)).tolist() == read[replay.keep(read)].tolist()
-    assert 0 == replay.missing
-    assert [True, False, True, True] == [replay.wants(o) for o in (4, 5, 7, 12)]
-
-
-def test_replay_takes_a_record_whole_when_it_now_splits_otherwise() -> None:
-    """An unsettled record whose lines have other positions under a new format is judged whole, never dropped."""
-    replay = Replay(Checkpoint(10, unsettled=positions((7, 2))))
-    assert [True] == replay.keep(positions((7, 0))).tolist()
-
-
-def test_replay_gives_up_on_what_can_never_be_read() -> None:
-    """Records below the log's start are counted once, and not awaited any more; one that is refused now came back."""
-    replay = Replay(Checkpoint(10, unsettled=positions((2, 0), (4, 0), (7, 1), (7, 2))))
-    assert 2 == replay.drop_below(5)
-    replay.met(7)
-    assert 0 == replay.missing
-
-
-def test_replay_counts_what_retention_deleted() -> None:
-    """Unsettled records that never come back are counted as missing."""
-    replay = Replay(Checkpoint(10, unsettled=positions((4, 0), (5, 0), (7, 2))))
-    replay.keep(positions((7, 1), (7, 2)))
-    assert 2 == replay.missing

@@ -1,0 +1,88 @@
+"""The processor of a partition of feedback: labels go to the baseline, what cannot be parsed becomes a dead letter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from daemon.core.detection import Detector
+from daemon.core.messages import Feedback, dead_letter, parse_feedback
+from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream.processor import Load, Publishing, Settlement, Step, baseline_records
+from daemon.core.types import Batch, OutRecord, Reject, TopicPartition, Vector
+from daemon.errors import DataError
+
+FEEDBACK_CLASS = "daemon.core.messages.feedback.parse_feedback"
+
+
+class FeedbackProcessor:
+    """Implements `Processor` for the topic of feedback. It has no sessions and needs no vectors."""
+
+    def __init__(
+        self, source: TopicPartition, detector: Detector, publishing: Publishing, resume: Checkpoint | None
+    ) -> None:
+        self._source = source
+        self._detector = detector
+        self._publishing = publishing
+        self._next = resume.next if resume else 0
+        self._outputs: list[OutRecord] = []
+        self._labels = 0
+
+    @property
+    def lost(self) -> int:
+        return 0
+
+    def step(self, batch: Batch | None, vectors: Mapping[str, Vector]) -> Step:  # noqa: ARG002  # it asks for none
+        if batch is None:
+            return self.flush()
+        rejects, verdicts = Counter[str](), list[str]()
+        for row, (offset, value) in enumerate(zip(batch.offsets, batch.values, strict=True)):
+            try:
+                feedback = parse_feedback(value)
+                scope = self._scope_of(feedback)
+            except DataError as error:
+                reject = Reject(row, offset, "bad_feedback", str(error))
+                self._outputs.append(self._dead_letter(batch, reject))
+                rejects[reject.reason] += 1
+                continue
+            self._label(scope, feedback, batch.timestamps[row] * 1000)
+            verdicts.append(feedback.verdict)
+        self._next = batch.offsets[-1] + 1
+        self._labels += len(verdicts)
+        return Step(self._load(), rejects=rejects, feedback=verdicts)
+
+    def flush(self) -> Step:
+        return Step(self._load())
+
+    def skip(self, offset: int) -> None:
+        self._next = max(self._next, offset)
+
+    def take(self) -> Settlement:
+        records, self._outputs, self._labels = self._outputs, [], 0
+        records += baseline_records(self._detector.updates(self._source))
+        return Settlement(records, Checkpoint(self._next, config=self._publishing.config))
+
+    def _scope_of(self, feedback: Feedback) -> str:
+        scope = feedback.scope or self._detector.scope_of(feedback.pattern)
+        if scope is None:
+            raise DataError(f"pattern {feedback.pattern} is not in the baseline; name its scope")
+        return scope
+
+    def _label(self, scope: str, feedback: Feedback, at: int) -> None:
+        self._detector.label(
+            scope,
+            feedback.pattern,
+            feedback.label,
+            source=self._source,
+            at=at,
+            by=feedback.by,
+            note=feedback.note,
+        )
+
+    def _dead_letter(self, batch: Batch, reject: Reject) -> OutRecord:
+        group, task = self._publishing.group, self._source.partition
+        return dead_letter(batch, reject, name=group, task=task, where=FEEDBACK_CLASS)
+
+    def _load(self) -> Load:
+        # A label is an output: it waits for its commit like an alert.
+        return Load(outputs=len(self._outputs) + self._labels)
