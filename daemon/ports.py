@@ -147,8 +147,12 @@ class Broker(Protocol):
         """Return by partition the offset up to which a committed reader can read now. Raises PartitionError."""
         ...
 
-    async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
-        """Return the newest committed value of `key`, read to the high water of now. Raises PartitionError."""
+    async def latest(self, topic: str, partition: int, key: bytes) -> dict[bytes, bytes]:
+        """Return the newest committed values of `key` and of the keys below it (``key/...``), by key.
+
+        The partition is read to the high water of now. A key whose newest record has no value is left out. Raises
+        PartitionError.
+        """
         ...
 
     def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:

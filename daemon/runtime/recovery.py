@@ -9,11 +9,11 @@ The order matters: only after the previous owner is fenced are the checkpoint an
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
-from daemon.core.stream import Checkpoint, Processor, checkpoint_key
+from daemon.core.stream import Checkpoint, Processor, checkpoint_key, name_of_piece
 from daemon.core.types import TopicPartition
 from daemon.errors import DataError, PartitionError
 from daemon.metrics import Metrics
@@ -83,11 +83,12 @@ class Recovery:
     async def _read_checkpoint(self) -> Checkpoint | None:
         terms = self._shared.terms
         key = checkpoint_key(terms.group, self._source)
-        value = await self._shared.broker.last(terms.checkpoints, terms.place(self._source), key)
+        pieces = await self._shared.broker.latest(terms.checkpoints, terms.place(self._source), key)
+        value = pieces.pop(key, None)
         if value is None:
             return None
         try:
-            return Checkpoint.decode(value)
+            return replace(Checkpoint.decode(value), pieces={name_of_piece(key, k): v for k, v in pieces.items()})
         except DataError as error:
             raise DataError(f"{terms.checkpoints}, key {key.decode()}: {error}") from None
 
@@ -109,7 +110,7 @@ class Recovery:
             raise PartitionError(f"init: the input ends at {end}, before the checkpoint's {checkpoint.next}", "init")
         log.error("input_made_anew", partition=str(self._source), checkpoint=checkpoint.next, end=end, restart=first)
         self._shared.metrics.partition_restarts.labels("input_made_anew").inc()
-        return Checkpoint(first, state=checkpoint.state), first
+        return Checkpoint(first, pieces=checkpoint.pieces), first
 
     async def _skip(self, processor: Processor, low: int, first: int, checkpoint: Checkpoint | None) -> Lost | None:
         """Settle what retention deleted before it was read.

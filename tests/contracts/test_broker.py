@@ -174,9 +174,9 @@ async def test_a_transaction_publishes_records_and_offset_together(stage: Stage)
     await transactions.commit([alert(b"a", b"3")], 8)
     await transactions.close()
 
-    assert b"3" == await stage.broker.last(stage.out, 0, b"a")
-    assert b"2" == await stage.broker.last(stage.out, 0, b"b")
-    assert await stage.broker.last(stage.out, 0, b"never written") is None
+    assert b"3" == await last(stage, b"a")
+    assert b"2" == await last(stage, b"b")
+    assert await last(stage, b"never written") is None
     async with stage.member(Follower()) as membership:
         assert 8 == await membership.committed(stage.source)
         assert await membership.committed(TopicPartition(stage.topic, 1)) is None
@@ -194,9 +194,9 @@ async def test_the_newest_producer_fences_the_others(stage: Stage) -> None:
     await first.close()
     await second.close()
 
-    assert b"first" == await stage.broker.last(stage.out, 0, b"a")
-    assert await stage.broker.last(stage.out, 0, b"z") is None
-    assert b"second" == await stage.broker.last(stage.out, 0, b"b")
+    assert b"first" == await last(stage, b"a")
+    assert await last(stage, b"z") is None
+    assert b"second" == await last(stage, b"b")
 
 
 async def test_producers_of_other_partitions_do_not_fence(stage: Stage) -> None:
@@ -210,8 +210,8 @@ async def test_producers_of_other_partitions_do_not_fence(stage: Stage) -> None:
     await first.close()
     await second.close()
 
-    assert b"1" == await stage.broker.last(stage.out, 0, b"a")
-    assert b"2" == await stage.broker.last(stage.out, 0, b"b")
+    assert b"1" == await last(stage, b"a")
+    assert b"2" == await last(stage, b"b")
 
 
 async def test_a_refused_record_takes_its_transaction_with_it(real: Stage) -> None:
@@ -226,8 +226,8 @@ async def test_a_refused_record_takes_its_transaction_with_it(real: Stage) -> No
     await again.commit([alert(b"c", b"later")], 1)
     await again.close()
 
-    assert await real.broker.last(real.out, 0, b"a") is None
-    assert b"later" == await real.broker.last(real.out, 0, b"c")
+    assert await last(real, b"a") is None
+    assert b"later" == await last(real, b"c")
 
 
 async def test_following_gives_all_that_is_committed(stage: Stage) -> None:

@@ -256,12 +256,14 @@ class FakeBroker:
         await asyncio.sleep(0)
         return {p: self._cluster.logs[TopicPartition(topic, p)].stable for p in range(self._cluster.counts[topic])}
 
-    async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
+    async def latest(self, topic: str, partition: int, key: bytes) -> dict[bytes, bytes]:
         log = self._cluster.logs[TopicPartition(topic, partition)]
         end = log.end
         while log.stable < end:  # noqa: ASYNC110  # as a reader of the real one polls
             await asyncio.sleep(0.001)
-        return next((r.value for r in reversed(log.committed(log.first)) if r.key == key), None)
+        records = log.committed(log.first)
+        newest = {r.key: r.value for r in records if r.key == key or (r.key or b"").startswith(key + b"/")}
+        return {key: value for key, value in newest.items() if key is not None and value is not None}
 
     async def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
         places = [TopicPartition(topic, p) for p in range(self._cluster.counts[topic])]

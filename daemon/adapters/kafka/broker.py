@@ -74,17 +74,19 @@ class KafkaBroker:
             ends: dict[KafkaPartition, int] = await reader.end_offsets(natives)
         return {native.partition: end for native, end in ends.items()}
 
-    async def last(self, topic: str, partition: int, key: bytes) -> bytes | None:
+    async def latest(self, topic: str, partition: int, key: bytes) -> dict[bytes, bytes]:
         native = KafkaPartition(topic, partition)
-        newest: bytes | None = None
+        below = key + b"/"
+        newest: dict[bytes, bytes | None] = {}
         async with self._readers, self._reader([native]) as reader:
             end = await self.high_water(topic, partition)
             # Another open transaction holds the end back until it is committed or timed out.
             async with guarded(f"reading {topic}/{partition}", 2 * self._settings.transaction_timeout):
                 while await reader.position(native) < end:
                     for record in (await reader.getmany(timeout_ms=100)).get(native, ()):
-                        newest = record.value if record.key == key else newest
-        return newest
+                        if record.key == key or (record.key is not None and record.key.startswith(below)):
+                            newest[record.key] = record.value
+        return {key: value for key, value in newest.items() if value is not None}
 
     async def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
         natives = [KafkaPartition(topic, p) for p in range(await self.partitions(topic))]

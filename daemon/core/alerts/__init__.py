@@ -7,14 +7,14 @@
 3. `contrast` compares the session with a normal pattern, count by count.
 4. `explanation` ranks the lines (`line_similarity` finds the known line nearest to a new one), and `summary` states the
    case in one sentence.
-5. `incidents` decides which alerts belong together, and when an incident is over.
-6. `alert_document` writes document and `publisher` record. `Alerting` is what the stream calls.
+5. `alert_document` writes the case of a session, and the news of an incident that shows its most telling case;
+   `publisher` makes the record. Which sessions belong together, and what is told, the incidents stage decides.
 
-Only anomalous sessions are explained, so the cost does not depend on the traffic.
+Only sessions that carry a clue are explained, so the cost does not depend on the traffic.
 """
 
-from daemon.core.alerts.alert_document import Provenance
-from daemon.core.alerts.publisher import Alerting, AlertSettings, Published
+from daemon.core.alerts.alert_document import Provenance, alert_document, case_of
+from daemon.core.alerts.publisher import Published, alert_record
 from daemon.core.alerts.summary import reading
 
-__all__ = ["AlertSettings", "Alerting", "Provenance", "Published", "reading"]
+__all__ = ["Provenance", "Published", "alert_document", "alert_record", "case_of", "reading"]

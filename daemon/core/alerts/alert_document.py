@@ -1,4 +1,4 @@
-"""Alerts as documents: an anomalous session with the case against it, and the message that an incident is over.
+"""Documents: the case of a session that carries a clue, and the news of an incident that shows it.
 
 A document is kept below a size that every broker accepts. The least telling lines are left out first, and `omitted`
 counts them.
@@ -9,36 +9,48 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import cast
+from typing import Any, cast
 
 from daemon.core.alerts.contrast import Contrast, Difference
-from daemon.core.alerts.explanation import ExplainedLine, Explanation
-from daemon.core.alerts.incidents import IncidentEvent
+from daemon.core.alerts.explanation import ExplainedLine, Explanation, explain
+from daemon.core.incidents import Incident, News, Symptom, length
 from daemon.core.messages import (
     ALERT_SCHEMA,
     AlertDocument,
+    CauseDocument,
     ContrastDocument,
     ContrastLine,
     IncidentDocument,
     Label,
     LineDocument,
     NeighbourDocument,
-    ResolvedDocument,
-    ResolveReason,
+    Severity,
     encode,
     rfc3339,
     verdict_document,
 )
+from daemon.core.observations import Case, Gravity, cause_of
 from daemon.core.positions import place
-from daemon.core.text import many, shorten
+from daemon.core.text import gist, many, shorten
 from daemon.core.types import Neighbour, Verdict
 
 MAX_BYTES = 600_000
+SUMMARY = 200
+MAX_CAUSES = 64
+"""Causes of a session that may join it to an incident."""
 _DIGITS = 4
-_ENDS: Mapping[ResolveReason, str] = {
-    "quiet": "then quiet",
-    "learned": "normal by now",
-    "displaced": "displaced by newer incidents",
+_SEVERITY: Mapping[Gravity, Severity] = {
+    Gravity.HARMLESS: "info",
+    Gravity.WARNING: "warning",
+    Gravity.FAILURE: "critical",
+}
+_NO_CONTRAST: ContrastDocument = {
+    "pattern": None,
+    "only_here": [],
+    "missing_here": [],
+    "more": [],
+    "fewer": [],
+    "usual": 0,
 }
 
 
@@ -68,52 +80,149 @@ class _Limits:
         return _Limits(max(self.lines // 2, 1), max(self.differences // 2, 1), max(self.text // 2, 80))
 
 
-def alert_document(
-    verdict: Verdict, explanation: Explanation, event: IncidentEvent, about: Provenance
-) -> AlertDocument:
-    """Return the alert of an anomalous verdict; its parts are halved until its JSON is at most `MAX_BYTES` long."""
+def case_of(verdict: Verdict, about: Provenance) -> Case:
+    """Return the case of a session that carries a clue, for the incidents stage; its JSON has at most `MAX_BYTES`."""
+    explanation = explain(verdict)
     limits = _Limits()
-    document = _document(verdict, explanation, event, about, limits)
+    document = _case_document(verdict, explanation, about, limits)
     while len(encode(document)) > MAX_BYTES and limits != limits.halved():
         limits = limits.halved()
-        document = _document(verdict, explanation, event, about, limits)
-    return document
+        document = _case_document(verdict, explanation, about, limits)
+    causes = [cause_of(line.line.masked).id for line in explanation.lines if line.contribution > 0]
+    causes += [cause.id for line in verdict.session.lines if (cause := cause_of(line.masked)).score > 0]
+    return Case(
+        verdict.id, verdict.session.scope, verdict.session.end, list(dict.fromkeys(causes))[:MAX_CAUSES], document
+    )
 
 
-def resolved_document(event: IncidentEvent, about: Provenance) -> ResolvedDocument:
-    """Return the message that an incident is over."""
-    incident = event.incident
-    end = _ENDS[event.reason or "quiet"]
-    end_id = blake2b(f"{incident.id}/{incident.times_resolved}".encode(), digest_size=8).hexdigest()
-    summary = f"{many(incident.alerts, 'alert')}, {end}: {incident.summary}"
+def alert_document(news: News, about: Provenance) -> AlertDocument:
+    """Return the message that says the news."""
+    incident, head = news.incident, news.incident.symptoms[news.incident.headline]
+    ending = f"{incident.id}/{news.number}"
+    return cast(
+        "AlertDocument",
+        {
+            "schema": ALERT_SCHEMA,
+            "id": f"{head.cause}-{blake2b(ending.encode(), digest_size=8).hexdigest()}",
+            "status": "resolved" if news.event == "resolved" else "firing",
+            "severity": _SEVERITY[incident.gravity],
+            "summary": _summary(news),
+            "why": head.why,
+            "period_s": head.often,
+            "budget": about.budget,
+            "held_back": news.held_back,
+            "fingerprint": head.cause,
+            "incident": _incident_document(news),
+            **(incident.case if incident.case is not None else _open_session(incident, head, about)),
+            "scope": head.scope,
+        },
+    )
+
+
+def _summary(news: News) -> str:
+    incident, head = news.incident, news.incident.symptoms[news.incident.headline]
+    services = incident.services
+    where = f" (and in {', '.join(s for s in services if s != head.scope)})" if len(services) > 1 else ""
+    said = head.why.split(";")[0] if head.kind == "silent" else f'"{gist(head.text)}"{where} {head.why.split(";")[0]}'
+    if head.kind == "silent":
+        said = f"{head.scope} is silent: {said}"
+    if news.event == "resolved":
+        lasted = length(max(incident.last - incident.onset, 0.0))
+        said = f"over after {lasted}, {many(incident.sessions, 'session')}: {said}"
+    if len(said) > SUMMARY and head.kind != "silent":
+        room = max(SUMMARY - (len(said) - len(gist(head.text))), 40)
+        said = said.replace(gist(head.text), shorten(gist(head.text), room), 1)
+    return shorten(said, SUMMARY)
+
+
+def _incident_document(news: News) -> IncidentDocument:
+    incident = news.incident
     return {
-        "schema": ALERT_SCHEMA,
-        "id": f"{incident.id}-{end_id}",
-        "status": "resolved",
-        "scope": incident.scope,
-        "severity": incident.severity,
-        "summary": shorten(summary, 200),
-        "fingerprint": incident.opened_by,
-        "reason": event.reason or "quiet",
-        "start": rfc3339(incident.since),
-        "end": rfc3339(incident.last_seen),
-        "incident": _incident_document(event),
-        "config": about.config,
+        "id": incident.id,
+        "event": news.event,
+        "since": _time(incident.onset),
+        "last_seen": _time(incident.last),
+        "services": incident.services,
+        "causes": [_cause_document(symptom) for symptom in incident.symptoms],
+        "sessions": incident.sessions,
+        "messages": news.number,
     }
 
 
-def _document(
-    verdict: Verdict, explanation: Explanation, event: IncidentEvent, about: Provenance, limits: _Limits
-) -> AlertDocument:
-    judgement = verdict.judgement
+def _cause_document(symptom: Symptom) -> CauseDocument:
     return {
-        **verdict_document(verdict),
-        "schema": ALERT_SCHEMA,
-        "status": "firing",
-        "severity": explanation.severity,
-        "summary": explanation.summary,
-        "fingerprint": verdict.pattern.id,
-        "budget": about.budget,
+        "scope": symptom.scope,
+        "cause": symptom.cause,
+        "kind": symptom.kind,
+        "severity": _SEVERITY[symptom.gravity],
+        "time": _time(symptom.time),
+        "text": symptom.text,
+        "why": symptom.why,
+        "period_s": symptom.often,
+        "sessions": symptom.sessions,
+    }
+
+
+def _open_session(incident: Incident, head: Symptom, about: Provenance) -> dict[str, Any]:
+    """Return what is known of the headline's session while it is open: the line that was seen."""
+    topic, _, partition = incident.source.rpartition("/")
+    line: LineDocument = {
+        "text": head.text,
+        "count": 1,
+        "expected": None,
+        "first": incident.place,
+        "last": incident.place,
+        "why": "new" if head.kind == "new" else "severe" if head.gravity else "usual",
+        "contribution": 1.0,
+        "share": None,
+        "novelty": None,
+        "nearest_normal": None,
+    }
+    return {
+        "key": incident.key,
+        "start": _time(head.time),
+        "end": _time(head.time),
+        "verdict": None,
+        "pattern": None,
+        "lines": int(bool(incident.place)),
+        "tokens": 0,
+        "closed_by": None,
+        "score": None,
+        "similarity": None,
+        "p_value": None,
+        "source": {
+            "topic": topic,
+            "partition": int(partition or 0),
+            "positions": [incident.place] if incident.place else [],
+        },
+        "seen": None,
+        "label": None,
+        "parts": {},
+        "session": [line] if incident.place else [],
+        "omitted": 0,
+        "nearest": [],
+        "contrast": _NO_CONTRAST,
+        "model": about.model,
+        "config": about.config,
+        "baseline": about.baseline,
+    }
+
+
+def _time(seconds: float) -> str:
+    return rfc3339(round(seconds * 1e6))
+
+
+def _case_document(
+    verdict: Verdict, explanation: Explanation, about: Provenance, limits: _Limits
+) -> dict[str, Any]:
+    """Return what an alert shows of a closed session: all fields that are not of the incident."""
+    judgement = verdict.judgement
+    shown = dict(verdict_document(verdict))
+    for name in ("anomalous", "learned", "phase"):
+        del shown[name]
+    return {
+        **shown,
+        "verdict": shown.pop("id"),
         "seen": judgement.seen,
         "label": cast("Label | None", judgement.label),
         "parts": {name: round(value, _DIGITS) for name, value in judgement.parts.items()},
@@ -121,7 +230,6 @@ def _document(
         "omitted": max(len(explanation.lines) - limits.lines, 0),
         "nearest": [_neighbour_document(near, limits) for near in judgement.nearest],
         "contrast": _contrast_document(explanation.contrast, limits),
-        "incident": _incident_document(event),
         "model": about.model,
         "config": about.config,
         "baseline": about.baseline,
@@ -186,14 +294,3 @@ def _differences(differences: Sequence[Difference], limits: _Limits) -> list[Con
         }
         for difference in differences[: limits.differences]
     ]
-
-
-def _incident_document(event: IncidentEvent) -> IncidentDocument:
-    incident = event.incident
-    return {
-        "id": incident.id,
-        "event": event.kind,
-        "since": rfc3339(incident.since),
-        "last_seen": rfc3339(incident.last_seen),
-        "alerts": incident.alerts,
-    }

@@ -22,13 +22,10 @@ from daemon.core.alerts.contrast import Contrast, comparable, contrast
 from daemon.core.alerts.line_similarity import LineIndex
 from daemon.core.alerts.repeat_counts import repeats
 from daemon.core.alerts.summary import ExplainedLine, summarise
-from daemon.core.messages import Severity
-from daemon.core.types import Judgement, Neighbour, SessionLine, Verdict
+from daemon.core.types import Neighbour, SessionLine, Verdict
 
-__all__ = ["ExplainedLine", "Explanation", "explain", "severity"]
+__all__ = ["ExplainedLine", "Explanation", "explain"]
 
-CRITICAL_P = 0.001
-WARNING_P = 0.01
 MAX_COMPARED = 64
 NEARLY = 0.95
 """Lines with at least this share of the strongest contribution among them count as nearly the same."""
@@ -36,12 +33,11 @@ NEARLY = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The case against a session: ranked lines, contrast, one sentence of at most 200 characters, and a severity."""
+    """The case against a session: ranked lines, contrast, and one sentence of at most 200 characters."""
 
     lines: Sequence[ExplainedLine]
     contrast: Contrast
     summary: str
-    severity: Severity
 
 
 def explain(verdict: Verdict) -> Explanation:
@@ -55,16 +51,7 @@ def explain(verdict: Verdict) -> Explanation:
         lines=lines,
         contrast=differing,
         summary=summarise(verdict.judgement, lines, differing),
-        severity=severity(verdict.judgement),
     )
-
-
-def severity(judgement: Judgement) -> Severity:
-    """Return the severity by p-value; a pattern that feedback labels anomalous is critical."""
-    p = judgement.p_value
-    if judgement.label == "anomalous" or (p is not None and p <= CRITICAL_P):
-        return "critical"
-    return "warning" if p is not None and p <= WARNING_P else "info"
 
 
 def _rank(verdict: Verdict, weights: Weights, compared: Neighbour | None) -> list[ExplainedLine]:

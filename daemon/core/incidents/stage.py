@@ -295,11 +295,17 @@ class IncidentStage:
     def _advance(self, source: str, time: float) -> None:
         self.clocks[source] = max(time, self.clocks.get(source, _LONG_AGO))
 
-    def open_by_scope(self) -> Mapping[str, int]:
+    def open_by_scope(self) -> Counter[str]:
         """Return how many told incidents are open, by scope."""
-        found: dict[str, int] = {}
-        for incident in self.incidents.values():
-            if incident.resolved_at is None and not incident.held:
-                for scope in incident.services:
-                    found[scope] = found.get(scope, 0) + 1
-        return found
+        lively = (i for i in self.incidents.values() if i.resolved_at is None and not i.held)
+        return Counter(scope for incident in lively for scope in incident.services)
+
+    def told_by_scope(self) -> Mapping[str, int]:
+        """Return how many incidents were told in the last day, by scope."""
+        since = int(self.now // HOUR) - HOURS
+        counts = {scope: sum(n for h, n in memory.told.items() if h > since) for scope, memory in self.scopes.items()}
+        return {scope: count for scope, count in counts.items() if count}
+
+    def held_back(self) -> Mapping[str, int]:
+        """Return how many incidents the ceilings ever held back, by scope."""
+        return {scope: memory.held_back for scope, memory in self.scopes.items() if memory.held_back}

@@ -1,7 +1,6 @@
 """The messages that leave and enter the daemon.
 
-* A **document** is a dictionary whose keys and types `schema` declares: a verdict, an alert, the end of an incident,
-  feedback. `json_schema` derives the published JSON Schemas from those types.
+* A **document** is a dictionary whose keys and types `schema` declares: a verdict, an alert, feedback. `json_schema` derives the published JSON Schemas from those types.
 * `encode` is the only way from a document to bytes (`json`); `cloud_event` writes the headers around it.
 * `verdict_record` and `dead_letter` make whole records. Alerts are made in `daemon.core.alerts`.
 * `parse_feedback` reads what people write, and `label_document` writes what it accepts.
@@ -15,16 +14,14 @@ from daemon.core.messages.json_schema import schemas
 from daemon.core.messages.schema import (
     ALERT_SCHEMA,
     AlertDocument,
+    CauseDocument,
     ContrastDocument,
     ContrastLine,
     FeedbackDocument,
     IncidentDocument,
-    IncidentEventKind,
     Label,
     LineDocument,
     NeighbourDocument,
-    ResolvedDocument,
-    ResolveReason,
     Severity,
     Why,
 )
@@ -33,17 +30,15 @@ from daemon.core.messages.verdict import verdict_document, verdict_record
 __all__ = [
     "ALERT_SCHEMA",
     "AlertDocument",
+    "CauseDocument",
     "ContrastDocument",
     "ContrastLine",
     "Feedback",
     "FeedbackDocument",
     "IncidentDocument",
-    "IncidentEventKind",
     "Label",
     "LineDocument",
     "NeighbourDocument",
-    "ResolveReason",
-    "ResolvedDocument",
     "Severity",
     "Why",
     "cloud_event",

@@ -29,7 +29,7 @@ def schemas(*, strict: bool = False) -> dict[str, Schema]:
     """Return every published schema by its file's name, without extension."""
     return {
         "verdict": _root(schema.VERDICT_SCHEMA, [schema.VerdictDocument], strict=strict),
-        "alert": _root(schema.ALERT_SCHEMA, [schema.AlertDocument, schema.ResolvedDocument], strict=strict),
+        "alert": _root(schema.ALERT_SCHEMA, [schema.AlertDocument], strict=strict),
         "feedback": _root(schema.FEEDBACK_SCHEMA, [schema.FeedbackDocument], strict=True)
         | {"oneOf": [{"required": ["alert"]}, {"required": ["pattern"]}]},
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal, NotRequired, TypedDict
 
 VERDICT_SCHEMA: Final = "urn:strayline:schema:verdict:1"
-ALERT_SCHEMA: Final = "urn:strayline:schema:alert:1"
+ALERT_SCHEMA: Final = "urn:strayline:schema:alert:2"
 FEEDBACK_SCHEMA: Final = "urn:strayline:schema:feedback:1"
 
 Time = Annotated[str, ("format", "date-time")]
@@ -22,8 +22,9 @@ Severity = Literal["info", "warning", "critical"]
 Label = Literal["normal", "anomalous"]
 Why = Literal["new", "rare", "severe", "count", "usual"]
 Word = Literal["normal", "anomalous", "forget"]
-IncidentEventKind = Literal["opened", "updated", "ongoing", "reopened", "resolved"]
-ResolveReason = Literal["quiet", "learned", "displaced"]
+IncidentEvent = Literal["opened", "reopened", "escalated", "updated", "resolved"]
+ClueKind = Literal["new", "burst", "back", "silent", "missing"]
+Closed = Literal["gap", "age", "lines", "tokens", "pin", "idle", "flush"]
 
 
 class SourceDocument(TypedDict):
@@ -54,7 +55,7 @@ class VerdictDocument(TypedDict):
     """Number of lines."""
     tokens: Count
     """Tokens of all lines by the engine's tokenizer."""
-    closed_by: Literal["gap", "age", "lines", "tokens", "pin", "idle", "flush"]
+    closed_by: Closed
     """Why the session ended."""
     pattern: Fingerprint
     """Fingerprint of the canonical form; equal sessions of a scope share it."""
@@ -65,7 +66,7 @@ class VerdictDocument(TypedDict):
     p_value: Share | None
     """Share of the scope's recent traffic at least as strange; null while the scope warms up."""
     anomalous: bool
-    """Whether the session is an alert."""
+    """Whether the session carries a clue, so that it may be part of an incident."""
     learned: bool
     """Whether the session was added to the baseline."""
     phase: Literal["warm_up", "live", "teach"]
@@ -150,40 +151,109 @@ class ContrastDocument(TypedDict):
     """Number of lines of the session that both have equally often."""
 
 
+class CauseDocument(TypedDict):
+    """One symptom of an incident: what was seen, in which service, and why it matters."""
+
+    scope: str
+    """The service or tenant."""
+    cause: Fingerprint
+    """Fingerprint of what it is about: the wording of a line. Zeros where it is about no line."""
+    kind: ClueKind
+    """new: never seen in the window; burst: far more often than ever; back: after long absence; silent: it stopped;
+    missing: a usual line is not there."""
+    severity: Severity
+    """critical: it reads like a failure; warning: like a warning; info: it is harmless."""
+    time: Time
+    """Event time when it was first seen in this incident, RFC 3339."""
+    text: str
+    """The first such line, redacted."""
+    why: str
+    """A sentence: how often something like it happens here."""
+    period_s: float | None
+    """Seconds between things as strange as this one in this service; null when there was none before."""
+    sessions: Count
+    """Closed sessions of the incident that show it."""
+
+
 class IncidentDocument(TypedDict):
-    """Alerts of one scope and partition about one cause."""
+    """What belongs together: symptoms that began at one moment, of one cause or one wording, in any services."""
 
     id: str
-    """Deterministic; the same in every alert of the incident."""
-    event: IncidentEventKind
-    """What this alert did to it. A reader who wants one message an incident takes opened, reopened and resolved."""
+    """Deterministic; the same in every message about the incident."""
+    event: IncidentEvent
+    """What this message says of it. opened, reopened and escalated are told, and count against the budget."""
     since: Time
-    """Event time of its first alert, RFC 3339."""
+    """Event time of its first symptom, RFC 3339."""
     last_seen: Time
-    """Event time of its latest alert, RFC 3339."""
-    alerts: Count
-    """Alerts so far, this one included."""
+    """Event time of its latest symptom or session, RFC 3339."""
+    services: list[str]
+    """The services it was seen in, in order."""
+    causes: list[CauseDocument]
+    """Its symptoms, in the order in which they were seen."""
+    sessions: Count
+    """Closed sessions that belong to it so far."""
+    messages: Count
+    """Messages about it so far, this one included."""
 
 
-class AlertDocument(VerdictDocument):
-    """An anomalous session and the case against it: all of its verdict, and what a person wants to know."""
+class AlertDocument(TypedDict):
+    """News of an incident, with its headline and its most telling session whole.
 
-    schema: Literal["urn:strayline:schema:alert:1"]
+    While no session of the incident has closed yet, `verdict` is null and `session` holds the line that was seen.
+    """
+
+    schema: Literal["urn:strayline:schema:alert:2"]
     """Names this schema and its major version."""
-    status: Literal["firing"]
-    """A session that is anomalous."""
+    id: AlertId
+    """Deterministic and unique: the fingerprint of the headline's cause, a dash, a hash of the incident and message."""
+    status: Literal["firing", "resolved"]
+    """resolved: the incident has been quiet."""
     severity: Severity
-    """critical: p at most 0.001, or confirmed anomalous by feedback; warning: p at most 0.01; else info."""
+    """The gravest of its symptoms. critical: a failure; warning: a warning; info: harmless news, such as a release."""
     summary: Annotated[str, ("maxLength", 200)]
-    """The case in at most 200 characters."""
-    fingerprint: Fingerprint
-    """Stable over repetitions: the pattern."""
+    """The incident in at most 200 characters."""
+    why: str
+    """The headline's reason in a sentence: how often something like it happens here."""
+    period_s: float | None
+    """Seconds between things as strange as the headline in its service; null when there was none before."""
     budget: str
-    """What the operator can afford, as configured: a share of sessions, or a rate."""
-    seen: Count
-    """Sessions in the scope's window when this one was judged."""
+    """The most incidents that may be told in a day, as configured."""
+    held_back: Count
+    """Incidents of this service that the budget has held back so far."""
+    fingerprint: Fingerprint
+    """Stable over repetitions: the headline's cause."""
+    scope: str
+    """The service of the headline."""
+    key: str
+    """Session key of the line or session that is shown."""
+    start: Time
+    """Least event time of what is shown, RFC 3339."""
+    end: Time
+    """Greatest event time of what is shown, RFC 3339."""
+    incident: IncidentDocument
+    """The incident."""
+    verdict: AlertId | None
+    """Id of the verdict of the session that is shown; null while none has closed."""
+    pattern: Fingerprint | None
+    """Fingerprint of that session's pattern; null as above."""
+    lines: Count
+    """Number of lines of what is shown."""
+    tokens: Count
+    """Tokens of those lines; 0 while the session is open."""
+    closed_by: Closed | None
+    """Why the session ended; null as above."""
+    score: float | None
+    """How strange the session is for its scope; null as above."""
+    similarity: float | None
+    """Cosine to the nearest normal pattern; null as above, and when there was none yet."""
+    p_value: Share | None
+    """Share of the scope's recent traffic at least as strange; null as above."""
+    source: SourceDocument
+    """Where the lines lie."""
+    seen: Count | None
+    """Sessions in the scope's window when the session was judged; null as above."""
     label: Label | None
-    """What feedback said of this pattern."""
+    """What feedback said of the pattern."""
     parts: dict[str, float]
     """Raw values of the score's components."""
     session: list[LineDocument]
@@ -194,43 +264,12 @@ class AlertDocument(VerdictDocument):
     """The nearest normal patterns, nearest first."""
     contrast: ContrastDocument
     """What differs from the nearest normal pattern."""
-    incident: IncidentDocument
-    """The incident it belongs to."""
     model: str
     """The embedding model and its size."""
     config: str
     """Hash of the configuration it was judged under."""
     baseline: str
     """How far the baseline's topic had been read."""
-
-
-class ResolvedDocument(TypedDict):
-    """An incident that is over."""
-
-    schema: Literal["urn:strayline:schema:alert:1"]
-    """Names this schema and its major version."""
-    id: str
-    """Deterministic and unique."""
-    status: Literal["resolved"]
-    """The incident has been quiet."""
-    scope: str
-    """The service or tenant."""
-    severity: Severity
-    """The gravest of its alerts."""
-    summary: Annotated[str, ("maxLength", 200)]
-    """The case in at most 200 characters."""
-    fingerprint: Fingerprint
-    """The pattern that opened it."""
-    reason: ResolveReason
-    """quiet: no alert for a while; learned: its pattern is normal by now; displaced: too many others are open."""
-    start: Time
-    """Event time of its first alert, RFC 3339."""
-    end: Time
-    """Event time of its latest alert, RFC 3339."""
-    incident: IncidentDocument
-    """The incident."""
-    config: str
-    """Hash of the configuration it was judged under."""
 
 
 class FeedbackDocument(TypedDict):

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from daemon.core.detection import Detector
 from daemon.core.formats import FormatSettings, make_format
 from daemon.core.masking import Masker
+from daemon.core.observations import Observer
 from daemon.core.positions import Positions, position_of
 from daemon.core.sessions import Patterns, Sessionizer, SessionLimits
 from daemon.core.stream.checkpoint import Checkpoint
@@ -100,6 +101,7 @@ class Stream:
         self._teach, self._learn = teach, learn
         self._sessionizer = Sessionizer(tools.limits, tools.count_tokens)
         self._patterns = Patterns()
+        self.observer = Observer(source)
         self._queued_lines = 0
         self._queue: deque[tuple[Session, Pattern]] = deque()
         self._queued: Counter[str] = Counter()
@@ -202,7 +204,7 @@ class Stream:
             limit -= 1
             yield Verdict(id_, self.source, session, pattern, judgement)
 
-    def checkpoint(self, state: bytes = b"", config: str = "") -> Checkpoint:
+    def checkpoint(self, config: str = "") -> Checkpoint:
         """Return the current checkpoint: valid once all verdicts and rejects returned so far are published."""
         unsettled: list[Positions] = [self._sessionizer.open_positions()]
         unsettled += [session.positions for session, _ in self._queue]
@@ -212,7 +214,7 @@ class Stream:
             ahead = self._resume.unsettled
             unsettled.append(ahead[ahead >= position_of(self._read_to)])
             watermark = self._resume.watermark
-        return Checkpoint(self._next, watermark, np.sort(np.concatenate(unsettled)), state, config)
+        return Checkpoint(self._next, watermark, np.sort(np.concatenate(unsettled)), config)
 
     def _read(self, batch: Batch, rows: Sequence[int] | None = None) -> Pushed:
         if not len(batch):
@@ -232,6 +234,8 @@ class Stream:
         if lines.height:
             with timed("mask"):
                 masked = self._tools.masker.apply(lines)
+            with timed("observe"):
+                self.observer.lines(masked, self._resume.next)
             with timed("sessionize"):
                 sessions = self._sessionizer.push(masked)
             self._enqueue(sessions)

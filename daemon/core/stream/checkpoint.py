@@ -14,6 +14,7 @@ does not depend on how sessions are cut, on the wall clock, or on a configuratio
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,15 +49,15 @@ class Checkpoint:
     """All that a new owner needs to continue a partition exactly where the last transaction left it.
 
     `next` is the offset to process next, `unsettled` the sorted positions below it that are held by open or unjudged
-    sessions, `watermark` the greatest event time seen (None before the first line), `state` what incidents need,
-    `config` the hash of the configuration that wrote it.
+    sessions, `watermark` the greatest event time seen (None before the first line), `config` the hash of the configuration that wrote it. `pieces` is state that is kept in records of its own, by name,
+    so that a transaction writes what changed and no more.
     """
 
     next: int
     watermark: int | None = None
     unsettled: Positions = field(default_factory=lambda: NONE)
-    state: bytes = b""
     config: str = ""
+    pieces: Mapping[bytes, bytes | None] = field(default_factory=dict)
 
     @property
     def low(self) -> int:
@@ -68,7 +69,7 @@ class Checkpoint:
         return int(np.count_nonzero(self.unsettled >= position_of(offset)))
 
     def encode(self) -> bytes:
-        """Return the checkpoint's record value: a version, a readable JSON head, packed positions, opaque state."""
+        """Return the checkpoint's record value: a version, a readable JSON head, packed positions."""
         unsettled = pack(self.unsettled)
         head = orjson.dumps(
             {
@@ -80,7 +81,7 @@ class Checkpoint:
                 "config": self.config,
             }
         )
-        return _HEAD.pack(CHECKPOINT_VERSION, len(head)) + head + unsettled + self.state
+        return _HEAD.pack(CHECKPOINT_VERSION, len(head)) + head + unsettled
 
     @classmethod
     def decode(cls, value: bytes) -> Checkpoint:
@@ -96,7 +97,6 @@ class Checkpoint:
             next=head["H"],
             watermark=head["watermark"],
             unsettled=unpack(body[: head["packed"]]),
-            state=body[head["packed"] :],
             config=head["config"],
         )
 
@@ -104,3 +104,13 @@ class Checkpoint:
 def checkpoint_key(group: str, source: TopicPartition) -> bytes:
     """Return the key of a partition's checkpoint record."""
     return f"{group}/{source.topic}/{source.partition}".encode()
+
+
+def piece_key(checkpoint: bytes, name: bytes) -> bytes:
+    """Return the key of a named piece of the state whose checkpoint has the key `checkpoint`."""
+    return checkpoint + b"/" + name
+
+
+def name_of_piece(checkpoint: bytes, key: bytes) -> bytes:
+    """Return the name of the piece that `piece_key` gave a key."""
+    return key[len(checkpoint) + 1 :]

@@ -34,7 +34,7 @@ class FeedbackProcessor:
 
     def step(self, batch: Batch | None, vectors: Mapping[str, Vector]) -> Step:  # noqa: ARG002  # it asks for none
         if batch is None:
-            return self.flush()
+            return self.flush(0.0)
         rejects, verdicts = Counter[str](), list[str]()
         for row, (offset, value) in enumerate(zip(batch.offsets, batch.values, strict=True)):
             try:
@@ -51,7 +51,7 @@ class FeedbackProcessor:
         self._labels += len(verdicts)
         return Step(self._load(), rejects=rejects, feedback=verdicts)
 
-    def flush(self) -> Step:
+    def flush(self, idle: float) -> Step:  # noqa: ARG002  # it waits for nothing
         return Step(self._load())
 
     def skip(self, offset: int) -> None:

@@ -1,19 +1,25 @@
-"""The processor of a partition of logs: verdicts, alerts and dead letters from its stream."""
+"""The processor of a partition of logs: verdicts, observations and dead letters from its stream."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 
-from daemon.core.alerts import Alerting, Provenance
+from daemon.core.alerts import case_of
 from daemon.core.messages import dead_letter, verdict_record
+from daemon.core.observations import dump_observations
 from daemon.core.stream.chain import Pushed, Stream, Tools
 from daemon.core.stream.checkpoint import Checkpoint
-from daemon.core.stream.processor import Load, Publishing, SettledAlert, Settlement, Step, baseline_records
+from daemon.core.stream.processor import Load, Publishing, Settlement, Step, baseline_records
 from daemon.core.types import Batch, ClosedBy, OutRecord, Reject, TopicPartition, Vector, Verdict
 
 JUDGED_AT_ONCE = 256
 NOTHING = Pushed(0, (), 0)
+SECOND_US = 1_000_000
+CLOCK_EVERY = 30 * SECOND_US
+"""Stream time, in microseconds, after which the incidents stage is told where the partition stands."""
+LISTENS = 24 * 3600.0
+"""Seconds for which an idle partition goes on telling that it is idle."""
 
 
 class LogProcessor:
@@ -24,11 +30,9 @@ class LogProcessor:
         self._stream = Stream(source, tools, resume)
         self._detector = tools.detector
         self._publishing = publishing
-        self._alerting = Alerting(source, publishing.alerts, self._detector.refund)
-        if resume is not None and resume.state:
-            self._alerting.load(resume.state)
         self._outputs: list[OutRecord] = []
-        self._alerts: list[SettledAlert] = []
+        self._idle = 0.0
+        self._told_clock: int | None = None
 
     @property
     def lost(self) -> int:
@@ -36,14 +40,17 @@ class LogProcessor:
 
     def step(self, batch: Batch | None, vectors: Mapping[str, Vector]) -> Step:
         known = self._stream.known
-        pushed = self._stream.push(batch) if batch is not None else NOTHING
+        pushed = NOTHING
         if batch is not None:
+            self._idle = 0.0
+            pushed = self._stream.push(batch)
             self._outputs += [self._dead_letter(batch, reject) for reject in pushed.rejects]
         self._stream.supply(vectors)
         return self._judge(pushed, known)
 
-    def flush(self) -> Step:
+    def flush(self, idle: float) -> Step:
         known = self._stream.known
+        self._idle = idle
         self._stream.flush(ClosedBy.IDLE)
         return self._judge(NOTHING, known)
 
@@ -52,21 +59,35 @@ class LogProcessor:
 
     def take(self) -> Settlement:
         records, self._outputs = self._outputs, []
-        alerts, self._alerts = self._alerts, []
         records += baseline_records(self._detector.updates(self._source))
-        state = self._alerting.dump()
-        incidents = Counter(incident.scope for incident in self._alerting.open)
-        return Settlement(records, self._stream.checkpoint(state, self._publishing.config), alerts, incidents)
+        clock = self._clock
+        observations = self._stream.observer.take(clock)
+        if observations or self._clock_is_due:
+            self._told_clock = clock
+            key = str(self._source).encode()
+            records.append(OutRecord("observations", key, dump_observations(observations), partition=0))
+        return Settlement(records, self._stream.checkpoint(config=self._publishing.config))
+
+    @property
+    def _clock(self) -> int | None:
+        """Stream time: that of the latest lines, and the time for which nothing has followed them."""
+        watermark = self._stream.watermark
+        return None if watermark is None else watermark + round(self._idle * SECOND_US)
+
+    @property
+    def _clock_is_due(self) -> bool:
+        clock = self._clock
+        return clock is not None and (self._told_clock is None or clock - self._told_clock >= CLOCK_EVERY)
 
     def _judge(self, pushed: Pushed, known: int) -> Step:
         began = self._publishing.timer()
-        alerts = len(self._alerts)
-        about = self._publishing.provenance()
         verdicts = list[Verdict]()
         for verdict in self._stream.judge(JUDGED_AT_ONCE):
             verdicts.append(verdict)
-            self._publish(verdict, about)
-        anomalous = sum(verdict.judgement.anomalous for verdict in verdicts)
+            if self._publishing.verdicts:
+                self._outputs.append(verdict_record(verdict))
+            case = case_of(verdict, self._publishing.provenance()) if verdict.judgement.anomalous else None
+            self._stream.observer.session(verdict.session.scope, verdict.session.end, case)
         return Step(
             self._load(),
             pushed.lines,
@@ -77,21 +98,14 @@ class LogProcessor:
             more=len(verdicts) == JUDGED_AT_ONCE,
             replayed=pushed.replayed,
             known=self._stream.known - known,
-            suppressed=anomalous - (len(self._alerts) - alerts),
             judging_seconds=self._publishing.timer() - began,
         )
 
-    def _publish(self, verdict: Verdict, about: Provenance) -> None:
-        if self._publishing.verdicts:
-            self._outputs.append(verdict_record(verdict))
-        for published in self._alerting.publish(verdict, about):
-            self._outputs.append(published.record)
-            if (alert := published.alert) is not None:
-                self._alerts.append(SettledAlert(alert["scope"], alert["severity"], alert["id"], verdict.session.end))
-
     def _load(self) -> Load:
         stream = self._stream
-        return Load(stream.open_sessions, stream.waiting, len(self._outputs), stream.unsettled)
+        outputs = len(self._outputs) + stream.observer.waiting + (self._idle > 0 and self._clock_is_due)
+        listening = stream.watermark is not None and self._idle < LISTENS
+        return Load(stream.open_sessions, stream.waiting, outputs, stream.unsettled, listening)
 
     def _dead_letter(self, batch: Batch, reject: Reject) -> OutRecord:
         return dead_letter(batch, reject, name=self._publishing.group, task=self._source.partition)

@@ -38,12 +38,16 @@ class Publishing:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a processor holds: open sessions, sessions waiting to be judged, outputs not yet taken, unsettled lines."""
+    """What a processor holds: open sessions, sessions waiting to be judged, outputs not yet taken, unsettled lines.
+
+    `listening` asks to be flushed again and again while the partition is idle: time passes there, too.
+    """
 
     open_sessions: int = 0
     waiting: int = 0
     outputs: int = 0
     unsettled: int = 0
+    listening: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Step:
 
     `missing` are patterns to embed; the caller must hand their vectors to a later step. `more` means that this step
     left sessions for the next one, to stay short. `replayed` lines were settled before a restart; `known` sessions did
-    not need embedding; `suppressed` anomalous sessions continue an incident that needs no further alert.
+    not need embedding.
     """
 
     load: Load
@@ -65,28 +69,34 @@ class Step:
     more: bool = False
     replayed: int = 0
     known: int = 0
-    suppressed: int = 0
     judging_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class SettledAlert:
-    """One alert among a settlement's records. `end` is the session's last event time in microseconds."""
+    """One message about an incident among a settlement's records. `end` is its latest event time in microseconds."""
 
     scope: str
     severity: str
+    event: str
     id: str
     end: int
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The content of one transaction. `incidents` is the number of open incidents by scope."""
+    """The content of one transaction.
+
+    `incidents` are those open and `told` those told in the last day, by scope; `held_back` counts by scope what the
+    ceiling held back since the last settlement.
+    """
 
     records: Sequence[OutRecord]
     checkpoint: Checkpoint
     alerts: Sequence[SettledAlert] = ()
     incidents: Mapping[str, int] = field(default_factory=dict)
+    told: Mapping[str, int] = field(default_factory=dict)
+    held_back: Mapping[str, int] = field(default_factory=dict)
 
 
 class Processor(Protocol):
@@ -96,8 +106,8 @@ class Processor(Protocol):
         """Take in a batch (or none) and vectors of missing patterns; judge what can be judged."""
         ...
 
-    def flush(self) -> Step:
-        """Close open sessions: the partition has been idle."""
+    def flush(self, idle: float) -> Step:
+        """Close open sessions: all that exists was read, and nothing has come for `idle` seconds."""
         ...
 
     @property

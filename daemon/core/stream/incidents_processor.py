@@ -1,0 +1,90 @@
+"""The processor of the observations' topic: decides for all partitions what is told, and says it.
+
+Its state is that of the incidents stage, in pieces beside its checkpoint: a transaction writes the alerts it makes and
+the pieces they changed. So an incident is told exactly once, whatever crashes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from daemon.core.alerts import Provenance, alert_record
+from daemon.core.incidents import IncidentSettings, IncidentStage, News, dump_pieces, load_stage
+from daemon.core.messages import dead_letter
+from daemon.core.observations import load_observations
+from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream.processor import Load, Publishing, SettledAlert, Settlement, Step
+from daemon.core.types import Batch, OutRecord, Reject, TopicPartition, Vector
+from daemon.errors import DataError
+
+OBSERVATION_CLASS = "daemon.core.observations.load_observations"
+
+
+class IncidentsProcessor:
+    """Implements `Processor` for the topic of observations. It has no sessions and needs no vectors."""
+
+    def __init__(
+        self, source: TopicPartition, settings: IncidentSettings, publishing: Publishing, resume: Checkpoint | None
+    ) -> None:
+        self._source = source
+        self._publishing = publishing
+        self._stage: IncidentStage = load_stage(settings, resume.pieces if resume else {})
+        self._next = resume.next if resume else 0
+        self._outputs: list[OutRecord] = []
+        self._alerts: list[SettledAlert] = []
+        self._held_back = self._stage.held_back()
+
+    @property
+    def lost(self) -> int:
+        return 0
+
+    def step(self, batch: Batch | None, vectors: Mapping[str, Vector]) -> Step:  # noqa: ARG002  # it asks for none
+        rejects = Counter[str]()
+        if batch is not None:
+            about = self._publishing.provenance()
+            for row, (offset, value) in enumerate(zip(batch.offsets, batch.values, strict=True)):
+                try:
+                    observations = load_observations(value)
+                except DataError as error:
+                    reject = Reject(row, offset, "bad_observation", str(error))
+                    self._outputs.append(self._dead_letter(batch, reject))
+                    rejects[reject.reason] += 1
+                    continue
+                for news in self._stage.take(observations):
+                    self._publish(news, about)
+            self._next = batch.offsets[-1] + 1
+        return Step(Load(outputs=len(self._outputs)), rejects=rejects)
+
+    def flush(self, idle: float) -> Step:  # noqa: ARG002  # its time is that of the observations
+        return Step(Load(outputs=len(self._outputs)))
+
+    def skip(self, offset: int) -> None:
+        self._next = max(self._next, offset)
+
+    def take(self) -> Settlement:
+        records, self._outputs = self._outputs, []
+        alerts, self._alerts = self._alerts, []
+        pieces = dump_pieces(self._stage, self._stage.changed)
+        self._stage.changed.clear()
+        before, self._held_back = self._held_back, self._stage.held_back()
+        return Settlement(
+            records,
+            Checkpoint(self._next, config=self._publishing.config, pieces=pieces),
+            alerts,
+            incidents=self._stage.open_by_scope(),
+            told=self._stage.told_by_scope(),
+            held_back=Counter(self._held_back) - Counter(before),
+        )
+
+    def _publish(self, news: News, about: Provenance) -> None:
+        published = alert_record(news, about)
+        self._outputs.append(published.record)
+        alert = published.alert
+        end = round(news.incident.last * 1e6)
+        self._alerts.append(SettledAlert(alert["scope"], alert["severity"], news.event, alert["id"], end))
+
+    def _dead_letter(self, batch: Batch, reject: Reject) -> OutRecord:
+        return dead_letter(
+            batch, reject, name=self._publishing.group, task=self._source.partition, where=OBSERVATION_CLASS
+        )
