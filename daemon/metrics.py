@@ -234,29 +234,26 @@ class Metrics:
 
     def _alerts(self) -> None:
         self._group = "Alerts and feedback"
-        self.alerts = self._counter("alerts", "Alerts committed.", "scope", "severity")
-        self.alerts_suppressed = self._counter(
-            "alerts_suppressed",
-            "Anomalous sessions without an alert of their own, because alerts.publish is incidents.",
-            "reason",
-            values=("incident",),
+        self.alerts = self._counter("alerts", "Messages about incidents committed.", "scope", "severity")
+        self.incident_events = self._counter(
+            "incident_events",
+            "What was said of incidents. opened, reopened and escalated are told: they count against the budget.",
+            "event",
+            values=("opened", "reopened", "escalated", "updated", "resolved"),
         )
         self.incidents_open = self._gauge("incidents_open", "Incidents that are firing.", "scope")
+        self.incidents_told = self._gauge("incidents_told", "Incidents told in the last 24 hours.", "scope")
+        self.incidents_held_back = self._counter(
+            "incidents_held_back", "Incidents that were not told because the budget was used up.", "scope"
+        )
         self.feedback = self._counter(
             "feedback", "Feedback applied.", "verdict", values=("normal", "anomalous", "forget")
         )
-        self.alert_rate = self._gauge(
-            "alert_rate",
-            "Alerts charged to the budget among the last 1,000 live sessions, as a share of sessions.",
-            "scope",
-        )
-        self.alert_budget = self._gauge(
-            "alert_budget",
-            "The budget as a share of sessions; a budget a day is divided by the day's sessions.",
-            "scope",
+        self.incident_budget = self._gauge(
+            "incident_budget", "The most incidents that may be told in 24 hours (alerts.budget).", "scope"
         )
         self.end_to_end_latency = self._histogram(
-            "end_to_end_latency_seconds", "Time from a session's last line to its committed alert.", _LATENCY
+            "end_to_end_latency_seconds", "Time from the latest line of an incident to its committed message.", _LATENCY
         )
 
     def _note(self, name: str, kind: str, labels: tuple[str, ...], text: str, values: Sequence[str] = ()) -> None:

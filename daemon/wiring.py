@@ -9,13 +9,13 @@ from time import perf_counter
 from daemon.adapters.engines import EngineSettings
 from daemon.adapters.kafka import KafkaSettings
 from daemon.config import Config
-from daemon.core.alerts import AlertSettings, Provenance
-from daemon.core.calibration import Budget
+from daemon.core.alerts import Provenance
 from daemon.core.detection import Detector, DetectorSettings
 from daemon.core.formats import FieldPaths, FormatSettings
+from daemon.core.incidents import Ceiling, IncidentSettings
 from daemon.core.masking import Masker, RedactionSettings
 from daemon.core.sessions import SessionLimits
-from daemon.core.stream import Checkpoint, FeedbackProcessor, LogProcessor, Pace, Processor, Publishing, Tools
+from daemon.core.stream import Checkpoint, FeedbackProcessor, IncidentsProcessor, LogProcessor, Pace, Processor, Publishing, Tools
 from daemon.core.types import TopicPartition
 from daemon.ports import Engine
 from daemon.runtime import ProcessorFactory, Terms
@@ -65,7 +65,16 @@ def detector_settings(config: Config) -> DetectorSettings:
         window_us=config.detector.window,
         mass=config.detector.mass,
         max_patterns=config.detector.max_patterns,
-        budget=Budget(share=config.alerts.share, per_day=config.alerts.per_day),
+    )
+
+
+def incident_settings(config: Config) -> IncidentSettings:
+    """Return what the incidents stage works with."""
+    return IncidentSettings(
+        ceiling=Ceiling(per_day=config.alerts.per_day, share=config.alerts.share),
+        total=config.alerts.total_per_day,
+        warm_up=config.detector.warm_up,
+        window=config.detector.window / 1e6,
     )
 
 
@@ -138,7 +147,6 @@ def make_processors(config: Config, engine: Engine, detector: Detector, position
         group=config.kafka.group_id,
         config=config.fingerprint(),
         verdicts=config.topics.verdicts is not None,
-        alerts=AlertSettings(config.alerts.publish, config.alerts.budget_counts),
         provenance=lambda: provenance(config, engine, position()),
         timer=perf_counter,
     )
@@ -149,4 +157,13 @@ def make_processors(config: Config, engine: Engine, detector: Detector, position
     def feedback(source: TopicPartition, resume: Checkpoint | None) -> Processor:
         return FeedbackProcessor(source, detector, publishing, resume)
 
-    return Processors({**dict.fromkeys(config.input.topics, logs), config.topics.feedback: feedback})
+    def incidents(source: TopicPartition, resume: Checkpoint | None) -> Processor:
+        return IncidentsProcessor(source, incident_settings(config), publishing, resume)
+
+    return Processors(
+        {
+            **dict.fromkeys(config.input.topics, logs),
+            config.topics.feedback: feedback,
+            config.topics.observations: incidents,
+        }
+    )

@@ -24,7 +24,15 @@ from pydantic import (
     model_validator,
 )
 
-from daemon.config.values import RATE, Duration, extracting, format_name, parse_budget, pattern_problem
+from daemon.config.values import (
+    Duration,
+    extracting,
+    format_name,
+    parse_budget,
+    parse_rate,
+    pattern_problem,
+    rate_of,
+)
 
 
 class _Section(BaseModel):
@@ -168,11 +176,10 @@ class DetectorConfig(_Section):
 
 
 class AlertsConfig(_Section):
-    """How many alerts are affordable, which are counted, and which are published."""
+    """How many incidents may be told in any 24 hours: of each service, and of all together."""
 
-    budget: Annotated[float | str, BeforeValidator(parse_budget)] = 0.01
-    budget_counts: Literal["alerts", "incidents"] = "alerts"
-    publish: Literal["sessions", "incidents"] = "sessions"
+    budget: Annotated[float | str, BeforeValidator(parse_budget)] = "20/day"
+    total: Annotated[str | None, BeforeValidator(parse_rate)] = None
 
     @property
     def share(self) -> float | None:
@@ -181,9 +188,13 @@ class AlertsConfig(_Section):
 
     @property
     def per_day(self) -> float | None:
-        """The budget as alerts a day, or None when it is a share."""
-        match = RATE.fullmatch(self.budget) if isinstance(self.budget, str) else None
-        return float(match[1]) if match else None
+        """The budget as incidents a day, or None when it is a share."""
+        return rate_of(self.budget) if isinstance(self.budget, str) else None
+
+    @property
+    def total_per_day(self) -> float | None:
+        """The most incidents a day over all services, None for no such limit."""
+        return rate_of(self.total) if self.total is not None else None
 
 
 class TopicsConfig(_Section):
@@ -194,6 +205,7 @@ class TopicsConfig(_Section):
     dead_letters: str = "strayline.dead-letters"
     checkpoints: str = "strayline.checkpoints"
     baseline: str = "strayline.baseline"
+    observations: str = "strayline.observations"
     feedback: str = "strayline.feedback"
 
     def named(self) -> dict[str, str]:
@@ -247,6 +259,6 @@ class Config(_Section):
             "sessions": self.sessions.model_dump(mode="json"),
             "engine": self.engine.model_dump(mode="json", include={"model", "dimensions", "instruction"}),
             "detector": self.detector.model_dump(mode="json"),
-            "budget": [self.alerts.budget, self.alerts.budget_counts],
+            "budget": [self.alerts.budget, self.alerts.total],
         }
         return blake2b(orjson.dumps(shapes, option=orjson.OPT_SORT_KEYS), digest_size=6).hexdigest()

@@ -42,6 +42,19 @@ def parse_budget(value: object) -> object:
     return share
 
 
+def parse_rate(value: object) -> object:
+    """Return a rate such as ``50/day`` as given, or None. Raises ValueError."""
+    if value is None or (isinstance(value, str) and RATE.fullmatch(value.strip())):
+        return value
+    raise ValueError(f"{value!r} is not a rate; write a number a day such as 50/day, or null for no limit")
+
+
+def rate_of(text: str) -> float | None:
+    """Return the number a day of a rate such as ``20/day``, None for anything else."""
+    match = RATE.fullmatch(text.strip())
+    return float(match[1]) if match else None
+
+
 def pattern_problem(pattern: str) -> str | None:
     """Return what is wrong with a mask's regular expression, or None."""
     from daemon.core.formats import check_pattern  # polars imports slowly, and most files have no patterns

@@ -17,12 +17,14 @@ class Commits:
     """Commits what the processor hands over. `on_end` is called whenever a transaction ends, well or not.
 
     `committed_at` is when the last one ended well (or the partition began to run), by the monotonic clock; `incidents`
-    are those open at that time, by scope; `count` is how many ended well since the partition began to run.
+    are those open at that time `told` those told in the last day and `budgets` those that may be, by scope; `count` is how many ended well since the partition began to run.
     """
 
     def __init__(self, source: TopicPartition, shared: Shared, on_end: Callable[[], None]) -> None:
         self.committed_at = monotonic()
         self.incidents: Mapping[str, int] = {}
+        self.told: Mapping[str, int] = {}
+        self.budgets: Mapping[str, float] = {}
         self.count = 0
         self._source = source
         self._shared = shared
@@ -95,7 +97,7 @@ class Commits:
         await self._recovered.producer.commit(records, settlement.checkpoint.low)
         self.committed_at = monotonic()
         self.count += 1
-        self.incidents = settlement.incidents
+        self.incidents, self.told, self.budgets = settlement.incidents, settlement.told, settlement.budgets
         if self._lost is not None:
             self._lost.report(self._source, self._shared.metrics)
             self._lost = None

@@ -55,10 +55,11 @@ class Gauges:
             metrics.consumer_lag.labels(source.topic, str(source.partition)).set(lag)
         incidents = sum((Counter(p.incidents) for p in partitions), Counter[str]())
         metrics.set_by_scope(metrics.incidents_open, incidents)
+        metrics.set_by_scope(metrics.incidents_told, sum((Counter(p.told) for p in partitions), Counter[str]()))
+        budgets = {scope: budget for p in partitions for scope, budget in p.budgets.items()}
+        metrics.set_by_scope(metrics.incident_budget, budgets, worst=True)
 
     async def _set_scopes(self) -> None:
         metrics, statistics = self._metrics, await self._thread(self._detector.scopes)
         metrics.set_by_scope(metrics.baseline_patterns, {s.scope: s.patterns for s in statistics})
-        metrics.set_by_scope(metrics.alert_rate, {s.scope: s.realised for s in statistics}, worst=True)
-        metrics.set_by_scope(metrics.alert_budget, {s.scope: s.budget for s in statistics}, worst=True)
         metrics.baseline_memory.set(sum(s.memory_bytes for s in statistics))

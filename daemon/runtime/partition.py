@@ -89,6 +89,16 @@ class Partition:
         """How many incidents were open at the last commit, by scope."""
         return self._commits.incidents
 
+    @property
+    def told(self) -> Mapping[str, int]:
+        """How many incidents had been told in a day at the last commit, by scope."""
+        return self._commits.told
+
+    @property
+    def budgets(self) -> Mapping[str, float]:
+        """How many incidents may be told in a day, by scope."""
+        return self._commits.budgets
+
     # ---------------------------------------------------------------- for the polling task and the watchdog
 
     @property
@@ -106,6 +116,11 @@ class Partition:
     def quiet(self) -> bool:
         """Whether nothing is under way except open sessions."""
         return not (self._inbox or self._vectors or self._more or self._embedding or self.load.waiting)
+
+    @property
+    def _waits_for_time(self) -> bool:
+        """Whether nothing is left to do but to note that time passes."""
+        return self.quiet and bool(self.load.open_sessions or self.load.listening)
 
     @property
     def in_place(self) -> bool:
@@ -226,13 +241,13 @@ class Partition:
                 self._commits.begin()
             if self._inbox or self._vectors or self._more:
                 await self._step()
-            elif self.quiet and self.load.open_sessions and self._idle.due() <= now:
+            elif self._waits_for_time and self._idle.due() <= now:
                 await self._flush_if_caught_up(membership)
             else:
                 await self._rest(now)
 
     async def _rest(self, now: float) -> None:
-        dues = [self._idle.due()] if self.quiet and self.load.open_sessions else []
+        dues = [self._idle.due()] if self._waits_for_time else []
         if (due := self._commits.due()) is not None:
             dues.append(due)
         with contextlib.suppress(TimeoutError):
@@ -244,7 +259,7 @@ class Partition:
         batch = self._inbox.popleft() if self._inbox else None
         vectors, self._vectors = self._vectors, {}
         if batch is not None:
-            self._idle.restart(monotonic())
+            self._idle.arrived(monotonic())
         self._note(await self._shared.thread(self._processor.step, batch, vectors), batch)
 
     async def _flush_if_caught_up(self, membership: Membership) -> None:
@@ -258,7 +273,8 @@ class Partition:
             return
         position = membership.position(self.source)
         if position is not None and position >= end and self.quiet:
-            self._note(await self._shared.thread(self._processor.flush), None)
+            idle = self._idle.seconds(monotonic())
+            self._note(await self._shared.thread(self._processor.flush, idle), None)
 
     def _note(self, step: Step, batch: Batch | None) -> None:
         self.load, self._more = step.load, step.more
@@ -267,7 +283,7 @@ class Partition:
             task = asyncio.create_task(self._embed(group))
             self._embedding.add(task)
             task.add_done_callback(self._embedding.discard)
-        if batch is not None or step.verdicts:
+        if batch is not None or step.verdicts or step.load.outputs:
             self._commits.progress(step.lines, step.load.outputs)
         count_step(self._shared.metrics, self.source, step, batch)
 

@@ -23,7 +23,11 @@ def count_settlement(metrics: Metrics, source: TopicPartition, settlement: Settl
     """Count and log the alerts of a transaction that was committed at `now`, seconds since the epoch."""
     for alert in settlement.alerts:
         metrics.count_alert(alert.scope, alert.severity, alert.id)
+        metrics.incident_events.labels(alert.event).inc()
         metrics.end_to_end_latency.observe(max(0.0, now - alert.end / 1e6))
+    for scope, count in settlement.held_back.items():
+        metrics.incidents_held_back.labels(metrics.scope(scope)).inc(count)
+        log.warning("incidents_held_back", scope=scope, count=count, remedy="raise alerts.budget or alerts.total")
     if settlement.alerts:
         scopes = Counter(alert.scope for alert in settlement.alerts)
         log.info("alerts_published", partition=str(source), scopes=dict(scopes), last=settlement.alerts[-1].id)
@@ -44,7 +48,6 @@ def count_step(metrics: Metrics, source: TopicPartition, step: Step, batch: Batc
         metrics.feedback.labels(verdict).inc()
     if step.verdicts:
         metrics.search_duration.observe(step.judging_seconds / len(step.verdicts))
-        metrics.alerts_suppressed.labels("incident").inc(step.suppressed)
         _count_verdicts(metrics, step.verdicts)
 
 

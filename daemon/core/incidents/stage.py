@@ -180,12 +180,21 @@ class IncidentStage:
             yield self._say("updated", incident)
 
     def _heed(self, said: Said) -> None:
-        memory = self._scope(said.scope)
-        for cause in said.causes:
-            known = memory.causes.get(memory.parents.get(cause, cause))
+        """Note what a person says of causes; what is said of an incident's headline is meant for all of it."""
+        about = {(said.scope, cause) for cause in said.causes}
+        if not said.scope:
+            about = {(scope, cause) for scope in self.scopes for cause in said.causes}
+        for incident in self.incidents.values():
+            head = incident.symptoms[incident.headline]
+            if (head.scope, head.cause) in about:
+                about |= {(symptom.scope, symptom.cause) for symptom in incident.symptoms}
+        for scope, cause in about:
+            memory = self.scopes.get(scope)
+            name = memory.parents.get(cause, cause) if memory is not None else cause
+            known = memory.causes.get(name) if memory is not None else None
             if known is not None:
-                self.changed.add(("c", said.scope, memory.parents.get(cause, cause)))
                 known.label = None if said.verdict == "forget" else said.verdict
+                self.changed.add(("c", scope, name))
 
     # -- deciding --------------------------------------------------------------------------------------------------
 
@@ -305,6 +314,11 @@ class IncidentStage:
         since = int(self.now // HOUR) - HOURS
         counts = {scope: sum(n for h, n in memory.told.items() if h > since) for scope, memory in self.scopes.items()}
         return {scope: count for scope, count in counts.items() if count}
+
+    def budget_by_scope(self) -> Mapping[str, float]:
+        """Return how many incidents may be told a day, by scope."""
+        ceiling, window = self.settings.ceiling, self.settings.window
+        return {scope: ceiling.a_day(memory.sessions, memory.span(window)) for scope, memory in self.scopes.items()}
 
     def held_back(self) -> Mapping[str, int]:
         """Return how many incidents the ceilings ever held back, by scope."""

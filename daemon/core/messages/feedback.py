@@ -26,10 +26,14 @@ _FIELDS = frozenset({"alert", "scope", "pattern", "verdict", "by", "note"})
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One person's word on one pattern. `scope` is None where the message named only an id."""
+    """One person's word on one pattern. `scope` is None where the message named only an id.
+
+    `of_alert`: `pattern` is what an alert's id begins with: the pattern of a verdict, or the cause of an incident.
+    """
 
     pattern: str
     verdict: str
+    of_alert: bool = False
     scope: str | None = None
     by: str = ""
     note: str = ""
@@ -52,6 +56,7 @@ def parse_feedback(value: bytes | None) -> Feedback:
     return Feedback(
         pattern=_pattern_of(document),
         verdict=verdict,
+        of_alert="alert" in document,
         scope=_text(document, "scope", 1000) or None,
         by=_redacted(_text(document, "by", BY_LENGTH)),
         note=_redacted(_text(document, "note", NOTE_LENGTH)),

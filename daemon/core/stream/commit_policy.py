@@ -59,11 +59,19 @@ class IdleClock:
 
     def __init__(self, idle: float, now: float) -> None:
         self._idle = idle
-        self._since = now
+        self._since = self._arrived = now
+
+    def arrived(self, now: float) -> None:
+        """Count from `now` on: data arrived."""
+        self._since = self._arrived = now
 
     def restart(self, now: float) -> None:
-        """Count from `now` on: data arrived, or the check was made."""
+        """Count from `now` on: the check was made."""
         self._since = now
+
+    def seconds(self, now: float) -> float:
+        """Return how long ago data arrived."""
+        return now - self._arrived
 
     def due(self) -> float:
         """Return when to check."""

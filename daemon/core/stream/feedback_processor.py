@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from daemon.core.detection import Detector
 from daemon.core.messages import Feedback, dead_letter, parse_feedback
+from daemon.core.observations import Observations, Said, cause_of, dump_observations
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.stream.processor import Load, Publishing, Settlement, Step, baseline_records
 from daemon.core.types import Batch, OutRecord, Reject, TopicPartition, Vector
@@ -27,6 +28,7 @@ class FeedbackProcessor:
         self._next = resume.next if resume else 0
         self._outputs: list[OutRecord] = []
         self._labels = 0
+        self._said: list[Said] = []
 
     @property
     def lost(self) -> int:
@@ -60,15 +62,26 @@ class FeedbackProcessor:
     def take(self) -> Settlement:
         records, self._outputs, self._labels = self._outputs, [], 0
         records += baseline_records(self._detector.updates(self._source))
+        if self._said:
+            key, said, self._said = str(self._source).encode(), self._said, []
+            value = dump_observations(Observations(str(self._source), said=said))
+            records.append(OutRecord("observations", key, value, partition=0))
         return Settlement(records, Checkpoint(self._next, config=self._publishing.config))
 
-    def _scope_of(self, feedback: Feedback) -> str:
+    def _scope_of(self, feedback: Feedback) -> str | None:
+        """Return the scope of the pattern; None when an alert's id names no pattern but the cause of an incident."""
         scope = feedback.scope or self._detector.scope_of(feedback.pattern)
-        if scope is None:
+        if scope is None and not feedback.of_alert:
             raise DataError(f"pattern {feedback.pattern} is not in the baseline; name its scope")
         return scope
 
-    def _label(self, scope: str, feedback: Feedback, at: int) -> None:
+    def _label(self, scope: str | None, feedback: Feedback, at: int) -> None:
+        """Label the pattern, and tell the incidents stage: what a person knows of is told no more, or again."""
+        lines = () if scope is None else self._detector.lines_of(scope, feedback.pattern)
+        causes = [cause.id for line, _ in lines if (cause := cause_of(line)).score > 0]
+        self._said.append(Said(scope or "", feedback.pattern, feedback.verdict, [feedback.pattern, *causes]))
+        if scope is None:
+            return
         self._detector.label(
             scope,
             feedback.pattern,

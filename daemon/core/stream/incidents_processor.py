@@ -74,6 +74,7 @@ class IncidentsProcessor:
             alerts,
             incidents=self._stage.open_by_scope(),
             told=self._stage.told_by_scope(),
+            budgets=self._stage.budget_by_scope(),
             held_back=Counter(self._held_back) - Counter(before),
         )
 

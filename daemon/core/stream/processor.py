@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from daemon.core.alerts import AlertSettings, Provenance
+from daemon.core.alerts import Provenance
 from daemon.core.detection import is_label
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.types import Batch, OutRecord, Pattern, Update, Vector, Verdict
@@ -31,7 +31,6 @@ class Publishing:
     group: str
     config: str
     verdicts: bool
-    alerts: AlertSettings
     provenance: Callable[[], Provenance]
     timer: Callable[[], float]
 
@@ -87,7 +86,7 @@ class SettledAlert:
 class Settlement:
     """The content of one transaction.
 
-    `incidents` are those open and `told` those told in the last day, by scope; `held_back` counts by scope what the
+    `incidents` are those open, `told` those told in the last day and `budgets` those that may be, by scope; `held_back` counts by scope what the
     ceiling held back since the last settlement.
     """
 
@@ -96,6 +95,7 @@ class Settlement:
     alerts: Sequence[SettledAlert] = ()
     incidents: Mapping[str, int] = field(default_factory=dict)
     told: Mapping[str, int] = field(default_factory=dict)
+    budgets: Mapping[str, float] = field(default_factory=dict)
     held_back: Mapping[str, int] = field(default_factory=dict)
 
 
