@@ -15,7 +15,16 @@ from daemon.core.formats import FieldPaths, FormatSettings
 from daemon.core.incidents import Ceiling, IncidentSettings
 from daemon.core.masking import Masker, RedactionSettings
 from daemon.core.sessions import SessionLimits
-from daemon.core.stream import Checkpoint, FeedbackProcessor, IncidentsProcessor, LogProcessor, Pace, Processor, Publishing, Tools
+from daemon.core.stream import (
+    Checkpoint,
+    FeedbackProcessor,
+    IncidentsProcessor,
+    LogProcessor,
+    Pace,
+    Processor,
+    Publishing,
+    Tools,
+)
 from daemon.core.types import TopicPartition
 from daemon.ports import Engine
 from daemon.runtime import ProcessorFactory, Terms

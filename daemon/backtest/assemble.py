@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from daemon.backtest.options import BacktestOptions, Setup
 from daemon.backtest.report import Cost, Input, Report
 from daemon.backtest.summary import (
-    alert_row,
-    budget_rows,
+    a_day,
     calibration,
+    days_of,
+    incident_row,
     label_row,
     localisation,
     pattern_rows,
@@ -19,9 +19,10 @@ from daemon.backtest.summary import (
     range_row,
     rate_of,
     scope_rows,
-    suggest,
+    threshold_rows,
 )
-from daemon.backtest.tally import Alert, Tally
+from daemon.backtest.tally import Tally
+from daemon.backtest.told import Told
 from daemon.core.messages import rfc3339
 from daemon.core.types import Phase
 
@@ -34,8 +35,7 @@ class Counts:
     lines: int = 0
     clamped: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-    alerts: int = 0
-    incidents: set[str] = field(default_factory=set)
+    held_back: int = 0
     ranks: list[int | None] = field(default_factory=list)
     embedded: int = 0
     embedding_seconds: float = 0.0
@@ -48,12 +48,11 @@ def build(
     setup: Setup,
     tally: Tally,
     counts: Counts,
-    strangest: Sequence[Alert],
+    told: Told,
     unmet: int | None,
 ) -> Report:
     """Return the report of a finished run; `unmet` counts labelled keys without a session, None without labels."""
-    rate = rate_of(tally, setup.share, setup.per_day)
-    budgets = budget_rows(tally)
+    rate = rate_of(tally)
     files, teach = list(options.files), list(options.teach)
     topics = list(options.records.topics) if options.records else []
     return Report(
@@ -70,16 +69,17 @@ def build(
         start=None if tally.start is None else rfc3339(tally.start),
         end=None if tally.end is None else rfc3339(tally.end),
         rate=rate,
-        incidents=len(counts.incidents),
-        scopes=scope_rows(tally),
-        budgets=budgets,
-        suggestion=suggest(budgets),
+        told=told.told,
+        told_a_day=a_day(told.told, days_of(tally)),
+        held_back=counts.held_back,
+        scopes=scope_rows(tally, told.by_scope),
+        thresholds=threshold_rows(tally),
         range=range_row(tally, options.since, options.until),
         labels=None if unmet is None else label_row(tally, unmet),
-        quality=quality_rows(tally, rate.budget),
+        quality=quality_rows(tally, rate.share),
         localisation=localisation(counts.ranks),
         calibration=calibration(tally),
         top_patterns=pattern_rows(tally),
-        strangest=[alert_row(alert) for alert in strangest],
+        incidents=[incident_row(alert) for alert in told.alerts()],
         cost=Cost(counts.seconds, counts.embedding_seconds, counts.embedded, counts.peak_mebibytes),
     )

@@ -1,4 +1,4 @@
-"""One alert on the page: a line to scan, and the case against the session when it is opened."""
+"""One incident on the page: a line to scan, and the case against the session when it is opened."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from daemon.backtest.tally import Alert
-from daemon.core.text import p_value
+from daemon.backtest.told import Alert
+from daemon.core.text import many, p_value
 from daemon.core.text import share as percent
 
 LINES = 12
@@ -15,14 +15,14 @@ _SIGNS = (("only_here", "+"), ("missing_here", "-"), ("more", ">"), ("fewer", "<
 
 
 def case(alert: Alert) -> str:
-    """Return an alert document, with what the labels call it under `labelled`, as HTML."""
+    """Return the message of an incident, with what the labels call it under `labelled`, as HTML."""
     labelled = {True: '<i class="mark true">labelled anomalous</i>', False: '<i class="mark">labelled normal</i>'}
     head = "".join(
         (
-            f"<time>{_text(alert['end'])}</time>",
+            f"<time>{_text(alert['incident']['since'])}</time>",
             f'<i class="mark {_text(alert["severity"])}">{_text(alert["severity"])}</i>',
-            f"<b>{_text(alert['scope'])}</b> <span>{_text(alert['key'])}</span>",
-            f"<span>{_text(p_value(alert['p_value']))}</span>",
+            f"<b>{_text(', '.join(alert['incident']['services']))}</b>",
+            f"<span>{_text(many(alert['incident']['sessions'], 'session'))}</span>",
             labelled.get(alert["labelled"], ""),
             f"<em>{_text(alert['summary'])}</em>",
         )
@@ -31,6 +31,11 @@ def case(alert: Alert) -> str:
 
 
 def _case(alert: Alert) -> Iterator[str]:
+    yield '<table class="lines">'
+    for cause in alert["incident"]["causes"][:LINES]:
+        yield f"<tr><td>{_text(cause['scope'])}</td><td>{_text(cause['kind'])}</td><td>{_text(cause['text'])}</td>"
+        yield f"<td>{_text(cause['why'])}</td></tr>"
+    yield "</table>"
     contrast = alert["contrast"]
     yield '<table class="diff">'
     for field, sign in _SIGNS:
@@ -49,8 +54,8 @@ def _case(alert: Alert) -> Iterator[str]:
         yield f"<pre>{_text(near['text'])}</pre>"
     source = alert["source"]
     positions = ", ".join(source["positions"][:LINES]) + (" …" if len(source["positions"]) > LINES else "")
-    about = f"incident {alert['incident']['id']} · score {alert['score']:.3f} · {alert['lines']:,} lines"
-    where = f"closed by {alert['closed_by']} · {source['topic']} {positions}"
+    about = f"incident {alert['incident']['id']} · session {alert['key']} · {p_value(alert['p_value'])}"
+    where = f"{alert['lines']:,} lines · {source['topic']} {positions}"
     yield f"<p class=sub>{_text(about)}, {_text(where)}</p>"
     yield f"<p>This is normal: <code>strayline label {_text(alert['id'])} normal</code></p>"
 

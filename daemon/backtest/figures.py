@@ -1,4 +1,4 @@
-"""A backtest's charts: score over time, alerts over time, blocks against the budget, calibration, precision and recall.
+"""A backtest's charts: scores and clues over time, blocks, calibration, precision and recall.
 
 However many sessions there were, a chart has at most a few thousand marks: lines are drawn by bins, and of the dots the
 strangest stay.
@@ -21,7 +21,7 @@ from daemon.core.text import p_value
 BINS = 400
 MAX_DOTS = 1500
 SLACK = 1.5
-"""A realised rate within this factor of the budget keeps the promise."""
+"""Shares within this factor of the p-value are as they should be."""
 _SECOND = 1_000_000
 _UNITS = tuple(
     (seconds * _SECOND, name)
@@ -50,55 +50,44 @@ def score_chart(tally: Tally) -> str:
     return plot.svg()
 
 
-def alerts_chart(tally: Tally, budget: float | None) -> tuple[str, str]:
-    """Return (unit, chart) of alerts by day, or by a shorter unit when the run spans less; a line shows the budget."""
+def clues_chart(tally: Tally) -> tuple[str, str]:
+    """Return (unit, chart) of sessions with a clue by day, or by a shorter unit when the run spans less."""
     ends, flagged = tally.ends, tally.flagged
     span = int(ends.max() - ends.min())
     width, unit = next(((w, n) for w, n in _UNITS if span / w <= 90), _UNITS[-1])
     bins = ends // width
     first, last = int(bins.min()), int(bins.max())
     sessions = np.bincount(bins - first, minlength=last - first + 1)
-    alerts = np.bincount(bins[flagged] - first, minlength=last - first + 1)
-    x = Axis(first * width, (last + 1) * width, _time_ticks(first * width, (last + 1) * width), f"alerts by {unit}")
-    top = float(max(alerts.max(), (budget or 0) * sessions.max(), 1))
-    plot = Plot(x, linear(0, top, "alerts"), "Alerts over time", height=200)
-    for number in np.flatnonzero(alerts):
+    clues = np.bincount(bins[flagged] - first, minlength=last - first + 1)
+    x = Axis(first * width, (last + 1) * width, _time_ticks(first * width, (last + 1) * width), f"by {unit}")
+    plot = Plot(x, linear(0, float(max(clues.max(), 1)), "sessions"), "Sessions with a clue over time", height=200)
+    for number in np.flatnonzero(clues):
         low = (first + int(number)) * width
-        title = f"{_stamp(low)}: {alerts[number]:,} alerts of {sessions[number]:,} sessions"
-        plot.bar(low, low + width, float(alerts[number]), "bar", title)
-    if budget is not None:
-        steps = [((first + n + 0.5) * width, budget * float(count)) for n, count in enumerate(sessions)]
-        plot.line(steps, "budget", "what the budget allows for this traffic")
+        title = f"{_stamp(low)}: {clues[number]:,} of {sessions[number]:,} sessions"
+        plot.bar(low, low + width, float(clues[number]), "bar", title)
     return unit, plot.svg()
 
 
 def blocks_chart(report: Report, block: int = 1000) -> str:
-    """Return the realised rate of every block of live sessions, and the budget with its slack."""
-    rates, budget = report.rate.blocks, report.rate.budget
-    top = max([*rates, (budget or 0) * 2 * SLACK, 0.001])
-    count = len(rates)
+    """Return the share of sessions with a clue of every block of live sessions."""
+    shares_ = report.rate.blocks
+    top = max([*shares_, 0.001])
+    count = len(shares_)
     step = max(1, count // 10)
     ticks = [(n + 0.5, f"{(n + 1) * block:,}") for n in range(0, count, step)]
-    plot = Plot(Axis(0, count, ticks, "live sessions"), linear(0, 100 * top, suffix="%"), "Realised rate", height=200)
-    for number, rate in enumerate(rates):
-        over = budget is not None and rate > budget * SLACK
-        plot.bar(number, number + 1, 100 * rate, "bar over" if over else "bar", f"{100 * rate:.2f}%")
-    if budget is not None:
-        plot.line([(0, 100 * budget), (count, 100 * budget)], "budget", f"budget {100 * budget:.2f}%")
-        plot.line([(0, 100 * budget * SLACK), (count, 100 * budget * SLACK)], "slack", f"{SLACK} times the budget")
+    plot = Plot(Axis(0, count, ticks, "live sessions"), linear(0, 100 * top, suffix="%"), "With a clue", height=200)
+    for number, value in enumerate(shares_):
+        plot.bar(number, number + 1, 100 * value, "bar", f"{100 * value:.2f}%")
     return plot.svg()
 
 
 def calibration_chart(report: Report) -> str:
-    """Return the realised share for every budget one might have asked for; the diagonal keeps the promise."""
-    plot = Plot(shares("budget asked for"), shares("realised"), "Calibration", width=420, height=320)
+    """Return the share of sessions up to every p-value; on the diagonal, p-values are what they say."""
+    plot = Plot(shares("p-value"), shares("share of sessions"), "Calibration", width=420, height=320)
     ends = (0.001, 1.0)
     plot.band([(x, x / SLACK) for x in ends], [(x, x * SLACK) for x in ends], "range")
     plot.line([(x, x) for x in ends], "slack")
     plot.line([(budget, share) for budget, share in report.calibration if share > 0], "ours")
-    if report.rate.budget is not None and report.rate.alerts:
-        title = f"budget {100 * report.rate.budget:.2f}%, realised {100 * report.rate.realised:.2f}%"
-        plot.dot(report.rate.budget, report.rate.realised, "alert", title, 4)
     return plot.svg()
 
 

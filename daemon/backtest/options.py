@@ -9,8 +9,10 @@ from pathlib import Path
 from daemon.adapters.files import STDIN
 from daemon.adapters.kafka import RangeReader
 from daemon.backtest.report import Report
-from daemon.backtest.tally import Alert, Tally
-from daemon.core.alerts import AlertSettings, Provenance
+from daemon.backtest.tally import Tally
+from daemon.backtest.told import Alert
+from daemon.core.alerts import Provenance
+from daemon.core.incidents import IncidentSettings
 from daemon.core.stream import Tools
 
 
@@ -36,13 +38,11 @@ class BacktestOptions:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the configuration makes of itself for a backtest. The budget is a share of sessions or a number a day."""
+    """What the configuration makes of itself for a backtest."""
 
     tools: Tools
-    alerts: AlertSettings
+    incidents: IncidentSettings
     about: Provenance
-    share: float | None
-    per_day: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Progress:
     total: int | None
     lines: int
     sessions: int
-    alerts: int
+    incidents: int
 
 
 Watcher = Callable[[Progress], None]
@@ -62,7 +62,7 @@ Watcher = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A run's report, and what its page is drawn from: the columns, and the strangest alerts whole."""
+    """A run's report, and what its page is drawn from: the columns, and the latest message of each incident."""
 
     report: Report
     tally: Tally

@@ -47,9 +47,6 @@ def _body(result: Result, names: str) -> Iterator[str]:
     yield f'<p class="sub">{escape(names)}<br>{escape(span)} · {escape(report.model)} · budget {escape(report.budget)}'
     yield f" · configuration {escape(report.config)}</p></header><main>"
     yield _tiles(report)
-    if report.suggestion:
-        it = report.suggestion
-        yield f'<p class="note">Suggested budget: <b>{it.budget:g}</b>, {escape(it.why)}.</p>'
     if report.range:
         yield _range(report)
     if tally.live:
@@ -63,18 +60,18 @@ def _body(result: Result, names: str) -> Iterator[str]:
 
 def _tiles(report: Report) -> str:
     rate = report.rate
-    against = f"{rate.realised / rate.budget:.2f} times the budget" if rate.budget else "of live sessions"
+    a_day = "" if report.told_a_day is None else f"{report.told_a_day:,.1f} a day"
     more = "" if report.patterns_complete else "+"
     tiles = [
         (f"{report.sessions:,}", "sessions", f"{report.input.lines:,} lines"),
         (f"{report.patterns:,}{more}", "patterns", many(len(report.scopes), "scope")),
-        (f"{rate.alerts:,}", "alerts", many(report.incidents, "incident")),
-        (share(rate.realised), "realised rate", against),
+        (f"{report.told:,}", "incidents told", a_day),
+        (f"{rate.flagged:,}", "sessions with a clue", f"{share(rate.share)} of live sessions"),
     ]
     ours = next((row for row in report.quality if row.name == OURS), None)
     if ours:
         tiles.append((figure(ours.average_precision), "average precision", f"best F1 {figure(ours.best_f1)}"))
-        tiles.append((figure(ours.f1), "F1 at the budget", f"precision {ours.precision:.2f}, recall {ours.recall:.2f}"))
+        tiles.append((figure(ours.f1), "F1 of the clues", f"precision {ours.precision:.2f}, recall {ours.recall:.2f}"))
     rejected = sum(report.input.rejected.values())
     if rejected:
         tiles.append((f"{rejected:,}", "records rejected", ", ".join(sorted(report.input.rejected))))
@@ -86,7 +83,7 @@ def _range(report: Report) -> str:
     it = report.range
     assert it is not None
     between = f"from {it.since or 'the beginning'} to {it.until or 'the end'}"
-    fired = f"it would have fired {it.alerts:,} times" if it.alerts else "it would not have fired"
+    fired = f"{it.flagged:,} sessions carry a clue" if it.flagged else "no session carries a clue"
     scopes = "".join(f"<li>{escape(scope)}: {count:,}</li>" for scope, count in it.scopes.items())
     return f'<div class="note">{escape(between)}: <b>{fired}</b> ({it.sessions:,} live sessions)<ul>{scopes}</ul></div>'
 
@@ -94,23 +91,22 @@ def _range(report: Report) -> str:
 def _charts(result: Result) -> Iterator[str]:
     report, tally = result.report, result.tally
     labelled = bool(report.quality)
-    keys = [("alert", "alert"), ("line median", "median"), ("area", "least to greatest")]
+    keys = [("alert", "clue"), ("line median", "median"), ("area", "least to greatest")]
     if labelled:
         keys[:1] = [
-            ("alert", "true alert"),
+            ("alert", "true clue"),
             ("false", "false alarm"),
-            ("unknown", "alert without a label"),
+            ("unknown", "clue without a label"),
             ("missed", "missed"),
         ]
     yield _figure("Score over time", figures.score_chart(tally), keys)
-    unit, chart = figures.alerts_chart(tally, report.rate.budget)
-    yield _figure(f"Alerts by {unit}", chart, [("bar", "alerts"), ("line budget", "the budget for this traffic")])
+    unit, chart = figures.clues_chart(tally)
+    yield _figure(f"Sessions with a clue by {unit}", chart, [("bar", "sessions")])
     if report.rate.blocks:
-        keys = [("bar", "block"), ("bar over", "over 1.5 times the budget"), ("line budget", "budget")]
-        yield _figure("Realised rate by 1,000 live sessions", figures.blocks_chart(report), keys)
+        yield _figure("Share with a clue by 1,000 live sessions", figures.blocks_chart(report), [("bar", "block")])
     yield '<div class="pair">'
-    keys = [("line ours", "realised share"), ("line slack", "promise kept"), ("area", "within 1.5 times")]
-    yield _figure("Calibration", figures.calibration_chart(report), keys)
+    keys = [("line ours", "share of sessions"), ("line slack", "as it should be"), ("area", "within 1.5 times")]
+    yield _figure("Calibration of p-values", figures.calibration_chart(report), keys)
     if labelled:
         keys = [("line ours", OURS), *((f"line other{n}", name) for n, name in enumerate(tally.names))]
         yield _figure("Precision and recall", figures.precision_recall_chart(tally), keys)
@@ -137,24 +133,30 @@ def _tables(report: Report) -> str:
         parts.append(_table("Against the labels, beside scores anybody can write", heads, rows))
     if report.rate.sessions:
         rows = [
-            [f"{row.budget:g}", row.alerts, figure(row.per_day, 1), *map(figure, (row.precision, row.recall, row.f1))]
-            for row in report.budgets
+            [
+                f"{row.p_value:g}",
+                row.sessions,
+                figure(row.per_day, 1),
+                *map(figure, (row.precision, row.recall, row.f1)),
+            ]
+            for row in report.thresholds
         ]
-        heads = ["budget", "alerts", "a day", "precision", "recall", "F1"]
-        parts.append(_table("What other budgets would have cost", heads, rows))
+        heads = ["p-value", "sessions", "a day", "precision", "recall", "F1"]
+        parts.append(_table("Sessions up to a p-value", heads, rows))
     rows = [
         [
             row.scope,
             row.sessions,
             row.live,
-            row.alerts,
-            share(row.realised),
+            row.told,
+            row.flagged,
+            share(row.share),
             figure(row.average_precision),
             figure(row.f1),
         ]
         for row in report.scopes[:50]
     ]
-    heads = ["scope", "sessions", "live", "alerts", "rate", "average precision", "F1"]
+    heads = ["scope", "sessions", "live", "told", "with a clue", "share", "average precision", "F1"]
     parts.append(_table("Scopes", heads, rows))
     rows = [
         [
@@ -162,11 +164,11 @@ def _tables(report: Report) -> str:
             row.scope,
             row.sessions,
             share(row.sessions / report.sessions),
-            row.alerts,
+            row.flagged,
         ]
         for row in report.top_patterns
     ]
-    parts.append(_table("Most frequent patterns", ["pattern", "scope", "sessions", "share", "alerts"], rows))
+    parts.append(_table("Most frequent patterns", ["pattern", "scope", "sessions", "share", "with a clue"], rows))
     return "".join(parts)
 
 
@@ -186,9 +188,8 @@ def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[object]]) -
 
 
 def _alerts(result: Result) -> str:
-    total, shown = result.report.rate.alerts, len(result.alerts)
-    more = f" The strangest {shown:,} of {total:,} are here; alerts.jsonl has all." if shown < total else ""
-    cases = "".join(map(case, result.alerts)) or '<p class="note">No alert.</p>'
-    find = '<input id="find" type="search" placeholder="find in alerts" aria-label="find in alerts" hidden>'
-    head = f'<h2>Alerts, the strangest first</h2><p class="sub">{escape(more)}</p>'
-    return f'{head}{find}<section id="alerts">{cases}</section>'
+    cases = "".join(map(case, result.alerts)) or '<p class="note">No incident was told.</p>'
+    find = '<input id="find" type="search" placeholder="find in incidents" aria-label="find in incidents" hidden>'
+    held = result.report.held_back
+    note = f'<p class="note">The budget held back {many(held, "incident")}.</p>' if held else ""
+    return f'<h2>Incidents, in the order in which they were told</h2>{note}{find}<section id="alerts">{cases}</section>'

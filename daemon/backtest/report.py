@@ -1,4 +1,4 @@
-"""A backtest's result as one document: what was read, what alerted, how that compares with the budget and the labels.
+"""A backtest's result as one document: what was read, what was told, how that compares with the labels.
 
 `Report` is plain data, and `report.json` is its fields. Shares are 0 to 1 and times RFC 3339.
 """
@@ -28,14 +28,11 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Alerts among live sessions against the budget. `budget` is a share; a budget a day is turned into one by the
-    traffic seen (None when its time is unknown). `blocks` are the realised shares of every 1,000 live sessions."""
+    """Live sessions that carried a clue. `blocks` are their shares of every 1,000 live sessions."""
 
     sessions: int
-    alerts: int
-    realised: float
-    budget: float | None
-    per_day: float | None
+    flagged: int
+    share: float
     blocks: Sequence[float]
 
 
@@ -54,23 +51,24 @@ class QualityRow:
 
 @dataclass(frozen=True, slots=True)
 class ScopeRow:
-    """One scope's part, with its average precision where labels tell."""
+    """One scope's part: incidents told, sessions with a clue, and average precision where labels tell."""
 
     scope: str
     sessions: int
     live: int
-    alerts: int
-    realised: float
+    told: int
+    flagged: int
+    share: float
     average_precision: float | None
     f1: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class BudgetRow:
-    """What a budget would have cost, and found where labels tell."""
+class ThresholdRow:
+    """Sessions with a p-value of at most `p_value`, and how good that would be where labels tell."""
 
-    budget: float
-    alerts: int
+    p_value: float
+    sessions: int
     per_day: float | None
     precision: float | None
     recall: float | None
@@ -78,21 +76,13 @@ class BudgetRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestion:
-    """A budget to start with, and why."""
-
-    budget: float
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class RangeRow:
-    """Would it have fired: live sessions that touch the range asked for, and the alerts among them."""
+    """Would it have fired: live sessions that touch the range asked for, and those with a clue among them."""
 
     since: str | None
     until: str | None
     sessions: int
-    alerts: int
+    flagged: int
     scopes: Mapping[str, int]
 
 
@@ -123,26 +113,27 @@ class PatternRow:
     pattern: str
     scope: str
     sessions: int
-    alerts: int
+    flagged: int
     distinct: int
     lines: Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class AlertRow:
-    """One of the strangest alerts, in short; `positions` lead to its lines, `labelled` is what the labels call it."""
+class IncidentRow:
+    """One incident, in short, as its latest message has it; `labelled` is what the labels call the session it shows."""
 
     id: str
-    start: str
-    end: str
-    scope: str
-    key: str
-    p_value: float | None
-    score: float
+    since: str
+    told_at: str
+    last_seen: str
+    services: Sequence[str]
     severity: str
     summary: str
-    incident: str
-    positions: Sequence[str]
+    why: str
+    period_s: float | None
+    causes: int
+    sessions: int
+    messages: int
     labelled: bool | None
 
 
@@ -173,17 +164,18 @@ class Report:
     start: str | None
     end: str | None
     rate: Rate
-    incidents: int
+    told: int
+    told_a_day: float | None
+    held_back: int
+    incidents: Sequence[IncidentRow]
     scopes: Sequence[ScopeRow]
-    budgets: Sequence[BudgetRow]
-    suggestion: Suggestion | None
+    thresholds: Sequence[ThresholdRow]
     range: RangeRow | None
     labels: LabelRow | None
     quality: Sequence[QualityRow]
     localisation: Localisation | None
     calibration: Sequence[tuple[float, float]]
     top_patterns: Sequence[PatternRow]
-    strangest: Sequence[AlertRow]
     cost: Cost
 
     def encode(self) -> bytes:

@@ -1,6 +1,6 @@
 """Files through the daemon's own core: the same objects in the same order as for a partition of Kafka.
 
-    files -> Stream (format, masks, sessions, patterns) -> engine -> Stream.judge -> Alerting -> files
+    files -> Stream (format, masks, sessions, patterns) -> engine -> Stream.judge -> IncidentStage -> files
 
 The files to teach from are a stream of their own (their times say nothing about the others'), before the judged ones,
 under the same source and with offsets that go on, so that every line has one position and every verdict one id.
@@ -23,9 +23,11 @@ from daemon.backtest.options import BacktestOptions, Progress, Result, Setup, Wa
 from daemon.backtest.output import Output
 from daemon.backtest.peers import peers
 from daemon.backtest.sources import Files, Source, Topics
-from daemon.backtest.tally import Strangest, Tally
+from daemon.backtest.tally import Tally
+from daemon.backtest.told import Told
 from daemon.backtest.trivial import Beside, trivial
-from daemon.core.alerts import Alerting, Published
+from daemon.core.alerts import alert_record, case_of
+from daemon.core.incidents import IncidentStage
 from daemon.core.stream import Pushed, Stream, drive
 from daemon.core.types import Batch, ClosedBy, Phase, TopicPartition, Verdict
 from daemon.ports import Engine
@@ -79,14 +81,14 @@ class _Run:
         self._options, self._setup, self._engine = options, setup, engine
         self._labels, self._output, self._watch, self._stdin = labels, output, watch, stdin
         self._source = TopicPartition(topic_of(options), 0)
-        self._alertings: dict[TopicPartition, Alerting] = {}
+        self._stage = IncidentStage(setup.incidents)
         self._beside: list[Beside] = [trivial()] if labels else []
         if labels and options.peers:
             self._beside.append(peers())
         self._tally = Tally([name for beside in self._beside for name in beside.names])
-        self._strangest = Strangest()
+        self._told = Told()
+        self._labels_of: dict[str, bool | None] = {}
         self._counts = Counts()
-        self._opened = 0
         self._started = time.perf_counter()
 
     async def run(self) -> Result:
@@ -94,14 +96,16 @@ class _Run:
         options, tools = self._options, self._setup.tools
         taught = FileReader(options.teach, self._source, stdin=self._stdin)
         await self._feed(Files(taught), lambda source: Stream(source, tools, teach=True), teach=True)
+        self._stage.end_of_teaching()
         files = FileReader(options.files, self._source, first_offset=taught.offset, stdin=self._stdin)
         judged = Topics(options.records) if options.records else Files(files)
         await self._feed(judged, lambda source: Stream(source, tools, learn=not options.freeze))
         self._counts.seconds = time.perf_counter() - self._started
         self._counts.peak_mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         unmet = self._labels.unmet if self._labels else None
-        alerts = self._strangest.alerts()
-        return Result(build(options, self._setup, self._tally, self._counts, alerts, unmet), self._tally, alerts)
+        self._counts.held_back = sum(self._stage.held_back().values())
+        report = build(options, self._setup, self._tally, self._counts, self._told, unmet)
+        return Result(report, self._tally, self._told.alerts())
 
     async def _feed(
         self, reader: Source, make_stream: Callable[[TopicPartition], Stream], *, teach: bool = False
@@ -116,11 +120,11 @@ class _Run:
             if self._labels and not teach:
                 self._labels.follow(reader.opened)
             self._watch(self._progress(reader, batch))  # embedding the first patterns takes longest
-            await self._judge(stream)
+            await self._judge(stream, teach=teach)
             self._watch(self._progress(reader, batch))
         for stream in streams.values():
             stream.flush(ClosedBy.FLUSH)
-            await self._judge(stream)
+            await self._judge(stream, teach=teach)
 
     def _count(self, batch: Batch, pushed: Pushed, reader: Source) -> None:
         self._counts.records += len(batch)
@@ -132,11 +136,17 @@ class _Run:
 
     def _progress(self, reader: Source, batch: Batch) -> Progress:
         counts, file = self._counts, reader.place(batch.source, batch.offsets[0]).file
-        return Progress(file, *reader.reached(), counts.lines, self._tally.sessions, counts.alerts)
+        return Progress(file, *reader.reached(), counts.lines, self._tally.sessions, len(self._told))
 
-    async def _judge(self, stream: Stream) -> None:
+    async def _judge(self, stream: Stream, *, teach: bool) -> None:
         async for verdict in drive(stream, self._embed):
-            self._take(verdict)
+            self._take(verdict, stream)
+        for news in self._stage.take(stream.observer.take(stream.watermark)):
+            if not teach:
+                published = alert_record(news, self._setup.about)
+                assert published.record.value is not None
+                self._output.alert(published.record.value)
+                self._told.add(news, published, self._labels_of.get(published.alert["verdict"] or ""))
 
     async def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         began = time.perf_counter()
@@ -145,29 +155,19 @@ class _Run:
         self._counts.embedded += len(texts)
         return vectors
 
-    def _take(self, verdict: Verdict) -> None:
+    def _take(self, verdict: Verdict, stream: Stream) -> None:
         session, judged = verdict.session, verdict.judgement
         label = self._labels.of(session) if self._labels and judged.phase is not Phase.TEACH else None
         live, learn = judged.phase is Phase.LIVE, judged.phase is Phase.TEACH or not self._options.freeze
         others = [pair for it in self._beside for pair in it.judge(verdict.pattern, live=live, learn=learn)]
         self._tally.add(verdict, label, others)
         self._output.verdict(verdict)
-        alerting = self._alertings.get(verdict.source)
-        if alerting is None:
-            alerting = Alerting(verdict.source, self._setup.alerts, self._setup.tools.detector.refund)
-            self._alertings[verdict.source] = alerting
-        self._publish(alerting.publish(verdict, self._setup.about), verdict, label)
+        if judged.anomalous:
+            self._labels_of[verdict.id] = label
+        case = case_of(verdict, self._setup.about) if judged.anomalous else None
+        stream.observer.session(session.scope, session.end, case)
         if self._labels and self._labels.by_line and label and judged.anomalous:
             self._counts.ranks.append(self._rank(verdict))
-
-    def _publish(self, messages: Sequence[Published], verdict: Verdict, label: bool | None) -> None:
-        for message in messages:
-            assert message.record.value is not None
-            self._output.alert(message.record.value)
-            if message.alert is not None:
-                self._counts.alerts += 1
-                self._counts.incidents.add(message.alert["incident"]["id"])
-                self._strangest.add(verdict, message.alert, label)
 
     def _rank(self, verdict: Verdict) -> int | None:
         """Return the place, from 1, of the first line pointed at that is labelled itself; None when there is none."""

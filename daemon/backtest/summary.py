@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from daemon.backtest.evaluation import Bools, Floats, block_rates, curve, decide, quality, realised
 from daemon.backtest.report import (
     OURS,
-    AlertRow,
-    BudgetRow,
+    IncidentRow,
     LabelRow,
     Localisation,
     PatternRow,
@@ -18,34 +17,35 @@ from daemon.backtest.report import (
     RangeRow,
     Rate,
     ScopeRow,
-    Suggestion,
+    ThresholdRow,
 )
-from daemon.backtest.tally import Alert, Tally
+from daemon.backtest.tally import Tally
+from daemon.backtest.told import Alert
 from daemon.core.messages import rfc3339
 
-BUDGETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
-READABLE_A_DAY = 20
-"""How many alerts a day a person still reads: what a budget is suggested by when there are no labels."""
+P_VALUES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
 BLOCK = 1000
 LEAST_SPAN = 3_600_000_000
 """Less event time than this says nothing about a day."""
 DAY = 86_400_000_000
 
 
-def alert_row(alert: Alert) -> AlertRow:
-    """Return an alert document in short."""
-    return AlertRow(
-        id=alert["id"],
-        start=alert["start"],
-        end=alert["end"],
-        scope=alert["scope"],
-        key=alert["key"],
-        p_value=alert["p_value"],
-        score=alert["score"],
+def incident_row(alert: Alert) -> IncidentRow:
+    """Return the latest message of an incident in short."""
+    incident = alert["incident"]
+    return IncidentRow(
+        id=incident["id"],
+        since=incident["since"],
+        told_at=rfc3339(round(alert["told_at"] * 1e6)),
+        last_seen=incident["last_seen"],
+        services=incident["services"],
         severity=alert["severity"],
         summary=alert["summary"],
-        incident=alert["incident"]["id"],
-        positions=alert["source"]["positions"],
+        why=alert["why"],
+        period_s=alert["period_s"],
+        causes=len(incident["causes"]),
+        sessions=incident["sessions"],
+        messages=incident["messages"],
         labelled=alert["labelled"],
     )
 
@@ -65,23 +65,22 @@ def days_of(tally: Tally) -> float | None:
     return span / DAY if span > 0 else None
 
 
-def rate_of(tally: Tally, share: float | None, per_day: float | None) -> Rate:
-    """Return the realised rate beside a budget given as a share or as alerts a day."""
-    flagged, days = tally.flagged, days_of(tally)
-    alerts = int(flagged.sum())
-    if share is None and per_day is not None and days:
-        share = min(1.0, per_day * days / tally.live)
-    realised_share = alerts / tally.live if tally.live else 0.0
-    return Rate(tally.live, alerts, realised_share, share, a_day(alerts, days), block_rates(flagged, BLOCK))
+def rate_of(tally: Tally) -> Rate:
+    """Return how many live sessions carried a clue."""
+    flagged = int(tally.flagged.sum())
+    return Rate(tally.live, flagged, flagged / tally.live if tally.live else 0.0, block_rates(tally.flagged, BLOCK))
 
 
-def a_day(alerts: int, days: float | None) -> float | None:
+def a_day(count: int, days: float | None) -> float | None:
     """Return the rate a day; None when the run is too short to tell."""
-    return alerts / days if days and days * DAY >= LEAST_SPAN else None
+    return count / days if days and days * DAY >= LEAST_SPAN else None
 
 
-def quality_rows(tally: Tally, budget: float | None) -> list[QualityRow]:
-    """Return ours and every other score's figures on the labelled live sessions, ours first."""
+def quality_rows(tally: Tally, share: float) -> list[QualityRow]:
+    """Return ours and every other score's figures on the labelled live sessions, ours first.
+
+    Ours flags the sessions that carry a clue, a `share` of all; the others flag as many by their p-values.
+    """
     known = tally.labelled
     truth = tally.anomalous[known]
     if not truth.any():
@@ -89,7 +88,7 @@ def quality_rows(tally: Tally, budget: float | None) -> list[QualityRow]:
     rows = [_quality_row(OURS, truth, tally.scores[known], tally.flagged[known])]
     for place, name in enumerate(tally.names):
         scores, p_values = tally.other(place)
-        rows.append(_quality_row(name, truth, scores[known], p_values[known] <= (budget or 0.0)))
+        rows.append(_quality_row(name, truth, scores[known], p_values[known] <= share))
     return rows
 
 
@@ -101,67 +100,51 @@ def _quality_row(name: str, truth: Bools, scores: Floats, flagged: Bools) -> Qua
     )
 
 
-def scope_rows(tally: Tally) -> list[ScopeRow]:
+def scope_rows(tally: Tally, told: Mapping[str, int]) -> list[ScopeRow]:
     """Return a row for every scope, the busiest first."""
     rows = []
     number, flagged, known = tally.scope, tally.flagged, tally.labelled
     for scope, sessions in tally.scope_sessions.most_common():
         mine = number == tally.scopes.get(scope, -1)
-        live, alerts = int(mine.sum()), int(flagged[mine].sum())
-        told = mine & known
-        truth = tally.anomalous[told]
+        live, clues = int(mine.sum()), int(flagged[mine].sum())
+        labelled_here = mine & known
+        truth = tally.anomalous[labelled_here]
         labelled = bool(truth.any())
         rows.append(
             ScopeRow(
                 scope,
                 sessions,
                 live,
-                alerts,
-                alerts / live if live else 0.0,
-                curve(truth, tally.scores[told]).average_precision if labelled else None,
-                decide(truth, flagged[told]).f1 if labelled else None,
+                told.get(scope, 0),
+                clues,
+                clues / live if live else 0.0,
+                curve(truth, tally.scores[labelled_here]).average_precision if labelled else None,
+                decide(truth, flagged[labelled_here]).f1 if labelled else None,
             )
         )
     return rows
 
 
-def budget_rows(tally: Tally) -> list[BudgetRow]:
-    """Return what each of `BUDGETS` would have cost, judged by the p-values of this run."""
+def threshold_rows(tally: Tally) -> list[ThresholdRow]:
+    """Return how many live sessions have a p-value of at most each of `P_VALUES`, and how good that would be."""
     p_values, days, known = tally.p_values, days_of(tally), tally.labelled
     truth = tally.anomalous[known]
     rows = []
-    for budget in BUDGETS:
-        flagged = p_values <= budget
-        alerts = int(flagged.sum())
+    for p_value in P_VALUES:
+        flagged = p_values <= p_value
+        sessions = int(flagged.sum())
         found = decide(truth, flagged[known]) if truth.any() else None
         rows.append(
-            BudgetRow(
-                budget,
-                alerts,
-                a_day(alerts, days),
+            ThresholdRow(
+                p_value,
+                sessions,
+                a_day(sessions, days),
                 found.precision if found else None,
                 found.recall if found else None,
                 found.f1 if found else None,
             )
         )
     return rows
-
-
-def suggest(rows: Sequence[BudgetRow]) -> Suggestion | None:
-    """Return the budget with the best F1 where there are labels, else the largest whose alerts a person still reads."""
-    best = max(rows, key=lambda row: row.f1 or 0.0)
-    if best.f1:
-        return Suggestion(best.budget, f"the best F1 on these labels, {best.f1:.3f}")
-    firing = sorted((row for row in rows if row.per_day is not None and row.alerts), key=lambda row: row.budget)
-    if not firing:
-        return None
-    affordable = [row for row in firing if (row.per_day or 0.0) <= READABLE_A_DAY]
-    if not affordable:
-        return Suggestion(firing[0].budget, f"the least that fires at all, {firing[0].per_day:.1f} alerts a day here")
-    most = affordable[-1]
-    return Suggestion(
-        most.budget, f"the largest that costs at most {READABLE_A_DAY} alerts a day here ({most.per_day:.1f})"
-    )
 
 
 def range_row(tally: Tally, since: int | None, until: int | None) -> RangeRow | None:
@@ -200,6 +183,6 @@ def calibration(tally: Tally, points: int = 61) -> list[tuple[float, float]]:
 def pattern_rows(tally: Tally, limit: int = 20) -> list[PatternRow]:
     """Return the most frequent patterns."""
     return [
-        PatternRow(id_, count.scope, count.sessions, count.alerts, count.distinct, count.lines)
+        PatternRow(id_, count.scope, count.sessions, count.flagged, count.distinct, count.lines)
         for id_, count in tally.patterns.top(limit)
     ]

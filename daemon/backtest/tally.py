@@ -1,7 +1,7 @@
 """What a backtest remembers of each session: numbers in columns, never its lines, so that memory stays small.
 
 A live session costs about 40 bytes, and 16 more for every score kept beside ours. Patterns are counted by name up to
-`MAX_PATTERNS`; of alerts only the strangest `MAX_ALERTS` are kept whole, all of them go to the file.
+`MAX_PATTERNS`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -20,24 +19,19 @@ from daemon.core.positions import Positions
 from daemon.core.types import Phase, Verdict
 
 MAX_PATTERNS = 50_000
-MAX_ALERTS = 200
 _TEXT = 400
-_ROWS = 30
 UNLABELLED = -1
-
-Alert = Mapping[str, Any]
-"""An alert document as it was published, or the part of one that a report shows."""
 
 
 @dataclass(slots=True)
 class PatternCount:
-    """How often a pattern came and alerted; `lines` are the first of it, to recognise it by."""
+    """How often a pattern came, and with a clue; `lines` are the first of it, to recognise it by."""
 
     scope: str
     lines: tuple[tuple[str, int], ...]
     distinct: int
     sessions: int = 0
-    alerts: int = 0
+    flagged: int = 0
 
 
 @dataclass(slots=True)
@@ -58,46 +52,11 @@ class Patterns:
             lines = tuple((line[:_TEXT], times) for line, times in pattern.lines[:3])
             count = self.known[pattern.id] = PatternCount(pattern.scope, lines, len(pattern.lines))
         count.sessions += 1
-        count.alerts += verdict.judgement.anomalous
+        count.flagged += verdict.judgement.anomalous
 
     def top(self, limit: int) -> list[tuple[str, PatternCount]]:
         """Return the most frequent ones."""
         return heapq.nlargest(limit, self.known.items(), key=lambda item: item[1].sessions)
-
-
-class Strangest:
-    """The `limit` alerts with the least p-value, the greatest score among equals; trimmed to what a page shows."""
-
-    def __init__(self, limit: int = MAX_ALERTS) -> None:
-        self._limit = limit
-        self._heap: list[tuple[float, float, int, Alert]] = []
-        self._count = 0
-
-    def add(self, verdict: Verdict, alert: Alert, label: bool | None = None) -> None:
-        """Offer an alert; what the labels call it is kept as `labelled`."""
-        self._count += 1
-        p = verdict.judgement.p_value
-        rank = (-p if p is not None else -1.0, verdict.judgement.score, -self._count)
-        if len(self._heap) == self._limit:
-            if rank < self._heap[0][:3]:
-                return
-            heapq.heappop(self._heap)
-        heapq.heappush(self._heap, (*rank, {**trimmed(alert), "labelled": label}))
-
-    def alerts(self) -> list[Alert]:
-        """Return them, the strangest first."""
-        return [alert for *_, alert in sorted(self._heap, key=lambda entry: entry[:3], reverse=True)]
-
-
-def trimmed(value: Any) -> Any:
-    """Return a document with long texts and long lists cut: what is kept for the page, not what is published."""
-    if isinstance(value, str):
-        return value if len(value) <= _TEXT else value[: _TEXT - 1] + "…"
-    if isinstance(value, Mapping):
-        return {key: trimmed(item) for key, item in value.items()}
-    if isinstance(value, Sequence):
-        return [trimmed(item) for item in value[:_ROWS]]
-    return value
 
 
 class Tally:
@@ -148,7 +107,7 @@ class Tally:
 
     @property
     def live(self) -> int:
-        """How many sessions could have alerted."""
+        """How many sessions could have carried a clue."""
         return len(self._score)
 
     @property
@@ -178,7 +137,7 @@ class Tally:
 
     @property
     def flagged(self) -> Bools:
-        """Whether it was an alert."""
+        """Whether it carried a clue."""
         return np.asarray(self._flagged, dtype=np.bool_)
 
     @property

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from daemon.bench.clock import Clock
 from daemon.bench.standin import StandIn
-from daemon.core.alerts import Alerting, AlertSettings, Provenance
+from daemon.core.alerts import Provenance, case_of
+from daemon.core.observations import dump_observations
 from daemon.core.stream import Stream, Tools, baseline_records, drive
 from daemon.core.types import Batch, OutRecord, TopicPartition
 
@@ -24,7 +25,6 @@ class Chain:
         self.commits: list[tuple[Sequence[OutRecord], int]] = []
         self._stream = Stream(source, replace(tools, timed=self._timed))
         self._detector = tools.detector
-        self._alerting = Alerting(source, AlertSettings(), tools.detector.refund)
         self._engine = engine
         self._about = about
         self._outputs: list[OutRecord] = []
@@ -37,10 +37,8 @@ class Chain:
             async for verdict in drive(self._stream, self._engine.embed):
                 self.sessions += 1
                 with self.clock("publish"):
-                    self._outputs += [it.record for it in self._alerting.publish(verdict, self._about)]
-            with self.clock("publish"):
-                resolved = self._alerting.tick(self._stream.watermark or 0, self._about)
-                self._outputs += [it.record for it in resolved]
+                    case = case_of(verdict, self._about) if verdict.judgement.anomalous else None
+                    self._stream.observer.session(verdict.session.scope, verdict.session.end, case)
             self._lines += len(batch)
             if self._lines >= COMMIT_LINES:
                 self.finish()
@@ -54,7 +52,9 @@ class Chain:
         with self.clock("take"):
             outputs, self._outputs, self._lines = self._outputs, [], 0
             outputs += [record.at(0) for record in baseline_records(self._detector.updates(self._stream.source))]
-            checkpoint = self._stream.checkpoint(self._alerting.dump(), "bench")
+            observations = self._stream.observer.take(self._stream.watermark)
+            outputs.append(OutRecord("observations", b"bench", dump_observations(observations), (), 0))
+            checkpoint = self._stream.checkpoint("bench")
             outputs.append(OutRecord("checkpoints", b"bench", checkpoint.encode(), (), 0))
             self.commits.append((outputs, checkpoint.low))
 

@@ -68,15 +68,12 @@ def _records(options: argparse.Namespace, config: Config) -> RangeReader | None:
 def _setup(config: Config, engine: Engine) -> Setup:
     """Return what a backtest runs with: the parts that the daemon makes of the same configuration."""
     from daemon.backtest import Setup
-    from daemon.core.alerts import AlertSettings
-    from daemon.wiring import make_detector, make_tools, provenance
+    from daemon.wiring import incident_settings, make_detector, make_tools, provenance
 
     return Setup(
         tools=make_tools(config, engine, make_detector(config, engine)),
-        alerts=AlertSettings(config.alerts.publish, config.alerts.budget_counts),
+        incidents=incident_settings(config),
         about=provenance(config, engine),
-        share=config.alerts.share,
-        per_day=config.alerts.per_day,
     )
 
 

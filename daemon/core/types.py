@@ -216,13 +216,23 @@ class Evidence:
     share: float
 
 
+class SessionClue(StrEnum):
+    """Why a session may matter: what the incidents stage may make an incident of."""
+
+    NEW = "new"
+    FAILURE = "failure"
+    MIXTURE = "mixture"
+    LABEL = "label"
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The detector's result for one session.
 
     `parts` are the raw values of the score's components. `p_value` is None while the scope warms up. `similarity` is
     the cosine to the nearest normal pattern, None while there is none. `nearest` and `evidence` cost time and are
-    filled for anomalous sessions only. `seen` is the number of sessions in the scope's window.
+    filled for anomalous sessions only, which are those with `clues`. `seen` is the number of sessions in the scope's
+    window.
     """
 
     score: float
@@ -236,6 +246,7 @@ class Judgement:
     label: LabelVerdict | None = None
     nearest: Sequence[Neighbour] = ()
     evidence: Sequence[Evidence] = ()
+    clues: Sequence[SessionClue] = ()
 
 
 @dataclass(frozen=True, slots=True)

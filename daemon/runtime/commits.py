@@ -17,7 +17,8 @@ class Commits:
     """Commits what the processor hands over. `on_end` is called whenever a transaction ends, well or not.
 
     `committed_at` is when the last one ended well (or the partition began to run), by the monotonic clock; `incidents`
-    are those open at that time `told` those told in the last day and `budgets` those that may be, by scope; `count` is how many ended well since the partition began to run.
+    are those open at that time `told` those told in the last day and `budgets` those that may be, by scope; `count` is
+    how many ended well since the partition began to run.
     """
 
     def __init__(self, source: TopicPartition, shared: Shared, on_end: Callable[[], None]) -> None:

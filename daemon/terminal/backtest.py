@@ -9,10 +9,10 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from daemon.backtest.report import OURS, Rate, Report
-from daemon.core.text import clean, figure, many, p_value, share
+from daemon.backtest.report import OURS, Report
+from daemon.core.text import clean, figure, many, share
 
-SHOWN = 8
+SHOWN = 20
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -28,13 +28,11 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     if report.quality:
         yield _quality(report)
     if report.rate.sessions:
-        yield _budgets(report)
-    if suggestion := report.suggestion:
-        yield Text(f"suggested budget: {suggestion.budget:g}, {suggestion.why}\n")
+        yield _thresholds(report)
     if report.range:
         yield Text("\n".join(_range(report)))
-    if report.strangest:
-        yield _strangest(report)
+    if report.incidents:
+        yield _incidents(report)
 
 
 def _facts(report: Report) -> Iterator[str]:
@@ -52,7 +50,8 @@ def _facts(report: Report) -> Iterator[str]:
     taught = f"{report.taught:,} taught, " if report.taught else ""
     phases = f"{taught}{report.warm_up:,} warm-up, {rate.sessions:,} live"
     yield f"sessions  {report.sessions:,} of {patterns} patterns: {phases}"
-    yield f"alerts    {_rate(rate, report)}"
+    yield f"told      {_told(report)}"
+    yield f"clues     {rate.flagged:,} sessions carry one, {share(rate.share)} of the live ones"
     if rate.blocks:
         blocks = " ".join(share(block) for block in rate.blocks[:12])
         yield f"          by 1,000  {blocks}{' ...' if len(rate.blocks) > 12 else ''}"
@@ -73,16 +72,13 @@ def _facts(report: Report) -> Iterator[str]:
     )
 
 
-def _rate(rate: Rate, report: Report) -> str:
-    if not rate.sessions:
-        why = "none: every session was needed to warm up (detector.warm_up)"
+def _told(report: Report) -> str:
+    if not report.rate.sessions:
+        why = "nothing: every session was needed to warm up (detector.warm_up)"
         return f"{why}; frozen, it learns from --teach alone" if report.frozen else why
-    against = ""
-    if rate.budget is not None:
-        against = f", {rate.realised / rate.budget:.2f} times the budget of {report.budget}"
-    per_day = f", {rate.per_day:,.1f} a day" if rate.per_day is not None else ""
-    realised = f"{share(rate.realised)} of live sessions{against}{per_day}"
-    return f"{rate.alerts:,} in {many(report.incidents, 'incident')}: {realised}"
+    a_day = f", {report.told_a_day:,.1f} a day" if report.told_a_day is not None else ""
+    held = f"; {report.held_back:,} more were held back" if report.held_back else ""
+    return f"{many(report.told, 'incident')}{a_day}, of at most {report.budget} for a service{held}"
 
 
 def _table(title: str, columns: Sequence[str]) -> Table:
@@ -94,17 +90,17 @@ def _table(title: str, columns: Sequence[str]) -> Table:
 
 def _scopes(report: Report) -> Table:
     labelled = any(row.average_precision is not None for row in report.scopes)
-    table = _table("by scope", ["scope", "sessions", "live", "alerts", "rate", *(["AP", "F1"] if labelled else [])])
+    table = _table("by scope", ["scope", "sessions", "live", "told", "clues", *(["AP", "F1"] if labelled else [])])
     for row in report.scopes[:20]:
         quality = [figure(row.average_precision), figure(row.f1)] if labelled else []
-        counts = (f"{count:,}" for count in (row.sessions, row.live, row.alerts))
-        table.add_row(Text(clean(row.scope)), *counts, share(row.realised), *quality)
+        counts = (f"{count:,}" for count in (row.sessions, row.live, row.told))
+        table.add_row(Text(clean(row.scope)), *counts, share(row.share), *quality)
     return table
 
 
 def _quality(report: Report) -> Table:
     table = _table(
-        f"against the labels; flagged at a budget of {report.budget}",
+        "against the labels; flagged are the sessions with a clue, and as many of the others",
         ["score", "avg precision", "best F1", "precision", "recall", "F1", "flagged"],
     )
     for row in report.quality:
@@ -114,13 +110,13 @@ def _quality(report: Report) -> Table:
     return table
 
 
-def _budgets(report: Report) -> Table:
-    labelled = any(row.f1 is not None for row in report.budgets)
-    columns = ["budget", "alerts", "a day", *(["precision", "recall", "F1"] if labelled else [])]
-    table = _table("what other budgets would have cost", columns)
-    for row in report.budgets:
+def _thresholds(report: Report) -> Table:
+    labelled = any(row.f1 is not None for row in report.thresholds)
+    columns = ["p-value up to", "sessions", "a day", *(["precision", "recall", "F1"] if labelled else [])]
+    table = _table("sessions by p-value", columns)
+    for row in report.thresholds:
         quality = [figure(value) for value in (row.precision, row.recall, row.f1)] if labelled else []
-        table.add_row(f"{row.budget:g}", f"{row.alerts:,}", figure(row.per_day, 1), *quality)
+        table.add_row(f"{row.p_value:g}", f"{row.sessions:,}", figure(row.per_day, 1), *quality)
     return table
 
 
@@ -128,17 +124,20 @@ def _range(report: Report) -> Iterator[str]:
     chosen = report.range
     assert chosen is not None
     between = f"from {chosen.since or 'the beginning'} to {chosen.until or 'the end'}"
-    fired = f"it would have fired {chosen.alerts:,} times" if chosen.alerts else "it would not have fired"
+    fired = f"{chosen.flagged:,} sessions carry a clue" if chosen.flagged else "no session carries a clue"
     yield f"{between}: {fired} ({chosen.sessions:,} live sessions)"
     for scope, count in sorted(chosen.scopes.items(), key=lambda item: -item[1])[:20]:
         yield f"    {clean(scope)}  {count:,}"
     yield ""
 
 
-def _strangest(report: Report) -> Text:
-    text = Text(f"the strangest of {report.rate.alerts:,} alerts\n", style="")
-    for alert in report.strangest[:SHOWN]:
-        when = alert.end[:19].replace("T", " ")
-        text.append(f"  {when}  {clean(alert.scope)}  {clean(alert.key)}  {p_value(alert.p_value)}\n", "bold")
-        text.append(f"      {clean(alert.summary)}\n")
+def _incidents(report: Report) -> Text:
+    text = Text("incidents\n", style="")
+    for incident in report.incidents[:SHOWN]:
+        when = incident.since[:19].replace("T", " ")
+        where = clean(", ".join(incident.services))
+        text.append(f"  {when}  {where}  {many(incident.sessions, 'session')}  {incident.severity}\n", "bold")
+        text.append(f"      {clean(incident.summary)}\n")
+    if len(report.incidents) > SHOWN:
+        text.append(f"  and {len(report.incidents) - SHOWN:,} more\n")
     return text

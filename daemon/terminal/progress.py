@@ -29,7 +29,7 @@ def progress(console: Console | None = None) -> Iterator[Watcher]:
         task = bar.add_task("starting", total=None, counts="")
 
         def watch(now: Progress) -> None:
-            counts = f"{now.lines:,} lines  {now.sessions:,} sessions  {now.alerts:,} alerts"
+            counts = f"{now.lines:,} lines  {now.sessions:,} sessions  {now.incidents:,} incidents"
             name = clean(Path(now.file).name)
             bar.update(task, description=name, completed=now.done, total=now.total, counts=counts)
 

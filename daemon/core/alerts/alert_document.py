@@ -212,13 +212,11 @@ def _time(seconds: float) -> str:
     return rfc3339(round(seconds * 1e6))
 
 
-def _case_document(
-    verdict: Verdict, explanation: Explanation, about: Provenance, limits: _Limits
-) -> dict[str, Any]:
+def _case_document(verdict: Verdict, explanation: Explanation, about: Provenance, limits: _Limits) -> dict[str, Any]:
     """Return what an alert shows of a closed session: all fields that are not of the incident."""
     judgement = verdict.judgement
     shown = dict(verdict_document(verdict))
-    for name in ("anomalous", "learned", "phase"):
+    for name in ("anomalous", "clues", "learned", "phase"):
         del shown[name]
     return {
         **shown,

@@ -8,7 +8,6 @@ whatever the traffic is, p-values mean the same. Sessions of which the same was 
 This stage knows components by their names only; what they measure is `detection`'s business.
 """
 
-from daemon.core.calibration.budget import Budget, bar, earn, refund
 from daemon.core.calibration.ranks import (
     TIE,
     Floats,
@@ -45,20 +44,16 @@ __all__ = [
     "RING",
     "TIE",
     "VERSION",
-    "Budget",
     "Floats",
     "Recent",
     "Ring",
     "absence_nats",
-    "bar",
     "conditional_nats",
     "distance_to_measure",
-    "earn",
     "finding",
     "gather",
     "local_ranks",
     "presence_nats",
-    "refund",
     "row_type",
     "tail_probability",
 ]

@@ -1,14 +1,13 @@
 """How strange is strange lately: the last RING sessions' component values and scores, by scope and input partition.
 
 A ring is kept in chunks so that a commit writes what changed and no more. Each chunk is a record of its own, with the
-number of sessions ever noted when it was last changed, and the credit of alerts at that time. The ring's own count and
-credit are those of its latest chunk. In memory a ring names what was found of each session by number, since the same is
-found of many (see `score_table`). It has room for as many sessions as it has seen, up to RING.
+number of sessions ever noted when it was last changed. The ring's own count is that of its latest chunk. In memory a
+ring names what was found of each session by number, since the same is found of many (see `score_table`). It has room
+for as many sessions as it has seen, up to RING.
 """
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,16 +18,16 @@ from numpy.typing import NDArray
 
 from daemon.core.baseline import WORDS, Sketch, differing
 from daemon.core.calibration.score_table import ScoreTable, finding_type
-from daemon.core.columns import ROWS, Column, Columns
+from daemon.core.columns import Column, Columns
 
 RING = 4096
 CHUNK = 64
 ENOUGH = 1000
 """Sessions after which a partition's own ring is enough to judge by; until then its scope's others help."""
-HEADER = struct.Struct("<BBHqd")
+HEADER = struct.Struct("<BBHq8x")
 VERSION = 2
 EMPTY, QUIET, LOUD, EARLY = 0, 1, 2, 3
-"""States of a place: LOUD is an alert that the budget is charged with; EARLY sessions, judged while the scope knew too
+"""States of a place: LOUD carried a clue; EARLY sessions, judged while the scope knew too
 little, count as seen and calibrate nothing."""
 _CALIBRATES = (False, True, True, False)
 _AGES = np.tile(np.arange(RING - 1, -1, -1), 2)
@@ -82,21 +81,18 @@ class _Places(Columns):
 
 class _Chunks(Columns):
     count = Column(np.int64)
-    credit = Column(np.float64, (ROWS,), math.nan)
 
 
 class Ring:
     """The latest sessions of one scope and input partition, the oldest overwritten first; `count` is how many ever.
 
-    `names` are the score's components, in their stored order. `credit` is the number of alerts that can be afforded now
-    (see `budget`), None before the first live session.
+    `names` are the score's components, in their stored order.
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
         self.findings = ScoreTable(len(names))
         self.count = 0
-        self.credit: float | None = None
         self._places = _Places(1)
         self._chunks = _Chunks(1)
 
@@ -107,7 +103,7 @@ class Ring:
         """Return the chunk that the next session goes to."""
         return self.count % RING // CHUNK
 
-    def append(self, finding: bytes, *, minute: int, state: int, credit: float | None) -> None:
+    def append(self, finding: bytes, *, minute: int, state: int) -> None:
         """Note one session over the oldest: what was found of it, see `score_table.finding`."""
         place = self.count % RING
         places, chunks = self._places, self._chunks
@@ -122,16 +118,7 @@ class Ring:
             renamed = self.findings.compact()
             if renamed is not None:
                 places.found[:] = renamed[places.found]
-        self.credit = credit
         chunks.count[place // CHUNK] = self.count
-        chunks.credit[place // CHUNK] = math.nan if credit is None else credit
-
-    def take_back(self, credit: float) -> None:
-        """Note that the latest session is not charged to the budget after all, if it was; that leaves `credit`."""
-        place = (self.count - 1) % RING
-        if self._places.state[place] == LOUD:
-            self._places.state[place] = QUIET
-            self.credit = self._chunks.credit[place // CHUNK] = credit
 
     def states(self, count: int) -> NDArray[np.uint8]:
         """Return the states of the latest `count` sessions, newest first."""
@@ -164,8 +151,9 @@ class Ring:
         """Return one chunk as bytes, None when it holds nothing."""
         if chunk >= len(self._chunks.count) or not self._chunks.count[chunk]:
             return None
-        count, credit = self._chunks.count.item(chunk), self._chunks.credit.item(chunk)
-        return HEADER.pack(VERSION, len(self.names), CHUNK, count, credit) + self._rows(chunk).tobytes()
+        return (
+            HEADER.pack(VERSION, len(self.names), CHUNK, self._chunks.count.item(chunk)) + self._rows(chunk).tobytes()
+        )
 
     def chunks(self) -> range:
         """Return the chunks that may hold something."""
@@ -190,11 +178,9 @@ class Ring:
                 raise ValueError("a calibration record with an unknown state")
             self._replace(chunk, rows)
             chunks.reserve(chunk + 1)
-            chunks.count[chunk], chunks.credit[chunk] = head[3:]
+            chunks.count[chunk] = head[3]
         latest = int(chunks.count.argmax())
         self.count = int(chunks.count[latest])
-        credit = float(chunks.credit[latest])
-        self.credit = credit if self.count and not math.isnan(credit) else None
 
     def _replace(self, chunk: int, rows: NDArray[np.void]) -> None:
         places, findings = self._places, self.findings

@@ -1,50 +1,63 @@
-"""Whether a live session is an alert, by its p-value and the credit of the budget (see `calibration.budget`)."""
+"""Which clues a judged session carries: why it may matter. Whether anybody is told, the incidents stage decides.
+
+A session that carries a clue is called anomalous. It is explained, and given to the incidents stage whole. The p-value
+is the rank of the score and nothing else; it is not changed by what is decided.
+"""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
-from daemon.core.calibration import Ring, bar, earn, refund
-from daemon.core.types import Judgement, LabelVerdict, Phase
+import numpy as np
+
+from daemon.core.baseline import NONE, failure_score
+from daemon.core.detection.scope import ScopeView
+from daemon.core.types import Judgement, LabelVerdict, Phase, SessionClue
+
+USUAL = 0.01
+"""Share of the window from which on a pattern is usual: its sessions carry no clue."""
+RARE = 0.01
+"""Share of the window up to which a line that reads like a warning or failure is a clue."""
+STRANGE = 0.01
+"""P-value up to which a session is a strange mixture of known lines."""
 
 
-def decide(judgement: Judgement, ring: Ring | None, share: float) -> Judgement:
-    """Return the judgement of a live session, decided: its p-value is at most `share` exactly when it is anomalous."""
-    p_value = judgement.p_value
-    if p_value is None:
+def decide(judgement: Judgement, view: ScopeView) -> Judgement:
+    """Return the judgement with its clues: none while the scope warms up, and none on what is confirmed normal."""
+    if judgement.phase is not Phase.LIVE or judgement.label is LabelVerdict.NORMAL:
         return judgement
-    anomalous, decided = _decide(p_value, ring, share, judgement.label)
-    if not anomalous and decided == p_value:
-        return judgement
-    return replace(judgement, anomalous=anomalous, p_value=decided)
+    clues = _clues(judgement, view)
+    return replace(judgement, anomalous=True, clues=clues) if clues else judgement
 
 
-def _decide(p_value: float, ring: Ring | None, share: float, label: LabelVerdict | None) -> tuple[bool, float]:
-    if share >= 1.0:
-        return True, p_value
-    if label is LabelVerdict.NORMAL:
-        return False, p_value
-    if label is LabelVerdict.ANOMALOUS:
-        return True, min(p_value, share)
-    if p_value <= bar(share, earn(ring.credit if ring is not None else None, share)):
-        return True, min(p_value, share)
-    return False, max(p_value, math.nextafter(share, 2.0))
+def _clues(judgement: Judgement, view: ScopeView) -> tuple[SessionClue, ...]:
+    if judgement.label is LabelVerdict.ANOMALOUS:
+        return (SessionClue.LABEL,)
+    if _is_usual(view):
+        return ()
+    new, bad = _lines(view)
+    strange = judgement.p_value is not None and judgement.p_value <= STRANGE
+    carried = (
+        (SessionClue.NEW, new),
+        (SessionClue.FAILURE, bad),
+        (SessionClue.MIXTURE, strange and not new and not bad),
+    )
+    return tuple(clue for clue, is_carried in carried if is_carried)
 
 
-def is_charged(judgement: Judgement) -> bool:
-    """Return whether the budget pays for this judgement: an alert that no label asked for."""
-    return judgement.anomalous and judgement.label is None
+def _is_usual(view: ScopeView) -> bool:
+    baseline = view.baseline
+    mass = baseline.mass_of(view.pattern.id)
+    return mass > 0 and mass >= USUAL * baseline.counted
 
 
-def credit_after(judgement: Judgement, ring: Ring, share: float) -> float | None:
-    """Return the credit that one more judgement leaves."""
-    if judgement.phase is not Phase.LIVE or not 0.0 < share < 1.0 or judgement.label is not None:
-        return ring.credit
-    return earn(ring.credit, share) - is_charged(judgement)
-
-
-def take_charge_back(ring: Ring | None, share: float) -> None:
-    """Undo the charge for the latest session of `ring`, if it was charged."""
-    if ring is not None and ring.credit is not None:
-        ring.take_back(refund(ring.credit, share))
+def _lines(view: ScopeView) -> tuple[bool, bool]:
+    """Return whether the session has a line of unknown wording, and a rare one that reads like a failure."""
+    table = view.baseline.lines
+    known = view.numbers >= 0
+    new = any(table.families.find(view.pattern.lines[place][0]) == NONE for place in np.flatnonzero(~known).tolist())
+    numbers = view.numbers[known]
+    rare = table.mass[numbers] <= RARE * view.baseline.counted
+    bad = bool((rare & (table.failure[numbers] > 0)).any())
+    bad = bad or any(failure_score(view.pattern.lines[place][0]) > 0 for place in np.flatnonzero(~known).tolist())
+    return new, bad

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from daemon.core.baseline import TEACH, Baseline, Label, Lines
-from daemon.core.calibration import EARLY, LOUD, QUIET, Budget, finding
+from daemon.core.baseline import ABSENT, TEACH, Label, Lines
+from daemon.core.calibration import EARLY, LOUD, QUIET, finding
 from daemon.core.detection import changelog_codec
 from daemon.core.detection.assessment import Assessment, assess, evidence, nearest
 from daemon.core.detection.changelog import Changelog
 from daemon.core.detection.components import NAMES
-from daemon.core.detection.decision import credit_after, decide, is_charged, take_charge_back
+from daemon.core.detection.decision import decide
 from daemon.core.detection.scope import Scope, ScopeView
 from daemon.core.types import Judgement, LabelVerdict, Pattern, Phase, TopicPartition, Update, Vector
 
@@ -30,21 +30,19 @@ REALISED_OVER = 1000
 
 @dataclass(frozen=True, slots=True)
 class DetectorSettings:
-    """`window_us` microseconds of event time; `mass` a share of the window's sessions; see `Budget` for the budget."""
+    """`window_us` microseconds of event time; `mass` a share of the window's sessions."""
 
     warm_up: int = 1000
     window_us: int = 7 * 86_400_000_000
     mass: float = 0.03
     max_patterns: int = 50_000
-    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeStatistics:
     """What a scope is doing: for metrics, `top` and `baseline inspect`.
 
-    `sessions` are those in the window, `realised` is the share of the last `judged` sessions that were called
-    anomalous, `budget` the allowed share.
+    `sessions` are those in the window, `anomalous` is the share of the last `judged` sessions that carried a clue.
     """
 
     scope: str
@@ -54,8 +52,7 @@ class ScopeStatistics:
     sessions: int
     labels: int
     judged: int
-    realised: float
-    budget: float
+    anomalous: float
     memory_bytes: int
 
 
@@ -72,14 +69,13 @@ class PatternStatistics:
 
 
 class _Turn(NamedTuple):
-    """One session's turn: what is judged, when it ended, where it came from, and what its scope affords now."""
+    """One session's turn: what is judged, when it ended, and where it came from."""
 
     scope: Scope
     pattern: Pattern
     end: int
     source: TopicPartition
     phase: Phase
-    share: float
 
 
 class Detector:
@@ -119,14 +115,14 @@ class Detector:
         """
         turn = self._turn(pattern, end, source, teach=teach)
         baseline, ring, cache = turn.scope.baseline, turn.scope.rings.get(source), turn.scope.cache(source)
-        cached = cache.find(pattern.id, baseline, ring, end, turn.share) if learn and not teach else None
+        cached = cache.find(pattern.id, baseline, ring, end) if learn and not teach else None
         if cached is not None:
             self._count(turn)
             self._note(turn, cached.finding, cached.judgement)
             return cached.judgement
         view = turn.scope.view(pattern, vector, source)
         assessment = assess(view)
-        judgement = decide(_judgement(view, assessment, turn.phase), ring, turn.share)
+        judgement = decide(_judgement(view, assessment, turn.phase), view)
         if judgement.anomalous:
             judgement = replace(judgement, nearest=nearest(baseline, view.vector), evidence=evidence(view, assessment))
         if not learn:
@@ -139,19 +135,12 @@ class Detector:
 
     def _turn(self, pattern: Pattern, end: int, source: TopicPartition, *, teach: bool) -> _Turn:
         scope = self._changelog.scope(pattern.scope)
-        phase = self._phase(scope, teach=teach)
-        share = self._share(scope.baseline) if phase is Phase.LIVE else 0.0
-        return _Turn(scope, pattern, end, source, phase, share)
+        return _Turn(scope, pattern, end, source, self._phase(scope, teach=teach))
 
     def _phase(self, scope: Scope, *, teach: bool) -> Phase:
         if teach:
             return Phase.TEACH
         return Phase.LIVE if scope.has_seen(self.settings.warm_up) else Phase.WARM_UP
-
-    def _share(self, baseline: Baseline) -> float:
-        """Return the share of sessions that may be alerts; the traffic's rate is computed only where it matters."""
-        budget = self.settings.budget
-        return budget.share if budget.share is not None else budget.share_at(baseline.window.recent_rate())
 
     def _learn(self, turn: _Turn, view: ScopeView, noted: bytes, judgement: Judgement) -> None:
         """Take a session into its scope: its pattern, its weight, and what was found of it."""
@@ -174,25 +163,20 @@ class Detector:
             self._changelog.renew_labels(pattern.scope, source, turn.end)
 
     def _note(self, turn: _Turn, noted: bytes, judgement: Judgement) -> None:
-        """Note the judgement among the recent ones, and what it left of the budget."""
+        """Note the judgement among the recent ones."""
         ring = turn.scope.ring(turn.source)
         self._changelog.change(
             changelog_codec.ring_key(turn.pattern.scope, turn.source, ring.next_chunk()), turn.source
         )
         early = not turn.scope.has_seen(self.settings.warm_up / 2)
-        state = LOUD if is_charged(judgement) else EARLY if early else QUIET
+        state = LOUD if judgement.anomalous else EARLY if early else QUIET
         minute = min(max(0, turn.end // 60_000_000), 2**32 - 1)
-        ring.append(noted, minute=minute, state=state, credit=credit_after(judgement, ring, turn.share))
+        ring.append(noted, minute=minute, state=state)
 
     def _remember(self, pattern: str, vector: Vector) -> None:
         self._vectors[pattern] = vector
         if len(self._vectors) > CACHED_VECTORS:
             self._vectors.popitem(last=False)
-
-    def refund(self, scope: str, source: TopicPartition) -> None:
-        """Take the charge for the latest session of this scope and source back, if it was charged."""
-        known = self._changelog.scope(scope)
-        take_charge_back(known.rings.get(source), self._share(known.baseline))
 
     def label(
         self,
@@ -249,6 +233,12 @@ class Detector:
         names = (name for name, scope in self._changelog.scopes.items() if pattern in scope.baseline)
         return next(names, None)
 
+    def lines_of(self, scope: str, pattern: str) -> Lines:
+        """Return the lines of a pattern; none where it is not known."""
+        known = self._changelog.scopes.get(scope)
+        row = known.baseline.defined(pattern) if known is not None else ABSENT
+        return known.baseline.lines_of(row) if known is not None and row != ABSENT else ()
+
     def patterns(self, scope: str) -> list[PatternStatistics]:
         """Return all that is known of the patterns of `scope`, those with the most sessions in the window first."""
         known = self._changelog.scopes.get(scope)
@@ -283,7 +273,7 @@ class Detector:
 
     def _statistics(self, name: str, scope: Scope) -> ScopeStatistics:
         baseline = scope.baseline
-        # What another daemon alerted on before an import says nothing of how this one keeps its budget.
+        # What another daemon called anomalous before an import says nothing of this one.
         own = [ring for source, ring in scope.rings.items() if source != changelog_codec.IMPORTED]
         states = [ring.states(REALISED_OVER) for ring in own]
         judged = sum(len(state) for state in states)
@@ -296,8 +286,7 @@ class Detector:
             sessions=int(baseline.window.total),
             labels=len(baseline.labels),
             judged=judged,
-            realised=loud / judged if judged else 0.0,
-            budget=self._share(baseline),
+            anomalous=loud / judged if judged else 0.0,
             memory_bytes=scope.memory(),
         )
 

@@ -3,8 +3,8 @@
 An assessment is a function of the scope's masses and of the ring of recent sessions, and one session moves either by
 little. A verdict serves again as long as nothing that it rests on has moved far: the pattern's mass and the scope's
 total by a fifth, the ring by less the smaller the p-value is; labels, the set of common lines and the patterns' rows
-not at all. A pattern of small mass is always assessed anew, and so is one whose p-value is anywhere near the budget: a
-cached verdict never decides an alert.
+not at all. A pattern of small mass is always assessed anew, and so is one whose p-value is small: a cached verdict
+never carries a clue.
 
 Everything here follows from the sequence of sessions, so the same sequence gives the same verdicts.
 """
@@ -24,8 +24,8 @@ MOVED = 0.2
 """Share by which masses may move."""
 RENEWED = 4.0
 """Share of the ring that may be new, as a multiple of the p-value: small ones move more."""
-CLEAR, TIMES = 0.05, 5.0
-"""Least p-value of what is kept, and how many times the budget it is at least."""
+CLEAR = 0.05
+"""Least p-value of what is kept."""
 CACHED = 1024
 """Verdicts that are remembered at least."""
 
@@ -51,11 +51,8 @@ class VerdictCache:
     def __init__(self) -> None:
         self._kept = GenerationCache[str, CachedVerdict](CACHED)
 
-    def find(self, pattern: str, baseline: Baseline, ring: Ring | None, end: int, share: float) -> CachedVerdict | None:
-        """Return the verdict on `pattern` when it still holds for a session that ended at `end`.
-
-        `share` is that of sessions that may be alerts now.
-        """
+    def find(self, pattern: str, baseline: Baseline, ring: Ring | None, end: int) -> CachedVerdict | None:
+        """Return the verdict on `pattern` when it still holds for a session that ended at `end`."""
         cached = self._kept.get(pattern)
         if cached is None or ring is None:
             return None
@@ -65,7 +62,6 @@ class VerdictCache:
             and end // baseline.window.bucket_us == cached.bucket
             and abs(baseline.window.total - cached.total) <= MOVED * cached.total
             and abs(baseline.patterns.mass.item(cached.row) - cached.mass) <= MOVED * cached.mass
-            and TIMES * share <= cached.p_value
         ):
             return cached
         self._kept.discard(pattern)
@@ -76,7 +72,7 @@ class VerdictCache:
     ) -> None:
         """Keep how a live session of `pattern` was judged when it is frequent and clearly normal."""
         p_value = judgement.p_value
-        if ring is None or len(ring) < ENOUGH or p_value is None or p_value < CLEAR:
+        if ring is None or len(ring) < ENOUGH or p_value is None or p_value < CLEAR or judgement.anomalous:
             return
         mass = baseline.mass_of(pattern)
         if mass < FREQUENT:

@@ -35,11 +35,15 @@ _LONG_AGO = -1e18
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One message about an incident as it stands."""
+    """One message about an incident as it stands: the `number`-th, at stream time `at` in seconds.
+
+    `held_back` is how many incidents of the headline's scope the ceiling has held back so far.
+    """
 
     event: Event
     incident: Incident
     number: int
+    at: float
     held_back: int = 0
 
 
@@ -287,9 +291,17 @@ class IncidentStage:
         self.changed.add(("i", incident.id))
         incident.messages += 1
         incident.told_at = self.now
-        return News(event, incident, incident.messages)
+        head = incident.symptoms[incident.headline]
+        return News(event, incident, incident.messages, self.now, self._scope(head.scope).held_back)
 
     # -- small things ----------------------------------------------------------------------------------------------
+
+    def end_of_teaching(self) -> None:
+        """Forget what is open and what was told: what was taught is confirmed normal."""
+        self.incidents, self.told = {}, {}
+        self.pending, self.waiting = [], {}
+        for memory in self.scopes.values():
+            memory.told, memory.held_back = {}, 0
 
     @property
     def _finder(self) -> ClueFinder:

@@ -1,6 +1,7 @@
 """The messages that leave and enter the daemon.
 
-* A **document** is a dictionary whose keys and types `schema` declares: a verdict, an alert, feedback. `json_schema` derives the published JSON Schemas from those types.
+* A **document** is a dictionary whose keys and types `schema` declares: a verdict, an alert, feedback. `json_schema`
+  derives the published JSON Schemas from those types.
 * `encode` is the only way from a document to bytes (`json`); `cloud_event` writes the headers around it.
 * `verdict_record` and `dead_letter` make whole records. Alerts are made in `daemon.core.alerts`.
 * `parse_feedback` reads what people write, and `label_document` writes what it accepts.

@@ -67,6 +67,9 @@ class VerdictDocument(TypedDict):
     """Share of the scope's recent traffic at least as strange; null while the scope warms up."""
     anomalous: bool
     """Whether the session carries a clue, so that it may be part of an incident."""
+    clues: list[Literal["new", "failure", "mixture", "label"]]
+    """Why it may matter. new: a line of unknown wording; failure: a rare line that reads like a warning or failure;
+    mixture: known lines as they are seldom together; label: feedback calls the pattern anomalous."""
     learned: bool
     """Whether the session was added to the baseline."""
     phase: Literal["warm_up", "live", "teach"]

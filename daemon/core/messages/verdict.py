@@ -29,6 +29,7 @@ def verdict_document(verdict: Verdict) -> VerdictDocument:
         "similarity": None if judgement.similarity is None else round(judgement.similarity, SCORE_DIGITS),
         "p_value": None if judgement.p_value is None else float(f"{judgement.p_value:.{P_VALUE_DIGITS}g}"),
         "anomalous": judgement.anomalous,
+        "clues": [clue.value for clue in judgement.clues],
         "learned": judgement.learned,
         "phase": judgement.phase.value,
         "source": {

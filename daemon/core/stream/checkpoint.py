@@ -49,8 +49,9 @@ class Checkpoint:
     """All that a new owner needs to continue a partition exactly where the last transaction left it.
 
     `next` is the offset to process next, `unsettled` the sorted positions below it that are held by open or unjudged
-    sessions, `watermark` the greatest event time seen (None before the first line), `config` the hash of the configuration that wrote it. `pieces` is state that is kept in records of its own, by name,
-    so that a transaction writes what changed and no more.
+    sessions, `watermark` the greatest event time seen (None before the first line), `config` the hash of the
+    configuration that wrote it. `pieces` is state that is kept in records of its own, by name, so that a transaction
+    writes what changed and no more.
     """
 
     next: int

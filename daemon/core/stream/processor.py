@@ -86,8 +86,8 @@ class SettledAlert:
 class Settlement:
     """The content of one transaction.
 
-    `incidents` are those open, `told` those told in the last day and `budgets` those that may be, by scope; `held_back` counts by scope what the
-    ceiling held back since the last settlement.
+    `incidents` are those open, `told` those told in the last day and `budgets` those that may be, by scope; `held_back`
+    counts by scope what the ceiling held back since the last settlement.
     """
 
     records: Sequence[OutRecord]
