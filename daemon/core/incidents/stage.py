@@ -76,10 +76,9 @@ class IncidentStage:
         if observations.clock is None:
             return news
         clock, source = observations.clock / 1e6, observations.source
-        timed: list[tuple[float, int, Traffic | Sighting | Case]] = []
+        timed: list[tuple[float, int, Traffic | Sighting]] = []
         timed += [(t.time / 1e6, 0, t) for t in observations.traffic]
         timed += [(s.time / 1e6, 1, s) for s in observations.sightings]
-        timed += [(c.end / 1e6, 2, c) for c in observations.cases]
         for time, _, item in sorted(timed, key=lambda entry: entry[:2]):
             # The partition's stream time is robust; a line beyond it has a time that nobody believes.
             self._advance(source, min(time, clock))
@@ -88,11 +87,12 @@ class IncidentStage:
             self.changed.add(("s", item.scope))
             if isinstance(item, Traffic):
                 self._scope(item.scope).count_sessions(min(time, clock), item.sessions, self.settings.window / 2)
-            elif isinstance(item, Sighting):
-                news += self._sight(item, source)
             else:
-                news += self._join(item)
+                news += self._sight(item, source)
         self._advance(source, clock)
+        news += self._due()
+        for case in observations.cases:  # a session joins what its lines have opened
+            news += self._join(case)
         news += self.tick()
         return news
 
