@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from daemon.config.values import RATE, Duration, extracting, format_name, parse_budget, pattern_problem
+from daemon.config.values import RATE, Duration, extracting, format_name, parse_budget, pattern_problem, time_pattern
 
 
 class _Section(BaseModel):
@@ -110,6 +110,7 @@ class InputConfig(_Section):
     format: Annotated[str, AfterValidator(format_name)] = "json"
     fields: FieldsConfig = FieldsConfig()
     extract: list[Annotated[str, AfterValidator(extracting)]] = []
+    time_format: Annotated[str | None, AfterValidator(time_pattern)] = None
     masks: list[MaskConfig] = []
     redact: RedactConfig = RedactConfig()
 
