@@ -123,6 +123,13 @@ class Phase(StrEnum):
     TEACH = "teach"
 
 
+class LabelVerdict(StrEnum):
+    """What a person says of a pattern. To forget what was said is no verdict: the label is removed."""
+
+    NORMAL = "normal"
+    ANOMALOUS = "anomalous"
+
+
 @dataclass(frozen=True, slots=True)
 class SessionLine:
     """One distinct masked line of a session: its count, first and last position, and first text, redacted."""
@@ -191,7 +198,7 @@ class Neighbour:
     weight: float
     first_seen: int
     last_seen: int
-    label: str | None
+    label: LabelVerdict | None
     lines: tuple[tuple[str, int], ...]
 
 
@@ -226,7 +233,7 @@ class Judgement:
     phase: Phase
     parts: Mapping[str, float] = field(default_factory=dict)
     seen: int = 0
-    label: str | None = None
+    label: LabelVerdict | None = None
     nearest: Sequence[Neighbour] = ()
     evidence: Sequence[Evidence] = ()
 

@@ -13,6 +13,7 @@ from daemon.core.types import (
     ClosedBy,
     Evidence,
     Judgement,
+    LabelVerdict,
     Neighbour,
     Pattern,
     Phase,
@@ -85,7 +86,7 @@ def verdict(
         phase=Phase.LIVE if p_value is not None else Phase.WARM_UP,
         parts={"dtm": 0.31},
         seen=seen,
-        label=label,
+        label=None if label is None else LabelVerdict(label),
         nearest=nearest,
         evidence=evidence,
     )

@@ -1,18 +1,29 @@
-"""What has been normal lately in one scope: weighted patterns, their lines and their vectors."""
+"""What has been normal lately in one scope: weighted patterns, their lines and their vectors.
 
-from daemon.core.baseline.baseline import BUCKETS, TEACH, Baseline, Entry, Label, Lines, Weight
+Every session adds one to the weight of its pattern, in the bucket of its event time and under its input partition
+(`Window`). The sessions of the window, corrected by labels, are a pattern's *mass* (`Baseline`); masses of patterns add
+up to masses of lines and of families of lines (`LineTable`). The patterns nearest to a vector are found exactly while
+they are few, and by an index when they are many (`Neighbours`). All is kept in columns by row number: one row for each
+pattern, line, family, weight and bucket.
+
+Nothing here judges. `detection` asks what a session has in common with the baseline, then adds it.
+"""
+
+from daemon.core.baseline.baseline import ABSENT, Baseline, Lines
 from daemon.core.baseline.failure_words import failure_score, words_of_failure
+from daemon.core.baseline.labels import TEACH, Label
 from daemon.core.baseline.line_families import NONE, wording
 from daemon.core.baseline.line_table import Ids
-from daemon.core.baseline.simhash import WORDS, Sketch, differing, kinship, sketch
+from daemon.core.baseline.simhash import WORDS, Sketch, differing, similarity, sketch
+from daemon.core.baseline.window import BUCKETS, Weight
 
 __all__ = [
+    "ABSENT",
     "BUCKETS",
     "NONE",
     "TEACH",
     "WORDS",
     "Baseline",
-    "Entry",
     "Ids",
     "Label",
     "Lines",
@@ -20,7 +31,7 @@ __all__ = [
     "Weight",
     "differing",
     "failure_score",
-    "kinship",
+    "similarity",
     "sketch",
     "wording",
     "words_of_failure",

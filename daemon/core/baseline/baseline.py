@@ -1,426 +1,289 @@
 """What has been normal lately in one scope: patterns, each with its mass in the rolling window.
 
-Every session adds one to the weight of its pattern, in the bucket of its event time and under its input partition. The
-window is the last HELD buckets up to the scope's clock, and the clock is the latest bucket that at least STEADY
-sessions reach: one absurd time stamp cannot expire a week. Mass is a sum over counters, so it does not depend on the
-order in which sessions were judged, and replicas that have read the same counters agree.
+A pattern is a row of a table; its lines, sessions, label and vector are kept by that row number in their own modules.
+A row begins with the first thing that is read of its pattern: sessions, a label, or lines and vector, in any order.
+The pattern is *defined* once its lines and its vector are known, and counts from then on.
 
-A pattern labelled anomalous never counts. One labelled normal counts as at least the share `mass` of the window, so it
-is as near as near can be for itself, and its relatives come near with it.
+*Mass* is the number of a pattern's sessions in the window, corrected by labels: one labelled anomalous never counts,
+and one labelled normal counts as at least the share `mass` of the window. So its own distance is 0, and patterns near
+it become less strange with it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
+from daemon.core.baseline.labels import Label, Labels
+from daemon.core.baseline.line_lists import LineLists
 from daemon.core.baseline.line_table import Ids, LineTable
+from daemon.core.baseline.neighbours import Neighbours
 from daemon.core.baseline.simhash import WORDS, Sketch, sketch
-from daemon.core.baseline.vector_index import VectorIndex
-from daemon.core.types import TopicPartition, Vector
+from daemon.core.baseline.window import BUCKETS, Weight, Window
+from daemon.core.columns import ROWS, Column, Columns
+from daemon.core.types import LabelVerdict, TopicPartition, Vector
 
-BUCKETS = 28
-"""Buckets that the configured window is divided into."""
-HELD = BUCKETS + 2
-"""Buckets that count: what recurs once a window is still known when it comes, and when it is a bucket late."""
-STEADY = 10
 KEPT_AFTER_EVICTION = 0.95
-TEACH = "teach"
-"""Who labels what was taught: it says that these sessions are normal, and nothing of their relatives."""
-CACHED_NEAR, OF_EACH = 2048, 128
-"""Patterns whose nearest are remembered, and how many of each at most."""
 REFRESH = 0.02
-"""Boosts and common lines are recomputed when the window's mass has changed by this share."""
+"""The mass of labelled patterns and the common lines are recomputed when the total has changed by this share."""
+ABSENT = -1
+"""Instead of the row of a pattern of which nothing is known."""
 
 Lines = tuple[tuple[str, int], ...]
 
 
-@dataclass(slots=True)
-class Weight:
-    """Sessions of one pattern from one input partition: a count for each time bucket, and when first and last."""
+class PatternTable(Columns):
+    """One row for each pattern of which anything is known."""
 
-    buckets: dict[int, int] = field(default_factory=dict)
-    first: int = 0
-    last: int = 0
-
-
-@dataclass(slots=True)
-class Label:
-    """What a person said of a pattern; `at` and `renewed` are times."""
-
-    verdict: str
-    at: int
-    by: str = ""
-    note: str = ""
-    renewed: int = 0
-
-
-@dataclass(slots=True)
-class Entry:
-    """All that is known of one pattern; `slot` is -1 until its lines and its vector are known."""
-
-    weights: dict[TopicPartition, Weight] = field(default_factory=dict)
-    label: Label | None = None
-    lines: Lines = ()
-    numbers: Ids = field(default_factory=lambda: np.zeros(0, np.int64))
-    slot: int = -1
-    renewed: int = 0
-
-    @property
-    def first(self) -> int:
-        """The time of its first session."""
-        return min((weight.first for weight in self.weights.values()), default=0)
-
-    @property
-    def last(self) -> int:
-        """The time of its latest session."""
-        return max((weight.last for weight in self.weights.values()), default=0)
+    name = Column(np.object_)
+    defined = Column(np.bool_)
+    renewed = Column(np.int64)
+    """When its lines and vector were last written to the baseline's topic."""
+    sessions = Column(np.float64)
+    """Its sessions in the window, where it is defined."""
+    mass = Column(np.float64)
+    backbone = Column(np.uint64)
+    sketch = Column(np.uint64, (ROWS, WORDS))
 
 
 class Baseline:
-    """The weighted patterns of one scope."""
+    """The weighted patterns of one scope, for vectors of `dimensions` and a window of `window_us` microseconds.
+
+    `mass` is a share of the window's sessions; at most `max_patterns` are held.
+    """
 
     def __init__(self, dimensions: int, window_us: int, mass: float, max_patterns: int) -> None:
         self.share = mass
-        self.bucket_us = max(1, window_us // BUCKETS)
-        self.entries: dict[str, Entry] = {}
+        self.patterns = PatternTable(1)
+        self.window = Window(max(1, window_us // BUCKETS))
         self.lines = LineTable()
-        self.vectors = VectorIndex(dimensions)
-        self.clock: int | None = None
-        self.total = 0.0
-        """Sessions in the window."""
+        self.labels = Labels(self.lines)
+        self.neighbours = Neighbours(dimensions)
         self.counted = 0.0
-        """Mass that counts: the window's, less what is labelled anomalous, plus what labels of normal add."""
+        """The sum of all masses."""
         self.changes = 0
-        """Counts what makes earlier findings void at once: labels, other common lines, patterns that are gone."""
+        """Counts what invalidates earlier assessments at once: labels, other common lines, patterns that are gone."""
+        self._contents = LineLists()
+        self._rows: dict[str, int] = {}
         self._max = max_patterns
-        self._buckets: dict[int, int] = {}
-        self._members: dict[int, set[str]] = {}
-        self._labelled: set[str] = set()
-        self._said: dict[str, Counter[int]] = {"normal": Counter(), "anomalous": Counter()}
-        self._raw = np.zeros(16)
-        self.mass = np.zeros(16)
-        """Mass that counts, by slot."""
-        self.backbones = np.zeros(16, np.uint64)
-        self._alike: dict[int, float] = {}
-        self._sketches = np.zeros((16, WORDS), np.uint64)
-        self.names: list[str] = []
-        self._free: list[int] = []
-        self._near: dict[str, tuple[int, int, np.ndarray, np.ndarray]] = {}
-        self._defined = 0
+        self._similar: dict[int, float] = {}
         self._refreshed = 0.0
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
+    def __len__(self) -> int:
+        return len(self.neighbours)
+
+    def __contains__(self, pattern: str) -> bool:
+        return pattern in self._rows
+
+    def row(self, pattern: str) -> int:
+        """Return the row of `pattern`, ABSENT when nothing is known of it."""
+        return self._rows.get(pattern, ABSENT)
+
+    def defined(self, pattern: str) -> int:
+        """Return the row of `pattern`, ABSENT when its lines and its vector are not known."""
+        row = self._rows.get(pattern, ABSENT)
+        return row if row != ABSENT and self.patterns.defined.item(row) else ABSENT
+
+    def rows(self) -> Iterable[tuple[str, int]]:
+        """Return all patterns of which anything is known, with their rows."""
+        return self._rows.items()
+
+    def numbers(self, row: int) -> Ids:
+        """Return the numbers of a defined pattern's lines in the line table."""
+        return self._contents.lines(row)
+
+    def lines_of(self, row: int) -> Lines:
+        """Return a pattern's lines, none where it is not defined."""
+        if not self.patterns.defined.item(row):
+            return ()
+        texts = self.lines.text[self._contents.lines(row)].tolist()
+        return tuple(zip(texts, self._contents.counts(row).tolist(), strict=True))
+
+    def vector(self, row: int) -> Vector:
+        """Return a defined pattern's vector."""
+        return self.neighbours.vectors.get(row)
+
     def mass_of(self, pattern: str) -> float:
-        """Return the mass of `pattern` that counts."""
-        entry = self.entries.get(pattern)
-        return float(self.mass[entry.slot]) if entry is not None and entry.slot >= 0 else 0.0
+        """Return the mass of `pattern`."""
+        row = self._rows.get(pattern, ABSENT)
+        return self.patterns.mass.item(row) if row != ABSENT else 0.0
 
-    def sketch(self, pattern: str) -> Sketch | None:
-        """Return the sketch of the vector of `pattern`, None when it has none."""
-        entry = self.entries.get(pattern)
-        return self._sketches[entry.slot] if entry is not None and entry.slot >= 0 else None
+    def similar(self, backbone: np.uint64) -> float:
+        """Return the mass of the patterns that have this backbone."""
+        return max(self._similar.get(int(backbone), 0.0), 0.0)
 
-    def alike(self, backbone: np.uint64) -> float:
-        """Return the mass that counts of the patterns that have this backbone."""
-        return max(self._alike.get(int(backbone), 0.0), 0.0)
+    def near(self, vector: Vector, count: int, row: int = ABSENT) -> tuple[Ids, NDArray[np.float64]]:
+        """Return up to `count` of the nearest rows that count, and their cosine distances, ascending.
 
-    def in_window(self, pattern: str) -> int:
-        """Return the number of sessions of `pattern` in the window, whatever its label."""
-        entry = self.entries.get(pattern)
-        if entry is None:
-            return 0
-        start = self._start()
-        return sum(n for weight in entry.weights.values() for bucket, n in weight.buckets.items() if bucket >= start)
-
-    def near(self, vector: Vector, count: int, pattern: str = "") -> tuple[np.ndarray, np.ndarray]:
-        """Return up to `count` of the nearest slots, less those that do not count, and their distances, ascending.
-
-        What was found for a known `pattern` serves again until slots were freed or the patterns grew by a hundredth;
-        only the masses are always new.
+        `row` is the pattern whose vector this is, where it is defined.
         """
-        if not len(self.vectors):
-            return np.zeros(0, np.int64), np.zeros(0)
-        found = self._near.get(pattern)
-        if found is None or found[0] < count or self._defined - found[1] > 0.01 * len(self.vectors):
-            found = (count, self._defined, *self._search(vector, count, pattern))
-            if len(found[2]) <= OF_EACH and self.mass_of(pattern) > 0:
-                if len(self._near) >= CACHED_NEAR:
-                    self._near.pop(next(iter(self._near)))
-                self._near[pattern] = found
-        slots, distances = found[2], found[3].astype(np.float64)
-        counting = self.mass[slots] > 0
-        return (slots, distances) if counting.all() else (slots[counting], distances[counting])
-
-    def _search(self, vector: Vector, count: int, pattern: str) -> tuple[np.ndarray, np.ndarray]:
-        slots, distances = self.vectors.nearest(vector, count)
-        entry = self.entries.get(pattern)
-        if entry is not None:  # half floats put a pattern a little off itself
-            distances[slots == entry.slot] = 0.0
-        order = np.argsort(distances, kind="stable")[:count]
-        return slots[order], distances[order].astype(np.float32)
-
-    def recent_rate(self) -> float:
-        """Return sessions a day over the latest four buckets of the window that have passed or begun."""
-        if not self._buckets:
-            return 0.0
-        latest = max(self._buckets) if self.clock is None else self.clock
-        first = max(self._start(), min((b for b in self._buckets if b >= self._start()), default=latest), latest - 3)
-        count = sum(n for bucket, n in self._buckets.items() if first <= bucket <= latest)
-        return count * 86_400e6 / ((latest - first + 1) * self.bucket_us)
+        return self.neighbours.near(vector, count, self.patterns.mass, row)
 
     def memory(self) -> int:
         """Return an estimate of the bytes held."""
-        arrays = self.mass.nbytes + self._raw.nbytes + self.backbones.nbytes
-        entries = sum(700 + 8 * len(entry.lines) for entry in self.entries.values())
-        return arrays + entries + self.lines.memory() + self.vectors.memory()
+        tables = self.patterns.nbytes + self.window.nbytes + self._contents.nbytes
+        names = 170 * len(self._rows) + 100 * len(self._similar)
+        return tables + names + self.lines.memory() + self.neighbours.memory()
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def define(self, pattern: str, lines: Lines, vector: Vector, renewed: int, mark: Sketch | None = None) -> None:
         """Give `pattern` its lines and vector; what is known of it begins to count. `mark`: its sketch, where known."""
-        entry = self.entries.get(pattern)
-        if entry is None:
-            entry = self.entries[pattern] = Entry()
-        entry.renewed = max(entry.renewed, renewed)
-        if entry.slot >= 0:
+        row, table = self._row(pattern), self.patterns
+        table.renewed[row] = max(table.renewed.item(row), renewed)
+        if table.defined.item(row):
             return
-        slot = self._free.pop() if self._free else len(self.names)
-        if slot == len(self.names):
-            self.names.append(pattern)
-        self.names[slot] = pattern
-        if slot >= len(self.mass):
-            self.mass = np.concatenate([self.mass, np.zeros_like(self.mass)])
-            self._raw = np.concatenate([self._raw, np.zeros_like(self._raw)])
-            self.backbones = np.concatenate([self.backbones, np.zeros_like(self.backbones)])
-            self._sketches = np.concatenate([self._sketches, np.zeros_like(self._sketches)])
-        entry.slot, entry.lines = slot, lines
-        entry.numbers = self.lines.intern(lines, slot)
-        if entry.label is not None:  # it came before the pattern it is about, and begins to count now
+        numbers = self.lines.intern(lines, row)
+        counts = np.array([count for _, count in lines], np.int64)
+        self._contents.put(row, numbers, counts, self.lines.families_of(numbers))
+        if self.labels.get(row) is not None:  # it came before the pattern that it is about
             self.changes += 1
-            self._heed(entry, 1)
-        self.backbones[slot] = self.lines.backbone(entry.numbers)
-        self.vectors.add(slot, vector)
-        self._sketches[slot] = sketch(vector) if mark is None else mark
-        self._defined += 1
-        self._raw[slot] = self.mass[slot] = 0.0
-        self._recount(pattern, entry)
+            self.labels.heed(row, numbers, 1)
+        table.defined[row] = True
+        table.backbone[row] = self.lines.backbone(numbers)
+        table.sketch[row] = sketch(vector) if mark is None else mark
+        self.neighbours.add(row, vector)
+        self._recount(row)
 
     def add(self, pattern: str, source: TopicPartition, end: int) -> None:
         """Count one session of a defined `pattern` that ended at `end`."""
-        entry = self.entries[pattern]
-        weight = entry.weights.get(source)
-        if weight is None:
-            weight = entry.weights[source] = Weight(first=end, last=end)
-        bucket = end // self.bucket_us
-        weight.buckets[bucket] = weight.buckets.get(bucket, 0) + 1
-        if end < weight.first:
-            weight.first = end
-        elif end > weight.last:
-            weight.last = end
-        members = self._members.get(bucket)
-        if members is None:
-            members = self._members[bucket] = set()
-        members.add(pattern)
-        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
-        if self._tick(bucket):
-            self._recount(pattern, entry)
-        elif bucket >= self._start():
-            self.total += 1.0
-            self._recount(pattern, entry, added=1.0)
+        row, window = self._rows[pattern], self.window
+        bucket = window.add(row, source, end)
+        if window.tick(bucket):
+            self._expire()
+            if pattern in self._rows:
+                self._recount(row)
+        elif bucket >= window.start:
+            window.total += 1.0
+            self._recount(row, added=1.0)
         self._settle()
 
     def set_weight(self, pattern: str, source: TopicPartition, weight: Weight | None) -> None:
         """Replace the weight of (pattern, source), or remove it."""
-        entry = self.entries.setdefault(pattern, Entry())
-        old = entry.weights.pop(source, None)
-        if old is not None:
-            self._uncount(old)
-        if weight is not None:
-            start = self._start()
-            weight.buckets = {bucket: n for bucket, n in weight.buckets.items() if bucket >= start}
-        if weight is not None and weight.buckets:
-            entry.weights[source] = weight
-            for bucket, n in weight.buckets.items():
-                self._buckets[bucket] = self._buckets.get(bucket, 0) + n
-                self._members.setdefault(bucket, set()).add(pattern)
-        if self._buckets:
-            self._tick(max(self._buckets))
-        self._retotal()
-        self._recount(pattern, entry)
+        row, window = self._row(pattern), self.window
+        window.replace(row, source, weight)
+        if window.tick():
+            self._expire()
+        window.count_total()
+        if pattern in self._rows:
+            self._recount(row)
         self._settle()
 
     def set_label(self, pattern: str, label: Label | None) -> None:
         """Set or remove what a person said of `pattern`."""
-        entry = self.entries.setdefault(pattern, Entry())
+        row = self._row(pattern)
         self.changes += 1
-        self._heed(entry, -1)
-        entry.label = label
-        self._heed(entry, 1)
-        if label is None:
-            self._labelled.discard(pattern)
-        else:
-            self._labelled.add(pattern)
-        self._recount(pattern, entry, added=0.0)
+        numbers = self.numbers(row) if self.patterns.defined.item(row) else None
+        if numbers is not None:
+            self.labels.heed(row, numbers, -1)
+        self.labels.put(row, label)
+        if numbers is not None:
+            self.labels.heed(row, numbers, 1)
+        self._recount(row, added=0.0)
         self._settle()
 
-    def silenced(self, numbers: Ids) -> bool:
-        """Return whether a person confirmed a pattern of exactly these lines as normal, whatever their counts.
-
-        Where another of their patterns was called anomalous, its counts matter, and none speaks for the others.
-        """
-        if not self._said["normal"] or not (numbers >= 0).all():
-            return False
-        lines = self.lines.together(numbers)
-        return lines in self._said["normal"] and lines not in self._said["anomalous"]
-
-    def _heed(self, entry: Entry, change: int) -> None:
-        """Note that one labelled pattern more, or fewer, holds the entry's lines."""
-        if entry.slot < 0 or entry.label is None:
-            return
-        verdict = entry.label.verdict
-        if verdict == "normal":
-            self.lines.confirmed[entry.numbers] += change
-        if entry.label.by != TEACH:
-            said, lines = self._said[verdict], self.lines.together(entry.numbers)
-            said[lines] += change
-            if not said[lines]:
-                del said[lines]
-
-    def labelled(self) -> Iterable[str]:
-        """Return the patterns that carry a label."""
-        return self._labelled
-
-    # -- the window ------------------------------------------------------------------------------------------------
-
-    def _start(self) -> int:
-        return -(1 << 62) if self.clock is None else self.clock - HELD + 1
-
-    def _retotal(self) -> None:
-        start = self._start()
-        self.total = float(sum(n for bucket, n in self._buckets.items() if bucket >= start))
-
-    def _tick(self, bucket: int) -> bool:
-        """Move the clock after sessions were counted in `bucket`; return whether it moved, and all was recounted."""
-        if self.clock is not None and bucket <= self.clock:
-            return False
-        reached, clock = 0, self.clock
-        for candidate in sorted(self._buckets, reverse=True):
-            reached += self._buckets[candidate]
-            if reached >= STEADY:
-                clock = candidate if clock is None else max(candidate, clock)
-                break
-        if clock == self.clock:
-            return False
-        self.clock = clock
-        self._expire()
-        return True
-
-    def _expire(self) -> None:
-        start = self._start()
-        touched: set[str] = set()
-        for bucket in [bucket for bucket in self._members if bucket < start]:
-            touched |= self._members.pop(bucket)
-            self._buckets.pop(bucket, None)
-        for pattern in touched:
-            entry = self.entries.get(pattern)
-            if entry is None:
-                continue
-            for source, weight in list(entry.weights.items()):
-                weight.buckets = {bucket: n for bucket, n in weight.buckets.items() if bucket >= start}
-                if not weight.buckets:
-                    del entry.weights[source]
-            self._recount(pattern, entry)
-        self._retotal()
-        # A vector is renewed while its pattern is in use, so one that is not counted yet may still get its weights.
-        unused = (start - BUCKETS // 2) * self.bucket_us
-        self._drop([name for name, e in self.entries.items() if not e.weights and not e.label and e.renewed < unused])
-        self._settle(force=True)
-
-    def _uncount(self, weight: Weight) -> None:
-        for bucket, n in weight.buckets.items():
-            left = self._buckets.get(bucket, 0) - n
-            if left > 0:
-                self._buckets[bucket] = left
-            else:
-                self._buckets.pop(bucket, None)
+    def _row(self, pattern: str) -> int:
+        row = self._rows.get(pattern, ABSENT)
+        if row == ABSENT:
+            row = self._rows[pattern] = self.patterns.take()
+            self.patterns.name[row] = pattern
+        return row
 
     # -- mass ------------------------------------------------------------------------------------------------------
 
-    def _recount(self, pattern: str, entry: Entry, added: float | None = None) -> None:
-        """Bring the mass of `pattern` up to date; `added` is the change of its sessions in the window, where known."""
-        slot = entry.slot
-        if slot < 0:
+    def _recount(self, row: int, added: float | None = None) -> None:
+        """Bring the mass of a row up to date; `added` is the change of its sessions in the window, where known."""
+        table = self.patterns
+        if not table.defined.item(row):
             return
-        mass = float(self.in_window(pattern)) if added is None else self._raw.item(slot) + added
-        self._raw[slot] = mass
-        if entry.label is not None:
-            mass = 0.0 if entry.label.verdict == "anomalous" else max(mass, self.share * self.total, 1.0)
-        change = mass - self.mass.item(slot)
+        mass = float(self.window.sessions(row)) if added is None else table.sessions.item(row) + added
+        table.sessions[row] = mass
+        label = self.labels.get(row)
+        if label is not None:
+            anomalous = label.verdict is LabelVerdict.ANOMALOUS
+            mass = 0.0 if anomalous else max(mass, self.share * self.window.total, 1.0)
+        change = mass - table.mass.item(row)
         if change:
-            self.mass[slot] = mass
-            self.lines.weigh(slot, entry.numbers, change)
-            self.counted += change
-            backbone = self.backbones.item(slot)
-            self._alike[backbone] = self._alike.get(backbone, 0.0) + change
+            table.mass[row] = mass
+            self._weigh(row, change)
+            backbone = table.backbone.item(row)
+            self._similar[backbone] = self._similar.get(backbone, 0.0) + change
 
-    def _realike(self) -> None:
-        """Add up the mass of each backbone anew."""
-        held = np.flatnonzero(self.mass)
-        backbones, places = np.unique(self.backbones[held], return_inverse=True)
-        sums = np.bincount(places, self.mass[held], len(backbones))
-        self._alike = dict(zip(backbones.tolist(), sums.tolist(), strict=True))
+    def _weigh(self, row: int, change: float) -> None:
+        self.lines.weigh(self._contents.lines(row), self._contents.families(row), change)
+        self.counted += change
+
+    def _count_similar(self) -> None:
+        """Add up the mass of each backbone again."""
+        held = np.flatnonzero(self.patterns.mass)
+        backbones, places = np.unique(self.patterns.backbone[held], return_inverse=True)
+        sums = np.bincount(places, self.patterns.mass[held], len(backbones))
+        self._similar = dict(zip(backbones.tolist(), sums.tolist(), strict=True))
 
     def _settle(self, force: bool = False) -> None:
         """Refresh what depends on the whole window's mass, when that has changed enough; keep within `max_patterns`."""
-        if len(self.names) - len(self._free) > self._max:
+        if len(self) > self._max:
             self._evict()
-        if not force and abs(self.total - self._refreshed) <= REFRESH * self._refreshed:
+        total = self.window.total
+        if not force and abs(total - self._refreshed) <= REFRESH * self._refreshed:
             return
-        self._refreshed = self.total
-        for pattern in self._labelled:
-            self._recount(pattern, self.entries[pattern], added=0.0)
+        self._refreshed = total
+        for row in self.labels.patterns():
+            self._recount(row, added=0.0)
         common = self.lines.common_ids
-        self.lines.renew_common(self.share * self.counted, self.backbones)
+        self.lines.renew_common(self.share * self.counted, self.patterns.backbone)
         if not np.array_equal(common, self.lines.common_ids):
             self.changes += 1
-            self._realike()
+            self._count_similar()
+
+    # -- forgetting ------------------------------------------------------------------------------------------------
+
+    def _expire(self) -> None:
+        """Forget what the window has left behind, after its clock has moved."""
+        window, table = self.window, self.patterns
+        for row in window.expire():
+            self._recount(row)
+        window.count_total()
+        # A vector is renewed while its pattern is in use, so one that is not counted yet may still get its weights.
+        unused = ~window.counted(len(table)) & (
+            table.renewed[: len(table)] < (window.start - BUCKETS // 2) * window.bucket_us
+        )
+        unused[list(self.labels.patterns())] = False
+        self._drop([row for row in table.taken().tolist() if unused[row]])
+        self._settle(force=True)
 
     def _evict(self) -> None:
         """Drop the patterns that matter least: unlabelled, least mass first, of equal mass the longest unseen."""
-        held = [
-            (self._raw[e.slot], e.last, name) for name, e in self.entries.items() if e.slot >= 0 and e.label is None
-        ]
-        surplus = len(self.names) - len(self._free) - int(KEPT_AFTER_EVICTION * self._max)
-        names = [name for _, _, name in sorted(held)[: max(surplus, 0)]]
-        for name in names:
-            for weight in self.entries[name].weights.values():
-                self._uncount(weight)
-        self._drop(names)
-        self._retotal()
+        table = self.patterns
+        held = [row for row in table.taken().tolist() if table.defined[row] and self.labels.get(row) is None]
+        order = sorted(held, key=lambda row: (table.sessions[row], self.window.last(row), table.name[row]))
+        rows = order[: max(len(self) - int(KEPT_AFTER_EVICTION * self._max), 0)]
+        for row in rows:
+            self.window.remove(row)
+        self._drop(rows)
+        self.window.count_total()
 
-    def _drop(self, names: list[str]) -> None:
-        gone = np.zeros(len(self.mass), bool)
-        held: list[Ids] = []
-        slots: list[int] = []
-        for name in names:
-            entry = self.entries.pop(name)
-            if entry.slot < 0:
-                continue
-            self.lines.weigh(entry.slot, entry.numbers, -self.mass.item(entry.slot))
-            self.counted -= self.mass[entry.slot]
-            self._raw[entry.slot] = self.mass[entry.slot] = 0.0
-            gone[entry.slot] = True
-            held.append(entry.numbers)
-            slots.append(entry.slot)
-        if slots:
+    def _drop(self, rows: list[int]) -> None:
+        """Forget the patterns of different `rows`, which have no sessions and no label."""
+        if not rows:
+            return
+        table = self.patterns
+        gone = np.zeros(len(table), bool)
+        gone[rows] = True
+        defined = np.array([row for row in rows if table.defined.item(row)], np.int64)
+        for row in rows:
+            del self._rows[table.name.item(row)]
+        if len(defined):
+            for row in defined.tolist():
+                self._weigh(row, -table.mass.item(row))
             self.changes += 1
-            self._near.clear()
-            self.lines.drop(held, gone)
-            self.vectors.remove(np.array(slots, np.int64))
-            self._free.extend(slots)
-            self._realike()
+            self.lines.drop(np.unique(np.concatenate([self.numbers(row) for row in defined.tolist()])), gone)
+            self._contents.drop(defined)
+            self.neighbours.remove(defined)
+        table.free_many(rows)
+        if len(defined):
+            self._count_similar()

@@ -1,11 +1,11 @@
 """How badly a line reads: the level it states, or else the failure words in it.
 
-Whoever wrote a line that states a level (``ERROR``, ``[warn]``, ``error:``, or the record's own, which formats put
-first) said how bad it is: an error counts as one failure word, what is worse as two, a warning as half of one, all else
-as none; that its words name a failure too adds a quarter, no more. A line that states no level counts its distinct
-failure words, at most 3. The lexicon is English and short on purpose: words that name a failure whatever the system. A
-line in another language scores by its level alone, or 0, and where all lines score alike the part says nothing in its
-scope. An HTTP server's own failure (``<SERVER_ERROR>``, see `masking`) is a failure word; a client's is none.
+A line that states a level (``ERROR``, ``[warn]``, ``error:``, or the record's own, which formats put first) says how
+bad it is. An error counts as one failure word, what is worse as two, a warning as half of one, any other level as none;
+if its words name a failure too, that adds a quarter. A line that states no level counts its distinct failure words, at
+most 3. The lexicon is English and short on purpose: words that name a failure in any system. A line in another language
+scores by its level alone, or 0, and where all lines score alike the component says nothing in its scope. An HTTP
+server's own failure (``<SERVER_ERROR>``, see `masking`) is a failure word; a client's is not.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def words_of_failure(line: str) -> frozenset[str]:
 def _stated(line: str) -> str | None:
     """Return the level that a line states near its start: its first word, one in capitals, or one before a colon.
 
-    Placeholders are passed over: times and addresses in front of a level may be long.
+    Placeholders are skipped: times and addresses in front of a level may be long.
     """
     head = _PLACEHOLDER.sub("", line[:_READ])[:_LEADING]
     found = _FIRST.match(head)

@@ -1,12 +1,12 @@
 """Families of lines: lines of one wording, whose names and values differ.
 
-Masks turn numbers, addresses and paths into placeholders; names of hosts, users, tables and files stay, so a routine
-message about a new name is a new line. Its wording is not new: the number of its words, the first two as they stand
-(a prefix, a level, a program), and of the others those that are plain lower-case words, in order. What is left out are
-the slots that names stand in (Drain finds them by comparing lines; He et al., 2017). A line with fewer than two plain
-words has no wording to go by, and so no family: languages without lower case never have any.
+Masks turn numbers, addresses and paths into placeholders. Names of hosts, users, tables and files stay, so a routine
+message about a new name is a new line. Its wording is not new. The wording is the number of words, the first two as
+they are (a prefix, a level, a program), and of the others those that are plain lower-case words, in order. What is left
+out are the places where names stand (Drain finds them by comparing lines; He et al., 2017). A line with fewer than two
+plain words has no wording, and so no family: languages without lower case never have any.
 
-A family's mass is that of the sessions that have a line of it. A line is as rare as its family, at most.
+A family's mass is that of the sessions that have a line of it. A line is at most as rare as its family.
 """
 
 from __future__ import annotations
@@ -16,75 +16,63 @@ from hashlib import blake2b
 
 import numpy as np
 
-AS_THEY_STAND = 2
-FEWEST = 2
-NONE = -1
+from daemon.core.columns import Column, Columns
+
+KEPT_AS_THEY_ARE = 2
+FEWEST_PLAIN = 2
+NONE = 0
+"""The family of a line that has none; what its row holds means nothing."""
 
 
 @lru_cache(maxsize=1024)
 def wording(line: str) -> int | None:
-    """Return the hash of a masked line's wording, None for a line with fewer than FEWEST plain words."""
+    """Return the hash of a masked line's wording, None for a line with fewer than FEWEST_PLAIN plain words."""
     tokens = line.split()
-    plain = [token for token in tokens[AS_THEY_STAND:] if token.isalpha() and token.islower()]
-    if len(plain) < FEWEST:
+    plain = [token for token in tokens[KEPT_AS_THEY_ARE:] if token.isalpha() and token.islower()]
+    if len(plain) < FEWEST_PLAIN:
         return None
-    text = " ".join([str(len(tokens)), *tokens[:AS_THEY_STAND], *plain])
+    text = " ".join([str(len(tokens)), *tokens[:KEPT_AS_THEY_ARE], *plain])
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
-class Families:
-    """Families by number, each with its mass; a family is there as long as a line of it is."""
+class FamilyTable(Columns):
+    """Families by number, each with its mass; a family exists as long as a line of it does."""
+
+    mass = Column(np.float64)
+    wording = Column(np.uint64)
+    members = Column(np.int32)
 
     def __init__(self) -> None:
-        self.mass = np.zeros(64)
-        self._ids: dict[int, int] = {}
-        self._wordings: list[int] = []
-        self._members: list[int] = []
-        self._free: list[int] = []
-
-    def __len__(self) -> int:
-        return len(self._ids)
+        super().__init__(room=1)
+        self._numbers: dict[int, int] = {}
+        self.take()
 
     def find(self, line: str) -> int:
         """Return the number of the line's family, NONE when it has none or no other line of it is known."""
         worded = wording(line)
-        return NONE if worded is None else self._ids.get(worded, NONE)
+        return NONE if worded is None else self._numbers.get(worded, NONE)
 
     def join(self, line: str) -> int:
-        """Return the number of a new line's family, NONE when it has none, and note one member more."""
+        """Return the number of a new line's family, NONE when it has none, and count one member more."""
         worded = wording(line)
         if worded is None:
             return NONE
-        number = self._ids.get(worded)
+        number = self._numbers.get(worded)
         if number is None:
-            number = self._new(worded)
-        self._members[number] += 1
-        return number
-
-    def _new(self, worded: int) -> int:
-        if self._free:
-            number = self._free.pop()
-            self._wordings[number] = worded
-        else:
-            number = len(self._wordings)
-            self._wordings.append(worded)
-            self._members.append(0)
-            if number >= len(self.mass):
-                self.mass = np.concatenate([self.mass, np.zeros_like(self.mass)])
-        self._ids[worded] = number
-        self.mass[number] = 0.0
+            number = self._numbers[worded] = self.take()
+            self.wording[number] = worded
+        self.members[number] += 1
         return number
 
     def leave(self, number: int) -> None:
-        """Note one member fewer of a family; the last one takes the family with it."""
+        """Count one member fewer of a family; the last one takes the family with it."""
         if number == NONE:
             return
-        self._members[number] -= 1
-        if not self._members[number]:
-            del self._ids[self._wordings[number]]
-            self.mass[number] = 0.0
-            self._free.append(number)
+        self.members[number] -= 1
+        if not self.members[number]:
+            del self._numbers[self.wording.item(number)]
+            self.free(number)
 
     def memory(self) -> int:
         """Return an estimate of the bytes held."""
-        return self.mass.nbytes + 180 * len(self._ids)
+        return self.nbytes + 130 * len(self._numbers)

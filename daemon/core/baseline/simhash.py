@@ -1,4 +1,4 @@
-"""Vectors as 256 bits, to tell kin from strangers among recent sessions without keeping their vectors.
+"""Vectors as 256 bits, to tell similar recent sessions from others without keeping their vectors.
 
 Bit i says on which side of random hyperplane i a vector lies; the share of differing bits is the angle over pi
 (Charikar, 2002), give or take 0.03. The hyperplanes come from a frozen generator, so all replicas and all versions
@@ -17,11 +17,11 @@ from daemon.core.types import Vector
 BITS = 256
 WORDS = BITS // 64
 REACH = 0.5
-"""Cosine distance at which a session's say has fallen to 1/e: what is farther belongs to another system."""
+"""Cosine distance at which a session's weight has fallen to 1/e: what is farther belongs to another system."""
 Sketch = NDArray[np.uint64]
 
 _DISTANCE = 1.0 - np.cos(np.pi * np.arange(BITS + 1) / BITS)
-_KINSHIP = np.exp(-((_DISTANCE / REACH) ** 2))
+_SIMILARITY = np.exp(-((_DISTANCE / REACH) ** 2))
 
 
 @lru_cache(maxsize=4)
@@ -40,9 +40,9 @@ def differing(one: Sketch, many: NDArray[np.uint64]) -> NDArray[np.int64]:
     return np.asarray(np.bitwise_count(many ^ one[:, None]).sum(axis=0, dtype=np.int64))
 
 
-def kinship(bits: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return how much sessions that differ in so many bits count for one another, 1 for equals, 0 for strangers."""
-    return np.asarray(_KINSHIP.take(bits))
+def similarity(bits: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the weight, 1 for equal sketches down to 0, of sessions that differ in so many bits."""
+    return np.asarray(_SIMILARITY.take(bits))
 
 
 def distance(bits: NDArray[np.int64]) -> NDArray[np.float64]:

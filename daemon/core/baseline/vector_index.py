@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from usearch.index import Index
 
+from daemon.core.columns import ROWS, Column, Columns
 from daemon.core.types import Vector
 
 EXACT_CELLS = 1 << 19
@@ -27,18 +28,31 @@ REFINED = 16
 Slots = NDArray[np.int64]
 
 
+class _Exact(Columns):
+    """Vectors that are compared as they are; half floats would be turned into floats for every search."""
+
+    held = Column(np.bool_)
+    vector = Column(np.float32, (ROWS, "dimensions"))
+
+
+class _Indexed(Columns):
+    """Vectors that only the nearest few are read of."""
+
+    held = Column(np.bool_)
+    vector = Column(np.float16, (ROWS, "dimensions"))
+
+
 class VectorIndex:
     """Unit vectors by slot, rounded to half floats. Slots are small non-negative ints and may be used again."""
 
     def __init__(self, dimensions: int, exact: int | None = None) -> None:
         self._dimensions = dimensions
         self._exact = EXACT_CELLS // dimensions if exact is None else exact
-        self._rows: NDArray[np.float32] | NDArray[np.float16] = np.zeros((16, dimensions), np.float32)
+        self._rows: _Exact | _Indexed = _Exact(dimensions=dimensions)
         self._index: Index | None = None
         self._next: Index | None = None
         self._left: Slots = np.zeros(0, np.int64)
         """Slots held when `_next` was begun that have not been looked at since."""
-        self._held = np.zeros(16, bool)
         self._count = 0
         self._removed = 0
 
@@ -47,10 +61,10 @@ class VectorIndex:
 
     def add(self, slot: int, vector: Vector) -> None:
         """Hold `vector` in the free `slot`."""
-        self._grow(slot)
-        self._held[slot] = True
+        self._rows.reserve(slot + 1)
+        self._rows.held[slot] = True
         self._count += 1
-        self._rows[slot] = vector.astype(np.float16)
+        self._rows.vector[slot] = vector.astype(np.float16)
         if self._index is not None:
             self._index.add(slot, in_bytes(vector), threads=1)
             self._move(slot)
@@ -59,11 +73,11 @@ class VectorIndex:
 
     def get(self, slot: int) -> Vector:
         """Return the vector in `slot` as float32."""
-        return np.array(self._rows[slot], np.float32)
+        return np.array(self._rows.vector[slot], np.float32)
 
     def remove(self, slots: Slots) -> None:
         """Free the held `slots`."""
-        self._held[slots] = False
+        self._rows.held[slots] = False
         self._count -= len(slots)
         if self._index is None:
             return
@@ -73,18 +87,18 @@ class VectorIndex:
         if self._next is not None:
             self._next.remove(keys)
         elif self._removed > REBUILD_SHARE * max(self._count, 1):
-            self._next, self._left, self._removed = self._new_index(), np.flatnonzero(self._held), 0
+            self._next, self._left, self._removed = self._new_index(), np.flatnonzero(self._rows.held), 0
 
     def nearest(self, vector: Vector, count: int) -> tuple[Slots, NDArray[np.float64]]:
         """Return up to `count` nearest slots, all where the search is exact, and their cosine distances; unsorted."""
         if self._index is None:
-            slots = np.flatnonzero(self._held)
-            distances = 1.0 - self._rows[: len(self._held)] @ vector
+            slots = np.flatnonzero(self._rows.held)
+            distances = 1.0 - self._rows.vector @ vector
             return slots, np.maximum(distances[slots], 0.0).astype(np.float64)
         matches = self._index.search(in_bytes(vector), min(count, self._count), threads=1)
         slots, distances = matches.keys.astype(np.int64), np.asarray(matches.distances, np.float64)
         first = slots[:REFINED]
-        distances[:REFINED] = 1.0 - self._rows[first].astype(np.float32) @ vector
+        distances[:REFINED] = 1.0 - self._rows.vector[first].astype(np.float32) @ vector
         return slots, np.maximum(distances, 0.0)
 
     @property
@@ -94,16 +108,8 @@ class VectorIndex:
 
     def memory(self) -> int:
         """Return an estimate of the bytes held."""
-        return self._rows.nbytes + sum(int(it.memory_usage) for it in (self._index, self._next) if it is not None)
-
-    def _grow(self, slot: int) -> None:
-        if slot < len(self._held):
-            return
-        size = 2 * max(slot, len(self._held))
-        self._held = np.concatenate([self._held, np.zeros(size - len(self._held), bool)])
-        rows = np.zeros((size, self._dimensions), self._rows.dtype)
-        rows[: len(self._rows)] = self._rows
-        self._rows = rows
+        indexes = [index for index in (self._index, self._next) if index is not None]
+        return self._rows.nbytes + sum(int(index.memory_usage) for index in indexes)
 
     def _new_index(self) -> Index:
         return Index(
@@ -111,11 +117,13 @@ class VectorIndex:
         )
 
     def _to_index(self) -> None:
-        self._rows = self._rows.astype(np.float16)
+        slots = np.flatnonzero(self._rows.held)
+        rows = _Indexed(len(self._rows.held), dimensions=self._dimensions)
+        rows.held[slots], rows.vector[slots] = True, self._rows.vector[slots]
+        self._rows = rows
         self._index = self._new_index()
-        slots = np.flatnonzero(self._held)
         for some in np.array_split(slots, len(slots) // AT_ONCE + 1):
-            self._index.add(some.astype(np.uint64), in_bytes(self._rows[some].astype(np.float32)))
+            self._index.add(some.astype(np.uint64), in_bytes(rows.vector[some].astype(np.float32)))
 
     def _move(self, slot: int) -> None:
         """Bring `slot`, just taken, and a few old ones to the new index where there is one."""
@@ -123,8 +131,8 @@ class VectorIndex:
             return
         some, self._left = np.union1d(self._left[:MOVED], slot), self._left[MOVED:]
         # An old slot may be free by now, or taken again, and then it is there already.
-        some = some[self._held[some] & ~self._next.contains(some.astype(np.uint64))]
-        self._next.add(some.astype(np.uint64), in_bytes(self._rows[some].astype(np.float32)), threads=1)
+        some = some[self._rows.held[some] & ~self._next.contains(some.astype(np.uint64))]
+        self._next.add(some.astype(np.uint64), in_bytes(self._rows.vector[some].astype(np.float32)), threads=1)
         if not len(self._left):
             self._index, self._next = self._next, None
 

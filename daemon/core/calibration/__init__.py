@@ -1,14 +1,20 @@
-"""How strange is strange lately: recent scores, ranks among them, and what the budget affords."""
+"""How strange is strange lately: recent scores, ranks among them, and what the budget affords.
+
+A component of the score measures in a unit of its own. What was found of the latest sessions of a scope and input
+partition is kept in a `Ring`, and a new session's values are turned into ranks among them (`local_ranks`); the combined
+score is ranked once more (`tail_probability`), which gives the p-value. So whatever the components measure, and
+whatever the traffic is, p-values mean the same. Sessions of which the same was found share one row of a `ScoreTable`.
+
+This stage knows components by their names only; what they measure is `detection`'s business.
+"""
 
 from daemon.core.calibration.budget import Budget, bar, earn, refund
 from daemon.core.calibration.ranks import (
     TIE,
     Floats,
     absence_nats,
-    combine,
     conditional_nats,
     distance_to_measure,
-    failure_nats,
     local_ranks,
     presence_nats,
     tail_probability,
@@ -16,31 +22,27 @@ from daemon.core.calibration.ranks import (
 from daemon.core.calibration.recent_sessions import (
     CHUNK,
     EARLY,
-    EMPTY,
     ENOUGH,
     HEADER,
     LOUD,
     QUIET,
     RING,
-    ROW,
     VERSION,
     Recent,
     Ring,
     gather,
+    row_type,
 )
-from daemon.core.calibration.score_table import PARTS, finding
+from daemon.core.calibration.score_table import finding
 
 __all__ = [
     "CHUNK",
     "EARLY",
-    "EMPTY",
     "ENOUGH",
     "HEADER",
     "LOUD",
-    "PARTS",
     "QUIET",
     "RING",
-    "ROW",
     "TIE",
     "VERSION",
     "Budget",
@@ -49,15 +51,14 @@ __all__ = [
     "Ring",
     "absence_nats",
     "bar",
-    "combine",
     "conditional_nats",
     "distance_to_measure",
     "earn",
-    "failure_nats",
     "finding",
     "gather",
     "local_ranks",
     "presence_nats",
     "refund",
+    "row_type",
     "tail_probability",
 ]

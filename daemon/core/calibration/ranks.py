@@ -1,9 +1,8 @@
-"""The score's arithmetic, free of state: distances and rarities in, one number out.
+"""The score's arithmetic, free of state: values of components in, ranks and a p-value out.
 
-Three parts say how strange a session is, each in its own unit: the distance to the mass of recent traffic (*dtm*), how
-unlikely its lines and its missing lines are (*ctx*, nats), and how badly it reads (*sev*). Units do not compare, so
-each is turned into its upper mid-rank among recent values, and the ranks' logarithms are summed (Fisher, 1932). The
-parts depend on one another, so the sum is never compared with a chi-square: it is ranked once more.
+Components measure in units of their own, and units do not compare. So each value is turned into its upper mid-rank
+among recent values, and the ranks' logarithms are summed (Fisher, 1932). The components depend on one another, so the
+sum is never compared with a chi-square: it is ranked once more.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 TIE = 1e-6
 SMALLEST_TAIL = 10
-SEVERITY = 3.0
-FINEST = 0.005
 
 
 def distance_to_measure(distances: Floats, weights: Floats, mass: float) -> float:
@@ -54,37 +51,20 @@ def conditional_nats(together: Floats, share: Floats, alike: float, prior: float
 
 
 def local_ranks(
-    values: NDArray[np.float32], recent: NDArray[np.float32], counts: Floats, say: Floats, shrink: float = 20.0
+    values: NDArray[np.float32], recent: NDArray[np.float32], counts: Floats, weights: Floats, shrink: float = 20.0
 ) -> tuple[Floats, Floats]:
-    """Return the upper mid-ranks, in (0, 1), of `values` (k,) among `recent` (k, n): among kin, and among all.
+    """Return the upper mid-ranks, in (0, 1), of `values` (k,) among `recent` (k, n): among similar ones, and among all.
 
-    `counts` (n,) is how many recent sessions had these values, and `say` (n,) how much each of them counts among kin.
-    Where there are few kin, their rank is drawn towards the rank among all, which counts as `shrink` kin.
+    `counts` (n,) is how many recent sessions had these values, and `weights` (n,) how similar each of them is, 0 to 1.
+    Where there are few similar sessions, the rank among them is drawn towards the rank among all, which counts as
+    `shrink` similar sessions.
     """
     above = (recent > values[:, None] + TIE).astype(np.float64)
     above += recent >= values[:, None] - TIE
-    kin_counts = counts * say
+    weighted = counts * weights
     overall = (0.5 * (above @ counts) + 0.5) / (float(counts.sum()) + 1.0)
-    kin = (0.5 * (above @ kin_counts) + 0.5 + shrink * overall) / (float(kin_counts.sum()) + 1.0 + shrink)
-    return kin, overall
-
-
-def combine(kin: Floats, overall: Floats) -> float:
-    """Return the score from the parts' ranks: novelty (dtm, ctx) among kin, severity among all; larger is stranger.
-
-    How new a session is says little until it is compared with sessions of its kind, some of which always bring new
-    lines; how badly it reads is absolute. FINEST is added to ranks of novelty: which of the newest is newer is chance.
-    """
-    return float(-np.log(kin[0] + FINEST) - np.log(kin[1] + FINEST)) + failure_nats(float(overall[2]))
-
-
-def failure_nats(rank: float) -> float:
-    """Return what the rank of severity gives to the score.
-
-    People mean failures when they say anomalies: a severity that less than half of the sessions reach weighs SEVERITY
-    ranks, against two of novelty, which is measured twice. One that half of them reach says little, and weighs one.
-    """
-    return -math.log(rank) - (SEVERITY - 1.0) * math.log(min(1.0, 2.0 * rank))
+    similar = (0.5 * (above @ weighted) + 0.5 + shrink * overall) / (float(weighted.sum()) + 1.0 + shrink)
+    return similar, overall
 
 
 def tail_probability(score: float, recent: NDArray[np.float32], counts: Floats) -> float:

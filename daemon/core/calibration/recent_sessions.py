@@ -1,9 +1,9 @@
-"""How strange is strange lately: the last RING sessions' parts and scores, per scope and input partition.
+"""How strange is strange lately: the last RING sessions' component values and scores, by scope and input partition.
 
-A ring is kept in chunks so that a commit writes what changed and no more: each chunk is a record of its own, with the
-number of sessions ever noted when it was last touched, and the credit of alerts as it then stood. The ring's own count
-and credit are those of its latest chunk. In memory a ring names what was found of each session by number, since the
-same is found of many (see `findings`).
+A ring is kept in chunks so that a commit writes what changed and no more. Each chunk is a record of its own, with the
+number of sessions ever noted when it was last changed, and the credit of alerts at that time. The ring's own count and
+credit are those of its latest chunk. In memory a ring names what was found of each session by number, since the same is
+found of many (see `score_table`). It has room for as many sessions as it has seen, up to RING.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from daemon.core.baseline import WORDS, Sketch, differing
-from daemon.core.calibration.score_table import PARTS, SCORED, Findings
+from daemon.core.calibration.score_table import ScoreTable, finding_type
+from daemon.core.columns import ROWS, Column, Columns
 
 RING = 4096
 CHUNK = 64
@@ -25,15 +27,6 @@ ENOUGH = 1000
 """Sessions after which a partition's own ring is enough to judge by; until then its scope's others help."""
 HEADER = struct.Struct("<BBHqd")
 VERSION = 2
-ROW = np.dtype(
-    [
-        ("parts", "<f4", (len(PARTS),)),
-        ("score", "<f4"),
-        ("minute", "<u4"),
-        ("state", "u1"),
-        ("sketch", "<u8", (WORDS,)),
-    ]
-)
 EMPTY, QUIET, LOUD, EARLY = 0, 1, 2, 3
 """States of a place: LOUD is an alert that the budget is charged with; EARLY sessions, judged while the scope knew too
 little, count as seen and calibrate nothing."""
@@ -41,13 +34,29 @@ _CALIBRATES = (False, True, True, False)
 _AGES = np.tile(np.arange(RING - 1, -1, -1), 2)
 
 
+@lru_cache(maxsize=8)
+def row_type(width: int) -> np.dtype[np.void]:
+    """Return the stored layout of one session with `width` component values."""
+    return np.dtype(
+        [
+            ("parts", "<f4", (width,)),
+            ("score", "<f4"),
+            ("minute", "<u4"),
+            ("state", "u1"),
+            ("sketch", "<u8", (WORDS,)),
+        ]
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Recent:
     """What was found of recent sessions, as columns of equal length n.
 
-    parts (PARTS, n), scores, sketches (WORDS, n), and `counts`, float64: of how many sessions it was found, maybe 0.
+    `names` are the components; parts (components, n), scores, sketches (WORDS, n), and `counts`, float64: of how many
+    sessions it was found, maybe 0.
     """
 
+    names: tuple[str, ...]
     parts: NDArray[np.float32]
     scores: NDArray[np.float32]
     sketches: NDArray[np.uint64]
@@ -56,27 +65,40 @@ class Recent:
     def __len__(self) -> int:
         return int(self.counts.sum())
 
+    def part(self, name: str) -> NDArray[np.float32]:
+        """Return the values of the component called `name`."""
+        return np.asarray(self.parts[self.names.index(name)])
+
     def bits(self, sketch: Sketch) -> NDArray[np.int64]:
         """Return the number of sketch bits in which each differs from `sketch`."""
         return differing(sketch, self.sketches)
 
 
+class _Places(Columns):
+    minute = Column(np.uint32)
+    state = Column(np.uint8)
+    found = Column(np.uint16)
+
+
+class _Chunks(Columns):
+    count = Column(np.int64)
+    credit = Column(np.float64, (ROWS,), math.nan)
+
+
 class Ring:
     """The latest sessions of one scope and input partition, the oldest overwritten first; `count` is how many ever.
 
-    `credit` is the number of alerts that can be afforded now (see `budget`), None before the first live session.
+    `names` are the score's components, in their stored order. `credit` is the number of alerts that can be afforded now
+    (see `budget`), None before the first live session.
     """
 
-    def __init__(self) -> None:
-        self.minutes = np.zeros(RING, np.uint32)
-        self.states = np.zeros(RING, np.uint8)
-        self.found = np.zeros(RING, np.int64)
-        """Numbers of `findings`, by place."""
-        self.findings = Findings()
-        self._counts = np.zeros(RING // CHUNK, np.int64)
-        self._credits = np.full(RING // CHUNK, np.nan)
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self.findings = ScoreTable(len(names))
         self.count = 0
         self.credit: float | None = None
+        self._places = _Places(1)
+        self._chunks = _Chunks(1)
 
     def __len__(self) -> int:
         return min(self.count, RING)
@@ -86,95 +108,125 @@ class Ring:
         return self.count % RING // CHUNK
 
     def append(self, finding: bytes, *, minute: int, state: int, credit: float | None) -> None:
-        """Note one session over the oldest: what was found of it, see `findings.finding`."""
+        """Note one session over the oldest: what was found of it, see `score_table.finding`."""
         place = self.count % RING
-        former, of_state = self.found.item(place), self.states.item(place)
-        self.found[place] = self.findings.take(finding, counts=_CALIBRATES[state])
-        self.findings.give(former, counts=_CALIBRATES[of_state])
-        self.minutes[place], self.states[place] = minute, state
+        places, chunks = self._places, self._chunks
+        places.reserve(place + 1)
+        chunks.reserve(place // CHUNK + 1)
+        former, of_state = places.found.item(place), places.state.item(place)
+        places.found[place] = self.findings.take_one(finding, counts=_CALIBRATES[state])
+        self.findings.give_back(former, counts=_CALIBRATES[of_state])
+        places.minute[place], places.state[place] = minute, state
         self.count += 1
         if not self.count % CHUNK:
-            self.found = self.findings.compact()[self.found]
+            renamed = self.findings.compact()
+            if renamed is not None:
+                places.found[:] = renamed[places.found]
         self.credit = credit
-        self._counts[place // CHUNK] = self.count
-        self._credits[place // CHUNK] = np.nan if credit is None else credit
+        chunks.count[place // CHUNK] = self.count
+        chunks.credit[place // CHUNK] = math.nan if credit is None else credit
 
     def take_back(self, credit: float) -> None:
         """Note that the latest session is not charged to the budget after all, if it was; that leaves `credit`."""
         place = (self.count - 1) % RING
-        if self.states[place] == LOUD:
-            self.states[place] = QUIET
-            self.credit = self._credits[place // CHUNK] = credit
+        if self._places.state[place] == LOUD:
+            self._places.state[place] = QUIET
+            self.credit = self._chunks.credit[place // CHUNK] = credit
 
-    def ages(self) -> NDArray[np.int64]:
-        """Return how many sessions ago each place was written, 0 for the latest."""
+    def states(self, count: int) -> NDArray[np.uint8]:
+        """Return the states of the latest `count` sessions, newest first."""
+        places = np.arange(self.count - 1, self.count - 1 - min(count, len(self)), -1) % RING
+        return np.asarray(self._places.state[places])
+
+    def rows(self) -> NDArray[np.void]:
+        """Return the sessions that are held, oldest first, laid out as `row_type`."""
+        whole = np.zeros(RING, row_type(len(self.names)))
+        for chunk in range(RING // CHUNK):
+            whole[chunk * CHUNK : (chunk + 1) * CHUNK] = self._rows(chunk)
         start = -self.count % RING
-        return _AGES[start : start + RING]
+        ordered = whole[np.argsort(-_AGES[start : start + RING])]
+        return np.asarray(ordered[ordered["state"] != EMPTY])
 
-    def latest(self, count: int) -> NDArray[np.int64]:
-        """Return the places of the latest `count` sessions, newest first."""
-        return np.arange(self.count - 1, self.count - 1 - min(count, len(self)), -1) % RING
+    def _rows(self, chunk: int) -> NDArray[np.void]:
+        rows = np.zeros(CHUNK, row_type(len(self.names)))
+        places, findings = self._places, self.findings
+        if chunk >= len(self._chunks.count) or not self._chunks.count[chunk]:
+            return rows
+        found = places.found[chunk * CHUNK : (chunk + 1) * CHUNK]
+        held = rows[: len(found)]
+        held["parts"], held["score"] = findings.parts[:, found].T, findings.scores[found]
+        held["sketch"] = findings.sketches[:, found].T
+        held["minute"] = places.minute[chunk * CHUNK : (chunk + 1) * CHUNK]
+        held["state"] = places.state[chunk * CHUNK : (chunk + 1) * CHUNK]
+        return rows
 
     def dump(self, chunk: int) -> bytes | None:
         """Return one chunk as bytes, None when it holds nothing."""
-        if not self._counts[chunk]:
+        if chunk >= len(self._chunks.count) or not self._chunks.count[chunk]:
             return None
-        cut = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
-        rows = np.zeros(CHUNK, ROW)
-        found, findings = self.found[cut], self.findings
-        rows["parts"], rows["score"] = findings.parts[:, found].T, findings.scores[found]
-        rows["sketch"] = findings.sketches[:, found].T
-        rows["minute"], rows["state"] = self.minutes[cut], self.states[cut]
-        head = HEADER.pack(VERSION, len(PARTS), CHUNK, int(self._counts[chunk]), float(self._credits[chunk]))
-        return head + rows.tobytes()
+        count, credit = self._chunks.count.item(chunk), self._chunks.credit.item(chunk)
+        return HEADER.pack(VERSION, len(self.names), CHUNK, count, credit) + self._rows(chunk).tobytes()
+
+    def chunks(self) -> range:
+        """Return the chunks that may hold something."""
+        return range(len(self._chunks.count))
 
     def load(self, chunk: int, value: bytes | None) -> None:
         """Replace one chunk by what `dump` returned; raises ValueError when it is not of this shape."""
-        cut = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        width = len(self.names)
+        chunks = self._chunks
         if value is None:
-            self._counts[chunk] = 0
-            self._replace(cut, np.zeros(CHUNK, ROW))
+            chunks.reserve(chunk + 1)
+            chunks.count[chunk] = 0
+            self._replace(chunk, np.zeros(CHUNK, row_type(width)))
         else:
-            if len(value) != HEADER.size + CHUNK * ROW.itemsize:
+            if len(value) != HEADER.size + CHUNK * row_type(width).itemsize:
                 raise ValueError("a calibration record of another size")
-            version, width, size, count, credit = HEADER.unpack_from(value)
-            if (version, width, size) != (VERSION, len(PARTS), CHUNK):
+            head = HEADER.unpack_from(value)
+            if head[:3] != (VERSION, width, CHUNK):
                 raise ValueError("a calibration record of another version")
-            rows = np.frombuffer(value, ROW, CHUNK, HEADER.size)
+            rows = np.frombuffer(value, row_type(width), CHUNK, HEADER.size)
             if (rows["state"] >= len(_CALIBRATES)).any():
                 raise ValueError("a calibration record with an unknown state")
-            self._replace(cut, rows)
-            self._counts[chunk], self._credits[chunk] = count, credit
-        latest = int(self._counts.argmax())
-        self.count = int(self._counts[latest])
-        credit = float(self._credits[latest])
+            self._replace(chunk, rows)
+            chunks.reserve(chunk + 1)
+            chunks.count[chunk], chunks.credit[chunk] = head[3:]
+        latest = int(chunks.count.argmax())
+        self.count = int(chunks.count[latest])
+        credit = float(chunks.credit[latest])
         self.credit = credit if self.count and not math.isnan(credit) else None
 
-    def _replace(self, cut: slice, rows: NDArray[np.void]) -> None:
-        former = zip(self.found[cut].tolist(), self.states[cut].tolist(), strict=True)
-        scored = np.zeros(len(rows), SCORED)
-        for name in SCORED.names or ():
+    def _replace(self, chunk: int, rows: NDArray[np.void]) -> None:
+        places, findings = self._places, self.findings
+        places.reserve((chunk + 1) * CHUNK)
+        cut = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        former = zip(places.found[cut].tolist(), places.state[cut].tolist(), strict=True)
+        kind = finding_type(len(self.names))
+        scored = np.zeros(len(rows), kind)
+        for name in kind.names or ():
             scored[name] = rows[name]
         states = rows["state"].tolist()
         taken = [
-            self.findings.take(row.tobytes(), counts=_CALIBRATES[state])
+            findings.take_one(row.tobytes(), counts=_CALIBRATES[state])
             for row, state in zip(scored, states, strict=True)
         ]
         for number, state in former:
-            self.findings.give(number, counts=_CALIBRATES[state])
-        self.found[cut], self.minutes[cut], self.states[cut] = taken, rows["minute"], rows["state"]
+            findings.give_back(number, counts=_CALIBRATES[state])
+        places.found[cut], places.minute[cut], places.state[cut] = taken, rows["minute"], rows["state"]
 
     def memory(self) -> int:
-        """Return the bytes held."""
-        return self.minutes.nbytes + self.states.nbytes + self.found.nbytes + self.findings.memory()
+        """Return an estimate of the bytes held."""
+        return self._places.nbytes + self._chunks.nbytes + self.findings.memory()
 
 
-def gather(own: Ring | None, all_rings: Sequence[Ring]) -> Recent:
+def gather(names: tuple[str, ...], own: Ring | None, all_rings: Sequence[Ring]) -> Recent:
     """Return the sessions to judge by: the partition's own, or with the scope's others while its own are too few."""
-    found = [_recent(ring) for ring in ([own] if own is not None and len(own) >= ENOUGH else all_rings or [Ring()])]
+    rings = [own] if own is not None and len(own) >= ENOUGH else all_rings or [Ring(names)]
+    found = [_recent(ring) for ring in rings]
     if len(found) == 1:
         return found[0]
     return Recent(
+        names,
         np.concatenate([recent.parts for recent in found], axis=1),
         np.concatenate([recent.scores for recent in found]),
         np.concatenate([recent.sketches for recent in found], axis=1),
@@ -185,4 +237,4 @@ def gather(own: Ring | None, all_rings: Sequence[Ring]) -> Recent:
 def _recent(ring: Ring) -> Recent:
     found = ring.findings
     cut = slice(0, len(found))
-    return Recent(found.parts[:, cut], found.scores[cut], found.sketches[:, cut], found.counts[cut])
+    return Recent(ring.names, found.parts[:, cut], found.scores[cut], found.sketches[:, cut], found.counts[cut])

@@ -1,7 +1,7 @@
-"""How strange one session is, and why: parts against the scope's baseline, and their ranks among recent sessions.
+"""How strange one session is, and why: component values, their ranks among recent sessions, score and p-value.
 
-Nothing is changed here. An `Assessment` keeps what was found line by line, so that the evidence for an alert is what
-the score was made of, and only alerts pay for putting it into words.
+Nothing is changed here. An `Assessment` keeps the measures, so that the evidence for an alert is what the score was
+made of, and only alerts pay for putting it into words.
 """
 
 from __future__ import annotations
@@ -11,99 +11,70 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.core.baseline import Baseline, Ids, Lines, Sketch, kinship, sketch
-from daemon.core.calibration import TIE, Floats, Recent, combine, failure_nats, local_ranks, tail_probability
-from daemon.core.detection.components import distance, missing, numbers_of, present, severities
-from daemon.core.types import Evidence, Neighbour, Pattern, Vector
+from daemon.core.baseline import Baseline, similarity
+from daemon.core.calibration import local_ranks, tail_probability
+from daemon.core.detection.component import Measure
+from daemon.core.detection.components import COMPONENTS, NAMES, combine
+from daemon.core.detection.scope import ScopeView
+from daemon.core.types import Evidence, Neighbour, Vector
 
 NEAREST = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The parts (PARTS,), the score and its share among recent ones, and what each line gave.
+    """The component values (components,), the score, and its share among recent ones.
 
-    `present` and `severe` have one value a line of the pattern, `lacking` one a line of `absent`.
+    `similarity` is the cosine to the nearest pattern that counts, None when there is none.
     """
 
     values: NDArray[np.float32]
     score: float
     p_value: float
     similarity: float | None
-    sketch: Sketch
-    numbers: Ids
-    present: Floats
-    severe: Floats
-    absent: Ids
-    lacking: Floats
+    measures: tuple[Measure, ...]
+
+    def parts(self) -> dict[str, float]:
+        """Return the component values by name."""
+        return dict(zip(NAMES, self.values.tolist(), strict=True))
 
 
-def assess(baseline: Baseline, recent: Recent, pattern: Pattern, vector: Vector) -> Assessment:
-    """Return how strange a session of `pattern` is; `vector` is its embedding."""
-    numbers = numbers_of(baseline, pattern)
-    dtm, similarity = distance(baseline, pattern.id, vector)
-    nats = present(baseline, pattern.lines, numbers)
-    absent, lacking = missing(baseline, numbers)
-    severe = severities(baseline, pattern.lines, numbers)
-    ctx = max(float(nats.max(initial=0.0)), float(lacking.max(initial=0.0)))
-    values = np.array([dtm, ctx, severe.max(initial=0.0)], np.float32)
-    mark = baseline.sketch(pattern.id)
-    if mark is None:
-        mark = sketch(vector)
-    score = combine(*local_ranks(values, recent.parts, recent.counts, kinship(recent.bits(mark))))
+def assess(view: ScopeView) -> Assessment:
+    """Return how strange the session of `view` is."""
+    recent = view.recent
+    measures = tuple(component.measure(view) for component in COMPONENTS)
+    values = np.array([measure.value for measure in measures], np.float32)
+    score = combine(*local_ranks(values, recent.parts, recent.counts, similarity(recent.bits(view.sketch))))
     return Assessment(
         values=values,
         score=score,
         p_value=tail_probability(score, recent.scores, recent.counts),
-        similarity=similarity,
-        sketch=mark,
-        numbers=numbers,
-        present=nats,
-        severe=severe,
-        absent=absent,
-        lacking=lacking,
+        similarity=next((m.similarity for m in measures if m.similarity is not None), None),
+        measures=measures,
     )
 
 
-def evidence(baseline: Baseline, recent: Recent, assessment: Assessment, lines: Lines) -> list[Evidence]:
+def evidence(view: ScopeView, assessment: Assessment) -> list[Evidence]:
     """Return what is odd about each line, largest first: its rarity, its lack, and how badly it reads, all in nats."""
-    total = max(baseline.counted, 1.0)
-    table = baseline.lines
-    found: list[Evidence] = []
-    for place, (line, _) in enumerate(lines):
-        number = int(assessment.numbers[place])
-        share = float(table.mass[number] / total) if number >= 0 else 0.0
-        found.append(Evidence(line, "rare" if share > 0 else "new", float(assessment.present[place]), share))
-        if assessment.severe[place] > 0:
-            found.append(Evidence(line, "severe", _failure_nats(float(assessment.severe[place]), recent), share))
-    for number, nats in zip(assessment.absent.tolist(), assessment.lacking.tolist(), strict=True):
-        found.append(Evidence(table.text(number), "missing", nats, float(table.mass[number] / total)))
-    return sorted(found, key=lambda piece: (-piece.nats, piece.line))
-
-
-def _failure_nats(severity: float, recent: Recent) -> float:
-    worst = recent.parts[2]
-    above = recent.counts @ (worst > severity + TIE)
-    reached = recent.counts @ (worst >= severity - TIE)
-    return failure_nats((0.5 * float(above + reached) + 0.5) / (len(recent) + 1.0))
+    pieces = [piece for measure in assessment.measures for piece in measure.evidence(view.recent)]
+    return sorted(pieces, key=lambda piece: (-piece.nats, piece.line))
 
 
 def nearest(baseline: Baseline, vector: Vector) -> list[Neighbour]:
     """Return the nearest patterns that count, nearest first."""
-    slots, distances = baseline.near(vector, 4 * NEAREST)
-    found: list[Neighbour] = []
-    for slot, away in zip(slots[:NEAREST].tolist(), distances[:NEAREST].tolist(), strict=True):
-        name = baseline.names[slot]
-        entry = baseline.entries[name]
-        found.append(
+    rows, distances = baseline.near(vector, 4 * NEAREST)
+    neighbours: list[Neighbour] = []
+    for row, away in zip(rows[:NEAREST].tolist(), distances[:NEAREST].tolist(), strict=True):
+        label = baseline.labels.get(row)
+        neighbours.append(
             Neighbour(
-                pattern=name,
+                pattern=baseline.patterns.name.item(row),
                 similarity=1.0 - away,
-                weight=float(baseline.mass[entry.slot] / max(baseline.counted, 1.0)),
-                first_seen=entry.first,
-                last_seen=entry.last,
-                label=entry.label.verdict if entry.label is not None else None,
-                lines=entry.lines,
+                weight=float(baseline.patterns.mass[row] / max(baseline.counted, 1.0)),
+                first_seen=baseline.window.first(row),
+                last_seen=baseline.window.last(row),
+                label=label.verdict if label is not None else None,
+                lines=baseline.lines_of(row),
             )
         )
-    return found
+    return neighbours

@@ -1,4 +1,4 @@
-"""Every scope's state as keyed values, with the difference between what is so and what the baseline's topic holds.
+"""Every scope's state as keyed values, with the difference between the state and what the baseline's topic holds.
 
 State is a set of keyed values (`changelog_codec`), each changed through one input partition at a time. While a
 partition is worked on, its values run ahead of the topic. For each key that does, `_ahead` holds the value that the
@@ -10,38 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from daemon.core.baseline import Baseline, Entry, Label
-from daemon.core.calibration import CHUNK, RING, Ring
+from daemon.core.baseline import ABSENT, Baseline, Label
 from daemon.core.detection import changelog_codec
-from daemon.core.detection.verdict_cache import Habits
+from daemon.core.detection.scope import Scope
 from daemon.core.types import TopicPartition, Update
 from daemon.errors import DataError
 
 
-class Scope:
-    """One scope's baseline, and by input partition its calibration and its habits, which are no state."""
+class Changelog:
+    """The scopes of a process. Vectors are of `model` and have `dimensions`; `components` are those of the score."""
 
-    def __init__(self, baseline: Baseline) -> None:
-        self.baseline = baseline
-        self.rings: dict[TopicPartition, Ring] = {}
-        self.habits: dict[TopicPartition, Habits] = {}
-
-    def has_seen(self, count: float) -> bool:
-        """Return whether at least `count` sessions were ever learned, as far as the rings tell."""
-        seen = 0
-        for ring in self.rings.values():
-            seen += ring.count
-            if seen >= count:
-                return True
-        return seen >= count
-
-
-class Store:
-    """The scopes of a process. Vectors are of `model` and have `dimensions`."""
-
-    def __init__(self, model: str, dimensions: int, window_us: int, mass: float, max_patterns: int) -> None:
+    def __init__(
+        self,
+        model: str,
+        dimensions: int,
+        window_us: int,
+        mass: float,
+        max_patterns: int,
+        *,
+        components: tuple[str, ...],
+    ) -> None:
         self._model, self._dimensions = model, dimensions
         self._window_us, self._mass, self._max_patterns = window_us, mass, max_patterns
+        self._components = components
         self.scopes: dict[str, Scope] = {}
         self._ahead: dict[bytes, tuple[TopicPartition, bytes | None]] = {}
         self._pending: dict[TopicPartition, dict[bytes, None]] = {}
@@ -52,7 +43,7 @@ class Store:
         scope = self.scopes.get(name)
         if scope is None:
             baseline = Baseline(self._dimensions, self._window_us, self._mass, self._max_patterns)
-            scope = self.scopes[name] = Scope(baseline)
+            scope = self.scopes[name] = Scope(baseline, self._components)
         return scope
 
     def change(self, key: bytes, source: TopicPartition) -> None:
@@ -66,10 +57,9 @@ class Store:
 
     def renew(self, scope: str, pattern: str, source: TopicPartition, now: int) -> None:
         """Publish the pattern's lines and vector through `source` when the topic may not hold them much longer."""
-        entry = self.scope(scope).baseline.entries[pattern]
         key = changelog_codec.vector_key(scope, pattern)
         renewed = self._renewed.setdefault(source, {})
-        last = renewed.get(key, entry.renewed)
+        last = renewed.get(key, self._renewed_at(scope, pattern))
         if last == 0 or now - last > self._window_us // 2:
             renewed[key] = max(now, 1)
             self._pending.setdefault(source, {})[key] = None
@@ -77,14 +67,13 @@ class Store:
     def renew_labels(self, scope: str, source: TopicPartition, now: int) -> None:
         """Publish the scope's labels again, and what they are about, when the topic may not hold them much longer."""
         baseline = self.scope(scope).baseline
-        for pattern in list(baseline.labelled()):
-            entry = baseline.entries[pattern]
-            label = entry.label
+        for row in list(baseline.labels.patterns()):
+            label, pattern = baseline.labels.get(row), baseline.patterns.name.item(row)
             if label is None or now - label.renewed <= self._window_us // 2:
                 continue
             self.change(changelog_codec.label_key(scope, pattern), source)
             baseline.set_label(pattern, Label(label.verdict, label.at, label.by, label.note, now))
-            if entry.slot >= 0:
+            if baseline.defined(pattern) != ABSENT:
                 self.renew(scope, pattern, source, now)
 
     def updates(self, source: TopicPartition) -> list[Update]:
@@ -114,9 +103,13 @@ class Store:
         for renewed in self._renewed.values():
             if key in renewed:
                 _, name, pattern = changelog_codec.parse_key(key)
-                entry = self.scope(name).baseline.entries.get(pattern)
-                if entry is None or entry.renewed >= renewed[key]:
+                if pattern not in self.scope(name).baseline or self._renewed_at(name, pattern) >= renewed[key]:
                     del renewed[key]
+
+    def _renewed_at(self, scope: str, pattern: str) -> int:
+        """Return when the topic got the lines and the vector of a known pattern, 0 when it never did."""
+        table = self.scope(scope).baseline
+        return table.patterns.renewed.item(table.row(pattern))
 
     def restore(self, source: TopicPartition) -> None:
         """Put back everything changed through `source` to what the topic is known to hold."""
@@ -125,20 +118,22 @@ class Store:
         self._pending.pop(source, None)
         self._renewed.pop(source, None)
         for scope in self.scopes.values():
-            scope.habits.pop(source, None)
+            scope.forget_verdicts(source)
 
     def dump(self) -> Iterator[Update]:
-        """Yield all state as records: applied to an empty store they give this one."""
+        """Yield all state as records: applied to an empty changelog they give this one."""
         for name, scope in sorted(self.scopes.items()):
-            for pattern, entry in sorted(scope.baseline.entries.items()):
-                found = [changelog_codec.vector_key(name, pattern), changelog_codec.label_key(name, pattern)]
-                found += [changelog_codec.weight_key(name, pattern, source) for source in sorted(entry.weights)]
-                for key in found:
+            for pattern, row in sorted(scope.baseline.rows()):
+                keys = [changelog_codec.vector_key(name, pattern), changelog_codec.label_key(name, pattern)]
+                keys += [
+                    changelog_codec.weight_key(name, pattern, source) for source in scope.baseline.window.sources(row)
+                ]
+                for key in keys:
                     value = self._read(key)
                     if value is not None:
                         yield Update(key, value)
             for source, ring in sorted(scope.rings.items()):
-                for chunk in range(RING // CHUNK):
+                for chunk in ring.chunks():
                     value = ring.dump(chunk)
                     if value is not None:
                         yield Update(changelog_codec.ring_key(name, source, chunk), value)
@@ -149,23 +144,27 @@ class Store:
         if kind == "ring":
             ring = scope.rings.get(TopicPartition(rest[0], rest[1]))
             return ring.dump(rest[2]) if ring is not None else None
-        entry = scope.baseline.entries.get(rest[0]) or Entry()
-        if kind == "label":
-            return changelog_codec.dump_label(entry.label) if entry.label is not None else None
-        if kind == "weight":
-            weight = entry.weights.get(TopicPartition(rest[1], rest[2]))
-            return changelog_codec.dump_weight(weight) if weight is not None else None
-        if entry.slot < 0:
+        baseline, row = scope.baseline, scope.baseline.row(rest[0])
+        if row == ABSENT:
             return None
-        renewed = entry.renewed if source is None else self._renewed.get(source, {}).get(key, entry.renewed)
-        return changelog_codec.dump_vector(self._model, renewed, entry.lines, scope.baseline.vectors.get(entry.slot))
+        if kind == "label":
+            label = baseline.labels.get(row)
+            return changelog_codec.dump_label(label) if label is not None else None
+        if kind == "weight":
+            weight = baseline.window.weight(row, TopicPartition(rest[1], rest[2]))
+            return changelog_codec.dump_weight(weight) if weight is not None else None
+        if baseline.defined(rest[0]) == ABSENT:
+            return None
+        last = baseline.patterns.renewed.item(row)
+        renewed = last if source is None else self._renewed.get(source, {}).get(key, last)
+        return changelog_codec.dump_vector(self._model, renewed, baseline.lines_of(row), baseline.vector(row))
 
     def _write(self, key: bytes, value: bytes | None) -> None:
         kind, name, *rest = changelog_codec.parse_key(key)
         scope = self.scope(name)
         try:
             if kind == "ring":
-                scope.rings.setdefault(TopicPartition(rest[0], rest[1]), Ring()).load(rest[2], value)
+                scope.ring(TopicPartition(rest[0], rest[1])).load(rest[2], value)
             elif kind == "label":
                 scope.baseline.set_label(rest[0], changelog_codec.load_label(value) if value is not None else None)
             elif kind == "weight":

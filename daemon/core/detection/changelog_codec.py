@@ -17,7 +17,7 @@ import orjson
 import zstandard
 
 from daemon.core.baseline import Label, Lines, Weight
-from daemon.core.types import TopicPartition, Vector
+from daemon.core.types import LabelVerdict, TopicPartition, Vector
 from daemon.errors import DataError, ModelMismatchError
 
 IMPORTED = TopicPartition("strayline.import", 0)
@@ -117,4 +117,5 @@ def dump_label(label: Label) -> bytes:
 def load_label(value: bytes) -> Label:
     """Decode a label."""
     document = orjson.loads(value)
-    return Label(document["verdict"], document["at"], document["by"], document["note"], document["renewed"])
+    verdict = LabelVerdict(document["verdict"])
+    return Label(verdict, document["at"], document["by"], document["note"], document["renewed"])

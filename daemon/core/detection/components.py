@@ -1,116 +1,128 @@
-"""The score's parts, computed for one session against one scope's baseline; each explains itself line by line.
+"""The components of the score: distance, rarity and failure.
 
-`Lines` of a session are numbered by the baseline's line table; a line that no pattern of the window holds has number
--1.
+How new a session is says little until it is compared with sessions of its kind, some of which always bring new lines;
+so the two components of novelty are ranked among similar sessions. How badly a session reads is absolute, and ranked
+among all.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from numpy.typing import NDArray
 
-from daemon.core.baseline import NONE, Baseline, Ids, Lines, failure_score
-from daemon.core.calibration import (
-    Floats,
-    absence_nats,
-    conditional_nats,
-    distance_to_measure,
-    presence_nats,
-)
-from daemon.core.types import Pattern, Vector
+from daemon.core.baseline import ABSENT, Baseline, Ids, Lines, failure_score
+from daemon.core.calibration import TIE, Floats, Recent, distance_to_measure
+from daemon.core.detection.component import Component, Measure
+from daemon.core.detection.rarity import Rarity, novelty_nats
+from daemon.core.detection.scope import ScopeView
+from daemon.core.types import Evidence, Vector
 
-MOST_RARE = 64
-"""Rare lines of one session that are looked up among sessions like it: the rarest ones."""
 FIRST_NEAR, MOST_NEAR = 32, 128
 """Neighbours that are looked up at first, and at most where the search is not exact: where 128 patterns hold less than
 the mass, they stand for it."""
-SPOKEN_FOR = 0.125
-"""By how much a line reads better that stands in a pattern confirmed normal: below its equals, above what is milder."""
+CONFIRMED = 0.125
+"""By how much a line reads better that is in a pattern confirmed normal: below its equals, above what is milder."""
+FAILURE_WEIGHT = 3.0
 
 
-def numbers_of(baseline: Baseline, pattern: Pattern) -> Ids:
-    """Return the number of each line of `pattern`, not to be changed; -1 for one that is not in the window."""
-    entry = baseline.entries.get(pattern.id)
-    if entry is not None and entry.slot >= 0:
-        return entry.numbers
-    return np.array([baseline.lines.find(line) for line, _ in pattern.lines], np.int64)
+class Distance:
+    """The distance to the mass of recent traffic, on the embeddings."""
+
+    name, among_similar = "dtm", True
+
+    def nats(self, rank: float) -> float:
+        """Return what a rank gives to the score."""
+        return novelty_nats(rank)
+
+    def measure(self, view: ScopeView) -> Measure:
+        """Return the distance of the session's embedding."""
+        value, similarity = distance(view.baseline, view.row, view.vector)
+        return Measure(value, similarity=similarity)
 
 
-def distance(baseline: Baseline, pattern: str, vector: Vector) -> tuple[float, float | None]:
+class Failure:
+    """How badly the session's worst line reads."""
+
+    name, among_similar = "sev", False
+
+    def nats(self, rank: float) -> float:
+        """Return what a rank gives to the score."""
+        return failure_nats(rank)
+
+    def measure(self, view: ScopeView) -> Measure:
+        """Return the greatest failure score of the session's lines."""
+        scores = failure_scores(view.baseline, view.pattern.lines, view.numbers)
+
+        def evidence(recent: Recent) -> list[Evidence]:
+            shares = _shares(view.baseline, view.numbers)
+            rows = zip(view.pattern.lines, scores.tolist(), shares, strict=True)
+            return [Evidence(line, "severe", self._nats(score, recent), s) for (line, _), score, s in rows if score > 0]
+
+        return Measure(float(scores.max(initial=0.0)), evidence)
+
+    def _nats(self, score: float, recent: Recent) -> float:
+        worst = recent.part(self.name)
+        above = recent.counts @ (worst > score + TIE)
+        reached = recent.counts @ (worst >= score - TIE)
+        return failure_nats((0.5 * float(above + reached) + 0.5) / (len(recent) + 1.0))
+
+
+COMPONENTS: tuple[Component, ...] = (Distance(), Rarity(), Failure())
+"""In the order of the stored rings."""
+NAMES = tuple(component.name for component in COMPONENTS)
+
+
+def combine(similar: Floats, overall: Floats) -> float:
+    """Return the score from the components' ranks (components,) among similar sessions and among all."""
+    score = 0.0
+    for component, among_similar, among_all in zip(COMPONENTS, similar.tolist(), overall.tolist(), strict=True):
+        score += component.nats(among_similar if component.among_similar else among_all)
+    return score
+
+
+def distance(baseline: Baseline, row: int, vector: Vector) -> tuple[float, float | None]:
     """Return the distance to the nearest `mass` of the window, and the cosine to the nearest pattern that counts."""
-    wanted = baseline.share * baseline.total
-    own = baseline.mass_of(pattern)
+    wanted = baseline.share * baseline.window.total
+    own = baseline.patterns.mass.item(row) if row != ABSENT else 0.0
     if own > 0 and own >= wanted:
         return 0.0, 1.0
-    each = baseline.counted / max(len(baseline.vectors), 1)
-    most = len(baseline.vectors) if baseline.vectors.exact else MOST_NEAR
+    each = baseline.counted / max(len(baseline), 1)
+    most = len(baseline) if baseline.neighbours.vectors.exact else MOST_NEAR
     count = int(min(most, max(FIRST_NEAR, 1.5 * wanted / max(each, 1e-9))))
     while True:
-        slots, distances = baseline.near(vector, count, pattern)
-        weights = baseline.mass[slots]
-        if count >= most or weights.sum() >= wanted or count >= len(baseline.vectors):
+        rows, distances = baseline.near(vector, count, row)
+        weights = baseline.patterns.mass[rows]
+        if count >= most or weights.sum() >= wanted or count >= len(baseline):
             break
         count = min(4 * count, most)
-    if not len(slots):
+    if not len(rows):
         return 0.0, None
     return distance_to_measure(distances, weights, wanted), 1.0 - float(distances[0])
 
 
-def present(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
-    """Return how unlikely each line is, in nats: a common one among all, a rare one among sessions like this one.
-
-    No line is less likely than its family is.
-    """
-    table = baseline.lines
-    total = baseline.counted
-    known = numbers >= 0
-    having = np.where(known, table.mass[numbers], 0.0)
-    nats = presence_nats(having, total)
-    rare = np.flatnonzero(~known | ~table.common[numbers])
-    if not len(rare):
-        return nats
-    familiar = _family_nats(baseline, lines, numbers, rare)
-    every = rare
-    if len(rare) > MOST_RARE:
-        rare = rare[np.argsort(having[rare], kind="stable")[:MOST_RARE]]
-    backbone = table.backbone(numbers[known])
-    together = np.zeros(len(rare))
-    met = np.flatnonzero(known[rare])
-    if len(met):
-        slots = [table.slots(number) for number in numbers[rare[met]].tolist()]
-        every_slot = np.concatenate(slots)
-        alike = np.where(baseline.backbones[every_slot] == backbone, baseline.mass[every_slot], 0.0)
-        together[met] = np.add.reduceat(alike, np.cumsum([0, *map(len, slots[:-1])]))
-    shares = (having[rare] + 0.5) / (total + 1.0)
-    nats[rare] = conditional_nats(together, shares, baseline.alike(backbone), baseline.share * total)
-    nats[every] = np.minimum(nats[every], familiar)
-    return nats
-
-
-def _family_nats(baseline: Baseline, lines: Lines, numbers: Ids, places: NDArray[np.intp]) -> Floats:
-    """Return how unlikely the families of the lines at `places` are, in nats; infinity where there is none."""
-    table = baseline.lines
-    found = table.family[numbers[places]]
-    for at in np.flatnonzero(numbers[places] < 0).tolist():
-        found[at] = table.families.find(lines[places[at]][0])
-    mass = np.where(found == NONE, 0.0, table.families.mass[found])
-    return np.where(mass > 0, presence_nats(mass, baseline.counted), np.inf)
-
-
-def missing(baseline: Baseline, numbers: Ids) -> tuple[Ids, Floats]:
-    """Return the common lines that a session lacks and how unlikely each lack is, in nats."""
-    table = baseline.lines
-    absent = table.common_but(numbers)
-    return absent, absence_nats(table.mass[absent], baseline.counted)
-
-
-def severities(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
-    """Return how badly each line reads; one that stands in a pattern confirmed normal comes after its equals.
+def failure_scores(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
+    """Return how badly each line reads; one that is in a pattern confirmed normal comes after its equals.
 
     It is not taken for harmless: what is normal in one pattern is a failure in another.
     """
     table = baseline.lines
-    found = np.maximum(table.failure[numbers] - SPOKEN_FOR * (table.confirmed[numbers] > 0), 0.0)
+    scores = np.maximum(table.failure[numbers] - CONFIRMED * (table.confirmed[numbers] > 0), 0.0)
     for place in np.flatnonzero(numbers < 0).tolist():
-        found[place] = failure_score(lines[place][0])
-    return found
+        scores[place] = failure_score(lines[place][0])
+    return scores
+
+
+def failure_nats(rank: float) -> float:
+    """Return what a rank of failure gives to the score.
+
+    People mean failures when they say anomalies. A failure score that less than half of the sessions reach weighs
+    FAILURE_WEIGHT ranks, against two of novelty, which is measured twice. One that half of them reach weighs one.
+    """
+    return -math.log(rank) - (FAILURE_WEIGHT - 1.0) * math.log(min(1.0, 2.0 * rank))
+
+
+def _shares(baseline: Baseline, numbers: Ids) -> list[float]:
+    """Return the share of the counted mass that has each line, 0 for an unknown one."""
+    total = max(baseline.counted, 1.0)
+    return [float(baseline.lines.mass[number] / total) if number >= 0 else 0.0 for number in numbers.tolist()]

@@ -23,22 +23,24 @@ import orjson
 from numpy.typing import NDArray
 
 from daemon.core.baseline import BUCKETS, Label, Lines, Weight
-from daemon.core.calibration import CHUNK, EMPTY, HEADER, LOUD, PARTS, QUIET, RING, ROW, Ring
+from daemon.core.calibration import CHUNK, HEADER, LOUD, QUIET, RING, Ring, row_type
 from daemon.core.calibration import VERSION as CHUNK_VERSION
 from daemon.core.detection import changelog_codec
+from daemon.core.detection.components import NAMES
 from daemon.core.detection.detector import Detector
 from daemon.core.sessions import fingerprint
-from daemon.core.types import TopicPartition, Update, Vector
+from daemon.core.types import LabelVerdict, TopicPartition, Update, Vector
 from daemon.errors import DataError
 
 KIND, VERSION = "strayline baseline", 1
 EXPORT_FILE = "baseline.jsonl.zst"
 """What a backtest calls the export in its folder."""
+ROW = row_type(len(NAMES))
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
-    """A scope's latest sessions, a structured array of `calibration.ROW`, oldest first, of all `seen` ever."""
+class RecentRows:
+    """A scope's latest sessions, a structured array of `ROW`, oldest first, of all `seen` ever."""
 
     rows: NDArray[Any]
     seen: int
@@ -64,7 +66,7 @@ class Export:
     dimensions: int
     bucket_us: int
     patterns: Mapping[tuple[str, str], Known]
-    recent: Mapping[str, Recent]
+    recent: Mapping[str, RecentRows]
 
     @property
     def newest(self) -> int:
@@ -102,7 +104,7 @@ def take_export(detector: Detector, model: str, dimensions: int, scopes: Collect
         if update.value is None or (scopes is not None and scope not in scopes):
             continue
         if kind == "ring":
-            ring = rings.setdefault(scope, {}).setdefault(TopicPartition(rest[0], rest[1]), Ring())
+            ring = rings.setdefault(scope, {}).setdefault(TopicPartition(rest[0], rest[1]), Ring(NAMES))
             ring.load(rest[2], update.value)
             continue
         known = patterns.setdefault((scope, rest[0]), Known(scope, rest[0]))
@@ -112,7 +114,9 @@ def take_export(detector: Detector, model: str, dimensions: int, scopes: Collect
             known.label = changelog_codec.load_label(update.value)
         else:
             _add(known.weight, changelog_codec.load_weight(update.value))
-    recent = {scope: _latest([_recent(ring) for ring in held.values()]) for scope, held in rings.items()}
+    recent = {
+        scope: _latest([RecentRows(ring.rows(), ring.count) for ring in held.values()]) for scope, held in rings.items()
+    }
     return Export(model, dimensions, max(1, detector.settings.window_us // BUCKETS), patterns, recent)
 
 
@@ -120,7 +124,7 @@ def write_export(export: Export) -> Iterator[bytes]:
     """Yield the lines of the file, without their newlines; patterns without a vector yet are left out."""
     whole = {name: known for name, known in export.patterns.items() if known.vector is not None}
     head = {"kind": KIND, "version": VERSION, "model": export.model, "dimensions": export.dimensions}
-    yield orjson.dumps({**head, "bucket_us": export.bucket_us, "parts": PARTS, "patterns": len(whole)})
+    yield orjson.dumps({**head, "bucket_us": export.bucket_us, "parts": NAMES, "patterns": len(whole)})
     for known in whole.values():
         assert known.vector is not None
         weight, label = known.weight, known.label
@@ -146,13 +150,13 @@ def read_export(lines: Iterable[bytes], name: str, renamed: Mapping[str, str] | 
     numbered = enumerate(lines, 1)
     head = _header(next(numbered, (1, b""))[1], name)
     patterns: dict[tuple[str, str], Known] = {}
-    recent: dict[str, Recent] = {}
+    recent: dict[str, RecentRows] = {}
     for number, line in numbered:
         try:
             document = orjson.loads(line)
             scope = (renamed or {}).get(document["scope"], document["scope"])
             if "recent" in document:
-                came = Recent(np.frombuffer(b64decode(document["recent"]), ROW), int(document["seen"]))
+                came = RecentRows(np.frombuffer(b64decode(document["recent"]), ROW), int(document["seen"]))
                 recent[scope] = _latest([recent[scope], came]) if scope in recent else came
             else:
                 _merge(patterns, _known(document, scope, head["dimensions"]))
@@ -181,7 +185,7 @@ def export_updates(export: Export, how: Import) -> Iterator[Update]:
         if label is not None:
             label = Label(label.verdict, label.at, label.by, label.note, newest)
         elif how.confirmed:
-            label = Label("normal", how.at, how.by, "imported as confirmed normal", newest)
+            label = Label(LabelVerdict.NORMAL, how.at, how.by, "imported as confirmed normal", newest)
         if label is not None and (scope, pattern) not in how.labelled:
             yield Update(changelog_codec.label_key(scope, pattern), changelog_codec.dump_label(label))
     for scope, recent in export.recent.items():
@@ -196,7 +200,7 @@ def _header(line: bytes, name: str) -> dict[str, Any]:
         head = None
     if not isinstance(head, dict) or head.get("kind") != KIND:
         raise DataError(f"{name}: not a baseline that `strayline baseline export` or a backtest wrote")
-    if head.get("version") != VERSION or head.get("parts") != list(PARTS):
+    if head.get("version") != VERSION or head.get("parts") != list(NAMES):
         raise DataError(f"{name}: version {head.get('version')} of the format; this release reads version {VERSION}")
     return head
 
@@ -207,7 +211,8 @@ def _known(document: dict[str, Any], scope: str, dimensions: int) -> Known:
         raise ValueError(f"a vector of {len(vector)} numbers")
     lines = tuple((str(line), int(count)) for line, count in document["lines"])
     buckets = {int(bucket): int(n) for bucket, n in document["buckets"]}
-    label = document["label"] and Label(**document["label"])
+    said = document["label"]
+    label = said and Label(LabelVerdict(said["verdict"]), int(said["at"]), said["by"], said["note"])
     if document["pattern"] != fingerprint(document["scope"], lines):
         raise ValueError("the pattern is not the fingerprint of its lines")
     weight = Weight(buckets, int(document["first"]), int(document["last"]))
@@ -237,23 +242,13 @@ def _moved(weight: Weight, old: int, new: int, shift: int) -> Weight:
     return moved
 
 
-def _recent(ring: Ring) -> Recent:
-    whole = np.zeros(RING, ROW)
-    for chunk in range(RING // CHUNK):
-        value = ring.dump(chunk)
-        if value is not None:
-            whole[chunk * CHUNK : (chunk + 1) * CHUNK] = np.frombuffer(value, ROW, CHUNK, HEADER.size)
-    ordered = whole[np.argsort(-ring.ages())]
-    return Recent(np.asarray(ordered[ordered["state"] != EMPTY]), ring.count)
-
-
-def _latest(parts: list[Recent]) -> Recent:
+def _latest(parts: list[RecentRows]) -> RecentRows:
     rows = np.concatenate([part.rows for part in parts])
     latest = rows[np.argsort(rows["minute"], kind="stable")][-RING:]
-    return Recent(np.asarray(latest), sum(part.seen for part in parts))
+    return RecentRows(np.asarray(latest), sum(part.seen for part in parts))
 
 
-def _chunks(recent: Recent, minutes: int) -> Iterator[tuple[int, bytes | None]]:
+def _chunks(recent: RecentRows, minutes: int) -> Iterator[tuple[int, bytes | None]]:
     """Yield a ring's chunks as `Ring.dump` writes them; None empties what an earlier import may have left."""
     whole = np.zeros(RING, ROW)
     turns = np.arange(max(recent.seen - len(recent.rows), 0), recent.seen)[-len(recent.rows) or RING :]
@@ -265,4 +260,4 @@ def _chunks(recent: Recent, minutes: int) -> Iterator[tuple[int, bytes | None]]:
     np.maximum.at(counts, turns % RING // CHUNK, turns + 1)
     for chunk, count in enumerate(counts.tolist()):
         cut = whole[chunk * CHUNK : (chunk + 1) * CHUNK]
-        yield chunk, HEADER.pack(CHUNK_VERSION, len(PARTS), CHUNK, count, math.nan) + cut.tobytes() if count else None
+        yield chunk, HEADER.pack(CHUNK_VERSION, len(NAMES), CHUNK, count, math.nan) + cut.tobytes() if count else None

@@ -1,10 +1,10 @@
-"""What was found of a frequent pattern serves again for a while: most sessions are one more of the same.
+"""The verdict on a frequent pattern serves again for a while: most sessions are one more of the same.
 
 An assessment is a function of the scope's masses and of the ring of recent sessions, and one session moves either by
-little. What was found is used again as long as nothing that it rests on has moved far: the pattern's mass and the
-scope's total by a fifth, the ring by the less the smaller the p-value is; labels, the set of common lines and the
-patterns' slots not at all. A pattern of small mass is always assessed anew, and so is one whose p-value is anywhere
-near the budget: what is used again never decides an alert.
+little. A verdict serves again as long as nothing that it rests on has moved far: the pattern's mass and the scope's
+total by a fifth, the ring by less the smaller the p-value is; labels, the set of common lines and the patterns' rows
+not at all. A pattern of small mass is always assessed anew, and so is one whose p-value is anywhere near the budget: a
+cached verdict never decides an alert.
 
 Everything here follows from the sequence of sessions, so the same sequence gives the same verdicts.
 """
@@ -15,27 +15,29 @@ from dataclasses import dataclass
 
 from daemon.core.baseline import Baseline
 from daemon.core.calibration import ENOUGH, Ring
+from daemon.core.generation_cache import GenerationCache
 from daemon.core.types import Judgement
 
 FREQUENT = 16.0
-"""Sessions of the window that a pattern needs for its assessment to be kept."""
+"""Sessions of the window that a pattern needs for its verdict to be kept."""
 MOVED = 0.2
 """Share by which masses may move."""
 RENEWED = 4.0
 """Share of the ring that may be new, as a multiple of the p-value: small ones move more."""
 CLEAR, TIMES = 0.05, 5.0
 """Least p-value of what is kept, and how many times the budget it is at least."""
-MOST = 2048
+CACHED = 1024
+"""Verdicts that are remembered at least."""
 
 
 @dataclass(frozen=True, slots=True)
-class Habit:
+class CachedVerdict:
     """How a session of a pattern was judged, what the ring noted of it, and what that rested on."""
 
     judgement: Judgement
     finding: bytes
     p_value: float
-    slot: int
+    row: int
     mass: float
     total: float
     changes: int
@@ -43,30 +45,30 @@ class Habit:
     until: int
 
 
-class Habits:
-    """The habits of one scope and input partition, by pattern."""
+class VerdictCache:
+    """The cached verdicts of one scope and input partition, by pattern."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Habit] = {}
+        self._kept = GenerationCache[str, CachedVerdict](CACHED)
 
-    def find(self, pattern: str, baseline: Baseline, ring: Ring | None, end: int, share: float) -> Habit | None:
-        """Return what was found of `pattern` when it still holds for a session that ended at `end`.
+    def find(self, pattern: str, baseline: Baseline, ring: Ring | None, end: int, share: float) -> CachedVerdict | None:
+        """Return the verdict on `pattern` when it still holds for a session that ended at `end`.
 
         `share` is that of sessions that may be alerts now.
         """
-        habit = self._kept.get(pattern)
-        if habit is None or ring is None:
+        cached = self._kept.get(pattern)
+        if cached is None or ring is None:
             return None
         if (
-            ring.count < habit.until
-            and baseline.changes == habit.changes
-            and end // baseline.bucket_us == habit.bucket
-            and abs(baseline.total - habit.total) <= MOVED * habit.total
-            and abs(baseline.mass.item(habit.slot) - habit.mass) <= MOVED * habit.mass
-            and TIMES * share <= habit.p_value
+            ring.count < cached.until
+            and baseline.changes == cached.changes
+            and end // baseline.window.bucket_us == cached.bucket
+            and abs(baseline.window.total - cached.total) <= MOVED * cached.total
+            and abs(baseline.patterns.mass.item(cached.row) - cached.mass) <= MOVED * cached.mass
+            and TIMES * share <= cached.p_value
         ):
-            return habit
-        del self._kept[pattern]
+            return cached
+        self._kept.discard(pattern)
         return None
 
     def keep(
@@ -79,16 +81,15 @@ class Habits:
         mass = baseline.mass_of(pattern)
         if mass < FREQUENT:
             return
-        if len(self._kept) >= MOST:
-            del self._kept[next(iter(self._kept))]
-        self._kept[pattern] = Habit(
+        verdict = CachedVerdict(
             judgement=judgement,
             finding=finding,
             p_value=p_value,
-            slot=baseline.entries[pattern].slot,
+            row=baseline.row(pattern),
             mass=mass,
-            total=baseline.total,
+            total=baseline.window.total,
             changes=baseline.changes,
-            bucket=end // baseline.bucket_us,
+            bucket=end // baseline.window.bucket_us,
             until=ring.count + int(min(1.0, RENEWED * p_value) * len(ring)),
         )
+        self._kept.put(pattern, verdict)

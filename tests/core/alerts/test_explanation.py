@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from daemon.core.alerts.contrast import Contrast
 from daemon.core.alerts.explanation import explain, severity
 from daemon.core.alerts.summary import summarise
-from daemon.core.types import Evidence, Verdict
+from daemon.core.types import Evidence, LabelVerdict, Verdict
 from tests.support.cases import DEADLOCK, neighbour, verdict
 
 NEW = "ERROR deadlock detected while waiting for ShareLock on <NUM>"
@@ -252,7 +252,7 @@ def test_contrast_is_with_an_established_pattern() -> None:
     """The same anomaly a minute ago is nearer, but one session of it is not normal traffic; a confirmed one is."""
     twin = replace(neighbour({"boom": 1}, similarity=0.99, weight=0.0001), pattern="aa" * 8)
     usual = neighbour({"ok": 1}, similarity=0.8, weight=0.3)
-    confirmed = replace(twin, label="normal")
+    confirmed = replace(twin, label=LabelVerdict.NORMAL)
 
     assert ["ab" * 8, "aa" * 8, "aa" * 8] == [
         told.pattern

@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.baseline.baseline import BUCKETS, HELD, Baseline, Label, Weight
+from daemon.core.baseline.baseline import Baseline
+from daemon.core.baseline.labels import Label
+from daemon.core.baseline.window import BUCKETS, HELD, Weight
 from daemon.core.calibration.ranks import absence_nats, conditional_nats, distance_to_measure, presence_nats
-from daemon.core.detection.components import distance, missing, numbers_of, present, severities
-from daemon.core.types import Pattern, TopicPartition
+from daemon.core.detection.components import distance, failure_scores
+from daemon.core.detection.rarity import missing, present
+from daemon.core.detection.scope import numbers_of
+from daemon.core.types import LabelVerdict, Pattern, TopicPartition
 from tests.support.traffic import DIMENSIONS, HOUR, SOURCE, pattern, vector
 
 OTHER = TopicPartition("logs", 7)
@@ -77,8 +81,8 @@ def test_masses_equal_a_recount(sessions: list[tuple[int, int]], labels: dict[in
         naive.sessions.append((which, hour))
     known = {which for which, _ in sessions}
     for which, verdict in labels.items():
-        if which in known and baseline.entries.get(PATTERNS[which].id) is not None:
-            baseline.set_label(PATTERNS[which].id, Label(verdict, 0))
+        if which in known and PATTERNS[which].id in baseline:
+            baseline.set_label(PATTERNS[which].id, Label(LabelVerdict(verdict), 0))
             naive.labels[which] = verdict
     expected = naive.mass()
     actual = {which: baseline.mass_of(PATTERNS[which].id) for which in range(len(PATTERNS))}
@@ -99,8 +103,8 @@ def test_the_order_of_learning_does_not_matter(sessions: list[tuple[int, int]], 
         add(one, PATTERNS[which], hour)
     for which, hour in sorted(sessions):
         add(other, PATTERNS[which], hour)
-    assert one.clock == other.clock
-    assert one.total == other.total
+    assert one.window.clock == other.window.clock
+    assert one.window.total == other.window.total
     assert [one.mass_of(p.id) for p in PATTERNS] == [other.mass_of(p.id) for p in PATTERNS]
 
 
@@ -120,14 +124,14 @@ def test_parts_equal_their_definitions(sessions: list[tuple[int, int]]) -> None:
         own = vector(made)
         away = {w: 0.0 if PATTERNS[w] is made else max(0.0, 1 - float(vector(PATTERNS[w]) @ own)) for w in held}
         near = sorted(held, key=lambda w: away[w])
-        wanted = 0.1 * baseline.total
+        wanted = 0.1 * baseline.window.total
         expected = distance_to_measure(np.array([away[w] for w in near]), np.array([weights[w] for w in near]), wanted)
-        assert expected == pytest.approx(distance(baseline, made.id, own)[0], abs=1e-5)
+        assert expected == pytest.approx(distance(baseline, baseline.defined(made.id), own)[0], abs=1e-5)
         numbers = numbers_of(baseline, made)
         backbone = {line for line, _ in made.lines} & common
         alike = [w for w in held if {line for line, _ in PATTERNS[w].lines} & common == backbone]
         own_backbone = baseline.lines.backbone(numbers[numbers >= 0])
-        assert sum(weights[w] for w in alike) == pytest.approx(baseline.alike(own_backbone))
+        assert sum(weights[w] for w in alike) == pytest.approx(baseline.similar(own_backbone))
         for (line, _), nats in zip(made.lines, present(baseline, made.lines, numbers), strict=True):
             if line in common:
                 value = presence_nats(having[line], total)
@@ -138,7 +142,7 @@ def test_parts_equal_their_definitions(sessions: list[tuple[int, int]]) -> None:
             assert float(value) == pytest.approx(float(nats), rel=1e-6)
         absent, lacking = missing(baseline, numbers)
         expected_lack = {line: float(absence_nats(having[line], total)) for line in common - backbone}
-        actual_lack = {baseline.lines.text(int(n)): float(v) for n, v in zip(absent, lacking, strict=True)}
+        actual_lack = {baseline.lines.text.item(n): float(v) for n, v in zip(absent, lacking, strict=True)}
         assert expected_lack == pytest.approx(actual_lack)
 
 
@@ -159,37 +163,39 @@ def test_what_is_kept_equals_a_recount_whatever_happened(steps: list[tuple[str, 
         made = pattern(f"line {which}", "open") if step == "crowd" else PATTERNS[which]
         if step == "label":
             verdict = ("normal", "anomalous", None)[value]
-            baseline.set_label(made.id, Label(verdict, 0) if verdict else None)
+            baseline.set_label(made.id, Label(LabelVerdict(verdict), 0) if verdict else None)
         elif step == "read":
-            bucket = value * HOUR // baseline.bucket_us
+            bucket = value * HOUR // baseline.window.bucket_us
             baseline.set_weight(made.id, OTHER, Weight({bucket: 1 + which}, value * HOUR, value * HOUR))
         else:
             add(baseline, made, value)
-    table, entries = baseline.lines, [entry for entry in baseline.entries.values() if entry.slot >= 0]
-    mass = {entry.slot: baseline.mass.item(entry.slot) for entry in entries}
+    table, patterns = baseline.lines, baseline.patterns
+    rows = [row for name, row in baseline.rows() if baseline.defined(name) == row]
+    mass = {row: patterns.mass.item(row) for row in rows}
     assert sum(mass.values()) == pytest.approx(baseline.counted)
-    alike: dict[int, float] = {}
-    for entry in entries:
-        lines = [line for line, _ in entry.lines]
-        assert [table.find(line) for line in lines] == entry.numbers.tolist()
-        assert table.backbone(entry.numbers) == baseline.backbones[entry.slot]
-        backbone = baseline.backbones.item(entry.slot)
-        alike[backbone] = alike.get(backbone, 0.0) + mass[entry.slot]
-    for backbone, sum_ in alike.items():
-        assert sum_ == pytest.approx(baseline.alike(np.uint64(backbone)))
-    held = {line for entry in entries for line, _ in entry.lines}
-    assert len(held) == len(table)
-    normal = [entry for entry in entries if entry.label is not None and entry.label.verdict == "normal"]
+    similar: dict[int, float] = {}
+    for row in rows:
+        assert [table.find(line) for line, _ in baseline.lines_of(row)] == baseline.numbers(row).tolist()
+        assert table.backbone(baseline.numbers(row)) == patterns.backbone[row]
+        backbone = patterns.backbone.item(row)
+        similar[backbone] = similar.get(backbone, 0.0) + mass[row]
+    for backbone, sum_ in similar.items():
+        assert sum_ == pytest.approx(baseline.similar(np.uint64(backbone)))
+    held = {line for row in rows for line, _ in baseline.lines_of(row)}
+    assert len(held) == table.used
+    labels = {row: label for row in rows if (label := baseline.labels.get(row)) is not None}
+    normal = [row for row, label in labels.items() if label.verdict is LabelVerdict.NORMAL]
     for line in held:
         number = table.find(line)
-        holders = [entry for entry in entries if line in dict(entry.lines)]
-        assert sum(mass[entry.slot] for entry in holders) == pytest.approx(table.mass.item(number))
-        assert sorted(entry.slot for entry in holders) == sorted(table.slots(number).tolist())
-        assert sum(entry in normal for entry in holders) == table.confirmed[number]
-    said = {(frozenset(entry.numbers.tolist()), entry.label.verdict) for entry in entries if entry.label is not None}
-    for entry in entries:
-        own = frozenset(entry.numbers.tolist())
-        assert ((own, "normal") in said and (own, "anomalous") not in said) == baseline.silenced(entry.numbers)
+        holders = [row for row in rows if line in dict(baseline.lines_of(row))]
+        assert sum(mass[row] for row in holders) == pytest.approx(table.mass.item(number))
+        assert sorted(holders) == sorted(table.holders(number).tolist())
+        assert sum(row in normal for row in holders) == table.confirmed[number]
+    said = {(frozenset(baseline.numbers(row).tolist()), label.verdict) for row, label in labels.items()}
+    for row in rows:
+        own = frozenset(baseline.numbers(row).tolist())
+        confirmed = (own, LabelVerdict.NORMAL) in said and (own, LabelVerdict.ANOMALOUS) not in said
+        assert confirmed == baseline.labels.confirmed(baseline.numbers(row))
 
 
 def test_a_line_of_a_pattern_confirmed_normal_comes_after_its_equals() -> None:
@@ -200,10 +206,10 @@ def test_a_line_of_a_pattern_confirmed_normal_comes_after_its_equals() -> None:
         add(baseline, made, 0)
 
     def worst(made: Pattern) -> float:
-        return float(severities(baseline, made.lines, numbers_of(baseline, made)).max())
+        return float(failure_scores(baseline, made.lines, numbers_of(baseline, made)).max())
 
     before = worst(failure)
-    baseline.set_label(failure.id, Label("normal", 0))
+    baseline.set_label(failure.id, Label(LabelVerdict.NORMAL, 0))
     assert worst(milder) < worst(failure) < before
     baseline.set_label(failure.id, None)
     assert before == worst(failure)
@@ -230,9 +236,9 @@ def test_what_ended_is_forgotten_and_what_is_weekly_is_remembered() -> None:
         if hour < BUCKETS:
             add(baseline, PATTERNS[5], hour)
     assert baseline.mass_of(PATTERNS[3].id) >= 1.0
-    assert PATTERNS[5].id not in baseline.entries
+    assert PATTERNS[5].id not in baseline
     assert baseline.lines.find("retry") == -1
-    assert baseline.total <= 13 * HELD
+    assert baseline.window.total <= 13 * HELD
 
 
 def test_eviction_keeps_what_is_heavy_labelled_or_recent() -> None:
@@ -240,14 +246,14 @@ def test_eviction_keeps_what_is_heavy_labelled_or_recent() -> None:
     baseline = make(max_patterns=50)
     kept = pattern("kept")
     add(baseline, kept, 100)
-    baseline.set_label(kept.id, Label("anomalous", 0))
+    baseline.set_label(kept.id, Label(LabelVerdict.ANOMALOUS, 0))
     for _ in range(5):
         add(baseline, PATTERNS[0], 100)
     for number in range(500):
         add(baseline, pattern(f"line {number}"), 100 + number // 100)
-    assert len(baseline.vectors) <= 50
-    assert {kept.id, PATTERNS[0].id, pattern("line 499").id} <= set(baseline.entries)
-    assert len(baseline.lines) <= 60
+    assert len(baseline) <= 50
+    assert {kept.id, PATTERNS[0].id, pattern("line 499").id} <= dict(baseline.rows()).keys()
+    assert baseline.lines.used <= 60
 
 
 def test_a_pattern_confirmed_normal_is_as_near_as_can_be() -> None:
@@ -257,7 +263,7 @@ def test_a_pattern_confirmed_normal_is_as_near_as_can_be() -> None:
         add(baseline, PATTERNS[0], 100)
     odd = PATTERNS[6]
     add(baseline, odd, 100)
-    before = distance(baseline, odd.id, vector(odd))[0]
-    baseline.set_label(odd.id, Label("normal", 0))
+    before = distance(baseline, baseline.defined(odd.id), vector(odd))[0]
+    baseline.set_label(odd.id, Label(LabelVerdict.NORMAL, 0))
     assert before > 0.1
-    assert distance(baseline, odd.id, vector(odd))[0] == 0.0
+    assert distance(baseline, baseline.defined(odd.id), vector(odd))[0] == 0.0

@@ -7,9 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.baseline.baseline import BUCKETS, Baseline, Label
-from daemon.core.baseline.line_families import wording
-from daemon.core.detection.components import numbers_of, present
+from daemon.core.baseline.baseline import Baseline
+from daemon.core.baseline.labels import Label
+from daemon.core.baseline.line_families import NONE, wording
+from daemon.core.baseline.window import BUCKETS
+from daemon.core.detection.rarity import present
+from daemon.core.detection.scope import numbers_of
+from daemon.core.types import LabelVerdict
 from tests.support.traffic import DIMENSIONS, HOUR, SOURCE, pattern, vector
 
 NAMES = ["anna", "Bert", "Carl", "db-7", "x1"]
@@ -59,19 +63,19 @@ def test_a_family_has_the_mass_of_the_sessions_that_have_a_line_of_it(
     for lines, hour in sessions:
         name = learn(baseline, lines, hour)
         if labelled and len(lines) == 1:
-            baseline.set_label(name, Label("anomalous", 0))
+            baseline.set_label(name, Label(LabelVerdict.ANOMALOUS, 0))
     table = baseline.lines
     for line in LINES:
         worded = wording(line)
         holders = [
-            entry.slot
-            for entry in baseline.entries.values()
-            if entry.slot >= 0 and worded is not None and any(wording(other) == worded for other, _ in entry.lines)
+            row
+            for _, row in baseline.rows()
+            if worded is not None and any(wording(other) == worded for other, _ in baseline.lines_of(row))
         ]
         number = table.families.find(line)
-        actual = float(table.families.mass[number]) if number >= 0 else 0.0
-        assert float(baseline.mass[np.array(holders, np.int64)].sum()) == pytest.approx(actual)
-        assert bool(holders) == (number >= 0)
+        actual = float(table.families.mass[number]) if number != NONE else 0.0
+        assert float(baseline.patterns.mass[np.array(holders, np.int64)].sum()) == pytest.approx(actual)
+        assert bool(holders) == (number != NONE)
 
 
 def test_a_new_name_in_a_routine_message_is_not_news() -> None:

@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 
 from daemon.core.calibration.ranks import (
     absence_nats,
-    combine,
     conditional_nats,
     distance_to_measure,
-    failure_nats,
     local_ranks,
     presence_nats,
     tail_probability,
@@ -47,8 +45,8 @@ def test_presence_and_absence_mirror_each_other(having: int, lacking: int) -> No
     assert float(presence_nats(having, total)) == pytest.approx(float(absence_nats(lacking, total)))
 
 
-def test_a_line_never_seen_among_kin_is_as_rare_as_its_shrunken_share() -> None:
-    """Rarity among sessions alike is drawn towards rarity among all, by the strength of the prior."""
+def test_a_line_never_seen_in_similar_sessions_is_as_rare_as_its_shrunken_share() -> None:
+    """Rarity among similar sessions is drawn towards rarity among all, by the strength of the prior."""
     expected = -math.log((0 + 3 * 0.1) / (6 + 3))
     actual = conditional_nats(np.array([0.0]), np.array([0.1]), 6.0, 3.0)[0]
     assert expected == pytest.approx(actual, rel=1e-6)
@@ -60,40 +58,20 @@ def test_a_line_never_seen_among_kin_is_as_rare_as_its_shrunken_share() -> None:
     st.data(),
 )
 def test_local_ranks_equal_a_count_by_hand(recent: list[list[int]], values: list[int], data: st.DataObject) -> None:
-    """The rank among kin is a weighted count of the stranger and half of the equal, drawn towards that among all."""
-    say = data.draw(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=len(recent), max_size=len(recent)))
+    """A rank among similar sessions weighs the stranger and half of the equal, drawn to the rank among all."""
+    weights = data.draw(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=len(recent), max_size=len(recent)))
     counts = data.draw(st.lists(st.integers(0, 3), min_size=len(recent), max_size=len(recent)))
     found = np.array(recent, np.float32).reshape(-1, 3).T
-    kin, overall = local_ranks(np.array(values, np.float32), found, np.array(counts, float), np.array(say), shrink=20.0)
-    sessions = [(row, w) for row, count, w in zip(recent, counts, say, strict=True) for _ in range(count)]
+    counted, weighed = np.array(counts, float), np.array(weights)
+    similar, overall = local_ranks(np.array(values, np.float32), found, counted, weighed, shrink=20.0)
+    sessions = [(row, w) for row, count, w in zip(recent, counts, weights, strict=True) for _ in range(count)]
     for k, value in enumerate(values):
         middles = [1.0 if row[k] > value else 0.5 if row[k] == value else 0.0 for row, _ in sessions]
         among_all = (sum(middles) + 0.5) / (len(sessions) + 1)
         weighted = sum(w * middle for (_, w), middle in zip(sessions, middles, strict=True))
         assert among_all == pytest.approx(overall[k])
-        kin_counts = sum(w for _, w in sessions)
-        assert (weighted + 0.5 + 20 * among_all) / (kin_counts + 21) == pytest.approx(kin[k], rel=1e-5)
-
-
-def test_a_rare_severity_weighs_more_than_novelty() -> None:
-    """From a rank of a half on, severity counts three ranks, both measures of novelty together two."""
-    half = np.full(3, 0.5)
-    at_rest = combine(half, half)
-    novel = combine(np.array([0.1, 0.1, 0.5]), half) - at_rest
-    severe = combine(half, np.array([0.5, 0.5, 0.1])) - at_rest
-    assert 1.5 * novel == pytest.approx(severe, rel=0.03)
-
-
-def test_a_common_severity_says_little() -> None:
-    """Between what half of the sessions reach and what all of them do lies a single rank."""
-    assert failure_nats(0.5) - failure_nats(1.0) == pytest.approx(math.log(2))
-
-
-def test_the_newest_are_hardly_told_apart() -> None:
-    """Ranks of novelty far below one in two hundred are worth about the same."""
-    ranks = np.array([[rank, rank, 0.5] for rank in (1e-1, 1e-3, 1e-8)])
-    scores = [combine(row, row) for row in ranks]
-    assert scores[0] + 2.0 < scores[1] < scores[2] < scores[1] + 0.5
+        similar_counts = sum(w for _, w in sessions)
+        assert (weighted + 0.5 + 20 * among_all) / (similar_counts + 21) == pytest.approx(similar[k], rel=1e-5)
 
 
 @given(st.lists(st.integers(0, 9), max_size=60), st.integers(0, 9))

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.baseline.simhash import differing, distance, kinship, sketch
+from daemon.core.baseline.simhash import differing, distance, similarity, sketch
 from daemon.core.calibration.recent_sessions import CHUNK, EARLY, EMPTY, ENOUGH, LOUD, QUIET, RING, Ring, gather
 from daemon.core.calibration.score_table import finding
 from tests.support.traffic import DIMENSIONS
+
+NAMES = ("dtm", "ctx", "sev")
 
 
 def fill(ring: Ring, count: int) -> None:
@@ -25,13 +27,13 @@ def fill(ring: Ring, count: int) -> None:
 @given(st.sampled_from([0, 1, CHUNK - 1, CHUNK, CHUNK + 1, RING - 1, RING, RING + 1, 2 * RING + 5]))
 def test_a_ring_put_together_from_its_chunks_is_the_same_ring(count: int) -> None:
     """Chunks loaded in any order give the values, the count and the credit back."""
-    one, other = Ring(), Ring()
+    one, other = Ring(NAMES), Ring(NAMES)
     fill(one, count)
     for chunk in reversed(range(RING // CHUNK)):
         other.load(chunk, one.dump(chunk))
     assert (one.count, one.credit) == (other.count, other.credit)
     assert [one.dump(chunk) for chunk in range(RING // CHUNK)] == [other.dump(chunk) for chunk in range(RING // CHUNK)]
-    assert len(gather(one, [one])) == len(gather(other, [other]))
+    assert len(gather(NAMES, one, [one])) == len(gather(NAMES, other, [other]))
 
 
 STEPS = st.one_of(
@@ -47,7 +49,7 @@ STEPS = st.one_of(
 def test_what_is_found_of_many_sessions_is_kept_once(steps: list[tuple[str, int, int]]) -> None:
     """Whatever came and went, findings count the sessions in the ring that calibrate; those that nobody has are few."""
     marks = np.random.default_rng(0).integers(0, 2**63, (31, 4)).astype(np.uint64)
-    ring, held = Ring(), np.zeros((RING, 2), int)
+    ring, held = Ring(NAMES), np.zeros((RING, 2), int)
     for step, which, value in steps:
         if step in ("append", "many"):
             for turn in range(1 if step == "append" else value):
@@ -60,7 +62,7 @@ def test_what_is_found_of_many_sessions_is_kept_once(steps: list[tuple[str, int,
         else:
             ring.load(which, None)
             held[which * CHUNK : (which + 1) * CHUNK] = 0, EMPTY
-    recent = gather(ring, [ring])
+    recent = gather(NAMES, ring, [ring])
     kinds = held[np.isin(held[:, 1], (QUIET, LOUD)), 0]
     counted = recent.counts > 0
     assert len(kinds) == len(recent)
@@ -76,7 +78,7 @@ def test_what_is_found_of_many_sessions_is_kept_once(steps: list[tuple[str, int,
 
 def test_a_chunk_put_back_undoes_what_came_after() -> None:
     """Loading a chunk's earlier value restores count and credit."""
-    ring = Ring()
+    ring = Ring(NAMES)
     fill(ring, 100)
     before = ring.dump(ring.next_chunk())
     chunk = ring.next_chunk()
@@ -87,24 +89,24 @@ def test_a_chunk_put_back_undoes_what_came_after() -> None:
 
 
 def test_the_oldest_is_overwritten() -> None:
-    """A full ring holds the last RING sessions; the latest has age 0, the oldest RING - 1."""
-    ring = Ring()
+    """A full ring holds the last RING sessions, and gives them back oldest first."""
+    ring = Ring(NAMES)
     fill(ring, RING + 10)
-    recent = gather(ring, [ring])
+    recent = gather(NAMES, ring, [ring])
     assert [*range(10, RING + 10)] == sorted(recent.scores[recent.counts > 0].astype(int).tolist())
-    assert [RING + 9 - int(score) for score in ring.findings.scores[ring.found]] == ring.ages().tolist()
+    assert [*range(10, RING + 10)] == ring.rows()["score"].astype(int).tolist()
 
 
 def test_a_new_partition_borrows_from_its_scope() -> None:
     """While a partition's own sessions are few, all of its scope's count; afterwards its own do."""
-    own, other = Ring(), Ring()
+    own, other = Ring(NAMES), Ring(NAMES)
     fill(own, 10)
     fill(other, 50)
-    assert len(gather(own, [own, other])) == 60
-    assert len(gather(None, [own, other])) == 60
+    assert len(gather(NAMES, own, [own, other])) == 60
+    assert len(gather(NAMES, None, [own, other])) == 60
     fill(own, ENOUGH)
-    assert len(gather(own, [own, other])) == ENOUGH + 10
-    assert len(gather(None, [])) == 0
+    assert len(gather(NAMES, own, [own, other])) == ENOUGH + 10
+    assert len(gather(NAMES, None, [])) == 0
 
 
 @settings(deadline=None)
@@ -118,4 +120,4 @@ def test_a_sketch_tells_the_distance(seed: int) -> None:
     bits = differing(sketch(one), sketch(other)[:, None])
     assert true == pytest.approx(float(distance(bits)[0]), abs=0.45)
     assert differing(sketch(one), sketch(one)[:, None]).tolist() == [0]
-    assert kinship(np.array([0]))[0] == 1.0
+    assert similarity(np.array([0]))[0] == 1.0

@@ -1,4 +1,4 @@
-"""What was found of a frequent pattern serves again: when it does, and that no verdict depends on it."""
+"""The verdict on a frequent pattern serves again: when it does, and that no alert depends on it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pytest
 
-from daemon.core.baseline.baseline import Baseline
 from daemon.core.calibration.budget import Budget
-from daemon.core.calibration.recent_sessions import Recent
 from daemon.core.detection import changelog_codec, verdict_cache
 from daemon.core.detection.assessment import Assessment, assess
 from daemon.core.detection.detector import Detector, DetectorSettings
-from daemon.core.types import Judgement, Pattern, Update, Vector
+from daemon.core.detection.scope import ScopeView
+from daemon.core.types import Judgement, Pattern, Update
 from tests.support.traffic import DIMENSIONS, SOURCE, pattern, vector
 
 MINUTE = 60_000_000
@@ -47,9 +46,9 @@ def assessed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Patterns assessed anew, in order."""
     seen: list[str] = []
 
-    def counted(baseline: Baseline, recent: Recent, made: Pattern, embedding: Vector) -> Assessment:
-        seen.append(made.id)
-        return assess(baseline, recent, made, embedding)
+    def counted(view: ScopeView) -> Assessment:
+        seen.append(view.pattern.id)
+        return assess(view)
 
     monkeypatch.setattr("daemon.core.detection.detector.assess", counted)
     return seen
@@ -113,7 +112,7 @@ def test_a_label_whose_pattern_comes_later_counts_when_it_comes(assessed: list[s
     assert "normal" == judged[0].label
 
 
-def test_what_is_undone_leaves_no_habit(assessed: list[str]) -> None:
+def test_what_is_undone_leaves_no_cached_verdict(assessed: list[str]) -> None:
     """When work on a partition begins anew, so does judging."""
     detector = make()
     judge(detector, traffic(2500))

@@ -1,0 +1,78 @@
+"""The lines of each pattern, end to end: line numbers, counts, and the family that each line stands for."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.core.columns import Column, Columns
+
+Ids = NDArray[np.int64]
+
+
+class _Spans(Columns):
+    begin = Column(np.int64)
+    size = Column(np.int32)
+
+
+class _Cells(Columns):
+    line = Column(np.int64)
+    count = Column(np.int32)
+    family = Column(np.int64)
+
+
+class LineLists:
+    """Lists of (line, count, family) by pattern, a row number of the owner's; a pattern without lines has none."""
+
+    def __init__(self) -> None:
+        self._spans = _Spans(1)
+        self._cells = _Cells(1)
+        self._unused = 0
+
+    def put(self, pattern: int, lines: Ids, counts: Ids, families: Ids) -> None:
+        """Give `pattern`, which has no lines, these; `families` may hold NONE."""
+        self._spans.reserve(pattern + 1)
+        rows = self._cells.push(len(lines))
+        self._cells.line[rows], self._cells.count[rows], self._cells.family[rows] = lines, counts, families
+        self._spans.begin[pattern], self._spans.size[pattern] = len(self._cells) - len(lines), len(lines)
+
+    def lines(self, pattern: int) -> Ids:
+        """Return the line numbers of `pattern`, in the order they were put; not to be changed."""
+        return self._cells.line[self._span(pattern)]
+
+    def counts(self, pattern: int) -> NDArray[np.int32]:
+        """Return how often `pattern` has each of its lines."""
+        return self._cells.count[self._span(pattern)]
+
+    def families(self, pattern: int) -> Ids:
+        """Return the families of `pattern`, each once, and NONE."""
+        return self._cells.family[self._span(pattern)]
+
+    def drop(self, patterns: Ids) -> None:
+        """Forget the lines of different `patterns`."""
+        patterns = patterns[patterns < len(self._spans.size)]
+        self._unused += int(self._spans.size[patterns].sum())
+        self._spans.size[patterns] = 0
+        if 2 * self._unused > len(self._cells):
+            self._close_gaps()
+
+    def _close_gaps(self) -> None:
+        """Move what is used to the front, in order."""
+        spans = self._spans
+        held = np.flatnonzero(spans.size)
+        held = held[np.argsort(spans.begin[held], kind="stable")]
+        sizes = spans.size[held].astype(np.int64)
+        ends = np.cumsum(sizes)
+        begins = ends - sizes
+        self._cells.keep(np.repeat(spans.begin[held] - begins, sizes) + np.arange(int(sizes.sum())))
+        spans.begin[held] = begins
+        self._unused = 0
+
+    def _span(self, pattern: int) -> slice:
+        begin = self._spans.begin.item(pattern)
+        return slice(begin, begin + self._spans.size.item(pattern))
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes held."""
+        return self._spans.nbytes + self._cells.nbytes

@@ -1,0 +1,79 @@
+"""The patterns nearest to a vector, less those that do not count, and a cache of what was found for frequent ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.core.baseline.vector_index import VectorIndex
+from daemon.core.generation_cache import GenerationCache
+from daemon.core.types import Vector
+
+CACHED, OF_EACH = 1024, 128
+"""Patterns whose nearest are remembered at least, and how many of each at most."""
+GROWN = 0.01
+"""The share by which the patterns may grow before what was found is searched again."""
+UNKNOWN = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Up to `wanted` nearest patterns, and how many patterns had ever been added by then."""
+
+    wanted: int
+    added: int
+    patterns: NDArray[np.int32]
+    distances: NDArray[np.float32]
+
+
+class Neighbours:
+    """Vectors by pattern, a row number of the owner's."""
+
+    def __init__(self, dimensions: int) -> None:
+        self.vectors = VectorIndex(dimensions)
+        self._cache = GenerationCache[int, _Found](CACHED)
+        self._added = 0
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def add(self, pattern: int, vector: Vector) -> None:
+        """Add the vector of `pattern`."""
+        self.vectors.add(pattern, vector)
+        self._added += 1
+
+    def remove(self, patterns: NDArray[np.int64]) -> None:
+        """Remove `patterns`."""
+        self._cache.clear()
+        self.vectors.remove(patterns)
+
+    def near(
+        self, vector: Vector, count: int, mass: NDArray[np.float64], pattern: int = UNKNOWN
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return up to `count` of the nearest patterns, less those without `mass`, and their distances, ascending.
+
+        `mass` is by pattern. What was found for a known `pattern` serves again until patterns were removed or their
+        number grew by GROWN; only the masses are always new.
+        """
+        if not len(self.vectors):
+            return np.zeros(0, np.int64), np.zeros(0)
+        found = self._cache.get(pattern)
+        if found is None or found.wanted < count or self._added - found.added > GROWN * len(self.vectors):
+            found = self._search(vector, count, pattern)
+            if pattern != UNKNOWN and len(found.patterns) <= OF_EACH and mass[pattern] > 0:
+                self._cache.put(pattern, found)
+        patterns, distances = found.patterns.astype(np.int64), found.distances.astype(np.float64)
+        counting = mass[patterns] > 0
+        return (patterns, distances) if counting.all() else (patterns[counting], distances[counting])
+
+    def _search(self, vector: Vector, count: int, pattern: int) -> _Found:
+        patterns, distances = self.vectors.nearest(vector, count)
+        distances[patterns == pattern] = 0.0  # half floats put a pattern a little off itself
+        order = np.argsort(distances, kind="stable")[:count]
+        return _Found(count, self._added, patterns[order].astype(np.int32), distances[order].astype(np.float32))
+
+    def memory(self) -> int:
+        """Return an estimate of the bytes held."""
+        return self.vectors.memory() + len(self._cache) * 600

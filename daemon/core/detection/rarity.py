@@ -1,0 +1,113 @@
+"""How unlikely a session's lines are, and the lack of lines that sessions usually have, in nats.
+
+Lines of a session are numbered by the baseline's line table; a line that no pattern of the window holds has number -1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.core.baseline import NONE, Baseline, Ids, Lines
+from daemon.core.calibration import Floats, Recent, absence_nats, conditional_nats, presence_nats
+from daemon.core.detection.component import Measure
+from daemon.core.detection.scope import ScopeView
+from daemon.core.types import Evidence
+
+MOST_RARE = 64
+"""Rare lines of one session that are looked up among similar sessions: the rarest ones."""
+FINEST = 0.005
+"""Added to ranks of novelty: which of the newest is newer is chance."""
+
+
+class Rarity:
+    """The nats of the session's least likely line, or of the least likely lack of one."""
+
+    name, among_similar = "ctx", True
+
+    def nats(self, rank: float) -> float:
+        """Return what a rank gives to the score."""
+        return novelty_nats(rank)
+
+    def measure(self, view: ScopeView) -> Measure:
+        """Return the greatest rarity of a line, or of a common line's absence."""
+        baseline, lines = view.baseline, view.pattern.lines
+        nats = present(baseline, lines, view.numbers)
+        absent, lacking = missing(baseline, view.numbers)
+
+        def evidence(recent: Recent) -> list[Evidence]:  # noqa: ARG001 - rarity is a matter of the window alone
+            return _evidence(view, nats, absent, lacking)
+
+        return Measure(max(float(nats.max(initial=0.0)), float(lacking.max(initial=0.0))), evidence)
+
+
+def novelty_nats(rank: float) -> float:
+    """Return what a rank of novelty gives to the score."""
+    return float(-np.log(rank + FINEST))
+
+
+def present(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
+    """Return how unlikely each line is, in nats: a common one among all, a rare one among similar sessions.
+
+    No line is less likely than its family is.
+    """
+    table = baseline.lines
+    total = baseline.counted
+    known = numbers >= 0
+    having = np.where(known, table.mass[numbers], 0.0)
+    nats = presence_nats(having, total)
+    rare = np.flatnonzero(~known | ~table.common[numbers])
+    if not len(rare):
+        return nats
+    bound = _family_nats(baseline, lines, numbers, rare)
+    all_rare = rare
+    if len(rare) > MOST_RARE:
+        rare = rare[np.argsort(having[rare], kind="stable")[:MOST_RARE]]
+    backbone = table.backbone(numbers[known])
+    together = _together(baseline, numbers[rare], backbone)
+    shares = (having[rare] + 0.5) / (total + 1.0)
+    similar = baseline.similar(backbone)
+    nats[rare] = conditional_nats(together, shares, similar, baseline.share * baseline.window.total)
+    nats[all_rare] = np.minimum(nats[all_rare], bound)
+    return nats
+
+
+def _together(baseline: Baseline, numbers: Ids, backbone: np.uint64) -> Floats:
+    """Return the mass of the patterns with this backbone that hold each line; 0 for an unknown line."""
+    together = np.zeros(len(numbers))
+    known = np.flatnonzero(numbers >= 0)
+    if len(known):
+        holders = [baseline.lines.holders(number) for number in numbers[known].tolist()]
+        rows = np.concatenate(holders)
+        table = baseline.patterns
+        mass = np.where(table.backbone[rows] == backbone, table.mass[rows], 0.0)
+        together[known] = np.add.reduceat(mass, np.cumsum([0, *map(len, holders[:-1])]))
+    return together
+
+
+def _family_nats(baseline: Baseline, lines: Lines, numbers: Ids, places: NDArray[np.intp]) -> Floats:
+    """Return how unlikely the families of the lines at `places` are, in nats; infinity where there is none."""
+    table = baseline.lines
+    families = table.family[numbers[places]]
+    for place in np.flatnonzero(numbers[places] < 0).tolist():
+        families[place] = table.families.find(lines[places[place]][0])
+    mass = np.where(families == NONE, 0.0, table.families.mass[families])
+    return np.where(mass > 0, presence_nats(mass, baseline.counted), np.inf)
+
+
+def missing(baseline: Baseline, numbers: Ids) -> tuple[Ids, Floats]:
+    """Return the common lines that a session lacks and how unlikely each lack is, in nats."""
+    table = baseline.lines
+    absent = table.common_but(numbers)
+    return absent, absence_nats(table.mass[absent], baseline.counted)
+
+
+def _evidence(view: ScopeView, nats: Floats, absent: Ids, lacking: Floats) -> list[Evidence]:
+    table, total = view.baseline.lines, max(view.baseline.counted, 1.0)
+    pieces: list[Evidence] = []
+    for (line, _), number, rarity in zip(view.pattern.lines, view.numbers.tolist(), nats.tolist(), strict=True):
+        share = float(table.mass[number] / total) if number >= 0 else 0.0
+        pieces.append(Evidence(line, "rare" if share > 0 else "new", rarity, share))
+    for number, rarity in zip(absent.tolist(), lacking.tolist(), strict=True):
+        pieces.append(Evidence(table.text.item(number), "missing", rarity, float(table.mass[number] / total)))
+    return pieces

@@ -1,0 +1,104 @@
+"""One scope's state, and the view of it that one session is judged against."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from daemon.core.baseline import ABSENT, Baseline, Ids, Sketch, sketch
+from daemon.core.calibration import Recent, Ring, gather
+from daemon.core.detection.verdict_cache import VerdictCache
+from daemon.core.types import LabelVerdict, Pattern, TopicPartition, Vector
+
+
+class ScopeView(NamedTuple):
+    """A session's pattern and embedding beside what its scope held before it. Nothing is changed through a view.
+
+    `row` is the pattern's in the baseline, ABSENT where it is not defined there. `numbers` are those of its lines in
+    the line table, -1 for a line that no pattern of the window has. `label` is what a person said of the pattern, or of
+    one with the same lines.
+    """
+
+    baseline: Baseline
+    recent: Recent
+    pattern: Pattern
+    vector: Vector
+    row: int
+    numbers: Ids
+    sketch: Sketch
+    label: LabelVerdict | None
+
+    @classmethod
+    def of(cls, baseline: Baseline, recent: Recent, pattern: Pattern, vector: Vector) -> ScopeView:
+        """Look up what the baseline knows of `pattern`; `vector` is its embedding."""
+        row = baseline.defined(pattern.id)
+        numbers = numbers_of(baseline, pattern)
+        mark = sketch(vector) if row == ABSENT else baseline.patterns.sketch[row]
+        return cls(baseline, recent, pattern, vector, row, numbers, mark, _label(baseline, pattern, numbers))
+
+
+def _label(baseline: Baseline, pattern: Pattern, numbers: Ids) -> LabelVerdict | None:
+    row = baseline.row(pattern.id)
+    label = baseline.labels.get(row) if row != ABSENT else None
+    if label is not None:
+        return label.verdict
+    return LabelVerdict.NORMAL if baseline.labels.confirmed(numbers) else None
+
+
+def numbers_of(baseline: Baseline, pattern: Pattern) -> Ids:
+    """Return the number of each line of `pattern`; -1 for a line that is not in the window."""
+    row = baseline.defined(pattern.id)
+    if row != ABSENT:
+        return baseline.numbers(row)
+    return np.array([baseline.lines.find(line) for line, _ in pattern.lines], np.int64)
+
+
+class Scope:
+    """One scope's baseline, and by input partition its recent sessions and its cached verdicts, which are no state.
+
+    `components` are the names of the score's components.
+    """
+
+    def __init__(self, baseline: Baseline, components: tuple[str, ...]) -> None:
+        self.baseline = baseline
+        self.rings: dict[TopicPartition, Ring] = {}
+        self._components = components
+        self._caches: dict[TopicPartition, VerdictCache] = {}
+
+    def ring(self, source: TopicPartition) -> Ring:
+        """Return the recent sessions of `source`, an empty ring when there are none."""
+        ring = self.rings.get(source)
+        if ring is None:
+            ring = self.rings[source] = Ring(self._components)
+        return ring
+
+    def cache(self, source: TopicPartition) -> VerdictCache:
+        """Return the cached verdicts of `source`."""
+        cache = self._caches.get(source)
+        if cache is None:
+            cache = self._caches[source] = VerdictCache()
+        return cache
+
+    def forget_verdicts(self, source: TopicPartition) -> None:
+        """Drop the cached verdicts of `source`."""
+        self._caches.pop(source, None)
+
+    def view(self, pattern: Pattern, vector: Vector, source: TopicPartition) -> ScopeView:
+        """Return what a session of `pattern` from `source` is judged against; `vector` is its embedding."""
+        rounded = vector.astype(np.float16).astype(np.float32)  # as the baseline's topic holds it
+        recent = gather(self._components, self.rings.get(source), list(self.rings.values()))
+        return ScopeView.of(self.baseline, recent, pattern, rounded)
+
+    def has_seen(self, count: float) -> bool:
+        """Return whether at least `count` sessions were ever learned, as far as the rings tell."""
+        seen = 0
+        for ring in self.rings.values():
+            seen += ring.count
+            if seen >= count:
+                return True
+        return seen >= count
+
+    def memory(self) -> int:
+        """Return an estimate of the bytes held."""
+        return self.baseline.memory() + sum(ring.memory() for ring in self.rings.values())
