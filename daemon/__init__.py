@@ -7,6 +7,7 @@ config/        the configuration file; wiring.py turns it into settings of the c
 service.py     `strayline run`: the whole daemon, its start, reload and end
 cli/           the command line, a module for each verb; terminal/ prints for people
 backtest/      the same core over files, and its report
+console/       incidents in a browser: a process of its own over the topics
 config_tests/  what `strayline test` runs; bench/ is `strayline bench`
 metrics.py     all metrics; logs.py the daemon's own log; errors.py all errors; backoff.py waits between attempts
 """

@@ -102,6 +102,7 @@ def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
                 message=fields.message, time=fields.time, scope=fields.scope, key=fields.key, level=fields.level
             ),
             extract=tuple(config.input.extract),
+            time_format=config.input.time_format,
         ),
         masker=Masker(
             [(mask.name, mask.pattern) for mask in config.input.masks],

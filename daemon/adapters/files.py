@@ -23,6 +23,7 @@ from typing import BinaryIO
 
 import zstandard
 
+from daemon.core.formats import Layout, in_utf8, joined
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import InputError, OutputError
 
@@ -75,6 +76,7 @@ class FileReader:
         first_offset: int = 0,
         batch_lines: int = BATCH_LINES,
         stdin: BufferedReader | None = None,
+        layout: Layout | None = None,
     ) -> None:
         self.paths = tuple(paths)
         self.source = source
@@ -86,6 +88,7 @@ class FileReader:
         """Bytes of all files; None when standard input is one of them."""
         self._batch_lines = batch_lines
         self._stdin = stdin
+        self._layout = layout or Layout()
         self._starts: list[int] = []
 
     def batches(self) -> Iterator[Batch]:
@@ -95,9 +98,9 @@ class FileReader:
             start, before = self.offset, self.bytes_read
             try:
                 with self._open(path) as raw:
-                    for lines in _lines(_decompressed(raw), self._batch_lines):
+                    for batch in self._records(_decompressed(raw)):
                         self.bytes_read = before + (raw.tell() if raw.seekable() else 0)
-                        yield self._batch(lines)
+                        yield batch
             except _BROKEN as error:
                 place = Place(path, self.offset - start + 1)
                 reason = (error.strerror if isinstance(error, OSError) else None) or error
@@ -123,6 +126,23 @@ class FileReader:
             return self._stdin
         assert isinstance(sys.stdin.buffer, BufferedReader)
         return sys.stdin.buffer
+
+    def _records(self, pieces: Iterator[bytes]) -> Iterator[Batch]:
+        """Yield one file's records; a record of many lines has the offset of its first."""
+        if self._layout.plain:
+            yield from map(self._batch, _lines(pieces, self._batch_lines))
+            return
+        lists = _lines(in_utf8(pieces, self._layout.encoding), self._batch_lines)
+        if self._layout.continues is None:
+            yield from map(self._batch, lists)
+            return
+        for records in joined(lists, self._layout.continues):
+            offsets = []
+            for record in records:
+                offsets.append(self.offset)
+                self.offset += len(record)
+            values = [b"\n".join(record) for record in records]
+            yield Batch(self.source, offsets, [-1] * len(values), [None] * len(values), values)
 
     def _batch(self, lines: list[bytes]) -> Batch:
         first, count = self.offset, len(lines)

@@ -32,6 +32,7 @@ from daemon.config.values import (
     parse_rate,
     pattern_problem,
     rate_of,
+    time_pattern,
 )
 
 
@@ -118,6 +119,7 @@ class InputConfig(_Section):
     format: Annotated[str, AfterValidator(format_name)] = "json"
     fields: FieldsConfig = FieldsConfig()
     extract: list[Annotated[str, AfterValidator(extracting)]] = []
+    time_format: Annotated[str | None, AfterValidator(time_pattern)] = None
     masks: list[MaskConfig] = []
     redact: RedactConfig = RedactConfig()
 
@@ -220,6 +222,23 @@ class HttpConfig(_Section):
     port: int = Field(default=9108, ge=0, le=65535)
 
 
+class ConsoleConfig(_Section):
+    """Where `strayline console` serves its pages, what it keeps, and who may use it."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9109, ge=0, le=65535)
+    path: str = Field(default="", pattern=r"^(/[A-Za-z0-9_.~-]+)*$")
+    archive: Path | None = None
+    keep: Duration = 90 * 86_400_000_000
+    users: Path | None = None
+
+    @model_validator(mode="after")
+    def _closed(self) -> Self:
+        if self.users is None and self.host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("host: name a users file before you serve the console to other machines")
+        return self
+
+
 class LoggingConfig(_Section):
     """The daemon's own log, on stderr."""
 
@@ -238,6 +257,7 @@ class Config(_Section):
     alerts: AlertsConfig = AlertsConfig()
     topics: TopicsConfig = TopicsConfig()
     http: HttpConfig = HttpConfig()
+    console: ConsoleConfig = ConsoleConfig()
     logging: LoggingConfig = LoggingConfig()
 
     @model_validator(mode="after")

@@ -80,4 +80,13 @@ def extracting(pattern: str) -> str:
     return pattern
 
 
+def time_pattern(pattern: str | None) -> str | None:
+    """Return a format of times as given. Raises ValueError when it cannot be used."""
+    from daemon.core.formats import check_time_format  # as above
+
+    if pattern is not None and (problem := check_time_format(pattern)):
+        raise ValueError(problem)
+    return pattern
+
+
 Duration = Annotated[int, BeforeValidator(parse_duration)]

@@ -14,6 +14,7 @@ import zstandard
 
 from daemon.adapters import files
 from daemon.adapters.files import FileReader, Place, check_files
+from daemon.core.formats import Layout
 from daemon.core.types import TopicPartition
 from daemon.errors import InputError
 
@@ -147,3 +148,14 @@ def test_all_bad_files_are_named_at_once(tmp_path: Path) -> None:
     problems = str(caught.value).splitlines()
     assert [f"{tmp_path / 'none'}: No such file or directory", f"{tmp_path}: Is a directory"] == problems[:2]
     assert ["-: standard input can be read only once"] == problems[2:]
+
+
+def test_a_stack_trace_is_one_record_of_any_encoding(tmp_path: Path) -> None:
+    """Continuation lines join the line before; a record's place is that of its first line."""
+    path = tmp_path / "app.log"
+    path.write_bytes("failed\n  at a\n  at b\nfine é yes\n".encode("utf-16"))
+    reader = FileReader([str(path)], SOURCE, layout=Layout("utf-16", r"\s"), first_offset=10)
+    first, last = reader.batches()
+
+    assert ([b"failed\n  at a\n  at b"], ["fine é yes".encode()]) == (first.values, last.values)
+    assert Place(str(path), 4) == reader.place(next(iter(last.offsets)))

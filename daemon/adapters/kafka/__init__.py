@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from daemon.adapters.kafka.client import FETCH_BYTES
     from daemon.adapters.kafka.membership import KafkaMembership
     from daemon.adapters.kafka.publish import publish_one, publish_together
-    from daemon.adapters.kafka.readers import RangeReader, follow_values, read_values
+    from daemon.adapters.kafka.readers import RangeReader, follow_batches, follow_values, read_values
     from daemon.adapters.kafka.settings import KafkaSettings
     from daemon.adapters.kafka.topics import check_topics, create_topics
 
@@ -30,6 +30,7 @@ __all__ = [
     "RangeReader",
     "check_topics",
     "create_topics",
+    "follow_batches",
     "follow_values",
     "publish_one",
     "publish_together",
@@ -44,6 +45,7 @@ _MODULES = {
     "RangeReader": "readers",
     "check_topics": "topics",
     "create_topics": "topics",
+    "follow_batches": "readers",
     "follow_values": "readers",
     "publish_one": "publish",
     "publish_together": "publish",

@@ -1,9 +1,9 @@
-"""Reading topics outside any group: for `tail`, `label` and `backtest`."""
+"""Reading topics outside any group: for `tail`, `label`, `backtest` and `console`."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka import TopicPartition as KafkaPartition
@@ -18,7 +18,12 @@ from daemon.errors import UnavailableError
 async def _reader(
     settings: KafkaSettings, *topics: str
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[KafkaPartition]]]:
-    reader = AIOKafkaConsumer(**settings.connection(), isolation_level="read_committed", enable_auto_commit=False)
+    reader = AIOKafkaConsumer(
+        **settings.connection(),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
     try:
         await reader.start()
         metadata = await reader._client.fetch_all_metadata()  # noqa: SLF001  # there is no public method for this
@@ -55,6 +60,27 @@ async def follow_values(settings: KafkaSettings, topic: str, *, from_beginning: 
                 for record in records:
                     if record.value is not None:
                         yield record.value
+
+
+async def follow_batches(
+    settings: KafkaSettings, topics: Sequence[str], positions: Mapping[TopicPartition, int]
+) -> AsyncGenerator[tuple[Sequence[Batch], int], None]:
+    """Yield the records of topics as they are committed, without end, and how many offsets are still unread.
+
+    A partition begins at its offset in `positions`, or at its beginning when it has none there or no longer holds it.
+    Yields at least every half second, then perhaps without records. Raises UnavailableError.
+    """
+    async with _reader(settings, *topics) as (reader, partitions):
+        firsts, ends = await reader.beginning_offsets(partitions), await reader.end_offsets(partitions)
+        for partition in partitions:
+            first = firsts[partition]
+            wanted = positions.get(TopicPartition(partition.topic, partition.partition), first)
+            reader.seek(partition, wanted if first <= wanted <= ends[partition] else first)
+        while True:
+            fetched = await reader.getmany(timeout_ms=500, max_records=2_000)
+            ends = {p: max(end, reader.highwater(p) or 0) for p, end in ends.items()}
+            unread = sum([max(end - await reader.position(p), 0) for p, end in ends.items()])
+            yield [_batch(partition, records) for partition, records in fetched.items()], unread
 
 
 class RangeReader:

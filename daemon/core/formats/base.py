@@ -58,6 +58,8 @@ class FormatSettings:
     format: str = "json"
     fields: FieldPaths = field(default_factory=FieldPaths)
     extract: tuple[str, ...] = ()
+    time_format: str | None = None
+    """How times are written, where that is none of the usual ways; see `time_format`."""
 
 
 @dataclass(frozen=True, slots=True)

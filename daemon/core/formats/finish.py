@@ -9,6 +9,7 @@ import polars as pl
 
 from daemon.core.formats.base import ALTERNATIVE, FormatSettings, ReaderOutput, decoded, of_record
 from daemon.core.formats.extract import Extractor
+from daemon.core.formats.time_format import read_times
 from daemon.core.formats.timestamps import micros_of
 from daemon.core.positions import INDEX_BITS
 from daemon.core.types import LINES_SCHEMA, Batch, Parsed, Reject
@@ -31,6 +32,7 @@ class Finisher:
 
     def __init__(self, settings: FormatSettings) -> None:
         self._extractor = Extractor(settings.extract)
+        self._time_format = settings.time_format
         sources = {
             name: [part for part, _ in groupby(map(of_record, path.split(ALTERNATIVE)))]
             for name, path in settings.fields.items()
@@ -48,7 +50,8 @@ class Finisher:
             candidates = [table[name] if part is None else record_part(batch, part).gather(rows) for part in parts]
             table = table.with_columns(pl.coalesce(*candidates).alias(name))
         table = self._extractor.apply(table)
-        table, bad_times = _read_times(batch, table)
+        table = _within_records(table)
+        table, bad_times = _read_times(batch, table, self._time_format)
         rejects += bad_times
         lines = self._settle(batch, table)
         clamped = int(lines["absurd"].sum())
@@ -94,11 +97,18 @@ def record_part(batch: Batch, path: str) -> pl.Series:
     return decoded([dict(headers).get(name) for headers in batch.headers], ESCAPED)
 
 
-def _read_times(batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
+def _within_records(table: pl.DataFrame) -> pl.DataFrame:
+    """Give a line without scope or key those of the line before it in its record, as the lines of a stack trace."""
+    if not (table["index"] > 1).any():
+        return table
+    return table.with_columns(_filled(name).forward_fill().over("row").alias(name) for name in ("scope", "key"))
+
+
+def _read_times(batch: Batch, table: pl.DataFrame, time_format: str | None) -> tuple[pl.DataFrame, list[Reject]]:
     """Add `micros`, null where a line has no time of its own; reject the records whose time cannot be parsed."""
     texts = table["time"]
     texts = texts.clone().set(texts == "", None)
-    micros = micros_of(texts)
+    micros = micros_of(texts) if time_format is None else _micros_in(texts, time_format, batch, table["row"])
     table = table.with_columns(micros.alias("micros"))
     bad = texts.is_not_null() & micros.is_null()
     if not bad.any():
@@ -109,6 +119,14 @@ def _read_times(batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, list[R
         for row, index in first.select("row", "index").iter_rows()
     ]
     return table.filter(~pl.col("row").is_in(first["row"].implode())), rejects
+
+
+def _micros_in(texts: pl.Series, time_format: str, batch: Batch, rows: pl.Series) -> pl.Series:
+    """Return the times that have the configured format, and the usual ones among the rest."""
+    own = read_times(texts, time_format, pl.Series(batch.timestamps, dtype=pl.Int64).gather(rows))
+    if own.null_count() == texts.null_count():
+        return own
+    return own.zip_with(own.is_not_null(), micros_of(texts))
 
 
 def _place(index: int) -> str:

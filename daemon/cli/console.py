@@ -1,0 +1,110 @@
+"""`strayline console`: incidents and feedback in a browser."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import getpass
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daemon.cli.parser import Parser, Verbs, add_verb, load
+
+if TYPE_CHECKING:
+    from daemon.config import Config
+    from daemon.console import ConsoleSettings, ConsoleTopics
+
+
+def add(verbs: Verbs[Parser]) -> None:
+    """Describe the verb."""
+    parser = add_verb(verbs, "console", console, "show incidents in a browser, and take feedback there")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="a backtest's folder instead of the topics")
+    parser.add_argument("--port", type=int, help="the port to serve on (default: console.port; 0: any free one)")
+    parser.add_argument("--by", default=os.environ.get("USER", ""), help="who gives feedback, where there are no users")
+    parser.add_argument(
+        "--hash-password", action="store_true", help="read a password, print its hash for the users file, and end"
+    )
+
+
+def console(options: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    if options.hash_password:
+        return _print_hash()
+    config = load(options)
+    from daemon.logs import configure_logging
+
+    configure_logging(config.logging.level, config.logging.format)
+    asyncio.run(_serve(options, config))
+    return 0
+
+
+def _print_hash() -> int:
+    from daemon.console import hash_password
+
+    if sys.stdin.isatty():
+        password = getpass.getpass()
+        if getpass.getpass("Again: ") != password:
+            print("strayline console: the passwords differ", file=sys.stderr)
+            return os.EX_USAGE
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    print(hash_password(password))
+    return 0
+
+
+async def _serve(options: argparse.Namespace, config: Config) -> None:
+    from daemon.console import Console
+
+    settings, topics = _settings(options, config)
+    app = Console(settings, topics)
+    await app.start()
+    print(f"console on {app.url}", flush=True)
+    try:
+        await _until_stopped()
+    finally:
+        await app.close()
+
+
+async def _until_stopped() -> None:
+    """Return on SIGTERM or SIGINT."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    with contextlib.ExitStack() as stack:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopped.set)
+            stack.callback(loop.remove_signal_handler, number)
+        await stopped.wait()
+
+
+def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSettings, ConsoleTopics | None]:
+    from functools import partial
+
+    from daemon.console import ConsoleSettings, ConsoleTopics
+
+    section = config.console
+    settings = ConsoleSettings(
+        host=section.host,
+        port=section.port if options.port is None else options.port,
+        path=section.path,
+        archive=section.archive,
+        keep_ms=section.keep // 1000,
+        users=section.users,
+        visitor=options.by,
+        folder=options.folder,
+    )
+    if options.folder is not None:
+        return settings, None
+    from daemon.adapters.kafka import follow_batches, publish_one
+    from daemon.wiring import kafka_settings
+
+    kafka, topics = kafka_settings(config), config.topics
+
+    async def publish(key: bytes, value: bytes) -> None:
+        await publish_one(kafka, topics.feedback, key=key, value=value)
+
+    follow = partial(follow_batches, kafka, [topics.alerts, topics.feedback])
+    servers = ", ".join(config.kafka.bootstrap_servers)
+    return settings, ConsoleTopics(topics.alerts, topics.feedback, servers, follow, publish)

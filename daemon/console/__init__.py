@@ -1,0 +1,20 @@
+"""`strayline console`: incidents in a browser, in a process of its own.
+
+    topics or a folder -> feed -> archive (SQLite) -> queries -> pages -> browser -> feedback topic
+
+* The console is no member of the daemon's group and has no engine. Nothing that it does can slow or break the stream.
+* The archive holds nothing that the topics do not hold. `messages` turns messages into its rows and accepts those of
+  other versions. Records and positions are stored together, so reading resumes exactly where the archive ends.
+* Pages are HTML from the server (`pages`, `views`, `templates/`), and work without script. `static/console.js` adds
+  news of changes (`changes`) and keys.
+* Text of logs is hostile: templates escape everything, and the content security policy (`guard`) forbids all scripts
+  and styles but the console's own.
+* `guard` lets a request pass or not; `server.routes` is the table of routes and roles. `accounts` reads the users file,
+  `logins` keeps sessions.
+* What people say is published to the feedback topic and shown once it comes back from there.
+"""
+
+from daemon.console.accounts import hash_password
+from daemon.console.console import Console, ConsoleSettings, ConsoleTopics
+
+__all__ = ["Console", "ConsoleSettings", "ConsoleTopics", "hash_password"]

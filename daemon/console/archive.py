@@ -1,0 +1,149 @@
+"""The archive: incidents, alerts and feedback in one SQLite database, filled from batches of records.
+
+Records and the position behind them are stored in one transaction, so after a crash reading continues where the archive
+ends. Storing a record again changes nothing: alerts are keyed by id, feedback by its place in the topic.
+
+An `Archive` belongs to one thread at a time. Reading for pages is in `queries`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from daemon.console.archive_schema import connect
+from daemon.console.messages import AlertMessage, FeedbackMessage, read_alert, read_feedback
+from daemon.core.types import Batch, TopicPartition
+from daemon.errors import DataError
+
+MAX_KEYS = 20
+"""Services and session keys that an incident's row lists."""
+_PUT_ALERT = """
+INSERT OR REPLACE INTO alerts
+    (id, incident, event, time, scope, key, pattern, severity, p_value, score, summary, document)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_PUT_INCIDENT = """
+INSERT OR REPLACE INTO incidents (id, state, severity, services, keys, summary, opened, latest, sessions)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What storing a batch changed: ids of incidents, whether feedback came, and how many records were unreadable."""
+
+    incidents: frozenset[str]
+    feedback: bool
+    unreadable: int
+
+
+class Archive:
+    """Writes to one database. `alerts` and `feedback` are the names of the topics."""
+
+    def __init__(self, path: Path | None, *, alerts: str, feedback: str, keep_ms: int) -> None:
+        self.connection = connect(path)
+        self._alerts = alerts
+        self._feedback = feedback
+        self._keep_ms = keep_ms
+
+    def close(self) -> None:
+        """Close the database."""
+        self.connection.close()
+
+    def positions(self) -> dict[TopicPartition, int]:
+        """Return the next offset to read, of each partition read so far."""
+        rows = self.connection.execute("SELECT topic, partition, next FROM positions")
+        return {TopicPartition(topic, partition): after for topic, partition, after in rows}
+
+    def store(self, batches: Sequence[Batch]) -> Stored:
+        """ArchiveThread records and positions in one transaction."""
+        incidents, feedback, unreadable = set[str](), False, 0
+        with self._transaction():
+            for batch in batches:
+                for offset, timestamp, value in zip(batch.offsets, batch.timestamps, batch.values, strict=True):
+                    try:
+                        if batch.source.topic == self._feedback:
+                            self._put_feedback(batch.source, offset, read_feedback(value, timestamp))
+                            feedback = True
+                        else:
+                            incidents.add(self._put_alert(read_alert(value)))
+                    except DataError:
+                        unreadable += 1
+                if len(batch):
+                    self._put_position(batch.source, batch.offsets[-1] + 1)
+        return Stored(frozenset(incidents), feedback, unreadable)
+
+    def forget(self, partition: TopicPartition) -> None:
+        """Drop a partition's position, so that it is read from its beginning."""
+        self.connection.execute("DELETE FROM positions WHERE topic = ? AND partition = ?", partition)
+
+    def prune(self) -> int:
+        """Delete what is older than the time to keep, counted back from the latest alert; return how many alerts."""
+        latest = self.connection.execute("SELECT max(time) FROM alerts").fetchone()[0]
+        if latest is None:
+            return 0
+        bound = latest - self._keep_ms
+        with self._transaction():
+            deleted = self.connection.execute("DELETE FROM alerts WHERE time < ?", (bound,)).rowcount
+            self.connection.execute("DELETE FROM incidents WHERE latest < ?", (bound,))
+        return deleted
+
+    def _put_position(self, source: TopicPartition, after: int) -> None:
+        self.connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", (*source, after))
+
+    def _put_feedback(self, source: TopicPartition, offset: int, row: FeedbackMessage) -> None:
+        values = (*source, offset, row.time, row.pattern, row.scope, row.verdict, row.author, row.note)
+        self.connection.execute("INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def _put_alert(self, row: AlertMessage) -> str:
+        values = (row.id, row.incident, row.event, row.time, row.scope, row.key, row.pattern, row.severity)
+        self.connection.execute(_PUT_ALERT, (*values, row.p_value, row.score, row.summary, row.document))
+        self._put_incident(row)
+        return row.incident
+
+    def _put_incident(self, row: AlertMessage) -> None:
+        """Merge an alert into its incident's row. The result does not depend on the order of an incident's alerts."""
+        known = self.connection.execute(
+            "SELECT state, severity, services, keys, summary, opened, latest, sessions FROM incidents WHERE id = ?",
+            (row.incident,),
+        ).fetchone()
+        state = "resolved" if row.resolved else "open"
+        if known is None:
+            new = (row.incident, state, row.severity, _listed(row.services), _listed([row.key]), row.summary)
+            self.connection.execute(_PUT_INCIDENT, (*new, row.opened, row.latest, row.sessions))
+            return
+        old_state, severity, services, keys, summary, opened, latest, sessions = known
+        newer = (row.latest, row.resolved) >= (latest, old_state == "resolved")
+        graver = row.severity > severity and not row.resolved
+        merged = (
+            row.incident,
+            state if newer else old_state,
+            max(severity, row.severity),
+            _listed([*orjson.loads(services), *row.services]),
+            _listed([*orjson.loads(keys), row.key]),
+            row.summary if graver else summary,
+            min(opened, row.opened),
+            max(latest, row.latest),
+            max(sessions, row.sessions),
+        )
+        self.connection.execute(_PUT_INCIDENT, merged)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+
+def _listed(names: Iterable[str]) -> str:
+    distinct = [name for name in dict.fromkeys(names) if name]
+    return orjson.dumps(distinct[:MAX_KEYS]).decode()

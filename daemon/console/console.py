@@ -1,0 +1,107 @@
+"""One console from start to end: its archive, its feed, and its pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.console.accounts import read_accounts
+from daemon.console.archive import Archive
+from daemon.console.archive_thread import ArchiveThread
+from daemon.console.changes import Changes
+from daemon.console.feed import ALERTS_FILE, Feed, FeedState, Follow, read_folder
+from daemon.console.guard import Guard
+from daemon.console.pages import Pages, Publish
+from daemon.console.server import ConsoleServer
+from daemon.console.views import Views
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """How the console is served and what it keeps.
+
+    `path` is a prefix of all paths, for a reverse proxy. `archive` None keeps everything in memory, and it is read from
+    the topics at each start. `keep_ms` is how long alerts are kept. `users` None lets everybody on this machine in, as
+    `visitor`. `folder` is a backtest's folder, shown instead of the topics.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    path: str = ""
+    archive: Path | None = None
+    keep_ms: int = 90 * 86_400_000
+    users: Path | None = None
+    visitor: str = ""
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleTopics:
+    """The topics that the console follows, and how feedback is published. `source` names the cluster on the pages."""
+
+    alerts: str
+    feedback: str
+    source: str
+    follow: Follow
+    publish: Publish
+
+
+class Console:
+    """Runs from `start` to `close`. Without `topics`, it shows `settings.folder`."""
+
+    def __init__(self, settings: ConsoleSettings, topics: ConsoleTopics | None) -> None:
+        self._settings = settings
+        self._topics = topics
+        self._stack = AsyncExitStack()
+        self.url = ""
+        """Address of the first page. Known once started."""
+
+    async def start(self) -> None:
+        """Open the archive, begin to follow, and listen.
+
+        Raises ConfigError for a wrong users file or archive, InputError for a folder without alerts, and
+        UnavailableError when the archive is locked or the address cannot be used.
+        """
+        settings, topics = self._settings, self._topics
+        accounts = read_accounts(settings.users) if settings.users is not None else None
+        async with AsyncExitStack() as stack:
+            archive = Archive(
+                settings.archive if topics else None,
+                alerts=topics.alerts if topics else ALERTS_FILE,
+                feedback=topics.feedback if topics else "",
+                keep_ms=settings.keep_ms,
+            )
+            store, changes = ArchiveThread(archive), Changes()
+            stack.push_async_callback(store.close)
+            state = await self._feed(stack, store, changes)
+            guard, views = Guard(accounts, settings.visitor), Views(settings.path)
+            pages = Pages(store, changes, views, guard, state, topics.publish if topics else None)
+            server = ConsoleServer(settings.host, settings.port, settings.path, guard, pages)
+            await server.start()
+            stack.push_async_callback(server.close)
+            host = f"[{settings.host}]" if ":" in settings.host else settings.host
+            self.url = f"http://{host}:{server.port}{settings.path}/"
+            self._stack = stack.pop_all()
+
+    async def close(self) -> None:
+        """Stop serving, stop following, and close the archive."""
+        await self._stack.aclose()
+
+    async def _feed(self, stack: AsyncExitStack, store: ArchiveThread, changes: Changes) -> FeedState:
+        if self._topics is None:
+            assert self._settings.folder is not None, "topics or a folder"
+            return await store.call(read_folder, store, self._settings.folder)
+        feed = Feed(store, changes, self._topics.follow, self._topics.source)
+        task = asyncio.create_task(feed.run())
+        stack.push_async_callback(_stop, [task])
+        return feed.state
+
+
+async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

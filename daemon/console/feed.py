@@ -1,0 +1,103 @@
+"""What fills the archive: the alerts and feedback topics, followed without end, or a backtest's folder, read once.
+
+The console takes no part in the daemon's group and writes nothing here, so it cannot slow or stop the daemon. When the
+brokers do not answer, it tries again with back-off; the pages stay, and say so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import structlog
+
+from daemon.adapters.files import FileReader, check_files
+from daemon.backoff import Backoff
+from daemon.console.archive_thread import ArchiveThread
+from daemon.console.changes import Changes
+from daemon.core.types import Batch, TopicPartition
+from daemon.errors import InputError, StraylineError, UnavailableError
+
+log = structlog.get_logger(__name__)
+
+ALERTS_FILE = "alerts.jsonl"
+BACKOFF = Backoff(1.0, 30.0, jitter=0.2)
+PRUNE_EVERY_S = 600.0
+
+Follow = Callable[[Mapping[TopicPartition, int]], AsyncGenerator[tuple[Sequence[Batch], int], None]]
+"""Follows the topics from these positions: yields new batches, and how many offsets are unread."""
+
+
+@dataclass(slots=True)
+class FeedState:
+    """How current the archive is. `unread` offsets are still to come; `problem` is empty while all is well."""
+
+    source: str
+    live: bool
+    unread: int = 0
+    unreadable: int = 0
+    problem: str = "not connected yet"
+    checked: float = 0.0
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything committed is in the archive."""
+        return not self.problem and not self.unread
+
+
+class Feed:
+    """Follows the topics into the archive."""
+
+    def __init__(self, store: ArchiveThread, changes: Changes, follow: Follow, source: str) -> None:
+        self._store = store
+        self._changes = changes
+        self._follow = follow
+        self.state = FeedState(source, live=True)
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        failures = 0
+        while True:
+            began = monotonic()
+            try:
+                await self._follow_once()
+            except UnavailableError as error:
+                failures = 1 if monotonic() - began > BACKOFF.longest else failures + 1
+                pause = BACKOFF.seconds(failures)
+                self.state.problem = str(error)
+                log.warning("feed_interrupted", error=str(error), retry_in_seconds=round(pause, 1))
+                await asyncio.sleep(pause)
+
+    async def _follow_once(self) -> None:
+        positions = await self._store.call(self._store.archive.positions)
+        pruned = 0.0
+        async with aclosing(self._follow(positions)) as updates:
+            async for batches, unread in updates:
+                if batches:
+                    stored = await self._store.call(self._store.archive.store, batches)
+                    self.state.unreadable += stored.unreadable
+                    if stored.incidents or stored.feedback:
+                        await self._changes.announce(stored.incidents)
+                self.state.unread, self.state.problem, self.state.checked = unread, "", monotonic()
+                if monotonic() - pruned > PRUNE_EVERY_S:
+                    await self._store.call(self._store.archive.prune)
+                    pruned = monotonic()
+
+
+def read_folder(store: ArchiveThread, folder: Path) -> FeedState:
+    """Fill the archive from what `strayline backtest --out` wrote. Raises InputError when there are no alerts there."""
+    path = folder / ALERTS_FILE
+    if not path.is_file():
+        raise InputError(f"{folder}: holds no {ALERTS_FILE}; name the folder of `strayline backtest --out`")
+    check_files([str(path)])
+    state = FeedState(str(folder), live=False, problem="")
+    try:
+        for batch in FileReader([str(path)], TopicPartition(ALERTS_FILE, 0)).batches():
+            state.unreadable += store.archive.store([batch]).unreadable
+    except StraylineError as error:
+        raise InputError(str(error)) from None
+    return state

@@ -1,0 +1,143 @@
+"""Who may do what: every request passes these checks before its handler runs.
+
+1. Without accounts, the console listens on loopback only, and the Host header must name loopback. Otherwise a web page
+   could reach it through a host name of its own (DNS rebinding).
+2. A request that changes something must come from a page of the console: by `Sec-Fetch-Site`, by `Origin`, and by the
+   token of its form.
+3. The account comes from a bearer token or from the session's cookie, and a route names the role that it needs.
+
+Every answer forbids scripts, styles and frames from anywhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from urllib.parse import quote, urlsplit
+
+from aiohttp import web
+
+from daemon.console.accounts import Account, Accounts, Role
+from daemon.console.logins import LIFETIME_S, Login, Logins
+
+COOKIE = "strayline"
+LOGIN = web.RequestKey("login", Login)
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_SAFE = frozenset({"GET", "HEAD"})
+_HASHES_AT_ONCE = 2
+"""Passwords checked at the same time: the rest wait, so guessing cannot take all cores."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Guard:
+    """Checks requests. Without `accounts`, every visitor is `visitor`, an operator on this machine."""
+
+    def __init__(self, accounts: Accounts | None, visitor: str) -> None:
+        self._accounts = accounts
+        self._visitor = Account(visitor, Role.OPERATOR)
+        self._logins = Logins()
+        self._hashing = asyncio.Semaphore(_HASHES_AT_ONCE)
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether visitors must log in."""
+        return self._accounts is not None
+
+    def needs(self, role: Role | None, handler: Handler) -> Handler:
+        """Return a handler that runs `handler` for accounts of this role or a higher one; None is for everybody."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            self._check_host(request)
+            _check_origin(request)
+            if role is None:
+                return await handler(request)
+            login, cookie = self._login(request)
+            if role is Role.OPERATOR and login.account.role is not Role.OPERATOR:
+                raise web.HTTPForbidden(text="your account may look, but not give feedback")
+            request[LOGIN] = login
+            response = await handler(request)
+            if cookie is not None:
+                set_cookie(request, response, cookie)
+            return response
+
+        return guarded
+
+    async def log_in(self, name: str, password: str) -> str | None:
+        """Return the cookie of a new session, None for a wrong name or password."""
+        assert self._accounts is not None, "nobody logs in where there are no accounts"
+        async with self._hashing:
+            account = await asyncio.to_thread(self._accounts.by_password, name, password)
+        return None if account is None else self._logins.begin(account, monotonic())[0]
+
+    def log_out(self, request: web.Request) -> None:
+        """End the session of a request."""
+        self._logins.end(request.cookies.get(COOKIE, ""))
+
+    def _login(self, request: web.Request) -> tuple[Login, str | None]:
+        """Return the session of a request, and a cookie to set where it is new."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if self._accounts is not None and scheme.lower() == "bearer":
+            account = self._accounts.by_token(token.strip())
+            if account is None:
+                raise web.HTTPUnauthorized(text="unknown token", headers={"WWW-Authenticate": "Bearer"})
+            return Login(account, csrf="", expires=0.0), None
+        found = self._logins.find(request.cookies.get(COOKIE, ""), monotonic())
+        if found is not None:
+            return found, None
+        if self._accounts is None:
+            cookie, login = self._logins.begin(self._visitor, monotonic())
+            return login, cookie
+        if request.method in _SAFE and "text/html" in request.headers.get("Accept", ""):
+            raise web.HTTPSeeOther(f"{request.app[ROOT]}/login?next={quote(request.path_qs, safe='')}")
+        raise web.HTTPUnauthorized(text="log in, or send a bearer token", headers={"WWW-Authenticate": "Bearer"})
+
+    def _check_host(self, request: web.Request) -> None:
+        host = urlsplit(f"//{request.host}").hostname
+        if self._accounts is None and host not in LOOPBACK:
+            raise web.HTTPForbidden(text="without console.users, the console answers on localhost only")
+
+
+ROOT = web.AppKey("root", str)
+"""Prefix of all paths, empty or like ``/strayline``."""
+
+
+def check_form(request: web.Request, csrf: str) -> None:
+    """Refuse a form that was not made for this session. Requests with a bearer token need no form token."""
+    login = request[LOGIN]
+    if login.csrf and not login.sent_this_form(csrf):
+        raise web.HTTPForbidden(text="this form is out of date: load the page again")
+
+
+def set_cookie(request: web.Request, response: web.StreamResponse, cookie: str) -> None:
+    """Send a session's cookie; over TLS, also at a proxy, it is for TLS only."""
+    secure = request.secure or request.headers.get("X-Forwarded-Proto") == "https"
+    response.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=round(LIFETIME_S),
+        path=f"{request.app[ROOT]}/",
+        httponly=True,
+        samesite="Lax",
+        secure=secure,
+    )
+
+
+def _check_origin(request: web.Request) -> None:
+    if request.method in _SAFE:
+        return
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    origin = request.headers.get("Origin")
+    if site not in ("none", "same-origin") or (origin is not None and urlsplit(origin).netloc != request.host):
+        raise web.HTTPForbidden(text="requests from other web pages are refused")

@@ -1,0 +1,156 @@
+"""Alert and feedback messages as rows of the archive.
+
+A topic may hold anything: records of other programs, and messages of an earlier or later version. `read_alert` and
+`read_feedback` therefore check every field that they use and raise DataError, and they take an incident's fields as
+optional. Texts keep their content here; pages escape them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from daemon.core.messages import parse_feedback
+from daemon.errors import DataError
+
+SEVERITIES = ("info", "warning", "critical")
+MAX_NAME = 1_000
+"""Longest scope, key or id that is kept; longer ones are cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMessage:
+    """One message of the alerts topic.
+
+    Times are in milliseconds since the epoch, `severity` is an index of `SEVERITIES`, `services` are scopes. `sessions`
+    counts the incident's sessions so far. `resolved` is True for the message that an incident is over.
+    """
+
+    id: str
+    incident: str
+    event: str
+    resolved: bool
+    time: int
+    opened: int
+    latest: int
+    scope: str
+    key: str
+    pattern: str
+    severity: int
+    p_value: float | None
+    score: float | None
+    summary: str
+    services: tuple[str, ...]
+    sessions: int
+    document: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackMessage:
+    """One message of the feedback topic; `time` is the record's, in milliseconds since the epoch."""
+
+    time: int
+    pattern: str
+    scope: str
+    verdict: str
+    author: str
+    note: str
+
+
+def read_alert(value: bytes | None) -> AlertMessage:
+    """Read one message of the alerts topic. Raises DataError for anything else."""
+    document = _object(value)
+    incident = document.get("incident")
+    if not isinstance(incident, dict):
+        raise DataError("incident: must be an object")
+    end = _time(document, "end")
+    resolved = document.get("status") == "resolved"
+    scope = _text(document, "scope")
+    period = incident.get("period")
+    start = period.get("start") if isinstance(period, dict) else None
+    since = next((text for text in (incident.get("since"), start) if isinstance(text, str)), None)
+    severity = document.get("severity")
+    return AlertMessage(
+        id=_required(document, "id"),
+        incident=_required(incident, "id"),
+        event="resolved" if resolved else _text(incident, "event") or _text(document, "event") or "updated",
+        resolved=resolved,
+        time=end,
+        opened=min(end, _milliseconds(since)) if since else end,
+        latest=end,
+        scope=scope,
+        key=_text(document, "key"),
+        pattern=_text(document, "pattern") or _text(document, "fingerprint"),
+        severity=SEVERITIES.index(severity) if severity in SEVERITIES else 0,
+        p_value=_number(document.get("p_value")),
+        score=_number(document.get("score")),
+        summary=_text(document, "summary"),
+        services=_services(incident.get("services")) or (scope,),
+        sessions=_count(incident.get("sessions")) or _count(incident.get("alerts")) or 1,
+        document=value or b"",
+    )
+
+
+def read_feedback(value: bytes | None, time: int) -> FeedbackMessage:
+    """Read one message of the feedback topic. Raises DataError for anything else."""
+    label = parse_feedback(value)
+    return FeedbackMessage(time, label.pattern, label.scope or "", label.verdict, label.by, label.note)
+
+
+def _object(value: bytes | None) -> dict[str, Any]:
+    try:
+        document = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        raise DataError("not JSON") from None
+    if not isinstance(document, dict):
+        raise DataError("not a JSON object")
+    return document
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    text = document.get(name)
+    return text[:MAX_NAME] if isinstance(text, str) else ""
+
+
+def _required(document: Mapping[str, Any], name: str) -> str:
+    text = _text(document, name)
+    if not text:
+        raise DataError(f"{name}: missing")
+    return text
+
+
+def _time(document: Mapping[str, Any], name: str) -> int:
+    return _milliseconds(_required(document, name))
+
+
+def _milliseconds(text: str) -> int:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise DataError("a time is not RFC 3339") from None
+    return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _count(value: object) -> int:
+    """Return a count; a list counts as its length (of sessions, say)."""
+    if isinstance(value, list):
+        return len(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 53 else 0
+
+
+def _services(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        return ()
+    names = [item.get("scope") or item.get("name") if isinstance(item, dict) else item for item in value[:100]]
+    return tuple(name[:MAX_NAME] for name in names if isinstance(name, str) and name)

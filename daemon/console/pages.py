@@ -1,0 +1,228 @@
+"""The handlers: each reads the archive and renders a page, or answers with JSON or a stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
+from typing import TypeVar
+from urllib.parse import quote
+
+import orjson
+from aiohttp import web
+
+from daemon.console import queries
+from daemon.console.accounts import Role
+from daemon.console.archive_thread import ArchiveThread
+from daemon.console.case import case_rows
+from daemon.console.changes import Changes
+from daemon.console.feed import FeedState
+from daemon.console.guard import LOGIN, ROOT, Guard, check_form, set_cookie
+from daemon.console.views import Views
+from daemon.core.messages import encode, label_document
+from daemon.errors import DataError, UnavailableError
+
+T = TypeVar("T")
+
+Publish = Callable[[bytes, bytes], Awaitable[None]]
+"""Publishes a key and a value to the feedback topic. Raises UnavailableError."""
+VERDICTS = ("normal", "anomalous", "forget")
+STATES = {"open": "open", "resolved": "resolved", "all": ""}
+
+
+class Pages:
+    """All pages of one console. Without `publish`, nothing can be changed."""
+
+    def __init__(
+        self,
+        store: ArchiveThread,
+        changes: Changes,
+        views: Views,
+        guard: Guard,
+        state: FeedState,
+        publish: Publish | None,
+    ) -> None:
+        self._store = store
+        self._changes = changes
+        self._views = views
+        self._guard = guard
+        self._state = state
+        self._publish = publish
+
+    async def incidents(self, request: web.Request) -> web.Response:
+        """The ranked list."""
+        query = request.query
+        state = query.get("state", "open" if self._state.live else "all")
+        wanted = queries.Filter(
+            state=STATES.get(state, "open"),
+            service=query.get("service", "")[:1000],
+            text=query.get("q", "")[:200],
+            page=_page_number(query.get("page", "")),
+        )
+        (listed, count), services, totals = await self._read(
+            lambda archive: (queries.incidents(archive, wanted), queries.services(archive), queries.totals(archive))
+        )
+        return self._page(
+            request,
+            "incidents.html",
+            totals,
+            listed=listed,
+            count=count,
+            services=services,
+            wanted=wanted,
+            state=state if state in STATES else "open",
+            pages=max((count - 1) // queries.PAGE + 1, 1),
+        )
+
+    async def incident(self, request: web.Request) -> web.Response:
+        """One incident: the case of one alert, all alerts, labels, similar incidents."""
+        identity, wanted = request.match_info["incident"], request.query.get("alert", "")
+        case, totals = await self._read(
+            lambda archive: (queries.case_of(archive, identity, wanted), queries.totals(archive))
+        )
+        if case is None:
+            raise web.HTTPNotFound(text="the archive has no such incident")
+        return self._page(
+            request,
+            "incident.html",
+            totals,
+            case=case,
+            rows=case_rows(case.document),
+            points=[(alert.time, alert.score) for alert in case.firing],
+            sent=request.query.get("sent", ""),
+        )
+
+    async def alert_json(self, request: web.Request) -> web.Response:
+        """One alert's message, as published."""
+        identity = request.match_info["alert"]
+        document = await self._read(lambda archive: queries.document(archive, identity))
+        if document is None:
+            raise web.HTTPNotFound(text="the archive has no such alert")
+        return web.Response(body=orjson.dumps(document, option=orjson.OPT_INDENT_2), content_type="application/json")
+
+    async def ask_feedback(self, request: web.Request) -> web.Response:
+        """The form that sends feedback, with what it would have silenced."""
+        alert, verdict = await self._feedback_target(request.query)
+        week, totals = await self._read(
+            lambda archive: (queries.alerts_in_a_week(archive, alert.pattern), queries.totals(archive))
+        )
+        return self._page(request, "feedback.html", totals, alert=alert, verdict=verdict, week=week)
+
+    async def send_feedback(self, request: web.Request) -> web.Response:
+        """Publish feedback on an alert's pattern."""
+        form = await request.post()
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        check_form(request, fields.get("csrf", ""))
+        alert, verdict = await self._feedback_target(fields)
+        assert self._publish is not None, "checked with the target"
+        by, note = request[LOGIN].account.name, fields.get("note", "").strip()
+        try:
+            document = label_document(alert.id, verdict, scope=alert.scope, by=by, note=note)
+        except DataError as error:
+            raise web.HTTPBadRequest(text=str(error)) from None
+        await self._publish(alert.scope.encode(), encode(document))
+        incident = self._views.link("incidents", alert.incident)
+        raise web.HTTPSeeOther(f"{incident}?alert={quote(alert.id, safe='')}&sent={verdict}")
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Changes as server-sent events; `Last-Event-ID`, or `since` of the first request, resumes."""
+        since = request.headers.get("Last-Event-ID") or request.query.get("since", "")
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+        await response.prepare(request)
+        await response.write(b"retry: 2000\n\n")
+        try:
+            async for change in self._changes.follow(since):
+                if change is None:
+                    await response.write(b": still here\n\n")
+                    continue
+                data = orjson.dumps({"ids": list(change.ids), "reload": change.reload})
+                await response.write(b"id: %s\nevent: change\ndata: %s\n\n" % (change.number.encode(), data))
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        return response
+
+    async def ask_login(self, request: web.Request) -> web.Response:
+        """The form to log in."""
+        return self._login_page(request, 200, failed=False)
+
+    async def log_in(self, request: web.Request) -> web.Response:
+        """Check name and password, and begin a session."""
+        if not self._guard.has_accounts:
+            raise web.HTTPSeeOther(f"{request.app[ROOT]}/")
+        form = await request.post()
+        cookie = await self._guard.log_in(str(form.get("name", ""))[:200], str(form.get("password", ""))[:1000])
+        if cookie is None:
+            return self._login_page(request, 401, failed=True)
+        response = web.HTTPSeeOther(_own_path(str(form.get("next", "")), request.app[ROOT]))
+        set_cookie(request, response, cookie)
+        raise response
+
+    async def log_out(self, request: web.Request) -> web.Response:
+        """End the session."""
+        form = await request.post()
+        check_form(request, str(form.get("csrf", "")))
+        self._guard.log_out(request)
+        raise web.HTTPSeeOther(f"{request.app[ROOT]}/login")
+
+    async def health(self, _: web.Request) -> web.Response:
+        """Whether the archive is current, for probes: always 200 while pages can be served."""
+        state = self._state
+        status = "ok" if state.caught_up else "behind"
+        return web.json_response({"status": status, "unread": state.unread, "problem": state.problem})
+
+    def _login_page(self, request: web.Request, status: int, *, failed: bool) -> web.Response:
+        target = request.query.get("next", "")
+        text = self._views.render("login.html", {"failed": failed, "next": target})
+        return web.Response(text=text, content_type="text/html", status=status)
+
+    async def _feedback_target(self, fields: Mapping[str, str]) -> tuple[queries.ArchivedAlert, str]:
+        """Return the alert and the verdict that a form names."""
+        if self._publish is None:
+            raise web.HTTPForbidden(text="a backtest's folder takes no feedback")
+        verdict = fields.get("verdict", "")
+        if verdict not in VERDICTS:
+            raise web.HTTPBadRequest(text=f"verdict: must be one of {', '.join(VERDICTS)}")
+        identity = fields.get("alert", "")
+        alert = await self._read(lambda archive: queries.alert(archive, identity))
+        if alert is None:
+            raise web.HTTPNotFound(text="the archive has no such alert")
+        return alert, verdict
+
+    async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `read` finds in the archive, which nothing changes meanwhile."""
+        return await self._store.call(read, self._store.archive.connection)
+
+    def _page(self, request: web.Request, template: str, totals: queries.Totals, **values: object) -> web.Response:
+        login = request[LOGIN]
+        shared: dict[str, object] = {
+            "account": login.account,
+            "csrf": login.csrf,
+            "can_label": self._publish is not None and login.account.role is Role.OPERATOR,
+            "can_log_out": self._guard.has_accounts,
+            "feed": self._state,
+            "since_checked": round(1000 * (monotonic() - self._state.checked)),
+            "totals": totals,
+            "number": self._changes.number,
+        }
+        return web.Response(text=self._views.render(template, shared | values), content_type="text/html")
+
+
+async def error_page(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Answer 503 with a sentence when the archive or Kafka cannot be used."""
+    try:
+        return await handler(request)
+    except UnavailableError as error:
+        raise web.HTTPServiceUnavailable(text=str(error)) from None
+
+
+def _page_number(text: str) -> int:
+    return min(int(text), 100_000) if text.isdecimal() and len(text) < 7 else 0
+
+
+def _own_path(target: str, root: str) -> str:
+    """Return a path of this console; anything that would lead elsewhere becomes the first page."""
+    own = target.startswith(f"{root}/") and not target.startswith(("//", "/\\")) and target.isprintable()
+    return target if own else f"{root}/"

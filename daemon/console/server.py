@@ -1,0 +1,92 @@
+"""The console as a server: its routes with the roles they need, and its life from start to end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+from aiohttp import web
+
+from daemon.console.accounts import Role
+from daemon.console.guard import HEADERS, ROOT, Guard, Handler
+from daemon.console.pages import Pages, error_page
+from daemon.errors import UnavailableError
+
+STATIC = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route; `role` is the lowest that may use it, None for everybody."""
+
+    method: str
+    path: str
+    handler: Handler
+    role: Role | None
+
+
+def routes(pages: Pages) -> list[Route]:
+    """Return all routes: the table that says who may do what."""
+    return [
+        Route("GET", "/", pages.incidents, Role.VIEWER),
+        Route("GET", "/incidents/{incident:.+}", pages.incident, Role.VIEWER),
+        Route("GET", "/alerts/{alert:.+}", pages.alert_json, Role.VIEWER),
+        Route("GET", "/events", pages.events, Role.VIEWER),
+        Route("GET", "/feedback", pages.ask_feedback, Role.OPERATOR),
+        Route("POST", "/feedback", pages.send_feedback, Role.OPERATOR),
+        Route("POST", "/logout", pages.log_out, Role.VIEWER),
+        Route("GET", "/login", pages.ask_login, None),
+        Route("POST", "/login", pages.log_in, None),
+        Route("GET", "/healthz", pages.health, None),
+        *(Route("GET", f"/static/{name}", _static(name, kind), None) for name, kind in STATIC.items()),
+    ]
+
+
+class ConsoleServer:
+    """Serves the pages from `start` to `close`. Port 0 takes a free port, and `port` is then its number."""
+
+    def __init__(self, host: str, port: int, root: str, guard: Guard, pages: Pages) -> None:
+        self._host = host
+        self.port = port
+        application = web.Application(middlewares=[web.middleware(error_page)], client_max_size=64 * 1024)
+        application[ROOT] = root
+        application.on_response_prepare.append(_add_headers)
+        application.add_routes(
+            [web.route(route.method, route.path, guard.needs(route.role, route.handler)) for route in routes(pages)]
+        )
+        outer = application
+        if root:
+            outer = web.Application()
+            outer.add_subapp(root, application)
+        self._runner = web.AppRunner(outer, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+
+    async def start(self) -> None:
+        """Listen. Raises UnavailableError when the address cannot be used."""
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self.port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            place = f"{self._host}:{self.port}"
+            raise UnavailableError(
+                f"cannot listen on {place}: {error.strerror or error}; set console.host or console.port"
+            ) from error
+        self.port = int(self._runner.addresses[0][1])
+
+    async def close(self) -> None:
+        """Stop listening. Open requests, event streams too, have one second to finish."""
+        await self._runner.cleanup()
+
+
+def _static(name: str, kind: str) -> Handler:
+    body = files("daemon.console").joinpath("static", name).read_bytes()
+
+    async def serve(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type=kind, charset="utf-8")
+
+    return serve
+
+
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)

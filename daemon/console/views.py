@@ -1,0 +1,80 @@
+"""Templates and what they call: pages are HTML made on the server, and every value is escaped.
+
+Text of logs is hostile. Jinja2 escapes markup, and `shown` removes escape sequences and makes control characters and
+marks of text direction visible, so a page never shows text in another order than it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from daemon.console.charts import spark, timeline
+from daemon.console.messages import SEVERITIES
+from daemon.core.messages import rfc3339
+from daemon.core.text import clean, many, percent, shorten
+
+MAX_SHOWN = 300
+
+
+class Views:
+    """Renders templates."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._environment = Environment(
+            loader=PackageLoader("daemon.console"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters |= {
+            "shown": shown,
+            "moment": moment,
+            "span": span,
+            "many": many,
+            "percent": percent,
+            "path": path_segment,
+            "severity": severity_word,
+        }
+        self._environment.globals |= {"root": root, "spark": spark, "timeline": timeline}
+
+    def link(self, *segments: str) -> str:
+        """Return the path of a page from its segments, each quoted."""
+        return "/".join([self._root, *map(path_segment, segments)])
+
+    def render(self, template: str, values: Mapping[str, object]) -> str:
+        """Return a page."""
+        return self._environment.get_template(template).render(values)
+
+
+def shown(text: object, length: int = MAX_SHOWN) -> str:
+    """Return text on one line, without control characters, cut to `length` characters."""
+    return shorten(clean(str(text)[: 4 * length]), length)
+
+
+def moment(milliseconds: int) -> str:
+    """Return a time as ``2026-11-22 18:17:57`` in UTC."""
+    return rfc3339(milliseconds * 1000)[:19].replace("T", " ")
+
+
+def span(milliseconds: int) -> str:
+    """Return a length of time in its largest unit: 12 s, 3 min, 2 h, 4 d."""
+    seconds = max(milliseconds, 0) // 1000
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def path_segment(text: str) -> str:
+    """Return text for one segment of a path."""
+    return quote(text, safe="")
+
+
+def severity_word(severity: int) -> str:
+    """Return the word of a severity."""
+    return SEVERITIES[severity]

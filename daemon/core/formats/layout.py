@@ -1,0 +1,54 @@
+"""Lines of a file to records: a stack trace and the line that it belongs to are one record, whatever the encoding.
+
+Shippers do the same before Kafka; this is for files that nothing has shipped.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+MOST_LINES = 1_000
+"""A record of more lines is no stack trace: it ends there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file's bytes become records: the encoding, and the pattern of lines that go on with the line before."""
+
+    encoding: str = "utf-8"
+    continues: str | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether every line is a record as it stands."""
+        return self.encoding == "utf-8" and self.continues is None
+
+
+def in_utf8(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Yield text in another encoding as UTF-8; what is no character there becomes the replacement character."""
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    for piece in pieces:
+        yield decoder.decode(piece).encode()
+    yield decoder.decode(b"", final=True).encode()
+
+
+def joined(batches: Iterable[list[bytes]], continues: str) -> Iterator[list[list[bytes]]]:
+    """Yield the records of every list of lines, each with its lines; the last record waits for what may follow."""
+    pattern = re.compile(continues.encode())
+    last: list[bytes] = []
+    for lines in batches:
+        records: list[list[bytes]] = []
+        for line in lines:
+            if last and len(last) < MOST_LINES and (not line.strip() or pattern.match(line)):
+                last.append(line)
+                continue
+            if last:
+                records.append(last)
+            last = [line]
+        if records:
+            yield records
+    if last:
+        yield [last]

@@ -1,0 +1,163 @@
+"""The archive: the same content however its records came, and files that are not archives."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.console import queries
+from daemon.console.archive import Archive
+from daemon.core.types import TopicPartition
+from daemon.errors import ConfigError, UnavailableError
+from tests.support.consoles import ALERTS, FEEDBACK, PATTERN, alert, batch, resolved
+
+DAY_MS = 86_400_000
+
+
+def archive(path: Path | None = None, *, keep_ms: int = 90 * DAY_MS) -> Archive:
+    return Archive(path, alerts=ALERTS, feedback=FEEDBACK, keep_ms=keep_ms)
+
+
+def content(stored: Archive) -> list[list[object]]:
+    """Return everything in the archive but positions."""
+    tables = ("incidents", "alerts", "feedback")
+    return [stored.connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall() for table in tables]
+
+
+MESSAGES = [orjson.dumps(document) for document in (*map(alert, range(5)), resolved(4))]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.permutations(MESSAGES), st.integers(0, 6))
+def test_the_incident_does_not_depend_on_how_its_messages_came(order: list[bytes], cut: int) -> None:
+    """Any order, in one batch or two, gives the same incident: over, with all its sessions and its whole life."""
+    stored = archive()
+    stored.store([batch(ALERTS, order[:cut])])
+    stored.store([batch(ALERTS, order[cut:], first=cut)])
+
+    view = queries.incident(stored.connection, "incident-1")
+
+    assert view is not None
+    assert ("resolved", 5, 1_795_341_600_000, 1_795_341_604_500) == (
+        view.state,
+        view.sessions,
+        view.opened,
+        view.latest,
+    )
+    assert {f"host{n}" for n in range(5)} == set(view.keys)
+    stored.close()
+
+
+def test_records_read_again_change_nothing() -> None:
+    """After a crash the last batch may come again."""
+    stored = archive()
+    stored.store([batch(ALERTS, MESSAGES), batch(FEEDBACK, [orjson.dumps({"pattern": PATTERN, "verdict": "normal"})])])
+    before = content(stored)
+
+    stored.store([batch(ALERTS, MESSAGES), batch(FEEDBACK, [orjson.dumps({"pattern": PATTERN, "verdict": "normal"})])])
+
+    assert before == content(stored)
+    stored.close()
+
+
+def test_reading_resumes_where_the_archive_ends(tmp_path: Path) -> None:
+    """Positions are in the file, beside what they stand for."""
+    stored = archive(tmp_path / "a.sqlite")
+    stored.store([batch(ALERTS, MESSAGES[:3], first=40)])
+    stored.close()
+
+    again = archive(tmp_path / "a.sqlite")
+
+    assert {TopicPartition(ALERTS, 0): 43} == again.positions()
+    assert 3 == queries.totals(again.connection).alerts
+    again.close()
+
+
+def test_foreign_records_are_counted_and_passed_over() -> None:
+    """What cannot be read is no alert; its position is settled all the same."""
+    stored = archive()
+
+    done = stored.store([batch(ALERTS, [b"\x00\x01", None, MESSAGES[0], b"{}"])])
+
+    assert (3, frozenset({"incident-1"})) == (done.unreadable, done.incidents)
+    assert {TopicPartition(ALERTS, 0): 4} == stored.positions()
+    stored.close()
+
+
+def test_old_alerts_are_deleted() -> None:
+    """What is older than the time to keep goes, counted back from the latest alert, and its incident with it."""
+    stored = archive(keep_ms=2 * DAY_MS)
+    old = alert(0, id="old", end="2026-11-19T10:00:00Z", incident={"id": "old", "since": "2026-11-19T10:00:00Z"})
+    stored.store([batch(ALERTS, [orjson.dumps(old), *MESSAGES])])
+
+    assert 1 == stored.prune()
+    assert queries.incident(stored.connection, "old") is None
+    assert queries.incident(stored.connection, "incident-1") is not None
+    stored.close()
+
+
+def test_a_corrupt_file_is_moved_aside(tmp_path: Path) -> None:
+    """The topics have everything, so a broken archive is begun again; the broken file stays for who wants it."""
+    path = tmp_path / "a.sqlite"
+    path.write_bytes(b"this is not a database" * 100)
+
+    stored = archive(path)
+
+    assert {} == stored.positions()
+    assert (tmp_path / "a.sqlite.corrupt").is_file()
+    stored.close()
+
+
+def test_an_archive_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    """An older program neither reads nor changes it."""
+    path = tmp_path / "a.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    with pytest.raises(ConfigError, match="newer version"):
+        archive(path)
+
+
+def test_an_archive_in_use_is_refused(tmp_path: Path) -> None:
+    """Two consoles need two files."""
+    first = archive(tmp_path / "a.sqlite")
+    with pytest.raises(UnavailableError, match="in use by another process"):
+        archive(tmp_path / "a.sqlite")
+    first.close()
+
+
+def test_the_list_is_ranked_and_filtered() -> None:
+    """The gravest first, then the latest; state, service and text choose."""
+    stored = archive()
+    documents = [
+        alert(
+            number,
+            id=f"a{number}",
+            severity=severity,
+            scope=scope,
+            summary=summary,
+            incident={"id": f"i{number}", "since": "2026-11-22T10:00:00Z", "event": "opened"},
+        )
+        for number, severity, scope, summary in (
+            (1, "info", "nginx", "slow"),
+            (2, "critical", "shop", "dead 100%"),
+            (3, "info", "shop", "odd"),
+        )
+    ]
+    stored.store([batch(ALERTS, [orjson.dumps(document) for document in documents])])
+
+    def listed(wanted: queries.Filter) -> list[str]:
+        return [view.id for view in queries.incidents(stored.connection, wanted)[0]]
+
+    assert ["i2", "i3", "i1"] == listed(queries.Filter())
+    assert ["i2", "i3"] == listed(queries.Filter(service="shop"))
+    assert ["i2"] == listed(queries.Filter(text="DEAD 100%"))
+    assert [] == listed(queries.Filter(state="resolved"))
+    assert [] == listed(queries.Filter(text="' OR 1=1 --"))
+    stored.close()

@@ -1,0 +1,181 @@
+"""The console in a real Chromium: nothing of a log runs, news come by themselves, keys and small screens are enough."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from daemon.console import Console
+from tests.support.consoles import ALERTS, FEEDBACK, FakeTopics, alert, console
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+HOSTILE = [
+    "<script>document.title = 'owned'</script>",
+    "<img src=x onerror=\"document.title = 'owned'\">",
+    "\"><svg onload=document.title='owned'>",
+    "' onmouseover='document.title=\"owned\"' x='",
+    "javascript:document.title='owned'",
+    "{{ 7 * 7 }} {% raw %} ${7*7} <!-- -->",
+    "</textarea></title></style><iframe srcdoc='<script>parent.document.title=1</script>'>",
+    "\u202egpj.exe \u2066x\u2069 \x1b]0;owned\x07 \x00\x08",
+    "<a href=http://evil.example ping=http://evil.example>click</a>",
+    "<meta http-equiv=refresh content='0;url=http://evil.example'><base href=//evil.example>",
+]
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            yield chromium
+        finally:
+            await chromium.close()
+
+
+@asynccontextmanager
+async def page_on(app: Console, **options: Any) -> AsyncIterator[tuple[Page, list[str]]]:
+    """Open the console's first page; the list collects errors of scripts and refused loads."""
+    async with browser() as chromium:
+        page = await (await chromium.new_context(**options)).new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        await page.goto(app.url)
+        yield page, problems
+
+
+async def filled(messages: Sequence[dict[str, Any]]) -> FakeTopics:
+    topics = FakeTopics()
+    topics.send(ALERTS, *messages)
+    return topics
+
+
+async def loaded(page: Page, count: str) -> None:
+    """Load the page until it counts so many open incidents."""
+    for _ in range(50):
+        if count in await page.inner_text("#trust"):
+            return
+        await asyncio.sleep(0.1)
+        await page.reload()
+    raise AssertionError(await page.inner_text("#trust"))
+
+
+async def test_nothing_of_a_log_runs() -> None:
+    """A corpus of hostile lines in every field changes no page, loads nothing, and is shown as text."""
+    messages = []
+    for at, text in enumerate(HOSTILE):
+        message = alert(at, scope=text, key=text, summary=text, incident={"id": f"i{at}{text}", "event": "opened"})
+        message["session"][0] |= {"text": text, "nearest_normal": text}
+        message["contrast"]["missing_here"][0]["text"] = text
+        messages.append(message)
+    topics = await filled(messages)
+    async with console(topics) as app, page_on(app) as (page, problems):
+        outside: list[str] = []
+        page.on("request", lambda request: outside.append(request.url) if app.url not in request.url else None)
+        await loaded(page, f"{len(HOSTILE)} open incidents")
+        links = await page.locator(".summary").evaluate_all("links => links.map(link => link.href)")
+        for link in links:
+            await page.goto(link)
+            assert "owned" not in await page.title() or "document.title" in await page.title()
+            assert 0 == await page.locator("main script, main iframe, main img, main meta, main base").count()
+
+    assert len(HOSTILE) == len(links)
+    assert [] == problems
+    assert [] == outside
+
+
+async def test_a_new_incident_is_told_within_a_second_and_moves_nothing() -> None:
+    """The list stays as it is and says what is new; one click shows it."""
+    topics = await filled([alert(0)])
+    async with console(topics) as app, page_on(app) as (page, problems):
+        await loaded(page, "1 open incident")
+        await page.wait_for_function("performance.getEntriesByName(document.body.dataset.events).length >= 0")
+        await asyncio.sleep(0.3)
+        topics.send(ALERTS, alert(9, severity="critical", incident={"id": "i9", "event": "opened"}))
+        await expect(page.locator("#news")).to_contain_text("1 incident new or changed", timeout=1_000)
+        assert 1 == await page.locator(".incident").count()
+        await page.click("#news a")
+        await expect(page.locator(".incident")).to_have_count(2)
+
+    assert [] == problems
+
+
+async def test_eight_tabs_share_one_stream() -> None:
+    """Over HTTP/1.1 a browser opens six connections to a host; all eight tabs load, and all hear the news."""
+    topics = await filled([alert(0)])
+    async with console(topics) as app, page_on(app) as (first, _):
+        await loaded(first, "1 open incident")
+        tabs = [first]
+        for _ in range(7):
+            tab = await first.context.new_page()
+            await tab.goto(app.url, timeout=5_000)
+            tabs.append(tab)
+        await asyncio.sleep(0.3)
+        topics.send(ALERTS, alert(9, incident={"id": "i9", "event": "opened"}))
+        for tab in tabs:
+            await expect(tab.locator("#news")).to_contain_text("new or changed", timeout=3_000)
+
+
+async def test_a_lost_stream_says_so_and_resumes() -> None:
+    """When the network breaks the page says it; what happened meanwhile is told afterwards."""
+    topics = await filled([alert(0)])
+    async with console(topics) as app, page_on(app) as (page, _):
+        await loaded(page, "1 open incident")
+        await asyncio.sleep(0.3)
+        await app.close()
+        await expect(page.locator("#news")).to_contain_text("The connection is lost", timeout=5_000)
+
+
+async def test_the_keyboard_is_enough() -> None:
+    """From the list to a sent label without a mouse."""
+    topics = await filled([alert(0), alert(1)])
+    async with console(topics) as app, page_on(app) as (page, problems):
+        await loaded(page, "1 open incident")
+        await page.keyboard.press("j")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("h1")).to_contain_text("deadlock")
+        for _ in range(30):
+            await page.keyboard.press("Tab")
+            if "This is normal" in await page.evaluate("document.activeElement.textContent"):
+                break
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".preview")).to_contain_text("2 alerts")
+        await page.keyboard.type("a rehearsal")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".sent")).to_contain_text("Sent")
+        await page.keyboard.press("u")
+        await expect(page.locator("h1")).to_have_text("Incidents")
+
+    assert 1 == len(topics.records[FEEDBACK])
+    assert [] == problems
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 320])
+async def test_pages_fit_and_are_accessible(width: int, scheme: str) -> None:
+    """No page scrolls sideways, also on a telephone, and axe-core finds nothing, in light and dark."""
+    long = alert(2, key="k" * 300, summary="x" * 200)
+    long["session"][0]["text"] = "y" * 2_000
+    topics = await filled([alert(0), alert(1, severity="critical"), long])
+    options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme, "bypass_csp": True}
+    async with console(topics) as app, page_on(app, **options) as (page, _):
+        await loaded(page, "1 open incident")
+        incident, feedback = f"{app.url}incidents/incident-1", f"{app.url}feedback?verdict=normal&alert={long['id']}"
+        for address in (app.url, incident, feedback):
+            await page.goto(address)
+            found = (await Axe().run(page)).response["violations"]
+            assert [] == [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+            assert width >= await page.evaluate("document.documentElement.scrollWidth")

@@ -1,0 +1,305 @@
+"""The console over HTTP: who may do what, what is refused, and what comes back from the topics."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import aiohttp
+import orjson
+import pytest
+
+from daemon.console import Console, ConsoleSettings, hash_password
+from daemon.errors import InputError
+from tests.support.consoles import ALERTS, FEEDBACK, PATTERN, FakeTopics, alert, console, resolved
+
+ALERT = f"{PATTERN}-{0:016x}"
+TOKENS = {"viewer": "look", "operator": "act"}
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egnp.exe\x1b[31m\x00${{7*7}}{{7*7}}"
+
+
+@pytest.fixture
+async def topics() -> FakeTopics:
+    made = FakeTopics()
+    made.send(ALERTS, alert(0), alert(1))
+    return made
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ConsoleSettings:
+    """A console with one person and two programs."""
+    tokens = "".join(
+        f"- {{name: {role}, role: {role}, sha256: {sha256(token.encode()).hexdigest()}}}\n"
+        for role, token in TOKENS.items()
+    )
+    users = f"users:\n  ada: {{role: operator, password: '{hash_password('pw')}'}}\n"
+    (tmp_path / "users.yaml").write_text(f"{users}tokens:\n{tokens}")
+    return ConsoleSettings(users=tmp_path / "users.yaml")
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        yield session
+
+
+async def text_of(client: aiohttp.ClientSession, url: str, **options: object) -> str:
+    async with client.get(url, **options) as answer:  # type: ignore[arg-type]
+        assert answer.status == 200, await answer.text()
+        return await answer.text()
+
+
+async def until_shown(client: aiohttp.ClientSession, url: str, what: str, **options: object) -> str:
+    """Return the page once it shows `what`."""
+    deadline = asyncio.get_running_loop().time() + 60
+    while what not in (text := await text_of(client, url, **options)):
+        assert asyncio.get_running_loop().time() < deadline, text
+        await asyncio.sleep(0.05)
+    return text
+
+
+def field(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found is not None
+    return found[1]
+
+
+def bearer(role: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {TOKENS[role]}"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "nobody", "viewer", "operator"),
+    [
+        ("GET", "", 401, 200, 200),
+        ("GET", "incidents/incident-1", 401, 200, 200),
+        ("GET", f"alerts/{ALERT}", 401, 200, 200),
+        ("GET", "events", 401, 200, 200),
+        ("GET", f"feedback?alert={ALERT}&verdict=normal", 401, 403, 200),
+        ("POST", "feedback", 401, 403, 303),
+        ("POST", "logout", 401, 303, 303),
+        ("GET", "login", 200, 200, 200),
+        ("GET", "healthz", 200, 200, 200),
+        ("GET", "static/console.css", 200, 200, 200),
+    ],
+)
+async def test_each_route_is_for_its_roles(
+    topics: FakeTopics,
+    settings: ConsoleSettings,
+    client: aiohttp.ClientSession,
+    method: str,
+    path: str,
+    nobody: int,
+    viewer: int,
+    operator: int,
+) -> None:
+    """Nobody, a viewer and an operator each get what the table of routes says."""
+    async with console(topics, settings) as app:
+        await until_shown(client, app.url, "incident-1", headers=bearer("viewer"))
+        statuses = []
+        for headers in ({}, bearer("viewer"), bearer("operator")):
+            data = {"alert": ALERT, "verdict": "normal"} if method == "POST" else None
+            async with client.request(
+                method, app.url + path, headers=headers, data=data, allow_redirects=False
+            ) as answer:
+                statuses.append(answer.status)
+
+    assert [nobody, viewer, operator] == statuses
+
+
+async def test_a_person_logs_in_labels_and_logs_out(
+    topics: FakeTopics, settings: ConsoleSettings, client: aiohttp.ClientSession
+) -> None:
+    """From the form to log in to a label that came back from the topic, and out again."""
+    async with console(topics, settings) as app:
+        form = {"name": "ada", "password": "pw", "next": "/incidents/incident-1"}
+        async with client.post(f"{app.url}login", data={**form, "password": "no"}) as answer:
+            assert 401 == answer.status
+        async with client.post(f"{app.url}login", data=form) as answer:
+            assert "/incidents/incident-1" == answer.url.path
+        await until_shown(client, app.url, "1 open incident")
+        page = await text_of(client, f"{app.url}feedback?alert={ALERT}&verdict=normal")
+        assert "2 alerts" in page
+        data = {"csrf": field(page, "csrf"), "alert": ALERT, "verdict": "normal", "note": "a rehearsal"}
+        async with client.post(f"{app.url}feedback", data=data) as answer:
+            assert "Sent" in await answer.text()
+        await until_shown(client, f"{app.url}incidents/incident-1", "a rehearsal")
+        async with client.post(f"{app.url}logout", data={"csrf": field(page, "csrf")}) as answer:
+            assert "/login" == answer.url.path
+        async with client.get(app.url, allow_redirects=False) as answer:
+            assert 401 == answer.status
+
+    said = orjson.loads(topics.records[FEEDBACK][0])
+    assert {"alert": ALERT, "verdict": "normal", "scope": "payments", "by": "ada", "note": "a rehearsal"} == said
+
+
+@pytest.mark.parametrize(
+    ("headers", "csrf"),
+    [
+        ({}, "forged"),
+        ({"Origin": "http://evil.example"}, None),
+        ({"Origin": "null"}, None),
+        ({"Sec-Fetch-Site": "cross-site"}, None),
+        ({"Sec-Fetch-Site": "same-site"}, None),
+    ],
+)
+async def test_forms_of_other_pages_are_refused(
+    topics: FakeTopics, client: aiohttp.ClientSession, headers: dict[str, str], csrf: str | None
+) -> None:
+    """Without the session's token, or from another origin, nothing is published."""
+    async with console(topics) as app:
+        await until_shown(client, app.url, "1 open incident")
+        page = await text_of(client, f"{app.url}feedback?alert={ALERT}&verdict=normal")
+        data = {"csrf": csrf or field(page, "csrf"), "alert": ALERT, "verdict": "normal"}
+        async with client.post(f"{app.url}feedback", data=data, headers=headers) as answer:
+            assert 403 == answer.status
+
+    assert [] == topics.records[FEEDBACK]
+
+
+async def test_without_accounts_other_host_names_are_refused(topics: FakeTopics, client: aiohttp.ClientSession) -> None:
+    """A web page that reaches the console by a name of its own gets nothing."""
+    async with console(topics) as app, client.get(app.url, headers={"Host": "evil.example"}) as answer:
+        assert 403 == answer.status
+
+
+@pytest.mark.parametrize("target", ["//evil.example/", "/\\evil.example", "http://evil.example", "/x\r\nSet-Cookie: a"])
+async def test_logging_in_leads_nowhere_else(
+    topics: FakeTopics, settings: ConsoleSettings, client: aiohttp.ClientSession, target: str
+) -> None:
+    """A login's next page is a page of the console."""
+    async with console(topics, settings) as app:
+        data = {"name": "ada", "password": "pw", "next": target}
+        async with client.post(f"{app.url}login", data=data, allow_redirects=False) as answer:
+            assert (303, "/") == (answer.status, answer.headers["Location"])
+
+
+async def test_text_of_logs_is_never_markup(topics: FakeTopics, client: aiohttp.ClientSession) -> None:
+    """Hostile text in every field of a message stands on the pages as text, without control characters."""
+    hostile = alert(2, scope=HOSTILE, key=HOSTILE, summary=HOSTILE, pattern=HOSTILE)
+    hostile["session"][0] |= {"text": HOSTILE, "nearest_normal": HOSTILE}
+    hostile["incident"] |= {"id": HOSTILE, "event": HOSTILE}
+    topics.send(ALERTS, hostile)
+    async with console(topics) as app:
+        page = await until_shown(client, app.url, "2 open incidents")
+        link = re.search(r'href="(/incidents/%3Cscript[^"]*)"', page)
+        assert link is not None
+        one = await text_of(client, f"{app.url[:-1]}{link[1]}")
+
+    for text in (page, one):
+        assert "&lt;script&gt;alert(1)" in text
+        visible = re.sub(r' (?:value|data-incident)="[^"]*"', "", text)
+        assert not re.search(r"<script>alert|<img|\x1b|\x00|\u202e", visible)
+
+
+async def test_a_megabyte_of_key_is_cut(topics: FakeTopics, client: aiohttp.ClientSession) -> None:
+    """Pages stay small whatever a message holds."""
+    topics.send(ALERTS, alert(2, key="k" * (1 << 20), summary="s" * (1 << 20)))
+    async with console(topics) as app:
+        await until_shown(client, app.url, "3 alerts")
+        sizes = [len(await text_of(client, app.url + path)) for path in ("", "incidents/incident-1")]
+
+    assert max(sizes) < 150_000
+
+
+async def test_changes_come_as_events_and_are_resumed(topics: FakeTopics, client: aiohttp.ClientSession) -> None:
+    """A stream tells what changes after the page's number, and a reconnecting one what it has missed."""
+    async with console(topics) as app:
+        page = await until_shown(client, app.url, "1 open incident")
+        number = re.search(r'data-number="([^"]*)"', page)
+        assert number is not None
+        topics.send(ALERTS, alert(5, incident={"id": "incident-2", "event": "opened"}))
+        async with client.get(f"{app.url}events?since={number[1]}") as stream, asyncio.timeout(5):
+            event = await stream.content.readuntil(b"}\n\n")
+        topics.send(ALERTS, alert(6, incident={"id": "incident-3", "event": "opened"}))
+        seen = re.search(rb"id: (\S+)", event)
+        assert seen is not None
+        async with client.get(f"{app.url}events", headers={"Last-Event-ID": seen[1].decode()}) as stream:
+            async with asyncio.timeout(5):
+                missed = await stream.content.readuntil(b"}\n\n")
+        async with client.get(f"{app.url}events?since=older-7") as stream, asyncio.timeout(5):
+            foreign = await stream.content.readuntil(b"}\n\n")
+
+    assert b'"ids":["incident-2"]' in event
+    assert b'"ids":["incident-3"]' in missed
+    assert b'"reload":true' in foreign
+
+
+async def test_brokers_away_are_told_and_come_back(topics: FakeTopics, client: aiohttp.ClientSession) -> None:
+    """The pages stay while Kafka does not answer, and feedback is refused with the reason."""
+    topics.broken = True
+    async with console(topics) as app:
+        await until_shown(client, app.url, "not connected: no Kafka at localhost:9")
+        topics.broken = False
+        await until_shown(client, app.url, "1 open incident")
+        page = await text_of(client, f"{app.url}feedback?alert={ALERT}&verdict=anomalous")
+        topics.broken = True
+        data = {"csrf": field(page, "csrf"), "alert": ALERT, "verdict": "anomalous"}
+        async with client.post(f"{app.url}feedback", data=data) as answer:
+            assert (503, True) == (answer.status, "no Kafka" in await answer.text())
+
+
+async def test_resolved_incidents_leave_the_list(topics: FakeTopics, client: aiohttp.ClientSession) -> None:
+    """A quiet list says so; what is over is a filter away."""
+    topics.send(ALERTS, resolved(1))
+    async with console(topics) as app:
+        await until_shown(client, app.url, "Nothing is open.")
+        assert "host0" in await text_of(client, f"{app.url}?state=resolved")
+
+
+async def test_a_prefix_of_a_reverse_proxy(
+    topics: FakeTopics, settings: ConsoleSettings, client: aiohttp.ClientSession
+) -> None:
+    """All links, forms and cookies stay under the configured path."""
+    async with console(topics, replace(settings, path="/strayline")) as app:
+        assert app.url.endswith("/strayline/")
+        data = {"name": "ada", "password": "pw", "next": ""}
+        async with client.post(f"{app.url}login", data=data) as answer:
+            page = await answer.text()
+            assert "/strayline/" == answer.url.path
+
+    links = re.findall(r'(?:href|action|src)="([^"#]*)"', page)
+    assert [] == [link for link in links if not link.startswith("/strayline/")]
+
+
+async def test_a_backtest_is_shown_and_takes_no_feedback(tmp_path: Path, client: aiohttp.ClientSession) -> None:
+    """A folder's alerts are all there; a form sent all the same is refused."""
+    lines = [orjson.dumps(alert(number)) for number in range(3)]
+    (tmp_path / "alerts.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    async with console(None, ConsoleSettings(folder=tmp_path)) as app:
+        page = await text_of(client, f"{app.url}incidents/incident-1")
+        async with client.get(f"{app.url}feedback?alert={ALERT}&verdict=normal") as answer:
+            assert 403 == answer.status
+
+    assert "3 sessions" in page
+    assert "This is normal" not in page
+
+
+async def test_a_folder_without_alerts_is_refused(tmp_path: Path) -> None:
+    """The error names the folder and what makes one."""
+    with pytest.raises(InputError, match=r"holds no alerts\.jsonl"):
+        await Console(ConsoleSettings(folder=tmp_path), None).start()
+
+
+async def test_ten_thousand_incidents_are_listed_quickly(client: aiohttp.ClientSession) -> None:
+    """The first page of a large archive, and a small page."""
+    topics = FakeTopics()
+    topics.send(
+        ALERTS,
+        *(alert(at, id=f"{PATTERN}-{at:016x}", incident={"id": f"i{at}", "event": "opened"}) for at in range(10_000)),
+    )
+    async with console(topics) as app:
+        page = await until_shown(client, app.url, "10,000 open incidents")
+        loop = asyncio.get_running_loop()
+        took = []
+        for _ in range(5):
+            began = loop.time()
+            page = await text_of(client, app.url)
+            took.append(loop.time() - began)
+
+    assert len(page) < 150_000
+    assert min(took) < 0.2

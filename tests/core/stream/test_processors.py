@@ -1,0 +1,158 @@
+"""What a partition hands over in one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.core.stream import Checkpoint, FeedbackProcessor, Load, LogProcessor, Processor
+from daemon.core.stream.log_processor import JUDGED_AT_ONCE
+from daemon.core.types import Batch, OutRecord, TopicPartition
+from tests.support.streams import (
+    ENGINE,
+    PUBLISHING,
+    SOURCE,
+    batch,
+    of_role,
+    record,
+    tools,
+    traffic,
+    vectors_of,
+)
+
+FEEDBACK = TopicPartition("feedback", 0)
+RECORDS = traffic(40)
+
+
+def settle(processor: Processor, given_batch: Batch | None) -> None:
+    """Step until nothing is missing and nothing more can be judged; without a batch, flush."""
+    step = processor.step(given_batch, {}) if given_batch is not None else processor.flush()
+    while step.missing or step.more:
+        step = processor.step(None, vectors_of(step.missing))
+
+
+def documents(records: list[OutRecord]) -> list[dict[str, object]]:
+    return [orjson.loads(record.value or b"") for record in records]
+
+
+def test_a_settlement_holds_everything_since_the_last_one() -> None:
+    """Verdicts, alerts, dead letters, the baseline and the checkpoint are handed over together, and once."""
+    processor = LogProcessor(SOURCE, tools(), PUBLISHING, None)
+    settle(processor, batch([*RECORDS, b"{no json"]))
+    settle(processor, None)
+
+    settlement, empty = processor.take(), processor.take()
+
+    verdicts = of_role(settlement.records, "verdicts")
+    assert len(verdicts) > 5
+    assert [b"{no json"] == [record.value for record in of_role(settlement.records, "dead_letters")]
+    assert of_role(settlement.records, "baseline")
+    assert (41, 0) == (settlement.checkpoint.next, settlement.checkpoint.unsettled.size)
+    assert ([], []) == (list(empty.records), list(empty.alerts))
+    assert 41 == empty.checkpoint.next
+
+
+def test_the_alerts_of_a_settlement_are_those_among_its_records() -> None:
+    """Each alert is named with its scope, severity, id and the end of its session."""
+    processor = LogProcessor(SOURCE, tools(), PUBLISHING, None)
+    settle(processor, batch(RECORDS))
+    settle(processor, None)
+
+    settlement = processor.take()
+
+    records = of_role(settlement.records, "alerts")
+    firing = [document for document in documents(records) if document["status"] == "firing"]
+    assert len(firing) > 5
+    assert [(d["scope"], d["severity"], d["id"]) for d in firing] == [
+        (alert.scope, alert.severity, alert.id) for alert in settlement.alerts
+    ]
+    assert all(alert.end > 0 for alert in settlement.alerts)
+
+
+def test_a_step_is_bounded() -> None:
+    """A step judges a limited number of sessions and says that there are more."""
+    processor = LogProcessor(SOURCE, tools(), PUBLISHING, None)
+    count = JUDGED_AT_ONCE + 10
+    processor.step(batch([record(number / 100, f"key-{number}", "step") for number in range(count)]), {})
+    flushed = processor.flush()
+
+    first = processor.step(None, vectors_of(flushed.missing))
+    second = processor.step(None, {})
+
+    assert [(JUDGED_AT_ONCE, True), (10, False)] == [(len(s.verdicts), s.more) for s in (first, second)]
+    assert (10, 0) == (first.load.waiting, second.load.waiting)
+
+
+def test_rejects_are_counted_by_reason_and_their_batch_goes_on() -> None:
+    """What cannot be parsed is a dead letter; its neighbours are lines."""
+    processor = LogProcessor(SOURCE, tools(), PUBLISHING, None)
+
+    step = processor.step(batch([b"{", record(1, "key", "step"), None, b"[]"]), {})
+
+    assert {"not_json": 1, "empty": 1, "not_an_object": 1} == dict(step.rejects)
+    assert (1, 3, 1) == (step.lines, step.load.outputs, step.load.unsettled)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(1, len(RECORDS) - 1))
+def test_a_new_processor_continues_where_a_settlement_ended(cut: int) -> None:
+    """Of two processors, the second from the first's checkpoint, the lines are in exactly one verdict."""
+    one = LogProcessor(SOURCE, tools(), PUBLISHING, None)
+    settle(one, batch(RECORDS[:cut]))
+    settlement = one.take()
+    checkpoint = Checkpoint.decode(settlement.checkpoint.encode())
+
+    other = LogProcessor(SOURCE, tools(), PUBLISHING, checkpoint)
+    settle(other, batch(RECORDS[checkpoint.low :], checkpoint.low))
+    settle(other, None)
+
+    verdicts = documents(of_role([*settlement.records, *other.take().records], "verdicts"))
+    places = [place for document in verdicts for place in expanded(document["source"])]
+    assert list(range(len(RECORDS))) == sorted(places)
+
+
+def expanded(source: Any) -> list[int]:
+    """Return the offsets of a verdict's positions, which are ranges such as ``120-131``."""
+    spans = [(int(text.partition("-")[0]), int(text.partition("-")[2] or text)) for text in source["positions"]]
+    return [offset for first, last in spans for offset in range(first, last + 1)]
+
+
+def test_feedback_becomes_a_label_and_what_cannot_be_parsed_a_dead_letter() -> None:
+    """Labels wait for their commit like any output; a scope that nobody named is looked up in the baseline."""
+    shared = tools()
+    logs = LogProcessor(SOURCE, shared, PUBLISHING, None)
+    settle(logs, batch(RECORDS))
+    settle(logs, None)
+    pattern = documents(of_role(logs.take().records, "verdicts"))[0]["pattern"]
+    processor = FeedbackProcessor(FEEDBACK, shared.detector, PUBLISHING, None)
+
+    values = [orjson.dumps({"pattern": pattern, "verdict": "normal"}), b"{", orjson.dumps({"verdict": "normal"})]
+    step = processor.step(batch(values, source=FEEDBACK), {})
+    settlement = processor.take()
+
+    assert (["normal"], {"bad_feedback": 2}) == (step.feedback, dict(step.rejects))
+    assert Load(outputs=3) == step.load
+    assert {pattern} == set(shared.detector.labels("shop"))
+    assert [0] == [record.partition for record in of_role(settlement.records, "baseline")]
+    assert (3, 2) == (settlement.checkpoint.next, len(of_role(settlement.records, "dead_letters")))
+    assert Load() == processor.flush().load
+
+
+@pytest.mark.parametrize("skipped", [3, 9])
+def test_feedback_continues_after_what_retention_deleted(skipped: int) -> None:
+    """Deleted feedback is passed over; the position never goes back."""
+    processor = FeedbackProcessor(FEEDBACK, tools().detector, PUBLISHING, Checkpoint(5))
+
+    processor.skip(skipped)
+
+    assert max(5, skipped) == processor.take().checkpoint.next
+    assert 0 == processor.lost
+
+
+def test_the_fake_engine_is_the_one_of_the_detector() -> None:
+    """Vectors of these tests have the dimensions that their detector expects."""
+    assert ENGINE.dimensions == ENGINE.vector("step").size

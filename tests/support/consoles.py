@@ -1,0 +1,132 @@
+"""A console in this process, on topics made of lists: what is sent is what a daemon publishes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from daemon.console import Console, ConsoleSettings, ConsoleTopics
+from daemon.core.types import Batch, TopicPartition
+from daemon.errors import UnavailableError
+
+ALERTS, FEEDBACK = "alerts", "feedback"
+PATTERN = "3788422ae703b069"
+
+
+def alert(number: int = 0, **changes: Any) -> dict[str, Any]:
+    """Return an alert message as the daemon publishes it: its own session, of incident 1."""
+    second = f"{number // 60 % 60:02}:{number % 60:02}"
+    return {
+        "id": f"{PATTERN}-{number:016x}",
+        "scope": "payments",
+        "key": f"host{number}",
+        "start": f"2026-11-22T10:{second}.000Z",
+        "end": f"2026-11-22T10:{second}.500Z",
+        "pattern": PATTERN,
+        "score": 7.5,
+        "p_value": 0.0004,
+        "status": "firing",
+        "severity": "warning",
+        "summary": '"ERROR deadlock detected" never seen before in 41,203 sessions',
+        "session": [
+            {
+                "text": "ERROR deadlock detected while waiting for ShareLock on 4711",
+                "count": 3,
+                "expected": 0,
+                "why": "new",
+                "contribution": 0.8,
+                "share": 0.0,
+                "novelty": 0.4,
+                "nearest_normal": "INFO waiting for ShareLock on <NUM>",
+            },
+            {
+                "text": "BEGIN",
+                "count": 1,
+                "expected": 1,
+                "why": "usual",
+                "contribution": 0.0,
+                "nearest_normal": "BEGIN",
+            },
+        ],
+        "contrast": {
+            "pattern": "ab" * 8,
+            "missing_here": [{"text": "COMMIT", "count": 0, "expected": 12, "share": 0.998, "contribution": 0.2}],
+        },
+        "incident": {"id": "incident-1", "event": "opened", "since": "2026-11-22T10:00:00.000Z", "alerts": number + 1},
+    } | changes
+
+
+def resolved(number: int = 0) -> dict[str, Any]:
+    """Return the message that incident 1 is over."""
+    whole = alert(number)
+    kept = {name: whole[name] for name in ("scope", "start", "end", "severity", "summary", "incident")}
+    return kept | {"id": "incident-1-0000000000000001", "status": "resolved", "fingerprint": PATTERN, "reason": "quiet"}
+
+
+class FakeTopics:
+    """The alerts and feedback topics, one partition each. `broken` makes the brokers unreachable."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[bytes]] = {ALERTS: [], FEEDBACK: []}
+        self.broken = False
+        self._news = asyncio.Event()
+
+    def send(self, topic: str, *messages: object) -> None:
+        """Append messages; what is not bytes becomes JSON."""
+        self.records[topic] += [
+            message if isinstance(message, bytes) else orjson.dumps(message) for message in messages
+        ]
+        self._news.set()
+
+    async def publish(self, key: bytes, value: bytes) -> None:
+        """Append feedback, as the console publishes it."""
+        if self.broken:
+            raise UnavailableError("no Kafka at localhost:9")
+        self.send(FEEDBACK, value)
+
+    async def follow(
+        self, positions: Mapping[TopicPartition, int]
+    ) -> AsyncGenerator[tuple[Sequence[Batch], int], None]:
+        """Yield what comes from these positions on, as `follow_batches` does."""
+        read = {topic: positions.get(TopicPartition(topic, 0), 0) for topic in self.records}
+        while True:
+            if self.broken:
+                raise UnavailableError("no Kafka at localhost:9")
+            batches = []
+            for topic, values in self.records.items():
+                new = values[read[topic] :]
+                if new:
+                    batches.append(batch(topic, new, first=read[topic]))
+                    read[topic] += len(new)
+            yield batches, 0
+            self._news.clear()
+            try:
+                await asyncio.wait_for(self._news.wait(), 0.2)
+            except TimeoutError:
+                continue
+
+    def topics(self) -> ConsoleTopics:
+        return ConsoleTopics(ALERTS, FEEDBACK, "localhost:9092", self.follow, self.publish)
+
+
+def batch(topic: str, values: Sequence[bytes | None], *, first: int = 0) -> Batch:
+    """Return records of partition 0 of a topic."""
+    offsets = range(first, first + len(values))
+    return Batch(TopicPartition(topic, 0), offsets, [1_000 * (at + 1) for at in offsets], [None] * len(values), values)
+
+
+@asynccontextmanager
+async def console(topics: FakeTopics | None, settings: ConsoleSettings | None = None) -> AsyncIterator[Console]:
+    """Run a console on a free port."""
+    chosen = settings or ConsoleSettings(visitor="ada")
+    app = Console(replace(chosen, port=0), topics.topics() if topics is not None else None)
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.close()
