@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from daemon.core.calibration.budget import Budget
 from numpy.typing import NDArray
 
 from benchmarks.quality.datasets import Dataset, Labelled
 from daemon.backtest.evaluation import Bools, Floats, block_rates, curve, decide
 from daemon.backtest.trivial import Beside
-from daemon.core.calibration.budget import Budget
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.types import Judgement, Phase, TopicPartition
 

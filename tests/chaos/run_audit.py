@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
-
 from daemon.core.calibration.budget import Budget
+
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.types import Update
 from tests.chaos.cluster import RunTopics

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from daemon.core.calibration.budget import Budget
+
 from daemon.backtest import BacktestOptions, Setup, run_backtest
 from daemon.core.alerts import AlertSettings, Provenance
-from daemon.core.calibration.budget import Budget
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
 from daemon.core.masking.masker import Masker

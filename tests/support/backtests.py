@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from daemon.core.calibration.budget import Budget
+
 from daemon.backtest import BacktestOptions, Result, Setup, run_backtest
 from daemon.core.alerts import AlertSettings, Provenance
-from daemon.core.calibration.budget import Budget
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
 from daemon.core.masking.masker import Masker

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 from time import perf_counter
 
+from daemon.core.calibration.budget import Budget
 from prometheus_client import CollectorRegistry
 
 from daemon.backoff import Backoff
 from daemon.core.alerts import AlertSettings, Provenance
-from daemon.core.calibration.budget import Budget
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
 from daemon.core.masking.masker import Masker

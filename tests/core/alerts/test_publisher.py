@@ -10,13 +10,13 @@ import orjson
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from cloudevents.core.formats.json import JSONFormat
+from daemon.core.alerts.incidents import IncidentSettings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from daemon.core.alerts import Alerting, AlertSettings, Published
 from daemon.core.alerts.alert_document import MAX_BYTES
-from daemon.core.alerts.incidents import IncidentSettings
 from daemon.core.messages import encode, schemas, verdict_document
 from daemon.core.types import Evidence
 from tests.support.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE, neighbour, verdict

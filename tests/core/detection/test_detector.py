@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
-
 from daemon.core.calibration.budget import Budget
+
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.types import Judgement, Pattern, Phase
 from tests.support.traffic import DIMENSIONS, SOURCE, pattern, vector

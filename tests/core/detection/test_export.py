@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-
 from daemon.core.calibration.budget import Budget
+
 from daemon.core.detection import changelog_codec
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.detection.export import Export, Import, export_updates, read_export, take_export, write_export

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
-
 from daemon.core.calibration.budget import Budget
+
 from daemon.core.detection import changelog_codec, verdict_cache
 from daemon.core.detection.assessment import Assessment, assess
 from daemon.core.detection.detector import Detector, DetectorSettings
