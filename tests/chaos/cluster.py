@@ -16,7 +16,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from demo.broker import Cluster
 from tests.support.tcp_proxy import TcpProxy
 
-ROLES = ("alerts", "verdicts", "dead_letters", "checkpoints", "baseline", "feedback")
+ROLES = ("alerts", "verdicts", "dead_letters", "checkpoints", "baseline", "observations", "feedback")
+SINGLE = ("feedback", "observations")
+"""Roles of topics with one partition."""
 NEVER_COMPACTED = {"segment.ms": "86400000", "min.cleanable.dirty.ratio": "0.99"}
 
 
@@ -74,7 +76,7 @@ class ProxiedCluster:
         await self._create(
             [
                 NewTopic(
-                    topic, 1 if role == "feedback" else topics.partitions, 3, topic_configs=dict(policies.get(role, {}))
+                    topic, 1 if role in SINGLE else topics.partitions, 3, topic_configs=dict(policies.get(role, {}))
                 )
                 for role, topic in topics.by_role.items()
             ]
@@ -146,7 +148,7 @@ def write_config(
         "sessions": {"gap": "10s", "max_age": "60s", "max_lines": 30, "idle_flush": "1h"},
         "engine": {"type": "openai", "model": "stub", "url": engine, "timeout": "3s"},
         "detector": {"warm_up": 0},
-        "alerts": {"budget": 1},
+        "alerts": {"budget": "1000/day"},
         "topics": dict(topics.by_role),
         "http": {"port": 0},
         "logging": {"format": "json"},

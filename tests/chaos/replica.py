@@ -93,7 +93,7 @@ def apply_control(control: str) -> None:
             return None
         nothing = stored.unsettled[:0]
         offset = stored.low if control == "all-from-low" else stored.next
-        return Checkpoint(offset, stored.watermark, nothing, stored.state, stored.config)
+        return Checkpoint(offset, stored.watermark, nothing, stored.config, stored.pieces)
 
     read_checkpoint = Recovery._read_checkpoint
     setattr(Recovery, "_read_checkpoint", read)  # noqa: B010  # mypy refuses to assign to a method

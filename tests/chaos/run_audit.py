@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
-from daemon.core.calibration.budget import Budget
 
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.types import Update
@@ -40,10 +39,13 @@ async def audit_run(servers: str, run: RunTopics, deleted: Iterable[Place] = ())
     topics, partitions = run.by_role, run.partitions
     verdicts = [r.value for r in await read_all(servers, topics["verdicts"], partitions)]
     alerts = [r.value for r in await read_all(servers, topics["alerts"], partitions)]
+    observations = [r.value for r in await read_all(servers, topics["observations"], 1)]
     letters = [dict(r.headers) for r in await read_all(servers, topics["dead_letters"], partitions)]
     baseline = {r.key: r.value for r in await read_all(servers, topics["baseline"], partitions)}
     sessions = frozenset((d["id"], tuple(d["source"]["positions"])) for d in map(orjson.loads, verdicts))
-    return RunAudit(audit(expected, verdicts, alerts, letters), len(expected), sessions, len(letters), baseline)
+    return RunAudit(
+        audit(expected, verdicts, alerts, letters, observations), len(expected), sessions, len(letters), baseline
+    )
 
 
 def weights(state: State) -> dict[bytes, bytes]:
@@ -54,9 +56,7 @@ def weights(state: State) -> dict[bytes, bytes]:
 def restored(state: State) -> tuple[State, State]:
     """Return the states of two detectors that have read the topic: one in one batch, one record by record."""
     updates = [Update(key, value) for key, value in state.items()]
-    first, second = (
-        Detector(DetectorSettings(warm_up=0, budget=Budget(share=1.0)), "stub:32", DIMENSIONS) for _ in range(2)
-    )
+    first, second = (Detector(DetectorSettings(warm_up=0), "stub:32", DIMENSIONS) for _ in range(2))
     first.apply(updates)
     for update in reversed(updates):
         second.apply([update])

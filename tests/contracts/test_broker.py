@@ -41,6 +41,11 @@ class Follower:
         return {partition: self.starts(partition) for partition in partitions}
 
 
+async def last(stage: Stage, key: bytes) -> bytes | None:
+    """Return the newest committed value of a key in the stage's first partition of the output."""
+    return (await stage.broker.latest(stage.out, 0, key)).get(key)
+
+
 @dataclass(frozen=True)
 class Stage:
     """A broker, an input topic of two partitions, the topic of one that alerts go to, and what others do there.

@@ -1,4 +1,5 @@
-"""The audit of the first promise: every line in exactly one verdict or dead letter, every alert once.
+"""The audit of the first promise: every line in exactly one verdict or dead letter, every session observed once, every
+message about an incident once.
 
 It reads what was published and nothing else, so it holds for the fake broker, for a real one, and for the chaos runs.
 """
@@ -12,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from daemon.core.observations import load_observations
+
 Place = tuple[str, int, int, int]
 """Topic, partition, offset, line of the record (0: all of it)."""
 
@@ -22,19 +25,23 @@ class Audit:
 
     lost: list[Place] = field(default_factory=list)
     duplicated: list[Place] = field(default_factory=list)
-    alerts_lost: list[str] = field(default_factory=list)
-    alerts_duplicated: list[str] = field(default_factory=list)
+    cases_lost: list[str] = field(default_factory=list)
+    cases_duplicated: list[str] = field(default_factory=list)
+    sessions_miscounted: int = 0
+    news_broken: list[str] = field(default_factory=list)
     ids_duplicated: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
         """Whether nothing was lost and nothing came twice."""
-        return not (self.lost or self.duplicated or self.alerts_lost or self.alerts_duplicated or self.ids_duplicated)
+        wrong = (self.lost, self.duplicated, self.cases_lost, self.cases_duplicated, self.ids_duplicated)
+        return not (any(wrong) or self.sessions_miscounted or self.news_broken)
 
     def __str__(self) -> str:
         return (
-            f"{len(self.lost)} lost, {len(self.duplicated)} duplicated, {len(self.alerts_lost)} alerts lost, "
-            f"{len(self.alerts_duplicated)} alerts duplicated, {len(self.ids_duplicated)} ids duplicated"
+            f"{len(self.lost)} lost, {len(self.duplicated)} duplicated, {len(self.cases_lost)} cases lost, "
+            f"{len(self.cases_duplicated)} cases duplicated, {self.sessions_miscounted} sessions miscounted, "
+            f"{len(self.news_broken)} incidents with broken news, {len(self.ids_duplicated)} ids duplicated"
         )
 
 
@@ -55,8 +62,13 @@ def audit(
     verdicts: Sequence[bytes],
     alerts: Sequence[bytes],
     dead_letters: Sequence[Mapping[str, bytes]] = (),
+    observations: Sequence[bytes] = (),
 ) -> Audit:
-    """Compare what went in with what came out; `dead_letters` are their headers."""
+    """Compare what went in with what came out; `dead_letters` are their headers.
+
+    Every verdict is counted once as traffic, and every anomalous one is one case of the observations. The messages
+    about an incident are numbered from 1, without a gap, and the first opens it.
+    """
     seen: Counter[Place] = Counter()
     ids: Counter[str] = Counter()
     anomalous: set[str] = set()
@@ -70,12 +82,29 @@ def audit(
         prefix = "__connect.errors."
         topic, partition, offset = (headers[prefix + name].decode() for name in ("topic", "partition", "offset"))
         seen[topic, int(partition), int(offset), 0] += 1
-    firing = Counter(d["id"] for d in map(orjson.loads, alerts) if d["status"] == "firing")
+    observed = [load_observations(value) for value in observations]
+    cases = Counter(case.id for observation in observed for case in observation.cases)
+    counted = sum(traffic.sessions for observation in observed for traffic in observation.traffic)
     wanted = Counter(expected)
     return Audit(
         lost=sorted((wanted - seen).elements()),
         duplicated=sorted((seen - wanted).elements()),
-        alerts_lost=sorted(anomalous - firing.keys()),
-        alerts_duplicated=sorted(id_ for id_, count in firing.items() if count > 1 or id_ not in anomalous),
+        cases_lost=sorted(anomalous - cases.keys()),
+        cases_duplicated=sorted(id_ for id_, count in cases.items() if count > 1 or id_ not in anomalous),
+        sessions_miscounted=abs(counted - ids.total()),
+        news_broken=broken_news(alerts),
         ids_duplicated=sorted(id_ for id_, count in ids.items() if count > 1),
+    )
+
+
+def broken_news(alerts: Sequence[bytes]) -> list[str]:
+    """Return the incidents whose messages are not numbered from 1 without a gap, or do not begin with an opening."""
+    by_incident: dict[str, list[tuple[int, str]]] = {}
+    for document in map(orjson.loads, alerts):
+        incident = document["incident"]
+        by_incident.setdefault(incident["id"], []).append((incident["messages"], incident["event"]))
+    return sorted(
+        id_
+        for id_, news in by_incident.items()
+        if [number for number, _ in news] != list(range(1, len(news) + 1)) or news[0][1] != "opened"
     )

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from daemon.core.calibration.budget import Budget
-
 from daemon.backtest import BacktestOptions, Result, Setup, run_backtest
-from daemon.core.alerts import AlertSettings, Provenance
+from daemon.core.alerts import Provenance
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
+from daemon.core.incidents import Ceiling, IncidentSettings
 from daemon.core.masking.masker import Masker
 from daemon.core.sessions import SessionLimits
 from daemon.core.stream import Tools
@@ -25,20 +24,21 @@ LIMITS = SessionLimits(30 * SECOND, 300 * SECOND, 10_000, 32_000, 1_000_000)
 
 
 def setup_with(
-    engine: Engine, *, share: float = 0.02, warm_up: int = 200, format_: FormatSettings | None = None
+    engine: Engine, *, per_day: float = 20.0, warm_up: int = 200, format_: FormatSettings | None = None
 ) -> Setup:
     """Return what a configuration would make; the engine must have been started."""
-    detector = Detector(DetectorSettings(warm_up=warm_up, budget=Budget(share)), engine.model, engine.dimensions)
+    detector = Detector(DetectorSettings(warm_up=warm_up), engine.model, engine.dimensions)
     tools = Tools(format_ or FormatSettings(), Masker(), LIMITS, engine.count_tokens, detector)
-    return Setup(tools, AlertSettings(), Provenance(f"{share:g}", engine.model, "0123456789ab"), share, None)
+    incidents = IncidentSettings(Ceiling(per_day), warm_up=warm_up)
+    return Setup(tools, incidents, Provenance(f"{per_day:g}/day", engine.model, "0123456789ab"))
 
 
-async def backtest(options: BacktestOptions, *, share: float = 0.02, warm_up: int = 200) -> Result:
+async def backtest(options: BacktestOptions, *, per_day: float = 20.0, warm_up: int = 200) -> Result:
     """Run a backtest on the fake engine."""
     engine = FakeEngine()
     await engine.start()
     try:
-        return await run_backtest(options, setup_with(engine, share=share, warm_up=warm_up), engine)
+        return await run_backtest(options, setup_with(engine, per_day=per_day, warm_up=warm_up), engine)
     finally:
         await engine.close()
 

@@ -22,7 +22,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from tests.support.brokers import Topics, unique
 
 STRAYLINE = [sys.executable, "-m", "daemon.cli"]
-ROLES = ("alerts", "verdicts", "dead_letters", "checkpoints", "baseline", "feedback")
+ROLES = ("alerts", "verdicts", "dead_letters", "checkpoints", "baseline", "observations", "feedback")
 LARGE = {"max.message.bytes": str(16 << 20)}
 
 

@@ -6,16 +6,25 @@ import asyncio
 import contextlib
 from time import perf_counter
 
-from daemon.core.calibration.budget import Budget
 from prometheus_client import CollectorRegistry
 
 from daemon.backoff import Backoff
-from daemon.core.alerts import AlertSettings, Provenance
+from daemon.core.alerts import Provenance
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
+from daemon.core.incidents import IncidentSettings
 from daemon.core.masking.masker import Masker
 from daemon.core.sessions import SessionLimits
-from daemon.core.stream import Checkpoint, FeedbackProcessor, LogProcessor, Pace, Processor, Publishing, Tools
+from daemon.core.stream import (
+    Checkpoint,
+    FeedbackProcessor,
+    IncidentsProcessor,
+    LogProcessor,
+    Pace,
+    Processor,
+    Publishing,
+    Tools,
+)
 from daemon.core.types import TopicPartition
 from daemon.metrics import Metrics
 from daemon.runtime import Embedder, Follower, Partition, Patience, Pipeline, Shared, Terms, WorkerThread
@@ -23,7 +32,16 @@ from tests.support.fake_broker import FakeBroker, FakeCluster
 from tests.support.fakes import FakeEngine
 
 SECOND = 1_000_000
-TOPICS = {"logs": 3, "feedback": 1, "alerts": 1, "verdicts": 1, "dead_letters": 1, "checkpoints": 3, "baseline": 3}
+TOPICS = {
+    "logs": 3,
+    "feedback": 1,
+    "alerts": 1,
+    "verdicts": 1,
+    "dead_letters": 1,
+    "checkpoints": 3,
+    "baseline": 3,
+    "observations": 1,
+}
 QUICK_LOOK = Patience(look=0.05)
 LIMITS = SessionLimits(30 * SECOND, 300 * SECOND, 100, 4_000, 1_000)
 
@@ -49,7 +67,7 @@ class Replica:
     async def start(self) -> None:
         """Start everything; returns once it runs."""
         await self.engine.start()
-        settings = DetectorSettings(warm_up=0, budget=Budget(share=1.0))
+        settings = DetectorSettings(warm_up=0)
         self.detector = Detector(settings, self.engine.model, self.engine.dimensions)
         follower = Follower(self.broker, "baseline", self.detector, self._thread)
         self._following = asyncio.create_task(follower.run())
@@ -68,19 +86,19 @@ class Replica:
         )
         tools = Tools(FormatSettings(), Masker(), self._limits, self.engine.count_tokens, self.detector)
         about = Provenance("1.0", self.engine.model, "config")
-        publishing = Publishing(
-            "group", "config", verdicts=True, alerts=AlertSettings(), provenance=lambda: about, timer=perf_counter
-        )
+        publishing = Publishing("group", "config", verdicts=True, provenance=lambda: about, timer=perf_counter)
 
         def processor(source: TopicPartition, resume: Checkpoint | None) -> Processor:
             if source.topic == "feedback":
                 return FeedbackProcessor(source, self.detector, publishing, resume)
+            if source.topic == "observations":
+                return IncidentsProcessor(source, IncidentSettings(warm_up=0), publishing, resume)
             return LogProcessor(source, tools, publishing, resume)
 
         await follower.restored()
         self.pipeline = Pipeline(
             self.broker,
-            ["logs", "feedback"],
+            ["logs", "feedback", "observations"],
             lambda source: Partition(source, shared, processor),
             self.metrics,
             self._patience,

@@ -7,8 +7,7 @@ from time import perf_counter
 
 import orjson
 
-from daemon.core.alerts import AlertSettings, Provenance
-from daemon.core.calibration import Budget
+from daemon.core.alerts import Provenance
 from daemon.core.detection import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
 from daemon.core.masking import Masker
@@ -21,14 +20,12 @@ SOURCE = TopicPartition("logs", 0)
 SECOND = 1_000_000
 ENGINE = FakeEngine()
 ABOUT = Provenance("1.0", ENGINE.model, "config")
-PUBLISHING = Publishing(
-    "group", "config", verdicts=True, alerts=AlertSettings(), provenance=lambda: ABOUT, timer=perf_counter
-)
+PUBLISHING = Publishing("group", "config", verdicts=True, provenance=lambda: ABOUT, timer=perf_counter)
 
 
-def tools(*, budget: float = 1.0, max_lines: int = 100) -> Tools:
+def tools(*, max_lines: int = 100) -> Tools:
     """Return tools with a new detector that judges from the first session on."""
-    detector = Detector(DetectorSettings(warm_up=0, budget=Budget(share=budget)), ENGINE.model, ENGINE.dimensions)
+    detector = Detector(DetectorSettings(warm_up=0), ENGINE.model, ENGINE.dimensions)
     limits = SessionLimits(30 * SECOND, 300 * SECOND, max_lines, 4_000, 1_000_000)
     return Tools(FormatSettings(), Masker(), limits, ENGINE.count_tokens, detector)
 

@@ -11,7 +11,6 @@ from before the window would be forgotten as soon as live sessions come.
 
 from __future__ import annotations
 
-import math
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -260,4 +259,4 @@ def _chunks(recent: RecentRows, minutes: int) -> Iterator[tuple[int, bytes | Non
     np.maximum.at(counts, turns % RING // CHUNK, turns + 1)
     for chunk, count in enumerate(counts.tolist()):
         cut = whole[chunk * CHUNK : (chunk + 1) * CHUNK]
-        yield chunk, HEADER.pack(CHUNK_VERSION, len(NAMES), CHUNK, count, math.nan) + cut.tobytes() if count else None
+        yield chunk, HEADER.pack(CHUNK_VERSION, len(NAMES), CHUNK, count) + cut.tobytes() if count else None

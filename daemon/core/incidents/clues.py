@@ -86,7 +86,7 @@ class ClueFinder:
         known.active = memory.active
         if sighting.text and not known.example:
             known.example = sighting.text
-        live = memory.sessions > self._settings.warm_up
+        live = memory.sessions >= self._settings.warm_up
         return clues if live and known.label != "normal" else []
 
     def as_release(self, memory: ScopeMemory, clue: Clue) -> Clue:
@@ -120,7 +120,7 @@ class ClueFinder:
         """Return the clue that a scope has stopped by `clock`, None as long as it may only be pausing."""
         settings, span, gap = self._settings, memory.span(self._settings.window), clock - memory.latest
         needed = max(settings.silence, settings.silence_ratio * memory.usual_gap)
-        if gap < needed or memory.sessions <= settings.warm_up or gap * memory.pace() < settings.silence_sessions:
+        if gap < needed or memory.sessions < settings.warm_up or gap * memory.pace() < settings.silence_sessions:
             return None
         usual = f"its longest pause in {length(span)} was {length(memory.usual_gap)}"
         bar = settings.bar(Gravity.WARNING, settings.parts[1], settings.ceiling.a_day(memory.sessions, span))
@@ -148,7 +148,7 @@ class ClueFinder:
         if not known.sightings or memory.active - known.active < settings.quiet + settings.reopen:
             return
         known.outbreaks += 1
-        live = memory.sessions > settings.warm_up
+        live = memory.sessions >= settings.warm_up
         if not live or known.gravity is not Gravity.FAILURE or known.outbreaks > settings.returns + 1:
             return
         period, _ = self._period(memory, memory.returns, known, time)
@@ -166,7 +166,7 @@ class ClueFinder:
             return
         if not known.peaks:
             known.peaks = [Peak() for _ in SCALES]
-        live = memory.sessions > settings.warm_up
+        live = memory.sessions >= settings.warm_up
         span = memory.span(settings.window)
         best: tuple[float, float, float, float] | None = None
         for scale, (peak, tau) in enumerate(zip(known.peaks, SCALES, strict=True)):

@@ -20,18 +20,18 @@ def fill(ring: Ring, count: int) -> None:
         mark = np.full(4, number, np.uint64)
         parts = np.array([number, 1, 2], np.float32)
         found, state = finding(parts, float(number), mark), LOUD if number % 7 == 0 else QUIET
-        ring.append(found, minute=number, state=state, credit=number / 2)
+        ring.append(found, minute=number, state=state)
 
 
 @settings(deadline=None)
 @given(st.sampled_from([0, 1, CHUNK - 1, CHUNK, CHUNK + 1, RING - 1, RING, RING + 1, 2 * RING + 5]))
 def test_a_ring_put_together_from_its_chunks_is_the_same_ring(count: int) -> None:
-    """Chunks loaded in any order give the values, the count and the credit back."""
+    """Chunks loaded in any order give the values and the count back."""
     one, other = Ring(NAMES), Ring(NAMES)
     fill(one, count)
     for chunk in reversed(range(RING // CHUNK)):
         other.load(chunk, one.dump(chunk))
-    assert (one.count, one.credit) == (other.count, other.credit)
+    assert one.count == other.count
     assert [one.dump(chunk) for chunk in range(RING // CHUNK)] == [other.dump(chunk) for chunk in range(RING // CHUNK)]
     assert len(gather(NAMES, one, [one])) == len(gather(NAMES, other, [other]))
 
@@ -56,7 +56,7 @@ def test_what_is_found_of_many_sessions_is_kept_once(steps: list[tuple[str, int,
                 kind, state = (which + turn) % 31, value if step == "append" else QUIET
                 held[ring.count % RING] = kind, state
                 found = finding(np.array([kind, 1, 2], np.float32), kind / 2, marks[kind])
-                ring.append(found, minute=0, state=state, credit=None)
+                ring.append(found, minute=0, state=state)
         elif step == "reload":
             ring.load(which, ring.dump(which))
         else:
@@ -77,15 +77,15 @@ def test_what_is_found_of_many_sessions_is_kept_once(steps: list[tuple[str, int,
 
 
 def test_a_chunk_put_back_undoes_what_came_after() -> None:
-    """Loading a chunk's earlier value restores count and credit."""
+    """Loading a chunk's earlier value restores the count."""
     ring = Ring(NAMES)
     fill(ring, 100)
     before = ring.dump(ring.next_chunk())
     chunk = ring.next_chunk()
     found = finding(np.zeros(3, np.float32), 9.0, np.zeros(4, np.uint64))
-    ring.append(found, minute=1, state=LOUD, credit=9.0)
+    ring.append(found, minute=1, state=LOUD)
     ring.load(chunk, before)
-    assert (100, 49.5) == (ring.count, ring.credit)
+    assert 100 == ring.count
 
 
 def test_the_oldest_is_overwritten() -> None:

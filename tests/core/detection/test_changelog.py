@@ -179,7 +179,10 @@ TestReplicas.settings = settings(
 
 
 def test_a_snapshot_gives_the_same_detector() -> None:
-    """All state dumped and applied to an empty detector judges alike and dumps alike."""
+    """All state dumped and applied to an empty detector judges alike and dumps alike.
+
+    What was common lately stays so for a while, which is no state: the lines called missing may differ.
+    """
     one, other = make(), make()
     for number in range(60):
         learn(one, SOURCE, (number % 4, 100 + number // 6))
@@ -187,7 +190,9 @@ def test_a_snapshot_gives_the_same_detector() -> None:
     odd = pattern("open", "lost")
     assert state(one, rings=True) == state(other, rings=True)
     judged = [d.judge(odd, vector(odd), end=111 * HOUR, source=SOURCE, learn=False) for d in (one, other)]
-    assert judged[0] == judged[1]
+    one_evidence, other_evidence = ([e for e in j.evidence if e.kind != "missing"] for j in judged)
+    assert one_evidence == other_evidence
+    assert replace(judged[0], evidence=()) == replace(judged[1], evidence=())
 
 
 def test_records_are_few_and_small() -> None:

@@ -1,4 +1,4 @@
-"""What the detector promises: the budget, feedback, teaching, evidence, and learning whatever the verdict."""
+"""What the detector promises: clues, feedback, teaching, evidence, and learning whatever the verdict."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
-from daemon.core.calibration.budget import Budget
 
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.types import Judgement, Pattern, Phase
@@ -17,8 +16,8 @@ MINUTE = 60_000_000
 USUAL = [pattern("open", "read", "close"), pattern("open", "write", "close"), pattern("open", "close")]
 
 
-def make(warm_up: int = 200, share: float | None = 0.01, per_day: float | None = None) -> Detector:
-    return Detector(DetectorSettings(warm_up=warm_up, budget=Budget(share, per_day)), "model", DIMENSIONS)
+def make(warm_up: int = 200) -> Detector:
+    return Detector(DetectorSettings(warm_up=warm_up), "model", DIMENSIONS)
 
 
 def judge(detector: Detector, sessions: Iterable[Pattern], start: int = 0) -> list[Judgement]:
@@ -44,16 +43,6 @@ def test_a_scope_first_only_learns() -> None:
     assert [Phase.WARM_UP] * 50 + [Phase.LIVE] * 10 == [judgement.phase for judgement in judged]
     assert all(judgement.p_value is None and not judgement.anomalous for judgement in judged[:50])
     assert list(range(60)) == [judgement.seen for judgement in judged]
-
-
-def test_a_budget_of_all_and_no_warm_up_makes_every_session_an_alert() -> None:
-    """Auditors count so: the very first session is anomalous, and each after it, confirmed normal or not."""
-    detector = make(warm_up=0, share=1.0)
-    judged = judge(detector, usual(40))
-    detector.label("shop", USUAL[0].id, "normal", source=SOURCE, at=0)
-    judged += judge(detector, [USUAL[0], pattern("never seen")], 40)
-    assert all(judgement.anomalous and judgement.phase is Phase.LIVE for judgement in judged)
-    assert all(judgement.p_value is not None and judgement.p_value <= 1.0 for judgement in judged)
 
 
 def test_what_never_came_is_an_alert_with_evidence_and_neighbours() -> None:
@@ -107,72 +96,51 @@ def test_p_values_of_continuous_scores_are_uniform() -> None:
     assert np.abs(shares - 0.1).max() < 0.035
 
 
-def test_the_verdict_follows_from_the_p_value() -> None:
-    """A live session is anomalous exactly when its p-value is at most the budget."""
+def test_the_p_value_is_the_rank_whatever_is_decided() -> None:
+    """Clues do not touch it: it is the rank of the score among recent sessions, of anomalous and normal ones alike."""
     judged = judge(make(), [*usual(500), *(pattern("open", f"fail {n}") for n in range(60)), *usual(500, seed=1)])
     live = [judgement for judgement in judged if judgement.p_value is not None]
-    assert [judgement.anomalous for judgement in live] == [(judgement.p_value or 0) <= 0.01 for judgement in live]
+    assert [judgement.parts["rank"] for judgement in live] == [judgement.p_value for judgement in live]
+    assert [bool(judgement.clues) for judgement in live] == [judgement.anomalous for judgement in live]
     assert any(judgement.anomalous for judgement in live)
 
 
-def test_a_flood_stays_in_budget_and_does_not_hide_other_failures() -> None:
-    """Half of the traffic turning into one new failure alerts, is soon learned, and another failure still alerts."""
+def test_each_clue_is_carried_by_what_it_means() -> None:
+    """A line of unknown wording is new; a rare line that reads like a failure is one; a strange mixture is neither."""
+    detector = make()
+    generator = np.random.default_rng(3)
+    judge(detector, [USUAL[int(generator.choice(3))] for _ in range(1500)])
+    failing = pattern("open", "ERROR store refused to answer at all", "close")
+    new = pattern("open", "INFO cache of prices was warmed", "close")
+    mixture = pattern("read", "write")
+    carried = [judgement.clues for judgement in judge(detector, [mixture, failing, new, failing], 1500)]
+    assert [("mixture",), ("new", "failure"), ("new",), ("failure",)] == [tuple(clues) for clues in carried]
+
+
+def test_a_usual_pattern_carries_no_clue() -> None:
+    """A pattern that is a hundredth of the traffic is usual, whatever came a moment before."""
+    detector = make()
+    judge(detector, usual(1500))
+    judge(detector, [pattern("open", "FATAL cache unreachable", "retrying")], 1500)
+    assert not any(judgement.anomalous for judgement in judge(detector, USUAL * 5, 1501))
+
+
+def test_a_failure_that_floods_becomes_usual() -> None:
+    """Half of the traffic turning into one new failure carries a clue at first, and another failure still does."""
     detector = make()
     judge(detector, usual(1500))
     flood = pattern("FATAL cache unreachable", "retrying")
-    mixed = [made for steady in usual(500, seed=2) for made in (steady, flood)]
-    judged = judge(detector, mixed, 1500)
-    alerts = [number for number, judgement in enumerate(judged) if judgement.anomalous]
-    assert alerts
-    assert alerts[0] == 1
-    assert len(alerts) <= 15
-    others = [pattern("open", f"ERROR invoice {name} lost, cannot bill") for name in ("red", "blue", "green")]
-    found = judge(detector, [made for other in others for made in (*usual(100, seed=3), flood, other)], 2500)
-    assert found[101].anomalous
+    judged = judge(detector, [made for steady in usual(500, seed=2) for made in (steady, flood)], 1500)
+    anomalous = [number for number, judgement in enumerate(judged) if judgement.anomalous]
+    assert 1 == anomalous[0]
+    assert len(anomalous) <= 40
+    other = pattern("open", "ERROR invoice red lost, cannot bill")
+    assert judge(detector, [*usual(100, seed=3), flood, other], 2500)[101].anomalous
 
 
-def test_alerts_that_are_taken_back_cost_nothing_and_survive_a_restart() -> None:
-    """A burst whose alerts are not charged alerts more often than one that is charged, and is not realised rate."""
-    burst = [pattern("open", f"ERROR node {name} down") for name in "abcdefghijklmnopqrstuvwxyz"]
-    charged, free = make(), make()
-    for detector in (charged, free):
-        judge(detector, usual(1500))
-    before = free.scopes()[0].realised
-    found = judge(charged, burst, 1500)
-    taken_back = []
-    for number, made in enumerate(burst):
-        taken_back += judge(free, [made], 1500 + number)
-        free.refund("shop", SOURCE)
-    alerts = sum(judgement.anomalous for judgement in found)
-    assert alerts < sum(judgement.anomalous for judgement in taken_back)
-    assert free.scopes()[0].realised <= before < charged.scopes()[0].realised
-    again = make()
-    again.apply(list(free.dump()))
-    after = pattern("open", "ERROR another thing broke")
-    assert judge(free, [after], 1600) == judge(again, [after], 1600)
-
-
-@pytest.mark.parametrize("often", [0.005, 0.015, 0.03])
-def test_two_patterns_neither_flood_nor_starve(often: float) -> None:
-    """With two patterns only, the rare one alerts within the budget in every 1,000 sessions, and never not at all."""
-    generator = np.random.default_rng(1)
-    rare, common = pattern("other"), pattern("one")
-    judged = judge(make(), [rare if generator.uniform() < often else common for _ in range(4200)])
-    blocks = np.array([judgement.anomalous for judgement in judged[200:]]).reshape(-1, 1000).sum(axis=1)
-    assert 1 <= blocks.min()
-    assert blocks.max() <= 15
-
-
-def test_one_pattern_never_alerts() -> None:
+def test_one_pattern_is_never_anomalous() -> None:
     """A stream of equal sessions has nothing anomalous in it."""
     assert not any(judgement.anomalous for judgement in judge(make(), [USUAL[0]] * 1000))
-
-
-def test_a_number_a_day_is_kept() -> None:
-    """20 a day at one session a minute: about 1.4% of them."""
-    judged = judge(make(share=None, per_day=20), usual(4 * 1440))
-    days = np.array([judgement.anomalous for judgement in judged[1440:]]).reshape(-1, 1440).sum(axis=1)
-    assert days.max() <= 30
 
 
 def test_normal_silences_a_pattern_and_its_relatives_at_once() -> None:
@@ -230,7 +198,7 @@ def test_anomalous_keeps_a_pattern_alarming_for_ever_and_forget_undoes() -> None
     judge(detector, usual(600))
     detector.label("shop", odd.id, "anomalous", source=SOURCE, at=0)
     judged = judge(detector, [odd] * 300, 600)
-    assert all(judgement.anomalous and (judgement.p_value or 0) <= 0.01 for judgement in judged)
+    assert all(("label",) == tuple(judgement.clues) for judgement in judged)
     assert all(near.pattern != odd.id for near in judged[-1].nearest)
     detector.label("shop", odd.id, None, source=SOURCE, at=0)
     assert not judge(detector, [odd], 900)[0].anomalous
@@ -278,4 +246,4 @@ def test_scopes_are_apart_and_say_what_they_do() -> None:
     shop, web = detector.scopes()
     assert ("shop", Phase.LIVE, 300) == (shop.scope, shop.phase, shop.sessions)
     assert ("web", Phase.WARM_UP, 1, 1, 1) == (web.scope, web.phase, web.sessions, web.patterns, web.lines)
-    assert shop.realised <= 0.015
+    assert shop.anomalous <= 0.05

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from daemon.core.calibration.budget import Budget
 
 from daemon.core.detection import changelog_codec
 from daemon.core.detection.detector import Detector, DetectorSettings
@@ -15,7 +14,7 @@ from daemon.errors import DataError
 from tests.support.traffic import DIMENSIONS, HOUR, SOURCE, pattern, vector
 
 WINDOW = 28 * HOUR
-SETTINGS = DetectorSettings(warm_up=100, window_us=WINDOW, budget=Budget(share=0.05))
+SETTINGS = DetectorSettings(warm_up=100, window_us=WINDOW)
 OTHER = TopicPartition("logs", 1)
 DAY = 24 * HOUR
 USUAL = [pattern("open", "close"), pattern("open", "read", "close"), pattern("open", "read", "read", "close")]

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
-from daemon.core.calibration.budget import Budget
 
 from daemon.core.detection import changelog_codec, verdict_cache
 from daemon.core.detection.assessment import Assessment, assess
@@ -19,8 +18,8 @@ MINUTE = 60_000_000
 USUAL = [pattern("open", "read", f"close {n}") for n in range(8)]
 
 
-def make(share: float = 0.01) -> Detector:
-    return Detector(DetectorSettings(warm_up=500, budget=Budget(share)), "model", DIMENSIONS)
+def make() -> Detector:
+    return Detector(DetectorSettings(warm_up=500), "model", DIMENSIONS)
 
 
 def judge(detector: Detector, sessions: Iterable[Pattern], start: int = 0) -> list[Judgement]:
@@ -121,9 +120,3 @@ def test_what_is_undone_leaves_no_cached_verdict(assessed: list[str]) -> None:
     assessed.clear()
     judge(detector, USUAL[:2], 2500)
     assert [made.id for made in USUAL[:2]] == assessed
-
-
-def test_a_large_budget_has_every_session_assessed(assessed: list[str]) -> None:
-    """Where a session of five may alert, nothing is clearly normal."""
-    judge(make(share=0.21), traffic(2000))
-    assert 2000 == len(assessed)

@@ -83,7 +83,7 @@ def test_a_checkpoint_accounts_for_every_line_once(cuts: list[int], batches: int
         before += stream.judge(limit)
         if number == batches:
             break
-    checkpoint = Checkpoint.decode(stream.checkpoint(b"", "config").encode())
+    checkpoint = Checkpoint.decode(stream.checkpoint("config").encode())
 
     again = Stream(SOURCE, tools(), checkpoint)
     again.push(batch(RECORDS[checkpoint.low :], checkpoint.low))
@@ -150,4 +150,4 @@ def test_the_injected_clock_sees_every_stage() -> None:
     stream.push(batch(RECORDS))
     judged(stream)
 
-    assert ["format", "mask", "sessionize", "render", "cache", "judge"] == list(dict.fromkeys(stages))
+    assert ["format", "mask", "observe", "sessionize", "render", "cache", "judge"] == list(dict.fromkeys(stages))

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.stream import Checkpoint, FeedbackProcessor, Load, LogProcessor, Processor
+from daemon.core.incidents import IncidentSettings
+from daemon.core.observations import load_observations
+from daemon.core.stream import Checkpoint, FeedbackProcessor, IncidentsProcessor, Load, LogProcessor, Processor
 from daemon.core.stream.log_processor import JUDGED_AT_ONCE
 from daemon.core.types import Batch, OutRecord, TopicPartition
 from tests.support.streams import (
@@ -30,7 +32,7 @@ RECORDS = traffic(40)
 
 def settle(processor: Processor, given_batch: Batch | None) -> None:
     """Step until nothing is missing and nothing more can be judged; without a batch, flush."""
-    step = processor.step(given_batch, {}) if given_batch is not None else processor.flush()
+    step = processor.step(given_batch, {}) if given_batch is not None else processor.flush(1.0)
     while step.missing or step.more:
         step = processor.step(None, vectors_of(step.missing))
 
@@ -40,7 +42,7 @@ def documents(records: list[OutRecord]) -> list[dict[str, object]]:
 
 
 def test_a_settlement_holds_everything_since_the_last_one() -> None:
-    """Verdicts, alerts, dead letters, the baseline and the checkpoint are handed over together, and once."""
+    """Verdicts, observations, dead letters, the baseline and the checkpoint are handed over together, and once."""
     processor = LogProcessor(SOURCE, tools(), PUBLISHING, None)
     settle(processor, batch([*RECORDS, b"{no json"]))
     settle(processor, None)
@@ -51,26 +53,71 @@ def test_a_settlement_holds_everything_since_the_last_one() -> None:
     assert len(verdicts) > 5
     assert [b"{no json"] == [record.value for record in of_role(settlement.records, "dead_letters")]
     assert of_role(settlement.records, "baseline")
+    [observed] = of_role(settlement.records, "observations")
+    assert len(verdicts) == sum(t.sessions for t in load_observations(observed.value).traffic)
     assert (41, 0) == (settlement.checkpoint.next, settlement.checkpoint.unsettled.size)
     assert ([], []) == (list(empty.records), list(empty.alerts))
     assert 41 == empty.checkpoint.next
 
 
-def test_the_alerts_of_a_settlement_are_those_among_its_records() -> None:
-    """Each alert is named with its scope, severity, id and the end of its session."""
+INCIDENTS = TopicPartition("observations", 0)
+QUICK = IncidentSettings(warm_up=0)
+
+
+def observed(cut: int = len(RECORDS)) -> list[bytes | None]:
+    """Return what a log processor observes of the records, as the observations' topic would hold it."""
     processor = LogProcessor(SOURCE, tools(), PUBLISHING, None)
-    settle(processor, batch(RECORDS))
+    values: list[bytes | None] = []
+    for start in range(0, cut, 5):
+        settle(processor, batch(RECORDS[start : start + 5], start))
+        values += [record.value for record in of_role(processor.take().records, "observations")]
     settle(processor, None)
+    return values + [record.value for record in of_role(processor.take().records, "observations")]
 
-    settlement = processor.take()
 
-    records = of_role(settlement.records, "alerts")
-    firing = [document for document in documents(records) if document["status"] == "firing"]
-    assert len(firing) > 5
-    assert [(d["scope"], d["severity"], d["id"]) for d in firing] == [
+def test_what_is_observed_becomes_news_of_incidents() -> None:
+    """The messages of a settlement are those among its records, and its pieces are the state they leave."""
+    processor = IncidentsProcessor(INCIDENTS, QUICK, PUBLISHING, None)
+    processor.step(batch(observed(), source=INCIDENTS), {})
+
+    settlement, empty = processor.take(), processor.take()
+
+    alerts = documents(of_role(settlement.records, "alerts"))
+    assert alerts
+    assert [(a["scope"], a["severity"], a["id"]) for a in alerts] == [
         (alert.scope, alert.severity, alert.id) for alert in settlement.alerts
     ]
-    assert all(alert.end > 0 for alert in settlement.alerts)
+    assert len(observed()) == settlement.checkpoint.next
+    assert settlement.checkpoint.pieces
+    assert ([], {}) == (list(empty.records), dict(empty.checkpoint.pieces))
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.data())
+def test_incidents_continue_where_a_settlement_ended(data: st.DataObject) -> None:
+    """Two processors, the second from the pieces of the first, say together what one would have said."""
+    values = observed()
+    cut = data.draw(st.integers(1, len(values) - 1))
+    whole, one = (IncidentsProcessor(INCIDENTS, QUICK, PUBLISHING, None) for _ in range(2))
+    whole.step(batch(values, source=INCIDENTS), {})
+    one.step(batch(values[:cut], source=INCIDENTS), {})
+    settlement = one.take()
+    other = IncidentsProcessor(INCIDENTS, QUICK, PUBLISHING, settlement.checkpoint)
+    other.step(batch(values[cut:], cut, INCIDENTS), {})
+
+    said = [*settlement.alerts, *other.take().alerts]
+    assert [alert.id for alert in whole.take().alerts] == [alert.id for alert in said]
+
+
+def test_a_foreign_observation_is_a_dead_letter() -> None:
+    """What cannot be read is set aside; the observations beside it count."""
+    processor = IncidentsProcessor(INCIDENTS, QUICK, PUBLISHING, None)
+    step = processor.step(batch([b"foreign", *observed()], source=INCIDENTS), {})
+    settlement = processor.take()
+
+    assert {"bad_observation": 1} == dict(step.rejects)
+    assert [b"foreign"] == [record.value for record in of_role(settlement.records, "dead_letters")]
+    assert of_role(settlement.records, "alerts")
 
 
 def test_a_step_is_bounded() -> None:
@@ -78,7 +125,7 @@ def test_a_step_is_bounded() -> None:
     processor = LogProcessor(SOURCE, tools(), PUBLISHING, None)
     count = JUDGED_AT_ONCE + 10
     processor.step(batch([record(number / 100, f"key-{number}", "step") for number in range(count)]), {})
-    flushed = processor.flush()
+    flushed = processor.flush(1.0)
 
     first = processor.step(None, vectors_of(flushed.missing))
     second = processor.step(None, {})
@@ -94,7 +141,7 @@ def test_rejects_are_counted_by_reason_and_their_batch_goes_on() -> None:
     step = processor.step(batch([b"{", record(1, "key", "step"), None, b"[]"]), {})
 
     assert {"not_json": 1, "empty": 1, "not_an_object": 1} == dict(step.rejects)
-    assert (1, 3, 1) == (step.lines, step.load.outputs, step.load.unsettled)
+    assert (1, 3 + 1, 1) == (step.lines, step.load.outputs, step.load.unsettled)  # three letters, one observation
 
 
 @settings(deadline=None, max_examples=15)
@@ -139,7 +186,7 @@ def test_feedback_becomes_a_label_and_what_cannot_be_parsed_a_dead_letter() -> N
     assert {pattern} == set(shared.detector.labels("shop"))
     assert [0] == [record.partition for record in of_role(settlement.records, "baseline")]
     assert (3, 2) == (settlement.checkpoint.next, len(of_role(settlement.records, "dead_letters")))
-    assert Load() == processor.flush().load
+    assert Load() == processor.flush(1.0).load
 
 
 @pytest.mark.parametrize("skipped", [3, 9])
