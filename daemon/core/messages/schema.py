@@ -22,6 +22,7 @@ Severity = Literal["info", "warning", "critical"]
 Label = Literal["normal", "anomalous"]
 Why = Literal["new", "rare", "severe", "count", "usual"]
 Word = Literal["normal", "anomalous", "forget"]
+Action = Literal["acknowledge", "unacknowledge", "note"]
 IncidentEventKind = Literal["opened", "updated", "ongoing", "reopened", "resolved"]
 ResolveReason = Literal["quiet", "learned", "displaced"]
 
@@ -248,3 +249,16 @@ class FeedbackDocument(TypedDict):
     """Who says so."""
     note: NotRequired[str]
     """Why."""
+
+
+class RemarkDocument(TypedDict):
+    """What a person says of an incident. The daemon passes over it; consoles show it."""
+
+    incident: Annotated[str, ("minLength", 1), ("maxLength", 100)]
+    """Id of the incident."""
+    action: Action
+    """acknowledge: somebody looks at it; unacknowledge takes that back; note: a note on it."""
+    by: NotRequired[str]
+    """Who says so."""
+    note: NotRequired[str]
+    """The note, or a reason."""
