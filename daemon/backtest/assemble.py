@@ -23,7 +23,7 @@ from daemon.backtest.summary import (
 )
 from daemon.backtest.tally import Alert, Tally
 from daemon.core.messages import rfc3339
-from daemon.core.types import Phase
+from daemon.core.types import NO_TIME_COUNTS, Phase, TimeCounts
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Counts:
 
     records: int = 0
     lines: int = 0
-    clamped: int = 0
+    times: TimeCounts = NO_TIME_COUNTS
     rejected: Counter[str] = field(default_factory=Counter)
     alerts: int = 0
     incidents: set[str] = field(default_factory=set)
@@ -57,7 +57,7 @@ def build(
     files, teach = list(options.files), list(options.teach)
     topics = list(options.records.topics) if options.records else []
     return Report(
-        input=Input(files, topics, teach, counts.records, counts.lines, dict(counts.rejected), counts.clamped),
+        input=Input(files, topics, teach, counts.records, counts.lines, dict(counts.rejected), counts.times),
         model=setup.about.model,
         config=setup.about.config,
         budget=setup.about.budget,

@@ -13,7 +13,7 @@ from daemon.core.stream.processor import Load, Publishing, SettledAlert, Settlem
 from daemon.core.types import Batch, ClosedBy, OutRecord, Reject, TopicPartition, Vector, Verdict
 
 JUDGED_AT_ONCE = 256
-NOTHING = Pushed(0, (), 0)
+NOTHING = Pushed(0, ())
 
 
 class LogProcessor:
@@ -70,7 +70,7 @@ class LogProcessor:
         return Step(
             self._load(),
             pushed.lines,
-            pushed.clamped,
+            pushed.times,
             Counter(reject.reason for reject in pushed.rejects),
             verdicts,
             missing=self._stream.missing(),
