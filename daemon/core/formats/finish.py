@@ -9,6 +9,7 @@ import polars as pl
 
 from daemon.core.formats.base import ALTERNATIVE, FormatSettings, ReaderOutput, decoded, of_record
 from daemon.core.formats.extract import Extractor
+from daemon.core.formats.levels import Levels
 from daemon.core.formats.line_times import LineTimes
 from daemon.core.formats.time_format import read_times
 from daemon.core.formats.timestamps import parse_times
@@ -18,7 +19,6 @@ from daemon.core.types import LINES_SCHEMA, Batch, Parsed, Reject, TimeCounts
 DEFAULT_SCOPE = "default"
 MAX_NAME = 256
 """Longer keys and scopes are cut, and a hash of the whole keeps them apart."""
-MAX_LEVEL = 24
 ESCAPED = "backslashreplace"
 """How keys and headers that are not UTF-8 become text: their bytes are escaped."""
 
@@ -35,6 +35,7 @@ class Finisher:
         }
         self._sources = {name: parts for name, parts in sources.items() if name != "message" and any(parts)}
         """For each field whose path names a part of the record, where to look; None means the reader's column."""
+        self._levels = Levels(settings.level_scale)
         self._times = LineTimes(settings.max_lead)
         self._reject_unreadable = settings.reject_unreadable_times
 
@@ -53,7 +54,7 @@ class Finisher:
             table, unreadable = _without_unreadable(batch, table)
             rejects += unreadable
         lines, counts = self._settle(batch, table)
-        lines = _with_text(_with_short_names(lines)).select(list(LINES_SCHEMA))
+        lines = self._levels.apply(_with_short_names(lines)).select(list(LINES_SCHEMA))
         return Parsed(lines, sorted(rejects, key=lambda reject: reject.row), counts)
 
     def _parse_times(self, batch: Batch, table: pl.DataFrame) -> pl.DataFrame:
@@ -141,17 +142,3 @@ def _with_short_names(table: pl.DataFrame) -> pl.DataFrame:
 
 def _shortened(name: str) -> str:
     return f"{name[:MAX_NAME]}…{blake2b(name.encode(), digest_size=8).hexdigest()}"
-
-
-def _with_text(table: pl.DataFrame) -> pl.DataFrame:
-    """Make the level the message's first word, unless the message begins with it."""
-    if table["level"].null_count() == len(table):
-        return table.with_columns(pl.col("message").str.strip_chars_end("\r\n").alias("text"))
-    level = pl.col("level").str.strip_chars()
-    message = pl.col("message").str.strip_chars_end("\r\n")
-    head = message.str.strip_chars_start(" \t[(<").str.head(level.str.len_chars())
-    wanted = level.str.contains(r"^\S+$") & (level.str.len_chars() <= MAX_LEVEL)
-    wanted &= head.str.to_lowercase() != level.str.to_lowercase()
-    return table.with_columns(
-        pl.when(wanted).then(pl.concat_str(level, pl.lit(" "), message)).otherwise(message).alias("text")
-    )

@@ -100,7 +100,8 @@ def test_a_column_of_different_times() -> None:
 @pytest.mark.parametrize(
     "text",
     ["yesterday", "13:33:20", "2026-02-30 00:00:00", "2026-13-01T00:00:00Z", "2026-11-22 25:00:00",
-     "2026-11-22 10:41 XYZ", "2025-02-29 10:00:00", "Foo 22 10:41:07", "22-Nov-2026 10:41:07 Europe/Atlantis", "nan", ""],
+     "2026-11-22 10:41 XYZ", "2025-02-29 10:00:00", "Foo 22 10:41:07",
+     "22-Nov-2026 10:41:07 Europe/Atlantis", "nan", ""],
 )  # fmt: skip
 def test_what_is_not_a_time(text: str) -> None:
     """A text that is no moment is null, never a wrong one."""
