@@ -9,14 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import polars as pl
+
 TRACES = ("stack_trace", "stackTrace", "stacktrace", "stack", "extendedStackTrace", "exc_info", "exc_text", "@x")
 """Keys that hold a stack trace: a text, or a list of frames."""
 HOLDERS = ("error", "exception", "Exception", "thrown", "err", "throwable")
 """Keys that hold an exception: a text, or an object with a type, a message and a trace."""
 _TYPES = ("type", "name", "class", "kind", "exception_class")
 _MESSAGES = ("message", "exception_message", "localizedMessage", "msg")
-EXCEPTION_KEYS = tuple(f'"{key}' for key in (*TRACES, *HOLDERS))
-"""What the text of a record with an exception holds one of."""
+_KEYS = (*TRACES, *HOLDERS)
+_KEY = rf'"(?:{"|".join(_KEYS)})(?:"\s*:\s*[^\sn]|\.)'
+
+
+def may_have_exception(values: pl.Series) -> pl.Series:
+    """Return marks of the texts of records that have a field of an exception."""
+    likely = values.str.contains_any([f'"{key}' for key in _KEYS])
+    if not likely.any():
+        return likely
+    return likely.scatter(likely.arg_true(), values.filter(likely).str.contains(_KEY))
 
 
 def exception_text(record: Mapping[str, Any]) -> str | None:

@@ -30,7 +30,7 @@ from daemon.core.formats.base import (
     of_record,
     values_as_text,
 )
-from daemon.core.formats.exceptions import EXCEPTION_KEYS, exception_text
+from daemon.core.formats.exceptions import exception_text, may_have_exception
 from daemon.core.types import Batch, Reject
 
 _SURROGATE = r"\\u[dD][89a-fA-F]"
@@ -79,11 +79,13 @@ class JsonReader:
         values, rejects = self._without_surrogates(batch, values)
         tables: list[pl.DataFrame] = []
         self._read(batch, values, tables, rejects)
-        table = pl.concat(tables).sort("row", "index") if tables else pl.DataFrame(schema=dict(COLUMNS_SCHEMA))
+        table = pl.concat(tables) if tables else pl.DataFrame(schema=dict(COLUMNS_SCHEMA))
+        table = table.sort("row", "index") if len(tables) > 1 else table
         table = _with_exceptions(values, table)
-        silent = table.filter(~pl.col("message").str.contains(r"\S").fill_null(value=False))
-        if silent.is_empty():
+        said = table["message"].str.contains(r"\S")
+        if said.all(ignore_nulls=False):
             return table, rejects
+        silent = table.filter(~said.fill_null(value=False))
         texts = silent.join(values, on=("row", "index"), how="left", maintain_order="left")
         for row, index, message, text in texts.select("row", "index", "message", "text").iter_rows():
             rejects.append(self._why(batch, row, index, text, blank=message is not None))
@@ -188,7 +190,7 @@ class JsonReader:
 
 def _with_exceptions(values: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
     """Append to messages what the fields of an exception say that the message does not."""
-    suspect = values["text"].str.contains_any(list(EXCEPTION_KEYS))
+    suspect = may_have_exception(values["text"])
     if not suspect.any():
         return table
     rows: list[tuple[int, int, str]] = []

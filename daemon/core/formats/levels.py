@@ -39,6 +39,8 @@ _KLOG = r"^([IWEF])\d{4} \d\d:\d\d:\d\d"
 _LOGRUS = r"^(TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)\[\d+\]"
 _LOGFMT = r'(?i)(?:^|[\s,{])(?:log_?)?(?:level|lvl|severity)="?([A-Za-z]{3,11}|\d{1,2})"?(?:$|[\s,}])'
 _JSON = r'(?i)"(?:log\.?)?(?:level|lvl|severity|levelname|level_name)"\s*:\s*"?([A-Za-z]{3,11}|\d{1,2})"?\s*[,}]'
+_HEAD = r"^(?:<\d|[IWEF]\d{4} |[A-Z]{4}\[\d)"
+"""How a line begins that may state a level in front."""
 _HINTS = ["level", "lvl", "severity", "LEVEL"]
 _SHORT = {
     "I": "info",
@@ -91,17 +93,10 @@ def _joined(level: pl.Series, message: pl.Series) -> pl.Series:
 
 def _stated(message: pl.Series, level: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Return levels with those that messages state in a form that is no plain word, and messages without priorities."""
-    parts = pl.DataFrame({"level": level, "message": message})
-    text = pl.col("message")
-    first = text.str.head(1)
-    likely = (
-        parts["level"].is_null()
-        & parts.select(
-            first.is_in(["<", "I", "W", "E", "F", "T", "D", "P"]) | text.str.contains_any(_HINTS)
-        ).to_series()
-    )
+    likely = (message.str.contains(_HEAD) | message.str.contains_any(_HINTS)) & level.is_null()
     if not likely.any():
         return level, message
+    parts, text = pl.DataFrame({"level": level, "message": message}), pl.col("message")
     priority = text.str.extract(_PRIORITY).cast(pl.Int64, strict=False)
     is_priority = (priority <= 191).fill_null(value=False) & text.str.contains(_PRIORITY + r".*\S")
     severity = (priority % 8).cast(pl.String).replace_strict(_SYSLOG_NUMBERS, default=None, return_dtype=pl.String)

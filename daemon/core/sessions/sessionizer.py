@@ -90,8 +90,7 @@ class Sessionizer:
         )
 
     def _close(self, closed: list[Closing]) -> list[Session]:
-        for _, slot, _ in closed:
-            self._table.close(slot)
+        self._table.close([slot for _, slot, _ in closed])
         return take_closed(self._table, self._open_lines, closed)
 
     def _cut(self, batch: LineBatch) -> Cut:
@@ -119,7 +118,7 @@ class Sessionizer:
             for slot, (row, why), first in zip(closing.tolist(), late, firsts, strict=True):
                 # If no clock closed it by the run's first line, then that line's event time does.
                 cut.closed.append((row, slot, why) if row <= first else (first, slot, ClosedBy.GAP))
-                table.close(slot)
+            table.close(closing.tolist())
         slot = joined.slot.copy()
         slot[joined.opens] = table.open([batch.keys[key] for key in keys[joined.opens].tolist()])
         distinct = np.where(joined.opens, 0, table.distinct[slot])  # `_add_lines` counts the new ones
