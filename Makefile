@@ -17,7 +17,7 @@ EVERYWHERE := python_full_version.<.'3.14' sys_platform.==.'linux' platform_mach
 DATA ?= ../shared/data
 ARGS ?=
 
-.PHONY: help install demo test check format chaos quality bench check-deploy pins wheel clean
+.PHONY: help install demo test check format chaos quality bench check-deploy docs pins wheel clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -52,6 +52,10 @@ bench: install ## lines/s of every stage, beside the raw client and the bare eng
 check-deploy: install ## the chart, images, boards, rules and unit through their real tools
 	@deploy/check $(ARGS)
 
+docs: install $(VENV)-docs/.installed ## build the documentation as a site in build/docs/site, with search
+	@$(BIN)/python -m deploy.site build/docs
+	@cd build/docs && ../../$(VENV)-docs/bin/zensical build --strict --clean
+
 wheel: install ## build the wheel into dist/
 	@$(UV) build --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
 
@@ -63,12 +67,13 @@ pins: $(VENV)/.tools ## resolve requirements/*.txt anew from pyproject.toml, for
 	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --group cpu-engine -c requirements/dev.txt -o requirements/cpu.txt
 	@$(COMPILE) pyproject.toml --extra gpu -c requirements/runtime.txt -o requirements/gpu.txt
 	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra peers --group cpu-engine -c requirements/dev.txt -o requirements/peers.txt
+	@$(COMPILE) --group docs -o requirements/docs.txt
 	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra peers --group benchmarks -o requirements/benchmarks.txt
 	@sed -i -E "/^[a-z]/{$(foreach part,$(EVERYWHERE),s/( and)? $(part)//;) s/ ; and / ; /; s/ ; *\\\\$$/ \\\\/}" requirements/[!o]*.txt
 	@sed -i 's/^torch==\([^=]\)/torch===\1/' requirements/[!o]*.txt  # else a +cpu build in a wheel folder is taken, whose hash is another
 
 clean: ## remove everything that was built, downloaded or cached here
-	@rm -rf $(VENV) .kafka .cache build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-docs .kafka .cache build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.tools: requirements/tools.txt
@@ -76,6 +81,13 @@ $(VENV)/.tools: requirements/tools.txt
 	@echo "making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is incomplete: on Debian, apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
+	@touch $@
+
+# The generator has an environment of its own: it needs nothing of the daemon's, whose pins it could move.
+$(VENV)-docs/.installed: requirements/docs.txt $(VENV)/.tools
+	@$(PYTHON) -m venv $(VENV)-docs
+	@$(VENV)-docs/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
+	@requirements/uv $(VENV)-docs pip sync --quiet --require-hashes requirements/tools.txt requirements/docs.txt
 	@touch $@
 
 $(VENV)/.installed: requirements/dev.txt pyproject.toml $(VENV)/.tools

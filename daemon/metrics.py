@@ -153,6 +153,12 @@ class Metrics:
         self.time_clamped = self._counter(
             "time_clamped", "Lines with an implausible time, which got their record's time instead."
         )
+        self.time_unreadable = self._counter(
+            "time_unreadable", "Lines whose time could not be read, which got their record's time instead."
+        )
+        self.time_held_back = self._counter(
+            "time_held_back", "Lines with a time so far ahead that they did not move stream time."
+        )
         self.lost_records = self._counter(
             "lost_records",
             "Records that the broker's retention deleted before they were read.",

@@ -103,6 +103,9 @@ def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
             ),
             extract=tuple(config.input.extract),
             time_format=config.input.time_format,
+            level_scale=config.input.level_scale,
+            max_lead=config.input.max_lead,
+            reject_unreadable_times=config.input.unreadable_time == "reject",
         ),
         masker=Masker(
             [(mask.name, mask.pattern) for mask in config.input.masks],

@@ -1,8 +1,8 @@
 """`make demo`: recorded logs of real programs through a real Kafka and the real daemon, alerts as they come.
 
-Every part runs as a user would run it: a broker, `strayline topics create`, `strayline run`, a shipper, a reader of the
-alerts topic. Whatever happens, no process is left behind. Where no Kafka can be had, the same logs go through
-`strayline backtest`.
+Every part runs as a user would run it: a broker, `strayline topics create`, `strayline run`, `strayline console`, a
+shipper, a reader of the alerts topic. Whatever happens, no process is left behind. Where no Kafka can be had, the same
+logs go through `strayline backtest`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _story(servers: str, *, keep: bool) -> None:
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    with _daemon(environment) as url:
+    with _daemon(environment) as url, _console(environment) as pages:
         outcome = asyncio.run(_stream(servers))
         _say("all lines are accounted for" if outcome.lines else "nothing came back")
         console.print()
@@ -84,7 +84,7 @@ def _story(servers: str, *, keep: bool) -> None:
         _report(quiet=True)
         _next_steps(keep=keep)
         if keep:
-            _say(f"Kafka at {servers}, metrics at {url}/metrics; Ctrl-C ends both")
+            _say(f"Kafka at {servers}, metrics at {url}/metrics, console at {pages}; Ctrl-C ends all")
             signal.pause()
 
 
@@ -106,6 +106,26 @@ def _daemon(environment: dict[str, str]) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             daemon.kill()
             daemon.wait()
+
+
+@contextlib.contextmanager
+def _console(environment: dict[str, str]) -> Iterator[str]:
+    """Run the console beside the daemon; yield its address. It needs no time to be ready, so nothing waits for it."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}/"
+    command: list[str | Path] = [STRAYLINE, "console", "--config", CONFIG, "--port", str(port)]
+    with (OUT / "console.log").open("wb") as log:
+        pages = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    console.print(Text.assemble(("Console  ", "bold"), (url, "bold cyan"), "  (the incidents, in a browser, live)"))
+    try:
+        yield url
+    finally:
+        pages.terminate()
+        try:
+            pages.wait(10)
+        except subprocess.TimeoutExpired:
+            pages.kill()
+            pages.wait()
 
 
 def _wait_until_ready(daemon: subprocess.Popen[bytes], url: str, log: Path) -> None:
@@ -237,6 +257,10 @@ def _next_steps(*, keep: bool) -> None:
     steps = [
         (f"{_short(STRAYLINE)} backtest --config {_short(CONFIG)} YOUR.log", "your own logs, no Kafka needed"),
         (f"{_short(STRAYLINE)} check --config config.yaml --online", "is your cluster ready for it?"),
+        (
+            f"{_short(STRAYLINE)} console --folder {OUT} --config {_short(CONFIG)}",
+            "the incidents in a browser, afterwards",
+        ),
         ("docs/alerts.md", "what an alert holds, and how to route it"),
     ]
     if not keep:

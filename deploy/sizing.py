@@ -64,6 +64,7 @@ def session_cost(lines: int) -> str:
             "scope": ["shop"] * OPEN,
             "key": [f"request-{key}" for key in range(OPEN)],
             "text": [text] * OPEN,
+            "clock": [index * SECOND] * OPEN,
         }
         table = pl.DataFrame(rows, schema=dict(LINES_SCHEMA)).with_columns(pl.col("text").alias("masked"))
         assert sessionizer.push(table) == []

@@ -45,6 +45,7 @@ class Masks:
                 "scope": "peers",
                 "key": [row.key for row in part],
                 "text": [row.message for row in part],
+                "clock": [row.time for row in part],
             }
             self._masker.apply(pl.DataFrame(columns, schema=dict(LINES_SCHEMA)))
         return 0

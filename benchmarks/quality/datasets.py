@@ -69,7 +69,14 @@ def read(folder: Path, file: str) -> list[str]:
 
 def _masked(sessions: list[_Raw]) -> list[Labelled]:
     distinct = sorted({line for session in sessions for line in session.lines})
-    columns = {"position": range(len(distinct)), "time": 0, "scope": "quality", "key": "quality", "text": distinct}
+    columns = {
+        "position": range(len(distinct)),
+        "time": 0,
+        "scope": "quality",
+        "key": "quality",
+        "text": distinct,
+        "clock": 0,
+    }
     table = Masker().apply(pl.DataFrame(columns, schema=dict(LINES_SCHEMA)))
     masked = dict(zip(distinct, table["masked"].to_list(), strict=True))
     return [

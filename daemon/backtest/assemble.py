@@ -24,7 +24,7 @@ from daemon.backtest.summary import (
 from daemon.backtest.tally import Tally
 from daemon.backtest.told import Told
 from daemon.core.messages import rfc3339
-from daemon.core.types import Phase
+from daemon.core.types import NO_TIME_COUNTS, Phase, TimeCounts
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Counts:
 
     records: int = 0
     lines: int = 0
-    clamped: int = 0
+    times: TimeCounts = NO_TIME_COUNTS
     rejected: Counter[str] = field(default_factory=Counter)
     held_back: int = 0
     ranks: list[int | None] = field(default_factory=list)
@@ -56,7 +56,7 @@ def build(
     files, teach = list(options.files), list(options.teach)
     topics = list(options.records.topics) if options.records else []
     return Report(
-        input=Input(files, topics, teach, counts.records, counts.lines, dict(counts.rejected), counts.clamped),
+        input=Input(files, topics, teach, counts.records, counts.lines, dict(counts.rejected), counts.times),
         model=setup.about.model,
         config=setup.about.config,
         budget=setup.about.budget,

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 import orjson
 
+from daemon.core.types import TimeCounts
+
 OURS = "strayline"
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What was read. `rejected` counts records by reason, `clamped` lines whose own time was absurd."""
+    """What was read. `rejected` counts records by reason, `times` lines whose own time was not simply taken."""
 
     files: Sequence[str]
     topics: Sequence[str]
@@ -23,7 +25,7 @@ class Input:
     records: int
     lines: int
     rejected: Mapping[str, int]
-    clamped: int
+    times: TimeCounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ class _Run:
     def _count(self, batch: Batch, pushed: Pushed, reader: Source) -> None:
         self._counts.records += len(batch)
         self._counts.lines += pushed.lines
-        self._counts.clamped += pushed.clamped
+        self._counts.times += pushed.times
         for reject in pushed.rejects:
             self._counts.rejected[reject.reason] += 1
             self._output.reject(reject, reader.place(batch.source, reject.offset))

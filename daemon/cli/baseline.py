@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
-from daemon.errors import ConfigError, DataError, ModelMismatchError
+from daemon.errors import DataError, ModelMismatchError
 
 if TYPE_CHECKING:
     from daemon.cli.stored_baseline import Imported, StoredBaseline
@@ -134,16 +134,10 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _check_model(config: Config, model: str, dimensions: int, file: Path) -> None:
     """Refuse a file whose vectors the configured engine cannot compare; a server behind `openai` is not asked."""
-    from daemon.adapters.engines import model_name
+    from daemon.adapters.engines import model_name, name_in_vectors
 
-    engine, name = config.engine, config.engine.model
-    if engine.type == "vllm" and (Path(name).expanduser().is_dir() or name.endswith("all-MiniLM-L6-v2")):
-        try:
-            from daemon.adapters.engines import find_model
-
-            name, _ = find_model(name)
-        except (ImportError, ConfigError):
-            name = name.rpartition("/")[2]  # the engine is not installed here; the topic is checked in any case
+    engine = config.engine
+    name = name_in_vectors(engine.type, engine.model)
     wanted = model_name(name, engine.dimensions or dimensions, engine.instruction)
     if model != wanted and not re.match(re.escape(name) + "@", model):
         raise ModelMismatchError(

@@ -1,11 +1,17 @@
-"""`strayline topics create`: the topics the daemon needs, with the right policies."""
+"""`strayline topics create` and `delete`: the topics that the daemon needs, and their removal."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+
+if TYPE_CHECKING:
+    from daemon.adapters.kafka import Removal
 
 
 def add(verbs: Verbs[Parser]) -> None:
@@ -19,6 +25,9 @@ def add(verbs: Verbs[Parser]) -> None:
     parser.add_argument(
         "--input-partitions", type=int, help="also create missing input topics, with so many partitions"
     )
+
+    parser = add_verb(inner, "delete", delete, "delete strayline's topics and its consumer group; never the input")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def create(options: argparse.Namespace) -> int:
@@ -40,3 +49,32 @@ def create(options: argparse.Namespace) -> int:
     for topic, outcome in made.items():
         print(f"{topic}: {outcome}")
     return 0
+
+
+def delete(options: argparse.Namespace) -> int:
+    """Name what exists, ask, and delete it."""
+    config = load(options)
+    from daemon.adapters.kafka import plan_removal, remove
+    from daemon.wiring import kafka_settings
+
+    settings = kafka_settings(config)
+    removal = asyncio.run(plan_removal(settings, config.topics.named()))
+    if removal.empty:
+        print("there is nothing to delete")
+        return 0
+    for line in _described(removal):
+        print(line)
+    if not options.yes and not sys.stdin.isatty():
+        print("strayline topics delete: nothing was deleted; --yes deletes without asking", file=sys.stderr)
+        return os.EX_USAGE
+    if not options.yes and input("Delete all of this? [y/N] ").strip().lower() not in {"y", "yes"}:
+        print("nothing was deleted")
+        return 0
+    asyncio.run(remove(settings, removal))
+    print("deleted")
+    return 0
+
+
+def _described(removal: Removal) -> list[str]:
+    lines = [f"topic {topic} ({partitions} partitions)" for topic, partitions in removal.topics.items()]
+    return lines if removal.group is None else [*lines, f"consumer group {removal.group}"]

@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 
 from daemon.console.archive_schema import connect
-from daemon.console.messages import AlertMessage, FeedbackMessage, read_alert, read_feedback
+from daemon.console.messages import AlertMessage, FeedbackMessage, RemarkMessage, read_alert, read_feedback
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import DataError
 
@@ -27,6 +27,7 @@ INSERT OR REPLACE INTO alerts
     (id, incident, event, time, scope, key, pattern, severity, p_value, score, summary, document)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_INCIDENTS_OF_PATTERN = "SELECT DISTINCT incident FROM alerts WHERE pattern = ? LIMIT 100"
 _PUT_INCIDENT = """
 INSERT OR REPLACE INTO incidents (id, state, severity, services, keys, summary, opened, latest, sessions)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -35,10 +36,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What storing a batch changed: ids of incidents, whether feedback came, and how many records were unreadable."""
+    """What storing records changed: the incidents, and how many records were unreadable."""
 
     incidents: frozenset[str]
-    feedback: bool
     unreadable: int
 
 
@@ -62,21 +62,20 @@ class Archive:
 
     def store(self, batches: Sequence[Batch]) -> Stored:
         """ArchiveThread records and positions in one transaction."""
-        incidents, feedback, unreadable = set[str](), False, 0
+        incidents, unreadable = set[str](), 0
         with self._transaction():
             for batch in batches:
                 for offset, timestamp, value in zip(batch.offsets, batch.timestamps, batch.values, strict=True):
                     try:
                         if batch.source.topic == self._feedback:
-                            self._put_feedback(batch.source, offset, read_feedback(value, timestamp))
-                            feedback = True
+                            incidents |= self._put_feedback(batch.source, offset, read_feedback(value, timestamp))
                         else:
                             incidents.add(self._put_alert(read_alert(value)))
                     except DataError:
                         unreadable += 1
                 if len(batch):
                     self._put_position(batch.source, batch.offsets[-1] + 1)
-        return Stored(frozenset(incidents), feedback, unreadable)
+        return Stored(frozenset(incidents), unreadable)
 
     def forget(self, partition: TopicPartition) -> None:
         """Drop a partition's position, so that it is read from its beginning."""
@@ -91,14 +90,22 @@ class Archive:
         with self._transaction():
             deleted = self.connection.execute("DELETE FROM alerts WHERE time < ?", (bound,)).rowcount
             self.connection.execute("DELETE FROM incidents WHERE latest < ?", (bound,))
+            self.connection.execute("DELETE FROM remarks WHERE time < ?", (bound,))
         return deleted
 
     def _put_position(self, source: TopicPartition, after: int) -> None:
         self.connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", (*source, after))
 
-    def _put_feedback(self, source: TopicPartition, offset: int, row: FeedbackMessage) -> None:
-        values = (*source, offset, row.time, row.pattern, row.scope, row.verdict, row.author, row.note)
-        self.connection.execute("INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    def _put_feedback(self, source: TopicPartition, offset: int, row: FeedbackMessage | RemarkMessage) -> set[str]:
+        """Store one message; return the incidents whose pages show it."""
+        place = (*source, offset, row.time)
+        if isinstance(row, RemarkMessage):
+            remark = (*place, row.incident, row.action, row.author, row.note)
+            self.connection.execute("INSERT OR REPLACE INTO remarks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", remark)
+            return {row.incident}
+        label = (*place, row.pattern, row.scope, row.verdict, row.author, row.note)
+        self.connection.execute("INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", label)
+        return {incident for (incident,) in self.connection.execute(_INCIDENTS_OF_PATTERN, (row.pattern,))}
 
     def _put_alert(self, row: AlertMessage) -> str:
         values = (row.id, row.incident, row.event, row.time, row.scope, row.key, row.pattern, row.severity)

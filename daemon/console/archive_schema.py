@@ -11,7 +11,7 @@ from pathlib import Path
 
 from daemon.errors import ConfigError, UnavailableError
 
-VERSION = 1
+VERSION = 2
 MEMORY = ":memory:"
 _TABLES = """
 CREATE TABLE positions (
@@ -38,6 +38,12 @@ CREATE TABLE feedback (
     PRIMARY KEY (topic, partition, offset)
 ) WITHOUT ROWID;
 CREATE INDEX feedback_by_pattern ON feedback (pattern, time);
+CREATE TABLE remarks (
+    topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL, time INTEGER NOT NULL,
+    incident TEXT NOT NULL, action TEXT NOT NULL, author TEXT NOT NULL, note TEXT NOT NULL,
+    PRIMARY KEY (topic, partition, offset)
+) WITHOUT ROWID;
+CREATE INDEX remarks_by_incident ON remarks (incident, action, time);
 """
 
 

@@ -80,7 +80,7 @@ class Feed:
                 if batches:
                     stored = await self._store.call(self._store.archive.store, batches)
                     self.state.unreadable += stored.unreadable
-                    if stored.incidents or stored.feedback:
+                    if stored.incidents:
                         await self._changes.announce(stored.incidents)
                 self.state.unread, self.state.problem, self.state.checked = unread, "", monotonic()
                 if monotonic() - pruned > PRUNE_EVERY_S:

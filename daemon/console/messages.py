@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from daemon.core.messages import parse_feedback
+from daemon.core.messages import parse_feedback, parse_remark
 from daemon.errors import DataError
 
 SEVERITIES = ("info", "warning", "critical")
@@ -52,12 +52,23 @@ class AlertMessage:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackMessage:
-    """One message of the feedback topic; `time` is the record's, in milliseconds since the epoch."""
+    """One label of a pattern; `time` is the record's, in milliseconds since the epoch."""
 
     time: int
     pattern: str
     scope: str
     verdict: str
+    author: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemarkMessage:
+    """One remark on an incident; `time` is the record's, in milliseconds since the epoch."""
+
+    time: int
+    incident: str
+    action: str
     author: str
     note: str
 
@@ -96,8 +107,11 @@ def read_alert(value: bytes | None) -> AlertMessage:
     )
 
 
-def read_feedback(value: bytes | None, time: int) -> FeedbackMessage:
+def read_feedback(value: bytes | None, time: int) -> FeedbackMessage | RemarkMessage:
     """Read one message of the feedback topic. Raises DataError for anything else."""
+    remark = parse_remark(value)
+    if remark is not None:
+        return RemarkMessage(time, remark.incident, remark.action, remark.by, remark.note)
     label = parse_feedback(value)
     return FeedbackMessage(time, label.pattern, label.scope or "", label.verdict, label.by, label.note)
 

@@ -20,7 +20,7 @@ from daemon.console.changes import Changes
 from daemon.console.feed import FeedState
 from daemon.console.guard import LOGIN, ROOT, Guard, check_form, set_cookie
 from daemon.console.views import Views
-from daemon.core.messages import encode, label_document
+from daemon.core.messages import encode, label_document, remark_document
 from daemon.errors import DataError, UnavailableError
 
 T = TypeVar("T")
@@ -115,15 +115,31 @@ class Pages:
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         check_form(request, fields.get("csrf", ""))
         alert, verdict = await self._feedback_target(fields)
-        assert self._publish is not None, "checked with the target"
+        publish = self._publisher()
         by, note = request[LOGIN].account.name, fields.get("note", "").strip()
         try:
             document = label_document(alert.id, verdict, scope=alert.scope, by=by, note=note)
         except DataError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
-        await self._publish(alert.scope.encode(), encode(document))
+        await publish(alert.scope.encode(), encode(document))
         incident = self._views.link("incidents", alert.incident)
         raise web.HTTPSeeOther(f"{incident}?alert={quote(alert.id, safe='')}&sent={verdict}")
+
+    async def send_remark(self, request: web.Request) -> web.Response:
+        """Publish a remark on an incident: an acknowledgement, its undoing, or a note."""
+        form = await request.post()
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        check_form(request, fields.get("csrf", ""))
+        publish, identity = self._publisher(), fields.get("incident", "")
+        if await self._read(lambda archive: queries.incident(archive, identity)) is None:
+            raise web.HTTPNotFound(text="the archive has no such incident")
+        by, note = request[LOGIN].account.name, fields.get("note", "").strip()
+        try:
+            document = remark_document(identity, fields.get("action", ""), by=by, note=note)
+        except DataError as error:
+            raise web.HTTPBadRequest(text=str(error)) from None
+        await publish(identity.encode(), encode(document))
+        raise web.HTTPSeeOther(f"{self._views.link('incidents', identity)}?sent=remark")
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Changes as server-sent events; `Last-Event-ID`, or `since` of the first request, resumes."""
@@ -176,10 +192,14 @@ class Pages:
         text = self._views.render("login.html", {"failed": failed, "next": target})
         return web.Response(text=text, content_type="text/html", status=status)
 
-    async def _feedback_target(self, fields: Mapping[str, str]) -> tuple[queries.ArchivedAlert, str]:
-        """Return the alert and the verdict that a form names."""
+    def _publisher(self) -> Publish:
         if self._publish is None:
             raise web.HTTPForbidden(text="a backtest's folder takes no feedback")
+        return self._publish
+
+    async def _feedback_target(self, fields: Mapping[str, str]) -> tuple[queries.ArchivedAlert, str]:
+        """Return the alert and the verdict that a form names."""
+        self._publisher()
         verdict = fields.get("verdict", "")
         if verdict not in VERDICTS:
             raise web.HTTPBadRequest(text=f"verdict: must be one of {', '.join(VERDICTS)}")

@@ -16,12 +16,17 @@ MAX_ALERTS = 500
 SPARK_BUCKETS = 24
 _WEEK_MS = 7 * 86_400_000
 _ALERT_COLUMNS = "id, incident, event, time, scope, key, pattern, severity, p_value, score, summary"
-_INCIDENT_COLUMNS = "id, state, severity, services, keys, summary, opened, latest, sessions"
+_INCIDENT_COLUMNS = """id, state, severity, services, keys, summary, opened, latest, sessions, (
+    SELECT iif(action = 'acknowledge', author, NULL) FROM remarks
+    WHERE incident = incidents.id AND action != 'note' ORDER BY time DESC, offset DESC LIMIT 1
+) AS acknowledged"""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedIncident:
-    """One incident of the list. Times are in milliseconds; `spark` counts its alerts in equal steps of its life."""
+    """One incident of the list. Times are in milliseconds; `acknowledged` is who did so, None
+    if nobody has. `spark` counts its alerts in equal steps of its life.
+    """
 
     id: str
     state: str
@@ -32,6 +37,7 @@ class ArchivedIncident:
     opened: int
     latest: int
     sessions: int
+    acknowledged: str | None = None
     spark: Sequence[int] = ()
 
 
@@ -60,6 +66,16 @@ class ArchivedLabel:
     pattern: str
     scope: str
     verdict: str
+    author: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedRemark:
+    """One remark on an incident; `time` is in milliseconds."""
+
+    time: int
+    action: str
     author: str
     note: str
 
@@ -97,7 +113,7 @@ def services(connection: sqlite3.Connection) -> list[str]:
 
 
 def incidents(connection: sqlite3.Connection, wanted: Filter) -> tuple[list[ArchivedIncident], int]:
-    """Return one page of incidents, the gravest and then the latest first, and how many match."""
+    """Return one page of incidents, and how many match: open and not acknowledged first, then gravest, then latest."""
     conditions, values = ["1"], list[object]()
     if wanted.state:
         conditions.append("state = ?")
@@ -112,7 +128,7 @@ def incidents(connection: sqlite3.Connection, wanted: Filter) -> tuple[list[Arch
     count: int = connection.execute(f"SELECT count(*) FROM incidents WHERE {where}", values).fetchone()[0]  # noqa: S608
     rows = connection.execute(
         f"SELECT {_INCIDENT_COLUMNS} FROM incidents WHERE {where} "  # noqa: S608
-        "ORDER BY state, severity DESC, latest DESC, id LIMIT ? OFFSET ?",
+        "ORDER BY state, acknowledged IS NOT NULL, severity DESC, latest DESC, id LIMIT ? OFFSET ?",
         [*values, PAGE, PAGE * max(wanted.page, 0)],
     )
     listed = [_incident(row) for row in rows]
@@ -129,6 +145,7 @@ class ArchivedCase:
     chosen: ArchivedAlert
     document: Mapping[str, Any]
     labels: Sequence[ArchivedLabel]
+    remarks: Sequence[ArchivedRemark]
     similar: Sequence[ArchivedIncident]
 
     @property
@@ -151,6 +168,7 @@ def case_of(connection: sqlite3.Connection, identity: str, wanted: str = "") -> 
         chosen=chosen,
         document=document(connection, chosen.id) or {},
         labels=feedback_on(connection, list(dict.fromkeys(alert.pattern for alert in firing))[:100]),
+        remarks=remarks_on(connection, identity),
         similar=similar(connection, identity),
     )
 
@@ -209,6 +227,15 @@ def feedback_on(connection: sqlite3.Connection, patterns: Sequence[str], limit: 
         [*patterns, limit],
     )
     return [ArchivedLabel(*row) for row in rows]
+
+
+def remarks_on(connection: sqlite3.Connection, identity: str, limit: int = 100) -> list[ArchivedRemark]:
+    """Return the remarks on an incident, the latest first."""
+    rows = connection.execute(
+        "SELECT time, action, author, note FROM remarks WHERE incident = ? ORDER BY time DESC, offset DESC LIMIT ?",
+        (identity, limit),
+    )
+    return [ArchivedRemark(*row) for row in rows]
 
 
 def alerts_in_a_week(connection: sqlite3.Connection, pattern: str) -> int:

@@ -34,6 +34,7 @@ def routes(pages: Pages) -> list[Route]:
         Route("GET", "/events", pages.events, Role.VIEWER),
         Route("GET", "/feedback", pages.ask_feedback, Role.OPERATOR),
         Route("POST", "/feedback", pages.send_feedback, Role.OPERATOR),
+        Route("POST", "/remarks", pages.send_remark, Role.OPERATOR),
         Route("POST", "/logout", pages.log_out, Role.VIEWER),
         Route("GET", "/login", pages.ask_login, None),
         Route("POST", "/login", pages.log_in, None),

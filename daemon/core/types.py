@@ -28,8 +28,12 @@ LINES_SCHEMA: Mapping[str, pl.DataType] = {
     "scope": pl.String(),
     "key": pl.String(),
     "text": pl.String(),
+    "clock": pl.Int64(),
 }
-"""A table of lines in reading order, as a format makes it. Masking redacts `text` and adds `masked`."""
+"""A table of lines in reading order, as a format makes it. Masking redacts `text` and adds `masked`.
+
+`time` is the line's own, `clock` what it counts for stream time: the same, unless it is far from what others say.
+"""
 
 
 class TopicPartition(NamedTuple):
@@ -92,15 +96,33 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """One batch read by a format: a table of `LINES_SCHEMA`, and the records it could not read.
+class TimeCounts:
+    """How many lines' own times were not simply taken.
 
-    `clamped` counts the lines whose own time was implausible and was replaced by their record's time.
+    `clamped` were implausible and `unreadable` not a time: both got their record's. `held_back` were so far ahead that
+    they did not move stream time.
     """
+
+    clamped: int = 0
+    unreadable: int = 0
+    held_back: int = 0
+
+    def __add__(self, other: TimeCounts) -> TimeCounts:
+        return TimeCounts(
+            self.clamped + other.clamped, self.unreadable + other.unreadable, self.held_back + other.held_back
+        )
+
+
+NO_TIME_COUNTS = TimeCounts()
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One batch read by a format: a table of `LINES_SCHEMA`, and the records it could not read."""
 
     lines: pl.DataFrame
     rejects: Sequence[Reject] = ()
-    clamped: int = 0
+    times: TimeCounts = NO_TIME_COUNTS
 
 
 class ClosedBy(StrEnum):
@@ -145,8 +167,9 @@ class SessionLine:
 class Session:
     """A closed session: lines of one key. `lines` are its distinct masked lines in order of first position.
 
-    `start` and `end` are the earliest and latest event time, `size` is the number of lines, `tokens` the number of
-    tokens of all lines by the engine's tokenizer, and `positions` holds every line's position, sorted.
+    `start` and `end` are the earliest and latest event time, but not after stream time at the last line. `size` is the
+    number of lines, `tokens` the number of tokens of all lines by the engine's tokenizer, and `positions` holds every
+    line's position, sorted.
     """
 
     scope: str

@@ -39,7 +39,9 @@ def count_step(metrics: Metrics, source: TopicPartition, step: Step, batch: Batc
         metrics.records_read.labels(source.topic).inc(len(batch))
         metrics.read_bytes.labels(source.topic).inc(sum(map(len, filter(None, batch.values))))
         metrics.lines.labels(source.topic).inc(step.lines)
-        metrics.time_clamped.inc(step.clamped)
+        metrics.time_clamped.inc(step.times.clamped)
+        metrics.time_unreadable.inc(step.times.unreadable)
+        metrics.time_held_back.inc(step.times.held_back)
         metrics.dropped.labels("replayed").inc(step.replayed)
     for reason, count in step.rejects.items():
         metrics.dead_letters.labels(reason).inc(count)

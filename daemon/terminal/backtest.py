@@ -11,6 +11,7 @@ from rich.text import Text
 
 from daemon.backtest.report import OURS, Report
 from daemon.core.text import clean, figure, many, share
+from daemon.core.types import TimeCounts
 
 SHOWN = 20
 
@@ -35,6 +36,15 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         yield _incidents(report)
 
 
+def _times(times: TimeCounts) -> str:
+    counts = {
+        "implausible": times.clamped,
+        "unreadable": times.unreadable,
+        "too far ahead to move stream time": times.held_back,
+    }
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+
+
 def _facts(report: Report) -> Iterator[str]:
     read, rate = report.input, report.rate
     sources = [f"topic {', '.join(read.topics)}"] if read.topics else []
@@ -44,8 +54,8 @@ def _facts(report: Report) -> Iterator[str]:
     if read.rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(read.rejected.items()))
         yield f"rejected  {sum(read.rejected.values()):,} records: {reasons}"
-    if read.clamped:
-        yield f"time      {read.clamped:,} lines with an absurd time took their record's"
+    if times := _times(read.times):
+        yield f"time      of lines: {times}"
     patterns = f"{report.patterns:,}" if report.patterns_complete else f"more than {report.patterns:,}"
     taught = f"{report.taught:,} taught, " if report.taught else ""
     phases = f"{taught}{report.warm_up:,} warm-up, {rate.sessions:,} live"

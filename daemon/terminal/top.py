@@ -139,6 +139,9 @@ def _daemon(now: Scrape, before: Scrape | None) -> Text:
         f"partitions: {states or 'none'}",
         many(int(now.total("dead_letters_total")), "dead letter"),
     ]
+    if unusual := sum(int(now.total(f"time_{kind}_total")) for kind in ("clamped", "unreadable", "held_back")):
+        held_back = int(now.total("time_held_back_total"))
+        facts.append(f"{many(unusual, 'line')} with an unusual time, {held_back:,} held back")
     text = Text("  ".join(facts))
     return text if now.total("engine_up") else text.append("  engine down", "bold red")
 

@@ -93,11 +93,13 @@ _INPUT = [
     ),
     timeseries_panel(
         "Left out and corrected",
-        "Lines dropped a second by reason, and lines whose absurd time was replaced by their record's.",
+        "Lines dropped a second by reason, and lines whose own time was not simply taken.",
         "ops",
         {
             "{{reason}}": rate("strayline_dropped_total", "reason", ONE),
             "time clamped": rate("strayline_time_clamped_total", "", ONE),
+            "time unreadable": rate("strayline_time_unreadable_total", "", ONE),
+            "time held back": rate("strayline_time_held_back_total", "", ONE),
         },
         empty="none",
     ),

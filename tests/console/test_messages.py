@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.console.messages import read_alert, read_feedback
-from daemon.core.messages import label_document
+from daemon.console.messages import FeedbackMessage, RemarkMessage, read_alert, read_feedback
+from daemon.core.messages import label_document, remark_document
 from daemon.errors import DataError
 from tests.support.consoles import PATTERN, alert, resolved
 
@@ -62,17 +62,12 @@ def test_an_incident_may_list_services_and_sessions() -> None:
 
 
 def test_feedback_is_read() -> None:
-    """Who, what and why; the time is the record's."""
-    row = read_feedback(orjson.dumps(label_document(PATTERN, "normal", scope="payments", by="ada", note="ok")), 7)
+    """A label of a pattern and a remark on an incident: who, what and why; the time is the record's."""
+    label = label_document(PATTERN, "normal", scope="payments", by="ada", note="ok")
+    remark = remark_document("incident-1", "acknowledge", by="ada")
 
-    assert (7, PATTERN, "payments", "normal", "ada", "ok") == (
-        row.time,
-        row.pattern,
-        row.scope,
-        row.verdict,
-        row.author,
-        row.note,
-    )
+    assert FeedbackMessage(7, PATTERN, "payments", "normal", "ada", "ok") == read_feedback(orjson.dumps(label), 7)
+    assert RemarkMessage(8, "incident-1", "acknowledge", "ada", "") == read_feedback(orjson.dumps(remark), 8)
 
 
 @pytest.mark.parametrize(

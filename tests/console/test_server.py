@@ -81,6 +81,7 @@ def bearer(role: str) -> dict[str, str]:
         ("GET", "events", 401, 200, 200),
         ("GET", f"feedback?alert={ALERT}&verdict=normal", 401, 403, 200),
         ("POST", "feedback", 401, 403, 303),
+        ("POST", "remarks", 401, 403, 303),
         ("POST", "logout", 401, 303, 303),
         ("GET", "login", 200, 200, 200),
         ("GET", "healthz", 200, 200, 200),
@@ -102,7 +103,8 @@ async def test_each_route_is_for_its_roles(
         await until_shown(client, app.url, "incident-1", headers=bearer("viewer"))
         statuses = []
         for headers in ({}, bearer("viewer"), bearer("operator")):
-            data = {"alert": ALERT, "verdict": "normal"} if method == "POST" else None
+            fields = {"alert": ALERT, "verdict": "normal", "incident": "incident-1", "action": "acknowledge"}
+            data = fields if method == "POST" else None
             async with client.request(
                 method, app.url + path, headers=headers, data=data, allow_redirects=False
             ) as answer:
@@ -135,6 +137,30 @@ async def test_a_person_logs_in_labels_and_logs_out(
 
     said = orjson.loads(topics.records[FEEDBACK][0])
     assert {"alert": ALERT, "verdict": "normal", "scope": "payments", "by": "ada", "note": "a rehearsal"} == said
+
+
+async def test_an_incident_is_acknowledged_noted_and_taken_back(
+    topics: FakeTopics, client: aiohttp.ClientSession
+) -> None:
+    """Everybody sees who looks at an incident, and notes stay with it; acknowledged ones are last in the list."""
+    topics.send(ALERTS, alert(2, severity="info", incident={"id": "incident-2", "event": "opened"}))
+    async with console(topics) as app:
+        await until_shown(client, app.url, "2 open incidents")
+        page = await text_of(client, f"{app.url}incidents/incident-1")
+
+        async def send(**fields: str) -> None:
+            data = {"csrf": field(page, "csrf"), "incident": "incident-1", **fields}
+            async with client.post(f"{app.url}remarks", data=data) as answer:
+                assert 200 == answer.status
+
+        await send(action="acknowledge")
+        listed = await until_shown(client, app.url, "acknowledged by ada")
+        assert listed.index("/incidents/incident-2") < listed.index("/incidents/incident-1")
+        await send(action="note", note="disk 3 again")
+        await until_shown(client, f"{app.url}incidents/incident-1", "disk 3 again")
+        await send(action="unacknowledge")
+        page = await until_shown(client, f"{app.url}incidents/incident-1", "took the acknowledgement back")
+        assert "Acknowledged by" not in page
 
 
 @pytest.mark.parametrize(

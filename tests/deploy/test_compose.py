@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from daemon.config.loading import parse_config
+from daemon.console.accounts import Account, Role, read_accounts
 from tests.deploy.tools import ROOT, run, tool
 
 DEPLOY = ROOT / "deploy"
@@ -43,6 +44,15 @@ def test_the_trials_configuration_is_good() -> None:
     """The daemon accepts the trial's configuration, and is reachable in its container."""
     config = parse_config((DEPLOY / "compose/strayline.yaml").read_text(), {})
     assert ("0.0.0.0", ["kafka:9092"]) == (config.http.host, config.kafka.bootstrap_servers)
+
+
+def test_the_trials_console_is_reachable_and_closed() -> None:
+    """In its container it listens to all, so it has accounts, and they are good."""
+    config = parse_config((DEPLOY / "compose/strayline.yaml").read_text(), {})
+    accounts = read_accounts(DEPLOY / "compose/users.yaml")
+
+    assert ("0.0.0.0", Path("/etc/strayline/users.yaml")) == (config.console.host, config.console.users)
+    assert Account("operator", Role.OPERATOR) == accounts.by_password("operator", "strayline")
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from daemon.adapters.engines.lite import LiteEngine
-from daemon.adapters.engines.registry import EngineSettings, make_engine
+from daemon.adapters.engines.registry import EngineSettings, make_engine, name_in_vectors
 from daemon.errors import ConfigError
 
 WORDS = {"[UNK]": 0, "disk": 1, "full": 2, "login": 3}
@@ -109,9 +110,16 @@ def test_it_needs_no_torch() -> None:
     """Starting it imports neither torch nor vLLM nor the model's own package."""
     program = """if True:
         import asyncio, sys
-        from daemon.adapters.engines.registry import EngineSettings, make_engine
+        from daemon.adapters.engines.registry import EngineSettings, make_engine, name_in_vectors
         asyncio.run(make_engine(EngineSettings(type="lite", model="wordllama")).start())
         print([name for name in ("torch", "vllm", "wordllama", "transformers") if name in sys.modules])
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "[]" == done.stdout.strip()
+
+
+async def test_the_name_in_its_vectors_is_known_before_it_is_loaded(folder: Path) -> None:
+    """A baseline is compared with the configured engine by the name that the engine's vectors carry."""
+    for model in ("wordllama", str(folder)):
+        engine = await started(model=model)
+        assert engine.model.rpartition(":")[0] == await asyncio.to_thread(name_in_vectors, "lite", model)

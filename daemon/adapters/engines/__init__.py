@@ -5,6 +5,6 @@ Importing this package loads neither: `find_model`, `pull_model` and `model_name
 """
 
 from daemon.adapters.engines.model_files import find_model, pull_model
-from daemon.adapters.engines.registry import EngineSettings, make_engine, model_name
+from daemon.adapters.engines.registry import EngineSettings, make_engine, model_name, name_in_vectors
 
-__all__ = ["EngineSettings", "find_model", "make_engine", "model_name", "pull_model"]
+__all__ = ["EngineSettings", "find_model", "make_engine", "model_name", "name_in_vectors", "pull_model"]

@@ -138,6 +138,11 @@ class _Model:
         return vector / np.float32(norm) if norm > 0 else self._blank
 
 
+def table_name(name: str) -> str:
+    """Return the name that the vectors of a model carry, without loading it. Raises ConfigError as `start` does."""
+    return _find(name).name
+
+
 def _load(settings: EngineSettings) -> _Model:
     return _Model(_find(settings.model), settings)
 

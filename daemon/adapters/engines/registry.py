@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from importlib import import_module
+from pathlib import Path
 from typing import cast
 
+from daemon.adapters.engines.model_files import PACKAGED, find_model
 from daemon.errors import ConfigError
 from daemon.ports import Engine
 
@@ -68,3 +70,20 @@ def model_name(name: str, dimensions: int, instruction: str | None) -> str:
     if not instruction:
         return f"{name}:{dimensions}"
     return f"{name}:{dimensions}:{blake2b(instruction.encode(), digest_size=4).hexdigest()}"
+
+
+def name_in_vectors(engine_type: str, model: str) -> str:
+    """Return the part of the vectors' name that is the model's, without loading the model or asking a server.
+
+    Where a model of this process is not installed here, it is the configured name.
+    """
+    try:
+        if engine_type == "lite":
+            from daemon.adapters.engines.lite import table_name
+
+            return table_name(model)
+        if engine_type == "vllm" and (Path(model).expanduser().is_dir() or model in PACKAGED):
+            return find_model(model)[0]
+    except (ImportError, ConfigError):
+        return model.rpartition("/")[2]
+    return model

@@ -2,7 +2,8 @@
 
 * `KafkaBroker` is the cluster as the runtime sees it (`ports.Broker`): `membership` joins the group and reads it by
   `columnar_consumer`, `transactions` publishes, and the broker itself reads the daemon's own topics.
-* `readers` and `publish` are for verbs and take no part in the group; `topics` creates and checks topics.
+* `readers` and `publish` are for verbs and take no part in the group; `topics` creates and checks topics,
+  `removal` deletes them.
 * `client` holds what all clients share, `settings` how the cluster is reached.
 
 aiokafka imports slowly and most verbs never connect, so a name's module is imported when the name is first used.
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from daemon.adapters.kafka.membership import KafkaMembership
     from daemon.adapters.kafka.publish import publish_one, publish_together
     from daemon.adapters.kafka.readers import RangeReader, follow_batches, follow_values, read_values
+    from daemon.adapters.kafka.removal import Removal, plan_removal, remove
     from daemon.adapters.kafka.settings import KafkaSettings
     from daemon.adapters.kafka.topics import check_topics, create_topics
 
@@ -28,13 +30,16 @@ __all__ = [
     "KafkaMembership",
     "KafkaSettings",
     "RangeReader",
+    "Removal",
     "check_topics",
     "create_topics",
     "follow_batches",
     "follow_values",
+    "plan_removal",
     "publish_one",
     "publish_together",
     "read_values",
+    "remove",
 ]
 
 _MODULES = {
@@ -43,13 +48,16 @@ _MODULES = {
     "KafkaMembership": "membership",
     "KafkaSettings": "settings",
     "RangeReader": "readers",
+    "Removal": "removal",
     "check_topics": "topics",
     "create_topics": "topics",
     "follow_batches": "readers",
     "follow_values": "readers",
+    "plan_removal": "removal",
     "publish_one": "publish",
     "publish_together": "publish",
     "read_values": "readers",
+    "remove": "removal",
 }
 
 

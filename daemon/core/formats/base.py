@@ -53,13 +53,21 @@ class FieldPaths:
 
 @dataclass(frozen=True, slots=True)
 class FormatSettings:
-    """How to read records: a format's name, paths of the fields, and patterns on the message that win over them."""
+    """How to read records: a format's name, paths of the fields, and patterns on the message that win over them.
+
+    `level_scale` names the scale of levels that are numbers (see `levels`). `max_lead` is how many microseconds a line
+    may be ahead of its record and still move stream time. A line with a time that cannot be read gets its record's, or,
+    with `reject_unreadable_times`, a record of only such lines is rejected.
+    """
 
     format: str = "json"
     fields: FieldPaths = field(default_factory=FieldPaths)
     extract: tuple[str, ...] = ()
     time_format: str | None = None
     """How times are written, where that is none of the usual ways; see `time_format`."""
+    level_scale: str = "auto"
+    max_lead: int = 300_000_000
+    reject_unreadable_times: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,26 +9,22 @@ import polars as pl
 
 from daemon.core.formats.base import ALTERNATIVE, FormatSettings, ReaderOutput, decoded, of_record
 from daemon.core.formats.extract import Extractor
+from daemon.core.formats.levels import Levels
+from daemon.core.formats.line_times import LineTimes
 from daemon.core.formats.time_format import read_times
-from daemon.core.formats.timestamps import micros_of
+from daemon.core.formats.timestamps import parse_times
 from daemon.core.positions import INDEX_BITS
-from daemon.core.types import LINES_SCHEMA, Batch, Parsed, Reject
+from daemon.core.types import LINES_SCHEMA, Batch, Parsed, Reject, TimeCounts
 
 DEFAULT_SCOPE = "default"
-EARLIEST = 315_532_800_000_000
-"""1980-01-01: a clock that says less has not been set."""
-LATEST = 253_402_300_800_000_000
-"""Upper bound: the year 10000."""
-DAY = 86_400_000_000
 MAX_NAME = 256
 """Longer keys and scopes are cut, and a hash of the whole keeps them apart."""
-MAX_LEVEL = 24
 ESCAPED = "backslashreplace"
 """How keys and headers that are not UTF-8 become text: their bytes are escaped."""
 
 
 class Finisher:
-    """Turns a reader's columns into lines; remembers the last line's time."""
+    """Turns a reader's columns into the lines of one partition."""
 
     def __init__(self, settings: FormatSettings) -> None:
         self._extractor = Extractor(settings.extract)
@@ -39,48 +35,60 @@ class Finisher:
         }
         self._sources = {name: parts for name, parts in sources.items() if name != "message" and any(parts)}
         """For each field whose path names a part of the record, where to look; None means the reader's column."""
-        self._last_time = 0
+        self._levels = Levels(settings.level_scale)
+        self._times = LineTimes(settings.max_lead)
+        self._reject_unreadable = settings.reject_unreadable_times
 
     def finish(self, batch: Batch, read: ReaderOutput) -> Parsed:
         """Return the lines and all rejects, in the batch's order."""
-        rejects = list(read.rejects)
         table = read.table
+        rows = table["row"]
         for name, parts in self._sources.items():
-            rows = table["row"]
             candidates = [table[name] if part is None else record_part(batch, part).gather(rows) for part in parts]
             table = table.with_columns(pl.coalesce(*candidates).alias(name))
         table = self._extractor.apply(table)
         table = _within_records(table)
-        table, bad_times = _read_times(batch, table, self._time_format)
-        rejects += bad_times
-        lines = self._settle(batch, table)
-        clamped = int(lines["absurd"].sum())
-        lines = _with_text(_with_short_names(lines)).select(list(LINES_SCHEMA))
-        return Parsed(lines, sorted(rejects, key=lambda reject: reject.row), clamped)
+        table = table.hstack(self._parse_times(batch, table))
+        rejects = list(read.rejects)
+        if self._reject_unreadable and table["unreadable"].any():
+            table, unreadable = _without_unreadable(batch, table)
+            rejects += unreadable
+        lines, counts = self._settle(batch, table)
+        lines = self._levels.apply(_with_short_names(lines)).select(list(LINES_SCHEMA))
+        return Parsed(lines, sorted(rejects, key=lambda reject: reject.row), counts)
 
-    def _settle(self, batch: Batch, table: pl.DataFrame) -> pl.DataFrame:
+    def _parse_times(self, batch: Batch, table: pl.DataFrame) -> pl.DataFrame:
+        """Return a table (micros, yearless, unreadable) of the lines' own times."""
+        texts = table["time"]
+        texts = texts.clone().set(texts == "", None)
+        times = parse_times(texts)
+        if self._time_format is not None:
+            stamps = pl.Series(batch.timestamps, dtype=pl.Int64).gather(table["row"])
+            own = read_times(texts, self._time_format, stamps)
+            times = times.with_columns(
+                micros=own.zip_with(own.is_not_null(), times["micros"]), yearless=times["yearless"] & own.is_null()
+            )
+        return times.with_columns(unreadable=texts.is_not_null() & times["micros"].is_null())
+
+    def _settle(self, batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, TimeCounts]:
         """Give every line position, time, scope and key, in one pass: the fixed cost of a batch matters too."""
-        table = table.hstack(
+        rows = table["row"]
+        stamps = pl.Series("stamp", batch.timestamps, dtype=pl.Int64).gather(rows)
+        stamps = stamps.set(stamps < 0, None) * 1_000
+        times, counts = self._times.settle(table, stamps, int(table["unreadable"].sum()))
+        table = table.drop("time").hstack(
             [
-                pl.Series("offset", batch.offsets, dtype=pl.Int64).gather(table["row"]),
-                pl.Series("stamp", batch.timestamps, dtype=pl.Int64).gather(table["row"]),
-                decoded(batch.keys, ESCAPED).alias("own").gather(table["row"]),
+                *times.get_columns(),
+                pl.Series("offset", batch.offsets, dtype=pl.Int64).gather(rows),
+                decoded(batch.keys, ESCAPED).alias("own").gather(rows),
             ]
         )
-        stamp = pl.when(pl.col("stamp") >= 0).then(pl.col("stamp") * 1_000)
-        micros = pl.col("micros")
-        sane = (micros >= EARLIEST) & (micros < LATEST) & ((micros <= stamp + DAY) | stamp.is_null())
         scope = _filled("scope").fill_null(DEFAULT_SCOPE)
-        table = table.with_columns(
+        return table.with_columns(
             (pl.col("offset") * (1 << INDEX_BITS) + pl.col("index")).alias("position"),
-            pl.coalesce(pl.when(sane).then(micros), stamp).forward_fill().fill_null(self._last_time).alias("time"),
-            (micros.is_not_null() & ~sane).alias("absurd"),
             scope.alias("scope"),
             pl.coalesce(_filled("key"), _filled("own"), scope).alias("key"),
-        )
-        if not table.is_empty():
-            self._last_time = table["time"][-1]
-        return table
+        ), counts
 
 
 def record_part(batch: Batch, path: str) -> pl.Series:
@@ -104,29 +112,14 @@ def _within_records(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(_filled(name).forward_fill().over("row").alias(name) for name in ("scope", "key"))
 
 
-def _read_times(batch: Batch, table: pl.DataFrame, time_format: str | None) -> tuple[pl.DataFrame, list[Reject]]:
-    """Add `micros`, null where a line has no time of its own; reject the records whose time cannot be parsed."""
-    texts = table["time"]
-    texts = texts.clone().set(texts == "", None)
-    micros = micros_of(texts) if time_format is None else _micros_in(texts, time_format, batch, table["row"])
-    table = table.with_columns(micros.alias("micros"))
-    bad = texts.is_not_null() & micros.is_null()
-    if not bad.any():
-        return table, []
-    first = table.filter(bad).unique("row", keep="first", maintain_order=True)
+def _without_unreadable(batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
+    """Reject the records that hold only lines with a time that cannot be read."""
+    gone = table.filter(pl.col("unreadable").all().over("row")).unique("row", keep="first", maintain_order=True)
     rejects = [
-        Reject(row, batch.offsets[row], "bad_time", f"time{_place(index)}: neither RFC 3339 nor an epoch number")
-        for row, index in first.select("row", "index").iter_rows()
+        Reject(row, batch.offsets[row], "bad_time", f"time{_place(index)} is neither a date nor an epoch number")
+        for row, index in gone.select("row", "index").iter_rows()
     ]
-    return table.filter(~pl.col("row").is_in(first["row"].implode())), rejects
-
-
-def _micros_in(texts: pl.Series, time_format: str, batch: Batch, rows: pl.Series) -> pl.Series:
-    """Return the times that have the configured format, and the usual ones among the rest."""
-    own = read_times(texts, time_format, pl.Series(batch.timestamps, dtype=pl.Int64).gather(rows))
-    if own.null_count() == texts.null_count():
-        return own
-    return own.zip_with(own.is_not_null(), micros_of(texts))
+    return table.filter(~pl.col("row").is_in(gone["row"].implode())), rejects
 
 
 def _place(index: int) -> str:
@@ -149,17 +142,3 @@ def _with_short_names(table: pl.DataFrame) -> pl.DataFrame:
 
 def _shortened(name: str) -> str:
     return f"{name[:MAX_NAME]}…{blake2b(name.encode(), digest_size=8).hexdigest()}"
-
-
-def _with_text(table: pl.DataFrame) -> pl.DataFrame:
-    """Make the level the message's first word, unless the message begins with it."""
-    if table["level"].null_count() == len(table):
-        return table.with_columns(pl.col("message").str.strip_chars_end("\r\n").alias("text"))
-    level = pl.col("level").str.strip_chars()
-    message = pl.col("message").str.strip_chars_end("\r\n")
-    head = message.str.strip_chars_start(" \t[(<").str.head(level.str.len_chars())
-    wanted = level.str.contains(r"^\S+$") & (level.str.len_chars() <= MAX_LEVEL)
-    wanted &= head.str.to_lowercase() != level.str.to_lowercase()
-    return table.with_columns(
-        pl.when(wanted).then(pl.concat_str(level, pl.lit(" "), message)).otherwise(message).alias("text")
-    )

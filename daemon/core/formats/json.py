@@ -1,14 +1,14 @@
 """JSON: one object a record, its parts looked up by dotted paths.
 
-A path ``a.b.c`` is looked up as nested objects first, then as one key ``a.b.c`` at the top (as ECS writers have it); of
-alternatives ``a|b`` the first one present counts. The finisher looks up those of the record. Numbers and booleans are
-rendered as text; an object or array is not text, and its record is rejected (as a level it is ignored). Of equal keys
-in one object the first counts.
+A path ``a.b.c`` is looked up as nested objects first, then as one key ``a.b.c`` at the top (as ECS writers have it);
+of alternatives ``a|b`` the first one that holds text counts. The finisher looks up those of the record. Numbers and
+booleans are rendered as text; an object or array is not text and is passed over. Only the message decides whether a
+record is read. Of equal keys in one object the first counts. What an exception's fields say is appended to the message.
 
-Whole batches are decoded at once by polars (simd-json, strict). Where that refuses, the batch is halved until the bad
-records stand alone; orjson then names what is wrong, or reads the record where only a shape was unexpected (a plain
-value on the way of a path). Both decoders are strict and agree on what is JSON, but for lone surrogates, which polars
-lets pass: records with surrogate escapes are shown to orjson first.
+Whole batches are decoded at once by polars (simd-json, strict). Where that fails, orjson reads every record of the
+batch: it names what is wrong with bad ones, and reads those by hand that have an unexpected shape (an object for a
+text, a plain value on the way of a path); polars gets the rest. Both decoders are strict and agree on what is JSON, but
+for lone surrogates, which polars lets pass: records with surrogate escapes are shown to orjson first.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import orjson
 import polars as pl
 
@@ -29,11 +30,11 @@ from daemon.core.formats.base import (
     of_record,
     values_as_text,
 )
+from daemon.core.formats.exceptions import exception_text, may_have_exception
 from daemon.core.types import Batch, Reject
 
 _SURROGATE = r"\\u[dD][89a-fA-F]"
-_ALONE = 8
-"""When a batch does not decode, this many records or fewer are read one by one."""
+_PARTS = tuple(COLUMNS_SCHEMA)[2:]
 
 
 def check_path(name: str, path: str) -> str | None:
@@ -63,55 +64,83 @@ class JsonReader:
         }
         self._message = fields.message
         self._shape, self._nested = _shape([path for paths in self._paths.values() for path in paths])
+        self._tree = _tree([path for paths in self._paths.values() for path in paths])[0]
 
     def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
         values, rejects = values_as_text(batch)
-        values, broken = self._without_surrogates(batch, values)
-        rejects += broken
-        found: list[pl.DataFrame] = []
-        self._read(batch, values, found, rejects)
-        table = pl.concat(found) if found else pl.DataFrame(schema=dict(COLUMNS_SCHEMA))
-        blank = ~table["message"].str.contains(r"\S")
-        if blank.any():
-            detail = f"field {self._message} is blank"
-            rejects += [
-                Reject(row, batch.offsets[row], "empty", detail) for row in table["row"].filter(blank).to_list()
-            ]
-            table = table.filter(~blank)
-        return ReaderOutput(table, rejects)
+        table, broken = self.read(batch, values)
+        return ReaderOutput(table, [*rejects, *broken])
+
+    def read(self, batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
+        """Return the lines of `values` (row, text, and index if there is one), and a reject for each without one."""
+        if "index" not in values.columns:
+            values = values.with_columns(index=pl.lit(0, dtype=pl.Int64))
+        values, rejects = self._without_surrogates(batch, values)
+        tables: list[pl.DataFrame] = []
+        self._read(batch, values, tables, rejects)
+        table = pl.concat(tables) if tables else pl.DataFrame(schema=dict(COLUMNS_SCHEMA))
+        table = table.sort("row", "index") if len(tables) > 1 else table
+        table = _with_exceptions(values, table)
+        said = table["message"].str.contains(r"\S")
+        if said.all(ignore_nulls=False):
+            return table, rejects
+        silent = table.filter(~said.fill_null(value=False))
+        texts = silent.join(values, on=("row", "index"), how="left", maintain_order="left")
+        for row, index, message, text in texts.select("row", "index", "message", "text").iter_rows():
+            rejects.append(self._why(batch, row, index, text, blank=message is not None))
+        return table.join(silent, on=("row", "index"), how="anti", maintain_order="left"), rejects
 
     def _without_surrogates(self, batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
         """Reject the records that hold half a surrogate pair."""
         suspect = values["text"].str.contains(_SURROGATE)
         if not suspect.any():
             return values, []
-        rejects = []
-        for row, text in values.filter(suspect).iter_rows():
-            parsed = _loads(batch, row, text)
+        rejects, good = [], []
+        for row, index, text in values.select("row", "index", "text").filter(suspect).iter_rows():
+            parsed = _loads(batch, row, index, text)
+            good.append(not isinstance(parsed, Reject))
             if isinstance(parsed, Reject):
                 rejects.append(parsed)
-        return values.filter(~pl.col("row").is_in([reject.row for reject in rejects])), rejects
+        kept = np.ones(len(values), bool)
+        kept[suspect.to_numpy()] = good
+        return values.filter(kept), rejects
 
-    def _read(self, batch: Batch, values: pl.DataFrame, found: list[pl.DataFrame], rejects: list[Reject]) -> None:
-        """Append the columns of `values`, in order, to `found` and the bad ones to `rejects`."""
+    def _read(self, batch: Batch, values: pl.DataFrame, tables: list[pl.DataFrame], rejects: list[Reject]) -> None:
+        """Append the columns of `values` to `tables` and the bad ones to `rejects`."""
         if values.is_empty():
             return
         table = self._decode(values)
-        if table is None and len(values) > _ALONE:
-            middle = len(values) // 2
-            self._read(batch, values[:middle], found, rejects)
-            self._read(batch, values[middle:], found, rejects)
+        if table is not None:
+            tables.append(table)
             return
-        if table is None:
-            table = pl.concat([self._read_alone(batch, values[at : at + 1]) for at in range(len(values))])
-        absent = table["message"].is_null()
-        if absent.any():
-            rows = table["row"].filter(absent)
-            for row, text in values.filter(values["row"].is_in(rows.implode())).iter_rows():
-                rejects.append(self._why(batch, row, text))
-            table = table.filter(~absent)
-        found.append(table)
+        rest, by_hand = [], []
+        for row, index, text in values.select("row", "index", "text").iter_rows():
+            parsed = _loads(batch, row, index, text)
+            if isinstance(parsed, Reject):
+                rejects.append(parsed)
+            elif not isinstance(parsed, dict) or _is_odd(parsed, self._tree):
+                by_hand.append(self._by_hand(row, index, parsed))
+            else:
+                rest.append((row, index, text))
+        if by_hand:
+            tables.append(pl.DataFrame(by_hand, schema=dict(COLUMNS_SCHEMA), orient="row"))
+        if len(rest) < len(values):
+            self._read(
+                batch,
+                pl.DataFrame(rest, schema=values.select("row", "index", "text").schema, orient="row"),
+                tables,
+                rejects,
+            )
+        elif len(values) > 1:
+            middle = len(values) // 2
+            self._read(batch, values[:middle], tables, rejects)
+            self._read(batch, values[middle:], tables, rejects)
+        else:
+            row, index, text = rest[0]
+            tables.append(
+                pl.DataFrame([self._by_hand(row, index, orjson.loads(text))], schema=dict(COLUMNS_SCHEMA), orient="row")
+            )
 
     def _decode(self, values: pl.DataFrame) -> pl.DataFrame | None:
         """Return the columns of `values`, message null where there is none, or None if one of them will not decode."""
@@ -119,56 +148,74 @@ class JsonReader:
             decoded = values["text"].str.json_decode(self._shape)
         except pl.exceptions.PolarsError:
             return None
-        table = pl.DataFrame({"row": values["row"], "value": decoded})
-        parts = [self._part(name).alias(name) for name in list(COLUMNS_SCHEMA)[2:]]
-        return table.select("row", pl.lit(0, dtype=pl.Int64).alias("index"), *parts)
+        table = pl.DataFrame({"row": values["row"], "index": values["index"], "value": decoded})
+        return table.select("row", "index", *(self._part(name).alias(name) for name in _PARTS))
 
     def _part(self, name: str) -> pl.Expr:
-        found = []
+        candidates = []
         for path in self._paths.get(name, ()):
             if "." in path and path in self._nested:
                 nested = pl.col("value")
                 for step in path.split("."):
                     nested = nested.struct.field(step)
-                found.append(nested)
-            found.append(pl.col("value").struct.field(path))
-        return pl.coalesce(*found) if found else pl.lit(None, dtype=pl.String)
+                candidates.append(nested)
+            candidates.append(pl.col("value").struct.field(path))
+        return pl.coalesce(*candidates) if candidates else pl.lit(None, dtype=pl.String)
 
-    def _read_alone(self, batch: Batch, value: pl.DataFrame) -> pl.DataFrame:
-        """Read one record as `_decode` does, by hand where its shape is in the way; message null if it is bad."""
-        table = self._decode(value)
-        if table is not None:
-            return table
-        row, text = value.row(0)
-        columns: dict[str, Any] = {"row": row, "index": 0} | dict.fromkeys(list(COLUMNS_SCHEMA)[2:])
-        parsed = _loads(batch, row, text)
-        if isinstance(parsed, dict) and self._unreadable(parsed) is None:
-            for name, paths in self._paths.items():
-                found = (_rendered(_find(parsed, path)) for path in paths)
-                columns[name] = next((text for text in found if text is not None), None)
-        return pl.DataFrame([columns], schema=dict(COLUMNS_SCHEMA))
+    def _by_hand(self, row: int, index: int, parsed: object) -> tuple[int | str | None, ...]:
+        """Return the columns of one record, as `_decode` does."""
+        parts: list[str | None] = []
+        for name in _PARTS:
+            texts = (_text_at(parsed, path) for path in self._paths.get(name, ()))
+            parts.append(next((text for text in texts if text is not None), None))
+        return (row, index, *parts)
 
-    def _unreadable(self, parsed: Mapping[str, Any]) -> str | None:
-        """Name the field that holds an object or array where text is needed."""
-        for name, paths in self._paths.items():
-            for path in paths if name != "level" else ():
-                if isinstance(_find(parsed, path), dict | list):
-                    return f"field {path} holds an object or array where text is needed"
-        return None
-
-    def _why(self, batch: Batch, row: int, text: str) -> Reject:
+    def _why(self, batch: Batch, row: int, index: int, text: str, *, blank: bool) -> Reject:
         """Say why a record has no message."""
-        parsed = _loads(batch, row, text)
+        place = f" of line {index}" if index else ""
+        if blank:
+            return Reject(row, batch.offsets[row], "empty", f"field {self._message}{place} is blank")
+        parsed = _loads(batch, row, index, text)
         if isinstance(parsed, Reject):
             return parsed
         if not isinstance(parsed, dict):
-            return Reject(row, batch.offsets[row], "not_an_object", f"the value is JSON but a {_kind(parsed)}")
-        detail = self._unreadable(parsed) or f"field {self._message} is missing"
-        return Reject(row, batch.offsets[row], "missing_field", detail)
+            detail = f"the value{place} is JSON but a {_kind(parsed)}"
+            return Reject(row, batch.offsets[row], "not_an_object", detail)
+        for path in self._paths["message"]:
+            if isinstance(_find(parsed, path), dict | list):
+                detail = f"field {path}{place} holds an object or array where text is needed"
+                return Reject(row, batch.offsets[row], "missing_field", detail)
+        return Reject(row, batch.offsets[row], "missing_field", f"field {self._message}{place} is missing")
+
+
+def _with_exceptions(values: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """Append to messages what the fields of an exception say that the message does not."""
+    suspect = may_have_exception(values["text"])
+    if not suspect.any():
+        return table
+    rows: list[tuple[int, int, str]] = []
+    for row, index, text in values.select("row", "index", "text").filter(suspect).iter_rows():
+        parsed = orjson.loads(text) if text.lstrip().startswith("{") else None
+        if isinstance(parsed, dict) and (said := exception_text(parsed)):
+            rows.append((row, index, said))
+    if not rows:
+        return table
+    traces = pl.DataFrame(rows, schema={"row": pl.Int64, "index": pl.Int64, "trace": pl.String}, orient="row")
+    message, trace = pl.col("message"), pl.col("trace")
+    both = pl.concat_str(message, trace, separator="\n", ignore_nulls=True)
+    joined = pl.when(message.fill_null("").str.contains(trace, literal=True)).then(message).otherwise(both)
+    table = table.join(traces, on=("row", "index"), how="left", maintain_order="left")
+    return table.with_columns(pl.when(trace.is_null()).then(message).otherwise(joined).alias("message")).drop("trace")
 
 
 def _shape(paths: Sequence[str]) -> tuple[pl.Struct, set[str]]:
-    """Return the struct to decode into, and the dotted paths it holds as nested objects.
+    """Return the struct to decode into, and the dotted paths it holds as nested objects."""
+    tree, nested = _tree(paths)
+    return _struct(tree), nested
+
+
+def _tree(paths: Sequence[str]) -> tuple[dict[str, Any], set[str]]:
+    """Return nested dictionaries with None for each path's text, and the dotted paths that they hold.
 
     A path that runs through another path's value cannot be nested; it is looked up as one key only.
     """
@@ -185,18 +232,42 @@ def _shape(paths: Sequence[str]) -> tuple[pl.Struct, set[str]]:
             nested.add(path)
     for path in wanted:
         tree.setdefault(path, None)
-    return _struct(tree), nested
+    return tree, nested
+
+
+def _is_odd(value: Mapping[str, Any], tree: Mapping[str, Any]) -> bool:
+    """Return whether a value is an object where the tree wants a text, or the other way round."""
+    for name, inner in tree.items():
+        part = value.get(name)
+        if inner is None:
+            if isinstance(part, dict | list):
+                return True
+        elif part is not None and (not isinstance(part, dict) or _is_odd(part, inner)):
+            return True
+    return False
 
 
 def _struct(tree: Mapping[str, Any]) -> pl.Struct:
     return pl.Struct({name: _struct(inner) if isinstance(inner, dict) else pl.String() for name, inner in tree.items()})
 
 
-def _loads(batch: Batch, row: int, text: str) -> Any:
+def _loads(batch: Batch, row: int, index: int, text: str) -> Any:
+    place = f" of line {index}" if index else ""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        return Reject(row, batch.offsets[row], "not_json", f"the value is not JSON at character {error.pos}")
+        return Reject(row, batch.offsets[row], "not_json", f"the value{place} is not JSON at character {error.pos}")
+
+
+def _text_at(parsed: object, path: str) -> str | None:
+    """Return the text at a path, nested or as one key; None where there is none."""
+    if not isinstance(parsed, dict):
+        return None
+    node: Any = parsed
+    for step in path.split("."):
+        node = node.get(step) if isinstance(node, dict) else None
+    text = _rendered(node)
+    return _rendered(parsed.get(path)) if text is None else text
 
 
 def _find(parsed: Mapping[str, Any], path: str) -> Any:

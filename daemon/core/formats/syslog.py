@@ -8,6 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from daemon.core.formats.base import ReaderOutput
+from daemon.core.formats.levels import SYSLOG
 from daemon.core.formats.raw import RawReader, with_header
 from daemon.core.types import Batch
 
@@ -19,7 +20,6 @@ _RFC_3164 = (
     r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) (?P<host>\S+) "
     r"(?P<app>[^\s:\[]+)(?:\[(?P<process>[^\]]*)\])?: ?(?P<message>.*)$"
 )
-_LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 _NO_YEAR = 2000
 """The year of a line without one in a record without a timestamp: distances are right, and it is a leap year."""
 _DAY = pl.duration(days=1)
@@ -45,7 +45,7 @@ class SyslogReader:
             pl.concat_str(_named("host"), _named("process"), separator="/", ignore_nulls=True)
             .replace("", None)
             .alias("key"),
-            severity.replace_strict(dict(enumerate(_LEVELS)), default=None, return_dtype=pl.String).alias("level"),
+            severity.replace_strict(dict(enumerate(SYSLOG)), default=None, return_dtype=pl.String).alias("level"),
         )
         return ReaderOutput(with_header(raw.table, header), raw.rejects)
 

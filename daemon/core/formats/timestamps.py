@@ -1,41 +1,73 @@
 """Times as text to microseconds since the epoch, UTC.
 
-RFC 3339 in its common dress (any offset or none, which means UTC; ``T`` or a space; a comma or a point), the access
-log's ``22/Nov/2026:18:01:20 +0000``, and epochs in s, ms, us or ns, told apart by their magnitude: below 1e11 seconds
-(the year 5138), below 1e14 milliseconds, below 1e17 microseconds, else nanoseconds.
+Epochs in s, ms, us or ns are told apart by their magnitude: below 1e11 seconds (the year 5138), below 1e14
+milliseconds, below 1e17 microseconds, else nanoseconds. RFC 3339 in its common dress is read by polars; every other
+written date by `calendar`; TAI64N labels and .NET's ``/Date(...)/`` here.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+from daemon.core.formats.calendar import read_calendar
+
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_TAI_EPOCH = 0x4000_0000_0000_0000
+_TAI_LEAD = 10
+"""Seconds that TAI was ahead of UTC in 1970, which is how loggers write TAI64N labels: they know no leap seconds."""
+_AROUND = " \t[]"
+_ZONE_NAME = r"\[[A-Za-z_/+-]+\]$"  # as Java writes it behind the offset: 2026-11-22T10:41:07+01:00[Europe/Berlin]
 
 
 def micros_of(texts: pl.Series) -> pl.Series:
-    """Return Int64 microseconds, null where a text is null or not a time."""
+    """Return Int64 microseconds, null where a text is null or not a time; one without a year is of the year 2000."""
+    return parse_times(texts)["micros"]
+
+
+def parse_times(texts: pl.Series) -> pl.DataFrame:
+    """Return a table (micros, yearless), a row a text; micros as `micros_of` says."""
     plain = _plain(texts)
     if plain is not None:
-        return plain
-    texts = texts.str.strip_chars()
-    common = texts.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False).to_physical()
+        return _table(plain)
+    common = texts.str.strip_chars().str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False).to_physical()
     if common.null_count() == texts.null_count():
-        return common
+        return _table(common)
     rest = texts.filter(common.is_null() & texts.is_not_null()).unique()
-    numbers = pl.DataFrame({"text": rest}).with_columns(_epoch(pl.col("text")).alias("micros"))
-    strange = numbers.filter(pl.col("micros").is_null())["text"]
-    known = numbers.filter(pl.col("micros").is_not_null())
-    words = pl.DataFrame(
-        {"text": strange, "micros": [_parse(text) for text in strange]}, schema={"text": pl.String, "micros": pl.Int64}
-    )
-    table = pl.concat([known, words])
-    others = pl.DataFrame({"text": texts}).join(table, on="text", how="left", maintain_order="left")["micros"]
-    return pl.DataFrame({"a": common, "b": others}).select(pl.coalesce("a", "b"))["a"]
+    known = pl.DataFrame({"text": rest}).with_columns(_read_rest(rest))
+    others = pl.DataFrame({"text": texts}).join(known, on="text", how="left", maintain_order="left")
+    return others.select(micros=pl.coalesce(common, "micros"), yearless=pl.col("yearless").fill_null(value=False))
+
+
+def _table(micros: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"micros": micros, "yearless": pl.repeat(False, len(micros), dtype=pl.Boolean, eager=True)})
+
+
+def _read_rest(texts: pl.Series) -> pl.DataFrame:
+    """Return a table (micros, yearless) of unusual times; called once for each distinct text of a batch."""
+    texts = texts.str.strip_chars().str.replace(_ZONE_NAME, "").str.strip_chars(_AROUND)
+    numbers = pl.DataFrame({"text": texts}).select(
+        pl.coalesce(
+            _epoch(pl.col("text")),
+            _epoch(pl.col("text").str.extract(r"^(-?\d+,\d+)$").str.replace(",", ".", literal=True)),
+            _epoch(pl.col("text").str.extract(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$")),
+            _tai64n(pl.col("text")),
+        ).alias("micros")
+    )["micros"]
+    written = read_calendar(texts.filter(numbers.is_null()))
+    table = _table(numbers).with_row_index("at")
+    table = table.filter(numbers.is_not_null()).vstack(written.insert_column(0, table["at"].filter(numbers.is_null())))
+    return table.sort("at").drop("at")
+
+
+def _tai64n(text: pl.Expr) -> pl.Expr:
+    """Microseconds of a TAI64N label, as multilog and runit's svlogd write it."""
+    label = text.str.extract_groups(r"^@(?P<seconds>[0-9a-fA-F]{16})(?P<nanos>[0-9a-fA-F]{8})$")
+    seconds = label.struct.field("seconds").str.to_integer(base=16, strict=False) - _TAI_EPOCH - _TAI_LEAD
+    return seconds * 1_000_000 + label.struct.field("nanos").str.to_integer(base=16, strict=False) // 1_000
 
 
 _SHORTEST, _LONGEST = len("2026-11-22T10:41:07Z"), len("2026-11-22T10:41:07.123456789Z")
@@ -80,7 +112,7 @@ def _midnights(dates: NDArray[np.uint8]) -> NDArray[np.int64] | None:
         ordinals = [date(day // 10_000, day // 100 % 100, day % 100).toordinal() for day in days.tolist()]
     except ValueError:
         return None
-    return (np.array(ordinals, np.int64)[which] - _EPOCH.toordinal()) * 86_400
+    return (np.array(ordinals, np.int64)[which] - _EPOCH_ORDINAL) * 86_400
 
 
 def _epoch(text: pl.Expr) -> pl.Expr:
@@ -108,27 +140,3 @@ def _epoch(text: pl.Expr) -> pl.Expr:
         .otherwise(number / 1e3)
     )
     return pl.coalesce(exact, rough.round().cast(pl.Int64, strict=False))
-
-
-def _parse(text: str) -> int | None:
-    """Read one unusual time; called once for each distinct text of a batch."""
-    for read in (_iso, _access_log):
-        moment = read(text)
-        if moment is not None:
-            aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-            return (aware - _EPOCH) // _MICROSECOND
-    return None
-
-
-def _iso(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text.upper()) if len(text) >= 16 else None
-    except ValueError:
-        return None
-
-
-def _access_log(text: str) -> datetime | None:
-    try:
-        return datetime.strptime(text.strip("[]"), "%d/%b/%Y:%H:%M:%S %z")
-    except ValueError:
-        return None

@@ -46,20 +46,20 @@ class Feedback:
 
 def parse_feedback(value: bytes | None) -> Feedback:
     """Read one message. Raises DataError with a sentence that names the field and repeats nothing of the content."""
-    document = _object(value)
+    document = message_object(value)
     unknown = sorted(document.keys() - _FIELDS)
     if unknown:
         raise DataError(f"unknown field (known: {', '.join(sorted(_FIELDS))})")
-    verdict = _text(document, "verdict", 20)
+    verdict = message_text(document, "verdict", 20)
     if verdict not in VERDICTS:
         raise DataError(f"verdict: must be one of {', '.join(VERDICTS)}")
     return Feedback(
         pattern=_pattern_of(document),
         verdict=verdict,
         of_alert="alert" in document,
-        scope=_text(document, "scope", 1000) or None,
-        by=_redacted(_text(document, "by", BY_LENGTH)),
-        note=_redacted(_text(document, "note", NOTE_LENGTH)),
+        scope=message_text(document, "scope", 1000) or None,
+        by=redacted(message_text(document, "by", BY_LENGTH)),
+        note=redacted(message_text(document, "note", NOTE_LENGTH)),
     )
 
 
@@ -78,7 +78,8 @@ def label_document(
     return cast("FeedbackDocument", document)
 
 
-def _object(value: bytes | None) -> dict[str, object]:
+def message_object(value: bytes | None) -> dict[str, object]:
+    """Return a message's JSON object. Raises DataError for anything else."""
     if not value:
         raise DataError("empty message")
     try:
@@ -90,7 +91,8 @@ def _object(value: bytes | None) -> dict[str, object]:
     return document
 
 
-def _text(document: dict[str, object], name: str, limit: int) -> str:
+def message_text(document: dict[str, object], name: str, limit: int) -> str:
+    """Return a field's text, empty when it is absent. Raises DataError for another type or a longer text."""
     text = document.get(name)
     if text is None:
         return ""
@@ -101,13 +103,13 @@ def _text(document: dict[str, object], name: str, limit: int) -> str:
     return text
 
 
-def _redacted(text: str) -> str:
+def redacted(text: str) -> str:
     """What people write goes into the baseline's topic, so it is redacted as a line is; a person's address stays."""
     return redact(text, RedactionSettings(emails=False)) if text else ""
 
 
 def _pattern_of(document: dict[str, object]) -> str:
-    alert, pattern = _text(document, "alert", 100), _text(document, "pattern", 100)
+    alert, pattern = message_text(document, "alert", 100), message_text(document, "pattern", 100)
     if bool(alert) == bool(pattern):
         raise DataError("give either alert or pattern")
     if pattern:

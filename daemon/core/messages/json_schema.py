@@ -30,9 +30,15 @@ def schemas(*, strict: bool = False) -> dict[str, Schema]:
     return {
         "verdict": _root(schema.VERDICT_SCHEMA, [schema.VerdictDocument], strict=strict),
         "alert": _root(schema.ALERT_SCHEMA, [schema.AlertDocument], strict=strict),
-        "feedback": _root(schema.FEEDBACK_SCHEMA, [schema.FeedbackDocument], strict=True)
-        | {"oneOf": [{"required": ["alert"]}, {"required": ["pattern"]}]},
+        "feedback": _feedback(),
     }
+
+
+def _feedback() -> Schema:
+    """Return the schema of feedback: a label names either an alert or a pattern, which no type can say."""
+    document = _root(schema.FEEDBACK_SCHEMA, [schema.FeedbackDocument, schema.RemarkDocument], strict=True)
+    document["$defs"]["FeedbackDocument"]["oneOf"] = [{"required": ["alert"]}, {"required": ["pattern"]}]
+    return document
 
 
 def _root(identifier: str, roots: list[type], *, strict: bool) -> Schema:

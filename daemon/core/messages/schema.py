@@ -25,6 +25,7 @@ Word = Literal["normal", "anomalous", "forget"]
 IncidentEvent = Literal["opened", "reopened", "escalated", "updated", "resolved"]
 ClueKind = Literal["new", "burst", "back", "silent", "missing"]
 Closed = Literal["gap", "age", "lines", "tokens", "pin", "idle", "flush"]
+Action = Literal["acknowledge", "unacknowledge", "note"]
 
 
 class SourceDocument(TypedDict):
@@ -290,3 +291,16 @@ class FeedbackDocument(TypedDict):
     """Who says so."""
     note: NotRequired[str]
     """Why."""
+
+
+class RemarkDocument(TypedDict):
+    """What a person says of an incident. The daemon passes over it; consoles show it."""
+
+    incident: Annotated[str, ("minLength", 1), ("maxLength", 100)]
+    """Id of the incident."""
+    action: Action
+    """acknowledge: somebody looks at it; unacknowledge takes that back; note: a note on it."""
+    by: NotRequired[str]
+    """Who says so."""
+    note: NotRequired[str]
+    """The note, or a reason."""

@@ -86,8 +86,8 @@ def line_batch(
     lines: pl.DataFrame, watermark: int | None, numbers: LineNumbers, in_use: Callable[[], set[int]]
 ) -> LineBatch:
     """Return a table of at least one line, with `masked`, as arrays; for `in_use` see `LineNumbers.look_up`."""
-    times, positions = lines["time"].to_numpy(), lines["position"].to_numpy()
-    floor = times[0] if watermark is None else watermark
+    clock, positions, times = (lines[name].to_numpy() for name in ("clock", "position", "time"))
+    floor = clock[0] if watermark is None else watermark
     scope = lines["scope"]
     one_scope = bool((scope == scope[0]).all())
     keys, order, sizes = _grouped(lines, "key") if one_scope else _grouped(lines, "scope", "key")
@@ -96,7 +96,7 @@ def line_batch(
     distinct, line_numbers, costs = numbers.look_up(masked, in_use)
     line = line[order]
     return LineBatch(
-        stream_time=np.maximum(np.maximum.accumulate(times), floor),
+        stream_time=np.maximum(np.maximum.accumulate(clock), floor),
         offset=positions >> INDEX_BITS,
         keys=list(zip(scopes, keys["key"].to_list(), strict=True)),
         ends=np.cumsum(sizes),

@@ -104,15 +104,27 @@ def take_closed(table: SessionTable, open_lines: OpenLines, closed: Sequence[Clo
     positions = _positions(open_lines, marked, rank, len(slots))
     state, keys = table.gather(slots), table.key[slots].tolist()
     table.free_many(slots)
+    end = np.minimum(state.end, state.touched_at)  # a clock that is ahead says nothing about when a session was
+    start = np.minimum(state.start, end)
     begin = at = 0
     sessions = []
     tokens = state.cost + DISTINCT_LINE_TOKENS * sizes
-    columns_of = (order, state.start, state.end, state.size, ends, tokens)
+    columns_of = (order, start, end, state.size, ends, tokens)
     rows = zip(keys, *(column.tolist() for column in columns_of), strict=True)
-    for (scope, key), place, start, end, size, until, cost in rows:
+    for (scope, key), place, first_time, last_time, size, until, cost in rows:
         session_lines = SessionLines(shared, begin, until, pairs[16 * begin : 16 * until])
         sessions.append(
-            Session(scope, key, start, end, size, cost, closed[place][2], session_lines, positions[at : at + size])
+            Session(
+                scope,
+                key,
+                first_time,
+                last_time,
+                size,
+                cost,
+                closed[place][2],
+                session_lines,
+                positions[at : at + size],
+            )
         )
         begin, at = until, at + size
     return sessions

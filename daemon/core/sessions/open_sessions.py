@@ -76,12 +76,12 @@ class SessionTable(Columns):
         for column, values in zip(self.states, numbers, strict=True):
             column[slots] = values
 
-    def close(self, slot: int) -> None:
-        """Let the session in `slot` take in no more; the slot stays its own until it is freed."""
-        self.is_open[slot] = False
-        key = self.key[slot]
-        if self.by_key.get(key) == slot:
-            del self.by_key[key]
+    def close(self, slots: Sequence[int]) -> None:
+        """Let the sessions in `slots` take in no more; a slot stays its session's until it is freed."""
+        self.is_open[slots] = False
+        for slot, key in zip(slots, self.key[slots].tolist(), strict=True):
+            if self.by_key.get(key) == slot:
+                del self.by_key[key]
 
     def opened(self, marks: Marks | None = None) -> Ints:
         """Return the slots of the open sessions, or of those that are marked."""

@@ -1,11 +1,11 @@
 """Lines to sessions, by key, in event time.
 
-Two clocks. *Stream time* is the running maximum of event time over the partition's lines. A session that gets no line
-for `gap` of stream time, or was opened more than `max_age` of it ago, closes at the line that moves the clock past
-that, whichever key that line has. *Event time*, the line's own, decides within a key: a line more than `gap` away from
-its session's lines, before or after, or one that would stretch it beyond `max_age`, begins a new one. (Where lines come
-in order the two agree. Where one host's clock is late, or a second file is read after a first, its lines still find
-each other.)
+Two clocks. *Stream time* is the running maximum of the lines' `clock`, which is their event time unless it is far
+ahead. A session that gets no line for `gap` of stream time, or was opened more than `max_age` of it ago, closes at the
+line that moves the clock past that, whichever key that line has. *Event time*, the line's own, decides within a key: a
+line more than `gap` away from its session's lines, before or after, or one that would stretch it beyond `max_age`,
+begins a new one. (Where lines come in order the two agree. Where one host's clock is late, or a second file is read
+after a first, its lines still find each other.)
 
 The cut is a function of the sequence of lines alone, however it is split into batches. Sessions leave in the order of
 the lines that closed them, then of their first lines.
@@ -90,8 +90,7 @@ class Sessionizer:
         )
 
     def _close(self, closed: list[Closing]) -> list[Session]:
-        for _, slot, _ in closed:
-            self._table.close(slot)
+        self._table.close([slot for _, slot, _ in closed])
         return take_closed(self._table, self._open_lines, closed)
 
     def _cut(self, batch: LineBatch) -> Cut:
@@ -119,7 +118,7 @@ class Sessionizer:
             for slot, (row, why), first in zip(closing.tolist(), late, firsts, strict=True):
                 # If no clock closed it by the run's first line, then that line's event time does.
                 cut.closed.append((row, slot, why) if row <= first else (first, slot, ClosedBy.GAP))
-                table.close(slot)
+            table.close(closing.tolist())
         slot = joined.slot.copy()
         slot[joined.opens] = table.open([batch.keys[key] for key in keys[joined.opens].tolist()])
         distinct = np.where(joined.opens, 0, table.distinct[slot])  # `_add_lines` counts the new ones

@@ -134,7 +134,7 @@ class SlowPath:
     def _close(self, closing: tuple[int, ClosedBy]) -> None:
         self._store()
         self.cut.closed.append((closing[0], self._slot, closing[1]))
-        self._table.close(self._slot)
+        self._table.close([self._slot])
         self._slot = -1
 
     def _store(self) -> None:

@@ -28,12 +28,14 @@ from daemon.core.sessions import Patterns, Sessionizer, SessionLimits
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.stream.replay import Replay
 from daemon.core.types import (
+    NO_TIME_COUNTS,
     Batch,
     ClosedBy,
     Parsed,
     Pattern,
     Reject,
     Session,
+    TimeCounts,
     TopicPartition,
     Vector,
     Verdict,
@@ -73,7 +75,7 @@ class Pushed:
 
     lines: int
     rejects: Sequence[Reject]
-    clamped: int
+    times: TimeCounts = NO_TIME_COUNTS
     replayed: int = 0
 
 
@@ -142,7 +144,7 @@ class Stream:
     def push(self, batch: Batch) -> Pushed:
         """Read a batch; the sessions it closes join the queue. Offsets must increase from batch to batch."""
         if not len(batch):
-            return Pushed(0, (), 0)
+            return Pushed(0, ())
         if self._replay is None:
             return self._read(batch)
         split = int(np.searchsorted(np.asarray(batch.offsets), self._replay.until))
@@ -154,7 +156,7 @@ class Stream:
         self._end_replay()
         rows = range(split, len(batch))
         new = self._read(batch.rows(rows), rows)
-        return Pushed(old.lines + new.lines, [*old.rejects, *new.rejects], old.clamped + new.clamped, replayed)
+        return Pushed(old.lines + new.lines, [*old.rejects, *new.rejects], old.times + new.times, replayed)
 
     def flush(self, closed_by: ClosedBy) -> None:
         """Close every open session: the stream has ended, or has been idle."""
@@ -218,7 +220,7 @@ class Stream:
 
     def _read(self, batch: Batch, rows: Sequence[int] | None = None) -> Pushed:
         if not len(batch):
-            return Pushed(0, (), 0)
+            return Pushed(0, ())
         timed = self._tools.timed
         with timed("format"):
             parsed = self._format.parse(batch)
@@ -239,7 +241,7 @@ class Stream:
             with timed("sessionize"):
                 sessions = self._sessionizer.push(masked)
             self._enqueue(sessions)
-        return Pushed(lines.height, rejects, parsed.clamped, parsed.lines.height - lines.height)
+        return Pushed(lines.height, rejects, parsed.times, parsed.lines.height - lines.height)
 
     def _kept(self, parsed: Parsed) -> pl.DataFrame:
         if self._replay is None or parsed.lines.is_empty():

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from daemon.core.detection import Detector
-from daemon.core.messages import Feedback, dead_letter, parse_feedback
+from daemon.core.messages import Feedback, dead_letter, parse_feedback, parse_remark
 from daemon.core.observations import Observations, Said, cause_of, dump_observations
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.stream.processor import Load, Publishing, Settlement, Step, baseline_records
@@ -40,6 +40,8 @@ class FeedbackProcessor:
         rejects, verdicts = Counter[str](), list[str]()
         for row, (offset, value) in enumerate(zip(batch.offsets, batch.values, strict=True)):
             try:
+                if parse_remark(value) is not None:  # on an incident: for those who look at incidents
+                    continue
                 feedback = parse_feedback(value)
                 scope = self._scope_of(feedback)
             except DataError as error:

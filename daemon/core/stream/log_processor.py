@@ -14,7 +14,7 @@ from daemon.core.stream.processor import Load, Publishing, Settlement, Step, bas
 from daemon.core.types import Batch, ClosedBy, OutRecord, Reject, TopicPartition, Vector, Verdict
 
 JUDGED_AT_ONCE = 256
-NOTHING = Pushed(0, (), 0)
+NOTHING = Pushed(0, ())
 SECOND_US = 1_000_000
 CLOCK_EVERY = 30 * SECOND_US
 """Stream time, in microseconds, after which the incidents stage is told where the partition stands."""
@@ -91,7 +91,7 @@ class LogProcessor:
         return Step(
             self._load(),
             pushed.lines,
-            pushed.clamped,
+            pushed.times,
             Counter(reject.reason for reject in pushed.rejects),
             verdicts,
             missing=self._stream.missing(),

@@ -17,7 +17,7 @@ from typing import Protocol
 from daemon.core.alerts import Provenance
 from daemon.core.detection import is_label
 from daemon.core.stream.checkpoint import Checkpoint
-from daemon.core.types import Batch, OutRecord, Pattern, Update, Vector, Verdict
+from daemon.core.types import NO_TIME_COUNTS, Batch, OutRecord, Pattern, TimeCounts, Update, Vector, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Step:
 
     load: Load
     lines: int = 0
-    clamped: int = 0
+    times: TimeCounts = NO_TIME_COUNTS
     rejects: Mapping[str, int] = field(default_factory=dict)
     verdicts: Sequence[Verdict] = ()
     feedback: Sequence[str] = ()

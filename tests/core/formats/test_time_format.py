@@ -51,8 +51,8 @@ def test_what_is_no_format_is_refused(pattern: str) -> None:
 
 
 def test_usual_times_are_read_beside_the_format() -> None:
-    """What does not have the configured format is read as every time is; what is none is rejected."""
-    settings = FormatSettings("json", time_format="%y%m%d %H%M%S")
+    """What does not have the configured format is read as every time is; what is none counts as unreadable."""
+    settings = FormatSettings("json", time_format="%y%m%d %H%M%S", reject_unreadable_times=True)
     values = [b'{"time":"%s","message":"m"}' % time for time in (b"081109 203615", b"2026-11-22T18:01:20Z", b"noon")]
     parsed = make_format(settings).parse(Batch(SOURCE, range(3), [-1] * 3, [None] * 3, values))
 

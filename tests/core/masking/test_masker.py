@@ -17,7 +17,7 @@ from daemon.core.types import LINES_SCHEMA
 
 
 def lines(texts: list[str]) -> pl.DataFrame:
-    rows = [(position_of(at), 0, "s", "k", text) for at, text in enumerate(texts)]
+    rows = [(position_of(at), 0, "s", "k", text, 0) for at, text in enumerate(texts)]
     return pl.DataFrame(rows, schema=dict(LINES_SCHEMA), orient="row")
 
 

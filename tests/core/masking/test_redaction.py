@@ -300,7 +300,8 @@ def test_a_named_value_never_survives(secret: str, name: str, between: str, befo
 
 def lines_of(texts: list[str], *, one_record: bool) -> pl.DataFrame:
     rows = [
-        (position_of(0, at + 1) if one_record else position_of(at), 0, "s", "k", text) for at, text in enumerate(texts)
+        (position_of(0, at + 1) if one_record else position_of(at), 0, "s", "k", text, 0)
+        for at, text in enumerate(texts)
     ]
     return pl.DataFrame(rows, schema=dict(LINES_SCHEMA), orient="row")
 
@@ -360,7 +361,7 @@ def test_a_secret_at_the_cut() -> None:
 def test_secrets_in_keys_go_and_keys_stay_apart() -> None:
     """A key or scope that holds a secret is hidden, two of them stay two, and ordinary ids are left alone."""
     keys = ["token=abcdef123456", "token=abcdef123457", "bob@example.com", "blk_-5471189807977280", "10.0.0.1", "r-17"]
-    rows = [(position_of(at), 0, key, key, "x") for at, key in enumerate([*keys, keys[0]])]
+    rows = [(position_of(at), 0, key, key, "x", 0) for at, key in enumerate([*keys, keys[0]])]
     found = Masker().apply(pl.DataFrame(rows, schema=dict(LINES_SCHEMA), orient="row"))
 
     for names in (found["scope"].to_list(), found["key"].to_list()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from jsonschema import Draft202012Validator
 
-from daemon.core.messages import label_document, schemas
+from daemon.core.messages import label_document, remark_document, schemas
 
 
 @pytest.mark.parametrize("name", sorted(schemas()))
@@ -26,6 +26,9 @@ def test_every_field_is_described() -> None:
     [
         (True, label_document("0123456789abcdef", "normal", scope="payments")),
         (True, label_document("0123456789abcdef-0123456789abcdef", "forget")),
+        (True, remark_document("3788422ae703b069", "acknowledge", by="ann")),
+        (False, {"incident": "3788422ae703b069", "action": "mute"}),
+        (False, {"incident": "3788422ae703b069", "verdict": "normal"}),
         (False, {"verdict": "normal"}),
         (False, {"alert": "x", "verdict": "normal"}),
         (False, {"pattern": "0123456789abcdef", "verdict": "fine"}),

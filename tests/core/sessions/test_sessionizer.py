@@ -29,7 +29,7 @@ def count_tokens(lines: Sequence[str]) -> NDArray[np.int32]:
 
 
 def table(lines: Sequence[Line]) -> pl.DataFrame:
-    rows = [(*line[:4], f"text {line[0]} {line[4]}", line[4]) for line in lines]
+    rows = [(*line[:4], f"text {line[0]} {line[4]}", line[1], line[4]) for line in lines]
     return pl.DataFrame(rows, schema={**LINES_SCHEMA, "masked": pl.String()}, orient="row")
 
 
@@ -276,6 +276,7 @@ def test_a_million_lines_of_one_key() -> None:
             "scope": ["s"] * many,
             "key": ["k"] * many,
             "text": ["t"] * many,
+            "clock": [0] * many,
             "masked": ["m"] * many,
         }
     )

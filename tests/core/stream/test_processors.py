@@ -189,6 +189,18 @@ def test_feedback_becomes_a_label_and_what_cannot_be_parsed_a_dead_letter() -> N
     assert Load() == processor.flush(1.0).load
 
 
+def test_remarks_on_incidents_are_passed_over() -> None:
+    """They are for those who look at incidents: no label, no dead letter, and the position moves on."""
+    processor = FeedbackProcessor(FEEDBACK, tools().detector, PUBLISHING, None)
+    values = [orjson.dumps({"incident": "i", "action": "acknowledge"}), orjson.dumps({"incident": "i"})]
+
+    step = processor.step(batch(values, source=FEEDBACK), {})
+    settlement = processor.take()
+
+    assert ([], {"bad_feedback": 1}) == (step.feedback, dict(step.rejects))
+    assert (2, ["dead_letters"]) == (settlement.checkpoint.next, [record.role for record in settlement.records])
+
+
 @pytest.mark.parametrize("skipped", [3, 9])
 def test_feedback_continues_after_what_retention_deleted(skipped: int) -> None:
     """Deleted feedback is passed over; the position never goes back."""

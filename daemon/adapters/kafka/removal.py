@@ -1,0 +1,82 @@
+"""Deleting what strayline has in a cluster: its topics and its consumer group. Input topics are never deleted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupIdNotFound, KafkaError, UnknownTopicOrPartitionError, for_code
+from aiokafka.protocol.admin import DeleteGroupsRequest
+
+from daemon.adapters.kafka.settings import KafkaSettings
+from daemon.errors import UnavailableError
+
+_DEAD = "Dead"
+"""The state of a group that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What exists and can be deleted: topics with their numbers of partitions, and the group, or None."""
+
+    topics: Mapping[str, int]
+    group: str | None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to delete."""
+        return not self.topics and self.group is None
+
+
+async def plan_removal(settings: KafkaSettings, named: Mapping[str, str]) -> Removal:
+    """Return what of the topics `named` by role, and of the settings' group, exists.
+
+    Raises UnavailableError when no broker answers, and when replicas are running, which would create state again.
+    """
+    async with _admin(settings) as admin:
+        # All topics are asked for: a request that names a topic can create it.
+        partitions = {one["topic"]: len(one["partitions"]) for one in await admin.describe_topics()}
+        topics = {topic: partitions[topic] for topic in named.values() if topic in partitions}
+        (response,) = await admin.describe_consumer_groups([settings.group_id])
+        code, group, state, _type, _protocol, members, *_ = response.groups[0]
+        _check("group", [(group, code)], GroupIdNotFound)
+        if members:
+            raise UnavailableError(f"the group {group} has {len(members)} running members; stop all replicas first")
+        return Removal(topics, None if state == _DEAD else group)
+
+
+async def remove(settings: KafkaSettings, removal: Removal) -> None:
+    """Delete what `removal` names, the group first: a group with members cannot be deleted, and then nothing is.
+
+    Raises UnavailableError when the cluster refuses.
+    """
+    async with _admin(settings) as admin:
+        if removal.group is not None:
+            coordinator = await admin.find_coordinator(removal.group)
+            response = await admin._send_request(DeleteGroupsRequest([removal.group]), coordinator)  # noqa: SLF001  # aiokafka has the request, and no public method for it
+            _check("group", response.results, GroupIdNotFound)
+        if removal.topics:
+            response = await admin.delete_topics(list(removal.topics))
+            _check("topic", response.topic_error_codes, UnknownTopicOrPartitionError)
+
+
+@asynccontextmanager
+async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**settings.connection())
+    try:
+        await admin.start()
+        yield admin
+    except (KafkaError, OSError) as error:
+        raise UnavailableError(f"Kafka at {', '.join(settings.bootstrap_servers)}: {error}") from None
+    finally:
+        await admin.close()
+
+
+def _check(what: str, results: list[tuple[str, int]], gone: type[KafkaError]) -> None:
+    """Raise UnavailableError for a result that is an error, unless it says that the thing is gone already."""
+    for name, code, *_ in results:
+        kind = for_code(code)
+        if code and kind is not gone:
+            raise UnavailableError(f"{what} {name}: {kind.__name__}")

@@ -1,0 +1,110 @@
+"""Levels: numbers by their scale, and levels that a line states in its text, as one first word of the line.
+
+A record's own level wins. Without one, a level is read where a logger writes it in a form that is no plain word: a
+syslog priority in front (``<3>``), logfmt (``level=error``), JSON in the text, klog (``E1130 10:00:00``), logrus
+(``WARN[0001]``). A plain word such as ``ERROR`` in the text stays where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+MAX_LEVEL = 24
+"""A longer text is not a level."""
+SYSLOG = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+
+_SYSLOG_NUMBERS = {str(number): name for number, name in enumerate(SYSLOG)}
+_PINO = {"10": "trace", "20": "debug", "30": "info", "40": "warn", "50": "error", "60": "fatal"}
+_PYTHON = {"10": "debug", "20": "info", "30": "warning", "40": "error", "50": "critical"}
+OTLP = {
+    str(4 * place + step): name
+    for place, name in enumerate(("trace", "debug", "info", "warn", "error", "fatal"))
+    for step in (1, 2, 3, 4)
+}
+SCALES: Mapping[str, Mapping[str, str]] = {
+    "auto": _SYSLOG_NUMBERS | _PINO,
+    "syslog": _SYSLOG_NUMBERS,
+    "pino": _PINO,
+    "python": _PYTHON,
+    "otlp": OTLP,
+    "none": {},
+}
+"""The name of each number, by scale. `auto` reads 0 to 7 as syslog's, and 10, 20 ... 60 as pino's and bunyan's."""
+
+_ANSI = r"\x1b\[[0-9;:]*[A-Za-z]"
+_PRIORITY = r"^<(\d{1,3})>"
+_KLOG = r"^([IWEF])\d{4} \d\d:\d\d:\d\d"
+_LOGRUS = r"^(TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)\[\d+\]"
+_LOGFMT = r'(?i)(?:^|[\s,{])(?:log_?)?(?:level|lvl|severity)="?([A-Za-z]{3,11}|\d{1,2})"?(?:$|[\s,}])'
+_JSON = r'(?i)"(?:log\.?)?(?:level|lvl|severity|levelname|level_name)"\s*:\s*"?([A-Za-z]{3,11}|\d{1,2})"?\s*[,}]'
+_HEAD = r"^(?:<\d|[IWEF]\d{4} |[A-Z]{4}\[\d)"
+"""How a line begins that may state a level in front."""
+_HINTS = ["level", "lvl", "severity", "LEVEL"]
+_SHORT = {
+    "I": "info",
+    "W": "warning",
+    "E": "error",
+    "F": "fatal",
+    "TRAC": "trace",
+    "DEBU": "debug",
+    "INFO": "info",
+    "WARN": "warning",
+    "ERRO": "error",
+    "FATA": "fatal",
+    "PANI": "panic",
+}
+
+
+class Levels:
+    """Puts each line's level in front of its text."""
+
+    def __init__(self, scale: str) -> None:
+        self._names = dict(SCALES[scale])
+
+    def apply(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Return the table (message, level, ...) with `text`: the message, its level first.
+
+        Colours are left out. A level is left out if it is not one word, or if the message begins with it.
+        """
+        message = table["message"].str.strip_chars_end("\r\n")
+        if message.str.contains("\x1b", literal=True).any():
+            message = message.str.replace_all(_ANSI, "")
+        level = table["level"].str.strip_chars()
+        if level.null_count() < len(level):
+            level = level.replace(self._names) if self._names else level
+        if level.null_count():
+            level, message = _stated(message, level)
+        if level.null_count() == len(level):
+            return table.with_columns(message.alias("text"))
+        return table.with_columns(_joined(level, message).alias("text"))
+
+
+def _joined(level: pl.Series, message: pl.Series) -> pl.Series:
+    parts = pl.DataFrame({"level": level, "message": message})
+    word, text = pl.col("level"), pl.col("message")
+    size = word.str.len_chars()
+    head = text.str.strip_chars_start(" \t[(<").str.head(size).str.to_lowercase()
+    wanted = word.str.contains(r"^\S+$") & (size <= MAX_LEVEL) & (head != word.str.to_lowercase())
+    joined = pl.concat_str(word, pl.lit(" "), text)
+    return parts.select(pl.when(wanted).then(joined).otherwise(text).alias("text"))["text"]
+
+
+def _stated(message: pl.Series, level: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return levels with those that messages state in a form that is no plain word, and messages without priorities."""
+    likely = (message.str.contains(_HEAD) | message.str.contains_any(_HINTS)) & level.is_null()
+    if not likely.any():
+        return level, message
+    parts, text = pl.DataFrame({"level": level, "message": message}), pl.col("message")
+    priority = text.str.extract(_PRIORITY).cast(pl.Int64, strict=False)
+    is_priority = (priority <= 191).fill_null(value=False) & text.str.contains(_PRIORITY + r".*\S")
+    severity = (priority % 8).cast(pl.String).replace_strict(_SYSLOG_NUMBERS, default=None, return_dtype=pl.String)
+    short = pl.coalesce(text.str.extract(_KLOG), text.str.extract(_LOGRUS))
+    words = pl.coalesce(text.str.extract(_LOGFMT), text.str.extract(_JSON)).replace(dict(SCALES["auto"]))
+    found = parts.filter(likely).select(
+        level=pl.coalesce(pl.when(is_priority).then(severity), short.replace(_SHORT), words),
+        message=pl.when(is_priority).then(text.str.replace(_PRIORITY, "")).otherwise(text),
+    )
+    rows = likely.arg_true()
+    return level.scatter(rows, found["level"]), message.scatter(rows, found["message"])
