@@ -12,9 +12,9 @@ in one session of fifty, a rare line. On top of it:
 * a feature that has 2% of the traffic ends with the first week and is switched on again for a day in the last;
 * ten failures a day, at random times, each once: a new line, or a usual one missing.
 
-A row a day says what was realised of the budget, how many of the failures alerted, the rank (1 is the most ordinary) of
-the first session of the batch, the job and the feature, and what is held. No Kafka, no
-model: vectors come from the bench's stand-in.
+A row a day says what share of the sessions carried a clue, how many of the failures did, the rank (1 is the most
+ordinary) of the first session of the batch, the job and the feature, and what is held. No Kafka, no model: vectors come
+from the bench's stand-in.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def main() -> None:
     detector = Detector(DetectorSettings(), engine.model, engine.dimensions)
     service = Service(options.seed)
     vectors: dict[str, Vector] = {}
-    print("| day | alerts | of the budget | failures | rank: batch | job | feature | usual | patterns | lines | MiB |")
+    print("| day | with a clue | share | failures | rank: batch | job | feature | usual | patterns | lines | MiB |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for number in range(7 * options.weeks):
         tally = Tally()
@@ -138,10 +138,10 @@ def main() -> None:
             detector.updates(SOURCE)
         [scope] = detector.scopes()
         alerts = sum(tally.alerts.values())
-        used = alerts / sum(tally.judged.values()) / scope.budget
+        used = alerts / sum(tally.judged.values())
         weekly = f"{tally.met('batch')} | {tally.met('job')} | {tally.met('feature')}"
         print(
-            f"| {number + 1} | {alerts} | {used:.2f} | {tally.of('failure')} | {weekly} | {tally.of('usual')} "
+            f"| {number + 1} | {alerts} | {used:.4f} | {tally.of('failure')} | {weekly} | {tally.of('usual')} "
             f"| {scope.patterns} | {scope.lines} | {scope.memory_bytes / 2**20:.1f} |",
             flush=True,
         )

@@ -13,7 +13,8 @@ from daemon.adapters.engines import EngineSettings, make_engine
 from daemon.bench.standin import StandIn
 from daemon.bench.traffic import as_batch
 from daemon.config.schema import Config
-from daemon.core.alerts import Alerting, AlertSettings
+from daemon.core.alerts import alert_record, case_of
+from daemon.core.incidents import IncidentStage
 from daemon.core.masking.masker import Masker
 from daemon.core.stream import Stream, drive
 from daemon.core.types import LINES_SCHEMA, TopicPartition
@@ -61,7 +62,7 @@ class Ours:
         self._loop.run_until_complete(self._engine.start())
         detector = make_detector(config, self._engine)
         self._stream = Stream(SOURCE, make_tools(config, self._engine, detector))
-        self._alerting = Alerting(SOURCE, AlertSettings(), detector.refund)
+        self._stage = IncidentStage()
         self._about = provenance(config, self._engine)
         self._offset = 0
         self._after = ExitStack()
@@ -90,7 +91,9 @@ class Ours:
     async def _judge(self) -> int:
         judged = 0
         async for verdict in drive(self._stream, self._engine.embed, AT_ONCE):
-            self._alerting.publish(verdict, self._about)
+            case = case_of(verdict, self._about) if verdict.judgement.anomalous else None
+            self._stream.observer.session(verdict.session.scope, verdict.session.end, case)
             judged += 1
-        self._alerting.tick(self._stream.watermark or 0, self._about)
+        for news in self._stage.take(self._stream.observer.take(self._stream.watermark)):
+            alert_record(news, self._about)
         return judged

@@ -62,21 +62,19 @@ def row(name: str, outcome: Outcome) -> None:
 
 
 def headline(datasets: list[Dataset], vectors: dict[str, NDArray[np.float32]]) -> None:
-    print("\n## Protocol S, budget 1%\n")
-    print("| set | AP | best F1 | F1 at p <= 0.03 | precision | recall | alerts | worst block | ms | MB |")
+    print("\n## Protocol S, p-values of at most 1%\n")
+    print("| set | AP | best F1 | F1 at p <= 0.03 | precision | recall | flagged | worst block | ms | MB |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     outcomes = {dataset.name: protocol_s(dataset, vectors) for dataset in datasets}
     for name, outcome in outcomes.items():
         row(name, outcome)
-    print(
-        "\nAlerts in every block of 1,000 live sessions (10 are affordable, 15 allowed; a last block of 500 or more):\n"
-    )
+    print("\nFlagged in every block of 1,000 live sessions (10 on average, if p-values are what they say):\n")
     for name, outcome in outcomes.items():
         rates = block_rates(np.array(outcome.alerts, bool))
         print(f"* {name}: {' '.join(f'{1000 * rate:.0f}' for rate in rates)}")
     hdfs = next((dataset for dataset in datasets if dataset.name == "hdfs"), None)
     if hdfs is not None:
-        print("\nHDFS at a budget of 3% (what is anomalous there is 2.7% of traffic), then shuffled:\n")
+        print("\nHDFS at p-values of at most 3% (what is anomalous there is 2.7% of traffic), then shuffled:\n")
         row("hdfs, 3%", protocol_s(hdfs, vectors, share=0.03))
         for seed in range(3):
             order = np.random.default_rng(seed).permutation(len(hdfs.sessions))
@@ -116,7 +114,7 @@ async def drifts(engine: Engine, datasets: list[Dataset], vectors: dict[str, NDA
     hdfs = sets.get("hdfs")
     if hdfs is None:
         return
-    print(f"\n## The budget over breaks: alerts in every block of 1,000; the break is at live session {SINCE - 1000}\n")
+    print(f"\n## P-values over breaks: flagged in every block of 1,000; the break is at live session {SINCE - 1000}\n")
     for name, sessions in splices(hdfs.sessions, sets.get("thunderbird")).items():
         known = dict(vectors)
         known.update(await embed(engine, (s.pattern for s in sessions if s.pattern.id not in known)))
@@ -126,7 +124,7 @@ async def drifts(engine: Engine, datasets: list[Dataset], vectors: dict[str, NDA
         after = [odd for odd, alert in zip(outcome.anomalous, outcome.alerts, strict=True) if alert]
         print(
             f"* {name}: {' '.join(f'{1000 * rate:.0f}' for rate in rates)} "
-            f"(precision {r['precision']:.2f}, AP {r['ap']:.3f}, true alerts {sum(after)})",
+            f"(precision {r['precision']:.2f}, AP {r['ap']:.3f}, true ones {sum(after)})",
             flush=True,
         )
 

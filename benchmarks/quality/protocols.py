@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from daemon.core.calibration.budget import Budget
 from numpy.typing import NDArray
 
 from benchmarks.quality.datasets import Dataset, Labelled
@@ -30,11 +29,12 @@ Vectors = Mapping[str, NDArray[np.float32]]
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of the judged sessions, in order: labels, scores, p-values before the budget's account, alerts."""
+    """What came of the judged sessions, in order: labels, scores, p-values, and which are within the `share`."""
 
     anomalous: list[bool] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     ranks: list[float] = field(default_factory=list)
+    share: float = 0.01
     alerts: list[bool] = field(default_factory=list)
     seconds: float = 0.0
     sessions: int = 0
@@ -46,7 +46,7 @@ class Outcome:
         self.anomalous.append(session.anomalous)
         self.scores.append(judgement.score)
         self.ranks.append(judgement.parts["rank"])
-        self.alerts.append(judgement.anomalous)
+        self.alerts.append(judgement.parts["rank"] <= self.share)
 
     def row(self) -> dict[str, float]:
         """Return the figures that the tables print."""
@@ -69,14 +69,14 @@ class Outcome:
         }
 
 
-def make(dataset: Dataset, vectors: Vectors, share: float) -> Detector:
-    settings = DetectorSettings(warm_up=dataset.warm_up, window_us=WINDOW_US, budget=Budget(share=share))
+def make(dataset: Dataset, vectors: Vectors) -> Detector:
+    settings = DetectorSettings(warm_up=dataset.warm_up, window_us=WINDOW_US)
     return Detector(settings, "quality", len(next(iter(vectors.values()))))
 
 
 def protocol_s(dataset: Dataset, vectors: Vectors, share: float = 0.01, asked: float = 0.0) -> Outcome:
     """Judge and learn every session in order; answer those at p <= `asked`."""
-    detector, outcome = make(dataset, vectors, share), Outcome()
+    detector, outcome = make(dataset, vectors), Outcome(share=share)
     started = time.process_time()
     for session in dataset.sessions:
         pattern = session.pattern
@@ -95,7 +95,7 @@ def protocol_s(dataset: Dataset, vectors: Vectors, share: float = 0.01, asked: f
 
 def protocol_c(dataset: Dataset, vectors: Vectors, share: float = 0.002, seed: int = 0) -> Outcome:
     """Teach four fifths of the normal sessions, then judge the last fifth of all without learning."""
-    detector, outcome = make(dataset, vectors, share), Outcome()
+    detector, outcome = make(dataset, vectors), Outcome(share=share)
     order = random.Random(seed).sample(dataset.sessions, len(dataset.sessions))
     cut = int(0.8 * len(order))
     for session in order[:cut]:

@@ -18,6 +18,10 @@ from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
 from daemon.ports import Listener
 
 
+LATER = 1_900_000_000_000
+"""The records' own time, in milliseconds: after that of the tests' lines, as an append follows what it appends."""
+
+
 @dataclass
 class Written:
     """One record in a log; `state` is open, committed or aborted."""
@@ -84,7 +88,7 @@ class FakeCluster:
     ) -> Written:
         """Append to a log."""
         log = self.logs[place]
-        written = Written(log.end, key, value, tuple(headers), 1_700_000_000_000 + log.end, state)
+        written = Written(log.end, key, value, tuple(headers), LATER + log.end, state)
         log.records.append(written)
         return written
 

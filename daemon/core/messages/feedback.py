@@ -33,10 +33,10 @@ class Feedback:
 
     pattern: str
     verdict: str
-    of_alert: bool = False
     scope: str | None = None
     by: str = ""
     note: str = ""
+    of_alert: bool = False
 
     @property
     def label(self) -> str | None:

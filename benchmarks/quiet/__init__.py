@@ -1,0 +1,1 @@
+"""Protocol Q: a quiet day is quiet, and faults are told."""

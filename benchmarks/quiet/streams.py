@@ -1,0 +1,186 @@
+"""Hours of traffic without a fault, made of the demo's recording, and then its fifteen faults.
+
+The quiet part of the recording is repeated, with a change by `Mode`; then the whole recording follows once. Each
+repetition has session keys of its own, so that equal sessions are separate ones.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+RECORDINGS = Path(__file__).parents[2] / "demo" / "recordings"
+BEGIN = 1_760_000_000.0
+QUIET_ENDS = "2026-11-22T18:23:40Z"
+_VALUES = re.compile(r"[0-9a-f]{6,}|[0-9]+")
+_STEMS = (
+    *("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "inlet", "jetty", "kelp", "larch"),
+    *("maple", "nylon", "ochre", "pearl", "quill", "raven", "slate", "tulip", "umber", "vetch", "willow", "yarrow"),
+    "zephyr",
+)
+_WORDS = [stem + end for stem in _STEMS for end in ("ing", "ed", "er", "ly", "ish", "ness", "", "al")]
+
+
+class Mode(StrEnum):
+    """What changes in the quiet part."""
+
+    PLAIN = "plain"
+    RESAMPLE = "resample"
+    DOUBLE = "double"
+    BATCH = "batch"
+    DEPLOY = "deploy"
+    DRIFT = "drift"
+    NOVEL = "novel"
+    NOVELFAM = "novelfam"
+    NOVELERR = "novelerr"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: seconds since the recording began, what the daemon reads, and its place in the recording, or -1."""
+
+    at: float
+    scope: str
+    key: str
+    level: str | None
+    message: str
+    number: int = -1
+
+
+def seconds(text: str) -> float:
+    """Return the seconds since the epoch of an RFC 3339 time."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def recording() -> list[Row]:
+    """Return the demo's recording."""
+    with lzma.open(RECORDINGS / "logs.jsonl.xz", "rt") as file:
+        rows = [json.loads(line) for line in file]
+    begin = traffic_begins()
+    return [
+        Row(seconds(r["time"]) - begin, r["scope"], r["key"], r.get("level"), r["message"], number)
+        for number, r in enumerate(rows)
+    ]
+
+
+def quiet_span() -> float:
+    """Return the seconds of the recording before its first fault."""
+    return seconds(QUIET_ENDS) - traffic_begins()
+
+
+def traffic_begins() -> float:
+    """Return when the recording begins, in seconds since the epoch."""
+    with lzma.open(RECORDINGS / "logs.jsonl.xz", "rt") as file:
+        return seconds(json.loads(next(file))["time"])
+
+
+class Maker:
+    """Makes one stream: `repetitions` of the quiet part, and the recording. Yields (seconds since the epoch, row)."""
+
+    def __init__(self, mode: Mode, repetitions: int, seed: int = 1) -> None:
+        self.rows = recording()
+        self.span = quiet_span()
+        self.faults_from = BEGIN + repetitions * self.span
+        self._mode, self._repetitions = mode, repetitions
+        self._random = random.Random(seed)
+        self._reworded: set[str] = set()
+        self._shapes = {row.message: _VALUES.sub("#", row.message)[:200] for row in self.rows}
+        self._sessions: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in self.rows:
+            if row.at < self.span:
+                self._sessions[row.scope, row.key].append(row)
+
+    def __iter__(self) -> Iterator[tuple[float, Row]]:
+        held: list[tuple[float, Row]] = []
+        for turn in range(self._repetitions):
+            self._change(turn)
+            begin, end = turn * self.span, (turn + 1) * self.span
+            held = sorted([*held, *self._quiet(turn, begin)], key=lambda pair: pair[0])
+            yield from ((BEGIN + at, row) for at, row in held if at < end)
+            held = [pair for pair in held if pair[0] >= end]
+        begin = self._repetitions * self.span
+        faulty = sorted([*held, *self._faulty(begin)], key=lambda pair: pair[0])
+        yield from ((BEGIN + at, row) for at, row in faulty)
+
+    def _change(self, turn: int) -> None:
+        shapes = sorted({self._shapes[row.message] for row in self.rows if row.at < self.span})
+        if self._mode is Mode.DEPLOY and turn == self._repetitions // 2:
+            self._reworded = set(self._random.sample(shapes, len(shapes) // 5))
+        if self._mode is Mode.DRIFT and turn:
+            self._reworded |= set(self._random.sample(shapes, max(1, len(shapes) // 100)))
+
+    def _quiet(self, turn: int, begin: float) -> Iterator[tuple[float, Row]]:
+        for _, lines in sorted(self._sessions.items()):
+            for copy, shift in enumerate(self._copies(turn, lines)):
+                key = f"{lines[0].key}{f'.{copy}' if copy else ''}~{turn}"
+                yield from ((begin + row.at + shift, self._row(row, key)) for row in lines)
+                if self._mode.startswith("novel") and self._random.random() < self._often:
+                    yield begin + lines[0].at + shift + 0.001, self._novelty(lines[0], key)
+        if self._mode is Mode.BATCH and turn % 10 == 5:
+            yield from self._batch(turn, begin)
+
+    def _copies(self, turn: int, lines: list[Row]) -> Iterator[float]:
+        """Yield by how much each copy of a session is moved."""
+        if self._mode is Mode.RESAMPLE and len(lines) < 60:
+            count = sum(self._random.random() < 1 / 20 for _ in range(20))
+            yield from (self._random.uniform(0, self.span) - lines[0].at for _ in range(count))
+            return
+        yield 0.0
+        if self._mode is Mode.DOUBLE and turn >= self._repetitions // 2:
+            yield self._random.uniform(0, 5)
+
+    def _faulty(self, begin: float) -> Iterator[tuple[float, Row]]:
+        begun: set[tuple[str, str]] = set()
+        for row in self.rows:
+            key = f"{row.key}~F"
+            yield begin + row.at, self._row(row, key, row.number)
+            if self._mode.startswith("novel") and (row.scope, key) not in begun:
+                begun.add((row.scope, key))
+                if self._random.random() < self._often:
+                    yield begin + row.at, self._novelty(row, key)
+
+    def _row(self, row: Row, key: str, number: int = -1) -> Row:
+        reworded = self._shapes[row.message] in self._reworded
+        message = f"{row.message} (line of the new release)" if reworded else row.message
+        return Row(row.at, row.scope, key, row.level, message, number)
+
+    @property
+    def _often(self) -> float:
+        return 1 / 5000 if self._mode is Mode.NOVELERR else 1 / 200
+
+    def _novelty(self, like: Row, key: str) -> Row:
+        a, b, c, d, e = self._random.sample(_WORDS, 5)
+        message = {
+            Mode.NOVELFAM: f"INFO app: profile of customer {a} was read from the store again",
+            Mode.NOVELERR: f"ERROR {a}.{b}: {c} {d} {e} failed",
+        }.get(self._mode, f"INFO {a}.{b}: {c} {d} {e} {self._random.choice(_WORDS)}")
+        return Row(like.at, like.scope, key, like.level, message)
+
+    def _batch(self, turn: int, begin: float) -> Iterator[tuple[float, Row]]:
+        for number in range(200):
+            messages = [
+                f"INFO nightly.export: export of partition {number} begins",
+                f"DEBUG nightly.export: {number * 37} rows read from archive",
+                f"INFO nightly.export: export of partition {number} is done",
+            ]
+            if number % 10 == 3:
+                messages.append(f"WARN nightly.export: partition {number} was empty, nothing exported")
+            if number == 100:
+                messages.append("ERROR nightly.export: target throttled us, waiting 30 s")
+            for place, message in enumerate(messages):
+                at = begin + 60 + number * 0.3 + place * 0.05
+                yield at, Row(at, "shop", f"batch-{turn}-{number}", None, message)
+
+
+def as_json(at: float, row: Row) -> bytes:
+    """Return a line as the daemon reads it without configuration."""
+    document = {"time": round(at * 1000), "scope": row.scope, "key": row.key, "level": row.level}
+    return json.dumps({**document, "message": row.message}).encode()
