@@ -91,7 +91,7 @@ class LogProcessor:
 
     def _load(self) -> Load:
         stream = self._stream
-        return Load(stream.open_sessions, stream.waiting, len(self._outputs), stream.unsettled)
+        return Load(stream.open_sessions, stream.waiting, len(self._outputs), stream.unsettled, stream.watermark)
 
     def _dead_letter(self, batch: Batch, reject: Reject) -> OutRecord:
         return dead_letter(batch, reject, name=self._publishing.group, task=self._source.partition)

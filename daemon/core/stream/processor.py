@@ -38,12 +38,16 @@ class Publishing:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a processor holds: open sessions, sessions waiting to be judged, outputs not yet taken, unsettled lines."""
+    """What a processor holds: open sessions, sessions waiting to be judged, outputs not yet taken, unsettled lines.
+
+    `watermark` is the greatest event time seen in microseconds, None before the first line and where there is none.
+    """
 
     open_sessions: int = 0
     waiting: int = 0
     outputs: int = 0
     unsettled: int = 0
+    watermark: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
