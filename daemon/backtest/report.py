@@ -29,7 +29,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class RealisedRate:
     """Alerts among live sessions against the budget. `budget` is a share; a budget a day is turned into one by the
     traffic seen (None when its time is unknown). `blocks` are the realised shares of every 1,000 live sessions."""
 
@@ -174,7 +174,7 @@ class Report:
     patterns_complete: bool
     start: str | None
     end: str | None
-    rate: Rate
+    rate: RealisedRate
     incidents: int
     scopes: Sequence[ScopeRow]
     budgets: Sequence[BudgetRow]

@@ -16,7 +16,7 @@ from daemon.backtest.report import (
     PatternRow,
     QualityRow,
     RangeRow,
-    Rate,
+    RealisedRate,
     ScopeRow,
     Suggestion,
 )
@@ -65,14 +65,14 @@ def days_of(tally: Tally) -> float | None:
     return span / DAY if span > 0 else None
 
 
-def rate_of(tally: Tally, share: float | None, per_day: float | None) -> Rate:
+def rate_of(tally: Tally, share: float | None, per_day: float | None) -> RealisedRate:
     """Return the realised rate beside a budget given as a share or as alerts a day."""
     flagged, days = tally.flagged, days_of(tally)
     alerts = int(flagged.sum())
     if share is None and per_day is not None and days:
         share = min(1.0, per_day * days / tally.live)
     realised_share = alerts / tally.live if tally.live else 0.0
-    return Rate(tally.live, alerts, realised_share, share, a_day(alerts, days), block_rates(flagged, BLOCK))
+    return RealisedRate(tally.live, alerts, realised_share, share, a_day(alerts, days), block_rates(flagged, BLOCK))
 
 
 def a_day(alerts: int, days: float | None) -> float | None:

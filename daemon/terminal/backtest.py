@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from daemon.backtest.report import OURS, Rate, Report
+from daemon.backtest.report import OURS, RealisedRate, Report
 from daemon.core.text import clean, figure, many, p_value, share
 from daemon.core.types import TimeCounts
 
@@ -83,7 +83,7 @@ def _facts(report: Report) -> Iterator[str]:
     )
 
 
-def _rate(rate: Rate, report: Report) -> str:
+def _rate(rate: RealisedRate, report: Report) -> str:
     if not rate.sessions:
         why = "none: every session was needed to warm up (detector.warm_up)"
         return f"{why}; frozen, it learns from --teach alone" if report.frozen else why
