@@ -19,6 +19,7 @@ from daemon.console.case import case_rows
 from daemon.console.changes import Changes
 from daemon.console.feed import FeedState
 from daemon.console.guard import LOGIN, ROOT, Guard, check_form, set_cookie
+from daemon.console.service_queries import SPANS, service_views
 from daemon.console.views import Views
 from daemon.core.messages import encode, label_document, remark_document
 from daemon.errors import DataError, UnavailableError
@@ -92,6 +93,16 @@ class Pages:
             points=[(alert.time, alert.score) for alert in case.firing],
             sent=request.query.get("sent", ""),
         )
+
+    async def services(self, request: web.Request) -> web.Response:
+        """Every service, with its alerts over time."""
+        span = request.query.get("span", "1d")
+        length = SPANS.get(span, SPANS["1d"])
+        (views, end), totals = await self._read(
+            lambda archive: (service_views(archive, length), queries.totals(archive))
+        )
+        span = span if span in SPANS else "1d"
+        return self._page(request, "services.html", totals, services=views, end=end, span=span, spans=list(SPANS))
 
     async def alert_json(self, request: web.Request) -> web.Response:
         """One alert's message, as published."""
