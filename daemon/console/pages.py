@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic
 from typing import TypeVar
 from urllib.parse import quote
@@ -19,6 +19,7 @@ from daemon.console.case import case_rows
 from daemon.console.changes import Changes
 from daemon.console.feed import FeedState
 from daemon.console.guard import LOGIN, ROOT, Guard, check_form, set_cookie
+from daemon.console.links import LinkTemplate, filled
 from daemon.console.service_queries import SPANS, service_views
 from daemon.console.views import Views
 from daemon.core.messages import encode, label_document, remark_document
@@ -43,6 +44,7 @@ class Pages:
         guard: Guard,
         state: FeedState,
         publish: Publish | None,
+        links: Sequence[LinkTemplate] = (),
     ) -> None:
         self._store = store
         self._changes = changes
@@ -50,6 +52,7 @@ class Pages:
         self._guard = guard
         self._state = state
         self._publish = publish
+        self._links = links
 
     async def incidents(self, request: web.Request) -> web.Response:
         """The ranked list."""
@@ -90,6 +93,7 @@ class Pages:
             totals,
             case=case,
             rows=case_rows(case.document),
+            links=filled(self._links, case.document),
             points=[(alert.time, alert.score) for alert in case.firing],
             sent=request.query.get("sent", ""),
         )
