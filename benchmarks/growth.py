@@ -19,7 +19,7 @@ from pathlib import Path
 
 from daemon.bench.stages import Chain
 from daemon.bench.standin import StandIn
-from daemon.bench.traffic import Traffic, TrafficSettings, as_batch
+from daemon.bench.traffic import LogTraffic, TrafficSettings, as_batch
 from daemon.config.schema import Config
 from daemon.core.types import TopicPartition, Update
 from daemon.runtime import seldom_collected
@@ -47,7 +47,7 @@ async def main() -> None:
     detector = make_detector(config, engine)
     chain = Chain(SOURCE, make_tools(config, engine, detector), engine, provenance(config, engine))
     settings = TrafficSettings(config.sessions.gap, options.open_keys, fresh=options.fresh)
-    rows = Traffic(settings, START_US).lines(options.lines)
+    rows = LogTraffic(settings, START_US).lines(options.lines)
     spent, told, tenth = dict[str, float](), 0, max(options.batch, options.lines // 10)
     for at in range(0, options.lines, options.batch):
         part = list(islice(rows, options.batch))

@@ -30,7 +30,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.million import Daemon, configuration, kafka, write
 from daemon.adapters.kafka import KafkaSettings, create_topics
-from daemon.bench.traffic import Traffic, TrafficSettings
+from daemon.bench.traffic import LogTraffic, TrafficSettings
 from daemon.config.schema import Config
 from tests.support.embedding_server import EmbeddingServer
 
@@ -124,7 +124,7 @@ async def measure(options: argparse.Namespace, servers: str, folder: Path) -> di
         traffic = TrafficSettings(GAP_S * 1_000_000, open_keys=max(2, int(2 * GAP_S * rate / LINES_A_SESSION)))
         started, latencies = time.time(), list[float]()
         listening = asyncio.create_task(listen(servers, named["verdicts"], started + SETTLING_S, latencies))
-        rows = Traffic(traffic, int(started * 1e6), seed=8).lines(1 << 40)
+        rows = LogTraffic(traffic, int(started * 1e6), seed=8).lines(1 << 40)
         cpu = daemon.cpu_seconds()
         written = await feed(servers, topic, options.partitions, rows, started + options.seconds)
         cpu = daemon.cpu_seconds() - cpu

@@ -31,7 +31,7 @@ import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from daemon.adapters.kafka import KafkaSettings, create_topics
-from daemon.bench.traffic import DAY_US, Traffic, TrafficSettings
+from daemon.bench.traffic import DAY_US, LogTraffic, TrafficSettings
 from daemon.config.schema import Config
 from demo.broker import Cluster
 from tests.support.embedding_server import EmbeddingServer
@@ -68,7 +68,7 @@ async def write(servers: str, topic: str, count: int, partitions: int) -> None:
     await producer.start()
     batches = [producer.create_batch() for _ in range(partitions)]
     try:
-        for micros, key, value in Traffic(TrafficSettings(30_000_000), time.time_ns() // 1000 - DAY_US).lines(count):
+        for micros, key, value in LogTraffic(TrafficSettings(30_000_000), time.time_ns() // 1000 - DAY_US).lines(count):
             at = key[-1] % partitions
             if batches[at].append(key=key, value=value, timestamp=micros // 1000) is None:
                 await (await producer.send_batch(batches[at], topic, partition=at))

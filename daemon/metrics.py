@@ -121,7 +121,13 @@ class Metrics:
         )
         self.seconds_since_progress = self._gauge(
             "seconds_since_progress",
-            "Seconds since the slowest of the daemon's loops last completed a round; idle loops complete rounds too.",
+            "Seconds since the slowest part of the daemon made progress while it had work; idle is progress.",
+        )
+        self.stalled = self._gauge(
+            "stalled",
+            "1 while a part of the daemon stands still, else 0.",
+            "cause",
+            values=("kafka", "group", "partition", "baseline", "engine", "detector", "event_time"),
         )
         self.event_loop_lag = self._gauge(
             "event_loop_lag_seconds", "The longest time the event loop was blocked since the last measurement."

@@ -88,8 +88,17 @@ class Membership(Protocol):
         """The next offset that `poll` returns, None while it is held or unknown."""
         ...
 
-    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
-        """Return the first offset kept and the end of the committed records, of each. Raises PartitionError."""
+    async def bounds(
+        self, partitions: Collection[TopicPartition], seconds: float | None = None
+    ) -> Mapping[TopicPartition, tuple[int, int]]:
+        """Return the first offset kept and the end of the committed records, of each.
+
+        Raises PartitionError when one of them has no answer within `seconds` (None: as long as a transaction may take).
+        """
+        ...
+
+    def problem(self) -> str | None:
+        """Return why we are not in the group just now, or None; a rebalance counts."""
         ...
 
     async def committed(self, partition: TopicPartition) -> int | None:
@@ -125,6 +134,10 @@ class Broker(Protocol):
 
     async def start(self) -> None:
         """Connect. Raises UnavailableError."""
+        ...
+
+    async def diagnose(self) -> str | None:
+        """Connect anew; return one sentence that says why no server accepts us, or None when one does. Never raises."""
         ...
 
     def membership(self, topics: Sequence[str]) -> Membership:

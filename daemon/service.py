@@ -29,7 +29,17 @@ from daemon.errors import ConfigError, EngineError, StraylineError
 from daemon.logs import configure_logging
 from daemon.metrics import Metrics
 from daemon.ports import Engine
-from daemon.runtime import Embedder, Follower, Gauges, Partition, Pipeline, Shared, WorkerThread, seldom_collected
+from daemon.runtime import (
+    Embedder,
+    Follower,
+    Gauges,
+    Partition,
+    Pipeline,
+    Shared,
+    StallMonitor,
+    WorkerThread,
+    seldom_collected,
+)
 from daemon.wiring import engine_settings, kafka_settings, make_detector, make_processors, make_terms
 
 log = structlog.get_logger(__name__)
@@ -56,6 +66,7 @@ class Service:
         self._forced = asyncio.Event()
         self._detector: Detector
         self._pipeline: Pipeline | None = None
+        self._monitor: StallMonitor | None = None
 
     async def run(self) -> None:
         """Run until told to stop. Raises StraylineError with the reason when it cannot go on."""
@@ -119,15 +130,23 @@ class Service:
             self._broker, list(processors.by_topic), lambda source: Partition(source, shared, processors), metrics
         )
         gauges = Gauges(metrics, self._thread, self._detector, lambda: self._engine_failure() is None)
+        sources = [self._thread.delays, follower.delays, embedder.delays, pipeline.delays]
+        self._monitor = monitor = StallMonitor(sources, self._broker, metrics)
         self._phase = "restoring the baseline"
         helpers = [
             asyncio.create_task(work)
-            for work in (follower.run(), gauges.run(pipeline), self._notifier.keep_alive(self._stuck))
+            for work in (
+                follower.run(),
+                gauges.run(pipeline),
+                follower.watch(),
+                monitor.run(),
+                self._notifier.keep_alive(self._stuck),
+            )
         ]
         stopping = asyncio.create_task(self._stop.wait())
         running = asyncio.create_task(self._restore_and_run(follower, pipeline))
         try:
-            await self._until({running, stopping, *helpers[:2]})
+            await self._until({running, stopping, *helpers[:-1]})
             if self._stop.is_set():
                 await self._drain(pipeline)
         finally:
@@ -220,14 +239,18 @@ class Service:
         """Name what makes no progress, or None."""
         if (error := self._engine_failure()) is not None:
             return str(error)
+        for delay in self._thread.delays(monotonic()):
+            if delay.seconds > STUCK_SECONDS:
+                return str(delay)
         if self._pipeline is not None and self._phase is None:
             silent = monotonic() - self._pipeline.polled_at
             if silent > STUCK_SECONDS:
-                return f"polling Kafka has not come back for {silent:.0f} s"
+                return f"polling Kafka has not returned for {silent:.0f} s"
         return None
 
     def _unready(self) -> Sequence[str]:
-        return [self._phase] if self._phase else []
+        phase = [self._phase] if self._phase else []
+        return phase + (self._monitor.reasons if self._monitor is not None else [])
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ import orjson
 from benchmarks.peers.field import ENTRIES
 from benchmarks.peers.rows import write
 from benchmarks.quality.datasets import read
-from daemon.bench.traffic import Traffic, TrafficSettings
+from daemon.bench.traffic import LogTraffic, TrafficSettings
 from daemon.config.schema import Config
 
 START_US = 1_790_000_000_000_000
@@ -79,7 +79,9 @@ def best(name: str, rows: Path, options: argparse.Namespace) -> Figures | str:
 def lines_of(options: argparse.Namespace) -> Iterator[tuple[int, bytes, bytes]]:
     """Return (time, key, record) rows: made ones, or HDFS's when its folder is given."""
     if options.hdfs is None:
-        return Traffic(TrafficSettings(Config().sessions.gap, OPEN_KEYS), START_US).lines(options.warm + options.lines)
+        return LogTraffic(TrafficSettings(Config().sessions.gap, OPEN_KEYS), START_US).lines(
+            options.warm + options.lines
+        )
     return hdfs_lines(options.hdfs)
 
 

@@ -30,7 +30,7 @@ _COLUMNS = frozenset({"scope", "key", "label", "file", "line"})
 
 
 @dataclass(slots=True)
-class Labels:
+class LabelFile:
     """What a label file said. `keys` by (scope or None, session key); `lines` are anomalous (file or None, line)."""
 
     by_line: bool
@@ -80,7 +80,7 @@ class Labels:
         return len(self.keys) - len(self._met)
 
 
-def read_labels(path: str) -> Labels:
+def read_labels(path: str) -> LabelFile:
     """Read a label file. Raises InputError when it cannot be opened, DataError with ``file:line`` for a bad row."""
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
@@ -91,12 +91,12 @@ def read_labels(path: str) -> Labels:
         raise DataError(f"{path}: not a CSV file: {error}") from error
 
 
-def _read(path: str, rows: Iterator[tuple[int, list[str]]]) -> Labels:
+def _read(path: str, rows: Iterator[tuple[int, list[str]]]) -> LabelFile:
     first = next(rows, None)
     if first is None:
         raise DataError(f"{path}: no labels in it")
     columns = _columns(path, first[1])
-    labels = Labels(by_line="line" in columns)
+    labels = LabelFile(by_line="line" in columns)
     if _word(first[1][columns["label"]]) is not None and not _is_header(first[1]):
         _add(path, labels, columns, *first)
     for number, row in rows:
@@ -125,7 +125,7 @@ def _word(cell: str) -> bool | None:
     return WORDS.get(cell.strip().lower())
 
 
-def _add(path: str, labels: Labels, columns: Mapping[str, int], number: int, row: list[str]) -> None:
+def _add(path: str, labels: LabelFile, columns: Mapping[str, int], number: int, row: list[str]) -> None:
     if len(row) <= max(columns.values()):
         raise DataError(f"{path}:{number}: {len(row)} columns, {max(columns.values()) + 1} are needed")
     anomalous = _word(row[columns["label"]])

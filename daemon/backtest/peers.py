@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from daemon.backtest.evaluation import Floats
-from daemon.backtest.trivial import SETTLED, WINDOW, Beside, Window
+from daemon.backtest.trivial import SETTLED, WINDOW, Beside, RecentPatterns
 from daemon.core.types import Pattern
 from daemon.errors import UnavailableError
 
@@ -108,7 +108,7 @@ class PeerScorer:
         ensemble, svm = _need("sklearn.ensemble"), _need("sklearn.svm")
         self._forest = Fitted(lambda: ensemble.IsolationForest(random_state=0))
         self._svm = Fitted(svm.OneClassSVM, SVM_SAMPLE)
-        self._templates, self._window = Templates(), Window()
+        self._templates, self._window = Templates(), RecentPatterns()
         self._template_forest = Fitted(lambda: ensemble.IsolationForest(random_state=0))
 
     def __len__(self) -> int:

@@ -29,7 +29,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class ClueRate:
     """Live sessions that carried a clue. `blocks` are their shares of every 1,000 live sessions."""
 
     sessions: int
@@ -165,7 +165,7 @@ class Report:
     patterns_complete: bool
     start: str | None
     end: str | None
-    rate: Rate
+    rate: ClueRate
     told: int
     told_a_day: float | None
     held_back: int

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from daemon.adapters.files import FileReader, check_files
 from daemon.backtest.assemble import Counts, build
-from daemon.backtest.labels import Labels, read_labels
+from daemon.backtest.labels import LabelFile, read_labels
 from daemon.backtest.options import BacktestOptions, Progress, Result, Setup, Watcher, topic_of
 from daemon.backtest.output import Output
 from daemon.backtest.peers import peers
@@ -73,7 +73,7 @@ class _Run:
         options: BacktestOptions,
         setup: Setup,
         engine: Engine,
-        labels: Labels | None,
+        labels: LabelFile | None,
         output: Output,
         watch: Watcher,
         stdin: BufferedReader | None,

@@ -9,13 +9,13 @@ import numpy as np
 from daemon.backtest.evaluation import Bools, Floats, block_rates, curve, decide, quality, realised
 from daemon.backtest.report import (
     OURS,
+    ClueRate,
     IncidentRow,
     LabelRow,
     Localisation,
     PatternRow,
     QualityRow,
     RangeRow,
-    Rate,
     ScopeRow,
     ThresholdRow,
 )
@@ -65,10 +65,11 @@ def days_of(tally: Tally) -> float | None:
     return span / DAY if span > 0 else None
 
 
-def rate_of(tally: Tally) -> Rate:
+def rate_of(tally: Tally) -> ClueRate:
     """Return how many live sessions carried a clue."""
     flagged = int(tally.flagged.sum())
-    return Rate(tally.live, flagged, flagged / tally.live if tally.live else 0.0, block_rates(tally.flagged, BLOCK))
+    share = flagged / tally.live if tally.live else 0.0
+    return ClueRate(tally.live, flagged, share, block_rates(tally.flagged, BLOCK))
 
 
 def a_day(count: int, days: float | None) -> float | None:

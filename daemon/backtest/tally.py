@@ -35,7 +35,7 @@ class PatternCount:
 
 
 @dataclass(slots=True)
-class Patterns:
+class PatternCounts:
     """Counts by pattern; once there are too many, new ones only make `others` grow."""
 
     known: dict[str, PatternCount] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Tally:
         self.phases: Counter[Phase] = Counter()
         self.scopes: dict[str, int] = {}
         self.scope_sessions: Counter[str] = Counter()
-        self.patterns = Patterns()
+        self.patterns = PatternCounts()
         self.warm_up_anomalies = 0
         self.start: int | None = None
         self.end: int | None = None

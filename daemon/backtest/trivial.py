@@ -37,7 +37,7 @@ def level(line: str) -> int:
     return max(found + [_LEVELS[word] for word in _LEVEL.findall(line)])
 
 
-class Window:
+class RecentPatterns:
     """The last `WINDOW` sessions of one scope, as counts of patterns, line sets and lines."""
 
     def __init__(self) -> None:
@@ -133,4 +133,4 @@ class Beside:
 
 def trivial() -> Beside:
     """Return the trivial scores."""
-    return Beside(NAMES, Window)
+    return Beside(NAMES, RecentPatterns)

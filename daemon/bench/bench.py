@@ -13,7 +13,7 @@ from daemon.bench.result import BenchResult, StageFigures
 from daemon.bench.stages import Chain
 from daemon.bench.standin import StandIn
 from daemon.bench.topics import bench_topics, written
-from daemon.bench.traffic import DAY_US, Traffic, TrafficSettings
+from daemon.bench.traffic import DAY_US, LogTraffic, TrafficSettings
 from daemon.bench.whole import commit, fetch, read_raw, replica
 from daemon.config import Config
 from daemon.core.types import Batch
@@ -38,7 +38,7 @@ class BenchOptions:
 
 async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], None] = lambda _: None) -> BenchResult:
     """Measure against the configured Kafka, in topics of its own. Raises UnavailableError without one."""
-    traffic = Traffic(
+    traffic = LogTraffic(
         TrafficSettings(config.sessions.gap, options.open_keys, options.patterns),
         time.time_ns() // 1000 - DAY_US,
     )

@@ -46,7 +46,7 @@ class TrafficSettings:
     fresh: bool = False
 
 
-class Traffic:
+class LogTraffic:
     """An endless stream of (time in microseconds, key, value); equal arguments give equal lines."""
 
     def __init__(self, settings: TrafficSettings, start_us: int, seed: int = 7) -> None:

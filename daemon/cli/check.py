@@ -5,9 +5,25 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+from typing import TYPE_CHECKING, Any
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
 from daemon.errors import StraylineError
+
+if TYPE_CHECKING:
+    from daemon.config import Config
+
+EXAMPLE: dict[str, Any] = {
+    "id": "37fe473a0fe0d2de-4e7ee16327c50081",
+    "scope": "payments",
+    "key": "host 17",
+    "start": "2026-11-22T10:41:07.000Z",
+    "end": "2026-11-22T10:41:09.500Z",
+    "pattern": "37fe473a0fe0d2de",
+    "source": {"partition": 3, "positions": ["120-131"]},
+    "incident": {"id": "6f1d2c0a9b8e7d5f"},
+}
+"""The parts of an alert that links are made of."""
 
 
 def add(verbs: Verbs[Parser]) -> None:
@@ -20,7 +36,19 @@ def check(options: argparse.Namespace) -> int:
     """Check the file; with `--online` also brokers, topics and engine."""
     config = load(options)
     print(f"{options.config}: good (configuration {config.fingerprint()})")
+    _print_links(config)
     return asyncio.run(_online(options)) if options.online else 0
+
+
+def _print_links(config: Config) -> None:
+    """Print each link of the console as it is for an example, to be tried."""
+    if not config.console.links:
+        return
+    from daemon.console import LinkTemplate, filled
+
+    templates = [LinkTemplate(link.name, link.url) for link in config.console.links]
+    for name, url in filled(templates, EXAMPLE | {"source": EXAMPLE["source"] | {"topic": config.input.topics[0]}}):
+        print(f"console.links: {name}: {url}")
 
 
 async def _online(options: argparse.Namespace) -> int:

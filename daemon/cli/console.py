@@ -82,7 +82,7 @@ async def _until_stopped() -> None:
 def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSettings, ConsoleTopics | None]:
     from functools import partial
 
-    from daemon.console import ConsoleSettings, ConsoleTopics
+    from daemon.console import ConsoleSettings, ConsoleTopics, LinkTemplate
 
     section = config.console
     settings = ConsoleSettings(
@@ -94,6 +94,7 @@ def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSetti
         users=section.users,
         visitor=options.by,
         folder=options.folder,
+        links=[LinkTemplate(link.name, link.url) for link in section.links],
     )
     if options.folder is not None:
         return settings, None

@@ -29,6 +29,7 @@ from daemon.config.values import (
     extracting,
     format_name,
     parse_budget,
+    parse_link,
     parse_rate,
     pattern_problem,
     rate_of,
@@ -225,6 +226,13 @@ class HttpConfig(_Section):
     port: int = Field(default=9108, ge=0, le=65535)
 
 
+class LinkConfig(_Section):
+    """A link from an alert to another program."""
+
+    name: str = Field(min_length=1, max_length=60)
+    url: Annotated[str, BeforeValidator(parse_link)]
+
+
 class ConsoleConfig(_Section):
     """Where `strayline console` serves its pages, what it keeps, and who may use it."""
 
@@ -234,6 +242,7 @@ class ConsoleConfig(_Section):
     archive: Path | None = None
     keep: Duration = 90 * 86_400_000_000
     users: Path | None = None
+    links: list[LinkConfig] = []
 
     @model_validator(mode="after")
     def _closed(self) -> Self:

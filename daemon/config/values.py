@@ -7,6 +7,7 @@ value; the caller adds its path.
 from __future__ import annotations
 
 import re
+from string import Formatter
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -53,6 +54,26 @@ def rate_of(text: str) -> float | None:
     """Return the number a day of a rate such as ``20/day``, None for anything else."""
     match = RATE.fullmatch(text.strip())
     return float(match[1]) if match else None
+
+
+LINK_FIELDS = frozenset(
+    "topic partition offset scope key pattern alert incident start end start_ms end_ms".split()  # noqa: SIM905
+)
+"""What a link's template may name."""
+
+
+def parse_link(url: object) -> object:
+    """Return a link's template as given, if it is an http(s) URL whose fields are known. Raises ValueError."""
+    if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+        raise ValueError("write an address that begins with http:// or https://")
+    try:
+        parts = list(Formatter().parse(url))
+    except ValueError as error:
+        raise ValueError(f"{error}; write a brace of the address itself twice") from None
+    unknown = sorted({name for _, name, form, conversion in parts if name is not None and name not in LINK_FIELDS})
+    if unknown or any(form or conversion for _, _, form, conversion in parts):
+        raise ValueError(f"fields in braces may be {', '.join(sorted(LINK_FIELDS))}")
+    return url
 
 
 def pattern_problem(pattern: str) -> str | None:

@@ -57,7 +57,7 @@ class Expected(_Part):
     patterns: list[str] | None = None
 
 
-class Case(_Part):
+class ConfigCase(_Part):
     """Records in, in order; `teach` comes first and is confirmed normal, not judged, and in none of the results."""
 
     name: str = Field(min_length=1)
@@ -84,7 +84,7 @@ class CaseFile(_Part):
     """`config` is a path beside the file, or the configuration itself; absent: the one of `--config`."""
 
     config: str | dict[str, object] | None = None
-    cases: list[Case] = Field(min_length=1)
+    cases: list[ConfigCase] = Field(min_length=1)
 
 
 def load_cases(path: Path) -> CaseFile:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.config_tests.cases import Case, Expected, ExpectedVerdict, Record, value_of
+from daemon.config_tests.cases import ConfigCase, Expected, ExpectedVerdict, Record, value_of
 from daemon.core.stream import Stream, Tools, drive
 from daemon.core.types import Batch, ClosedBy, Reject, TopicPartition, Verdict
 from daemon.ports import Engine
@@ -54,7 +54,7 @@ NO_ENGINE: Engine = NoEngine()
 class Outcome:
     """What came of a case, and how that differs from what it expects: no difference, passed."""
 
-    case: Case
+    case: ConfigCase
     differences: Sequence[str] = ()
 
 
@@ -64,7 +64,7 @@ class _Found:
     rejects: list[Reject] = field(default_factory=list)
 
 
-async def run_case(case: Case, make_tools: Callable[[], Tools], engine: Engine) -> Outcome:
+async def run_case(case: ConfigCase, make_tools: Callable[[], Tools], engine: Engine) -> Outcome:
     """Run a case from nothing known: `make_tools` makes a new detector each time."""
     tools, taught = make_tools(), case.taught()
     await _feed(taught, 0, Stream(SOURCE, tools, teach=True), engine)

@@ -16,5 +16,6 @@
 
 from daemon.console.accounts import hash_password
 from daemon.console.console import Console, ConsoleSettings, ConsoleTopics
+from daemon.console.links import LinkTemplate, filled
 
-__all__ = ["Console", "ConsoleSettings", "ConsoleTopics", "hash_password"]
+__all__ = ["Console", "ConsoleSettings", "ConsoleTopics", "LinkTemplate", "filled", "hash_password"]

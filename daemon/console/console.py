@@ -14,6 +14,7 @@ from daemon.console.archive_thread import ArchiveThread
 from daemon.console.changes import Changes
 from daemon.console.feed import ALERTS_FILE, Feed, FeedState, Follow, read_folder
 from daemon.console.guard import Guard
+from daemon.console.links import LinkTemplate
 from daemon.console.pages import Pages, Publish
 from daemon.console.server import ConsoleServer
 from daemon.console.views import Views
@@ -25,7 +26,8 @@ class ConsoleSettings:
 
     `path` is a prefix of all paths, for a reverse proxy. `archive` None keeps everything in memory, and it is read from
     the topics at each start. `keep_ms` is how long alerts are kept. `users` None lets everybody on this machine in, as
-    `visitor`. `folder` is a backtest's folder, shown instead of the topics.
+    `visitor`. `folder` is a backtest's folder, shown instead of the topics. `links` lead to other
+    programs.
     """
 
     host: str = "127.0.0.1"
@@ -36,6 +38,7 @@ class ConsoleSettings:
     users: Path | None = None
     visitor: str = ""
     folder: Path | None = None
+    links: Sequence[LinkTemplate] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ class Console:
             stack.push_async_callback(store.close)
             state = await self._feed(stack, store, changes)
             guard, views = Guard(accounts, settings.visitor), Views(settings.path)
-            pages = Pages(store, changes, views, guard, state, topics.publish if topics else None)
+            publish = topics.publish if topics else None
+            pages = Pages(store, changes, views, guard, state, publish, settings.links)
             server = ConsoleServer(settings.host, settings.port, settings.path, guard, pages)
             await server.start()
             stack.push_async_callback(server.close)

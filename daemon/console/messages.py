@@ -92,7 +92,7 @@ def read_alert(value: bytes | None) -> AlertMessage:
         event="resolved" if resolved else _text(incident, "event") or _text(document, "event") or "updated",
         resolved=resolved,
         time=end,
-        opened=min(end, _milliseconds(since)) if since else end,
+        opened=min(end, milliseconds(since)) if since else end,
         latest=end,
         scope=scope,
         key=_text(document, "key"),
@@ -139,10 +139,11 @@ def _required(document: Mapping[str, Any], name: str) -> str:
 
 
 def _time(document: Mapping[str, Any], name: str) -> int:
-    return _milliseconds(_required(document, name))
+    return milliseconds(_required(document, name))
 
 
-def _milliseconds(text: str) -> int:
+def milliseconds(text: str) -> int:
+    """Return an RFC 3339 time in milliseconds since the epoch. Raises DataError."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic
 from typing import TypeVar
 from urllib.parse import quote
@@ -19,6 +19,8 @@ from daemon.console.case import case_rows
 from daemon.console.changes import Changes
 from daemon.console.feed import FeedState
 from daemon.console.guard import LOGIN, ROOT, Guard, check_form, set_cookie
+from daemon.console.links import LinkTemplate, filled
+from daemon.console.service_queries import SPANS, service_views
 from daemon.console.views import Views
 from daemon.core.messages import encode, label_document, remark_document
 from daemon.errors import DataError, UnavailableError
@@ -42,6 +44,7 @@ class Pages:
         guard: Guard,
         state: FeedState,
         publish: Publish | None,
+        links: Sequence[LinkTemplate] = (),
     ) -> None:
         self._store = store
         self._changes = changes
@@ -49,6 +52,7 @@ class Pages:
         self._guard = guard
         self._state = state
         self._publish = publish
+        self._links = links
 
     async def incidents(self, request: web.Request) -> web.Response:
         """The ranked list."""
@@ -89,9 +93,20 @@ class Pages:
             totals,
             case=case,
             rows=case_rows(case.document),
+            links=filled(self._links, case.document),
             points=[(alert.time, alert.score) for alert in case.firing],
             sent=request.query.get("sent", ""),
         )
+
+    async def services(self, request: web.Request) -> web.Response:
+        """Every service, with its alerts over time."""
+        span = request.query.get("span", "1d")
+        length = SPANS.get(span, SPANS["1d"])
+        (views, end), totals = await self._read(
+            lambda archive: (service_views(archive, length), queries.totals(archive))
+        )
+        span = span if span in SPANS else "1d"
+        return self._page(request, "services.html", totals, services=views, end=end, span=span, spans=list(SPANS))
 
     async def alert_json(self, request: web.Request) -> web.Response:
         """One alert's message, as published."""

@@ -30,6 +30,7 @@ def routes(pages: Pages) -> list[Route]:
     return [
         Route("GET", "/", pages.incidents, Role.VIEWER),
         Route("GET", "/incidents/{incident:.+}", pages.incident, Role.VIEWER),
+        Route("GET", "/services", pages.services, Role.VIEWER),
         Route("GET", "/alerts/{alert:.+}", pages.alert_json, Role.VIEWER),
         Route("GET", "/events", pages.events, Role.VIEWER),
         Route("GET", "/feedback", pages.ask_feedback, Role.OPERATOR),

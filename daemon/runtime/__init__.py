@@ -6,7 +6,8 @@
   computing. One engine (`Embedder`) is shared by all partitions.
 * A `Partition` is independent of all others and starts again from its checkpoint after any failure. It treats every
   processor alike: what a topic's records mean is decided by the processor that `ProcessorFactory` makes for it.
-* The `Follower` reads the baseline that all replicas share. The `Watchdog` ends what stands still. `Gauges` shows it.
+* The `Follower` reads the baseline that all replicas share. The `Watchdog` applies
+  remedies to what stands still, the `StallMonitor` reports it, and `Gauges` shows the state.
 """
 
 from daemon.runtime.baseline_follower import Follower
@@ -16,10 +17,13 @@ from daemon.runtime.gc_tuning import seldom_collected
 from daemon.runtime.partition import Partition, State
 from daemon.runtime.pipeline import Pipeline
 from daemon.runtime.shared import ProcessorFactory, Shared, Terms
+from daemon.runtime.stalls import Cause, Delay, StallMonitor
 from daemon.runtime.watchdog import Patience
 from daemon.runtime.worker_thread import WorkerThread
 
 __all__ = [
+    "Cause",
+    "Delay",
     "Embedder",
     "Follower",
     "Gauges",
@@ -28,6 +32,7 @@ __all__ = [
     "Pipeline",
     "ProcessorFactory",
     "Shared",
+    "StallMonitor",
     "State",
     "Terms",
     "WorkerThread",

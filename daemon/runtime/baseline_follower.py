@@ -7,16 +7,21 @@ taken after the partition's producer has fenced all others: from then on nobody 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from time import monotonic
 
 import structlog
 
 from daemon.core.detection import Detector
 from daemon.errors import PartitionError
 from daemon.ports import Broker
+from daemon.runtime.stalls import Cause, Delay
 from daemon.runtime.worker_thread import WorkerThread
 
 log = structlog.get_logger(__name__)
+
+CHECK_EVERY = 5.0
+CHECK_SECONDS = 10.0
 
 
 class Follower:
@@ -29,6 +34,8 @@ class Follower:
         self._thread = thread
         self._read: Mapping[int, int] = {}
         self._moved = asyncio.Condition()
+        self._moved_at = monotonic()
+        self._error = ""
 
     @property
     def position(self) -> str:
@@ -42,12 +49,33 @@ class Follower:
                 async for updates, read in self._broker.follow(self._topic):
                     if updates:
                         await self._thread(self._detector.apply, updates)
+                    if read != self._read:
+                        self._moved_at, self._error = monotonic(), ""
                     async with self._moved:
                         self._read = read
                         self._moved.notify_all()
             except PartitionError as error:
+                self._error = str(error)
                 log.warning("baseline_reader_restarts", topic=self._topic, error=str(error))
                 await asyncio.sleep(1.0)
+
+    def delays(self, now: float) -> Iterator[Delay]:
+        """Yield for how long nothing was read although the topic holds more, as far as `watch` knows."""
+        yield Delay(Cause.BASELINE, now - self._moved_at, self._error or "the baseline topic holds more than is read")
+
+    async def watch(self) -> None:
+        """Compare what is read with the end of the topic, until cancelled: a reader that waits raises no error."""
+        while True:
+            await asyncio.sleep(CHECK_EVERY)
+            read = self._read
+            try:
+                async with asyncio.timeout(CHECK_SECONDS):
+                    ends = await asyncio.gather(*(self._broker.high_water(self._topic, p) for p in read))
+            except (PartitionError, TimeoutError) as error:
+                self._error = str(error) or f"no answer within {CHECK_SECONDS:g} s about the end of {self._topic}"
+                continue
+            if read and all(reached >= end for reached, end in zip(read.values(), ends, strict=True)):
+                self._moved_at, self._error = monotonic(), ""
 
     async def caught_up(self, partition: int) -> None:
         """Return once everything committed in a partition of the topic, as of now, is in the detector."""

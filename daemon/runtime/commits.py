@@ -64,6 +64,16 @@ class Commits:
             task, self._task = self._task, None
             task.result()
 
+    @property
+    def running(self) -> bool:
+        """Whether a transaction is under way."""
+        return self._task is not None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be committed."""
+        return self._task is None and self._clock.due() is None
+
     async def settle(self) -> bool:
         """Commit everything there is to commit; return whether that succeeded. `finish` raises why it did not."""
         while self._recovered is not None and (self._task is not None or self._clock.due() is not None):

@@ -7,7 +7,7 @@ final and ends the process.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import monotonic
 
 import structlog
@@ -17,6 +17,7 @@ from daemon.core.types import Pattern, Vector
 from daemon.errors import UnavailableError
 from daemon.metrics import Metrics
 from daemon.ports import Engine
+from daemon.runtime.stalls import Cause, Delay
 
 log = structlog.get_logger(__name__)
 
@@ -40,9 +41,13 @@ class Embedder:
         self._metrics = metrics
         self._under_way: dict[str, asyncio.Future[Vector]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answered_at = monotonic()
+        self._error = ""
 
     async def embed(self, patterns: Sequence[Pattern]) -> dict[str, Vector]:
         """Return the vectors of `patterns`, one of `groups`, by id. Raises EngineError when the engine is dead."""
+        if not self._under_way:
+            self._answered_at = monotonic()
         new = [p for p in patterns if p.id not in self._under_way]
         for pattern in new:
             self._under_way[pattern.id] = asyncio.get_running_loop().create_future()
@@ -55,6 +60,12 @@ class Embedder:
         # Shielded: a partition that stops must not cancel what another one waits for.
         vectors = await asyncio.gather(*(asyncio.shield(future) for future in waiting.values()))
         return dict(zip(waiting, vectors, strict=True))
+
+    def delays(self, now: float) -> Iterator[Delay]:
+        """Yield for how long patterns have waited without any answer of the engine."""
+        if self._under_way:
+            why = self._error or f"no answer for {len(self._under_way)} patterns"
+            yield Delay(Cause.ENGINE, now - self._answered_at, why)
 
     async def close(self) -> None:
         """Abandon what is under way."""
@@ -91,6 +102,7 @@ class Embedder:
                 vectors = await self._engine.embed(texts)
             except UnavailableError as error:
                 failures += 1
+                self._error = str(error)
                 pause = BACKOFF.seconds(failures)
                 self._metrics.embedding_errors.inc()
                 log.warning("engine_unavailable", error=str(error), texts=len(texts), retry_in_seconds=pause)
@@ -99,6 +111,7 @@ class Embedder:
                 self._metrics.embedding_errors.inc()
                 raise
             else:
+                self._answered_at, self._error = monotonic(), ""
                 self._metrics.embedding_batch_size.observe(len(texts))
                 self._metrics.embedding_duration.observe(monotonic() - began)
                 return list(vectors)

@@ -50,7 +50,7 @@ class Gauges:
         metrics.sessions_open.set(sum(p.load.open_sessions for p in partitions))
         metrics.unsettled_lines.set(sum(p.load.unsettled for p in partitions))
         metrics.checkpoint_age.set(max((now - p.committed_at for p in partitions if not p.quiet), default=0.0))
-        metrics.seconds_since_progress.set(now - pipeline.polled_at)
+        metrics.consumer_lag.clear()  # a lag that is unknown is not the last one known
         for source, lag in pipeline.lag.items():
             metrics.consumer_lag.labels(source.topic, str(source.partition)).set(lag)
         incidents = sum((Counter(p.incidents) for p in partitions), Counter[str]())

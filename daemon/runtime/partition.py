@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from time import monotonic
 
@@ -30,6 +30,7 @@ from daemon.runtime.commits import Commits
 from daemon.runtime.embedder import groups
 from daemon.runtime.recovery import Recovery
 from daemon.runtime.shared import ProcessorFactory, Shared
+from daemon.runtime.stalls import Cause, Delay
 from daemon.runtime.step_metrics import count_step
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ log = structlog.get_logger(__name__)
 INBOX_BATCHES = 2
 WAITING_SESSIONS = 4_096
 PATIENT_STARTS = 4
+LINES_STOPPED = 30.0
 
 
 class State(StrEnum):
@@ -45,6 +47,26 @@ class State(StrEnum):
     INIT = "init"
     RUN = "running"
     DEAD = "dead"
+
+
+class EventTime:
+    """Whether the event time of a partition moves on while its lines are read."""
+
+    def __init__(self) -> None:
+        self._watermark: int | None = None
+        self._since = self._last = 0.0
+
+    def note(self, now: float, watermark: int | None, lines: int) -> None:
+        """Note that `lines` were read, and how far event time is."""
+        if watermark != self._watermark:
+            self._watermark = watermark
+            self._since = self._last = now
+        elif lines:
+            self._last = now
+
+    def stands(self, now: float) -> float:
+        """Return for how many seconds lines have been read without a later one; 0 when none are read any more."""
+        return self._last - self._since if now - self._last < LINES_STOPPED else 0.0
 
 
 class Partition:
@@ -61,7 +83,9 @@ class Partition:
         self.load = Load()
         self.expected = 0
         self.fetch_from: int | None = None
-        self.stopped_at = self._data_at = monotonic()
+        self.stopped_at = self._data_at = self._moved_at = monotonic()
+        self._error: str | None = None
+        self._event_time = EventTime()
         self._shared = shared
         self._recovery = Recovery(source, shared, make_processor)
         self._commits = Commits(source, shared, self._wake)
@@ -154,9 +178,35 @@ class Partition:
         """
         now = monotonic()
         behind = position is None or position < end
+        if self._embedding or (self.quiet and self._commits.idle and not behind):
+            self._moved()
         if not (behind and (self.hungry or self.fetch_from is not None)):
             self._data_at = now
         return now - self._data_at
+
+    def unreachable(self, error: str) -> None:
+        """Note why the partition's end cannot be read."""
+        self._error = error
+
+    def delays(self, now: float) -> Iterator[Delay]:
+        """Yield for how long nothing of it was committed although there was something to do, and why."""
+        if self._commits.count and self.committed_at > self._moved_at:
+            self._moved()
+            self._moved_at = self.committed_at
+        yield Delay(Cause.PARTITION, now - self._moved_at, self._why(), str(self.source))
+        if stands := self._event_time.stands(now):
+            why = "lines are read and none is later than those before: sessions do not end"
+            yield Delay(Cause.EVENT_TIME, stands, why, str(self.source))
+
+    def _moved(self) -> None:
+        self._moved_at, self._error = monotonic(), None
+
+    def _why(self) -> str:
+        if self._error is not None:
+            return self._error
+        if self.load.unsettled >= self._shared.terms.max_unsettled:
+            return f"{self.load.unsettled} lines wait in open sessions, the most that it may hold"
+        return "a transaction has not ended" if self._commits.running else "no data although there is some"
 
     def fail(self, error: Exception) -> None:
         """Start again from the checkpoint, or end the process if `error` is final."""
@@ -197,6 +247,7 @@ class Partition:
         """Report a failure; return for how many seconds to leave the broker alone."""
         self._failed_starts = 1 if self._commits.count else self._failed_starts + 1
         pause = self._shared.backoff.seconds(self._failed_starts)
+        self._error = str(error)
         self._shared.metrics.partition_restarts.labels(error.reason).inc()
         log.warning(
             "partition_restarts",
@@ -278,6 +329,7 @@ class Partition:
 
     def _note(self, step: Step, batch: Batch | None) -> None:
         self.load, self._more = step.load, step.more
+        self._event_time.note(monotonic(), step.load.watermark, step.lines)
         self._stepped.set()
         for group in groups(step.missing):
             task = asyncio.create_task(self._embed(group))
@@ -308,7 +360,7 @@ class Partition:
         self._failed, self._processor, self.fetch_from = None, None, None
         self._inbox.clear()
         self._vectors.clear()
-        self._more, self.load = False, Load()
+        self._more, self.load, self._event_time = False, Load(), EventTime()
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.close()

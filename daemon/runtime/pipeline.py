@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from time import monotonic
 
 import structlog
@@ -22,6 +22,7 @@ from daemon.errors import OutOfRangeError, PartitionError, StraylineError
 from daemon.metrics import Metrics
 from daemon.ports import Broker, Membership
 from daemon.runtime.partition import Partition
+from daemon.runtime.stalls import Cause, Delay
 from daemon.runtime.watchdog import Patience, Watchdog
 
 log = structlog.get_logger(__name__)
@@ -52,8 +53,9 @@ class Pipeline:
         self._ending: set[asyncio.Task[None]] = set()
         self._failure: asyncio.Future[StraylineError] = asyncio.get_running_loop().create_future()
         self._polling: asyncio.Task[None]
-        self._polled_at = monotonic()
-        self._draining = False
+        self._polled_at = self._read_at = self._member_at = monotonic()
+        self._poll_error = ""
+        self._running = self._draining = False
 
     @property
     def partitions(self) -> Collection[Partition]:
@@ -80,12 +82,28 @@ class Pipeline:
         """How many records of each running partition are not taken in yet, as of the watchdog's last check."""
         return self._watchdog.lag
 
+    def delays(self, now: float) -> Iterator[Delay]:
+        """Yield for how long the group could not be read, and the delays of the partitions."""
+        if not self._running or self._draining:
+            return
+        if (problem := self._membership.problem()) is None:
+            self._member_at = now
+        silent = now - self._polled_at
+        if silent > 2 * POLL_SECONDS:
+            yield Delay(Cause.GROUP, silent, "polling does not return")
+        yield Delay(Cause.GROUP, now - self._read_at, self._poll_error or "no poll has succeeded yet")
+        yield Delay(Cause.GROUP, now - self._member_at, problem or "")
+        for partition in self._partitions.values():
+            yield from partition.delays(now)
+
     def works_on(self, source: TopicPartition) -> bool:
         """Whether a partition's task is alive."""
         return not self._tasks[source].done()
 
     async def run(self) -> None:
         """Join the group and work until `drain`, or until something that must end the process is raised."""
+        self._running = True
+        self._polled_at = self._read_at = self._member_at = monotonic()
         await self._membership.start(self)
         self._polling = self._supervised(self._poll())
         watching = self._supervised(self._watchdog.run(self))
@@ -180,13 +198,17 @@ class Pipeline:
                 batches = await membership.poll(hungry, POLL_SECONDS)
             except OutOfRangeError as error:
                 self._fail_partitions(error)
+                self._read_at = monotonic()
                 continue
             except PartitionError as error:
-                log.warning("poll_failed", error=str(error))
+                if str(error) != self._poll_error:
+                    log.warning("poll_failed", error=str(error))
+                self._poll_error = str(error)
                 await asyncio.sleep(POLL_SECONDS)
                 continue
             finally:
                 self._polled_at = monotonic()
+            self._read_at, self._poll_error = monotonic(), ""
             for batch in batches:
                 if batch.source in self._partitions:
                     self._partitions[batch.source].offer(batch)

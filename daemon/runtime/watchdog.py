@@ -8,7 +8,7 @@ neither helps, or a partition cannot start    -> the process ends, so that its s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
@@ -22,6 +22,9 @@ from daemon.ports import Membership
 from daemon.runtime.partition import Partition, State
 
 log = structlog.get_logger(__name__)
+
+CHECK_SECONDS = 8.0
+"""How long a request for the bounds of partitions may take: a late answer is no sign of life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ class Watched(Protocol):
 
 
 class Watchdog:
-    """Watches one pipeline. `lag` is, by partition, the number of records not taken in yet at the last check."""
+    """Watches one pipeline. `lag` is, by partition, the number of records not taken in yet; it lacks those
+    whose end the last check could not read."""
 
     def __init__(self, patience: Patience, metrics: Metrics) -> None:
         self.lag: Mapping[TopicPartition, int] = {}
@@ -80,6 +84,7 @@ class Watchdog:
         self._metrics = metrics
         self._rejoined_at = monotonic()
         self._reseeked: set[TopicPartition] = set()
+        self._suspects: set[TopicPartition] = set()
 
     async def run(self, pipeline: Watched) -> None:
         """Watch until cancelled. Raises UnavailableError or StraylineError when the process should end."""
@@ -111,17 +116,44 @@ class Watchdog:
         running = [p for p in pipeline.partitions if p.state is State.RUN]
         if not running:
             return
-        try:
-            bounds = await pipeline.membership.bounds([p.source for p in running])
-        except PartitionError as error:
-            log.warning("lag_unknown", error=str(error))
-            return
-        self.lag = {p.source: max(0, bounds[p.source][1] - p.expected) for p in running}
+        bounds = await self._bounds(pipeline.membership, running)
+        self.lag = {p.source: max(0, bounds[p.source][1] - p.expected) for p in running if p.source in bounds}
         for partition in running:
+            if partition.source not in bounds:
+                continue
             position = pipeline.membership.position(partition.source)
             starved = partition.starved(position, bounds[partition.source][1])
             if await self._remedy(pipeline, partition, starved):
                 return
+
+    async def _bounds(
+        self, membership: Membership, partitions: Sequence[Partition]
+    ) -> Mapping[TopicPartition, tuple[int, int]]:
+        """Return the bounds that can be had. Partitions that fail together, or failed before, are asked for alone."""
+        together = [partition for partition in partitions if partition.source not in self._suspects]
+        alone = [partition for partition in partitions if partition.source in self._suspects]
+        answers = await asyncio.gather(
+            self._ask(membership, together), *(self._ask(membership, [partition]) for partition in alone)
+        )
+        if together and not answers[0]:
+            answers += await asyncio.gather(*(self._ask(membership, [partition]) for partition in together))
+        return {source: bounds for answer in answers for source, bounds in answer.items()}
+
+    async def _ask(
+        self, membership: Membership, partitions: Sequence[Partition]
+    ) -> Mapping[TopicPartition, tuple[int, int]]:
+        sources = {partition.source for partition in partitions}
+        if not sources:
+            return {}
+        try:
+            answer = await membership.bounds(sources, CHECK_SECONDS)
+        except PartitionError as error:
+            self._suspects |= sources
+            for partition in partitions:
+                partition.unreachable(str(error))
+            return {}
+        self._suspects -= sources
+        return answer
 
     async def _remedy(self, pipeline: Watched, partition: Partition, starved: float) -> bool:
         """Do what the seconds without data call for; return whether the group was joined again."""

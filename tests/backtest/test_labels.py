@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.backtest.labels import Labels, read_labels
+from daemon.backtest.labels import LabelFile, read_labels
 from daemon.core.positions import position_of
 from daemon.core.types import ClosedBy, Session, SessionLine
 from daemon.errors import DataError, InputError
@@ -19,7 +19,7 @@ def session(key: str = "k", scope: str = "s", offsets: tuple[int, ...] = (0,)) -
     return Session(scope, key, 0, 0, len(offsets), 1, ClosedBy.GAP, lines, positions)
 
 
-def labels(tmp_path: Path, text: str) -> Labels:
+def labels(tmp_path: Path, text: str) -> LabelFile:
     path = tmp_path / "labels.csv"
     path.write_text(text, encoding="utf-8")
     return read_labels(str(path))

@@ -7,7 +7,7 @@ import pytest
 
 from daemon.backtest.report import BudgetRow
 from daemon.backtest.summary import localisation, rate_of, suggest
-from daemon.backtest.tally import MAX_ALERTS, Patterns, Strangest, Tally, trimmed
+from daemon.backtest.tally import MAX_ALERTS, PatternCounts, Strangest, Tally, trimmed
 from daemon.core.text import p_value
 from daemon.core.types import (
     ClosedBy,
@@ -108,7 +108,7 @@ def test_the_strangest_alerts_are_kept() -> None:
 def test_patterns_beyond_the_bound_are_only_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many patterns come, only so many are remembered by name."""
     monkeypatch.setattr("daemon.backtest.tally.MAX_PATTERNS", 0)
-    patterns = Patterns()
+    patterns = PatternCounts()
     patterns.add(verdict(1))
     assert (0, 1) == (len(patterns.known), patterns.others)
 

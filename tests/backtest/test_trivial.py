@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.backtest.trivial import NAMES, Window, level, trivial
+from daemon.backtest.trivial import NAMES, RecentPatterns, level, trivial
 from daemon.core.types import Pattern
 
 BAGS = st.lists(st.dictionaries(st.sampled_from("abcd"), st.integers(1, 3), min_size=1), max_size=30)
@@ -40,7 +40,7 @@ def test_scores_equal_a_recount(bags: list[dict[str, int]]) -> None:
     """Every trivial score equals what recounting the last sessions gives, also after old ones have left."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("daemon.backtest.trivial.WINDOW", 6)
-        window = Window()
+        window = RecentPatterns()
         for place, bag in enumerate(bags):
             assert naive(bag, bags[max(0, place - 6) : place]) == pytest.approx(window.scores(pattern(bag)))
             window.add(pattern(bag))
@@ -49,7 +49,7 @@ def test_scores_equal_a_recount(bags: list[dict[str, int]]) -> None:
 def test_a_window_forgets_what_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many patterns come, a window holds those of its last sessions only."""
     monkeypatch.setattr("daemon.backtest.trivial.WINDOW", 3)
-    window = Window()
+    window = RecentPatterns()
     for number in range(100):
         window.add(pattern({f"line {number}": 1}))
     assert (3, 3, 3, 3) == (len(window), len(window._bags), len(window._lines), len(window._known))

@@ -13,7 +13,7 @@ from benchmarks.peers import __main__ as command
 from benchmarks.peers import one
 from benchmarks.peers.field import ENTRIES
 from benchmarks.peers.rows import write
-from daemon.bench.traffic import Traffic, TrafficSettings
+from daemon.bench.traffic import LogTraffic, TrafficSettings
 from daemon.config.schema import Config
 
 GAP_US = Config().sessions.gap
@@ -22,7 +22,7 @@ GAP_US = Config().sessions.gap
 @pytest.fixture
 def rows(tmp_path: Path) -> Path:
     path = tmp_path / "rows.tsv"
-    write(path, Traffic(TrafficSettings(GAP_US, open_keys=50, patterns=10), 1_790_000_000_000_000).lines(4_000))
+    write(path, LogTraffic(TrafficSettings(GAP_US, open_keys=50, patterns=10), 1_790_000_000_000_000).lines(4_000))
     return path
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemon.cli import main
-from daemon.config_tests import Case, load_cases
+from daemon.config_tests import ConfigCase, load_cases
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "tests.yaml"
 
@@ -112,7 +112,7 @@ def test_a_bad_file_is_refused_with_its_place(
 
 def test_teaching_comes_first() -> None:
     """What is taught is one more input, before the lines and none of them."""
-    case = Case.model_validate({"name": "x", "teach": ["a"], "lines": ["b"], "expect": {}})
+    case = ConfigCase.model_validate({"name": "x", "teach": ["a"], "lines": ["b"], "expect": {}})
 
     assert (["a"], ["b"]) == ([it.value for it in case.taught()], [it.value for it in case.inputs()])
     assert load_cases(EXAMPLE).config is not None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from daemon.console import queries
 from daemon.console.archive import Archive
+from daemon.console.service_queries import SPANS, service_views
 from daemon.core.types import TopicPartition
 from daemon.errors import ConfigError, UnavailableError
 from tests.support.consoles import ALERTS, FEEDBACK, PATTERN, alert, batch, resolved
@@ -130,6 +131,22 @@ def test_an_archive_in_use_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="in use by another process"):
         archive(tmp_path / "a.sqlite")
     first.close()
+
+
+def test_services_are_counted_in_a_span_that_ends_with_the_latest_alert() -> None:
+    """Every service is listed; alerts outside of the span are in no curve."""
+    stored = archive()
+    documents = [alert(number, id=f"a{number}") for number in (0, 1, 1800)]
+    documents.append(alert(0, id="old", scope="nginx", end="2026-11-20T10:00:00Z", incident={"id": "i2"}))
+    stored.store([batch(ALERTS, [orjson.dumps(document) for document in documents])])
+
+    views, end = service_views(stored.connection, SPANS["1h"])
+
+    assert 1_795_343_400_500 == end
+    assert [("payments", 1, 3), ("nginx", 1, 0)] == [(view.scope, view.open, view.alerts) for view in views]
+    assert [3, 0] == [sum(view.curve) for view in views]
+    assert [2, 1] == [count for count in views[0].curve if count]
+    stored.close()
 
 
 def test_the_list_is_ranked_and_filtered() -> None:

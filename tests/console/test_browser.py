@@ -174,7 +174,7 @@ async def test_pages_fit_and_are_accessible(width: int, scheme: str) -> None:
     async with console(topics) as app, page_on(app, **options) as (page, _):
         await loaded(page, "1 open incident")
         incident, feedback = f"{app.url}incidents/incident-1", f"{app.url}feedback?verdict=normal&alert={long['id']}"
-        for address in (app.url, incident, feedback):
+        for address in (app.url, incident, f"{app.url}services", feedback):
             await page.goto(address)
             found = (await Axe().run(page)).response["violations"]
             assert [] == [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]

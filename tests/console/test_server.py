@@ -78,6 +78,7 @@ def bearer(role: str) -> dict[str, str]:
         ("GET", "", 401, 200, 200),
         ("GET", "incidents/incident-1", 401, 200, 200),
         ("GET", f"alerts/{ALERT}", 401, 200, 200),
+        ("GET", "services", 401, 200, 200),
         ("GET", "events", 401, 200, 200),
         ("GET", f"feedback?alert={ALERT}&verdict=normal", 401, 403, 200),
         ("POST", "feedback", 401, 403, 303),

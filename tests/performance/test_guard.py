@@ -10,7 +10,7 @@ from types import FrameType
 import pytest
 
 from daemon.bench.standin import StandIn
-from daemon.bench.traffic import Traffic, TrafficSettings, as_batch
+from daemon.bench.traffic import LogTraffic, TrafficSettings, as_batch
 from daemon.config.schema import Config
 from daemon.core.stream import Stream
 from daemon.core.types import Batch, TopicPartition
@@ -29,7 +29,7 @@ class Load:
         self.engine = StandIn(32)
         self.detector = make_detector(config, self.engine)
         self.stream = Stream(SOURCE, make_tools(config, self.engine, self.detector))
-        self._rows = Traffic(TrafficSettings(GAP_US, open_keys, patterns=20, fresh=fresh), START_US).lines(1 << 40)
+        self._rows = LogTraffic(TrafficSettings(GAP_US, open_keys, patterns=20, fresh=fresh), START_US).lines(1 << 40)
         self._offset = 0
 
     def batch(self, count: int) -> Batch:

@@ -17,7 +17,6 @@ from daemon.core.types import Batch, OutRecord, TopicPartition, Update
 from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
 from daemon.ports import Listener
 
-
 LATER = 1_900_000_000_000
 """The records' own time, in milliseconds: after that of the tests' lines, as an append follows what it appends."""
 
@@ -73,6 +72,8 @@ class FakeCluster:
         self.faults = faults or (lambda _step, _source: None)
         self.members: list[FakeMembership] = []
         self.open: dict[TopicPartition, list[Written]] = {}
+        self.group_problem: str | None = None
+        self.diagnosis: str | None = None
 
     def append(self, topic: str, value: bytes | None, *, key: bytes | None = None, partition: int = 0) -> int:
         """Write one record outside of any transaction; return its offset."""
@@ -171,9 +172,16 @@ class FakeMembership:
     def position(self, partition: TopicPartition) -> int | None:
         return self._positions.get(partition)
 
-    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+    async def bounds(
+        self, partitions: Collection[TopicPartition], seconds: float | None = None
+    ) -> Mapping[TopicPartition, tuple[int, int]]:
         await asyncio.sleep(0)
+        for partition in partitions:
+            self._cluster.faults("bounds", partition)
         return {p: (self._cluster.logs[p].first, self._cluster.logs[p].stable) for p in partitions}
+
+    def problem(self) -> str | None:
+        return self._cluster.group_problem
 
     async def committed(self, partition: TopicPartition) -> int | None:
         await asyncio.sleep(0)
@@ -239,6 +247,10 @@ class FakeBroker:
 
     async def start(self) -> None:
         await asyncio.sleep(0)
+
+    async def diagnose(self) -> str | None:
+        await asyncio.sleep(0)
+        return self._cluster.diagnosis
 
     def membership(self, topics: Sequence[str]) -> FakeMembership:
         self.memberships.append(FakeMembership(self._cluster, topics, alone=self._alone))

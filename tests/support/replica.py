@@ -27,7 +27,18 @@ from daemon.core.stream import (
 )
 from daemon.core.types import TopicPartition
 from daemon.metrics import Metrics
-from daemon.runtime import Embedder, Follower, Partition, Patience, Pipeline, Shared, Terms, WorkerThread
+from daemon.runtime import (
+    Cause,
+    Embedder,
+    Follower,
+    Partition,
+    Patience,
+    Pipeline,
+    Shared,
+    StallMonitor,
+    Terms,
+    WorkerThread,
+)
 from tests.support.fake_broker import FakeBroker, FakeCluster
 from tests.support.fakes import FakeEngine
 
@@ -57,26 +68,28 @@ class Replica:
         limits: SessionLimits = LIMITS,
         idle: float = 0.05,
         patience: Patience = QUICK_LOOK,
+        stall: float = 60.0,
     ) -> None:
         self.metrics = Metrics(CollectorRegistry())
         self.engine = FakeEngine()
         self.broker = FakeBroker(cluster, alone=alone)
         self._limits, self._idle, self._patience = limits, idle, patience
-        self._thread = WorkerThread()
+        self._stall = stall
+        self.thread = WorkerThread()
 
     async def start(self) -> None:
         """Start everything; returns once it runs."""
         await self.engine.start()
         settings = DetectorSettings(warm_up=0)
         self.detector = Detector(settings, self.engine.model, self.engine.dimensions)
-        follower = Follower(self.broker, "baseline", self.detector, self._thread)
-        self._following = asyncio.create_task(follower.run())
+        follower = Follower(self.broker, "baseline", self.detector, self.thread)
+        self._helpers = [asyncio.create_task(follower.run()), asyncio.create_task(follower.watch())]
         pace = Pace(commit_interval=0.005, checkpoint_interval=0.02)
         terms = Terms("group", "checkpoints", 3, pace, self._idle, 10.0, 2_000)
         self._embedder = Embedder(self.engine, self.metrics)
         shared = Shared(
             self.broker,
-            self._thread,
+            self.thread,
             self.detector,
             self._embedder,
             follower,
@@ -103,16 +116,20 @@ class Replica:
             self.metrics,
             self._patience,
         )
+        sources = [self.thread.delays, follower.delays, self._embedder.delays, self.pipeline.delays]
+        limits = dict.fromkeys(Cause, self._stall)
+        self.monitor = StallMonitor(sources, self.broker, self.metrics, limits, every=0.02)
+        self._helpers.append(asyncio.create_task(self.monitor.run()))
         self.running = asyncio.create_task(self.pipeline.run())
 
     async def kill(self) -> None:
         """Vanish in the middle of everything, as after SIGKILL: nothing is committed, nothing is told."""
-        for task in (self.running, self._following):
+        for task in (self.running, *self._helpers):
             task.cancel()
-        await asyncio.gather(self.running, self._following, return_exceptions=True)
+        await asyncio.gather(self.running, *self._helpers, return_exceptions=True)
         await self.pipeline.close()
         await self._embedder.close()
-        self._thread.close()
+        self.thread.close()
 
     async def stop(self) -> None:
         """Drain and leave."""

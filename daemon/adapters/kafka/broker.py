@@ -22,11 +22,12 @@ from daemon.adapters.kafka.client import (
     guarded,
     stop_client,
 )
+from daemon.adapters.kafka.diagnosis import diagnose
 from daemon.adapters.kafka.membership import KafkaMembership
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.adapters.kafka.transactions import KafkaTransactions
 from daemon.core.types import TopicPartition, Update
-from daemon.errors import UnavailableError
+from daemon.errors import ConfigError, UnavailableError
 
 
 class KafkaBroker:
@@ -45,8 +46,14 @@ class KafkaBroker:
                 await self._observer.start()
         except (KafkaError, OSError, TimeoutError) as error:
             await stop_client(self._observer)
+            if (refusal := await diagnose(self._settings)) is not None:
+                raise (ConfigError([refusal.text]) if refusal.permanent else UnavailableError(refusal.text)) from None
             servers = ", ".join(self._settings.bootstrap_servers)
             raise UnavailableError(f"no Kafka at {servers}: {error or 'no answer within 30 s'}") from None
+
+    async def diagnose(self) -> str | None:
+        refusal = await diagnose(self._settings)
+        return refusal.text if refusal is not None else None
 
     def membership(self, topics: Sequence[str]) -> KafkaMembership:
         return KafkaMembership(self._settings, topics)

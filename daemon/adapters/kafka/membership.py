@@ -22,7 +22,14 @@ from time import monotonic
 from aiokafka import ConsumerRebalanceListener
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import CorruptRecordException, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    CorruptRecordException,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+)
 
 from daemon.adapters.kafka.client import (
     FETCH_BYTES,
@@ -57,6 +64,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._polled = 0.0
         self._batch_records = POLL_RECORDS
         self._member: str | None = None
+        self._assigned = False
         self._lost = deque[float](maxlen=MEMBERSHIPS_LOST)
         session = round(settings.session_timeout * 1000)
         rebalance = max(session, 10_000)
@@ -92,6 +100,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     async def on_partitions_revoked(self, revoked: set[KafkaPartition]) -> None:
         assert self._listener is not None
+        self._assigned = False
         if revoked:
             await self._listener.revoked()
 
@@ -101,6 +110,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         if self._settings.instance_id is not None and self._member not in (None, member):
             self._lost.append(monotonic())
         self._member = member
+        self._assigned = True
         for partition, offset in self._listener.assigned({from_kafka(p) for p in assigned}).items():
             # Any position keeps aiokafka from looking one up; a held partition is paused until `resume`.
             self._consumer.seek(to_kafka(partition), offset or 0)
@@ -132,6 +142,10 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             raise OutOfRangeError([from_kafka(p) for p in error.args[0]]) from None
         except CorruptRecordException as error:
             raise PartitionError(f"reading: {error}") from None
+        except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
+            raise PartitionError(
+                f"reading: no right to read {error.args[0]}; see the ACLs in docs/operate.md"
+            ) from None
         except KafkaError as error:
             # An error code that aiokafka does not know ends the membership; the one it lacks is FENCED_INSTANCE_ID.
             if self._settings.instance_id is None or type(error) is not KafkaError:
@@ -164,13 +178,29 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         state = subscription.assignment.state_value(to_kafka(partition))
         return state.position if state is not None and state.has_valid_position and not state.paused else None
 
-    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+    async def bounds(
+        self, partitions: Collection[TopicPartition], seconds: float | None = None
+    ) -> Mapping[TopicPartition, tuple[int, int]]:
         native = [to_kafka(p) for p in partitions]
-        async with guarded("asking for offsets", self._settings.transaction_timeout):
+        limit = self._settings.transaction_timeout if seconds is None else seconds
+        async with guarded(self._asking(native), limit):
             first, end = await asyncio.gather(
                 self._consumer.beginning_offsets(native), self._consumer.end_offsets(native)
             )
         return {p: (first[to_kafka(p)], end[to_kafka(p)]) for p in partitions}
+
+    def _asking(self, partitions: Sequence[KafkaPartition]) -> str:
+        cluster = self._consumer._client.cluster  # noqa: SLF001  # nothing public tells of a missing leader
+        headless = [p for p in partitions if cluster.leader_for_partition(p) in (None, -1)]
+        names = ", ".join(f"{p.topic}/{p.partition}" for p in headless[:3])
+        return f"asking for offsets: {names} has no leader" if headless else "asking for offsets"
+
+    def problem(self) -> str | None:
+        group = self._settings.group_id
+        coordinator = self._consumer._coordinator  # noqa: SLF001  # nothing public tells of it
+        if coordinator is None or coordinator.coordinator_id is None:
+            return f"the coordinator of group {group} cannot be reached"
+        return None if self._assigned else f"a rebalance of group {group} has not ended"
 
     async def committed(self, partition: TopicPartition) -> int | None:
         async with guarded("asking for the group's offset", self._settings.transaction_timeout):

@@ -105,7 +105,7 @@ class LogProcessor:
         stream = self._stream
         outputs = len(self._outputs) + stream.observer.waiting + (self._idle > 0 and self._clock_is_due)
         listening = stream.watermark is not None and self._idle < LISTENS
-        return Load(stream.open_sessions, stream.waiting, outputs, stream.unsettled, listening)
+        return Load(stream.open_sessions, stream.waiting, outputs, stream.unsettled, listening, stream.watermark)
 
     def _dead_letter(self, batch: Batch, reject: Reject) -> OutRecord:
         return dead_letter(batch, reject, name=self._publishing.group, task=self._source.partition)

@@ -40,6 +40,7 @@ class Load:
     """What a processor holds: open sessions, sessions waiting to be judged, outputs not yet taken, unsettled lines.
 
     `listening` asks to be flushed again and again while the partition is idle: time passes there, too.
+    `watermark` is the greatest event time seen in microseconds, None before the first line and where there is none.
     """
 
     open_sessions: int = 0
@@ -47,6 +48,7 @@ class Load:
     outputs: int = 0
     unsettled: int = 0
     listening: bool = False
+    watermark: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

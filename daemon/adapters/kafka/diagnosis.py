@@ -1,0 +1,125 @@
+"""Why no server accepts us, in one sentence: what aiokafka's `Unable to bootstrap` leaves out.
+
+Each bootstrap server is tried with a connection of its own, through the same steps as a client: name, TCP, TLS,
+authentication. The first step that fails says which setting, or whose fault, it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aiokafka.conn import create_conn
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    IllegalSaslStateError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+
+from daemon.adapters.kafka.settings import KafkaSettings
+
+SECONDS = 5.0
+
+# OpenSSL's codes of X509_verify_cert_error_string.
+_EXPIRED, _WRONG_NAME = 10, 62
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one server cannot be used. `permanent` means that only another configuration helps."""
+
+    text: str
+    permanent: bool
+
+
+async def diagnose(settings: KafkaSettings, seconds: float = SECONDS) -> Refusal | None:
+    """Return why none of the bootstrap servers accepts us, or None when one does. Takes about `seconds` at most."""
+    refusals = await asyncio.gather(*(_try(settings, server, seconds) for server in settings.bootstrap_servers))
+    found = [refusal for refusal in refusals if refusal is not None]
+    if len(found) < len(refusals):
+        return None
+    text = "; ".join(dict.fromkeys(refusal.text for refusal in found))
+    return Refusal(text, all(refusal.permanent for refusal in found))
+
+
+async def _try(settings: KafkaSettings, server: str, seconds: float) -> Refusal | None:
+    host, _, port = server.rpartition(":")
+    connection = dict(settings.connection())
+    del connection["bootstrap_servers"]
+    try:
+        async with asyncio.timeout(seconds):
+            made = await create_conn(
+                host.strip("[]"), int(port), request_timeout_ms=round(1000 * seconds), **connection
+            )
+    except (KafkaError, OSError, TimeoutError, EOFError) as error:
+        return _refusal(settings, server, error)
+    made.close()
+    return None
+
+
+def _refusal(settings: KafkaSettings, server: str, error: BaseException) -> Refusal:
+    for cause in _chain(error):
+        if (text := _configured_wrongly(settings, server, cause)) is not None:
+            return Refusal(text, permanent=True)
+        if (text := _unreachable(server, cause)) is not None:
+            return Refusal(text, permanent=False)
+    # A server that expects TLS closes a connection without it, and one that expects SASL the first request.
+    hint = f"does it expect another kafka.security.protocol than {settings.protocol}?"
+    return Refusal(f"{server} closes the connection: {hint}", permanent=False)
+
+
+def _configured_wrongly(settings: KafkaSettings, server: str, error: BaseException) -> str | None:
+    match error:
+        case UnsupportedSaslMechanismError():
+            return f"{server} does not offer kafka.security.mechanism {settings.mechanism}"
+        case AuthenticationFailedError() | SaslAuthenticationFailed():
+            return f"{server} refuses the user or the password of kafka.security"
+        case IllegalSaslStateError():
+            return f"{server} expects no SASL; set kafka.security.protocol"
+        case ssl.SSLCertVerificationError():
+            return _unverified(server, error)
+        case ssl.SSLError():
+            return _tls(server, error)
+    return None
+
+
+def _unreachable(server: str, error: BaseException) -> str | None:
+    if isinstance(error, socket.gaierror):
+        return f"{server}: the name cannot be resolved"
+    if isinstance(error, TimeoutError):
+        return f"{server} does not answer"
+    # A name with several addresses gives one OSError, which holds all their texts.
+    if isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error):
+        return f"{server} refuses connections: no Kafka listens there"
+    if isinstance(error, OSError) and not isinstance(error, ConnectionResetError):
+        return f"{server} cannot be reached: {error.strerror or error}"
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _unverified(server: str, error: ssl.SSLCertVerificationError) -> str:
+    if error.verify_code == _EXPIRED:
+        return f"the certificate of {server} has expired"
+    if error.verify_code == _WRONG_NAME:
+        return f"the certificate of {server} is for another host name"
+    return f"the certificate of {server} is not signed by kafka.security.ca: {error.verify_message}"
+
+
+def _tls(server: str, error: ssl.SSLError) -> str:
+    reason = (error.reason or "").lower().replace("_", " ")
+    if "wrong version number" in reason or "record layer" in reason:
+        return f"{server} does not use TLS; set kafka.security.protocol"
+    if "alert" in reason:
+        return f"{server} refuses kafka.security.certificate: {reason}"
+    return f"TLS with {server}: {reason or error}"
