@@ -25,6 +25,7 @@ _BY_ROLE = {
     "dead_letters": _WRITE,
     "checkpoints": _BOTH,
     "baseline": _BOTH,
+    "observations": _BOTH,
     "feedback": _READ,
 }
 

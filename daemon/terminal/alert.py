@@ -1,19 +1,22 @@
-"""Alerts on a terminal: the differences from normal as a diff, and the command that labels the pattern normal.
+"""News of incidents on a terminal: what was seen, where, why it matters, and the most telling session as a diff.
 
-    10:41:07  payments  host17                                    p 0.0004  critical
-              "ERROR deadlock detected ..." never seen before in 41,203 sessions
+    10:41:07  payments, orders                                   opened  critical
+              ERROR deadlock detected while waiting for ShareLock
+              never seen in 63,994 sessions over 7.5 h; no failure was new before it in 7.5 h
+         and  orders: ERROR payment 5512 failed                       new, 1 s later
+              session host17, 16 lines, p 0.0004
         +     3 x  ERROR deadlock detected while waiting for ShareLock       new line
         -    12 x  COMMIT                                   in 99.8% of sessions
-        =          53 more lines as usual
 
-Signs carry the meaning and colours only repeat it. The first log line takes up to three rows, the others one, cut at
-the width; commands are never cut. Text of logs is not trusted: escape sequences are removed, and any other control or
+The order is that of the questions at 3 a.m.: when, where, how bad; what; why; what else; which lines; what to type.
+Signs carry the meaning and colours only repeat it. The headline takes up to three rows, a symptom one, cut at the
+width; commands are never cut. Text of logs is not trusted: escape sequences are removed, and any other control or
 invisible character becomes a visible dot, so no alert can move the cursor or hide its text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from textwrap import wrap
 
@@ -21,12 +24,17 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.rule import Rule
 from rich.text import Text
 
-from daemon.core.text import clean, cosine, many, percent
+from daemon.core.text import clean, cosine, gist, many, percent, shorten
 from daemon.terminal.diff import DIM, MAX_ROWS, Document, apart, draw, draw_relative, rows
 
 INDENT = 10
 ID_LENGTH = 8
+HEADLINE_ROWS = 3
+MAX_CAUSES = 6
+NO_LINE = "0" * 16
+"""The fingerprint of what is about no line, such as a silence: nothing can be labelled by it."""
 _SEVERITY = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
+_EVENT = {"opened": "bold", "reopened": "bold", "escalated": "bold", "resolved": "bold green"}
 
 
 class AlertView:
@@ -43,7 +51,7 @@ class AlertView:
 
 
 def format_alert(document: Document) -> RenderableType:
-    """Return an alert, or the end of an incident, as a renderable for any width."""
+    """Return the news of an incident as a renderable for any width."""
     return AlertView(document)
 
 
@@ -56,7 +64,7 @@ class AlertPrinter:
 
     def print(self, document: Document) -> None:
         """Print one alert."""
-        date = _text(document, "end")[:10]
+        date = _when(document)[:10]
         if date != self._date:
             self._date = date
             self._console.print(Rule(Text(f"{date}, UTC", DIM), style=DIM, characters="-" if self._ascii else "─"))
@@ -69,39 +77,98 @@ class AlertPrinter:
 
 
 def _firing(alert: Document, width: int) -> Iterator[Text]:
-    yield _title(alert, Text(_p_value(alert), "bold").append("  ").append_text(_severity(alert)), width)
-    yield from _paragraph(_headline(alert), width, "bold")
-    for row in rows(alert):
-        yield from draw(row, width)
-        if row.known:
-            yield draw_relative(row, width)
-    for sentence in (_rest(alert), _nearest(alert), _incident(alert)):
-        if sentence:
-            yield from _paragraph(sentence, width, DIM)
-    yield _command(alert)
+    yield _title(alert, width)
+    yield from _headline(alert, width)
+    yield from _causes(alert, width)
+    yield from _paragraph(_session(alert), width, "")
+    if alert.get("verdict") is not None:
+        for row in rows(alert):
+            yield from draw(row, width)
+            if row.known:
+                yield draw_relative(row, width)
+    for sentence in (_rest(alert), _nearest(alert), _incident(alert), _held_back(alert)):
+        yield from _paragraph(sentence, width, DIM)
+    if _text(alert, "fingerprint") != NO_LINE:
+        yield _command(alert)
 
 
 def _resolved(alert: Document, width: int) -> Iterator[Text]:
-    yield _title(alert, Text("resolved", "bold green"), width)
-    incident = alert.get("incident", {})
-    since = f"incident {_text(incident, 'id')[:ID_LENGTH]}, since {_text(incident, 'since')[11:19]}"
-    yield from _paragraph(since, width, "")
-    yield from _paragraph(_text(alert, "summary"), width, DIM)
+    yield _title(alert, width)
+    yield from _paragraph(_text(alert, "summary"), width, "")
+    yield from _paragraph(_incident(alert), width, DIM)
 
 
 def _text(document: Document, name: str) -> str:
     return clean(str(document.get(name) or ""))
 
 
-def _title(alert: Document, right: Text, width: int) -> Text:
-    time = _text(alert, "end")[11:19] or "--:--:--"
-    left = Text.assemble((time, DIM), "  ", (_text(alert, "scope"), "bold"), "  ", _text(alert, "key"))
+def _about(alert: Document) -> Document:
+    """Return the incident that an alert is about."""
+    incident: Document = alert.get("incident") or {}
+    return incident
+
+
+def _when(alert: Document) -> str:
+    return _text(_about(alert), "last_seen") or _text(alert, "end")
+
+
+def _title(alert: Document, width: int) -> Text:
+    event, grave = _text(_about(alert), "event"), _text(alert, "severity")
+    right = Text(event, _EVENT.get(event, ""))
+    if event != "resolved":
+        right.append("  ").append(grave, _SEVERITY.get(grave, ""))
+    services = ", ".join(clean(name) for name in _about(alert).get("services", [])) or _text(alert, "scope")
+    left = Text.assemble((_when(alert)[11:19] or "--:--:--", DIM), "  ", (services, "bold"))
     return apart(left, right, width)
 
 
-def _severity(alert: Document) -> Text:
-    grave = _text(alert, "severity")
-    return Text(grave, _SEVERITY.get(grave, ""))
+def _headline(alert: Document, width: int) -> Iterator[Text]:
+    """Yield what speaks for the incident, in at most three rows, and why it does."""
+    head = next((cause for cause in _about(alert).get("causes", []) if _leads(cause, alert)), {})
+    text = gist(str(head.get("text") or "")) or _text(alert, "summary")
+    room = max(width - INDENT, 20)
+    folded = wrap(text, room)
+    if len(folded) > HEADLINE_ROWS:
+        folded = [*folded[: HEADLINE_ROWS - 1], shorten(" ".join(folded[HEADLINE_ROWS - 1 :]), room)]
+    for line in folded:
+        yield _row(Text(line, "bold"), width)
+    if alert.get("label") == "anomalous":
+        yield from _paragraph("marked anomalous by feedback", width, "")
+    yield from _paragraph(_text(alert, "why"), width, "")
+
+
+def _leads(cause: Document, alert: Document) -> bool:
+    return bool(cause.get("cause") == alert.get("fingerprint") and cause.get("scope") == alert.get("scope"))
+
+
+def _causes(alert: Document, width: int) -> Iterator[Text]:
+    """Yield the other symptoms, a row each."""
+    causes: Sequence[Document] = _about(alert).get("causes", [])
+    head = next((cause for cause in causes if _leads(cause, alert)), None)
+    others = [cause for cause in causes if cause is not head]
+    for cause in others[:MAX_CAUSES]:
+        left = Text("and  ".rjust(INDENT), DIM)
+        left.append(f"{_text(cause, 'scope')}: ", "bold").append(gist(str(cause.get("text") or "")))
+        away = _away(head, cause) if head is not None else ""
+        yield apart(left, Text(", ".join(filter(None, (_text(cause, "kind"), away))), DIM), width)
+    if len(others) > MAX_CAUSES:
+        yield from _paragraph(f"and {many(len(others) - MAX_CAUSES, 'more symptom')}", width, DIM)
+
+
+def _away(head: Document, cause: Document) -> str:
+    """Return how long before or after the headline a symptom was seen; nothing when at the same second."""
+    seconds = (datetime.fromisoformat(cause["time"]) - datetime.fromisoformat(head["time"])).total_seconds()
+    if abs(seconds) < 1:
+        return ""
+    return f"{_length(timedelta(seconds=abs(seconds)))} {'later' if seconds > 0 else 'before'}"
+
+
+def _session(alert: Document) -> str:
+    """Return which session is shown."""
+    key = _text(alert, "key")
+    if alert.get("verdict") is None:
+        return f"session {key} is still open" if key else ""
+    return f"session {key}, {many(alert.get('lines', 0), 'line')}, {_p_value(alert)}"
 
 
 def _p_value(alert: Document) -> str:
@@ -109,23 +176,6 @@ def _p_value(alert: Document) -> str:
     if p is None:
         return "warming up"
     return f"p {p:.2g}" if p >= 0.0001 else f"p {p:.0e}" if p >= 1e-6 else "p < 1e-6"
-
-
-def _headline(alert: Document) -> str:
-    """Return the case in a few words; the rows below show the lines."""
-    facts = []
-    new = sum(line["why"] == "new" for line in alert.get("session", []))
-    missing = sum(line["contribution"] > 0 for line in alert.get("contrast", {}).get("missing_here", []))
-    repeated = [line for line in alert.get("session", []) if line["why"] == "count"]
-    if alert.get("label") == "anomalous":
-        facts.append("marked anomalous by feedback")
-    if repeated:
-        facts.append(f"a line {many(repeated[0]['count'], 'time')}, {repeated[0].get('expected') or 0:,} as a rule")
-    if new:
-        facts.append(f"{many(new, 'line')} never seen in {many(alert.get('seen', 0), 'session')}")
-    if missing:
-        facts.append(f"{many(missing, 'usual line')} missing")
-    return "; ".join(facts) or _text(alert, "summary")
 
 
 def _rest(alert: Document) -> str:
@@ -138,38 +188,57 @@ def _rest(alert: Document) -> str:
 
 
 def _nearest(alert: Document) -> str:
+    if alert.get("verdict") is None:
+        return ""
     compared = alert.get("contrast", {}).get("pattern")
     near = next((near for near in alert.get("nearest", []) if near["pattern"] == compared), None)
     if near is None:
         return "nothing normal to compare with yet"
-    last = _ago(near["last_seen"], alert["end"])
+    away = datetime.fromisoformat(alert["end"]) - datetime.fromisoformat(near["last_seen"])
+    last = f"{_length(away)} before"
     return f"nearest normal {cosine(near['similarity'])}, {percent(near['weight'])} of traffic, last seen {last}"
 
 
 def _incident(alert: Document) -> str:
-    incident = alert.get("incident", {})
-    name = f"incident {_text(incident, 'id')[:ID_LENGTH]}"
-    if incident.get("event") == "opened":
-        return f"{name}, new"
-    going = "is back" if incident.get("event") == "reopened" else "goes on"
-    return f"{name} {going}: {many(incident.get('alerts', 1), 'alert')} since {_text(incident, 'since')[11:19]}"
+    incident = _about(alert)
+    facts = [f"incident {_text(incident, 'id')}", f"since {_text(incident, 'since')[11:19]}"]
+    if incident.get("sessions"):
+        facts.append(many(incident["sessions"], "session"))
+    if incident.get("messages", 1) > 1:
+        facts.append(f"message {incident['messages']:,}")
+    return ", ".join(facts)
+
+
+def _held_back(alert: Document) -> str:
+    count = alert.get("held_back", 0)
+    if not count:
+        return ""
+    return (
+        f"{many(count, 'incident')} of {_text(alert, 'scope')} held back so far: the budget is {_text(alert, 'budget')}"
+    )
 
 
 def _command(alert: Document) -> Text:
     ask = ("is this normal?  ", DIM)
-    command = (f"strayline label {_text(alert, 'pattern')[:ID_LENGTH]} normal", "cyan")
+    command = (f"strayline label {_text(alert, 'fingerprint')[:ID_LENGTH]} normal", "cyan")
     return Text.assemble(" " * INDENT, ask, command, no_wrap=True, overflow="ignore")
 
 
-def _ago(then: str, now: str) -> str:
-    """Return how long before `now` the time `then` is, in the largest unit with a count of at least 2."""
-    away = datetime.fromisoformat(now) - datetime.fromisoformat(then)
+def _length(away: timedelta) -> str:
+    """Return a length of time in the largest unit with a count of at least 2."""
     for unit, size in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
         if away >= 2 * size:
-            return f"{away // size} {unit} before"
-    return f"{max(int(away.total_seconds()), 0)} s before"
+            return f"{away // size} {unit}"
+    return f"{max(int(away.total_seconds()), 0)} s"
 
 
 def _paragraph(text: str, width: int, style: str) -> Iterator[Text]:
     for line in wrap(text, max(width - INDENT, 20)):
-        yield Text(" " * INDENT).append(line, style)
+        yield _row(Text(line, style), width)
+
+
+def _row(text: Text, width: int) -> Text:
+    """Return an indented row; wide characters may make it too wide, and then it is cut."""
+    row = Text(" " * INDENT).append_text(text)
+    row.truncate(width, overflow="ellipsis")
+    return row

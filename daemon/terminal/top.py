@@ -20,7 +20,6 @@ from daemon.core.messages import rfc3339
 from daemon.core.text import clean, many, percent
 from daemon.metrics import PREFIX
 
-OVER_BUDGET = 1.5
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -44,14 +43,17 @@ class Scrape:
 
 @dataclass(frozen=True, slots=True)
 class ScopeActivity:
-    """One scope. `sessions` and `alerts` are a second when `rates`, else since the start; shares are of sessions."""
+    """One scope. `sessions` are a second between two scrapes, else since the start.
+
+    `told` incidents of the last day stand against the `budget` of a day; `held_back` counts since the start.
+    """
 
     scope: str
     phase: str
     sessions: float
-    alerts: float
-    realised: float
+    told: int
     budget: float
+    held_back: int
     incidents: int
     patterns: int
 
@@ -85,7 +87,7 @@ def read_scrape(text: str, at: float) -> Scrape:
 
 
 def scope_rows(now: Scrape, before: Scrape | None = None) -> list[ScopeActivity]:
-    """Return the activity of each scope, busiest first. With an earlier scrape, sessions and alerts are rates."""
+    """Return the activity of each scope, busiest first. With an earlier scrape, sessions are rates."""
     seconds = now.at - before.at if before is not None else 0.0
 
     def gained(name: str, **labels: str) -> float:
@@ -99,9 +101,9 @@ def scope_rows(now: Scrape, before: Scrape | None = None) -> list[ScopeActivity]
             scope=scope,
             phase=_phase(now, scope),
             sessions=gained("sessions_judged_total", scope=scope),
-            alerts=gained("alerts_total", scope=scope),
-            realised=now.total("alert_rate", scope=scope),
-            budget=now.total("alert_budget", scope=scope),
+            told=int(now.total("incidents_told", scope=scope)),
+            budget=now.total("incident_budget", scope=scope),
+            held_back=int(now.total("incidents_held_back_total", scope=scope)),
             incidents=int(now.total("incidents_open", scope=scope)),
             patterns=int(now.total("baseline_patterns", scope=scope)),
         )
@@ -147,17 +149,16 @@ def _daemon(now: Scrape, before: Scrape | None) -> Text:
 
 
 def scopes_table(rows: Sequence[ScopeActivity], *, rates: bool) -> Table:
-    """Return the scopes as a table; a rate over 1.5 times the budget is marked and red."""
+    """Return the scopes as a table; a scope whose budget held incidents back is marked and red."""
     unit = "/s" if rates else ""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
     table.add_column("scope", no_wrap=True, overflow="ellipsis", max_width=28)
     table.add_column("phase", no_wrap=True)
-    for heading in (f"sessions{unit}", f"alerts{unit}", "rate", "budget", "open", "patterns"):
+    for heading in (f"sessions{unit}", "told", "budget", "held back", "open", "patterns"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        over = row.budget > 0 and row.realised > OVER_BUDGET * row.budget
-        realised = Text(f"{percent(row.realised)}{'!' if over else ''}", "bold red" if over else "")
-        counts = (_number(row.sessions), _number(row.alerts), realised, percent(row.budget))
+        held_back = Text(f"{row.held_back:,}{'!' if row.held_back else ''}", "bold red" if row.held_back else "")
+        counts = (_number(row.sessions), f"{row.told:,}", _number(row.budget), held_back)
         table.add_row(clean(row.scope), row.phase, *counts, f"{row.incidents:,}", f"{row.patterns:,}")
     return table
 

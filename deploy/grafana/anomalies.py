@@ -16,11 +16,11 @@ _NOW = [
     ),
     stat_panel(
         "Budget used, worst scope",
-        "Realised alerts of the last 1,000 sessions over the budget. 1 is on budget; above 1.5 an alert fires.",
+        "Incidents told in the last 24 hours over the budget of a day. At 1 the budget holds back what is less grave.",
         "percentunit",
         f"max({BUDGET_USED})",
-        empty="no live scope yet",
-        limits=[(1.1, "yellow"), (1.5, "red")],
+        empty="nothing observed yet",
+        limits=[(0.5, "yellow"), (1, "red")],
     ),
     stat_panel(
         "Open incidents",
@@ -31,10 +31,10 @@ _NOW = [
         limits=[(1, "orange")],
     ),
     stat_panel(
-        "Alerts in this time range",
-        "Alerts committed in the time range of the board.",
+        "Told in the last 24 hours",
+        "Incidents opened, reopened or made graver in the last 24 hours, all chosen scopes together.",
         "short",
-        f"sum(increase(strayline_alerts_total{{{SCOPED}}}[$__range]))",
+        f"sum(max by (scope) (strayline_incidents_told{{{SCOPED}}}))",
         empty="none",
     ),
     stat_panel(
@@ -70,19 +70,26 @@ _RATES = [
         empty="no live scope yet",
     ),
     timeseries_panel(
-        "Realised rate against the budget",
-        "Alerts of each scope's last 1,000 sessions over its budget: 1 is on budget, above 1.5 for an hour alerts.",
+        "Told against the budget",
+        "Incidents of each scope told in 24 hours over its budget. A quiet day is 0; the budget is never exceeded.",
         "percentunit",
         {"{{scope}}": BUDGET_USED},
-        empty="no live scope yet",
-        limits=[(1, "yellow"), (1.5, "red")],
+        empty="nothing observed yet",
+        limits=[(0.5, "yellow"), (1, "red")],
     ),
     timeseries_panel(
-        "Alerts by severity",
-        "Alerts committed a minute.",
+        "Messages by event",
+        "What was said of incidents. opened, reopened and escalated are told, and count against the budget.",
+        "short",
+        {"{{event}}": f"sum by (event) (increase(strayline_incident_events_total{{{ALL}}}[$__rate_interval]))"},
+        empty="no messages",
+    ),
+    timeseries_panel(
+        "Messages by severity",
+        "Messages about incidents committed a minute, by the gravest symptom.",
         "cpm",
         {"{{severity}}": f"60 * {rate('strayline_alerts_total', 'severity', SCOPED)}"},
-        empty="no alerts",
+        empty="no messages",
     ),
     timeseries_panel(
         "Open incidents by scope",
@@ -92,11 +99,11 @@ _RATES = [
         empty="none",
     ),
     timeseries_panel(
-        "From line to alert",
-        "Time from a session's last line to its committed alert. The session's idle gap is part of it.",
+        "From line to message",
+        "Time from an incident's latest line to its committed message. A failure nobody has seen is told at once.",
         "s",
         quantiles("strayline_end_to_end_latency_seconds"),
-        empty="no alerts",
+        empty="no messages",
     ),
 ]
 
@@ -129,15 +136,16 @@ _SCORES = [
 _SCOPES = [
     scope_table(
         "Top scopes",
-        "The twenty scopes with the most alerts in the time range of the board.",
+        "The twenty scopes with the most messages in the time range of the board.",
         [
-            ("Alerts", "short", f"topk(20, sum by (scope) (increase(strayline_alerts_total{{{SCOPED}}}[$__range])))"),
+            ("Messages", "short", f"topk(20, sum by (scope) (increase(strayline_alerts_total{{{SCOPED}}}[$__range])))"),
+            ("Told, 24 h", "short", f"max by (scope) (strayline_incidents_told{{{SCOPED}}})"),
             ("Sessions", "ops", f"sum by (scope) (rate(strayline_sessions_judged_total{{{SCOPED}}}[5m]))"),
             ("Anomaly rate, 1 h", "percentunit", anomalous_share("scope", "1h")),
             ("Budget used", "percentunit", BUDGET_USED),
             ("Patterns", "short", f"max by (scope) (strayline_baseline_patterns{{{SCOPED}}})"),
         ],
-        empty="no alerts",
+        empty="no messages",
     )
     .span(16)
     .height(9),
@@ -149,10 +157,10 @@ _SCOPES = [
         empty="no feedback",
     ).height(9),
     timeseries_panel(
-        "Suppressed",
-        "Anomalous sessions that made no alert, by reason.",
+        "Held back by the budget",
+        "Incidents that were not told because the budget of their scope, or alerts.total, was used up.",
         "short",
-        {"{{reason}}": f"sum by (reason) (increase(strayline_alerts_suppressed_total{{{ALL}}}[$__rate_interval]))"},
+        {"{{scope}}": f"sum by (scope) (increase(strayline_incidents_held_back_total{{{SCOPED}}}[$__rate_interval]))"},
         empty="none",
     ),
     timeseries_panel(
@@ -168,7 +176,7 @@ _SCOPES = [
 BOARD = build_board(
     "strayline-anomalies",
     "strayline / Anomalies",
-    "What the logs do: anomaly rates by scope, the alert budget, scores, incidents and feedback.",
+    "What the logs do: incidents against the budget, anomaly rates by scope, scores and feedback.",
     {
         "cluster": "strayline_build_info",
         "group": "strayline_build_info",

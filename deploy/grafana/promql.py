@@ -18,7 +18,8 @@ _JUDGED = f'strayline_sessions_judged_total{{{SCOPED}, verdict=~"normal|anomalou
 _ANOMALOUS = f'strayline_sessions_judged_total{{{SCOPED}, verdict="anomalous"}}'
 
 BUDGET_USED = (
-    f"max by (scope) (strayline_alert_rate{{{SCOPED}}}) / (max by (scope) (strayline_alert_budget{{{SCOPED}}}) > 0)"
+    f"max by (scope) (strayline_incidents_told{{{SCOPED}}})"
+    f" / (max by (scope) (strayline_incident_budget{{{SCOPED}}}) > 0)"
 )
 
 

@@ -40,9 +40,8 @@ def traffic(metrics: Metrics, random_: random.Random) -> None:
     metrics.feedback.labels("normal").inc()
     for scope in SCOPES:
         _session(metrics, scope, random_)
-    by_scope = {scope: random_.random() / 50 for scope in SCOPES}
-    metrics.set_by_scope(metrics.alert_rate, by_scope, worst=True)
-    metrics.set_by_scope(metrics.alert_budget, dict.fromkeys(SCOPES, 0.01), worst=True)
+    metrics.set_by_scope(metrics.incidents_told, {scope: random_.randrange(20) for scope in SCOPES})
+    metrics.set_by_scope(metrics.incident_budget, dict.fromkeys(SCOPES, 20.0), worst=True)
     metrics.set_by_scope(metrics.incidents_open, dict.fromkeys(SCOPES, 1.0))
     metrics.set_by_scope(metrics.baseline_patterns, dict.fromkeys(SCOPES, 140.0))
 
@@ -59,4 +58,6 @@ def _session(metrics: Metrics, scope: str, random_: random.Random) -> None:
     metrics.anomaly_p_value.observe(random_.random())
     if verdict == "anomalous":
         metrics.count_alert(scope, "warning", "8f3c2a-1b")
+        metrics.incident_events.labels("opened").inc()
+        metrics.incidents_held_back.labels(metrics.scope(scope)).inc()
         metrics.end_to_end_latency.observe(random_.random() * 40)

@@ -12,21 +12,17 @@ from daemon.metrics import Metrics
 from daemon.terminal.top import PatternView, patterns_table, read_scrape, render, scope_rows
 
 
-def scrape_of(sessions: int, alerts: int, at: float) -> object:
-    return read_scrape(exposition(sessions, alerts), at)
-
-
-def exposition(sessions: int, alerts: int, scope: str = "payments") -> str:
+def exposition(sessions: int, told: int, scope: str = "payments", held_back: int = 0) -> str:
     """Return what a daemon that did so much would expose."""
     metrics = Metrics(CollectorRegistry())
     metrics.lines.labels("logs").inc(100 * sessions)
     metrics.sessions_judged.labels("quiet", "warm_up").inc(5)
-    metrics.sessions_judged.labels(scope, "normal").inc(sessions - alerts)
-    metrics.sessions_judged.labels(scope, "anomalous").inc(alerts)
-    metrics.alerts.labels(scope, "critical").inc(alerts)
-    metrics.alert_rate.labels(scope).set(alerts / sessions)
-    metrics.alert_budget.labels(scope).set(0.01)
+    metrics.sessions_judged.labels(scope, "normal").inc(sessions - told)
+    metrics.sessions_judged.labels(scope, "anomalous").inc(told)
+    metrics.incidents_told.labels(scope).set(told)
+    metrics.incident_budget.labels(scope).set(20)
     metrics.incidents_open.labels(scope).set(2)
+    metrics.incidents_held_back.labels(scope).inc(held_back)
     metrics.baseline_patterns.labels(scope).set(140)
     metrics.partition_state.labels("running").set(3)
     metrics.engine_up.set(1)
@@ -40,16 +36,16 @@ def shown(renderable: RenderableType, width: int = 80) -> str:
 
 
 def test_totals_of_every_scope_busiest_first() -> None:
-    """One scrape is enough for totals, states and rates against the budget."""
+    """One scrape is enough for totals, states, and what was told against the budget."""
     payments, quiet = scope_rows(read_scrape(exposition(1000, 12), 0.0))
 
-    assert ("payments", "live", 1000, 12, 0.012, 0.01, 2, 140) == (
+    assert ("payments", "live", 1000, 12, 20, 0, 2, 140) == (
         payments.scope,
         payments.phase,
         payments.sessions,
-        payments.alerts,
-        payments.realised,
+        payments.told,
         payments.budget,
+        payments.held_back,
         payments.incidents,
         payments.patterns,
     )
@@ -57,10 +53,10 @@ def test_totals_of_every_scope_busiest_first() -> None:
 
 
 def test_two_scrapes_make_rates() -> None:
-    """Sessions and alerts are a second when there is an earlier scrape."""
+    """Sessions are a second when there is an earlier scrape; what was told is of the last day in any case."""
     before, now = read_scrape(exposition(1000, 12), 10.0), read_scrape(exposition(1500, 13), 20.0)
 
-    assert [(50.0, 0.1), (0.0, 0.0)] == [(row.sessions, row.alerts) for row in scope_rows(now, before)]
+    assert [(50.0, 13), (0.0, 0)] == [(row.sessions, row.told) for row in scope_rows(now, before)]
 
 
 def test_restart_between_scrapes_is_no_negative_rate() -> None:
@@ -70,12 +66,12 @@ def test_restart_between_scrapes_is_no_negative_rate() -> None:
     assert 0.0 == scope_rows(now, before)[0].sessions
 
 
-def test_screen_names_the_daemon_and_marks_a_scope_over_budget() -> None:
-    """A realised rate over 1.5 times the budget is marked without colour too."""
-    text = shown(render(read_scrape(exposition(1000, 20), 0.0)))
+def test_screen_names_the_daemon_and_marks_a_scope_whose_budget_held_incidents_back() -> None:
+    """What was held back is marked without colour too."""
+    text = shown(render(read_scrape(exposition(1000, 20, held_back=3), 0.0)))
 
     assert "100,000 lines  0 behind  0 open sessions  partitions: 3 running  0 dead letters" in text
-    assert "2%!" in text
+    assert ["payments", "live", "1,000", "20", "20", "3!", "2", "140"] in [line.split() for line in text.splitlines()]
 
 
 def test_dead_engine_is_said() -> None:

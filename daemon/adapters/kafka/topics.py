@@ -1,5 +1,6 @@
 """The topics that the daemon needs: created with the right policies, and checked.
 
+Observations and feedback have one partition, whatever the input has: what is told is decided in one place.
 Checkpoints and baseline have the same number of partitions as the input. What an input partition writes there goes to
 the partition of the same number, so its open transaction never delays the reading of another partition's state.
 """
@@ -16,6 +17,10 @@ from daemon.errors import UnavailableError
 
 LARGEST_STATE = 8 * 1024 * 1024
 LARGEST_RECORD = 16 * 1024 * 1024
+OBSERVED_MS = 7 * 86_400_000
+"""How long observations are kept: longer than an outage, because those that are deleted unread are never told."""
+SINGLE = ("observations", "feedback")
+"""Roles whose topics have one partition."""
 
 
 def policies(window: float) -> dict[str, dict[str, str]]:
@@ -34,6 +39,11 @@ def policies(window: float) -> dict[str, dict[str, str]]:
             "max.message.bytes": str(LARGEST_STATE),
         },
         "alerts": {},
+        "observations": {
+            "cleanup.policy": "delete",
+            "retention.ms": str(OBSERVED_MS),
+            "max.message.bytes": str(LARGEST_STATE),
+        },
         "verdicts": {},
         "dead_letters": {"max.message.bytes": str(LARGEST_RECORD)},
         "feedback": {},
@@ -75,8 +85,7 @@ async def create_topics(
         if replication is None:
             replication = min(3, len((await admin.describe_cluster())["brokers"]))
         width = max([existing.get(topic, input_partitions or 1) for topic in inputs])
-        wanted = {topic: (width, policies(window)[role]) for role, topic in named.items()}
-        wanted[named["feedback"]] = (1, {})
+        wanted = {topic: (1 if role in SINGLE else width, policies(window)[role]) for role, topic in named.items()}
         if input_partitions is not None:
             wanted |= {topic: (input_partitions, {}) for topic in inputs}
         done = {topic: f"exists ({existing[topic]} partitions)" for topic in wanted if topic in existing}

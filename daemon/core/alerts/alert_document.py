@@ -216,11 +216,11 @@ def _case_document(verdict: Verdict, explanation: Explanation, about: Provenance
     """Return what an alert shows of a closed session: all fields that are not of the incident."""
     judgement = verdict.judgement
     shown = dict(verdict_document(verdict))
-    for name in ("anomalous", "clues", "learned", "phase"):
+    for name in ("id", "anomalous", "clues", "learned", "phase"):
         del shown[name]
     return {
         **shown,
-        "verdict": shown.pop("id"),
+        "verdict": verdict.id,
         "seen": judgement.seen,
         "label": cast("Label | None", judgement.label),
         "parts": {name: round(value, _DIGITS) for name, value in judgement.parts.items()},

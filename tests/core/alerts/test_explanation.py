@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.alerts.contrast import Contrast
-from daemon.core.alerts.explanation import explain, severity
+from daemon.core.alerts.explanation import explain
 from daemon.core.alerts.summary import summarise
 from daemon.core.types import Evidence, LabelVerdict, Verdict
 from tests.support.cases import DEADLOCK, neighbour, verdict
@@ -284,22 +284,6 @@ def test_summary_begins_with_the_label_of_a_pattern_confirmed_anomalous() -> Non
     told = explain(verdict({"a": 1}, label="anomalous"))
 
     assert told.summary.startswith("marked anomalous by feedback")
-
-
-@pytest.mark.parametrize(
-    ("p_value", "label", "expected"),
-    [
-        (0.0004, None, "critical"),
-        (0.001, None, "critical"),
-        (0.01, None, "warning"),
-        (0.02, None, "info"),
-        (None, None, "info"),
-        (0.5, "anomalous", "critical"),
-    ],
-)
-def test_severity_follows_the_p_value_and_the_label(p_value: float | None, label: str | None, expected: str) -> None:
-    """critical: at most 0.001 or confirmed anomalous; warning: at most 0.01; else info."""
-    assert expected == severity(verdict({"a": 1}, p_value=p_value, label=label).judgement)
 
 
 @settings(deadline=None)

@@ -1,4 +1,4 @@
-"""Alerts as they are published: schema, events, size, and no secrets of their own making."""
+"""News of incidents as they are published: schema, events, size, and the session they show."""
 
 from __future__ import annotations
 
@@ -10,60 +10,73 @@ import orjson
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from cloudevents.core.formats.json import JSONFormat
-from daemon.core.alerts.incidents import IncidentSettings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from daemon.core.alerts import Alerting, AlertSettings, Published
-from daemon.core.alerts.alert_document import MAX_BYTES
+from daemon.core.alerts import Published, case_of
+from daemon.core.alerts.alert_document import MAX_BYTES, SUMMARY
+from daemon.core.incidents import News
 from daemon.core.messages import encode, schemas, verdict_document
+from daemon.core.observations import Gravity, cause_of
 from daemon.core.types import Evidence
-from tests.support.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE, neighbour, verdict
+from tests.support.cases import ABOUT, DEADLOCK, NOON, neighbour, verdict
+from tests.support.news import WHY, clue, news_of, publish, silence
 
 VALID = {name: Draft202012Validator(schema) for name, schema in schemas(strict=True).items()}
+DEADLOCKED = "ERROR deadlock detected while waiting for ShareLock on <NUM>"
 
 
 def body(published: Published) -> dict[str, Any]:
     """Return a message's document, valid by the published schema."""
-    record = published.record
-    assert record.value is not None
-    document: dict[str, Any] = orjson.loads(record.value)
-    kind = "verdict" if record.role == "verdicts" else "alert"
-    strictly = schemas(strict=True)["alert"]["$defs"]
-    name = "AlertDocument" if document["status"] == "firing" else "ResolvedDocument"
-    Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": strictly}).validate(document)
-    VALID[kind].validate(document)
+    assert published.record.value is not None
+    document: dict[str, Any] = orjson.loads(published.record.value)
+    VALID["alert"].validate(document)
     return document
-
-
-def alerting(refunds: list[str] | None = None, **kinds: Any) -> Alerting:
-    taken = refunds if refunds is not None else []
-    return Alerting(SOURCE, AlertSettings(**kinds), lambda scope, _: taken.append(scope))
 
 
 def headers(published: Published) -> Mapping[str, str]:
     return {name: value.decode() for name, value in published.record.headers}
 
 
-def test_anomalous_verdict_becomes_one_alert_with_all_of_its_verdict() -> None:
-    """An alert is its verdict and more, under the verdict's id."""
-    [published] = alerting().publish(DEADLOCK, ABOUT)
-    document = body(published)
+def test_message_holds_the_most_telling_session_with_all_of_its_verdict() -> None:
+    """What the verdict says of the session stands in the message too, and the verdict is named."""
+    published = publish(news_of())
+    document, judged = body(published), verdict_document(DEADLOCK)
 
     assert ("alerts", b"payments", "firing") == (published.record.role, published.record.key, document["status"])
-    assert verdict_document(DEADLOCK).items() <= document.items()
+    assert judged["id"] == document["verdict"]
+    shared = {name: judged[name] for name in ("key", "start", "end", "lines", "pattern", "score", "p_value", "source")}
+    assert shared.items() <= document.items()
     assert document == published.alert
 
 
-def test_normal_verdict_becomes_nothing() -> None:
-    """What is not anomalous is not published as an alert."""
-    assert [] == alerting().publish(verdict({"a": 1}, anomalous=False), ABOUT)
+def test_message_says_what_the_incident_is_and_why_it_is_told() -> None:
+    """The headline's cause names the message, gives its reason, and every symptom is listed in the order seen."""
+    other = clue("WARN upstream timed out", scope="edge", gravity=Gravity.WARNING, time=NOON / 1e6 + 2)
+    document = body(publish(news_of(others=[other], held_back=2)))
+
+    cause = cause_of(DEADLOCKED).id
+    assert (cause, cause, WHY, None, 2, "0.01") == (
+        document["id"][:16],
+        document["fingerprint"],
+        document["why"],
+        document["period_s"],
+        document["held_back"],
+        document["budget"],
+    )
+    assert ("opened", ["payments", "edge"], 1, 1) == tuple(
+        document["incident"][name] for name in ("event", "services", "sessions", "messages")
+    )
+    assert [("payments", "new", "critical"), ("edge", "new", "warning")] == [
+        (it["scope"], it["kind"], it["severity"]) for it in document["incident"]["causes"]
+    ]
+    assert f'"[{DEADLOCKED}]" (and in edge) never seen in 41,203 sessions over 7.5 h' == document["summary"]
 
 
-def test_alert_argues_its_case() -> None:
-    """The alert carries the ranked lines, the contrast, the incident, and what it was judged with."""
-    document = body(alerting().publish(DEADLOCK, ABOUT)[0])
+def test_message_argues_with_the_lines_of_its_session() -> None:
+    """It carries the ranked lines, the contrast, and what the session was judged with."""
+    document = body(publish(news_of()))
     top = document["session"][0]
 
     assert ("new", 3, "112", "114", 0.684211) == (
@@ -75,102 +88,88 @@ def test_alert_argues_its_case() -> None:
     )
     assert ["COMMIT"] == [it["text"] for it in document["contrast"]["missing_here"]]
     assert ["12 x BEGIN\n12 x COMMIT\n41 x SELECT <NUM>"] == [it["text"] for it in document["nearest"]]
-    assert ("opened", 1) == (document["incident"]["event"], document["incident"]["alerts"])
-    assert ("0.01", "all-MiniLM-L6-v2:384", "c0ffee", "strayline.baseline/0@17") == (
-        document["budget"],
+    assert ("all-MiniLM-L6-v2:384", "c0ffee", "strayline.baseline/0@17") == (
         document["model"],
         document["config"],
         document["baseline"],
     )
 
 
-def test_alert_is_a_cloud_event_that_can_be_filtered_by_its_headers() -> None:
-    """The cloudevents library reads it; status, severity and incident are extension attributes."""
-    [published] = alerting().publish(DEADLOCK, ABOUT)
-    record = published.record
+def test_while_its_session_is_open_a_message_shows_the_line_that_was_seen() -> None:
+    """Nothing is made up about a session that has not closed: no verdict, no pattern, no p-value."""
+    document = body(publish(news_of(closed=False)))
+
+    assert [None] * 6 == [document[name] for name in ("verdict", "pattern", "score", "p_value", "closed_by", "seen")]
+    assert [(f"[{DEADLOCKED}]", "112", "new")] == [(it["text"], it["first"], it["why"]) for it in document["session"]]
+    assert {"topic": "logs", "partition": 3, "positions": ["112"]} == document["source"]
+
+
+def test_silence_is_about_no_line() -> None:
+    """A scope that stopped has a message without lines, whose summary says so."""
+    document = body(publish(silence()))
+
+    assert ([], 0, "warning") == (document["session"], document["lines"], document["severity"])
+    assert document["summary"].startswith("payments is silent: nothing for 5.0 min")
+
+
+def test_message_is_a_cloud_event_that_can_be_filtered_by_its_headers() -> None:
+    """The cloudevents library reads it; status, severity, event and incident are extension attributes."""
+    news = news_of()
+    record = publish(news).record
     assert record.value is not None
     event = from_binary_event(KafkaMessage(dict(record.headers), record.key, record.value), JSONFormat())
 
-    assert (DEADLOCK.id, "strayline.alert.v1", "urn:strayline:schema:alert:1", "application/json") == (
-        event.get_id(),
+    assert ("strayline.alert.v2", "urn:strayline:schema:alert:2", "application/json", "/strayline/logs/3") == (
         event.get_type(),
         event.get_dataschema(),
         event.get_datacontenttype(),
+        event.get_source(),
     )
-    assert ("firing", "critical", "opened") == (
-        event.get_extension("status"),
-        event.get_extension("severity"),
-        event.get_extension("event"),
+    assert ("firing", "critical", "opened", news.incident.id) == tuple(
+        event.get_extension(name) for name in ("status", "severity", "event", "incident")
     )
 
 
-def test_resolved_incident_is_published_with_a_body_and_its_own_id() -> None:
-    """Quiet makes one message, with a different id at every resolution."""
-    alerts = alerting(incidents=IncidentSettings(quiet=10 * MINUTE))
-    alerts.publish(DEADLOCK, ABOUT)
-    [first] = alerts.tick(NOON + 10 * MINUTE, ABOUT)
-    again = verdict(
-        {"BEGIN": 12, "ERROR deadlock detected while waiting for ShareLock on <NUM>": 3, "SELECT <NUM>": 41},
-        end=NOON + 11 * MINUTE,
-    )
-    alerts.publish(again, ABOUT)
-    [second] = alerts.tick(NOON + 30 * MINUTE, ABOUT)
-    documents = [body(first), body(second)]
+def test_every_message_about_an_incident_has_its_own_id() -> None:
+    """Opened, updated and resolved differ in id and agree on the incident and the fingerprint."""
+    opened = news_of()
+    told = [opened, News("updated", opened.incident, 2, opened.at), News("resolved", opened.incident, 3, opened.at)]
+    documents = [body(publish(news)) for news in told]
 
-    assert [("resolved", "quiet", 1), ("resolved", "quiet", 2)] == [
-        (it["status"], it["reason"], it["incident"]["alerts"]) for it in documents
-    ]
-    assert 2 == len({it["id"] for it in documents} | {headers(first)["ce_id"], headers(second)["ce_id"]})
-    assert documents[0]["summary"].startswith('1 alert, then quiet: "[ERROR deadlock')
+    assert 3 == len({it["id"] for it in documents} | {headers(publish(news))["ce_id"] for news in told})
+    assert 1 == len({(it["incident"]["id"], it["fingerprint"]) for it in documents})
+    assert ["firing", "firing", "resolved"] == [it["status"] for it in documents]
 
 
-def test_every_anomalous_session_has_its_alert_unless_only_incidents_are_wanted() -> None:
-    """Ten alerts of one cause are ten messages, or one when only news of incidents is published."""
-    cases = [verdict({"boom": 1}, end=NOON + n, first=1000 * n) for n in range(10)]
-    everything, news = alerting(), alerting(publish="incidents")
+def test_the_end_of_an_incident_says_how_long_it_was_and_how_much() -> None:
+    """Its summary begins with that, and says again what it was."""
+    news = news_of(event="resolved")
+    news.incident.last += 180
+    document = body(publish(news))
 
-    assert [case.id for case in cases] == [
-        body(published)["id"] for case in cases for published in everything.publish(case, ABOUT)
-    ]
-    assert ["opened"] == [body(it)["incident"]["event"] for case in cases for it in news.publish(case, ABOUT)]
+    assert document["summary"].startswith('over after 3.0 min, 1 session: "[ERROR deadlock')
 
 
-def test_what_goes_on_with_an_incident_is_free_where_the_budget_counts_incidents() -> None:
-    """Of ten alerts of one cause nine are not charged; where alerts are counted, or nothing is learned, all stand."""
-    cases = [verdict({"boom": 1}, end=NOON + n, first=1000 * n) for n in range(10)]
-    frozen = [replace(case, judgement=replace(case.judgement, learned=False)) for case in cases]
-    for counts, judged, free in (("incidents", cases, 9), ("alerts", cases, 0), ("incidents", frozen, 0)):
-        refunds: list[str] = []
-        alerts = alerting(refunds, budget_counts=counts)
-        published = [it for case in judged for it in alerts.publish(case, ABOUT)]
-        assert 10 == len(published)
-        assert free == len(refunds)
+def test_a_headline_is_cut_and_its_reason_is_not() -> None:
+    """A long line leaves room for why it is told."""
+    case = verdict({f"ERROR {'x' * 900}": 1}, evidence=[Evidence(f"ERROR {'x' * 900}", "new", 9.0, 0.0)])
+    summary = body(publish(news_of(case)))["summary"]
 
-
-def test_state_survives_in_a_checkpoint() -> None:
-    """A partition that is loaded elsewhere goes on with the same incident."""
-    before, after = alerting(), alerting()
-    [first] = before.publish(DEADLOCK, ABOUT)
-    after.load(before.dump())
-    [second] = after.publish(DEADLOCK, ABOUT)
-
-    assert body(first)["incident"]["id"] == body(second)["incident"]["id"]
-    assert ("ongoing", 2) == (body(second)["incident"]["event"], body(second)["incident"]["alerts"])
+    assert summary.endswith('" never seen in 41,203 sessions over 7.5 h')
+    assert len(summary) <= SUMMARY
 
 
 @pytest.mark.parametrize("char", ["x", "\x01", "鍵"])
-def test_alert_of_a_huge_session_fits_a_message_and_says_what_it_left_out(char: str) -> None:
-    """Thousands of long lines make an alert below the limit; the most telling line is still first."""
+def test_message_of_a_huge_session_fits_and_says_what_it_left_out(char: str) -> None:
+    """Thousands of long lines make a message below the limit; the most telling line is still first."""
     lines = {f"line {number} {char * 4000}": 1 for number in range(3_000)}
     telling = f"line 2777 {char * 4000}"
     near = neighbour(dict.fromkeys(list(lines)[:1500], 2))
     case = verdict(lines, nearest=[near, near, near], evidence=[Evidence(telling, "new", 9.0, 0.0)])
-    [published] = alerting().publish(case, ABOUT)
+    published = publish(news_of(case))
     document = body(published)
 
-    record = published.record
-    assert record.value is not None
-    assert len(record.value) <= MAX_BYTES
+    assert len(encode(case_of(case, ABOUT).document)) <= MAX_BYTES
     assert 3_000 == len(document["session"]) + document["omitted"]
     assert document["session"][0]["text"].startswith("[line 2777 ")
     assert ["100-3099"] == document["source"]["positions"]
@@ -180,16 +179,16 @@ LINES = st.dictionaries(st.text(max_size=40), st.integers(1, 99), min_size=1, ma
 
 
 @settings(max_examples=50, deadline=None)
-@given(LINES, LINES, st.text(max_size=20), st.text(max_size=20), st.one_of(st.none(), st.floats(0, 1)))
-def test_every_alert_is_valid_by_the_published_schema(
-    lines: dict[str, int], normal: dict[str, int], scope: str, key: str, p_value: float | None
+@given(LINES, LINES, st.text(max_size=20), st.text(max_size=20), st.one_of(st.none(), st.floats(0, 1)), st.booleans())
+def test_every_message_is_valid_by_the_published_schema(
+    lines: dict[str, int], normal: dict[str, int], scope: str, key: str, p_value: float | None, closed: bool
 ) -> None:
-    """Whatever the session, alert and verdict are valid, and the cloudevents library reads the alert."""
+    """Whatever the session, message and verdict are valid, and the cloudevents library reads the message."""
     evidence = [Evidence(line, "rare", 2.5, 0.25) for line in normal] + [Evidence("bye", "missing", 1.0, 0.9)]
     case = verdict(
         lines, nearest=[neighbour(normal)], evidence=evidence, scope=scope, key=key, p_value=p_value, label="anomalous"
     )
-    [published] = alerting().publish(case, ABOUT)
+    published = publish(replace(news_of(case, closed=closed), event="escalated"))
     record = published.record
     assert record.value is not None
     event = from_binary_event(KafkaMessage(dict(record.headers), record.key, record.value), JSONFormat())

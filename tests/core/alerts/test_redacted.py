@@ -8,21 +8,25 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import orjson
+import polars as pl
 import pytest
 import zstandard
 from numpy.typing import NDArray
 from rich.console import Console
 
-from daemon.core.alerts import Alerting, AlertSettings
+from daemon.core.alerts import case_of
 from daemon.core.formats import FormatSettings, make_format
+from daemon.core.incidents import IncidentSettings, IncidentStage, all_names, dump_pieces
 from daemon.core.masking.masker import Masker
 from daemon.core.messages import verdict_record
 from daemon.core.messages.dead_letters import dead_letter
+from daemon.core.observations import Observer, dump_observations, load_observations
 from daemon.core.sessions import Sessionizer, SessionLimits, pattern_of
 from daemon.core.types import Batch, ClosedBy, Evidence, Judgement, Neighbour, Phase, Session, Verdict, session_id
 from daemon.terminal.alert import AlertPrinter
 from tests.core.masking.test_redaction import KINDS, secret_of
 from tests.support.cases import ABOUT, MINUTE, NOON, SOURCE
+from tests.support.news import news_of, publish
 
 LIMITS = SessionLimits(gap_us=30_000_000, max_age_us=5 * MINUTE, max_lines=10_000, max_tokens=10**9, max_pinned=10**9)
 
@@ -40,11 +44,16 @@ def tokens(lines: Sequence[str]) -> NDArray[np.int32]:
     return np.ones(len(lines), np.int32)
 
 
-def sessions_of(values: Sequence[bytes], kind: str) -> list[Session]:
-    """Return the session that these records make."""
-    parsed = make_format(FormatSettings(format=kind)).parse(batch_of(values))
+def masked_lines(values: Sequence[bytes], kind: str) -> pl.DataFrame:
+    """Return the lines of these records as the sessionizer and the observer get them."""
+    parsed: pl.DataFrame = Masker().apply(make_format(FormatSettings(format=kind)).parse(batch_of(values)).lines)
+    return parsed
+
+
+def sessions_of(lines: pl.DataFrame) -> list[Session]:
+    """Return the session that these lines make."""
     sessionizer = Sessionizer(LIMITS, tokens)
-    return [*sessionizer.push(Masker().apply(parsed.lines)), *sessionizer.flush(ClosedBy.FLUSH)]
+    return [*sessionizer.push(lines), *sessionizer.flush(ClosedBy.FLUSH)]
 
 
 def verdict_of(session: Session) -> Verdict:
@@ -57,11 +66,9 @@ def verdict_of(session: Session) -> Verdict:
 
 
 def published(verdict: Verdict) -> Iterator[bytes]:
-    """Yield all that leaves the daemon because of a verdict: records, headers, the checkpoint's state, the screen."""
-    alerting = Alerting(SOURCE, AlertSettings(), refund=lambda *_: None)
-    records = [verdict_record(verdict), *(it.record for it in alerting.publish(verdict, ABOUT))]
-    yield zstandard.ZstdDecompressor().decompress(alerting.dump())
-    records += [it.record for it in alerting.tick(NOON + 60 * MINUTE, ABOUT)]
+    """Yield all that is said of a verdict: records, headers, the screen."""
+    records = [verdict_record(verdict), publish(news_of(verdict, closed=False)).record]
+    records += [publish(news_of(verdict, event=event)).record for event in ("opened", "resolved")]
     screen = io.StringIO()
     printer = AlertPrinter(Console(file=screen, width=4000, color_system=None))
     for record in records:
@@ -72,16 +79,33 @@ def published(verdict: Verdict) -> Iterator[bytes]:
     yield screen.getvalue().encode()
 
 
+def observed(lines: pl.DataFrame, verdicts: Sequence[Verdict]) -> Iterator[bytes]:
+    """Yield what is observed of lines and sessions, unpacked, and the state of the stage that was told of it."""
+    observer, stage = Observer(SOURCE), IncidentStage(IncidentSettings(warm_up=0))
+    observer.lines(lines)
+    for verdict in verdicts:
+        observer.session(verdict.session.scope, verdict.session.end, case_of(verdict, ABOUT))
+    record = dump_observations(observer.take(NOON))
+    yield zstandard.ZstdDecompressor().decompress(record, max_output_size=1 << 26)
+    stage.take(load_observations(record))
+    pieces = dump_pieces(stage, all_names(stage))
+    yield from pieces
+    yield from (value for value in pieces.values() if value is not None)
+
+
 @pytest.mark.parametrize("kind", ["raw", "json"])
 def test_no_secret_is_published_or_shown(kind: str) -> None:
-    """Alerts, verdicts, resolutions, headers, incident state and the terminal hold none of two hundred secrets."""
+    """Alerts, verdicts, observations, headers, the incidents' state and the terminal hold none of 200 secrets."""
     secrets = planted()
     values = [text.encode() if kind == "raw" else orjson.dumps({"message": text}) for _, text in secrets]
-    out = [blob for session in sessions_of(values, kind) for blob in published(verdict_of(session))]
+    lines = masked_lines(values, kind)
+    verdicts = [verdict_of(session) for session in sessions_of(lines)]
+    said = [blob for verdict in verdicts for blob in published(verdict)]
+    seen = list(observed(lines, verdicts))
 
     assert 200 == len(secrets)
-    assert any(b"<SECRET>" in blob for blob in out)
-    assert [] == [secret for secret, _ in secrets if any(secret.encode() in blob for blob in out)]
+    assert all(any(b"<SECRET>" in blob for blob in blobs) for blobs in (said, seen))
+    assert [] == [secret for secret, _ in secrets if any(secret.encode() in blob for blob in [*said, *seen])]
 
 
 def test_no_secret_is_in_the_headers_of_a_dead_letter() -> None:

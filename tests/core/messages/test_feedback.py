@@ -18,16 +18,16 @@ def message(**fields: object) -> bytes:
     return orjson.dumps(fields)
 
 
-def test_alert_id_means_its_pattern() -> None:
-    """An alert's id is enough: its first half is the pattern."""
-    assert Feedback(PATTERN, "normal") == parse_feedback(message(alert=ALERT, verdict="normal"))
+def test_id_of_an_alert_or_a_verdict_is_enough() -> None:
+    """Its first half is what is meant: the cause of an incident, or the pattern of a verdict."""
+    assert Feedback(PATTERN, "normal", of_alert=True) == parse_feedback(message(alert=ALERT, verdict="normal"))
 
 
 def test_scope_and_pattern_with_who_and_why() -> None:
     """The long form carries scope, person and note."""
     read = parse_feedback(message(scope="payments", pattern=PATTERN, verdict="anomalous", by="ann", note="INC-7"))
 
-    assert Feedback(PATTERN, "anomalous", "payments", "ann", "INC-7") == read
+    assert Feedback(PATTERN, "anomalous", scope="payments", by="ann", note="INC-7") == read
 
 
 def test_forget_takes_the_label_away() -> None:
@@ -79,7 +79,9 @@ def test_what_label_writes_feedback_reads(target: str, verdict: str) -> None:
     """The command's document means the same pattern whichever id was given."""
     document = label_document(target, verdict, by="ann", note="known")
 
-    assert Feedback(PATTERN, verdict, None, "ann", "known") == parse_feedback(orjson.dumps(document))
+    assert Feedback(PATTERN, verdict, of_alert=target == ALERT, by="ann", note="known") == parse_feedback(
+        orjson.dumps(document)
+    )
 
 
 def test_label_refuses_what_is_no_id() -> None:

@@ -23,7 +23,8 @@ def test_verdict_document_has_the_public_fields_in_order() -> None:
     document = verdict_document(DEADLOCK)
 
     names = (
-        "id scope key start end lines tokens closed_by pattern score similarity p_value anomalous learned phase source"
+        "id scope key start end lines tokens closed_by pattern score similarity p_value anomalous clues learned phase"
+        " source"
     )
 
     assert names == " ".join(document)
