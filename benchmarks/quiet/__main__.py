@@ -77,55 +77,55 @@ class Stream:
 
 def observe(rows: Iterator[tuple[float, Row]], shown: dict[int, str], faults_from: float) -> Stream:
     """Return what the daemon observes of a stream."""
-    stream, chain = Stream(faults_from=faults_from), _Chain()
-    held: list[bytes] = []
+    stream, chain = Stream(faults_from=faults_from), Chain(SOURCE)
     last = 0.0
-
-    def observed() -> None:
-        chain.push(held)
-        held.clear()
-        stream.steps.append((last, chain.observer.take(round(last * 1e6))))
-
     for at, row in rows:
         stream.begin = stream.begin or at
         if row.number in shown:
             stream.faults.setdefault((row.scope, round(at * 1000) * 1000), shown[row.number])
             stream.first.setdefault(shown[row.number], at)
-        if held and int(at / STEP) != int(last / STEP):
-            observed()
-        held.append(as_json(at, row))
+        if last and int(at / STEP) != int(last / STEP):
+            stream.steps.append((last, chain.observed(last)))
+        chain.hold(as_json(at, row))
         last = at
-    observed()
+    stream.steps.append((last, chain.observed(last)))
     chain.end()
-    stream.steps.append((last, chain.observer.take(round(last * 1e6))))
+    stream.steps.append((last, chain.observed(last)))
     return stream
 
 
-class _Chain:
-    """The parts of the daemon that a stream goes through."""
+class Chain:
+    """The parts of the daemon that the lines of a partition go through, up to what is observed of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: TopicPartition) -> None:
+        self._source = source
         self._reader, self._masker = make_format(FormatSettings()), Masker()
         self._sessionizer = Sessionizer(LIMITS, _tokens)
-        self.observer = Observer(SOURCE)
+        self._observer = Observer(source)
+        self._held: list[bytes] = []
         self._offset = 0
 
-    def push(self, values: Sequence[bytes]) -> None:
-        """Read lines; sessions that they close are observed."""
-        count = len(values)
-        offsets = range(self._offset, self._offset + count)
-        lines = self._masker.apply(
-            self._reader.parse(Batch(SOURCE, offsets, [-1] * count, [None] * count, values)).lines
-        )
-        self._offset += count
-        self.observer.lines(lines)
-        for session in self._sessionizer.push(lines):
-            _close(self.observer, session)
+    def hold(self, value: bytes) -> None:
+        """Take in a record."""
+        self._held.append(value)
+
+    def observed(self, now: float) -> Observations:
+        """Read what is held; return what is observed up to `now`, seconds since the epoch."""
+        values, self._held = self._held, []
+        if count := len(values):
+            offsets = range(self._offset, self._offset + count)
+            batch = Batch(self._source, offsets, [-1] * count, [None] * count, values)
+            lines = self._masker.apply(self._reader.parse(batch).lines)
+            self._offset += count
+            self._observer.lines(lines)
+            for session in self._sessionizer.push(lines):
+                _close(self._observer, session)
+        return self._observer.take(round(now * 1e6))
 
     def end(self) -> None:
         """Close what is open."""
         for session in self._sessionizer.flush(ClosedBy.FLUSH):
-            _close(self.observer, session)
+            _close(self._observer, session)
 
 
 def _close(observer: Observer, session: Session) -> None:

@@ -96,6 +96,7 @@ async def test_a_day_in_the_life(daemon: Daemon) -> None:
         [record.value for record in await daemon.published("verdicts", 1)],
         [record.value for record in await daemon.published("alerts", 1)],
         [dict(record.headers) for record in await daemon.published("dead_letters", len(BAD))],
+        [record.value for record in await daemon.published("observations", 1)],
     )
     await check_feedback(daemon, pattern)
     assert 0 == await daemon.end()
@@ -122,10 +123,14 @@ async def settled(daemon: Daemon, expected: set[Place]) -> None:
 
 
 def check_outcome(
-    expected: set[Place], verdicts: list[bytes], alerts: list[bytes], dead: list[dict[str, bytes]]
+    expected: set[Place],
+    verdicts: list[bytes],
+    alerts: list[bytes],
+    dead: list[dict[str, bytes]],
+    observations: list[bytes],
 ) -> str:
     """Hold what was published to the audit, the schemas and the limits; return the pattern of a good session."""
-    found = audit(expected, verdicts, alerts, dead)
+    found = audit(expected, verdicts, alerts, dead, observations)
     assert found.clean, str(found)
     for name, values in (("verdict", verdicts), ("alert", alerts)):
         schema = orjson.loads((SCHEMAS / f"{name}.json").read_bytes())
