@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -66,6 +66,11 @@ class Incident:
     def has(self, scope: str, cause: str) -> bool:
         """Return whether a cause of a scope is one of its symptoms."""
         return any(symptom.cause == cause and symptom.scope == scope for symptom in self.symptoms)
+
+    def as_it_stands(self) -> Incident:
+        """Return a copy that later symptoms and sessions do not change: what a message says of it."""
+        symptoms = [replace(symptom) for symptom in self.symptoms]
+        return replace(self, symptoms=symptoms, session_ids=[*self.session_ids], wordings=[*self.wordings])
 
     def add(self, clue: Clue) -> bool:
         """Take in a symptom; return whether it speaks better for the incident: graver, or as grave and earlier."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from daemon.core.incidents.clues import Clue, ClueFinder
@@ -211,8 +211,16 @@ class IncidentStage:
             return
         together = [clue for clue in self.pending if any(abs(clue.time - time) <= near for time in due)]
         self.pending = [clue for clue in self.pending if clue not in together]
-        for clue in self._weigh(together):
-            yield from self._decide(clue)
+        yield from self._at_once([news for clue in self._weigh(together) for news in self._decide(clue)])
+
+    def _at_once(self, said: Sequence[News]) -> Iterator[News]:
+        """Yield one message an incident of what was decided at one moment: the incident as it stands after it."""
+        numbers = {news.incident.id: news.number for news in reversed(said)}
+        told = {news.incident.id: news for news in sorted(said, key=lambda news: news.event in TOLD)}
+        for name in dict.fromkeys(news.incident.id for news in said):
+            incident, number = self.incidents[name], numbers[name]
+            incident.messages = number
+            yield replace(told[name], incident=incident.as_it_stands(), number=number)
 
     def _weigh(self, clues: Sequence[Clue]) -> list[Clue]:
         """Return the clues that may speak, the gravest first.
@@ -292,7 +300,7 @@ class IncidentStage:
         incident.messages += 1
         incident.told_at = self.now
         head = incident.symptoms[incident.headline]
-        return News(event, incident, incident.messages, self.now, self._scope(head.scope).held_back)
+        return News(event, incident.as_it_stands(), incident.messages, self.now, self._scope(head.scope).held_back)
 
     # -- small things ----------------------------------------------------------------------------------------------
 
