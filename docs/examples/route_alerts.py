@@ -23,15 +23,22 @@ import aiohttp
 from aiokafka import AIOKafkaConsumer
 
 Alert = Mapping[str, Any]
-NEWS = ("opened", "updated", "reopened", "resolved")
+NEWS = ("opened", "reopened", "escalated", "resolved")
+"""What is told, and its end; `updated` adds to what was told, and is left out here."""
 PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
 
 
 def to_alertmanager(alert: Alert) -> list[dict[str, Any]]:
     """Return the body for POST /api/v2/alerts."""
     incident = alert["incident"]
-    labels = {"alertname": "LogAnomaly", "scope": alert["scope"], "incident": incident["id"]}
-    annotations = {"summary": alert["summary"], "pattern": alert["fingerprint"], "severity": alert["severity"]}
+    labels = {"alertname": "LogAnomaly", "incident": incident["id"]}
+    annotations = {
+        "summary": alert["summary"],
+        "why": alert["why"],
+        "services": ", ".join(incident["services"]),
+        "severity": alert["severity"],
+        "cause": alert["fingerprint"],
+    }
     # Alertmanager ends what nobody renews; strayline says itself when an incident is over, so an hour is given.
     last = datetime.fromisoformat(incident["last_seen"])
     ends = last if alert["status"] == "resolved" else last + timedelta(hours=1)
@@ -44,9 +51,10 @@ def to_slack(alert: Alert) -> dict[str, Any]:
     mark = {"critical": ":red_circle:", "warning": ":large_orange_circle:", "info": ":large_blue_circle:"}
     sign = ":white_check_mark:" if alert["status"] == "resolved" else mark[alert["severity"]]
     # Slack reads &, < and > as markup; a log line is text.
-    summary = alert["summary"].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    command = "" if alert["status"] == "resolved" else f"\n`strayline label {alert['fingerprint']} normal`"
-    return {"text": f"{sign} *{alert['scope']}* {summary}{command}"}
+    text = alert["summary"] if alert["status"] == "resolved" else f"{alert['summary']}\n{alert['why']}"
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    command = "" if alert["status"] == "resolved" else f"\n`strayline label {alert['id']} normal`"
+    return {"text": f"{sign} *{', '.join(alert['incident']['services'])}* {text}{command}"}
 
 
 def to_pagerduty(alert: Alert) -> dict[str, Any]:
@@ -60,7 +68,13 @@ def to_pagerduty(alert: Alert) -> dict[str, Any]:
             "source": alert["scope"],
             "severity": alert["severity"],
             "timestamp": alert["end"],
-            "custom_details": {"key": alert.get("key"), "lines": alert.get("session", [])[:5]},
+            "custom_details": {
+                "why": alert["why"],
+                "services": alert["incident"]["services"],
+                "symptoms": [cause["text"] for cause in alert["incident"]["causes"][:5]],
+                "key": alert["key"],
+                "lines": alert["session"][:5],
+            },
         },
     }
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from daemon.backtest.report import BudgetRow
-from daemon.backtest.summary import localisation, rate_of, suggest
-from daemon.backtest.tally import MAX_ALERTS, PatternCounts, Strangest, Tally, trimmed
+from daemon.backtest.summary import a_day, days_of, localisation, rate_of, threshold_rows
+from daemon.backtest.tally import PatternCounts, Tally
+from daemon.backtest.told import Told, trimmed
+from daemon.core.incidents import News
 from daemon.core.text import p_value
 from daemon.core.types import (
     ClosedBy,
@@ -19,6 +20,8 @@ from daemon.core.types import (
     TopicPartition,
     Verdict,
 )
+from tests.support.cases import verdict as case_of_lines
+from tests.support.news import news_of, publish
 
 DAY = 86_400_000_000
 
@@ -35,10 +38,6 @@ def verdict(
     return Verdict(f"id{number}", TopicPartition("t", 0), session, Pattern("pattern", "s", (("line", 1),)), judged)
 
 
-def row(budget: float, alerts: int, per_day: float | None, f1: float | None = None) -> BudgetRow:
-    return BudgetRow(budget, alerts, per_day, f1, f1, f1)
-
-
 def tally_of(flags: list[bool], *, every: int) -> Tally:
     tally = Tally()
     for number, flag in enumerate(flags):
@@ -46,46 +45,38 @@ def tally_of(flags: list[bool], *, every: int) -> Tally:
     return tally
 
 
-def test_only_live_sessions_count_against_the_budget() -> None:
-    """What warmed up or was taught could not alert, so the rate leaves it out."""
+def test_only_live_sessions_can_carry_a_clue() -> None:
+    """What warmed up or was taught was not judged, so the share leaves it out."""
     tally = Tally()
     for number, phase in enumerate([Phase.TEACH, Phase.WARM_UP, Phase.LIVE, Phase.LIVE]):
         tally.add(verdict(number, anomalous=number == 3, phase=phase))
-    assert (4, 2, 0.5) == (tally.sessions, tally.live, rate_of(tally, 0.1, None).realised)
+    assert (4, 2, 0.5) == (tally.sessions, tally.live, rate_of(tally).share)
 
 
-def test_a_budget_a_day_becomes_a_share_of_the_traffic_seen() -> None:
-    """20 alerts a day over two days of 401 sessions are 40 of 401."""
-    tally = tally_of([True] * 30 + [False] * 371, every=2 * DAY // 400)
-    rate = rate_of(tally, None, 20.0)
-    assert rate.budget == pytest.approx(40 / 401)
-    assert rate.per_day == pytest.approx(15.0)
+def test_a_rate_a_day_comes_from_event_time() -> None:
+    """30 in two days are 15 a day."""
+    assert 15.0 == a_day(30, days_of(tally_of([True] * 30 + [False] * 371, every=2 * DAY // 400)))
 
 
 def test_without_time_there_is_no_rate_a_day() -> None:
     """Where all sessions end at once, nothing is said about days."""
-    rate = rate_of(tally_of([True, False], every=0), None, 20.0)
-    assert (None, None, 0.5) == (rate.budget, rate.per_day, rate.realised)
+    assert None is days_of(tally_of([True, False], every=0))
+    assert None is a_day(1, None)
 
 
 def test_minutes_say_nothing_about_a_day() -> None:
     """A recording of minutes gets no rate a day, which would only frighten."""
-    rate = rate_of(tally_of([True] * 10, every=60_000_000), 0.1, None)
-    assert rate.per_day is None
+    assert None is a_day(10, days_of(tally_of([True] * 10, every=60_000_000)))
 
 
-def test_labels_decide_the_suggestion() -> None:
-    """The budget with the best F1 is suggested where labels tell."""
-    best = suggest([row(0.001, 2, 1.0, 0.3), row(0.01, 20, 10.0, 0.8), row(0.1, 200, 100.0, 0.4)])
-    assert best is not None
-    assert 0.01 == best.budget
-
-
-def test_without_labels_the_number_of_alerts_decides() -> None:
-    """The largest budget whose alerts a person still reads, else the least that fires, else none."""
-    rows = [row(0.001, 0, 0.0), row(0.01, 20, 10.0), row(0.02, 40, 20.0), row(0.1, 200, 100.0)]
-    suggested = [suggest(rows), suggest(rows[3:]), suggest(rows[:1]), suggest([row(0.01, 5, None)])]
-    assert [0.02, 0.1, None, None] == [it.budget if it else None for it in suggested]
+def test_thresholds_count_sessions_up_to_a_p_value() -> None:
+    """p is a rank: the table says how many sessions are at least as strange, whatever was told."""
+    tally = Tally()
+    for number, p in enumerate([0.0004, 0.004, 0.04, 0.4]):
+        tally.add(verdict(number, p=p))
+    assert {0.0005: 1, 0.005: 2, 0.05: 3} == {
+        row.p_value: row.sessions for row in threshold_rows(tally) if row.p_value in (0.0005, 0.005, 0.05)
+    }
 
 
 def test_localisation_counts_first_places_and_reciprocals() -> None:
@@ -96,13 +87,29 @@ def test_localisation_counts_first_places_and_reciprocals() -> None:
     assert localisation([]) is None
 
 
-def test_the_strangest_alerts_are_kept() -> None:
-    """Of many alerts the least p-values stay, the strangest first, with what the labels call them."""
-    kept = Strangest(limit=3)
-    for number, p in enumerate([0.01, 0.001, 0.02, 0.0005, 0.03]):
-        kept.add(verdict(number, p=p), {"id": number}, number == 3)
-    assert [(3, True), (1, False), (0, False)] == [(it["id"], it["labelled"]) for it in kept.alerts()]
-    assert MAX_ALERTS >= 100
+def test_of_an_incident_the_latest_message_is_kept() -> None:
+    """However much is said of it, an incident is told once, and keeps when that was and what the labels call it."""
+    opened, told = news_of(closed=False), Told()
+    ended = News("resolved", news_of().incident, 2, opened.at + 900)
+    for news, label in ((opened, True), (ended, None)):
+        told.add(news, publish(news), label)
+    [kept] = told.alerts()
+    assert (1, "resolved", True, opened.at) == (
+        told.told,
+        kept["incident"]["event"],
+        kept["labelled"],
+        kept["told_at"],
+    )
+
+
+def test_incidents_beyond_the_bound_are_only_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood does not grow the report."""
+    monkeypatch.setattr("daemon.backtest.told.MAX_INCIDENTS", 1)
+    told = Told()
+    for line in ("ERROR one", "ERROR other"):
+        news = news_of(case_of_lines({line: 1}))
+        told.add(news, publish(news), None)
+    assert (2, 1) == (told.told, len(told))
 
 
 def test_patterns_beyond_the_bound_are_only_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import orjson
 import pytest
 
-from daemon.core.alerts import Alerting, AlertSettings
-from tests.support.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE
+from daemon.core.incidents import TOLD, News
+from tests.support.news import news_of, read
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "route_alerts.py"
 
@@ -28,10 +27,9 @@ def example() -> ModuleType:
 
 @pytest.fixture
 def alerts() -> list[dict[str, Any]]:
-    """Return a firing alert and word of its resolution."""
-    alerting = Alerting(SOURCE, AlertSettings(), refund=lambda *_: None)
-    messages = [*alerting.publish(DEADLOCK, ABOUT), *alerting.tick(NOON + 60 * MINUTE, ABOUT)]
-    return [orjson.loads(message.record.value or b"") for message in messages]
+    """Return the message that opens an incident and the one that ends it."""
+    opened = news_of()
+    return [dict(read(news)) for news in (opened, News("resolved", opened.incident, 2, opened.at + 900))]
 
 
 def test_alertmanager_gets_one_alert_an_incident(example: ModuleType, alerts: list[dict[str, Any]]) -> None:
@@ -56,5 +54,10 @@ def test_slack_reads_log_lines_as_text(example: ModuleType, alerts: list[dict[st
     firing, resolved = map(example.to_slack, alerts)
 
     assert "&lt;NUM&gt;" in firing["text"]
-    assert f"`strayline label {DEADLOCK.pattern.id} normal`" in firing["text"]
+    assert f"`strayline label {alerts[0]['id']} normal`" in firing["text"]
     assert "label" not in resolved["text"]
+
+
+def test_what_is_told_is_routed_and_what_is_added_is_not(example: ModuleType) -> None:
+    """One notification when an incident opens, comes back or becomes graver, and one when it is over."""
+    assert {*TOLD, "resolved"} == set(example.NEWS)

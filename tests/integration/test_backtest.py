@@ -18,6 +18,7 @@ from rich.console import Console
 
 from daemon.backtest import BacktestOptions, Progress, check_inputs, run_backtest
 from daemon.backtest.trivial import NAMES
+from daemon.core.incidents import TOLD
 from daemon.errors import DataError, EngineError, InputError, OutputError
 from daemon.terminal.backtest import print_report
 from daemon.terminal.progress import progress
@@ -25,6 +26,7 @@ from tests.support.backtests import BEGIN, SECOND, backtest, record, sessions, s
 from tests.support.fakes import FakeEngine
 
 ODD = (300, 450, 451, 700)
+FAULTS = ("ERROR the connection to the store was refused", "FATAL no space is left on the device for uploads")
 
 
 def documents(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -67,22 +69,24 @@ async def test_every_line_is_in_one_verdict_or_one_dead_letter(tmp_path: Path) -
     ]
 
 
-async def test_every_anomalous_verdict_is_one_alert(tmp_path: Path, log: str) -> None:
-    """The firing alerts are the anomalous verdicts, each once, and the report counts the same."""
+async def test_a_fault_is_told_once_and_shows_its_session(tmp_path: Path, log: str) -> None:
+    """Four sessions fail in one way: one incident is told, and it shows the first of them and counts all."""
     result = await backtest(BacktestOptions([log], out=tmp_path / "out"))
-    flagged = [it["id"] for it in documents(tmp_path / "out", "verdicts.jsonl") if it["anomalous"]]
-    firing = [it["id"] for it in documents(tmp_path / "out", "alerts.jsonl") if it["status"] == "firing"]
-    assert flagged == firing
-    assert len(flagged) == result.report.rate.alerts
-    assert {f"request-{n}" for n in ODD} <= {row.key for row in result.report.strangest}
-
-
-async def test_a_budget_of_one_makes_every_session_an_alert(tmp_path: Path, log: str) -> None:
-    """With a budget of 1 and no warm-up, as auditors count, each session fires."""
-    result = await backtest(BacktestOptions([log], out=tmp_path / "out"), share=1.0, warm_up=0)
-    assert (800, 800) == (result.report.rate.sessions, result.report.rate.alerts)
+    flagged = {it["id"]: it["key"] for it in documents(tmp_path / "out", "verdicts.jsonl") if it["anomalous"]}
     alerts = documents(tmp_path / "out", "alerts.jsonl")
-    assert 800 == len({it["id"] for it in alerts if it["status"] == "firing"})
+    told = [it for it in alerts if it["incident"]["event"] in TOLD]
+    assert {f"request-{n}" for n in ODD} <= set(flagged.values())
+    assert [f"request-{ODD[0]}"] == [it["key"] for it in told]
+    assert {f"request-{ODD[0]}"} == {flagged[it["verdict"]] for it in alerts if it["verdict"]}
+    assert (1, 4) == (result.report.told, result.report.incidents[0].sessions)
+
+
+async def test_the_budget_is_a_ceiling(tmp_path: Path) -> None:
+    """With one incident a day the first of two faults is told, and the other one is counted as held back."""
+    lines = [*sessions(600), *(record(6001 + 600 * n, f"k{n}", text) for n, text in enumerate(FAULTS))]
+    result = await backtest(BacktestOptions([write(tmp_path / "a.jsonl", lines)], out=tmp_path / "out"), per_day=1.0)
+    assert (1, 1) == (result.report.told, result.report.held_back)
+    assert [FAULTS[0]] == [cause["text"] for it in result.alerts for cause in it["incident"]["causes"]]
 
 
 async def test_how_the_input_is_cut_into_files_changes_nothing(tmp_path: Path) -> None:
@@ -166,7 +170,7 @@ async def test_labels_by_line_tell_whether_it_points_at_the_right_line(tmp_path:
 
 
 async def test_would_it_have_fired(tmp_path: Path, log: str) -> None:
-    """A range asked for counts the sessions that touch it and the alerts among them; judging is not changed."""
+    """A range asked for counts the sessions that touch it and those with a clue; judging is not changed."""
     since, until = ((BEGIN + 10 * n) * SECOND for n in (445, 455))
     report = (await backtest(BacktestOptions([log], since=since, until=until, out=tmp_path / "out"))).report
     inside = {f"request-{n}" for n in range(445, 455)}
@@ -174,21 +178,11 @@ async def test_would_it_have_fired(tmp_path: Path, log: str) -> None:
     fired = [it for it in verdicts if it["key"] in inside and it["anomalous"]]
     assert len(fired) >= 2
     assert report.range is not None
-    assert (10, len(fired)) == (report.range.sessions, report.range.alerts)
+    assert (10, len(fired)) == (report.range.sessions, report.range.flagged)
     assert {"shop": len(fired)} == report.range.scopes
     everything = (await backtest(BacktestOptions([log]))).report
     assert everything.rate == report.rate
     assert everything.range is None
-
-
-async def test_a_budget_is_suggested(log: str, labels: str) -> None:
-    """With labels the budget of the best F1 is suggested, without them one by how many alerts it costs."""
-    with_labels = (await backtest(BacktestOptions([log], labels=labels))).report.suggestion
-    without = (await backtest(BacktestOptions([log]))).report.suggestion
-    assert with_labels is not None
-    assert without is not None
-    assert "best F1" in with_labels.why
-    assert "alerts a day here" in without.why
 
 
 async def test_the_report_is_json(tmp_path: Path, log: str, labels: str) -> None:
@@ -196,7 +190,7 @@ async def test_the_report_is_json(tmp_path: Path, log: str, labels: str) -> None
     result = await backtest(BacktestOptions([log], labels=labels, out=tmp_path / "out"))
     document = json.loads((tmp_path / "out" / "report.json").read_bytes())
     assert json.loads(result.report.encode()) == document
-    assert result.report.rate.alerts == document["rate"]["alerts"]
+    assert (result.report.told, 1) == (document["told"], len(document["incidents"]))
     assert (800, 4) == (document["sessions"], document["labels"]["anomalous"])
 
 
@@ -206,7 +200,7 @@ async def test_the_page_is_one_file_in_which_log_lines_are_only_text(tmp_path: P
     lines = [*sessions(400, scope=evil), *(record(4001, evil, f'{evil} ERROR "new" <img src=x>', evil) for _ in "ab")]
     path = write(tmp_path / "evil.jsonl", lines)
     result = await backtest(BacktestOptions([path], out=tmp_path / "out"))
-    assert evil in {row.key for row in result.report.strangest}
+    assert [evil] in [row.services for row in result.report.incidents]
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     assert 1 == len(scripts)
@@ -229,7 +223,7 @@ async def test_an_empty_input_is_a_report_of_nothing(tmp_path: Path) -> None:
     """No line at all is no error."""
     path = write(tmp_path / "empty.jsonl", [])
     result = await backtest(BacktestOptions([path], out=tmp_path / "out"))
-    assert (0, 0, None) == (result.report.sessions, result.report.rate.alerts, result.report.start)
+    assert (0, 0, None) == (result.report.sessions, result.report.told, result.report.start)
 
 
 async def test_the_terminal_gets_no_control_characters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -238,7 +232,7 @@ async def test_the_terminal_gets_no_control_characters(tmp_path: Path, capsys: p
     result = await backtest(BacktestOptions([write(tmp_path / "a.jsonl", lines)]))
     print_report(result.report, Console(width=100))
     out = capsys.readouterr().out
-    assert "owned" in out
+    assert '"ERROR never seen"' in out
     assert "\x1b" not in out
     assert "\x07" not in out
 
@@ -281,7 +275,7 @@ async def test_a_dead_engine_ends_the_run_and_keeps_what_was_judged(tmp_path: Pa
 
 
 async def test_progress_is_drawn_on_a_terminal_only(log: str) -> None:
-    """A terminal sees file, lines and alerts go by; a pipe sees nothing."""
+    """A terminal sees file, lines and incidents go by; a pipe sees nothing."""
     engine = FakeEngine()
     await engine.start()
     for terminal in (True, False):

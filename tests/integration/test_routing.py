@@ -19,13 +19,13 @@ import pytest
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from daemon.core.alerts import Alerting, AlertSettings
+from daemon.core.incidents import News
 from daemon.core.types import OutRecord
 from demo.kafka.java import CACHE
 from demo.kafka.nodes import HEAP, JVM, VERSION
 from tests.conftest import lacking
 from tests.support.brokers import Topics, unique
-from tests.support.cases import ABOUT, DEADLOCK, MINUTE, NOON, SOURCE, verdict
+from tests.support.news import news_of, publish
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 ROOT = Path(__file__).parents[2]
@@ -33,15 +33,10 @@ EXAMPLES = ROOT / "docs" / "examples"
 
 
 def published() -> list[OutRecord]:
-    """Return an incident as the alerts topic has it: opened, going on, and resolved."""
-    alerting = Alerting(SOURCE, AlertSettings(), lambda _scope, _source: None)
-    again = verdict({"boom": 1}, pattern=DEADLOCK.pattern.id, end=NOON + MINUTE, first=300)
-    messages = [
-        *alerting.publish(DEADLOCK, ABOUT),
-        *alerting.publish(again, ABOUT),
-        *alerting.tick(NOON + 60 * MINUTE, ABOUT),
-    ]
-    return [message.record for message in messages]
+    """Return an incident as the alerts topic has it: opened, updated, and resolved."""
+    opened, closed = news_of(closed=False), news_of()
+    news = [opened, News("updated", closed.incident, 2, closed.at), News("resolved", closed.incident, 3, closed.at)]
+    return [publish(one).record for one in news]
 
 
 async def write(servers: str, topic: str, records: Sequence[OutRecord], *, commit: bool = True) -> None:
@@ -122,7 +117,7 @@ def router(servers: str, topic: str, to: str, url: str, log: Path) -> subprocess
 
 @pytest.mark.parametrize("to", ["alertmanager", "slack", "pagerduty"])
 async def test_the_small_consumer_sends_an_incident_on(topics: Topics, alerts: str, tmp_path: Path, to: str) -> None:
-    """One notification when it opens and one when it is over; none of what was aborted, goes on, or is not ours."""
+    """One notification when it opens and one when it is over; none of what was aborted, only adds, or is not ours."""
     receiver = Receiver()
     await from_the_beginning(topics.bootstrap_servers, alerts, f"alerts-to-{to}")
     async with serving(receiver) as url:
