@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from daemon.adapters.files import printable
 from daemon.backtest.options import BacktestOptions, Setup
 from daemon.backtest.report import Cost, Input, Report
 from daemon.backtest.summary import (
@@ -54,7 +55,7 @@ def build(
     """Return the report of a finished run; `unmet` counts labelled keys without a session, None without labels."""
     rate = rate_of(tally, setup.share, setup.per_day)
     budgets = budget_rows(tally)
-    files, teach = list(options.files), list(options.teach)
+    files, teach = ([printable(file) for file in files] for files in (options.files, options.teach))
     topics = list(options.records.topics) if options.records else []
     return Report(
         input=Input(files, topics, teach, counts.records, counts.lines, dict(counts.rejected), counts.times),

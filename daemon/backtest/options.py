@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.adapters.files import STDIN
+from daemon.adapters.files import STDIN, printable
 from daemon.adapters.kafka import RangeReader
 from daemon.backtest.report import Report
 from daemon.backtest.tally import Alert, Tally
@@ -71,5 +71,5 @@ class Result:
 
 def topic_of(options: BacktestOptions) -> str:
     """Return the topic a backtest's files stand for: their names, or what was asked for."""
-    names = ["stdin" if file == STDIN else Path(file).name for file in options.files or options.teach]
+    names = ["stdin" if file == STDIN else printable(Path(file).name) for file in options.files or options.teach]
     return options.topic or "+".join(names)[:200]

@@ -31,13 +31,15 @@ from daemon.core.types import Batch, ClosedBy, Phase, TopicPartition, Verdict
 from daemon.ports import Engine
 
 
-def check_inputs(options: BacktestOptions) -> None:
-    """Raise what `run_backtest` would raise before it judges anything: worth a call before an engine is started."""
-    check_files([*options.teach, *options.files])
-    if options.labels:
-        read_labels(options.labels)
+def check_inputs(options: BacktestOptions) -> LabelFile | None:
+    """Return the labels, and raise what can be known to be wrong before an engine is started.
+
+    Raises InputError for a file that cannot be opened and DataError for labels that make no sense.
+    """
+    check_files([*options.teach, *options.files, *([options.labels] if options.labels else [])])
     if options.peers:
         peers()
+    return read_labels(options.labels) if options.labels else None
 
 
 async def run_backtest(
@@ -45,16 +47,17 @@ async def run_backtest(
     setup: Setup,
     engine: Engine,
     *,
+    labels: LabelFile | None = None,
     watch: Watcher | None = None,
     stdin: BufferedReader | None = None,
 ) -> Result:
     """Run the files through the core and return what came of it; `options.out` receives the documents and the report.
 
-    The engine must have been started and stays open. Raises InputError for a file that cannot be read and DataError for
-    labels that make no sense, before anything is judged where that can be known.
+    The engine must have been started and stays open. `labels` are those that `check_inputs` returned; without them it
+    is called here. Raises InputError for a file that cannot be read.
     """
-    check_files([*options.teach, *options.files])
-    labels = read_labels(options.labels) if options.labels else None
+    if labels is None:
+        labels = check_inputs(options)
     with Output(options.out) as output:
         run = _Run(options, setup, engine, labels, output, watch or (lambda _: None), stdin)
         result = await run.run()

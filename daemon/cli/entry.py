@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # polars reads this at import. Batches are small and one thread processes them all; a larger pool takes a sixth more
     # CPU, and every core of a large machine.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
     options = _parser().parse_args(arguments)
     verb: Verb = options.verb
     try:

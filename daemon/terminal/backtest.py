@@ -85,6 +85,8 @@ def _facts(report: Report) -> Iterator[str]:
 
 def _rate(rate: RealisedRate, report: Report) -> str:
     if not rate.sessions:
+        if not report.sessions:
+            return "none: there is no session"
         why = "none: every session was needed to warm up (detector.warm_up)"
         return f"{why}; frozen, it learns from --teach alone" if report.frozen else why
     against = ""
