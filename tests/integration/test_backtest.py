@@ -238,7 +238,7 @@ async def test_the_terminal_gets_no_control_characters(tmp_path: Path, capsys: p
     result = await backtest(BacktestOptions([write(tmp_path / "a.jsonl", lines)]))
     print_report(result.report, Console(width=100))
     out = capsys.readouterr().out
-    assert "owned" in out
+    assert "ERROR never seen" in out
     assert "\x1b" not in out
     assert "\x07" not in out
 
