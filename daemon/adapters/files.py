@@ -14,6 +14,7 @@ from __future__ import annotations
 import codecs
 import errno
 import gzip
+import io
 import lzma
 import os
 import stat
@@ -26,13 +27,16 @@ from dataclasses import dataclass
 from io import BufferedIOBase, BufferedReader
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import zstandard
 
 from daemon.core.formats import Layout, in_utf8, joined
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
 
 STDIN = "-"
 BATCH_LINES = 10_000
@@ -76,6 +80,54 @@ def check_files(paths: Sequence[str]) -> None:
     problems += [f"{path}: {'standard input ' if path == STDIN else ''}can be read only once" for path in twice]
     if problems:
         raise InputError("\n".join(problems))
+
+
+def read_head(path: str, size: int, stdin: BufferedReader | None = None) -> bytes:
+    """Return the first bytes of a file, unpacked, at most about `size`. Raises InputError when it cannot be read."""
+    source = stdin if path == STDIN and stdin is not None else None
+    if source is None and not Path(path).is_file():
+        raise InputError(f"{printable(path)}: can be read only once, and is needed twice; give it as standard input")
+    head = b""
+    try:
+        with source or Path(path).open("rb") as raw:
+            for piece in _decompressed(raw):
+                head += piece
+                if len(head) >= size:
+                    break
+    except _BROKEN as error:
+        if not head:
+            raise InputError(f"{path}: cannot be read: {error}") from error
+    return head
+
+
+class Rewound(io.RawIOBase):
+    """A stream that is read twice from its beginning: what was read the first time is remembered, and read again."""
+
+    def __init__(self, source: BufferedReader) -> None:
+        self._source, self._kept, self._at, self._keeps = source, bytearray(), 0, True
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Read what was kept, then from the source."""
+        room = memoryview(buffer)
+        piece = bytes(self._kept[self._at : self._at + len(room)])
+        if not piece:
+            piece = self._source.read1(len(room))
+            if self._keeps:
+                self._kept += piece
+        self._at += len(piece)
+        room[: len(piece)] = piece
+        return len(piece)
+
+    def rewind(self) -> None:
+        """Go back to the beginning, and keep nothing from here on."""
+        self._at, self._keeps = 0, False
+
+    def close(self) -> None:
+        """Stay open: there is a second time."""
 
 
 def printable(path: str) -> str:
@@ -167,10 +219,10 @@ class FileReader:
             if encoding := _wide_encoding(first):
                 pieces = in_utf8(pieces, encoding)
         lists = _lines(pieces, self._batch_lines)
-        if self._layout.continues is None:
+        if self._layout.begins is None:
             yield from map(self._batch, lists)
             return
-        for records in joined(lists, self._layout.continues):
+        for records in joined(lists, self._layout.begins):
             offsets = []
             for record in records:
                 offsets.append(self.offset)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.adapters.files import STDIN, printable
@@ -11,6 +11,7 @@ from daemon.adapters.kafka import RangeReader
 from daemon.backtest.report import Report
 from daemon.backtest.tally import Alert, Tally
 from daemon.core.alerts import AlertSettings, Provenance
+from daemon.core.formats import Layout
 from daemon.core.stream import Tools
 
 
@@ -19,7 +20,7 @@ class BacktestOptions:
     """What to run over. Times are microseconds since the epoch; `topic` names the source (default: the files' names).
 
     `since` and `until` choose the range that the report looks at; everything is judged all the same. `records` are read
-    in place of `files` where given.
+    in place of `files` where given. `layout` says how the files' bytes become records.
     """
 
     files: Sequence[str] = ()
@@ -32,6 +33,7 @@ class BacktestOptions:
     until: int | None = None
     peers: bool = False
     topic: str | None = None
+    layout: Layout = field(default_factory=Layout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Progress:
 
 
 Watcher = Callable[[Progress], None]
+Shower = Callable[[bytes], None]
+"""Takes what is published to the alerts' topic, as it is published."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from daemon.adapters.files import FileReader, check_files
 from daemon.backtest.assemble import Counts, build
 from daemon.backtest.labels import LabelFile, read_labels
-from daemon.backtest.options import BacktestOptions, Progress, Result, Setup, Watcher, topic_of
+from daemon.backtest.options import BacktestOptions, Progress, Result, Setup, Shower, Watcher, topic_of
 from daemon.backtest.output import Output
 from daemon.backtest.peers import peers
 from daemon.backtest.sources import Files, Source, Topics
@@ -49,6 +49,7 @@ async def run_backtest(
     *,
     labels: LabelFile | None = None,
     watch: Watcher | None = None,
+    show: Shower | None = None,
     stdin: BufferedReader | None = None,
 ) -> Result:
     """Run the files through the core and return what came of it; `options.out` receives the documents and the report.
@@ -59,7 +60,7 @@ async def run_backtest(
     if labels is None:
         labels = check_inputs(options)
     with Output(options.out) as output:
-        run = _Run(options, setup, engine, labels, output, watch or (lambda _: None), stdin)
+        run = _Run(options, setup, engine, labels, output, watch or (lambda _: None), show or (lambda _: None), stdin)
         result = await run.run()
         output.finish(result)
         output.baseline(setup.tools.detector, engine.model, engine.dimensions)
@@ -77,10 +78,12 @@ class _Run:
         labels: LabelFile | None,
         output: Output,
         watch: Watcher,
+        show: Shower,
         stdin: BufferedReader | None,
     ) -> None:
         self._options, self._setup, self._engine = options, setup, engine
         self._labels, self._output, self._watch, self._stdin = labels, output, watch, stdin
+        self._show = show
         self._source = TopicPartition(topic_of(options), 0)
         self._alertings: dict[TopicPartition, Alerting] = {}
         self._beside: list[Beside] = [trivial()] if labels else []
@@ -97,7 +100,8 @@ class _Run:
         options, tools = self._options, self._setup.tools
         taught = FileReader(options.teach, self._source, stdin=self._stdin)
         await self._feed(Files(taught), lambda source: Stream(source, tools, teach=True), teach=True)
-        files = FileReader(options.files, self._source, first_offset=taught.offset, stdin=self._stdin)
+        first, layout = taught.offset, options.layout
+        files = FileReader(options.files, self._source, first_offset=first, stdin=self._stdin, layout=layout)
         judged = Topics(options.records) if options.records else Files(files)
         await self._feed(judged, lambda source: Stream(source, tools, learn=not options.freeze))
         self._counts.seconds = time.perf_counter() - self._started
@@ -167,6 +171,7 @@ class _Run:
         for message in messages:
             assert message.record.value is not None
             self._output.alert(message.record.value)
+            self._show(message.record.value)
             if message.alert is not None:
                 self._counts.alerts += 1
                 self._counts.incidents.add(message.alert["incident"]["id"])

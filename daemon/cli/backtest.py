@@ -77,7 +77,7 @@ def _records(options: argparse.Namespace, config: Config) -> RangeReader | None:
     return RangeReader(kafka_settings(config), options.topic, since, until)
 
 
-def _setup(config: Config, engine: Engine) -> Setup:
+def setup(config: Config, engine: Engine) -> Setup:
     """Return what a backtest runs with: the parts that the daemon makes of the same configuration."""
     from daemon.backtest import Setup
     from daemon.core.alerts import AlertSettings
@@ -99,13 +99,22 @@ def _problem(report: Report) -> int:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(read.rejected.items()))
         hint = "; is input.format right?" if set(read.rejected) & {"not_json", "not_an_object", "missing_field"} else ""
         print(f"strayline: not one of {read.records:,} records could be read ({reasons}){hint}", file=sys.stderr)
+        _point_to_try(report)
         return os.EX_DATAERR
     if labels is not None and not labels.anomalous + labels.normal:
         print(
             "strayline: the labels meet no session: are their keys, scopes or lines those of these files?",
             file=sys.stderr,
         )
+    if sum(read.rejected.values()) > read.records / 2:
+        _point_to_try(report)
     return 0
+
+
+def _point_to_try(report: Report) -> None:
+    """Name the way out where the configuration plainly is for another format."""
+    if files := " ".join(report.input.files):
+        print(f"strayline: `strayline try {files}` finds out how they are read", file=sys.stderr)
 
 
 @contextmanager
@@ -148,7 +157,7 @@ async def _backtest(options: argparse.Namespace, config: Config) -> int:
         with progress() as watch:
             result = await run_backtest(
                 what,
-                _setup(config, engine),
+                setup(config, engine),
                 engine,
                 labels=labels,
                 watch=watch,

@@ -14,12 +14,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from daemon.cli import backtest, baseline, bench, check, console, label, model, run, tail, test, top, topics
+from daemon.cli import backtest, baseline, bench, check, console, label, model, run, tail, test, top, topics, try_
 from daemon.cli.parser import Parser, Verb
 from daemon.errors import ConfigError, StraylineError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-VERBS = (run, check, test, backtest, topics, tail, console, label, baseline, bench, top, model)
+VERBS = (try_, run, check, test, backtest, topics, tail, console, label, baseline, bench, top, model)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
