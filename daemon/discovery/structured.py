@@ -9,12 +9,13 @@ import orjson
 import polars as pl
 
 from daemon.core.formats import times_of
-from daemon.discovery.reading import Reading
-from daemon.discovery.reading import parse as parse_lines
+from daemon.discovery.reading import Reading, parse
 from daemon.discovery.shares import share_of
 from daemon.discovery.times import DIALECTS, NEARLY_ALL
 
 MOSTLY = 0.7
+DEFAULT_SCOPE = "default"
+_CRI = r"^\d{4}-\S+ (?:stdout|stderr) [FP](?::\S*)? "
 LOOKED_AT = 2_000
 """Lines of a sample that are looked at for their fields."""
 MOST_NAMES = 40
@@ -127,15 +128,13 @@ def read_logfmt(lines: pl.Series) -> Reading | None:
 
 def read_headers(lines: pl.Series) -> Reading | None:
     """Return how lines of syslog or of a container runtime are read, None where most have neither's header."""
+    if share_of(lines, _CRI) >= NEARLY_ALL:
+        return Reading("a container runtime's lines", "cri", time="ISO 8601")
     records = [line.encode() for line in lines.head(LOOKED_AT)]
-    for format_name, kind in (("cri", "a container runtime's lines"), ("syslog", "syslog")):
-        parsed = parse_lines(Reading(kind, format_name), records)
-        changed = (parsed.lines["text"] != lines.head(LOOKED_AT)).sum() if len(parsed.lines) == len(records) else 0
-        if changed >= NEARLY_ALL * len(records):
-            stamped = share_of(lines, r"^<\d{1,3}>") >= MOSTLY
-            time = "syslog" if format_name == "syslog" else "ISO 8601"
-            return Reading(kind, format_name, time=time, level=stamped and format_name == "syslog")
-    return None
+    parsed = parse(Reading("syslog", "syslog"), records).lines
+    if (parsed["scope"] != DEFAULT_SCOPE).sum() < NEARLY_ALL * len(records):
+        return None
+    return Reading("syslog", "syslog", time="syslog", level=share_of(lines, r"^<\d{1,3}>") >= MOSTLY)
 
 
 def _object(line: str) -> dict[str, Any] | None:
