@@ -239,6 +239,13 @@ class Metrics:
         self.baseline_max_patterns = self._gauge(
             "baseline_max_patterns", "The most patterns that a scope may hold (detector.max_patterns)."
         )
+        self.baseline_scopes = self._gauge("baseline_scopes", "Scopes that have a baseline.")
+        self.baseline_max_scopes = self._gauge(
+            "baseline_max_scopes", "The most scopes that are kept (detector.max_scopes)."
+        )
+        self.baseline_scopes_let_go = self._counter(
+            "baseline_scopes_let_go", "Scopes whose baseline was dropped because there were too many."
+        )
         self.baseline_memory = self._gauge("baseline_memory_bytes", "Memory of all baselines and their indexes.")
         self.search_duration = self._histogram(
             "search_duration_seconds", "Time to judge one session against its baseline.", _SEARCH

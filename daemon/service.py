@@ -115,6 +115,7 @@ class Service:
             build = {"version": version("strayline"), "python": platform.python_version(), "model": self._engine.model}
             self._metrics.build.info(build)
             self._metrics.baseline_max_patterns.set(self._config.detector.max_patterns)
+            self._metrics.baseline_max_scopes.set(self._config.detector.max_scopes)
             await self._stream(min(places), stack)
 
     async def _stream(self, co_partitions: int, stack: contextlib.AsyncExitStack) -> None:

@@ -74,6 +74,7 @@ def detector_settings(config: Config) -> DetectorSettings:
         window_us=config.detector.window,
         mass=config.detector.mass,
         max_patterns=config.detector.max_patterns,
+        max_scopes=config.detector.max_scopes,
     )
 
 

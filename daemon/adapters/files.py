@@ -1,16 +1,23 @@
 """Files as batches: the given files are one topic of one partition, in the given order, and each line is a record.
 
-Three rules:
+Four rules:
 
-* The first bytes of a file decide how it is read (gzip, xz, zstd or plain), never its name. ``-`` is standard input.
+* A pipe, a FIFO or a device is opened once, when its turn comes, and read to its end: what was read from it is gone.
+* The first bytes of a file decide how it is read (gzip, xz, zstd or plain; UTF-16 or UTF-8), never its name. ``-`` is
+  standard input.
 * Offsets count lines through all files without a gap, so a position names one line of one file (`FileReader.place`).
 * Memory holds one batch: at most `batch_lines` lines, and about `BATCH_BYTES`, however long the lines are.
 """
 
 from __future__ import annotations
 
+import codecs
+import errno
 import gzip
+import io
 import lzma
+import os
+import stat
 import sys
 import zlib
 from bisect import bisect_right
@@ -18,8 +25,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedIOBase, BufferedReader
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import zstandard
 
@@ -27,11 +35,15 @@ from daemon.core.formats import Layout, in_utf8, joined
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import InputError, OutputError
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
+
 STDIN = "-"
 BATCH_LINES = 10_000
 BATCH_BYTES = 16 << 20
 MAX_LINE_BYTES = 64 << 20
 _CHUNK = 1 << 20
+_SAMPLE = 512
 _ZSTD_CHUNK = 4 << 10  # compressed bytes for one step; bounds how much a step can decompress
 _GZIP, _XZ, _ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 _BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
@@ -51,18 +63,84 @@ class Place:
 def check_files(paths: Sequence[str]) -> None:
     """Raise InputError, naming every file that cannot be opened, before any work is done for the others."""
     problems = []
+    once = []
     for path in paths:
         if path == STDIN:
+            once.append(path)
             continue
         try:
-            with Path(path).open("rb") as file:
-                file.read(1)
+            if not stat.S_ISREG(Path(path).stat().st_mode):
+                once.append(path)
+                _check_special(path)
+            else:
+                Path(path).open("rb").close()
         except OSError as error:
-            problems.append(f"{path}: {error.strerror or error}")
-    if len([path for path in paths if path == STDIN]) > 1:
-        problems.append("-: standard input can be read only once")
+            problems.append(f"{printable(path)}: {error.strerror or error}")
+    twice = sorted({printable(path) for path in once if once.count(path) > 1})
+    problems += [f"{path}: {'standard input ' if path == STDIN else ''}can be read only once" for path in twice]
     if problems:
         raise InputError("\n".join(problems))
+
+
+def read_head(path: str, size: int, stdin: BufferedReader | None = None) -> bytes:
+    """Return the first bytes of a file, unpacked, at most about `size`. Raises InputError when it cannot be read."""
+    source = stdin if path == STDIN and stdin is not None else None
+    if source is None and not Path(path).is_file():
+        raise InputError(f"{printable(path)}: can be read only once, and is needed twice; give it as standard input")
+    head = b""
+    try:
+        with source or Path(path).open("rb") as raw:
+            for piece in _decompressed(raw):
+                head += piece
+                if len(head) >= size:
+                    break
+    except _BROKEN as error:
+        if not head:
+            raise InputError(f"{path}: cannot be read: {error}") from error
+    return head
+
+
+class Rewound(io.RawIOBase):
+    """A stream that is read twice from its beginning: what was read the first time is remembered, and read again."""
+
+    def __init__(self, source: BufferedReader) -> None:
+        self._source, self._kept, self._at, self._keeps = source, bytearray(), 0, True
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Read what was kept, then from the source."""
+        room = memoryview(buffer)
+        piece = bytes(self._kept[self._at : self._at + len(room)])
+        if not piece:
+            piece = self._source.read1(len(room))
+            if self._keeps:
+                self._kept += piece
+        self._at += len(piece)
+        room[: len(piece)] = piece
+        return len(piece)
+
+    def rewind(self) -> None:
+        """Go back to the beginning, and keep nothing from here on."""
+        self._at, self._keeps = 0, False
+
+    def close(self) -> None:
+        """Stay open: there is a second time."""
+
+
+def printable(path: str) -> str:
+    """Return a file's name as text; bytes of it that are not UTF-8 are escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _check_special(path: str) -> None:
+    """Raise OSError for a folder, or for a pipe or device that may not be read. Opening one would disturb it."""
+    if Path(path).is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 class FileReader:
@@ -98,21 +176,23 @@ class FileReader:
             start, before = self.offset, self.bytes_read
             try:
                 with self._open(path) as raw:
+                    size = _size_of(raw)
                     for batch in self._records(_decompressed(raw)):
-                        self.bytes_read = before + (raw.tell() if raw.seekable() else 0)
+                        self.bytes_read = before + (raw.tell() if size is not None else 0)
                         yield batch
+                    _check_whole(raw, size)
             except _BROKEN as error:
-                place = Place(path, self.offset - start + 1)
+                place = Place(printable(path), self.offset - start + 1)
                 reason = (error.strerror if isinstance(error, OSError) else None) or error
                 raise InputError(f"{place}: cannot be read from here on: {reason}") from error
             except _LineTooLongError as error:
-                place = Place(path, self.offset - start + 1)
+                place = Place(printable(path), self.offset - start + 1)
                 raise InputError(f"{place}: a line of more than {MAX_LINE_BYTES >> 20} MiB; is this a log?") from error
 
     def place(self, offset: int) -> Place:
         """Return the place of the record at `offset`, which must have been read by this reader."""
         at = bisect_right(self._starts, offset) - 1
-        return Place(self.paths[at], offset - self._starts[at] + 1)
+        return Place(printable(self.paths[at]), offset - self._starts[at] + 1)
 
     @property
     def opened(self) -> dict[str, int]:
@@ -124,19 +204,25 @@ class FileReader:
             return Path(path).open("rb")
         if self._stdin is not None:
             return self._stdin
+        if sys.stdin is None:
+            raise InputError("-: standard input is closed")
         assert isinstance(sys.stdin.buffer, BufferedReader)
         return sys.stdin.buffer
 
     def _records(self, pieces: Iterator[bytes]) -> Iterator[Batch]:
         """Yield one file's records; a record of many lines has the offset of its first."""
-        if self._layout.plain:
-            yield from map(self._batch, _lines(pieces, self._batch_lines))
-            return
-        lists = _lines(in_utf8(pieces, self._layout.encoding), self._batch_lines)
-        if self._layout.continues is None:
+        if self._layout.encoding != "utf-8":
+            pieces = in_utf8(pieces, self._layout.encoding)
+        else:
+            first = next(pieces, b"")
+            pieces = chain([first], pieces)
+            if encoding := _wide_encoding(first):
+                pieces = in_utf8(pieces, encoding)
+        lists = _lines(pieces, self._batch_lines)
+        if self._layout.begins is None:
             yield from map(self._batch, lists)
             return
-        for records in joined(lists, self._layout.continues):
+        for records in joined(lists, self._layout.begins):
             offsets = []
             for record in records:
                 offsets.append(self.offset)
@@ -191,10 +277,47 @@ class _LineTooLongError(Exception):
     pass
 
 
+class _CutError(OSError):
+    pass
+
+
 def _size(paths: Sequence[str]) -> int | None:
-    if STDIN in paths:
+    if STDIN in paths or not all(Path(path).is_file() for path in paths):
         return None
-    return sum(Path(path).stat().st_size for path in paths if Path(path).is_file())
+    return sum(Path(path).stat().st_size for path in paths)
+
+
+def _size_of(raw: BufferedReader) -> int | None:
+    """Return the size of an open file; None for what has none, as a pipe."""
+    try:
+        status = os.fstat(raw.fileno())
+    except (OSError, ValueError):  # not a file of the system
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _check_whole(raw: BufferedReader, size: int | None) -> None:
+    """Raise an error for a file that was cut while it was read."""
+    if size is None:
+        return
+    done, now = raw.tell(), os.fstat(raw.fileno()).st_size
+    if done < size or now < done:
+        raise _CutError(
+            f"the file was cut while it was read: {done:,} bytes came, {size:,} were there, {now:,} are now"
+        )
+
+
+def _wide_encoding(head: bytes) -> str | None:
+    """Return UTF-16 if the beginning of a file is that: a byte order mark, or every other byte of a line NUL."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    sample = head[:_SAMPLE]
+    if len(sample) < 8 or b"\0" not in sample:
+        return None
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if odd > 0.6 * len(sample) / 2 and even == 0:
+        return "utf-16-le"
+    return "utf-16-be" if even > 0.6 * len(sample) / 2 and odd == 0 else None
 
 
 def _decompressed(raw: BufferedReader) -> Iterator[bytes]:

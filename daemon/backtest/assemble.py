@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from daemon.adapters.files import printable
 from daemon.backtest.options import BacktestOptions, Setup
 from daemon.backtest.report import Cost, Input, Report
 from daemon.backtest.summary import (
@@ -53,7 +54,7 @@ def build(
 ) -> Report:
     """Return the report of a finished run; `unmet` counts labelled keys without a session, None without labels."""
     rate = rate_of(tally)
-    files, teach = list(options.files), list(options.teach)
+    files, teach = ([printable(file) for file in files] for files in (options.files, options.teach))
     topics = list(options.records.topics) if options.records else []
     return Report(
         input=Input(files, topics, teach, counts.records, counts.lines, dict(counts.rejected), counts.times),

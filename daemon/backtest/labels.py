@@ -11,7 +11,9 @@ Two kinds, told apart by the header:
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +39,7 @@ class LabelFile:
     keys: dict[tuple[str | None, str], bool] = field(default_factory=dict)
     lines: set[tuple[str | None, int]] = field(default_factory=set)
     _met: set[tuple[str | None, str]] = field(default_factory=set)
+    _met_lines: set[int] = field(default_factory=set)
     _opened: int = 0
     _offsets: Positions = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
@@ -57,7 +60,11 @@ class LabelFile:
     def of(self, session: Session) -> bool | None:
         """Return whether the session is anomalous; None when the labels do not say."""
         if self.by_line:
-            return self._any(session.positions >> INDEX_BITS)
+            offsets = session.positions >> INDEX_BITS
+            anomalous = self._any(offsets)
+            if anomalous:
+                self._met_lines.update(np.intersect1d(offsets, self._offsets).tolist())
+            return anomalous
         for name in ((session.scope, session.key), (None, session.key)):
             if name in self.keys:
                 self._met.add(name)
@@ -76,19 +83,31 @@ class LabelFile:
 
     @property
     def unmet(self) -> int:
-        """How many labelled keys no session has had so far."""
-        return len(self.keys) - len(self._met)
+        """How many labelled keys no session has had so far, or labelled lines no session has held."""
+        return len(self) - len(self._met) - len(self._met_lines)
+
+    def __len__(self) -> int:
+        """How many keys, or lines, are labelled."""
+        return len(self.lines) if self.by_line else len(self.keys)
 
 
 def read_labels(path: str) -> LabelFile:
     """Read a label file. Raises InputError when it cannot be opened, DataError with ``file:line`` for a bad row."""
     try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        with _opened(path) as file:
             return _read(path, ((number, row) for number, row in enumerate(csv.reader(file), 1) if any(row)))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a CSV file: {error}") from error
+
+
+def _opened(path: str) -> AbstractContextManager[Iterable[str]]:
+    if path != "-":
+        return Path(path).open(encoding="utf-8-sig", newline="")
+    if sys.stdin is None:
+        raise InputError("-: standard input is closed")
+    return nullcontext(sys.stdin)
 
 
 def _read(path: str, rows: Iterator[tuple[int, list[str]]]) -> LabelFile:

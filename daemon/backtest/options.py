@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemon.adapters.files import STDIN
+from daemon.adapters.files import STDIN, printable
 from daemon.adapters.kafka import RangeReader
 from daemon.backtest.report import Report
 from daemon.backtest.tally import Tally
 from daemon.backtest.told import Alert
 from daemon.core.alerts import Provenance
+from daemon.core.formats import Layout
 from daemon.core.incidents import IncidentSettings
 from daemon.core.stream import Tools
 
@@ -21,7 +22,7 @@ class BacktestOptions:
     """What to run over. Times are microseconds since the epoch; `topic` names the source (default: the files' names).
 
     `since` and `until` choose the range that the report looks at; everything is judged all the same. `records` are read
-    in place of `files` where given.
+    in place of `files` where given. `layout` says how the files' bytes become records.
     """
 
     files: Sequence[str] = ()
@@ -34,6 +35,7 @@ class BacktestOptions:
     until: int | None = None
     peers: bool = False
     topic: str | None = None
+    layout: Layout = field(default_factory=Layout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Progress:
 
 
 Watcher = Callable[[Progress], None]
+Shower = Callable[[bytes], None]
+"""Takes what is published to the alerts' topic, as it is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +75,5 @@ class Result:
 
 def topic_of(options: BacktestOptions) -> str:
     """Return the topic a backtest's files stand for: their names, or what was asked for."""
-    names = ["stdin" if file == STDIN else Path(file).name for file in options.files or options.teach]
+    names = ["stdin" if file == STDIN else printable(Path(file).name) for file in options.files or options.teach]
     return options.topic or "+".join(names)[:200]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from daemon.adapters.files import FileReader, check_files
 from daemon.backtest.assemble import Counts, build
 from daemon.backtest.labels import LabelFile, read_labels
-from daemon.backtest.options import BacktestOptions, Progress, Result, Setup, Watcher, topic_of
+from daemon.backtest.options import BacktestOptions, Progress, Result, Setup, Shower, Watcher, topic_of
 from daemon.backtest.output import Output
 from daemon.backtest.peers import peers
 from daemon.backtest.sources import Files, Source, Topics
@@ -33,13 +33,15 @@ from daemon.core.types import Batch, ClosedBy, Phase, TopicPartition, Verdict
 from daemon.ports import Engine
 
 
-def check_inputs(options: BacktestOptions) -> None:
-    """Raise what `run_backtest` would raise before it judges anything: worth a call before an engine is started."""
-    check_files([*options.teach, *options.files])
-    if options.labels:
-        read_labels(options.labels)
+def check_inputs(options: BacktestOptions) -> LabelFile | None:
+    """Return the labels, and raise what can be known to be wrong before an engine is started.
+
+    Raises InputError for a file that cannot be opened and DataError for labels that make no sense.
+    """
+    check_files([*options.teach, *options.files, *([options.labels] if options.labels else [])])
     if options.peers:
         peers()
+    return read_labels(options.labels) if options.labels else None
 
 
 async def run_backtest(
@@ -47,18 +49,20 @@ async def run_backtest(
     setup: Setup,
     engine: Engine,
     *,
+    labels: LabelFile | None = None,
     watch: Watcher | None = None,
+    show: Shower | None = None,
     stdin: BufferedReader | None = None,
 ) -> Result:
     """Run the files through the core and return what came of it; `options.out` receives the documents and the report.
 
-    The engine must have been started and stays open. Raises InputError for a file that cannot be read and DataError for
-    labels that make no sense, before anything is judged where that can be known.
+    The engine must have been started and stays open. `labels` are those that `check_inputs` returned; without them it
+    is called here. Raises InputError for a file that cannot be read.
     """
-    check_files([*options.teach, *options.files])
-    labels = read_labels(options.labels) if options.labels else None
+    if labels is None:
+        labels = check_inputs(options)
     with Output(options.out) as output:
-        run = _Run(options, setup, engine, labels, output, watch or (lambda _: None), stdin)
+        run = _Run(options, setup, engine, labels, output, watch or (lambda _: None), show or (lambda _: None), stdin)
         result = await run.run()
         output.finish(result)
         output.baseline(setup.tools.detector, engine.model, engine.dimensions)
@@ -76,10 +80,12 @@ class _Run:
         labels: LabelFile | None,
         output: Output,
         watch: Watcher,
+        show: Shower,
         stdin: BufferedReader | None,
     ) -> None:
         self._options, self._setup, self._engine = options, setup, engine
         self._labels, self._output, self._watch, self._stdin = labels, output, watch, stdin
+        self._show = show
         self._source = TopicPartition(topic_of(options), 0)
         self._stage = IncidentStage(setup.incidents)
         self._beside: list[Beside] = [trivial()] if labels else []
@@ -97,7 +103,8 @@ class _Run:
         taught = FileReader(options.teach, self._source, stdin=self._stdin)
         await self._feed(Files(taught), lambda source: Stream(source, tools, teach=True), teach=True)
         self._stage.end_of_teaching()
-        files = FileReader(options.files, self._source, first_offset=taught.offset, stdin=self._stdin)
+        first, layout = taught.offset, options.layout
+        files = FileReader(options.files, self._source, first_offset=first, stdin=self._stdin, layout=layout)
         judged = Topics(options.records) if options.records else Files(files)
         await self._feed(judged, lambda source: Stream(source, tools, learn=not options.freeze))
         self._counts.seconds = time.perf_counter() - self._started
@@ -146,6 +153,7 @@ class _Run:
                 published = alert_record(news, self._setup.about)
                 assert published.record.value is not None
                 self._output.alert(published.record.value)
+                self._show(published.record.value)
                 self._told.add(news, published, self._labels_of.get(published.alert["verdict"] or ""))
 
     async def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:

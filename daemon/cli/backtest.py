@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +17,12 @@ from daemon.cli.parser import Parser, Verbs, add_verb, load
 
 if TYPE_CHECKING:
     from daemon.adapters.kafka import RangeReader
-    from daemon.backtest import Setup
+    from daemon.backtest import Report, Setup
     from daemon.config import Config
     from daemon.ports import Engine
+
+
+RANGES = {"--from": "since", "--to": "until", "--read-from": "read_from", "--read-to": "read_to"}
 
 
 def add(verbs: Verbs[Parser]) -> None:
@@ -43,7 +50,12 @@ def backtest(options: argparse.Namespace) -> int:
     """Run over the files or topics and print the report."""
     if not options.topic and (options.read_from is not None or options.read_to is not None):
         options.refuse("--read-from and --read-to need a --topic")
-    return asyncio.run(_backtest(options, load(options)))
+    for first, last in (("--from", "--to"), ("--read-from", "--read-to")):
+        since, until = (getattr(options, RANGES[name]) for name in (first, last))
+        if since is not None and until is not None and since >= until:
+            options.refuse(f"{first} must be before {last}")
+    with _interruptible():
+        return asyncio.run(_backtest(options, load(options)))
 
 
 def _time(text: str) -> int:
@@ -65,7 +77,7 @@ def _records(options: argparse.Namespace, config: Config) -> RangeReader | None:
     return RangeReader(kafka_settings(config), options.topic, since, until)
 
 
-def _setup(config: Config, engine: Engine) -> Setup:
+def setup(config: Config, engine: Engine) -> Setup:
     """Return what a backtest runs with: the parts that the daemon makes of the same configuration."""
     from daemon.backtest import Setup
     from daemon.wiring import incident_settings, make_detector, make_tools, provenance
@@ -77,12 +89,50 @@ def _setup(config: Config, engine: Engine) -> Setup:
     )
 
 
-async def _backtest(options: argparse.Namespace, config: Config) -> int:
-    from rich.console import Console
+def _problem(report: Report) -> int:
+    """Say what makes the report, or its labels, worthless, and return the exit code."""
+    read, labels = report.input, report.labels
+    if read.records and not read.lines:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(read.rejected.items()))
+        hint = "; is input.format right?" if set(read.rejected) & {"not_json", "not_an_object", "missing_field"} else ""
+        print(f"strayline: not one of {read.records:,} records could be read ({reasons}){hint}", file=sys.stderr)
+        _point_to_try(report)
+        return os.EX_DATAERR
+    if labels is not None and not labels.anomalous + labels.normal:
+        print(
+            "strayline: the labels meet no session: are their keys, scopes or lines those of these files?",
+            file=sys.stderr,
+        )
+    if sum(read.rejected.values()) > read.records / 2:
+        _point_to_try(report)
+    return 0
 
+
+def _point_to_try(report: Report) -> None:
+    """Name the way out where the configuration plainly is for another format."""
+    if files := " ".join(report.input.files):
+        print(f"strayline: `strayline try {files}` finds out how they are read", file=sys.stderr)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C stop the work where it is; asyncio would wait for the next time that it gives way."""
+    before = signal.signal(signal.SIGINT, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+async def _backtest(options: argparse.Namespace, config: Config) -> int:
     from daemon.adapters.engines import make_engine
     from daemon.backtest import BacktestOptions, check_inputs, run_backtest
     from daemon.terminal.backtest import print_report
+    from daemon.terminal.console import Terminal
     from daemon.terminal.progress import progress
     from daemon.wiring import engine_settings
 
@@ -97,24 +147,24 @@ async def _backtest(options: argparse.Namespace, config: Config) -> int:
         until=options.until,
         peers=options.peers,
     )
-    check_inputs(what)
+    labels = check_inputs(what)
     engine = make_engine(engine_settings(config))
     await engine.start()
     try:
         with progress() as watch:
             result = await run_backtest(
                 what,
-                _setup(config, engine),
+                setup(config, engine),
                 engine,
+                labels=labels,
                 watch=watch,
-                stdin=sys.stdin.buffer,  # type: ignore[arg-type]  # always a BufferedReader outside of tests
             )
     finally:
         await engine.close()
     if options.json:
         sys.stdout.write(result.report.encode().decode() + "\n")
     else:
-        print_report(result.report, Console())
+        print_report(result.report, Terminal())
         if options.out is not None:
             print(f"report    {options.out / 'report.html'}")
-    return 0
+    return _problem(result.report)

@@ -163,13 +163,12 @@ def _read_file(config: Config, file: Path) -> StoredBaseline | None:
 
 
 def _print(stored: StoredBaseline, scope: str | None, limit: int) -> None:
-    from rich.console import Console
-
     from daemon.cli.stored_baseline import chosen
     from daemon.core.text import clean, many
+    from daemon.terminal.console import Terminal
     from daemon.terminal.top import labels_table, pattern_row, patterns_table
 
-    console = Console(highlight=False, markup=False)
+    console = Terminal(highlight=False, markup=False)
     print(f"made with {stored.model}")
     for statistics in chosen(stored, scope):
         phase = "warming up" if statistics.phase == "warm_up" else statistics.phase

@@ -26,14 +26,14 @@ def bench(options: argparse.Namespace) -> int:
     config = load(options)
     import orjson
     import structlog
-    from rich.console import Console
 
     from daemon.bench import BenchOptions, print_bench, run_bench
+    from daemon.terminal.console import Terminal
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     wanted = BenchOptions(options.lines, options.open_keys, options.patterns, options.rounds, options.warm)
     result = asyncio.run(run_bench(config, wanted, lambda text: print(text, file=sys.stderr)))
-    print_bench(result, Console())
+    print_bench(result, Terminal())
     if options.out is not None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_bytes(orjson.dumps(result.document(), option=orjson.OPT_INDENT_2) + b"\n")

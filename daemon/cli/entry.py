@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
 
-from daemon.cli import backtest, baseline, bench, check, console, label, model, run, tail, test, top, topics
+from daemon.cli import backtest, baseline, bench, check, console, label, model, run, tail, test, top, topics, try_
 from daemon.cli.parser import Parser, Verb
 from daemon.errors import ConfigError, StraylineError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-VERBS = (run, check, test, backtest, topics, tail, console, label, baseline, bench, top, model)
+VERBS = (try_, run, check, test, backtest, topics, tail, console, label, baseline, bench, top, model)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # polars reads this at import. Batches are small and one thread processes them all; a larger pool takes a sixth more
     # CPU, and every core of a large machine.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
     options = _parser().parse_args(arguments)
     verb: Verb = options.verb
     try:

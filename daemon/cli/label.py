@@ -45,13 +45,12 @@ def label(options: argparse.Namespace) -> int:
 
 
 def _list(stored: StoredBaseline | None, scope: str | None) -> int:
-    from rich.console import Console
-
     from daemon.cli.stored_baseline import chosen
     from daemon.core.text import clean
+    from daemon.terminal.console import Terminal
     from daemon.terminal.top import labels_table, pattern_row
 
-    console = Console(highlight=False, markup=False)
+    console = Terminal(highlight=False, markup=False)
     scopes = (
         [statistics.scope for statistics in chosen(stored, scope) if statistics.labels] if stored is not None else []
     )

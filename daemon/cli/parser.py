@@ -25,10 +25,11 @@ class Parser(argparse.ArgumentParser):
         self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
 
 
-def add_verb(verbs: Verbs[Parser], name: str, verb: Verb, text: str) -> Parser:
-    """Add a verb that takes `--config`; return its parser."""
+def add_verb(verbs: Verbs[Parser], name: str, verb: Verb, text: str, *, config: bool = True) -> Parser:
+    """Add a verb, which takes `--config` unless it does without; return its parser."""
     parser = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-    parser.add_argument("--config", type=Path, default=Path("config.yaml"), help="the configuration file")
+    if config:
+        parser.add_argument("--config", type=Path, default=Path("config.yaml"), help="the configuration file")
     parser.set_defaults(verb=verb)
     return parser
 

@@ -27,13 +27,12 @@ def tail(options: argparse.Namespace) -> int:
 
 async def _tail(options: argparse.Namespace) -> int:
     config = load(options)
-    from rich.console import Console
-
     from daemon.adapters.kafka import follow_values
     from daemon.terminal.alert import AlertPrinter
+    from daemon.terminal.console import Terminal
     from daemon.wiring import kafka_settings
 
-    printer = AlertPrinter(Console(highlight=False))
+    printer = AlertPrinter(Terminal(highlight=False))
     shown = 0
     topic = config.topics.alerts
     async for value in follow_values(kafka_settings(config), topic, from_beginning=options.from_beginning):

@@ -30,12 +30,13 @@ def add(verbs: Verbs[Parser]) -> None:
 
 def top(options: argparse.Namespace) -> int:
     """Show one table; on a terminal, update it until interrupted."""
-    from rich.console import Console, Group
+    from rich.console import Group
 
+    from daemon.terminal.console import Terminal
     from daemon.terminal.top import render
 
     url = options.url or _url(options)
-    console = Console(highlight=False, markup=False)
+    console = Terminal(highlight=False, markup=False)
     patterns = _patterns(options) if options.scope is not None else None
 
     def screen(now: Scrape, before: Scrape | None) -> RenderableType:

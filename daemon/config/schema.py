@@ -179,6 +179,7 @@ class DetectorConfig(_Section):
     window: Duration = 7 * 86_400_000_000
     mass: float = Field(default=0.03, ge=0, le=0.5)
     max_patterns: int = Field(default=50_000, ge=100)
+    max_scopes: int = Field(default=10_000, ge=10)
 
 
 class AlertsConfig(_Section):

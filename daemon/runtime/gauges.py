@@ -27,6 +27,7 @@ class Gauges:
         self._thread = thread
         self._detector = detector
         self._engine_lives = engine_lives
+        self._let_go = 0
 
     async def run(self, pipeline: Pipeline) -> None:
         """Set the gauges until cancelled. The short sleeps in between measure the lag of the event loop."""
@@ -63,3 +64,7 @@ class Gauges:
         metrics, statistics = self._metrics, await self._thread(self._detector.scopes)
         metrics.set_by_scope(metrics.baseline_patterns, {s.scope: s.patterns for s in statistics})
         metrics.baseline_memory.set(sum(s.memory_bytes for s in statistics))
+        metrics.baseline_scopes.set(len(statistics))
+        let_go = self._detector.scopes_let_go
+        metrics.baseline_scopes_let_go.inc(let_go - self._let_go)
+        self._let_go = let_go

@@ -92,6 +92,7 @@ class StallMonitor:
         self._every = every
         self._diagnosis: str | None = None
         self._checks_since_diagnosis = DIAGNOSE_EVERY
+        self._reachable_since: float | None = None
 
     @property
     def reasons(self) -> list[str]:
@@ -116,15 +117,26 @@ class StallMonitor:
         """Return the delays, those that come of an unreachable cluster as one."""
         of_kafka = [delay for delay in late if delay.cause in OF_KAFKA]
         if not of_kafka:
+            self._diagnosis, self._reachable_since = None, None
             self._checks_since_diagnosis = DIAGNOSE_EVERY
             return late
         self._checks_since_diagnosis += 1
         if self._checks_since_diagnosis > DIAGNOSE_EVERY:
-            self._diagnosis, self._checks_since_diagnosis = await self._broker.diagnose(), 0
+            await self._diagnose()
         if self._diagnosis is None:
             return late
         kafka = Delay(Cause.KAFKA, max(delay.seconds for delay in of_kafka), self._diagnosis)
         return [kafka, *(delay for delay in late if delay.cause not in OF_KAFKA)]
+
+    async def _diagnose(self) -> None:
+        diagnosis, self._checks_since_diagnosis = await self._broker.diagnose(), 0
+        if diagnosis is not None:
+            self._diagnosis, self._reachable_since = diagnosis, None
+        elif self._diagnosis is not None:
+            # What stood still because of the cluster takes a moment to move again: that is not another stall.
+            self._reachable_since = self._reachable_since or monotonic()
+            if monotonic() - self._reachable_since > self._limits[Cause.KAFKA]:
+                self._diagnosis = None
 
     def _note(self, stalls: Sequence[Delay]) -> None:
         before, now = {stall.cause: stall for stall in self.stalls}, {stall.cause: stall for stall in stalls}

@@ -84,6 +84,8 @@ def _facts(report: Report) -> Iterator[str]:
 
 def _told(report: Report) -> str:
     if not report.rate.sessions:
+        if not report.sessions:
+            return "nothing: there is no session"
         why = "nothing: every session was needed to warm up (detector.warm_up)"
         return f"{why}; frozen, it learns from --teach alone" if report.frozen else why
     a_day = f", {report.told_a_day:,.1f} a day" if report.told_a_day is not None else ""

@@ -254,6 +254,17 @@ _BASELINE = [
         empty="nothing learned yet",
     ).scale_distribution(common.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10)),
     timeseries_panel(
+        "Scopes",
+        "Scopes that have a baseline, how many are kept at most, and how many were dropped for others in an hour.",
+        "short",
+        {
+            "{{instance}}": f"max by (instance) (strayline_baseline_scopes{{{ONE}}})",
+            "limit": f"max(strayline_baseline_max_scopes{{{ONE}}})",
+            "dropped in an hour": f"sum(increase(strayline_baseline_scopes_let_go_total{{{ONE}}}[1h]))",
+        },
+        empty="nothing learned yet",
+    ),
+    timeseries_panel(
         "Memory of the baselines",
         "Memory of all baselines and their indexes.",
         "bytes",

@@ -16,6 +16,7 @@ def begin(metrics: Metrics) -> None:
     metrics.config_last_reload_successful.set(1)
     metrics.engine_up.set(1)
     metrics.baseline_max_patterns.set(50_000)
+    metrics.baseline_max_scopes.set(10_000)
 
 
 def traffic(metrics: Metrics, random_: random.Random) -> None:
@@ -37,6 +38,8 @@ def traffic(metrics: Metrics, random_: random.Random) -> None:
     metrics.embedding_batch_size.observe(random_.randrange(1, 32))
     metrics.embedding_duration.observe(random_.random() / 10)
     metrics.baseline_memory.set(3e7)
+    metrics.baseline_scopes.set(3)
+    metrics.baseline_scopes_let_go.inc(0)
     metrics.feedback.labels("normal").inc()
     for scope in SCOPES:
         _session(metrics, scope, random_)

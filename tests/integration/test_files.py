@@ -154,7 +154,7 @@ def test_a_stack_trace_is_one_record_of_any_encoding(tmp_path: Path) -> None:
     """Continuation lines join the line before; a record's place is that of its first line."""
     path = tmp_path / "app.log"
     path.write_bytes("failed\n  at a\n  at b\nfine é yes\n".encode("utf-16"))
-    reader = FileReader([str(path)], SOURCE, layout=Layout("utf-16", r"\s"), first_offset=10)
+    reader = FileReader([str(path)], SOURCE, layout=Layout("utf-16", r"\S"), first_offset=10)
     first, last = reader.batches()
 
     assert ([b"failed\n  at a\n  at b"], ["fine é yes".encode()]) == (first.values, last.values)

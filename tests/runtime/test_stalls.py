@@ -24,7 +24,9 @@ from tests.runtime.test_pipeline import feed, outcome, settled
 from tests.support.fake_broker import FakeCluster
 from tests.support.replica import TOPICS, Replica, replica, until
 
-LIMIT = 0.4
+LIMIT = 3.0
+"""Seconds: more than a healthy replica is held up by on a machine that is busy with other work."""
+pytestmark = pytest.mark.slow
 Change = Callable[[FakeCluster, Replica], Awaitable[None]]
 
 
@@ -69,7 +71,7 @@ def faulty(step: str, text: str, only: TopicPartition | None = None) -> Change:
                 raise PartitionError(text)
 
         cluster.faults = faults
-        feed(cluster, 30, start=1000)
+        feed(cluster, 30, start=60)
 
     return begin
 
@@ -108,7 +110,7 @@ async def hang_engine(cluster: FakeCluster, it: Replica) -> None:
     it.engine.gate = asyncio.Event()
     for number in range(20):
         line = {
-            "time": 1_700_100_000 + 40 * number,
+            "time": 1_700_000_061 + 4 * number,
             "scope": "s",
             "key": "k",
             "message": f"new {'abcdefghij'[number % 10]}",
@@ -122,7 +124,7 @@ async def free_engine(_: FakeCluster, it: Replica) -> None:
 
 
 async def block_thread(_: FakeCluster, it: Replica) -> None:
-    it.blocking = asyncio.create_task(it.thread(time.sleep, 4 * LIMIT))  # type: ignore[attr-defined]
+    it.blocking = asyncio.create_task(it.thread(time.sleep, 2 * LIMIT))  # type: ignore[attr-defined]
 
 
 async def wait_for_thread(_: FakeCluster, it: Replica) -> None:
@@ -145,7 +147,7 @@ async def show_baseline(_: FakeCluster, it: Replica) -> None:
 async def stop_event_time(cluster: FakeCluster, it: Replica) -> None:
     async def send() -> None:
         while True:
-            line = {"time": 1_700_001_000, "scope": "s", "key": "k", "message": "the clock stands"}
+            line = {"time": 1_700_000_061, "scope": "s", "key": "k", "message": "the clock stands"}
             cluster.append("logs", orjson.dumps(line))
             await asyncio.sleep(0.02)
 
@@ -154,7 +156,7 @@ async def stop_event_time(cluster: FakeCluster, it: Replica) -> None:
 
 async def move_event_time(cluster: FakeCluster, it: Replica) -> None:
     it.sending.cancel()  # type: ignore[attr-defined]
-    line = {"time": 1_700_002_000, "scope": "s", "key": "k", "message": "the clock goes"}
+    line = {"time": 1_700_000_071, "scope": "s", "key": "k", "message": "the clock goes"}
     cluster.append("logs", orjson.dumps(line))
 
 
@@ -198,9 +200,10 @@ async def test_standing_still_is_reported_and_its_end_too(name: str, events: Any
         await until(lambda: settled(cluster, expected))
         assert [] == it.monitor.reasons
 
+        said.clear()
         await row.begin(cluster, it)
         await until(lambda: it.monitor.stalls, 60.0)
-        await asyncio.sleep(LIMIT / 2)
+        await asyncio.sleep(0.3)
         reported, values = list(it.monitor.stalls), gauge(it)
         await row.end(cluster, it)
         await until(lambda: not it.monitor.stalls, 60.0)
@@ -224,7 +227,7 @@ async def test_an_idle_replica_stands_not_still(events: Any) -> None:
     expected = feed(cluster, 60)
     async with replica(cluster, stall=LIMIT) as it:
         await until(lambda: settled(cluster, expected))
-        await asyncio.sleep(4 * LIMIT)
+        await asyncio.sleep(2 * LIMIT)
 
         assert ([], []) == (it.monitor.reasons, said)
         assert it.metrics.seconds_since_progress._value.get() < LIMIT

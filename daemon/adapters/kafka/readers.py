@@ -29,7 +29,10 @@ async def _reader(
         metadata = await reader._client.fetch_all_metadata()  # noqa: SLF001  # there is no public method for this
         numbers = {topic: sorted(metadata.partitions_for_topic(topic) or ()) for topic in topics}
         if missing := [topic for topic, known in numbers.items() if not known]:
-            raise UnavailableError(f"topic {', '.join(missing)} does not exist; make it with `strayline topics create`")
+            raise UnavailableError(
+                f"topic {', '.join(missing)} does not exist; `strayline topics create` makes the daemon's topics, "
+                "and with --input-partitions those of the input"
+            )
         partitions = [KafkaPartition(topic, number) for topic, known in numbers.items() for number in known]
         reader.assign(partitions)
         yield reader, partitions

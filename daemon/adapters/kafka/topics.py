@@ -117,7 +117,11 @@ async def check_topics(settings: KafkaSettings, inputs: Sequence[str], named: Ma
         existing = await _partitions(admin)
     finally:
         await admin.close()
-    problems = [f"topic {topic} does not exist" for topic in inputs if topic not in existing]
+    problems = [
+        f"topic {topic} does not exist; let a producer make it, or `strayline topics create --input-partitions N`"
+        for topic in inputs
+        if topic not in existing
+    ]
     problems += [
         f"topic {topic} does not exist; make it with `strayline topics create`"
         for topic in named.values()

@@ -47,6 +47,7 @@ class LineTable(Columns):
         self.common_ids: Ids = np.zeros(0, np.int64)
         self._numbers: dict[str, int] = {}
         self._holders: dict[int, array[int]] = {}
+        self._text_bytes = self._held = 0
 
     def find(self, line: str) -> int:
         """Return the number of `line`, or -1 when no pattern holds it."""
@@ -79,6 +80,7 @@ class LineTable(Columns):
     def _new(self, line: str) -> int:
         number = self._numbers[line] = self.take()
         self.text[number] = line
+        self._text_bytes += len(line)
         self.failure[number] = failure_score(line)
         self.family[number] = self.families.join(line)
         digest = blake2b(line.encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -89,7 +91,9 @@ class LineTable(Columns):
         holder = self._holder.item(number)
         if holder == NOBODY:
             self._holder[number] = pattern
-        elif holder == MANY:
+            return
+        self._held += 1
+        if holder == MANY:
             self._holders[number].append(pattern)
         else:
             self._holders[number] = array("q", (holder, pattern))
@@ -135,6 +139,7 @@ class LineTable(Columns):
         for number in numbers.tolist():
             holders = self.holders(number)
             kept = holders[~gone[holders]]
+            self._held -= len(holders) - max(len(kept), 1)
             if len(kept) > 1:
                 self._holders[number] = array("q", kept.tobytes())
                 continue
@@ -142,13 +147,15 @@ class LineTable(Columns):
             if len(kept):
                 self._holder[number] = kept[0]
                 continue
-            del self._numbers[self.text.item(number)]
+            text = self.text.item(number)
+            self._text_bytes -= len(text)
+            del self._numbers[text]
             self.families.leave(self.family.item(number))
             self.free(number)
         self.common_ids = np.flatnonzero(self.common[: len(self)])
 
     def memory(self) -> int:
         """Return an estimate of the bytes held."""
-        texts = sum(len(text) + 160 for text in self._numbers)
-        holders = sum(180 + 4 * len(held) for held in self._holders.values())
+        texts = self._text_bytes + 160 * len(self._numbers)
+        holders = 8 * self._held + 180 * len(self._holders)
         return self.nbytes + self.families.memory() + texts + holders

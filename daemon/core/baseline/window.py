@@ -102,6 +102,10 @@ class Window:
         """Return the time of the latest session of `pattern`, 0 when none is known."""
         return max((self._weights.last.item(weight) for weight in self._list(pattern)), default=0)
 
+    def latest(self) -> int:
+        """Return the time of the latest session of any pattern, 0 when there is none."""
+        return int(self._weights.last[: len(self._weights)].max(initial=0))
+
     def weight(self, pattern: int, source: TopicPartition) -> Weight | None:
         """Return what `source` has counted of `pattern`, None when that is nothing."""
         found = self._find(pattern, self._sources.get(source, END))

@@ -8,43 +8,42 @@ follows the topic.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from daemon.core.baseline import ABSENT, Baseline, Label
+from daemon.core.baseline import ABSENT, Label
 from daemon.core.detection import changelog_codec
 from daemon.core.detection.scope import Scope
+from daemon.core.detection.scopes import Scopes
 from daemon.core.types import TopicPartition, Update
 from daemon.errors import DataError
 
 
 class Changelog:
-    """The scopes of a process. Vectors are of `model` and have `dimensions`; `components` are those of the score."""
+    """The scopes of a process. Vectors are of `model` and have `dimensions`.
 
-    def __init__(
-        self,
-        model: str,
-        dimensions: int,
-        window_us: int,
-        mass: float,
-        max_patterns: int,
-        *,
-        components: tuple[str, ...],
-    ) -> None:
+    `make` makes an empty scope, and at most `max_scopes` are held (see `scopes`).
+    """
+
+    def __init__(self, model: str, dimensions: int, window_us: int, make: Callable[[], Scope], max_scopes: int) -> None:
         self._model, self._dimensions = model, dimensions
-        self._window_us, self._mass, self._max_patterns = window_us, mass, max_patterns
-        self._components = components
-        self.scopes: dict[str, Scope] = {}
+        self._window_us = window_us
+        self.scopes = Scopes(make, max_scopes)
         self._ahead: dict[bytes, tuple[TopicPartition, bytes | None]] = {}
         self._pending: dict[TopicPartition, dict[bytes, None]] = {}
         self._renewed: dict[TopicPartition, dict[bytes, int]] = {}
 
     def scope(self, name: str) -> Scope:
-        """Return the scope called `name`, a new one when there is none."""
-        scope = self.scopes.get(name)
-        if scope is None:
-            baseline = Baseline(self._dimensions, self._window_us, self._mass, self._max_patterns)
-            scope = self.scopes[name] = Scope(baseline, self._components)
+        """Return the scope called `name`, a new one when there is none; others may be let go for it."""
+        new = name not in self.scopes
+        scope = self.scopes.get_or_make(name)
+        if new:
+            self.scopes.bound(lambda: {name, *self._unsettled()})
         return scope
+
+    def _unsettled(self) -> set[str]:
+        """Return the scopes with changes that the topic is not known to hold."""
+        changed = set(self._ahead).union(*self._pending.values(), *self._renewed.values())
+        return {changelog_codec.parse_key(key)[1] for key in changed}
 
     def change(self, key: bytes, source: TopicPartition) -> None:
         """Note that the value of `key` is about to change on behalf of `source`. Call before the change."""
@@ -87,8 +86,11 @@ class Changelog:
         ]
 
     def apply(self, updates: Sequence[Update]) -> None:
-        """Take in records of the topic, in its order. Raises ModelMismatchError, or DataError for what is not ours."""
-        for update in updates:
+        """Take in records of the topic, in its order. Raises ModelMismatchError, or DataError for what is not ours.
+
+        Scopes do not depend on each other, so each is worked on at once: it is unpacked once for all its records.
+        """
+        for update in sorted(updates, key=lambda one: changelog_codec.parse_key(one.key)[1]):
             ahead = self._ahead.get(update.key)
             if ahead is None:
                 self._write(update.key, update.value)
@@ -103,7 +105,8 @@ class Changelog:
         for renewed in self._renewed.values():
             if key in renewed:
                 _, name, pattern = changelog_codec.parse_key(key)
-                if pattern not in self.scope(name).baseline or self._renewed_at(name, pattern) >= renewed[key]:
+                scope = self.scopes.get(name)
+                if scope is None or pattern not in scope.baseline or self._renewed_at(name, pattern) >= renewed[key]:
                     del renewed[key]
 
     def _renewed_at(self, scope: str, pattern: str) -> int:
@@ -117,19 +120,19 @@ class Changelog:
             self._write(key, self._ahead.pop(key)[1])
         self._pending.pop(source, None)
         self._renewed.pop(source, None)
-        for scope in self.scopes.values():
-            scope.forget_verdicts(source)
+        self.scopes.forget_verdicts(source)
 
     def dump(self) -> Iterator[Update]:
         """Yield all state as records: applied to an empty changelog they give this one."""
-        for name, scope in sorted(self.scopes.items()):
+        for name in sorted(self.scopes):
+            scope = self.scopes.look(name)
             for pattern, row in sorted(scope.baseline.rows()):
                 keys = [changelog_codec.vector_key(name, pattern), changelog_codec.label_key(name, pattern)]
                 keys += [
                     changelog_codec.weight_key(name, pattern, source) for source in scope.baseline.window.sources(row)
                 ]
                 for key in keys:
-                    value = self._read(key)
+                    value = self._value(scope, key, None)
                     if value is not None:
                         yield Update(key, value)
             for source, ring in sorted(scope.rings.items()):
@@ -139,8 +142,11 @@ class Changelog:
                         yield Update(changelog_codec.ring_key(name, source, chunk), value)
 
     def _read(self, key: bytes, source: TopicPartition | None = None) -> bytes | None:
-        kind, name, *rest = changelog_codec.parse_key(key)
-        scope = self.scope(name)
+        scope = self.scopes.get(changelog_codec.parse_key(key)[1])
+        return self._value(scope, key, source) if scope is not None else None
+
+    def _value(self, scope: Scope, key: bytes, source: TopicPartition | None) -> bytes | None:
+        kind, _, *rest = changelog_codec.parse_key(key)
         if kind == "ring":
             ring = scope.rings.get(TopicPartition(rest[0], rest[1]))
             return ring.dump(rest[2]) if ring is not None else None
@@ -161,6 +167,8 @@ class Changelog:
 
     def _write(self, key: bytes, value: bytes | None) -> None:
         kind, name, *rest = changelog_codec.parse_key(key)
+        if value is None and name not in self.scopes:
+            return
         scope = self.scope(name)
         try:
             if kind == "ring":

@@ -12,8 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import numpy as np
-
 from daemon.core.baseline import ABSENT, TEACH, Label, Lines
 from daemon.core.calibration import EARLY, LOUD, QUIET, finding
 from daemon.core.detection import changelog_codec
@@ -21,11 +19,10 @@ from daemon.core.detection.assessment import Assessment, assess, evidence, neare
 from daemon.core.detection.changelog import Changelog
 from daemon.core.detection.components import NAMES
 from daemon.core.detection.decision import decide
-from daemon.core.detection.scope import Scope, ScopeView
+from daemon.core.detection.scope import Scope, ScopeFacts, ScopeView
 from daemon.core.types import Judgement, LabelVerdict, Pattern, Phase, TopicPartition, Update, Vector
 
 CACHED_VECTORS = 4096
-REALISED_OVER = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +33,7 @@ class DetectorSettings:
     window_us: int = 7 * 86_400_000_000
     mass: float = 0.03
     max_patterns: int = 50_000
+    max_scopes: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,11 @@ class Detector:
     def __init__(self, settings: DetectorSettings, model: str, dimensions: int) -> None:
         self.settings = settings
         self._changelog = Changelog(
-            model, dimensions, settings.window_us, settings.mass, settings.max_patterns, components=NAMES
+            model,
+            dimensions,
+            settings.window_us,
+            lambda: Scope(Baseline(dimensions, settings.window_us, settings.mass, settings.max_patterns), NAMES),
+            settings.max_scopes,
         )
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
 
@@ -230,8 +232,7 @@ class Detector:
 
     def scope_of(self, pattern: str) -> str | None:
         """Return the scope that knows `pattern`, None when none does; a fingerprint covers its scope, so one may."""
-        names = (name for name, scope in self._changelog.scopes.items() if pattern in scope.baseline)
-        return next(names, None)
+        return self._changelog.scopes.with_pattern(pattern)
 
     def lines_of(self, scope: str, pattern: str) -> Lines:
         """Return the lines of a pattern; none where it is not known."""
@@ -241,9 +242,9 @@ class Detector:
 
     def patterns(self, scope: str) -> list[PatternStatistics]:
         """Return all that is known of the patterns of `scope`, those with the most sessions in the window first."""
-        known = self._changelog.scopes.get(scope)
-        if known is None:
+        if scope not in self._changelog.scopes:
             return []
+        known = self._changelog.scopes.look(scope)
         baseline, window = known.baseline, known.baseline.window
         total = max(window.total, 1.0)
         patterns = [
@@ -261,33 +262,32 @@ class Detector:
 
     def labels(self, scope: str) -> dict[str, Label]:
         """Return what people said of patterns of `scope`, by pattern."""
-        known = self._changelog.scopes.get(scope)
-        if known is None:
+        if scope not in self._changelog.scopes:
             return {}
+        known = self._changelog.scopes.look(scope)
         names, labels = known.baseline.patterns.name, known.baseline.labels
         return {names.item(row): label for row in labels.patterns() if (label := labels.get(row)) is not None}
 
     def scopes(self) -> list[ScopeStatistics]:
         """Return what every scope is doing, by name."""
-        return [self._statistics(name, scope) for name, scope in sorted(self._changelog.scopes.items())]
+        return [self._statistics(name, facts) for name, facts in self._changelog.scopes.facts()]
 
-    def _statistics(self, name: str, scope: Scope) -> ScopeStatistics:
-        baseline = scope.baseline
-        # What another daemon called anomalous before an import says nothing of this one.
-        own = [ring for source, ring in scope.rings.items() if source != changelog_codec.IMPORTED]
-        states = [ring.states(REALISED_OVER) for ring in own]
-        judged = sum(len(state) for state in states)
-        loud = sum(int(np.count_nonzero(state == LOUD)) for state in states)
+    @property
+    def scopes_let_go(self) -> int:
+        """How many scopes were let go because there were more than `max_scopes`."""
+        return self._changelog.scopes.let_go
+
+    def _statistics(self, name: str, facts: ScopeFacts) -> ScopeStatistics:
         return ScopeStatistics(
             scope=name,
-            phase=self._phase(scope, teach=False),
-            patterns=len(baseline),
-            lines=baseline.lines.used,
-            sessions=int(baseline.window.total),
-            labels=len(baseline.labels),
-            judged=judged,
-            anomalous=loud / judged if judged else 0.0,
-            memory_bytes=scope.memory(),
+            phase=Phase.LIVE if facts.seen >= self.settings.warm_up else Phase.WARM_UP,
+            patterns=facts.patterns,
+            lines=facts.lines,
+            sessions=facts.sessions,
+            labels=facts.labels,
+            judged=facts.judged,
+            anomalous=facts.charged / facts.judged if facts.judged else 0.0,
+            memory_bytes=facts.memory_bytes,
         )
 
 

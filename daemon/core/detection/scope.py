@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from daemon.core.baseline import ABSENT, Baseline, Ids, Sketch, sketch
-from daemon.core.calibration import Recent, Ring, gather
+from daemon.core.calibration import LOUD, Recent, Ring, gather
+from daemon.core.detection.changelog_codec import IMPORTED
 from daemon.core.detection.verdict_cache import VerdictCache
 from daemon.core.types import LabelVerdict, Pattern, TopicPartition, Vector
+
+REALISED_OVER = 1000
 
 
 class ScopeView(NamedTuple):
@@ -52,6 +56,26 @@ def numbers_of(baseline: Baseline, pattern: Pattern) -> Ids:
     if row != ABSENT:
         return baseline.numbers(row)
     return np.array([baseline.lines.find(line) for line, _ in pattern.lines], np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeFacts:
+    """What is reported of a scope: counts of patterns, lines, labels, and sessions in its window.
+
+    `seen` sessions were ever learned, `recent_rate` is sessions a day, `latest` the time of the latest session. Of the
+    last `judged` sessions, at most REALISED_OVER in each input partition, `charged` were alerts of the budget.
+    """
+
+    patterns: int
+    lines: int
+    labels: int
+    sessions: int
+    seen: int
+    recent_rate: float
+    latest: int
+    judged: int
+    charged: int
+    memory_bytes: int
 
 
 class Scope:
@@ -99,6 +123,20 @@ class Scope:
                 return True
         return seen >= count
 
-    def memory(self) -> int:
-        """Return an estimate of the bytes held."""
-        return self.baseline.memory() + sum(ring.memory() for ring in self.rings.values())
+    def facts(self) -> ScopeFacts:
+        """Return what is reported of the scope."""
+        baseline = self.baseline
+        # What another daemon alerted on before an import says nothing of how this one keeps its budget.
+        states = [ring.states(REALISED_OVER) for source, ring in self.rings.items() if source != IMPORTED]
+        return ScopeFacts(
+            patterns=len(baseline),
+            lines=baseline.lines.used,
+            labels=len(baseline.labels),
+            sessions=int(baseline.window.total),
+            seen=sum(ring.count for ring in self.rings.values()),
+            recent_rate=baseline.window.recent_rate(),
+            latest=baseline.window.latest(),
+            judged=sum(len(state) for state in states),
+            charged=sum(int(np.count_nonzero(state == LOUD)) for state in states),
+            memory_bytes=baseline.memory() + sum(ring.memory() for ring in self.rings.values()),
+        )

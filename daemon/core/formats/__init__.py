@@ -16,7 +16,7 @@ from daemon.core.formats.extract import check_extract, check_pattern
 from daemon.core.formats.json import check_path
 from daemon.core.formats.layout import Layout, in_utf8, joined
 from daemon.core.formats.registry import FORMATS, Format, check_format, make_format
-from daemon.core.formats.time_format import check_time_format
+from daemon.core.formats.time_format import check_time_format, times_of
 
 __all__ = [
     "FORMATS",
@@ -32,4 +32,5 @@ __all__ = [
     "in_utf8",
     "joined",
     "make_format",
+    "times_of",
 ]

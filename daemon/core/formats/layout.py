@@ -16,15 +16,15 @@ MOST_LINES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a file's bytes become records: the encoding, and the pattern of lines that go on with the line before."""
+    """How a file's bytes become records: the encoding, and the pattern of lines that begin a record."""
 
     encoding: str = "utf-8"
-    continues: str | None = None
+    begins: str | None = None
 
     @property
     def plain(self) -> bool:
         """Whether every line is a record as it stands."""
-        return self.encoding == "utf-8" and self.continues is None
+        return self.encoding == "utf-8" and self.begins is None
 
 
 def in_utf8(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
@@ -35,14 +35,14 @@ def in_utf8(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode()
 
 
-def joined(batches: Iterable[list[bytes]], continues: str) -> Iterator[list[list[bytes]]]:
+def joined(batches: Iterable[list[bytes]], begins: str) -> Iterator[list[list[bytes]]]:
     """Yield the records of every list of lines, each with its lines; the last record waits for what may follow."""
-    pattern = re.compile(continues.encode())
+    pattern = re.compile(begins.encode())
     last: list[bytes] = []
     for lines in batches:
         records: list[list[bytes]] = []
         for line in lines:
-            if last and len(last) < MOST_LINES and (not line.strip() or pattern.match(line)):
+            if last and len(last) < MOST_LINES and not pattern.match(line):
                 last.append(line)
                 continue
             if last:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from daemon.core.formats.timestamps import micros_of
+
 NO_YEAR = 2000
 _DAY_US = 86_400_000_000
 _FRACTION = "%.f"
@@ -47,6 +49,13 @@ def read_times(texts: pl.Series, pattern: str, stamps: pl.Series) -> pl.Series:
     this, last = _in_year(texts, pattern, years), _in_year(texts, pattern, years - 1)
     latest = stamps * 1_000 + _DAY_US
     return this.zip_with(((stamps < 0) | (this <= latest)).fill_null(value=True), last)
+
+
+def times_of(texts: pl.Series, pattern: str | None) -> pl.Series:
+    """Return the microseconds of texts without records around them, null where one is not a time."""
+    if pattern is None:
+        return micros_of(texts)
+    return read_times(texts, pattern, pl.repeat(-1, len(texts), dtype=pl.Int64, eager=True))
 
 
 def _in_year(texts: pl.Series, pattern: str, years: pl.Series) -> pl.Series:

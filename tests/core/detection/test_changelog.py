@@ -64,7 +64,7 @@ def state(detector: Detector, *, rings: bool) -> dict[bytes, object]:
             found[update.key] = (label.verdict, label.at)
         elif kind == "weight":
             weight = changelog_codec.load_weight(update.value)
-            start = detector._changelog.scopes[scope].baseline.window.start
+            start = detector._changelog.scopes.look(scope).baseline.window.start
             buckets = {bucket: count for bucket, count in weight.buckets.items() if bucket >= start}
             if not buckets:
                 continue

@@ -1,0 +1,114 @@
+"""What the baselines of a replica cost: memory a pattern, memory an idle scope, and the time until they are restored.
+
+    python -m benchmarks.memory patterns [--patterns 20000] [--scopes 4] [--dimensions 384]
+    python -m benchmarks.memory scopes [--scopes 10000]
+    python -m benchmarks.memory restore [--patterns 100000] [--scopes 20]
+
+Every figure is taken in a process of its own, memory as the growth of its resident set. A first process judges patterns
+of ten lines, two of which are their own, and reads back what it writes, as a replica does. A second one restores them
+from those records with `Detector.apply`, 20,000 at a time. `scopes` has one session in each of many scopes. No Kafka
+and no model: vectors lie near one of 300 directions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+import time
+from collections.abc import Iterator
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.types import Pattern, TopicPartition, Update, Vector
+
+SOURCE = TopicPartition("logs", 0)
+SECOND = 1_000_000
+CENTRES = 300
+COMMON = [(f"INFO step {word} of the usual request took <NUM> ms", 1) for word in "abcdefgh"]
+APPLIED_AT_ONCE = 20_000
+
+
+def resident() -> int:
+    """Resident memory of this process in bytes."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def sessions(patterns: int, scopes: int, dimensions: int) -> Iterator[tuple[Pattern, Vector]]:
+    """Patterns by turns of each scope, each with its vector."""
+    source = np.random.default_rng(1)
+    centres = source.standard_normal((CENTRES, dimensions)).astype(np.float32)
+    for number in range(patterns):
+        own = [(f"INFO worker {number:x} read object {number:x} from <PATH>", 1), (f"INFO closing {number:x}", 1)]
+        vector = centres[number % CENTRES] + 0.5 * source.standard_normal(dimensions).astype(np.float32)
+        pattern = Pattern(f"{number:016x}", f"service-{number % scopes}", tuple(sorted([*COMMON, *own])))
+        yield pattern, np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def empty(dimensions: int) -> Detector:
+    return Detector(DetectorSettings(max_patterns=10**7), "bench", dimensions)
+
+
+class Cost(NamedTuple):
+    """Bytes by which the process grew, the detector's own account of them, and seconds."""
+
+    grown: int
+    account: int
+    seconds: float
+
+
+def cost(detector: Detector, before: int, began: float) -> Cost:
+    seconds = time.perf_counter() - began
+    return Cost(resident() - before, sum(scope.memory_bytes for scope in detector.scopes()), seconds)
+
+
+def learn(patterns: int, scopes: int, dimensions: int) -> tuple[Cost, list[Update]]:
+    """Judge every pattern once; return the cost, and the records of all that was learned."""
+    detector, before, began = empty(dimensions), resident(), time.perf_counter()
+    for number, (pattern, vector) in enumerate(sessions(patterns, scopes, dimensions)):
+        detector.judge(pattern, vector, end=number * SECOND, source=SOURCE)
+        if number % 256 == 0:
+            detector.apply(detector.updates(SOURCE))
+    detector.apply(detector.updates(SOURCE))
+    return cost(detector, before, began), list(detector.dump())
+
+
+def restore(records: list[Update], dimensions: int) -> Cost:
+    """Read the records as a replica that starts does."""
+    detector, before, began, rows = empty(dimensions), resident(), time.perf_counter(), iter(records)
+    while some := list(islice(rows, APPLIED_AT_ONCE)):
+        detector.apply(some)
+    return cost(detector, before, began)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("patterns", "scopes", "restore"))
+    parser.add_argument("--patterns", type=int)
+    parser.add_argument("--scopes", type=int)
+    parser.add_argument("--dimensions", type=int, default=384)
+    options = parser.parse_args()
+    scopes = options.scopes or {"patterns": 4, "scopes": 10_000, "restore": 20}[options.what]
+    patterns = options.patterns or {"patterns": 20_000, "scopes": scopes, "restore": 100_000}[options.what]
+    width = options.dimensions
+    with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        learned, records = pool.apply(learn, (patterns, scopes, width))
+        restored = pool.apply(restore, (records, width))
+    print(f"{patterns:,} patterns of {scopes:,} scopes, {width} dimensions, {len(records):,} records")
+    for name, found in (("learned", learned), ("restored", restored)):
+        each, vector, account = (size / patterns / 1024 for size in (found.grown, 2 * width * patterns, found.account))
+        print(
+            f"{name}: {each:.2f} KiB a pattern, {each - vector:.2f} besides its vector "
+            f"({account:.2f} by its own account); {found.grown / scopes / 1024:.2f} KiB a scope; {found.seconds:.1f} s"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""From a sample of log lines to a configuration: format, time, level, what begins a record, and what makes a session.
+
+Four steps, each a module. `structured` and `reading` find the format, with `times` and `levels` for lines of text.
+`keys` lists everything in a line that may be a session's key. `sessions` cuts the sample by each of them, as the
+daemon would, and measures what came of it. `discover` puts them together and keeps the best and the next.
+`configuration` writes the choice down.
+
+Nothing here reads files or asks anybody. Lines are read by the core's own formats and masked by its own masks, so that
+what is measured is what the daemon will see.
+"""
+
+from daemon.discovery.configuration import Surroundings, write_configuration
+from daemon.discovery.discover import MOST_LINES, Choice, Discovery, NothingToReadError, Wishes, discover
+from daemon.discovery.encoding import encoding_of
+from daemon.discovery.keys import WINDOW
+from daemon.discovery.reading import Reading
+
+__all__ = [
+    "MOST_LINES",
+    "WINDOW",
+    "Choice",
+    "Discovery",
+    "NothingToReadError",
+    "Reading",
+    "Surroundings",
+    "Wishes",
+    "discover",
+    "encoding_of",
+    "write_configuration",
+]

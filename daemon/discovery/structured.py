@@ -1,0 +1,190 @@
+"""Lines that are structured: JSON, logfmt, syslog, a container runtime's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+import polars as pl
+
+from daemon.core.formats import times_of
+from daemon.discovery.reading import Reading, parse
+from daemon.discovery.shares import share_of
+from daemon.discovery.times import DIALECTS, NEARLY_ALL
+
+MOSTLY = 0.7
+DEFAULT_SCOPE = "default"
+_CRI = r"^\d{4}-\S+ (?:stdout|stderr) [FP](?::\S*)? "
+LOOKED_AT = 2_000
+"""Lines of a sample that are looked at for their fields."""
+MOST_NAMES = 40
+DEPTH = 4
+MESSAGES = (
+    "message",
+    "msg",
+    "log",
+    "MESSAGE",
+    "@message",
+    "Message",
+    "text",
+    "event",
+    "body",
+    "short_message",
+    "content",
+)
+TIMES = (
+    "time",
+    "@timestamp",
+    "timestamp",
+    "ts",
+    "t.$date",
+    "t",
+    "date",
+    "datetime",
+    "Timestamp",
+    "asctime",
+    "eventTime",
+    "__REALTIME_TIMESTAMP",
+    "timeMillis",
+    "instant.epochSecond",
+    "start_time",
+)
+LEVELS = (
+    "level",
+    "severity",
+    "log.level",
+    "lvl",
+    "loglevel",
+    "levelname",
+    "level_name",
+    "SeverityText",
+    "PRIORITY",
+    "s",
+)
+SCOPES = (
+    "scope",
+    "service",
+    "service.name",
+    "app",
+    "application",
+    "kubernetes.container_name",
+    "container_name",
+    "SYSLOG_IDENTIFIER",
+    "logGroup",
+    "component",
+    "c",
+)
+_PAIR = r'(?:^|\s)[A-Za-z_][\w.]*=(?:"(?:[^"\\]|\\.)*"|[^\s"]*)'
+
+
+def read_json(lines: pl.Series) -> Reading | None:
+    """Return how lines of JSON are read, None where most lines are no JSON objects."""
+    objects = [record for record in map(_object, lines.head(LOOKED_AT)) if record is not None]
+    if len(objects) < MOSTLY * min(len(lines), LOOKED_AT):
+        return None
+    columns = _columns(objects)
+    most = len(objects) / 2
+    message = next((path for path in MESSAGES if len(columns.get(path, ())) >= most), None)
+    if message is None:
+        message = max(columns, key=lambda path: sum(map(len, columns[path])), default="message")
+    time, time_format, words = _time(columns, most)
+    fields = {"message": message, "level": _first(columns, LEVELS, most), "scope": _first(columns, SCOPES, most)}
+    plain = {"message": "message", "time": "time", "level": "level", "scope": "scope"}
+    taken = {*fields.values(), time}
+    return Reading(
+        kind="JSON lines",
+        format="json",
+        fields={name: path for name, path in {**fields, "time": time}.items() if path and path != plain[name]},
+        time=words,
+        time_format=time_format,
+        level=fields["level"] is not None,
+        keys=tuple(path for path, values in columns.items() if path not in taken and len(values) >= most / 5),
+    )
+
+
+def read_logfmt(lines: pl.Series) -> Reading | None:
+    """Return how lines of logfmt are read, None where most lines are no such pairs."""
+    pairs = lines.str.count_matches(_PAIR)
+    inside = lines.str.replace_all(_PAIR, "").str.strip_chars().str.len_chars()
+    fits = (pairs >= 3) & (inside <= lines.str.len_chars() // 5)
+    if int(fits.sum()) < MOSTLY * len(lines):
+        return None
+    names = _names(lines.head(LOOKED_AT))
+    columns = {name: lines.str.extract(_pair(name)).drop_nulls().to_list() for name in names}
+    time, time_format, words = _time(columns, len(lines) / 2)
+    level = _first(columns, LEVELS, len(lines) / 2)
+    extract = [_pair(path, part) for part, path in (("time", time), ("level", level)) if path]
+    return Reading(
+        "logfmt",
+        "raw",
+        extract=extract,
+        time=words,
+        time_format=time_format,
+        level=level is not None,
+        keys=tuple(_pair(name, "key") for name in names if name not in {time, level, "msg"}),
+    )
+
+
+def read_headers(lines: pl.Series) -> Reading | None:
+    """Return how lines of syslog or of a container runtime are read, None where most have neither's header."""
+    if share_of(lines, _CRI) >= NEARLY_ALL:
+        return Reading("a container runtime's lines", "cri", time="ISO 8601")
+    records = [line.encode() for line in lines.head(LOOKED_AT)]
+    parsed = parse(Reading("syslog", "syslog"), records).lines
+    if (parsed["scope"] != DEFAULT_SCOPE).sum() < NEARLY_ALL * len(records):
+        return None
+    return Reading("syslog", "syslog", time="syslog", level=share_of(lines, r"^<\d{1,3}>") >= MOSTLY)
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    try:
+        found = orjson.loads(line) if line.lstrip().startswith("{") else None
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _columns(objects: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return the scalars of all objects by path."""
+    columns: dict[str, list[str]] = {}
+    for record in objects:
+        for path, value in _scalars(record, ""):
+            columns.setdefault(path, []).append(value)
+    return columns
+
+
+def _scalars(node: dict[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for name, value in node.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, dict) and path.count(".") < DEPTH:
+            yield from _scalars(value, f"{path}.")
+        elif isinstance(value, str | int | float) and not isinstance(value, bool):
+            yield path, str(value)
+
+
+def _time(columns: dict[str, list[str]], most: float) -> tuple[str | None, str | None, str | None]:
+    """Return the path, the format and the words of the first field that holds times."""
+    for path in TIMES:
+        values = pl.Series(columns.get(path, []), dtype=pl.String)
+        if len(values) < most or values.is_empty():
+            continue
+        for format_, words in [(None, "ISO 8601 or epoch"), *((d.format, d.name) for d in DIALECTS if d.format)]:
+            if times_of(values, format_).null_count() == 0:
+                return path, format_, words
+    return None, None, None
+
+
+def _first(columns: dict[str, list[str]], paths: Sequence[str], most: float) -> str | None:
+    return next((path for path in paths if len(columns.get(path, ())) >= most), None)
+
+
+def _names(lines: pl.Series) -> list[str]:
+    """Return the names of pairs, the most frequent first."""
+    found = lines.str.extract_all(r"(?:^|\s)[A-Za-z_][\w.]*=").explode().drop_nulls().str.strip_chars(" \t=")
+    return found.value_counts(sort=True)[found.name].head(MOST_NAMES).to_list()
+
+
+def _pair(name: str, group: str = "") -> str:
+    """Return the pattern of a pair's value, in a group of that name."""
+    return rf'(?:^|\s){name.replace(".", "[.]")}="?({f"?P<{group}>" if group else ""}[^"\s]+)'

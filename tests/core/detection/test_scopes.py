@@ -1,0 +1,135 @@
+"""Idle scopes are packed and too many are let go: neither changes a verdict of the scopes that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.core.detection import scopes
+from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.types import Judgement, LabelVerdict, Pattern, TopicPartition
+from tests.support.traffic import DIMENSIONS, HOUR, SOURCE, pattern, vector
+
+OTHER = TopicPartition("logs", 1)
+NAMES = [f"service-{number}" for number in range(6)]
+SOURCES = [SOURCE, OTHER]
+LINES = ["open", "read", "close", "ERROR lost"]
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["judge", "judge", "judge", "label", "commit", "undo", "look"]),
+        st.sampled_from(NAMES),
+        st.sampled_from(LINES),
+        st.sampled_from(SOURCES),
+    ),
+    max_size=60,
+)
+
+
+def make(max_scopes: int = 10_000) -> Detector:
+    return Detector(DetectorSettings(warm_up=3, max_scopes=max_scopes), "model", DIMENSIONS)
+
+
+def judge(detector: Detector, made: Pattern, hour: int = 0, source: TopicPartition = SOURCE) -> Judgement:
+    return detector.judge(made, vector(made), end=hour * HOUR, source=source)
+
+
+def settle(detector: Detector) -> None:
+    """Read back what was changed, as after a commit."""
+    for source in SOURCES:
+        detector.apply(detector.updates(source))
+
+
+def play(steps: Sequence[tuple[str, str, str, TopicPartition]], awake: int) -> list[object]:
+    """Everything that a detector says while so many of its scopes are objects."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scopes, "AWAKE", awake)
+        detector, told = make(), list[object]()
+        for hour, (step, scope, line, source) in enumerate(steps):
+            made = pattern("open", line, scope=scope)
+            if step == "judge":
+                told.append(judge(detector, made, hour, source))
+            elif step == "label":
+                detector.label(scope, made.id, "normal", source=source, at=hour)
+            elif step == "commit":
+                settle(detector)
+            elif step == "undo":
+                detector.release(source)
+                detector.acquire(source)
+            else:
+                facts = [(one.scope, one.sessions, one.patterns, one.phase) for one in detector.scopes()]
+                told += [detector.scope_of(made.id), detector.patterns(scope), detector.labels(scope), facts]
+        return [*told, *detector.dump()]
+
+
+@settings(deadline=None, max_examples=50)
+@given(STEPS)
+def test_nothing_depends_on_which_scopes_are_packed(steps: list[tuple[str, str, str, TopicPartition]]) -> None:
+    """Verdicts, statistics and the records of all state are the same with one scope awake as with all of them."""
+    assert play(steps, awake=100) == play(steps, awake=1)
+
+
+def test_an_idle_scope_is_small() -> None:
+    """A packed scope of one session takes at most 4 KiB."""
+    detector = Detector(DetectorSettings(), "model", 384)
+    generator = np.random.default_rng(0)
+    for number in range(scopes.AWAKE + 50):
+        made = pattern("open", f"worker {number} done", "close", scope=f"service-{number}")
+        embedding = generator.standard_normal(384).astype(np.float32)
+        embedding /= np.linalg.norm(embedding)
+        detector.judge(made, embedding, end=number, source=SOURCE)
+    sizes = [len(packed.content) for packed in detector._changelog.scopes._packed.values()]
+    assert len(sizes) == 50
+    assert max(sizes[1:]) <= 4096
+
+
+def test_made_up_names_drive_themselves_out() -> None:
+    """Above the limit the scopes with the fewest sessions are let go; one with a history stays."""
+    detector = make(max_scopes=20)
+    for hour in range(3):
+        judge(detector, pattern("open", scope="shop"), hour)
+    for number in range(200):
+        judge(detector, pattern("open", scope=f"made-up-{number}"), number)
+        settle(detector)
+    names = {one.scope for one in detector.scopes()}
+    assert "shop" in names
+    assert "made-up-199" in names
+    assert len(names) <= 20
+    assert detector.scopes_let_go == 201 - len(names)
+
+
+def test_a_scope_with_a_label_is_not_let_go() -> None:
+    """A person's word keeps a scope, however few sessions it has."""
+    detector = make(max_scopes=20)
+    made = pattern("open", scope="shop")
+    judge(detector, made)
+    detector.label("shop", made.id, "normal", source=SOURCE, at=0)
+    for number in range(50):
+        for hour in range(2):
+            judge(detector, pattern("open", scope=f"made-up-{number}"), hour)
+        settle(detector)
+    assert detector.labels("shop")[made.id].verdict is LabelVerdict.NORMAL
+
+
+def test_what_the_topic_does_not_hold_yet_is_not_let_go() -> None:
+    """Scopes with changes on their way stay until these are read back, so no commit is of a scope that is gone."""
+    detector = make(max_scopes=20)
+    for number in range(50):
+        judge(detector, pattern("open", scope=f"made-up-{number}"))
+    assert len(detector.scopes()) == 50
+    assert all(update.value is not None for update in detector.updates(SOURCE))
+
+
+def test_a_scope_that_was_let_go_comes_back_as_a_new_one() -> None:
+    """Its next session begins it again, in its warm-up."""
+    detector = make(max_scopes=2)
+    for number in range(6):
+        judge(detector, pattern("open", scope=f"made-up-{number}"), number)
+        settle(detector)
+    gone = {f"made-up-{number}" for number in range(6)} - {one.scope for one in detector.scopes()}
+    assert gone
+    assert [0] * len(gone) == [judge(detector, pattern("open", scope=name), 9).seen for name in sorted(gone)]
