@@ -270,13 +270,13 @@ def _sum_up(result: Result, out: Path, options: argparse.Namespace) -> None:
     report = result.report
     rejected = sum(report.input.rejected.values())
     sessions = f"{many(report.sessions, 'session')}, of which {report.warm_up:,} only taught"
-    alerts = f"{many(report.rate.alerts, 'alert')} in {many(report.incidents, 'incident')}"
-    print(f"{many(report.input.lines, 'line')}, {sessions}; {alerts}, {report.cost.seconds:.1f} s")
+    told = f"{many(report.told, 'incident')} told"
+    print(f"{many(report.input.lines, 'line')}, {sessions}; {told}, {report.cost.seconds:.1f} s")
     if rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(report.input.rejected.items()))
         print(f"rejected  {many(rejected, 'record')}: {reasons}")
-    if report.rate.alerts > options.limit:
-        print(f"shown     the first {options.limit}; all are in {out / 'alerts.jsonl'}")
+    if report.told > options.limit:
+        print(f"shown     the first {options.limit} messages; all are in {out / 'alerts.jsonl'}")
     print(f"report    {out / 'report.html'}")
     if options.write is None:
         print("to go on  --write strayline.yaml writes the configuration that was used")

@@ -124,7 +124,7 @@ def _title(alert: Document, width: int) -> Text:
 
 def _headline(alert: Document, width: int) -> Iterator[Text]:
     """Yield what speaks for the incident, in at most three rows, and why it does."""
-    head = next((cause for cause in _about(alert).get("causes", []) if _leads(cause, alert)), {})
+    head: Document = next((cause for cause in _about(alert).get("causes", []) if _leads(cause, alert)), {})
     text = gist(str(head.get("text") or "")) or _text(alert, "summary")
     room = max(width - INDENT, 20)
     folded = wrap(text, room)
@@ -144,7 +144,7 @@ def _leads(cause: Document, alert: Document) -> bool:
 def _causes(alert: Document, width: int) -> Iterator[Text]:
     """Yield the other symptoms, a row each."""
     causes: Sequence[Document] = _about(alert).get("causes", [])
-    head = next((cause for cause in causes if _leads(cause, alert)), None)
+    head: Document = next((cause for cause in causes if _leads(cause, alert)), None)
     others = [cause for cause in causes if cause is not head]
     for cause in others[:MAX_CAUSES]:
         left = Text("and  ".rjust(INDENT), DIM)

@@ -39,7 +39,7 @@ async def published(processor: Processor, engine: Engine) -> list[OutRecord]:
     """Return everything that a processor publishes of the demo's recording, a transaction a batch."""
     records: list[OutRecord] = []
     for batch in [*batches(), None]:
-        step = processor.step(batch, {}) if batch is not None else processor.flush()
+        step = processor.step(batch, {}) if batch is not None else processor.flush(60.0)
         while step.missing or step.more:
             vectors: dict[str, Vector] = {}
             if step.missing:

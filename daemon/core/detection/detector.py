@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from daemon.core.baseline import ABSENT, TEACH, Label, Lines
+from daemon.core.baseline import ABSENT, TEACH, Baseline, Label, Lines
 from daemon.core.calibration import EARLY, LOUD, QUIET, finding
 from daemon.core.detection import changelog_codec
 from daemon.core.detection.assessment import Assessment, assess, evidence, nearest
@@ -286,7 +286,7 @@ class Detector:
             sessions=facts.sessions,
             labels=facts.labels,
             judged=facts.judged,
-            anomalous=facts.charged / facts.judged if facts.judged else 0.0,
+            anomalous=facts.with_clue / facts.judged if facts.judged else 0.0,
             memory_bytes=facts.memory_bytes,
         )
 

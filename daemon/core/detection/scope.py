@@ -13,7 +13,7 @@ from daemon.core.detection.changelog_codec import IMPORTED
 from daemon.core.detection.verdict_cache import VerdictCache
 from daemon.core.types import LabelVerdict, Pattern, TopicPartition, Vector
 
-REALISED_OVER = 1000
+RECENT = 1000
 
 
 class ScopeView(NamedTuple):
@@ -62,8 +62,8 @@ def numbers_of(baseline: Baseline, pattern: Pattern) -> Ids:
 class ScopeFacts:
     """What is reported of a scope: counts of patterns, lines, labels, and sessions in its window.
 
-    `seen` sessions were ever learned, `recent_rate` is sessions a day, `latest` the time of the latest session. Of the
-    last `judged` sessions, at most REALISED_OVER in each input partition, `charged` were alerts of the budget.
+    `seen` sessions were ever learned, `latest` is the time of the latest session. Of the last `judged` sessions, at
+    most RECENT in each input partition, `with_clue` carried a clue.
     """
 
     patterns: int
@@ -71,10 +71,9 @@ class ScopeFacts:
     labels: int
     sessions: int
     seen: int
-    recent_rate: float
     latest: int
     judged: int
-    charged: int
+    with_clue: int
     memory_bytes: int
 
 
@@ -126,17 +125,16 @@ class Scope:
     def facts(self) -> ScopeFacts:
         """Return what is reported of the scope."""
         baseline = self.baseline
-        # What another daemon alerted on before an import says nothing of how this one keeps its budget.
-        states = [ring.states(REALISED_OVER) for source, ring in self.rings.items() if source != IMPORTED]
+        # What another daemon called anomalous before an import says nothing of this one.
+        states = [ring.states(RECENT) for source, ring in self.rings.items() if source != IMPORTED]
         return ScopeFacts(
             patterns=len(baseline),
             lines=baseline.lines.used,
             labels=len(baseline.labels),
             sessions=int(baseline.window.total),
             seen=sum(ring.count for ring in self.rings.values()),
-            recent_rate=baseline.window.recent_rate(),
             latest=baseline.window.latest(),
             judged=sum(len(state) for state in states),
-            charged=sum(int(np.count_nonzero(state == LOUD)) for state in states),
+            with_clue=sum(int(np.count_nonzero(state == LOUD)) for state in states),
             memory_bytes=baseline.memory() + sum(ring.memory() for ring in self.rings.values()),
         )
