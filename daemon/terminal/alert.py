@@ -144,7 +144,7 @@ def _leads(cause: Document, alert: Document) -> bool:
 def _causes(alert: Document, width: int) -> Iterator[Text]:
     """Yield the other symptoms, a row each."""
     causes: Sequence[Document] = _about(alert).get("causes", [])
-    head: Document = next((cause for cause in causes if _leads(cause, alert)), None)
+    head = next((cause for cause in causes if _leads(cause, alert)), None)
     others = [cause for cause in causes if cause is not head]
     for cause in others[:MAX_CAUSES]:
         left = Text("and  ".rjust(INDENT), DIM)

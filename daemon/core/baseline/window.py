@@ -120,16 +120,6 @@ class Window:
         self._heads.reserve(patterns)
         return np.asarray(self._heads.first[:patterns] != END)
 
-    def recent_rate(self) -> float:
-        """Return sessions a day over the latest four buckets of the window that have passed or begun."""
-        if not self._sessions:
-            return 0.0
-        latest = max(self._sessions) if self.clock is None else self.clock
-        first = max(self.start, min((b for b in self._sessions if b >= self.start), default=latest), latest - 3)
-        count = sum(n for bucket, n in self._sessions.items() if first <= bucket <= latest)
-        return count * 86_400e6 / ((latest - first + 1) * self.bucket_us)
-
-    @property
     def nbytes(self) -> int:
         """The bytes held."""
         return self._heads.nbytes + self._weights.nbytes + self._buckets.nbytes
