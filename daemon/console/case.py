@@ -100,16 +100,27 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _marked(text: str, other: frozenset[str]) -> Iterator[Part]:
-    piece, marked = "", False
+    """Yield pieces; blanks between two marked words are marked too."""
+    piece, blanks, marked = "", "", False
     for token in _TOKEN.findall(text):
+        if token.isspace():
+            blanks += token
+            continue
         odd = _WORD.fullmatch(token) is not None and token.lower() not in other
-        if odd != marked and (odd or token.strip()):
-            if piece:
-                yield piece, marked
-            piece, marked = "", odd
-        piece += token
+        if odd != marked:
+            if marked:
+                yield piece, True
+                piece = blanks
+            elif piece or blanks:
+                yield piece + blanks, False
+                piece = ""
+            blanks, marked = "", odd
+        piece += blanks + token
+        blanks = ""
     if piece:
         yield piece, marked
+    if blanks:
+        yield blanks, False
 
 
 def _line_text(line: Mapping[str, Any], name: str) -> str:
