@@ -90,6 +90,7 @@ class Archive:
         with self._transaction():
             deleted = self.connection.execute("DELETE FROM alerts WHERE time < ?", (bound,)).rowcount
             self.connection.execute("DELETE FROM incidents WHERE latest < ?", (bound,))
+            self.connection.execute("DELETE FROM causes WHERE incident NOT IN (SELECT id FROM incidents)")
             self.connection.execute("DELETE FROM remarks WHERE time < ?", (bound,))
         return deleted
 
@@ -111,6 +112,8 @@ class Archive:
         values = (row.id, row.incident, row.event, row.time, row.scope, row.key, row.pattern, row.severity)
         self.connection.execute(_PUT_ALERT, (*values, row.p_value, row.score, row.summary, row.document))
         self._put_incident(row)
+        causes = [(cause, row.incident) for cause in row.causes]
+        self.connection.executemany("INSERT OR IGNORE INTO causes VALUES (?, ?)", causes)
         return row.incident
 
     def _put_incident(self, row: AlertMessage) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from daemon.errors import ConfigError, UnavailableError
 
-VERSION = 2
+VERSION = 3
 MEMORY = ":memory:"
 _TABLES = """
 CREATE TABLE positions (
@@ -32,6 +32,10 @@ CREATE TABLE alerts (
 CREATE INDEX alerts_by_incident ON alerts (incident, time);
 CREATE INDEX alerts_by_pattern ON alerts (pattern, time);
 CREATE INDEX alerts_by_time ON alerts (time);
+CREATE TABLE causes (
+    cause TEXT NOT NULL, incident TEXT NOT NULL, PRIMARY KEY (cause, incident)
+) WITHOUT ROWID;
+CREATE INDEX causes_by_incident ON causes (incident, cause);
 CREATE TABLE feedback (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL, time INTEGER NOT NULL,
     pattern TEXT NOT NULL, scope TEXT NOT NULL, verdict TEXT NOT NULL, author TEXT NOT NULL, note TEXT NOT NULL,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.console.case import case_rows
+from daemon.console.case import CauseRow, case_rows, cause_rows
 from daemon.core.text import clean
 from tests.support.consoles import alert
 
@@ -45,6 +45,22 @@ def test_pieces_are_the_whole_line(text: list[str], near: list[str]) -> None:
 
     assert clean(here) == "".join(piece for piece, _ in row.here)
     assert clean(there) == "".join(piece for piece, _ in row.normal)
+
+
+def test_causes_are_listed_in_the_order_published() -> None:
+    """What an incident is about, with the sentence that says why; a message without causes gives none."""
+    cause = {
+        "time": "2026-11-22T10:00:00.000Z",
+        "scope": "db",
+        "kind": "new",
+        "text": "ERROR\x1b[0m x",
+        "why": "new here",
+    }
+
+    assert [CauseRow("2026-11-22T10:00:00.000Z", "db", "new", "ERROR x", "new here")] == cause_rows(
+        {"incident": {"causes": [cause, 3]}}
+    )
+    assert [] == cause_rows(alert())
 
 
 @pytest.mark.parametrize(
