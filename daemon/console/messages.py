@@ -27,10 +27,10 @@ MAX_NAME = 1_000
 class AlertMessage:
     """One message of the alerts topic.
 
-    Times are in milliseconds since the epoch: `time` of the session that the message shows, `opened` and `latest` of
-    its incident. `severity` is an index of `SEVERITIES`, `services` are scopes, and `causes` the fingerprints of what
-    the incident is about. `sessions` counts the incident's sessions so far. `pattern` is empty while no session has
-    closed. `resolved` is True for the message that an incident is over.
+    Times are in milliseconds since the epoch: `opened` when the incident began, `time` its latest symptom or session so
+    far. `number` counts the messages about it, this one included. `severity` is an index of `SEVERITIES`, `services`
+    are scopes, and `causes` the fingerprints of what the incident is about. `sessions` counts its sessions so far.
+    `pattern` is empty while no session has closed. `resolved` is True for the message that an incident is over.
     """
 
     id: str
@@ -39,7 +39,7 @@ class AlertMessage:
     resolved: bool
     time: int
     opened: int
-    latest: int
+    number: int
     scope: str
     key: str
     pattern: str
@@ -95,9 +95,9 @@ def read_alert(value: bytes | None) -> AlertMessage:
         incident=_required(incident, "id"),
         event="resolved" if resolved else _text(incident, "event") or _text(document, "event") or "updated",
         resolved=resolved,
-        time=end,
+        time=max(end, milliseconds(last)) if isinstance(last, str) else end,
         opened=min(end, milliseconds(since)) if since else end,
-        latest=max(end, milliseconds(last)) if isinstance(last, str) else end,
+        number=_count(incident.get("messages")) or _count(incident.get("alerts")),
         scope=scope,
         key=_text(document, "key"),
         pattern=_text(document, "pattern" if "pattern" in document else "fingerprint"),

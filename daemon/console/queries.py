@@ -191,7 +191,7 @@ def alerts_of(connection: sqlite3.Connection, identity: str) -> list[ArchivedAle
     """Return the latest alerts of an incident, in order of time."""
     rows = connection.execute(
         f"SELECT {_ALERT_COLUMNS} FROM alerts "  # noqa: S608
-        "WHERE incident = ? ORDER BY time DESC, id LIMIT ?",
+        "WHERE incident = ? ORDER BY time DESC, event = 'resolved' DESC, number DESC, id LIMIT ?",
         (identity, MAX_ALERTS),
     ).fetchall()
     return [ArchivedAlert(*row) for row in reversed(rows)]

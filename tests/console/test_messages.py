@@ -69,7 +69,7 @@ def test_news_of_an_incident_without_a_closed_session_is_read() -> None:
     row = read_alert(orjson.dumps(document))
 
     assert ("", ("aa" * 8,), 0, None) == (row.pattern, row.causes, row.sessions, row.score)
-    assert 1_795_342_140_000 == row.latest
+    assert 1_795_342_140_000 == row.time
 
 
 def test_feedback_is_read() -> None:
