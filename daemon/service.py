@@ -23,9 +23,11 @@ from daemon.adapters.engines import make_engine
 from daemon.adapters.http import HttpServer, Probes
 from daemon.adapters.kafka import KafkaBroker
 from daemon.adapters.systemd import Notifier
-from daemon.config import Config, load_config
+from daemon.config import Config, changed_keys, load_config, needs_restart
 from daemon.core.detection import Detector
-from daemon.errors import ConfigError, EngineError, StraylineError
+from daemon.core.stream import Checkpoint, Processor
+from daemon.core.types import TopicPartition
+from daemon.errors import ConfigError, EngineError, StraylineError, UnavailableError
 from daemon.logs import configure_logging
 from daemon.metrics import Metrics
 from daemon.ports import Engine
@@ -40,13 +42,20 @@ from daemon.runtime import (
     WorkerThread,
     seldom_collected,
 )
-from daemon.wiring import engine_settings, kafka_settings, make_detector, make_processors, make_terms
+from daemon.wiring import (
+    Processors,
+    detector_settings,
+    engine_settings,
+    kafka_settings,
+    make_detector,
+    make_processors,
+    make_terms,
+)
 
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 30.0
 STUCK_SECONDS = 60.0
-RELOADABLE = frozenset({"logging"})
 
 
 class Service:
@@ -63,10 +72,13 @@ class Service:
         self._engine: Engine = make_engine(engine_settings(config))
         self._broker = KafkaBroker(kafka_settings(config))
         self._stop = asyncio.Event()
+        self._reloading = asyncio.Lock()
         self._forced = asyncio.Event()
         self._detector: Detector
         self._pipeline: Pipeline | None = None
         self._monitor: StallMonitor | None = None
+        self._make_processors: Callable[[Config], Processors]
+        self._processors: Processors
 
     async def run(self) -> None:
         """Run until told to stop. Raises StraylineError with the reason when it cannot go on."""
@@ -126,9 +138,16 @@ class Service:
         stack.push_async_callback(embedder.close)
         terms = make_terms(config, co_partitions)
         shared = Shared(self._broker, self._thread, self._detector, embedder, follower, metrics, terms)
-        processors = make_processors(config, self._engine, self._detector, lambda: follower.position)
+        detector = self._detector
+        self._make_processors = lambda config: make_processors(
+            config, self._engine, detector, lambda: follower.position
+        )
+        self._processors = self._make_processors(config)
         pipeline = self._pipeline = Pipeline(
-            self._broker, list(processors.by_topic), lambda source: Partition(source, shared, processors), metrics
+            self._broker,
+            list(self._processors.by_topic),
+            lambda source: Partition(source, shared, self._make_processor),
+            metrics,
         )
         gauges = Gauges(metrics, self._thread, self._detector, lambda: self._engine_failure() is None)
         sources = [self._thread.delays, follower.delays, embedder.delays, pipeline.delays]
@@ -155,6 +174,10 @@ class Service:
                 task.cancel()
             await asyncio.gather(running, stopping, *helpers, return_exceptions=True)
             await pipeline.close()
+
+    def _make_processor(self, source: TopicPartition, resume: Checkpoint | None) -> Processor:
+        """Make a partition's processor with what the last reload left; called at every start of a partition."""
+        return self._processors(source, resume)
 
     async def _until(self, tasks: set[asyncio.Task[object]]) -> None:
         """Return when told to stop; raise what any of the tasks raised."""
@@ -194,16 +217,21 @@ class Service:
         asyncio.get_running_loop().create_task(self._reload_logged())
 
     async def _reload_logged(self) -> None:
-        with contextlib.suppress(ConfigError):
+        with contextlib.suppress(ConfigError, UnavailableError):
             await self._reload()
 
     async def _reload(self) -> None:
-        """Load the file again: logging changes at once, any other change is refused, because it needs a restart."""
+        """Load the file again and apply what changed: all of it, or nothing when one key needs a restart.
+
+        Raises ConfigError with every problem, and UnavailableError while the daemon starts or ends.
+        """
+        if self._phase is not None or self._pipeline is None:
+            log.warning("reload_refused", problems=[f"the daemon is {self._phase}"])
+            raise UnavailableError(f"the daemon is {self._phase}; reload when /readyz is 200")
         self._notifier.reloading()
         try:
-            config = await asyncio.to_thread(self._reread)
-            configure_logging(config.logging.level, config.logging.format)
-            self._config = config
+            async with self._reloading:
+                changed = await self._load_and_apply(self._pipeline)
         except ConfigError as error:
             self._metrics.config_reloads.labels("refused").inc()
             self._metrics.config_last_reload_successful.set(0)
@@ -212,16 +240,25 @@ class Service:
         else:
             self._metrics.config_reloads.labels("ok").inc()
             self._metrics.config_last_reload_successful.set(1)
-            log.info("reloaded")
+            log.info("reloaded", changed=changed)
         finally:
-            self._notifier.ready("running")
+            if self._phase is None:
+                self._notifier.ready("running")
 
-    def _reread(self) -> Config:
-        config = load_config(self._path)
-        changed = [name for name in Config.model_fields if getattr(config, name) != getattr(self._config, name)]
-        if needs := [name for name in changed if name not in RELOADABLE]:
-            raise ConfigError([f"{name}: changed; restart the daemon to apply it" for name in needs])
-        return config
+    async def _load_and_apply(self, pipeline: Pipeline) -> list[str]:
+        """Return the keys that were applied. Everything that can fail comes first."""
+        config = await asyncio.to_thread(load_config, self._path)
+        changed = changed_keys(self._config, config)
+        if needs := needs_restart(changed):
+            raise ConfigError([f"{key}: changed; restart the daemon to apply it" for key in needs])
+        processors = self._make_processors(config)
+        budget = detector_settings(config).budget
+        await self._thread(self._detector.set_budget, budget)
+        configure_logging(config.logging.level, config.logging.format)
+        self._config, self._processors = config, processors
+        if any(key.startswith(("alerts.", "input.")) for key in changed):
+            pipeline.renew()
+        return changed
 
     def _engine_failure(self) -> EngineError | None:
         try:

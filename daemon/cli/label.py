@@ -1,4 +1,4 @@
-"""`strayline label`: give feedback on a pattern, or list the labels."""
+"""`strayline label`: give feedback on a pattern or an incident, or list the labels."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     from daemon.config import Config
 
 _DONE = {"normal": "normal", "anomalous": "anomalous", "forget": "forgotten: no label any more"}
+_REMARKS = {"acknowledge": "acknowledged", "unacknowledge": "not acknowledged any more", "note": "noted"}
 _WHOLE = re.compile(r"[0-9a-f]{16}(-[0-9a-f]{16})?")
 
 
 def add(verbs: Verbs[Parser]) -> None:
     """Describe the verb."""
-    parser = add_verb(verbs, "label", label, "label a pattern normal or anomalous, or forget its label")
-    parser.add_argument("target", nargs="?", help="an alert's id, a pattern, or the beginning of either")
-    parser.add_argument("word", nargs="?", choices=("normal", "anomalous", "forget"))
+    parser = add_verb(verbs, "label", label, "label a pattern, or acknowledge an incident")
+    parser.add_argument(
+        "target", nargs="?", help="an alert's id, a pattern or an incident's id, or the beginning of one"
+    )
+    parser.add_argument("word", nargs="?", choices=(*_DONE, *_REMARKS))
     parser.add_argument("--list", action="store_true", help="show all labels; `forget` removes one")
     parser.add_argument("--scope", help="the pattern's scope, if no alert has it")
     parser.add_argument("--note", default="", help="why; it is shown with the label")
@@ -39,9 +42,9 @@ def label(options: argparse.Namespace) -> int:
     if options.list and options.target is None:
         return _list(asyncio.run(_read_topic(config)), options.scope)
     if options.list or options.word is None:
-        print("strayline label: give a pattern and normal, anomalous or forget; or --list", file=sys.stderr)
+        print("strayline label: give a pattern or incident, and a word; or --list", file=sys.stderr)
         return os.EX_USAGE
-    return asyncio.run(_label(options, config))
+    return asyncio.run(_remark(options, config) if options.word in _REMARKS else _label(options, config))
 
 
 def _list(stored: StoredBaseline | None, scope: str | None) -> int:
@@ -91,6 +94,33 @@ async def _label(options: argparse.Namespace, config: Config) -> int:
     await publish_one(kafka_settings(config), config.topics.feedback, key=scope.encode(), value=value)
     print(f"sent: pattern {target[:16]} of {scope} is {_DONE[options.word]}")
     return 0
+
+
+async def _remark(options: argparse.Namespace, config: Config) -> int:
+    from daemon.adapters.kafka import publish_one
+    from daemon.core.messages import encode, remark_document
+    from daemon.wiring import kafka_settings
+
+    incidents = await _incidents(config, options.target)
+    if len(incidents) != 1:
+        what = f"{len(incidents)} incidents begin" if incidents else "no incident begins"
+        raise DataError(f"{what} with {options.target}")
+    (incident,) = incidents
+    document = remark_document(incident, options.word, by=options.by, note=options.note)
+    topic = config.topics.feedback
+    await publish_one(kafka_settings(config), topic, key=incident.encode(), value=encode(document))
+    print(f"sent: incident {incident} is {_REMARKS[options.word]}")
+    return 0
+
+
+async def _incidents(config: Config, target: str) -> set[str]:
+    """Return the incidents of the alerts topic whose ids begin with `target`."""
+    from daemon.adapters.kafka import read_values
+    from daemon.wiring import kafka_settings
+
+    alerts = [orjson.loads(value) async for value in read_values(kafka_settings(config), config.topics.alerts)]
+    known = {str(alert.get("incident", {}).get("id", "")) for alert in alerts}
+    return {incident for incident in known if incident.startswith(target)}
 
 
 async def _in_alerts(config: Config, target: str) -> dict[str, str]:

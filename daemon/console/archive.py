@@ -24,8 +24,8 @@ MAX_KEYS = 20
 """Services and session keys that an incident's row lists."""
 _PUT_ALERT = """
 INSERT OR REPLACE INTO alerts
-    (id, incident, event, time, scope, key, pattern, severity, p_value, score, summary, document)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (id, incident, event, time, number, scope, key, pattern, severity, p_value, score, summary, document)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _INCIDENTS_OF_PATTERN = "SELECT DISTINCT incident FROM alerts WHERE pattern = ? LIMIT 100"
 _PUT_INCIDENT = """
@@ -90,6 +90,7 @@ class Archive:
         with self._transaction():
             deleted = self.connection.execute("DELETE FROM alerts WHERE time < ?", (bound,)).rowcount
             self.connection.execute("DELETE FROM incidents WHERE latest < ?", (bound,))
+            self.connection.execute("DELETE FROM causes WHERE incident NOT IN (SELECT id FROM incidents)")
             self.connection.execute("DELETE FROM remarks WHERE time < ?", (bound,))
         return deleted
 
@@ -108,9 +109,11 @@ class Archive:
         return {incident for (incident,) in self.connection.execute(_INCIDENTS_OF_PATTERN, (row.pattern,))}
 
     def _put_alert(self, row: AlertMessage) -> str:
-        values = (row.id, row.incident, row.event, row.time, row.scope, row.key, row.pattern, row.severity)
+        values = (row.id, row.incident, row.event, row.time, row.number, row.scope, row.key, row.pattern, row.severity)
         self.connection.execute(_PUT_ALERT, (*values, row.p_value, row.score, row.summary, row.document))
         self._put_incident(row)
+        causes = [(cause, row.incident) for cause in row.causes]
+        self.connection.executemany("INSERT OR IGNORE INTO causes VALUES (?, ?)", causes)
         return row.incident
 
     def _put_incident(self, row: AlertMessage) -> None:
@@ -122,10 +125,10 @@ class Archive:
         state = "resolved" if row.resolved else "open"
         if known is None:
             new = (row.incident, state, row.severity, _listed(row.services), _listed([row.key]), row.summary)
-            self.connection.execute(_PUT_INCIDENT, (*new, row.opened, row.latest, row.sessions))
+            self.connection.execute(_PUT_INCIDENT, (*new, row.opened, row.time, row.sessions))
             return
         old_state, severity, services, keys, summary, opened, latest, sessions = known
-        newer = (row.latest, row.resolved) >= (latest, old_state == "resolved")
+        newer = (row.time, row.resolved) >= (latest, old_state == "resolved")
         graver = row.severity > severity and not row.resolved
         merged = (
             row.incident,
@@ -135,7 +138,7 @@ class Archive:
             _listed([*orjson.loads(keys), row.key]),
             row.summary if graver else summary,
             min(opened, row.opened),
-            max(latest, row.latest),
+            max(latest, row.time),
             max(sessions, row.sessions),
         )
         self.connection.execute(_PUT_INCIDENT, merged)

@@ -15,6 +15,7 @@ from daemon.core.text import clean, percent, shorten
 
 MAX_ROWS = 200
 MAX_TEXT = 2_000
+MAX_CAUSES = 50
 _TOKEN = re.compile(r"<[A-Z_]+>|[^\W_]+|_|\W")
 _WORD = re.compile(r"[^\W\d_]+")
 _NOTES = {"new": "never seen before", "severe": "reads like a failure", "count": "unusual count"}
@@ -40,6 +41,17 @@ class CaseRow:
     part: int
 
 
+@dataclass(frozen=True, slots=True)
+class CauseRow:
+    """One thing that an incident is about: when and where it was first seen, its kind, its first line, and why."""
+
+    time: str
+    scope: str
+    kind: str
+    text: str
+    why: str
+
+
 def case_rows(document: Mapping[str, Any]) -> list[CaseRow]:
     """Return the rows of an alert: the session's lines in the order published, then the missing ones."""
     lines = [line for line in _list(document, "session") if isinstance(line, dict)]
@@ -49,6 +61,17 @@ def case_rows(document: Mapping[str, Any]) -> list[CaseRow]:
     absent = [_missing(line) for line in missing if isinstance(line, dict)]
     telling = [row for row in absent if row.part]
     return [*telling, *rows, *(row for row in absent if not row.part)][:MAX_ROWS]
+
+
+def cause_rows(document: Mapping[str, Any]) -> list[CauseRow]:
+    """Return what the incident of a message is about, in the order published; empty where the message does not say."""
+    incident = document.get("incident")
+    causes = _list(incident, "causes") if isinstance(incident, dict) else []
+    return [
+        CauseRow(*(_line_text(cause, name) for name in ("time", "scope", "kind", "text", "why")))
+        for cause in causes[:MAX_CAUSES]
+        if isinstance(cause, dict)
+    ]
 
 
 def _present(line: Mapping[str, Any]) -> CaseRow:
@@ -100,16 +123,27 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _marked(text: str, other: frozenset[str]) -> Iterator[Part]:
-    piece, marked = "", False
+    """Yield pieces; blanks between two marked words are marked too."""
+    piece, blanks, marked = "", "", False
     for token in _TOKEN.findall(text):
+        if token.isspace():
+            blanks += token
+            continue
         odd = _WORD.fullmatch(token) is not None and token.lower() not in other
-        if odd != marked and (odd or token.strip()):
-            if piece:
-                yield piece, marked
-            piece, marked = "", odd
-        piece += token
+        if odd != marked:
+            if marked:
+                yield piece, True
+                piece = blanks
+            elif piece or blanks:
+                yield piece + blanks, False
+                piece = ""
+            blanks, marked = "", odd
+        piece += blanks + token
+        blanks = ""
     if piece:
         yield piece, marked
+    if blanks:
+        yield blanks, False
 
 
 def _line_text(line: Mapping[str, Any], name: str) -> str:

@@ -27,8 +27,10 @@ MAX_NAME = 1_000
 class AlertMessage:
     """One message of the alerts topic.
 
-    Times are in milliseconds since the epoch, `severity` is an index of `SEVERITIES`, `services` are scopes. `sessions`
-    counts the incident's sessions so far. `resolved` is True for the message that an incident is over.
+    Times are in milliseconds since the epoch: `opened` when the incident began, `time` its latest symptom or session so
+    far. `number` counts the messages about it, this one included. `severity` is an index of `SEVERITIES`, `services`
+    are scopes, and `causes` the fingerprints of what the incident is about. `sessions` counts its sessions so far.
+    `pattern` is empty while no session has closed. `resolved` is True for the message that an incident is over.
     """
 
     id: str
@@ -37,7 +39,7 @@ class AlertMessage:
     resolved: bool
     time: int
     opened: int
-    latest: int
+    number: int
     scope: str
     key: str
     pattern: str
@@ -46,6 +48,7 @@ class AlertMessage:
     score: float | None
     summary: str
     services: tuple[str, ...]
+    causes: tuple[str, ...]
     sessions: int
     document: bytes
 
@@ -85,24 +88,26 @@ def read_alert(value: bytes | None) -> AlertMessage:
     period = incident.get("period")
     start = period.get("start") if isinstance(period, dict) else None
     since = next((text for text in (incident.get("since"), start) if isinstance(text, str)), None)
+    last = incident.get("last_seen")
     severity = document.get("severity")
     return AlertMessage(
         id=_required(document, "id"),
         incident=_required(incident, "id"),
         event="resolved" if resolved else _text(incident, "event") or _text(document, "event") or "updated",
         resolved=resolved,
-        time=end,
+        time=max(end, milliseconds(last)) if isinstance(last, str) else end,
         opened=min(end, milliseconds(since)) if since else end,
-        latest=end,
+        number=_count(incident.get("messages")) or _count(incident.get("alerts")),
         scope=scope,
         key=_text(document, "key"),
-        pattern=_text(document, "pattern") or _text(document, "fingerprint"),
+        pattern=_text(document, "pattern" if "pattern" in document else "fingerprint"),
         severity=SEVERITIES.index(severity) if severity in SEVERITIES else 0,
         p_value=_number(document.get("p_value")),
         score=_number(document.get("score")),
         summary=_text(document, "summary"),
         services=_services(incident.get("services")) or (scope,),
-        sessions=_count(incident.get("sessions")) or _count(incident.get("alerts")) or 1,
+        causes=_causes(incident.get("causes")) or (_text(document, "fingerprint") or _text(document, "pattern"),),
+        sessions=_sessions(incident),
         document=value or b"",
     )
 
@@ -162,6 +167,18 @@ def _count(value: object) -> int:
     if isinstance(value, list):
         return len(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 53 else 0
+
+
+def _sessions(incident: Mapping[str, Any]) -> int:
+    sessions = incident.get("sessions")
+    return 0 if sessions == 0 else _count(sessions) or _count(incident.get("alerts")) or 1
+
+
+def _causes(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        return ()
+    names = [item.get("cause") if isinstance(item, dict) else item for item in value[:100]]
+    return tuple(name[:MAX_NAME] for name in names if isinstance(name, str) and name)
 
 
 def _services(value: object) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from aiohttp import web
 from daemon.console import queries
 from daemon.console.accounts import Role
 from daemon.console.archive_thread import ArchiveThread
-from daemon.console.case import case_rows
+from daemon.console.case import case_rows, cause_rows
 from daemon.console.changes import Changes
 from daemon.console.feed import FeedState
 from daemon.console.guard import LOGIN, ROOT, Guard, check_form, set_cookie
@@ -93,6 +93,7 @@ class Pages:
             totals,
             case=case,
             rows=case_rows(case.document),
+            causes=cause_rows(case.latest),
             links=filled(self._links, case.document),
             points=[(alert.time, alert.score) for alert in case.firing],
             sent=request.query.get("sent", ""),
@@ -133,7 +134,7 @@ class Pages:
         publish = self._publisher()
         by, note = request[LOGIN].account.name, fields.get("note", "").strip()
         try:
-            document = label_document(alert.id, verdict, scope=alert.scope, by=by, note=note)
+            document = label_document(alert.pattern, verdict, scope=alert.scope, by=by, note=note)
         except DataError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
         await publish(alert.scope.encode(), encode(document))
@@ -220,8 +221,8 @@ class Pages:
             raise web.HTTPBadRequest(text=f"verdict: must be one of {', '.join(VERDICTS)}")
         identity = fields.get("alert", "")
         alert = await self._read(lambda archive: queries.alert(archive, identity))
-        if alert is None:
-            raise web.HTTPNotFound(text="the archive has no such alert")
+        if alert is None or not alert.pattern:
+            raise web.HTTPNotFound(text="the archive has no such alert, or no session of it has closed yet")
         return alert, verdict
 
     async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:

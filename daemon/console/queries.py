@@ -138,12 +138,16 @@ def incidents(connection: sqlite3.Connection, wanted: Filter) -> tuple[list[Arch
 
 @dataclass(frozen=True, slots=True)
 class ArchivedCase:
-    """What one incident's page shows. `chosen` is the alert whose lines it shows, `document` that alert's message."""
+    """What one incident's page shows.
+
+    `chosen` is the alert whose lines it shows, `document` that alert's message, and `latest` the newest message.
+    """
 
     incident: ArchivedIncident
     alerts: Sequence[ArchivedAlert]
     chosen: ArchivedAlert
     document: Mapping[str, Any]
+    latest: Mapping[str, Any]
     labels: Sequence[ArchivedLabel]
     remarks: Sequence[ArchivedRemark]
     similar: Sequence[ArchivedIncident]
@@ -167,7 +171,8 @@ def case_of(connection: sqlite3.Connection, identity: str, wanted: str = "") -> 
         alerts=alerts,
         chosen=chosen,
         document=document(connection, chosen.id) or {},
-        labels=feedback_on(connection, list(dict.fromkeys(alert.pattern for alert in firing))[:100]),
+        latest=document(connection, alerts[-1].id) or {},
+        labels=feedback_on(connection, list(dict.fromkeys(alert.pattern for alert in firing if alert.pattern))[:100]),
         remarks=remarks_on(connection, identity),
         similar=similar(connection, identity),
     )
@@ -186,7 +191,7 @@ def alerts_of(connection: sqlite3.Connection, identity: str) -> list[ArchivedAle
     """Return the latest alerts of an incident, in order of time."""
     rows = connection.execute(
         f"SELECT {_ALERT_COLUMNS} FROM alerts "  # noqa: S608
-        "WHERE incident = ? ORDER BY time DESC, id LIMIT ?",
+        "WHERE incident = ? ORDER BY time DESC, event = 'resolved' DESC, number DESC, id LIMIT ?",
         (identity, MAX_ALERTS),
     ).fetchall()
     return [ArchivedAlert(*row) for row in reversed(rows)]
@@ -208,10 +213,10 @@ def document(connection: sqlite3.Connection, alert: str) -> dict[str, Any] | Non
 
 
 def similar(connection: sqlite3.Connection, identity: str, limit: int = 5) -> list[ArchivedIncident]:
-    """Return other incidents with a pattern of this one, the latest first."""
+    """Return other incidents with a cause of this one, the latest first."""
     rows = connection.execute(
         f"SELECT {_INCIDENT_COLUMNS} FROM incidents WHERE id != ? AND id IN ("  # noqa: S608
-        "SELECT incident FROM alerts WHERE pattern IN (SELECT pattern FROM alerts WHERE incident = ?)"
+        "SELECT incident FROM causes WHERE cause IN (SELECT cause FROM causes WHERE incident = ?)"
         ") ORDER BY latest DESC LIMIT ?",
         (identity, identity, limit),
     )

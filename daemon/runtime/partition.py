@@ -49,6 +49,10 @@ class State(StrEnum):
     DEAD = "dead"
 
 
+class _RenewalError(Exception):
+    """Leaves the work of a partition that is to start again on purpose."""
+
+
 class EventTime:
     """Whether the event time of a partition moves on while its lines are read."""
 
@@ -99,6 +103,7 @@ class Partition:
         self._woken = asyncio.Event()
         self._stepped = asyncio.Event()
         self._failed: Exception | None = None
+        self._renew = False
         self._failed_starts = 0
 
     # ---------------------------------------------------------------- for gauges
@@ -213,6 +218,11 @@ class Partition:
         self._failed = self._failed or error
         self._wake()
 
+    def renew(self) -> None:
+        """Start again from the checkpoint with a new processor: what makes processors has changed."""
+        self._renew = True
+        self._wake()
+
     # ---------------------------------------------------------------- its life
 
     async def run(self, membership: Membership) -> None:
@@ -222,6 +232,9 @@ class Partition:
                 try:
                     await self._initialise(membership)
                     await self._work(membership)
+                except _RenewalError:
+                    self.stopped_at = monotonic()
+                    await self._let_go()
                 except PartitionError as error:
                     if self.state is State.RUN:
                         self.stopped_at = monotonic()
@@ -260,7 +273,7 @@ class Partition:
         return pause
 
     async def _initialise(self, membership: Membership) -> None:
-        self.state, self._failed = State.INIT, None
+        self.state, self._failed, self._renew = State.INIT, None, False
         began = monotonic()
         producer = self._producer = self._shared.broker.transactions(self.source)
         patient = self._failed_starts < PATIENT_STARTS
@@ -286,6 +299,9 @@ class Partition:
             self._woken.clear()
             if self._failed is not None:
                 raise self._failed
+            if self._renew:
+                await self._commits.settle()
+                raise _RenewalError
             self._commits.finish()
             now = monotonic()
             if (due := self._commits.due()) is not None and due <= now:

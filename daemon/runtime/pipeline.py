@@ -119,6 +119,11 @@ class Pipeline:
         self._draining = True
         await asyncio.gather(*(partition.drain() for partition in self._partitions.values()))
 
+    def renew(self) -> None:
+        """Give every partition a new processor; each continues from its checkpoint."""
+        for partition in self._partitions.values():
+            partition.renew()
+
     async def rejoin(self) -> None:
         """Leave the group and join it with a new membership; the partitions start again from their checkpoints."""
         old, self._membership = self._membership, self._broker.membership(self._topics)

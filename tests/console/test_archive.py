@@ -133,6 +133,23 @@ def test_an_archive_in_use_is_refused(tmp_path: Path) -> None:
     first.close()
 
 
+def test_similar_incidents_share_a_cause() -> None:
+    """The latest first; one's own is not among them."""
+    stored = archive()
+    causes = {"i1": ["aa", "bb"], "i2": ["bb"], "i3": ["cc"], "i4": ["aa"]}
+    documents = [
+        alert(
+            at, id=f"a{at}", incident={"id": name, "event": "opened", "causes": [{"cause": cause} for cause in named]}
+        )
+        for at, (name, named) in enumerate(causes.items())
+    ]
+    stored.store([batch(ALERTS, [orjson.dumps(document) for document in documents])])
+
+    assert ["i4", "i2"] == [view.id for view in queries.similar(stored.connection, "i1")]
+    assert [] == queries.similar(stored.connection, "i3")
+    stored.close()
+
+
 def test_services_are_counted_in_a_span_that_ends_with_the_latest_alert() -> None:
     """Every service is listed; alerts outside of the span are in no curve."""
     stored = archive()

@@ -47,18 +47,29 @@ def test_an_incident_may_list_services_and_sessions() -> None:
         "id": "i",
         "event": "escalated",
         "services": ["nginx", {"scope": "shop"}],
-        "causes": ["ERROR"],
+        "causes": [{"scope": "nginx", "cause": "aa" * 8, "kind": "new"}, {"cause": "bb" * 8}],
         "sessions": 12,
         "period": {"start": "2026-11-22T09:00:00.000Z", "end": "2026-11-22T10:00:00.000Z"},
     }
     row = read_alert(orjson.dumps(alert(incident=incident)))
 
+    assert ("aa" * 8, "bb" * 8) == row.causes
     assert (("nginx", "shop"), 12, "escalated", 1_795_338_000_000) == (
         row.services,
         row.sessions,
         row.event,
         row.opened,
     )
+
+
+def test_news_of_an_incident_without_a_closed_session_is_read() -> None:
+    """There is no pattern to label yet; the incident lasts until its latest symptom."""
+    incident = {"id": "i", "event": "opened", "since": "2026-11-22T10:00:00Z", "last_seen": "2026-11-22T10:09:00Z"}
+    document = alert(pattern=None, fingerprint="aa" * 8, p_value=None, score=None, incident=incident | {"sessions": 0})
+    row = read_alert(orjson.dumps(document))
+
+    assert ("", ("aa" * 8,), 0, None) == (row.pattern, row.causes, row.sessions, row.score)
+    assert 1_795_342_140_000 == row.time
 
 
 def test_feedback_is_read() -> None:
@@ -92,5 +103,5 @@ def test_any_value_of_any_field_is_read_or_refused(value: object, name: str, ins
     except (DataError, TypeError):  # orjson encodes no lone surrogates
         return
     assert row.id
-    assert row.sessions >= 1
+    assert row.sessions >= 0
     assert row.opened <= row.time

@@ -137,7 +137,7 @@ async def test_a_person_logs_in_labels_and_logs_out(
             assert 401 == answer.status
 
     said = orjson.loads(topics.records[FEEDBACK][0])
-    assert {"alert": ALERT, "verdict": "normal", "scope": "payments", "by": "ada", "note": "a rehearsal"} == said
+    assert {"pattern": PATTERN, "verdict": "normal", "scope": "payments", "by": "ada", "note": "a rehearsal"} == said
 
 
 async def test_an_incident_is_acknowledged_noted_and_taken_back(

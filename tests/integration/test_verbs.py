@@ -10,13 +10,14 @@ import orjson
 import pytest
 import yaml
 
-from daemon.adapters.kafka import read_values
+from daemon.adapters.kafka import publish_one, read_values
 from daemon.backtest import BacktestOptions, run_backtest
 from daemon.cli import main
 from daemon.config.loading import load_config
 from daemon.wiring import kafka_settings
 from tests.support.backtests import sessions, setup_with, write
 from tests.support.brokers import Topics, unique
+from tests.support.consoles import alert
 from tests.support.fakes import FakeEngine
 
 
@@ -76,7 +77,7 @@ async def test_a_baseline_travels_and_is_labelled(
     assert (0, True) == _has(await typed("label", "--list"), f"{pattern}")
     assert (0, True) == _has(await typed("label", pattern[:12], "anomalous", "--by", "bob"), "of store is anomalous")
     assert (0, True) == _has(await typed("label", pattern[:12], "forget"), "no label any more")
-    assert (65, True) == _has(await typed("label", "0" * 16, "normal"), "name its --scope")
+    assert (65, True) == _has(await typed("label", "0" * 16, "normal"), "give its --scope")
     config = load_config(configured)
     sent = [orjson.loads(value) async for value in read_values(kafka_settings(config), config.topics.feedback)]
     assert {"pattern": pattern, "verdict": "anomalous", "scope": "store", "by": "bob"} == sent[0]
@@ -84,6 +85,31 @@ async def test_a_baseline_travels_and_is_labelled(
 
     _name_another_model(configured)
     assert (78, True) == _has(await typed("baseline", "import", str(history)), "cannot be compared")
+
+
+async def test_an_incident_is_acknowledged(configured: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The beginning of an incident's id is enough, and what begins no incident is refused."""
+
+    async def typed(*words: str) -> tuple[int, str]:
+        code = await asyncio.to_thread(main, ["label", *words, "--config", str(configured)])
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    assert 0 == await asyncio.to_thread(
+        main, ["topics", "create", "--input-partitions", "1", "--config", str(configured)]
+    )
+    config = load_config(configured)
+    kafka = kafka_settings(config)
+    for number in range(2):
+        await publish_one(kafka, config.topics.alerts, key=b"payments", value=orjson.dumps(alert(number)))
+
+    done = await typed("incid", "acknowledge", "--by", "bob")
+    assert (0, True) == _has(done, "incident incident-1 is acknowledged")
+    assert (0, True) == _has(await typed("incid", "note", "--by", "ann", "--note", "disk 3 again"), "is noted")
+    assert (65, True) == _has(await typed("elsewhere", "acknowledge"), "no incident begins with elsewhere")
+    assert (65, True) == _has(await typed("incid", "note", "--note", ""), "note: missing")
+    sent = [orjson.loads(value) async for value in read_values(kafka, config.topics.feedback)]
+    assert [("acknowledge", "bob"), ("note", "ann")] == [(each["action"], each["by"]) for each in sent]
 
 
 def _name_another_model(path: Path) -> None:

@@ -235,3 +235,18 @@ async def test_draining_commits_what_was_read() -> None:
         await until(lambda: settled(cluster, expected))
     assert outcome(cluster, expected).clean
     assert len(cluster.values("verdicts")) > before
+
+
+async def test_a_new_processor_continues_where_the_old_one_was() -> None:
+    """Partitions that are given new processors, also again and again, lose nothing and publish nothing twice."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 60)
+    async with replica(cluster, idle=0.5) as it:
+        for number in range(6):
+            await asyncio.sleep(0.05)
+            expected += feed(cluster, 20, start=60 + 20 * number)
+            it.pipeline.renew()
+        await until(lambda: settled(cluster, expected))
+
+        assert 0 == it.metrics.partition_restarts.labels("error")._value.get()
+    assert outcome(cluster, expected).clean

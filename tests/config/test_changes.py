@@ -1,0 +1,35 @@
+"""What a running daemon can apply of a changed configuration."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.config import Config, changed_keys, needs_restart
+
+
+def test_equal_configurations_have_no_changes() -> None:
+    """A file that was only written again changes nothing."""
+    assert [] == changed_keys(Config(), Config.model_validate({"alerts": {"budget": 0.01}}))
+
+
+def test_changes_are_named_by_key() -> None:
+    """Every key that differs is named with its sections; equal neighbours are not."""
+    new = Config.model_validate(
+        {"alerts": {"budget": "5/day"}, "input": {"redact": {"ips": True}}, "kafka": {"group_id": "other"}}
+    )
+
+    assert ["kafka.group_id", "input.redact.ips", "alerts.budget"] == changed_keys(Config(), new)
+
+
+@pytest.mark.parametrize(
+    "key", ["alerts.budget", "alerts.publish", "console.links", "input.redact.emails", "logging.level"]
+)
+def test_what_can_be_applied(key: str) -> None:
+    """The budget, what is published, links, redaction and the log's level change while it runs."""
+    assert [] == needs_restart([key])
+
+
+@pytest.mark.parametrize("key", ["kafka.group_id", "input.format", "engine.model", "alertsx", "input.redactions"])
+def test_what_needs_a_restart(key: str) -> None:
+    """Everything else names itself, also a key that only begins like one that can be applied."""
+    assert [key] == needs_restart(["alerts.budget", key])

@@ -1,0 +1,158 @@
+"""Reloading the configuration of a running daemon: all of it or nothing, without a word that is not true."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+from aiokafka import AIOKafkaProducer
+
+from daemon.adapters.systemd import Notifier
+from daemon.config import load_config
+from daemon.errors import UnavailableError
+from daemon.service import Service
+from tests.support.brokers import Topics
+from tests.support.daemons import Daemon
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+async def daemon(topics: Topics, tmp_path: Path) -> AsyncIterator[Daemon]:
+    it = await Daemon.make(topics, tmp_path, settings={"engine": {"type": "lite"}})
+    await it.start()
+    try:
+        yield it
+    finally:
+        it.close()
+
+
+def change(daemon: Daemon, **sections: dict[str, Any]) -> None:
+    """Write the configuration with some keys changed."""
+    config = yaml.safe_load(daemon.config.read_text())
+    for name, keys in sections.items():
+        config[name] = {**config.get(name, {}), **keys}
+    daemon.config.write_text(yaml.safe_dump(config))
+
+
+def reload(daemon: Daemon) -> tuple[int, list[str]]:
+    """POST /-/reload; return status and reasons."""
+    request = urllib.request.Request(f"http://127.0.0.1:{daemon.port}/-/reload", method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, []
+    except urllib.error.HTTPError as error:
+        return error.code, orjson.loads(error.read())["reasons"]
+
+
+async def judged(daemon: Daemon, key: str, message: str) -> dict[str, Any]:
+    """Send a line; return the verdict of its session."""
+    producer = AIOKafkaProducer(bootstrap_servers=daemon.servers)
+    await producer.start()
+    line = {"time": time.time(), "scope": "shop", "key": key, "message": message}
+    await producer.send_and_wait(daemon.logs, orjson.dumps(line))
+    await producer.stop()
+    for enough in range(1, 100):
+        verdicts = [orjson.loads(record.value) for record in await daemon.published("verdicts", enough)]
+        if found := [verdict for verdict in verdicts if verdict["key"] == key]:
+            assert 1 == len(found)
+            return dict(found[0])
+    raise AssertionError(f"no verdict of {key}")
+
+
+async def test_what_can_change_is_applied_while_it_runs(daemon: Daemon) -> None:
+    """The budget, redaction and the log's level change; every session before and after is judged once."""
+    before = await judged(daemon, "one", "mail from ann@example.com failed")
+    change(daemon, alerts={"budget": 0.25}, input={"redact": {"emails": False}}, logging={"level": "debug"})
+
+    assert (200, []) == await asyncio.to_thread(reload, daemon)
+    after = await judged(daemon, "two", "mail from ann@example.com failed")
+    (event,) = [event for event in daemon.events() if event["event"] == "reloaded"]
+
+    assert {"input.redact.emails", "alerts.budget", "logging.level"} == set(event["changed"])
+    assert 0.25 == await metric_of(daemon, 0.25)
+    assert before["pattern"] != after["pattern"], "the address is a placeholder of its own no more"
+    assert 200 == daemon.get("/readyz")[0]
+
+
+async def metric_of(daemon: Daemon, value: float) -> float:
+    """Return the budget in the metrics, once it is `value` or ten seconds are over."""
+    for _ in range(50):
+        if daemon.metric("alert_budget", '{scope="shop"}') == value:
+            break
+        await asyncio.sleep(0.2)
+    return daemon.metric("alert_budget", '{scope="shop"}')
+
+
+async def test_one_key_that_needs_a_restart_refuses_all(daemon: Daemon) -> None:
+    """Nothing of the file is applied; each key that cannot change names itself and the restart that it needs."""
+    await judged(daemon, "one", "something")
+    assert 1.0 == await metric_of(daemon, 1.0)
+    change(daemon, alerts={"budget": 0.25}, kafka={"group_id": "other"}, sessions={"gap": "7s"})
+
+    status, reasons = await asyncio.to_thread(reload, daemon)
+
+    assert 400 == status
+    assert [
+        "kafka.group_id: changed; restart the daemon to apply it",
+        "sessions.gap: changed; restart the daemon to apply it",
+    ] == reasons
+    await asyncio.sleep(6.0)  # the gauges are set every five seconds
+    assert 1.0 == daemon.metric("alert_budget", '{scope="shop"}')
+    assert 0.0 == daemon.metric("config_last_reload_successful")
+    assert 200 == daemon.get("/readyz")[0]
+
+
+async def test_sighup_reloads_too_and_a_broken_file_changes_nothing(daemon: Daemon) -> None:
+    """A file that is not YAML is refused by its place; the daemon goes on with what it has."""
+    assert daemon.process is not None
+    good = daemon.config.read_text()
+    daemon.config.write_text("alerts: {budget: [")
+    daemon.process.send_signal(signal.SIGHUP)
+    await said(daemon, "reload_refused")
+
+    daemon.config.write_text(good)
+    change(daemon, logging={"level": "warning"})
+    daemon.process.send_signal(signal.SIGHUP)
+    async with asyncio.timeout(30):
+        while daemon.metric("config_reloads_total", '{status="ok"}') < 1:  # noqa: ASYNC110  # another process
+            await asyncio.sleep(0.1)
+
+    assert 1.0 == daemon.metric("config_reloads_total", '{status="refused"}')
+    assert 1.0 == daemon.metric("config_last_reload_successful")
+
+
+async def test_a_reload_while_it_starts_is_refused_in_silence(tmp_path: Path) -> None:
+    """Nothing is sent to systemd, which would take it for ready; the old configuration stays."""
+    path = tmp_path / "config.yaml"
+    path.write_text("engine: {type: lite}")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        service = Service(load_config(path), path)
+        service._notifier = Notifier(str(tmp_path / "notify"))
+        path.write_text("engine: {type: lite}\nalerts: {budget: 0.5}")
+
+        with pytest.raises(UnavailableError, match="the daemon is starting; reload when /readyz is 200"):
+            await service._reload()
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)
+    assert 0.01 == service._config.alerts.budget
+    await service._broker.close()
+
+
+async def said(daemon: Daemon, name: str) -> None:
+    """Wait until the daemon's log has an event."""
+    async with asyncio.timeout(30):
+        while not any(event["event"] == name for event in daemon.events()):  # noqa: ASYNC110  # another process
+            await asyncio.sleep(0.1)
