@@ -44,7 +44,6 @@ from daemon.runtime import (
 )
 from daemon.wiring import (
     Processors,
-    detector_settings,
     engine_settings,
     kafka_settings,
     make_detector,
@@ -252,8 +251,6 @@ class Service:
         if needs := needs_restart(changed):
             raise ConfigError([f"{key}: changed; restart the daemon to apply it" for key in needs])
         processors = self._make_processors(config)
-        budget = detector_settings(config).budget
-        await self._thread(self._detector.set_budget, budget)
         configure_logging(config.logging.level, config.logging.format)
         self._config, self._processors = config, processors
         if any(key.startswith(("alerts.", "input.")) for key in changed):

@@ -120,6 +120,7 @@ class Window:
         self._heads.reserve(patterns)
         return np.asarray(self._heads.first[:patterns] != END)
 
+    @property
     def nbytes(self) -> int:
         """The bytes held."""
         return self._heads.nbytes + self._weights.nbytes + self._buckets.nbytes

@@ -90,10 +90,6 @@ class Detector:
         )
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
 
-    def set_budget(self, budget: Budget) -> None:
-        """Judge by another budget from the next session on; what is left of the credit stays."""
-        self.settings = replace(self.settings, budget=budget)
-
     def vector(self, pattern: Pattern) -> Vector | None:
         """Return the embedding of `pattern` when it is known, so that it need not be made again."""
         scope = self._changelog.scopes.get(pattern.scope)
