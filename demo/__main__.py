@@ -1,4 +1,4 @@
-"""`make demo`: recorded logs of real programs through a real Kafka and the real daemon, alerts as they come.
+"""`make demo`: recorded logs of real programs through a real Kafka and the real daemon, incidents as they come.
 
 Every part runs as a user would run it: a broker, `strayline topics create`, `strayline run`, `strayline console`, a
 shipper, a reader of the alerts topic. Whatever happens, no process is left behind. Where no Kafka can be had, the same
@@ -26,10 +26,11 @@ from rich.console import Console
 from rich.text import Text
 
 from daemon.config.loading import load_config
+from daemon.core.incidents import TOLD
 from daemon.errors import UnavailableError
 from daemon.terminal.alert import AlertPrinter
 from demo.broker import Cluster
-from demo.story import LABELS, LOGS, Outcome, lines, tell
+from demo.story import LABELS, LOGS, Document, Outcome, incident_line, lines, tell
 
 CONFIG = Path(__file__).parent / "config.yaml"
 STRAYLINE = Path(sys.executable).parent / "strayline"
@@ -37,7 +38,8 @@ OUT = Path("out/demo")
 LINES_A_SECOND = 6_000
 PARTITIONS = 4
 PATIENCE = 180.0
-SHOWN_WHOLE = 15
+SHOWN_WHOLE = 1
+"""Incidents shown as `strayline tail` would; all others take one line."""
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 printer = AlertPrinter(console)
@@ -78,8 +80,7 @@ def _story(servers: str, *, keep: bool) -> None:
         outcome = asyncio.run(_stream(servers))
         _say("all lines are accounted for" if outcome.lines else "nothing came back")
         console.print()
-        share = config.alerts.share
-        tell(outcome, share if share is not None else 0.0, console)
+        tell(outcome, str(config.alerts.budget), console)
         _say("writing the report (strayline backtest over the same logs)")
         _report(quiet=True)
         _next_steps(keep=keep)
@@ -168,7 +169,7 @@ async def _stream(servers: str) -> Outcome:
         while outcome.lines + outcome.dead_letters < sent:
             outcome.grown.clear()
             await outcome.grown.wait()
-        await asyncio.sleep(1.5)  # alerts of the last sessions travel in another topic
+        await asyncio.sleep(1.5)  # news of the last sessions travels in another topic
 
     waiting = asyncio.create_task(settled())
     before = -1
@@ -186,7 +187,7 @@ async def _stream(servers: str) -> Outcome:
 
 async def _ship(servers: str) -> int:
     """Send the recording as a shipper would: one record a line, keyed by service, a few thousand lines a second."""
-    _say(f"streaming {_short(LOGS)}; alerts appear as they are committed")
+    _say(f"streaming {_short(LOGS)}; incidents appear as they are told")
     producer = AIOKafkaProducer(bootstrap_servers=servers, linger_ms=20, compression_type="zstd")
     await producer.start()
     sent, began = 0, time.monotonic()
@@ -204,7 +205,7 @@ async def _ship(servers: str) -> int:
 
 
 async def _read(servers: str, outcome: Outcome) -> None:
-    """Read what the daemon publishes, and show alerts."""
+    """Read what the daemon publishes, and show incidents."""
     config = load_config(CONFIG, {})
     topics = config.topics
     reader = AIOKafkaConsumer(
@@ -229,16 +230,13 @@ async def _read(servers: str, outcome: Outcome) -> None:
         await reader.stop()
 
 
-def _show(alert: dict[str, object], outcome: Outcome) -> None:
-    if alert["status"] != "firing":
-        return
+def _show(alert: Document, outcome: Outcome) -> None:
+    """Show what was told, a line an incident; the first session to close of one is shown as `strayline tail` would."""
     outcome.alerts.append(alert)
-    incident = alert["incident"]
-    assert isinstance(incident, dict)
-    if incident["event"] == "ongoing" or len(outcome.alerts) > SHOWN_WHOLE:
-        words = f"          {alert['scope']}  {alert['key']}  incident {incident['id'][:6]}, alert {incident['alerts']}"
-        console.print(Text(words, style="dim"), no_wrap=True)
-    else:
+    if alert["incident"]["event"] in TOLD:
+        console.print(incident_line(alert), no_wrap=True, overflow="ellipsis")
+    elif alert["verdict"] is not None and outcome.shown_whole < SHOWN_WHOLE:
+        outcome.shown_whole += 1
         printer.print(alert)
 
 
@@ -247,7 +245,9 @@ def _report(*, quiet: bool = False) -> int:
     done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL if quiet else None)
     if done.returncode == 0:
         console.print(
-            Text.assemble(("Report  ", "bold"), f"{OUT / 'report.html'}  (scores over time, calibration, every alert)")
+            Text.assemble(
+                ("Report  ", "bold"), f"{OUT / 'report.html'}  (every incident, scores over time, calibration)"
+            )
         )
     return done.returncode
 
@@ -261,7 +261,7 @@ def _next_steps(*, keep: bool) -> None:
             f"{_short(STRAYLINE)} console --folder {OUT} --config {_short(CONFIG)}",
             "the incidents in a browser, afterwards",
         ),
-        ("docs/alerts.md", "what an alert holds, and how to route it"),
+        ("docs/alerts.md", "what an incident is, and how to route it"),
     ]
     if not keep:
         steps.insert(0, ("make demo ARGS=--keep", "the same, and leave Kafka and the daemon running"))

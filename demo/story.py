@@ -1,13 +1,13 @@
-"""What the demo was about: the recording's faults, and which of them the alerts found."""
+"""What the demo was about: the recording's faults, and which incident told each of them."""
 
 from __future__ import annotations
 
 import asyncio
-import csv
 import json
 import lzma
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from daemon.core.incidents import TOLD
+from daemon.core.text import clean, many
+
 HERE = Path(__file__).parent
 LOGS = HERE / "recordings" / "logs.jsonl.xz"
 FAULTS = HERE / "recordings" / "faults.json"
-SESSIONS = HERE / "recordings" / "sessions.csv"
 LABELS = HERE / "recordings" / "labels.csv"
 
 Document = Mapping[str, Any]
+LATE = timedelta(seconds=20)
+"""What is told so long after a fault may still be of it."""
+_STYLE = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 
 
 def lines() -> Iterator[bytes]:
@@ -33,34 +38,13 @@ def lines() -> Iterator[bytes]:
 
 
 @dataclass
-class Truth:
-    """Which recorded sessions a fault touched: by scope and key, `(start, end, fault)`; an empty fault is normal."""
-
-    sessions: dict[tuple[str, str], list[tuple[str, str, str]]] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls) -> Truth:
-        """Read the recording's labels."""
-        truth = cls()
-        with SESSIONS.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                place = truth.sessions.setdefault((row["scope"], row["key"]), [])
-                place.append((row["start"], row["end"], row["fault"] if row["label"] == "1" else ""))
-        return truth
-
-    def fault_of(self, document: Document) -> str:
-        """Return the fault that a verdict's or an alert's session was touched by, or nothing."""
-        known = self.sessions.get((document["scope"], document["key"]), ())
-        return next((f for start, end, f in known if f and start <= document["end"] and document["start"] <= end), "")
-
-
-@dataclass
 class Outcome:
     """What came out of the daemon."""
 
     verdicts: list[Document] = field(default_factory=list)
     alerts: list[Document] = field(default_factory=list)
     dead_letters: int = 0
+    shown_whole: int = 0
     grown: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -69,48 +53,69 @@ class Outcome:
         return sum(verdict["lines"] for verdict in self.verdicts)
 
 
-def tell(outcome: Outcome, budget: float, console: Console) -> None:
-    """Print what was found, what else was flagged, and how the rate compares with the budget."""
-    truth = Truth.read()
-    events = json.loads(FAULTS.read_text(encoding="utf-8"))["events"]
-    console.print(_found([e for e in events if e["fault"]], outcome.alerts, truth))
-    console.print(_rates(outcome.verdicts, budget))
-    others: dict[str, int] = {}
-    for alert in outcome.alerts:
-        if not truth.fault_of(alert):
-            others[alert["summary"]] = others.get(alert["summary"], 0) + 1
-    if others:
-        console.print(Text(f"Also flagged, outside of any fault ({sum(others.values())} alerts):", style="bold"))
-        for summary, count in sorted(others.items(), key=lambda item: -item[1])[:6]:
-            console.print(Text(f"  {count} x {summary}"), highlight=False)
-        console.print()
+def incident_line(alert: Document) -> Text:
+    """Return an incident in one line: when, where, how grave, what."""
+    incident = alert["incident"]
+    services = clean(", ".join(incident["services"]))
+    event = "" if incident["event"] == "opened" else f"{incident['event']}: "
+    return Text.assemble(
+        (f"  {incident['last_seen'][11:19]}  ", "dim"),
+        (f"{alert['severity']:<9}", _STYLE[alert["severity"]]),
+        (f"{services}  ", "bold"),
+        event + clean(alert["summary"]),
+    )
 
 
-def _found(faults: Sequence[Document], alerts: Sequence[Document], truth: Truth) -> Table:
-    table = Table("fault", "service", "alerts", "what the first one said", box=box.SIMPLE_HEAD, title="What was found")
-    table.columns[2].justify = "right"
+def tell(outcome: Outcome, budget: str, console: Console) -> None:
+    """Print which incident told each fault and how soon, what else was told, and that against the budget."""
+    events = [event for event in json.loads(FAULTS.read_text(encoding="utf-8"))["events"] if event["fault"]]
+    told = [alert for alert in outcome.alerts if alert["incident"]["event"] in TOLD]
     by_fault: dict[str, list[Document]] = {}
-    for alert in alerts:
-        by_fault.setdefault(truth.fault_of(alert), []).append(alert)
-    for fault in faults:
-        said = by_fault.get(fault["name"], [])
-        words = Text(said[0]["summary"]) if said else Text("not found", style="red")
-        table.add_row(fault["name"], ", ".join(fault["services"]), str(len(said)), words)
-    return table
+    for alert in told:
+        by_fault.setdefault(_fault_of(alert, events), []).append(alert)
+    console.print(_found(events, by_fault))
+    found = sum(event["name"] in by_fault for event in events)
+    quiet = [alert for alert in told if _begun(alert) < _time(events[0]["start"])]
+    console.print(
+        Text(
+            f"{found} of {len(events)} faults were told, in {many(len(told), 'message')}; "
+            f"{len(quiet)} of them came before the first fault. At most {budget} are told of one service."
+        )
+    )
+    others = by_fault.get("", [])
+    if others:
+        console.print(Text("Told outside of any fault:", style="bold"))
+        for alert in others[:6]:
+            console.print(incident_line(alert), no_wrap=True, overflow="ellipsis")
+    console.print()
 
 
-def _rates(verdicts: Sequence[Document], budget: float) -> Table:
-    table = Table("service", "sessions", "judged", "alerts", "rate", box=box.SIMPLE_HEAD)
-    table.title = f"Realised rate against the budget of {budget:.1%} of sessions"
-    for column in table.columns[1:]:
-        column.justify = "right"
-    live_in_all, flagged_in_all = 0, 0
-    for scope in sorted({verdict["scope"] for verdict in verdicts}):
-        own = [verdict for verdict in verdicts if verdict["scope"] == scope]
-        live, flagged = sum(v["phase"] == "live" for v in own), sum(v["anomalous"] for v in own)
-        live_in_all, flagged_in_all = live_in_all + live, flagged_in_all + flagged
-        table.add_row(scope, f"{len(own):,}", f"{live:,}", str(flagged), f"{flagged / max(live, 1):.2%}")
-    table.add_section()
-    rate = f"{flagged_in_all / max(live_in_all, 1):.2%}"
-    table.add_row("all", f"{len(verdicts):,}", f"{live_in_all:,}", str(flagged_in_all), rate)
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _begun(alert: Document) -> datetime:
+    """Return when the symptom was seen that a message is about."""
+    causes = alert["incident"]["causes"]
+    head = next((c for c in causes if (c["cause"], c["scope"]) == (alert["fingerprint"], alert["scope"])), causes[0])
+    return _time(head["time"])
+
+
+def _fault_of(alert: Document, events: Sequence[Document]) -> str:
+    """Return the fault in whose time the message's symptom began, the latest that had begun; or nothing."""
+    begun = _begun(alert)
+    fitting = [event for event in events if _time(event["start"]) <= begun <= _time(event["end"]) + LATE]
+    return str(fitting[-1]["name"]) if fitting else ""
+
+
+def _found(events: Sequence[Document], by_fault: Mapping[str, Sequence[Document]]) -> Table:
+    table = Table(
+        "fault", "service", "seen after", "told", "what the first one said", box=box.SIMPLE_HEAD, title="What was told"
+    )
+    table.columns[2].justify = table.columns[3].justify = "right"
+    for event in events:
+        said = by_fault.get(event["name"], [])
+        after = f"{(_begun(said[0]) - _time(event['start'])).total_seconds():.0f} s" if said else ""
+        words = Text(clean(said[0]["summary"])) if said else Text("not told", style="red")
+        table.add_row(event["name"], ", ".join(event["services"]), after, str(len(said)), words)
     return table

@@ -1,4 +1,8 @@
-"""`strayline label`: give feedback on a pattern or an incident, or list the labels."""
+"""`strayline label`: give feedback on the cause of an incident or on a pattern, or list the labels.
+
+The id of an alert begins with the fingerprint of its headline's cause, that of a verdict with its pattern's. Both may
+be given, whole or in part, and so may a pattern of the baseline.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +24,20 @@ if TYPE_CHECKING:
 
 _DONE = {"normal": "normal", "anomalous": "anomalous", "forget": "forgotten: no label any more"}
 _REMARKS = {"acknowledge": "acknowledged", "unacknowledge": "not acknowledged any more", "note": "noted"}
+NO_LINE = "0" * 16
+"""The fingerprint of what is about no line, such as a silence."""
 _WHOLE = re.compile(r"[0-9a-f]{16}(-[0-9a-f]{16})?")
 
 
 def add(verbs: Verbs[Parser]) -> None:
     """Describe the verb."""
-    parser = add_verb(verbs, "label", label, "label a pattern, or acknowledge an incident")
+    parser = add_verb(verbs, "label", label, "label what was told normal or anomalous, or acknowledge an incident")
     parser.add_argument(
-        "target", nargs="?", help="an alert's id, a pattern or an incident's id, or the beginning of one"
+        "target", nargs="?", help="the id of an alert, a verdict, a pattern or an incident, or its beginning"
     )
     parser.add_argument("word", nargs="?", choices=(*_DONE, *_REMARKS))
     parser.add_argument("--list", action="store_true", help="show all labels; `forget` removes one")
-    parser.add_argument("--scope", help="the pattern's scope, if no alert has it")
+    parser.add_argument("--scope", help="the scope, if several have it or no alert names it")
     parser.add_argument("--note", default="", help="why; it is shown with the label")
     parser.add_argument("--by", default=os.environ.get("USER", ""), help="who gives the label")
 
@@ -81,18 +87,14 @@ async def _label(options: argparse.Namespace, config: Config) -> int:
     from daemon.wiring import kafka_settings
 
     target, scope = options.target.lower(), options.scope
-    if scope is None:
-        scopes = await _in_alerts(config, target) or await _in_baseline(config, target)
-        if len(scopes) > 1:
-            raise DataError(f"{target} is the beginning of {len(scopes)} patterns; give more of it")
-        if not scopes:
-            hint = "; give its --scope to label it all the same" if _WHOLE.fullmatch(target) else ""
-            raise DataError(f"no alert and no pattern of the baseline begins with {target}{hint}")
-        ((target, scope),) = scopes.items()
+    if scope is None or not _WHOLE.fullmatch(target):
+        target, scope = await _find(config, target, scope)
+    if target.startswith(NO_LINE):
+        raise DataError("a silence is about no line, so there is nothing to label")
     document = label_document(target, options.word, scope=scope, by=options.by, note=options.note)
     value = orjson.dumps(document)
     await publish_one(kafka_settings(config), config.topics.feedback, key=scope.encode(), value=value)
-    print(f"sent: pattern {target[:16]} of {scope} is {_DONE[options.word]}")
+    print(f"sent: {target[:16]} of {scope} is {_DONE[options.word]}")
     return 0
 
 
@@ -123,24 +125,41 @@ async def _incidents(config: Config, target: str) -> set[str]:
     return {incident for incident in known if incident.startswith(target)}
 
 
-async def _in_alerts(config: Config, target: str) -> dict[str, str]:
-    """Return scopes by pattern, of the alerts whose ids begin with `target`."""
+async def _find(config: Config, target: str, scope: str | None) -> tuple[str, str]:
+    """Return the one id that begins with `target`, and its scope. Raises DataError when there is none, or several."""
+    found = await _in_alerts(config, target) or await _in_baseline(config, target)
+    fitting = {place: known for place, known in found.items() if scope in (None, place[1])}
+    fingerprints, scopes = {one for one, _ in fitting}, sorted({place for _, place in fitting})
+    if len(fingerprints) > 1:
+        raise DataError(f"{target} is the beginning of {len(fingerprints)} ids; give more of it")
+    if len(scopes) > 1:
+        raise DataError(f"{target} was told of {', '.join(scopes)}; give its --scope")
+    if not fitting:
+        hint = "; give its --scope to label it all the same" if _WHOLE.fullmatch(target) else ""
+        raise DataError(f"no alert and no pattern of the baseline begins with {target}{hint}")
+    (((_, where), whole),) = fitting.items()
+    return whole, where
+
+
+async def _in_alerts(config: Config, target: str) -> dict[tuple[str, str], str]:
+    """Return ids by fingerprint and scope: those of alerts, and of the verdicts they show, that begin with `target`."""
     from daemon.adapters.kafka import read_values
     from daemon.wiring import kafka_settings
 
-    scopes: dict[str, str] = {}
+    found: dict[tuple[str, str], str] = {}
     async for value in read_values(kafka_settings(config), config.topics.alerts):
         alert = orjson.loads(value)
-        if str(alert.get("id", "")).startswith(target) and alert.get("status") == "firing":
-            scopes[alert["pattern"]] = alert["scope"]
-    return scopes
+        for name in (alert.get("id"), alert.get("verdict")):
+            if name and name.startswith(target):
+                found[name[:16], alert["scope"]] = name
+    return found
 
 
-async def _in_baseline(config: Config, target: str) -> dict[str, str]:
-    """Return scopes by pattern, of the baseline's patterns that begin with `target`: alerts expire."""
+async def _in_baseline(config: Config, target: str) -> dict[tuple[str, str], str]:
+    """Return the baseline's patterns that begin with `target`, by themselves and their scope: alerts expire."""
     stored = await _read_topic(config)
     if stored is None:
         return {}
     scopes = [statistics.scope for statistics in stored.detector.scopes()]
-    known = {pattern.pattern: scope for scope in scopes for pattern in stored.detector.patterns(scope)}
-    return {pattern: scope for pattern, scope in known.items() if pattern.startswith(target[:16])}
+    known = [(pattern.pattern, scope) for scope in scopes for pattern in stored.detector.patterns(scope)]
+    return {(pattern, scope): pattern for pattern, scope in known if pattern.startswith(target[:16])}
