@@ -79,7 +79,7 @@ async def fetch(settings: KafkaSettings, topic: str, start: int, count: int) -> 
         await membership.close()
 
 
-class Reading:
+class RunningReplica:
     """The pipeline at work on one topic with one partition."""
 
     def __init__(self, pipeline: Pipeline, running: asyncio.Task[None], source: TopicPartition) -> None:
@@ -100,7 +100,7 @@ class Reading:
 
 
 @asynccontextmanager
-async def replica(config: Config, broker: KafkaBroker, engine: Engine) -> AsyncIterator[Reading]:
+async def replica(config: Config, broker: KafkaBroker, engine: Engine) -> AsyncIterator[RunningReplica]:
     """Run the pipeline on the configured input, with all that the service gives it but for HTTP and signals."""
     thread, detector, metrics = WorkerThread(), make_detector(config, engine), Metrics(CollectorRegistry())
     # Silence must not end a session: what is open when everything has been read is no part of it.
@@ -115,7 +115,7 @@ async def replica(config: Config, broker: KafkaBroker, engine: Engine) -> AsyncI
     pipeline = Pipeline(broker, topics, lambda source: Partition(source, shared, processors), metrics)
     running = asyncio.create_task(pipeline.run())
     try:
-        yield Reading(pipeline, running, TopicPartition(config.input.topics[0], 0))
+        yield RunningReplica(pipeline, running, TopicPartition(config.input.topics[0], 0))
     finally:
         for task in (running, following):
             task.cancel()

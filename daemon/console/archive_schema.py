@@ -18,10 +18,10 @@ CREATE TABLE positions ( topic TEXT NOT NULL, partition INTEGER NOT NULL, next I
 partition) ) WITHOUT ROWID; CREATE TABLE incidents ( id TEXT PRIMARY KEY, state TEXT NOT NULL, severity INTEGER NOT
 NULL, services TEXT NOT NULL, keys TEXT NOT NULL, summary TEXT NOT NULL, opened INTEGER NOT NULL, latest INTEGER NOT
 NULL, sessions INTEGER NOT NULL ) WITHOUT ROWID; CREATE INDEX incidents_by_rank ON incidents (state, severity DESC,
-latest DESC); CREATE INDEX incidents_by_time ON incidents (latest DESC); CREATE TABLE alerts ( id TEXT PRIMARY KEY,
-incident TEXT NOT NULL, event TEXT NOT NULL, time INTEGER NOT NULL, number INTEGER NOT NULL, scope TEXT NOT NULL, key
-TEXT NOT NULL, pattern TEXT NOT NULL, severity INTEGER NOT NULL, p_value REAL, score REAL, summary TEXT NOT NULL,
-document BLOB NOT NULL
+latest DESC); CREATE INDEX incidents_by_time ON incidents (latest DESC); CREATE TABLE alerts (
+    id TEXT PRIMARY KEY, incident TEXT NOT NULL, event TEXT NOT NULL, time INTEGER NOT NULL, number INTEGER NOT NULL,
+    scope TEXT NOT NULL, key TEXT NOT NULL, pattern TEXT NOT NULL, severity INTEGER NOT NULL, p_value REAL, score REAL,
+    summary TEXT NOT NULL, document BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX alerts_by_incident ON alerts (incident, time);
 CREATE INDEX alerts_by_pattern ON alerts (pattern, time);

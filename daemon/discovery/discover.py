@@ -13,7 +13,7 @@ from daemon.core.positions import INDEX_BITS
 from daemon.discovery.keys import WINDOW, Candidate, candidates
 from daemon.discovery.levels import find_level
 from daemon.discovery.reading import Reading, parse, read_text
-from daemon.discovery.sessions import Measure, Sample, measure
+from daemon.discovery.sessions import Sample, SessionMeasure, measure
 from daemon.discovery.structured import LOOKED_AT, read_headers, read_json, read_logfmt
 
 MOST_LINES = 10_000
@@ -40,7 +40,7 @@ class Choice:
     """A key, the measure of its sessions, and the key of one of them."""
 
     candidate: Candidate
-    measure: Measure
+    measure: SessionMeasure
     example: str = ""
 
 
@@ -179,7 +179,7 @@ def _keys(records: Sequence[str], lines: pl.Series, reading: Reading, candidate:
     return lines.str.extract(candidate.pattern)
 
 
-def _together(found: Measure) -> bool:
+def _together(found: SessionMeasure) -> bool:
     """Whether most sessions belong to services that have too few to be judged alone."""
     if len(found.scopes) < 2:
         return False

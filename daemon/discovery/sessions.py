@@ -40,7 +40,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class SessionMeasure:
     """What a key's sessions are like. Shares are of lines, from 0 to 1; `size` is the median line's session."""
 
     score: float
@@ -63,14 +63,14 @@ class Measure:
         )
 
 
-def measure(sample: Sample, keys: NDArray[np.int64], trust: float) -> Measure:
+def measure(sample: Sample, keys: NDArray[np.int64], trust: float) -> SessionMeasure:
     """Return the measure at the gap that suits the key best. `keys` is -1 where a line has none."""
     found = [_at(sample, keys, trust, gap) for gap in (GAPS if (keys >= 0).any() else WINDOW_GAPS)]
     best = max(at.score for at in found)
     return next(at for at in found if at.score * CLEARLY >= best)
 
 
-def _at(sample: Sample, keys: NDArray[np.int64], trust: float, gap: int) -> Measure:
+def _at(sample: Sample, keys: NDArray[np.int64], trust: float, gap: int) -> SessionMeasure:
     covered = float((keys >= 0).mean()) if (keys >= 0).any() else 1.0
     order, starts = cut(sample, keys, gap)
     sizes = np.diff([*starts, len(order)])
@@ -93,7 +93,7 @@ def _at(sample: Sample, keys: NDArray[np.int64], trust: float, gap: int) -> Meas
         * (0.2 + 0.5 * recurring + 0.3 * lift)
     )
     scopes = tuple(np.bincount(sample.scopes[order][starts]).tolist())
-    return Measure(score, gap, len(sizes), covered, alone, told, recurring, by_chance, size, scopes)
+    return SessionMeasure(score, gap, len(sizes), covered, alone, told, recurring, by_chance, size, scopes)
 
 
 def cut(sample: Sample, keys: NDArray[np.int64], gap: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

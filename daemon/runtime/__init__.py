@@ -17,12 +17,11 @@ from daemon.runtime.gc_tuning import seldom_collected
 from daemon.runtime.partition import Partition, State
 from daemon.runtime.pipeline import Pipeline
 from daemon.runtime.shared import ProcessorFactory, Shared, Terms
-from daemon.runtime.stalls import Cause, Delay, StallMonitor
+from daemon.runtime.stalls import Delay, StallCause, StallMonitor
 from daemon.runtime.watchdog import Patience
 from daemon.runtime.worker_thread import WorkerThread
 
 __all__ = [
-    "Cause",
     "Delay",
     "Embedder",
     "Follower",
@@ -32,6 +31,7 @@ __all__ = [
     "Pipeline",
     "ProcessorFactory",
     "Shared",
+    "StallCause",
     "StallMonitor",
     "State",
     "Terms",

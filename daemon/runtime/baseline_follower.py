@@ -15,7 +15,7 @@ import structlog
 from daemon.core.detection import Detector
 from daemon.errors import PartitionError
 from daemon.ports import Broker
-from daemon.runtime.stalls import Cause, Delay
+from daemon.runtime.stalls import Delay, StallCause
 from daemon.runtime.worker_thread import WorkerThread
 
 log = structlog.get_logger(__name__)
@@ -61,7 +61,9 @@ class Follower:
 
     def delays(self, now: float) -> Iterator[Delay]:
         """Yield for how long nothing was read although the topic holds more, as far as `watch` knows."""
-        yield Delay(Cause.BASELINE, now - self._moved_at, self._error or "the baseline topic holds more than is read")
+        yield Delay(
+            StallCause.BASELINE, now - self._moved_at, self._error or "the baseline topic holds more than is read"
+        )
 
     async def watch(self) -> None:
         """Compare what is read with the end of the topic, until cancelled: a reader that waits raises no error."""

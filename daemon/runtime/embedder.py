@@ -17,7 +17,7 @@ from daemon.core.types import Pattern, Vector
 from daemon.errors import UnavailableError
 from daemon.metrics import Metrics
 from daemon.ports import Engine
-from daemon.runtime.stalls import Cause, Delay
+from daemon.runtime.stalls import Delay, StallCause
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +65,7 @@ class Embedder:
         """Yield for how long patterns have waited without any answer of the engine."""
         if self._under_way:
             why = self._error or f"no answer for {len(self._under_way)} patterns"
-            yield Delay(Cause.ENGINE, now - self._answered_at, why)
+            yield Delay(StallCause.ENGINE, now - self._answered_at, why)
 
     async def close(self) -> None:
         """Abandon what is under way."""

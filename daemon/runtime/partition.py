@@ -30,7 +30,7 @@ from daemon.runtime.commits import Commits
 from daemon.runtime.embedder import groups
 from daemon.runtime.recovery import Recovery
 from daemon.runtime.shared import ProcessorFactory, Shared
-from daemon.runtime.stalls import Cause, Delay
+from daemon.runtime.stalls import Delay, StallCause
 from daemon.runtime.step_metrics import count_step
 
 log = structlog.get_logger(__name__)
@@ -198,10 +198,10 @@ class Partition:
         if self._commits.count and self.committed_at > self._moved_at:
             self._moved()
             self._moved_at = self.committed_at
-        yield Delay(Cause.PARTITION, now - self._moved_at, self._why(), str(self.source))
+        yield Delay(StallCause.PARTITION, now - self._moved_at, self._why(), str(self.source))
         if stands := self._event_time.stands(now):
             why = "lines are read and none is later than those before: sessions do not end"
-            yield Delay(Cause.EVENT_TIME, stands, why, str(self.source))
+            yield Delay(StallCause.EVENT_TIME, stands, why, str(self.source))
 
     def _moved(self) -> None:
         self._moved_at, self._error = monotonic(), None

@@ -22,7 +22,7 @@ from daemon.errors import OutOfRangeError, PartitionError, StraylineError
 from daemon.metrics import Metrics
 from daemon.ports import Broker, Membership
 from daemon.runtime.partition import Partition
-from daemon.runtime.stalls import Cause, Delay
+from daemon.runtime.stalls import Delay, StallCause
 from daemon.runtime.watchdog import Patience, Watchdog
 
 log = structlog.get_logger(__name__)
@@ -90,9 +90,9 @@ class Pipeline:
             self._member_at = now
         silent = now - self._polled_at
         if silent > 2 * POLL_SECONDS:
-            yield Delay(Cause.GROUP, silent, "polling does not return")
-        yield Delay(Cause.GROUP, now - self._read_at, self._poll_error or "no poll has succeeded yet")
-        yield Delay(Cause.GROUP, now - self._member_at, problem or "")
+            yield Delay(StallCause.GROUP, silent, "polling does not return")
+        yield Delay(StallCause.GROUP, now - self._read_at, self._poll_error or "no poll has succeeded yet")
+        yield Delay(StallCause.GROUP, now - self._member_at, problem or "")
         for partition in self._partitions.values():
             yield from partition.delays(now)
 

@@ -30,7 +30,7 @@ NAMED = 5
 """How many parts of one cause a reason names."""
 
 
-class Cause(StrEnum):
+class StallCause(StrEnum):
     """What stands still. The values are those of the metric's label."""
 
     KAFKA = "kafka"
@@ -42,15 +42,15 @@ class Cause(StrEnum):
     EVENT_TIME = "event_time"
 
 
-OF_KAFKA = frozenset({Cause.GROUP, Cause.PARTITION, Cause.BASELINE})
-LIMITS: Mapping[Cause, float] = {
-    Cause.KAFKA: 30.0,
-    Cause.GROUP: 30.0,
-    Cause.PARTITION: 30.0,
-    Cause.BASELINE: 30.0,
-    Cause.ENGINE: 30.0,
-    Cause.DETECTOR: 30.0,
-    Cause.EVENT_TIME: 45.0,
+OF_KAFKA = frozenset({StallCause.GROUP, StallCause.PARTITION, StallCause.BASELINE})
+LIMITS: Mapping[StallCause, float] = {
+    StallCause.KAFKA: 30.0,
+    StallCause.GROUP: 30.0,
+    StallCause.PARTITION: 30.0,
+    StallCause.BASELINE: 30.0,
+    StallCause.ENGINE: 30.0,
+    StallCause.DETECTOR: 30.0,
+    StallCause.EVENT_TIME: 45.0,
 }
 """Seconds without progress before a delay is a stall. Together with the checks in between, all stay below a minute."""
 
@@ -59,7 +59,7 @@ LIMITS: Mapping[Cause, float] = {
 class Delay:
     """One part without progress: for how many seconds, and why. `part` names it, or is empty."""
 
-    cause: Cause
+    cause: StallCause
     seconds: float
     why: str
     part: str = ""
@@ -81,7 +81,7 @@ class StallMonitor:
         sources: Sequence[Delays],
         broker: Broker,
         metrics: Metrics,
-        limits: Mapping[Cause, float] = LIMITS,
+        limits: Mapping[StallCause, float] = LIMITS,
         every: float = EVERY,
     ) -> None:
         self.stalls: Sequence[Delay] = ()
@@ -125,7 +125,7 @@ class StallMonitor:
             await self._diagnose()
         if self._diagnosis is None:
             return late
-        kafka = Delay(Cause.KAFKA, max(delay.seconds for delay in of_kafka), self._diagnosis)
+        kafka = Delay(StallCause.KAFKA, max(delay.seconds for delay in of_kafka), self._diagnosis)
         return [kafka, *(delay for delay in late if delay.cause not in OF_KAFKA)]
 
     async def _diagnose(self) -> None:
@@ -135,12 +135,12 @@ class StallMonitor:
         elif self._diagnosis is not None:
             # What stood still because of the cluster takes a moment to move again: that is not another stall.
             self._reachable_since = self._reachable_since or monotonic()
-            if monotonic() - self._reachable_since > self._limits[Cause.KAFKA]:
+            if monotonic() - self._reachable_since > self._limits[StallCause.KAFKA]:
                 self._diagnosis = None
 
     def _note(self, stalls: Sequence[Delay]) -> None:
         before, now = {stall.cause: stall for stall in self.stalls}, {stall.cause: stall for stall in stalls}
-        for cause in Cause:
+        for cause in StallCause:
             self._metrics.stalled.labels(cause.value).set(int(cause in now))
         for cause, stall in now.items():
             if cause not in before:
@@ -153,7 +153,7 @@ class StallMonitor:
 
 def by_cause(delays: Iterable[Delay]) -> list[Delay]:
     """Return one delay for each cause: the longest one's, with the names of the others."""
-    grouped: dict[Cause, list[Delay]] = {}
+    grouped: dict[StallCause, list[Delay]] = {}
     for delay in sorted(delays, key=lambda delay: -delay.seconds):
         grouped.setdefault(delay.cause, []).append(delay)
     return [replace(same[0], part=_names([delay.part for delay in same])) for same in grouped.values()]

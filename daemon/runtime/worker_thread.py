@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import ParamSpec, TypeVar
 
-from daemon.runtime.stalls import Cause, Delay
+from daemon.runtime.stalls import Delay, StallCause
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class WorkerThread:
         """Yield the call that runs now."""
         if (running := self._running) is not None:
             began, name = running
-            yield Delay(Cause.DETECTOR, now - began, f"the detector's thread has not returned from {name}")
+            yield Delay(StallCause.DETECTOR, now - began, f"the detector's thread has not returned from {name}")
 
     def close(self) -> None:
         """Drop the calls that wait; the one that runs ends by itself."""

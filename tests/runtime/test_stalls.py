@@ -18,7 +18,7 @@ import pytest
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import PartitionError
 from daemon.runtime import baseline_follower, stalls
-from daemon.runtime.stalls import LIMITS, Cause, Delay, by_cause
+from daemon.runtime.stalls import LIMITS, Delay, StallCause, by_cause
 from daemon.runtime.watchdog import CHECK_SECONDS, Patience
 from tests.runtime.test_pipeline import feed, outcome, settled
 from tests.support.fake_broker import FakeCluster
@@ -55,7 +55,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str, str
 class Row:
     """One way of standing still: how it begins and ends, and what must be said of it."""
 
-    cause: Cause
+    cause: StallCause
     why: str
     begin: Change
     end: Change
@@ -161,33 +161,33 @@ async def move_event_time(cluster: FakeCluster, it: Replica) -> None:
 
 
 ROWS: dict[str, Row] = {
-    "broker frozen": Row(Cause.KAFKA, "does not answer", unreachable("a:9092 does not answer"), healed),
+    "broker frozen": Row(StallCause.KAFKA, "does not answer", unreachable("a:9092 does not answer"), healed),
     "broker refusing": Row(
-        Cause.KAFKA, "refuses the user", unreachable("a:9092 refuses the user or the password"), healed
+        StallCause.KAFKA, "refuses the user", unreachable("a:9092 refuses the user or the password"), healed
     ),
-    "broker gone": Row(Cause.KAFKA, "refuses connections", unreachable("a:9092 refuses connections"), healed),
+    "broker gone": Row(StallCause.KAFKA, "refuses connections", unreachable("a:9092 refuses connections"), healed),
     "one partition leaderless": Row(
-        Cause.PARTITION,
+        StallCause.PARTITION,
         "logs/1 has no leader",
         faulty("bounds", "asking for offsets: logs/1 has no leader", TopicPartition("logs", 1)),
         healed,
         "logs/1",
     ),
-    "coordinator away": Row(Cause.GROUP, "coordinator of group strayline", lose_coordinator, healed),
-    "engine hangs": Row(Cause.ENGINE, "no answer for", hang_engine, free_engine),
-    "detector's thread stuck": Row(Cause.DETECTOR, "has not returned from", block_thread, wait_for_thread),
-    "clock held back": Row(Cause.EVENT_TIME, "none is later", stop_event_time, move_event_time, "logs/0"),
-    "baseline not followed": Row(Cause.BASELINE, "holds more than is read", hide_baseline, show_baseline),
+    "coordinator away": Row(StallCause.GROUP, "coordinator of group strayline", lose_coordinator, healed),
+    "engine hangs": Row(StallCause.ENGINE, "no answer for", hang_engine, free_engine),
+    "detector's thread stuck": Row(StallCause.DETECTOR, "has not returned from", block_thread, wait_for_thread),
+    "clock held back": Row(StallCause.EVENT_TIME, "none is later", stop_event_time, move_event_time, "logs/0"),
+    "baseline not followed": Row(StallCause.BASELINE, "holds more than is read", hide_baseline, show_baseline),
     "disk full": Row(
-        Cause.PARTITION, "KafkaStorageError", faulty("produce", "committing: KafkaStorageError: disk full"), healed
+        StallCause.PARTITION, "KafkaStorageError", faulty("produce", "committing: KafkaStorageError: disk full"), healed
     ),
     "right to write taken away": Row(
-        Cause.PARTITION,
+        StallCause.PARTITION,
         "TopicAuthorizationFailedError",
         faulty("produce", "committing: TopicAuthorizationFailedError: strayline.alerts"),
         healed,
     ),
-    "right to read taken away": Row(Cause.GROUP, "no right to read", forbid_reading, allow_reading),
+    "right to read taken away": Row(StallCause.GROUP, "no right to read", forbid_reading, allow_reading),
 }
 
 
@@ -218,7 +218,7 @@ async def test_standing_still_is_reported_and_its_end_too(name: str, events: Any
 
 
 def gauge(it: Replica) -> dict[str, float]:
-    return {cause.value: it.metrics.stalled.labels(cause.value)._value.get() for cause in Cause}
+    return {cause.value: it.metrics.stalled.labels(cause.value)._value.get() for cause in StallCause}
 
 
 async def test_an_idle_replica_stands_not_still(events: Any) -> None:
@@ -250,14 +250,14 @@ async def test_a_lag_that_is_unknown_is_not_given() -> None:
 def test_limits_leave_time_to_tell() -> None:
     """The limit, two checks of the watchdog that time out, and a scrape: all within a minute."""
     slowest_check = Patience().look + 2 * CHECK_SECONDS
-    for cause in (Cause.KAFKA, Cause.GROUP, Cause.PARTITION, Cause.BASELINE):
+    for cause in (StallCause.KAFKA, StallCause.GROUP, StallCause.PARTITION, StallCause.BASELINE):
         assert LIMITS[cause] + slowest_check + 5.0 < 60.0
     assert max(LIMITS.values()) < 60.0
 
 
 def test_one_reason_a_cause() -> None:
     """Many partitions of one cause are one reason, the longest one's, with some names and the number of the rest."""
-    delays = [Delay(Cause.PARTITION, float(number), f"why {number}", f"logs/{number}") for number in range(8)]
+    delays = [Delay(StallCause.PARTITION, float(number), f"why {number}", f"logs/{number}") for number in range(8)]
 
     [only] = by_cause(delays)
 

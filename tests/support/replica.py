@@ -28,13 +28,13 @@ from daemon.core.stream import (
 from daemon.core.types import TopicPartition
 from daemon.metrics import Metrics
 from daemon.runtime import (
-    Cause,
     Embedder,
     Follower,
     Partition,
     Patience,
     Pipeline,
     Shared,
+    StallCause,
     StallMonitor,
     Terms,
     WorkerThread,
@@ -117,7 +117,7 @@ class Replica:
             self._patience,
         )
         sources = [self.thread.delays, follower.delays, self._embedder.delays, self.pipeline.delays]
-        limits = dict.fromkeys(Cause, self._stall)
+        limits = dict.fromkeys(StallCause, self._stall)
         self.monitor = StallMonitor(sources, self.broker, self.metrics, limits, every=0.02)
         self._helpers.append(asyncio.create_task(self.monitor.run()))
         self.running = asyncio.create_task(self.pipeline.run())
