@@ -246,7 +246,7 @@ def _report(*, quiet: bool = False) -> int:
     if done.returncode == 0:
         console.print(
             Text.assemble(
-                ("Report  ", "bold"), f"{OUT / 'report.html'}  (every incident, scores over time, calibration)"
+                ("Report  ", "bold"), f"{OUT / 'report.html'}  (every incident, scores, calibration)"
             )
         )
     return done.returncode
