@@ -349,7 +349,7 @@ async def test_no_secret_leaves_in_any_format(own_topics: Topics, tmp_path: Path
     } <= roles
     seen = seeing.leaks()
     assert (secrets, True) == (seen["input"], seen["dead letters"] < secrets)
-    written = [f"segments of {role}" for role in ("baseline", "alerts", "observations")]
+    written = [f"segments of {role}" for role in ("baseline", "alerts", "verdicts", "observations")]
     for place in ("embedding requests", *written):
         assert any("<SECRET>" in text for at, texts in search.texts.items() if at.startswith(place) for text in texts)
     assert {} == search.leaks()
