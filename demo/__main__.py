@@ -245,9 +245,7 @@ def _report(*, quiet: bool = False) -> int:
     done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL if quiet else None)
     if done.returncode == 0:
         console.print(
-            Text.assemble(
-                ("Report  ", "bold"), f"{OUT / 'report.html'}  (every incident, scores over time, calibration)"
-            )
+            Text.assemble(("Report  ", "bold"), f"{OUT / 'report.html'}  (every incident, scores, calibration)")
         )
     return done.returncode
 

@@ -40,7 +40,6 @@ kafka: {{bootstrap_servers: ["{servers}"], group_id: rehearsal, session_timeout:
 sessions: {{gap: 2s, idle_flush: 2s}}
 engine: {{model: all-MiniLM-L6-v2, options: {{disable_log_stats: false}}}}
 detector: {{warm_up: 150}}
-alerts: {{budget: 0.02}}
 topics: {{verdicts: strayline.verdicts}}
 http: {{port: {port}}}
 """

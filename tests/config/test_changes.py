@@ -9,7 +9,7 @@ from daemon.config import Config, changed_keys, needs_restart
 
 def test_equal_configurations_have_no_changes() -> None:
     """A file that was only written again changes nothing."""
-    assert [] == changed_keys(Config(), Config.model_validate({"alerts": {"budget": 0.01}}))
+    assert [] == changed_keys(Config(), Config.model_validate({"alerts": {"budget": "20/day"}}))
 
 
 def test_changes_are_named_by_key() -> None:
@@ -22,10 +22,10 @@ def test_changes_are_named_by_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["alerts.budget", "alerts.publish", "console.links", "input.redact.emails", "logging.level"]
+    "key", ["alerts.budget", "alerts.total", "console.links", "input.redact.emails", "logging.level"]
 )
 def test_what_can_be_applied(key: str) -> None:
-    """The budget, what is published, links, redaction and the log's level change while it runs."""
+    """The budgets, links, redaction and the log's level change while it runs."""
     assert [] == needs_restart([key])
 
 

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 @pytest.fixture
 async def daemon(topics: Topics, tmp_path: Path) -> AsyncIterator[Daemon]:
-    it = await Daemon.make(topics, tmp_path, settings={"engine": {"type": "lite"}})
+    it = await Daemon.make(topics, tmp_path, settings={"engine": {"type": "lite"}, "alerts": {"budget": "20/day"}})
     await it.start()
     try:
         yield it
@@ -73,14 +73,14 @@ async def judged(daemon: Daemon, key: str, message: str) -> dict[str, Any]:
 async def test_what_can_change_is_applied_while_it_runs(daemon: Daemon) -> None:
     """The budget, redaction and the log's level change; every session before and after is judged once."""
     before = await judged(daemon, "one", "mail from ann@example.com failed")
-    change(daemon, alerts={"budget": 0.25}, input={"redact": {"emails": False}}, logging={"level": "debug"})
+    change(daemon, alerts={"budget": "5/day"}, input={"redact": {"emails": False}}, logging={"level": "debug"})
 
     assert (200, []) == await asyncio.to_thread(reload, daemon)
     after = await judged(daemon, "two", "mail from ann@example.com failed")
     (event,) = [event for event in daemon.events() if event["event"] == "reloaded"]
 
     assert {"input.redact.emails", "alerts.budget", "logging.level"} == set(event["changed"])
-    assert 0.25 == await metric_of(daemon, 0.25)
+    assert 5.0 == await metric_of(daemon, 5.0)
     assert before["pattern"] != after["pattern"], "the address is a placeholder of its own no more"
     assert 200 == daemon.get("/readyz")[0]
 
@@ -88,17 +88,17 @@ async def test_what_can_change_is_applied_while_it_runs(daemon: Daemon) -> None:
 async def metric_of(daemon: Daemon, value: float) -> float:
     """Return the budget in the metrics, once it is `value` or ten seconds are over."""
     for _ in range(50):
-        if daemon.metric("alert_budget", '{scope="shop"}') == value:
+        if daemon.metric("incident_budget", '{scope="shop"}') == value:
             break
         await asyncio.sleep(0.2)
-    return daemon.metric("alert_budget", '{scope="shop"}')
+    return daemon.metric("incident_budget", '{scope="shop"}')
 
 
 async def test_one_key_that_needs_a_restart_refuses_all(daemon: Daemon) -> None:
     """Nothing of the file is applied; each key that cannot change names itself and the restart that it needs."""
     await judged(daemon, "one", "something")
-    assert 1.0 == await metric_of(daemon, 1.0)
-    change(daemon, alerts={"budget": 0.25}, kafka={"group_id": "other"}, sessions={"gap": "7s"})
+    assert 20.0 == await metric_of(daemon, 20.0)
+    change(daemon, alerts={"budget": "5/day"}, kafka={"group_id": "other"}, sessions={"gap": "7s"})
 
     status, reasons = await asyncio.to_thread(reload, daemon)
 
@@ -108,7 +108,7 @@ async def test_one_key_that_needs_a_restart_refuses_all(daemon: Daemon) -> None:
         "sessions.gap: changed; restart the daemon to apply it",
     ] == reasons
     await asyncio.sleep(6.0)  # the gauges are set every five seconds
-    assert 1.0 == daemon.metric("alert_budget", '{scope="shop"}')
+    assert 20.0 == daemon.metric("incident_budget", '{scope="shop"}')
     assert 0.0 == daemon.metric("config_last_reload_successful")
     assert 200 == daemon.get("/readyz")[0]
 

@@ -7,7 +7,7 @@ all of these are searched, through zstd and the record batches' compression, for
 * the broker's log segments as they lie on its disk, aborted transactions and its own topics (offsets, transactions)
   included: keys, values and headers. Only the log topics, which held the canaries first, are left out, and of a dead
   letter its key and value: the contract passes an unreadable record on untouched, so that it can be read again;
-* what committed readers get of alerts, verdicts and the headers of dead letters;
+* what committed readers get of news, verdicts and the headers of dead letters; what is observed is unpacked too;
 * the daemon's log at level debug and its metrics page, and the requests the embedding server got;
 * what `strayline` prints and writes: `tail`, `top`, `label --list` with a note that holds a canary, `baseline inspect`
   and `export`, and a backtest of the same records with its verdicts, alerts and both reports.
@@ -92,6 +92,8 @@ class Planted:
     records: list[Send] = field(default_factory=list)
     broken: list[Send] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
+    late: list[Send] = field(default_factory=list)
+    """Failures that nobody has seen, sent when the others have been judged, so that they are told."""
     noted: str = ""
 
     def add(self, name: str, key: str, text: str) -> None:
@@ -121,6 +123,10 @@ def planted_in(name: str) -> Planted:
     in_key = letters(chance, 24)
     planted.secrets.append(in_key)
     planted.add(name, f"token={in_key}", "a session whose name is a secret")
+    for number in range(2):
+        planted.secrets.append(letters(chance, 24))
+        text = f"FATAL error: login to the store has failed, password={planted.secrets[-1]}"
+        planted.late.append((f"late{number}".encode(), WRAPPED[name](f"late{number}", text)))
     for value in broken_values(name, chance, planted.secrets):
         planted.broken.append((b"broken", value))
     return planted
@@ -240,10 +246,10 @@ def typed(daemon: Daemon, *words: str) -> bytes:
 
 def look_at_verbs(name: str, daemon: Daemon, planted: Planted, search: Searched) -> None:
     """Look at what the verbs show and write while the daemon runs; a person's note holds a canary as well."""
-    pattern = orjson.loads(typed(daemon, "tail", "--from-beginning", "--limit", "1", "--json"))["pattern"]
-    typed(daemon, "label", pattern, "normal", "--note", f"as told, token={planted.noted}")
+    told = orjson.loads(typed(daemon, "tail", "--from-beginning", "--limit", "1", "--json"))["id"]
+    typed(daemon, "label", told, "normal", "--note", f"as told, token={planted.noted}")
     exported = daemon.folder / "baseline.jsonl"
-    limit = ("--from-beginning", "--limit", str(len(planted.keys)))
+    limit = ("--from-beginning", "--limit", "2")
     scope = next(iter(orjson.loads(typed(daemon, "baseline", "inspect", "--json"))["scopes"]))["scope"]
     verbs = (
         ("tail", *limit),
@@ -262,7 +268,7 @@ def look_at_verbs(name: str, daemon: Daemon, planted: Planted, search: Searched)
 def look_at_backtest(name: str, daemon: Daemon, planted: Planted, search: Searched) -> None:
     """Look at what a backtest of the same records prints and leaves behind."""
     log, out = daemon.folder / "records.log", daemon.folder / "backtest"
-    log.write_bytes(b"\n".join(value for _, value in [*planted.records, *planted.broken]))
+    log.write_bytes(b"\n".join(value for _, value in [*planted.records, *planted.broken, *planted.late]))
     search.look(f"{name}: backtest", [typed(daemon, "backtest", "--out", str(out), str(log))])
     written = {path.name: path.read_bytes() for path in sorted(out.iterdir())}
     assert {"verdicts.jsonl", "alerts.jsonl", "report.json", "report.html"} <= written.keys()
@@ -275,10 +281,12 @@ async def run(name: str, daemon: Daemon, planted: Planted, search: Searched) -> 
     """Give one daemon its records, wait until they are out, and look at what it showed to people."""
     await send(daemon, [*planted.broken, *planted.records])
     await daemon.start()
-    verdicts = await daemon.published("verdicts", len(planted.keys))
-    alerts = await daemon.published("alerts", len(planted.keys))
+    await daemon.published("verdicts", len(planted.keys))
+    await send(daemon, planted.late)
+    verdicts = await daemon.published("verdicts", len(planted.keys) + len(planted.late))
+    alerts = await daemon.published("alerts", 2)
     dead = await daemon.published("dead_letters", len(planted.broken))
-    assert (len(planted.keys), len(planted.keys)) == (len(verdicts), len(alerts)), name
+    assert (len(planted.keys) + len(planted.late), True) == (len(verdicts), len(alerts) >= 2), name
     assert [value for _, value in planted.broken] == [record.value for record in dead], name
     await asyncio.to_thread(look_at_verbs, name, daemon, planted, search)
     search.look(f"{name}: metrics", [daemon.get("/metrics")[1].encode()])
@@ -330,9 +338,18 @@ async def test_no_secret_leaves_in_any_format(own_topics: Topics, tmp_path: Path
         else:
             search.look(f"segments of {topic}", [record.key, record.value])
 
-    assert {"alerts", "verdicts", "dead-letters", "checkpoints", "baseline", "__transaction_state"} <= roles
+    assert {
+        "alerts",
+        "verdicts",
+        "dead-letters",
+        "checkpoints",
+        "baseline",
+        "observations",
+        "__transaction_state",
+    } <= roles
     seen = seeing.leaks()
     assert (secrets, True) == (seen["input"], seen["dead letters"] < secrets)
-    for place in ("embedding requests", "segments of baseline", "segments of alerts", "segments of verdicts"):
+    written = [f"segments of {role}" for role in ("baseline", "alerts", "verdicts", "observations")]
+    for place in ("embedding requests", *written):
         assert any("<SECRET>" in text for at, texts in search.texts.items() if at.startswith(place) for text in texts)
     assert {} == search.leaks()
