@@ -12,9 +12,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from daemon.core.masking.hints import HINTS
 from daemon.core.masking.masker import CUT, MAX_TEXT, Masker
-from daemon.core.masking.redaction import CARD, EMAIL, IP, RedactionSettings, redact, redact_column
-from daemon.core.masking.secret_rules import HINTS, SECRET
+from daemon.core.masking.personal_data import CARD, EMAIL, IP
+from daemon.core.masking.redaction import RedactionSettings, redact, redact_column
+from daemon.core.masking.secret_rules import SECRET
 from daemon.core.positions import position_of
 from daemon.core.types import LINES_SCHEMA
 
