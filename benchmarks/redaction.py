@@ -354,7 +354,7 @@ def cost(folder: Path) -> Iterator[tuple[str, int, float]]:
             lines = [line.rstrip("\n") for line in stream]
         tables = [
             pl.DataFrame(
-                [(position_of(at + n), 0, "s", "k", text) for n, text in enumerate(lines[at : at + LINES_A_BATCH])],
+                [(position_of(at + n), 0, "s", "k", text, 0) for n, text in enumerate(lines[at : at + LINES_A_BATCH])],
                 schema=dict(LINES_SCHEMA),
                 orient="row",
             )

@@ -75,6 +75,11 @@ def make_detector(config: Config, engine: Engine) -> Detector:
     return Detector(detector_settings(config), engine.model, engine.dimensions)
 
 
+def redaction_settings(config: Config) -> RedactionSettings:
+    """Return what is hidden besides secrets."""
+    return RedactionSettings(emails=config.input.redact.emails, ips=config.input.redact.ips)
+
+
 def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
     """Return what all streams share."""
     fields, sessions = config.input.fields, config.sessions
@@ -92,7 +97,7 @@ def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
         ),
         masker=Masker(
             [(mask.name, mask.pattern) for mask in config.input.masks],
-            RedactionSettings(emails=config.input.redact.emails, ips=config.input.redact.ips),
+            redaction_settings(config),
         ),
         limits=SessionLimits(
             gap_us=sessions.gap,
@@ -146,6 +151,7 @@ def make_processors(config: Config, engine: Engine, detector: Detector, position
         alerts=AlertSettings(config.alerts.publish, config.alerts.budget_counts),
         provenance=lambda: provenance(config, engine, position()),
         timer=perf_counter,
+        redaction=redaction_settings(config) if config.topics.dead_letters_redacted else None,
     )
 
     def logs(source: TopicPartition, resume: Checkpoint | None) -> Processor:

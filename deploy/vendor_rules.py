@@ -42,7 +42,7 @@ _CLASS = re.compile(r"\[[^\]]*\]|\\w")
 _COMMON_PREFIXES = words(
     "api- app- pat- key- cli_ live_ access- npm_ https incoming 1000. key_ apikey_ prd- mid- endr xoxe wrka "
     "amplitude bitly cloudinary _gitlab_session napi_ cog_ apk_ live 1001. v1.0- prf_ tss_ lip_ ion_ rnd_ "
-    "csa_ sk_live_a2v5xz eyjhbgcioijiuzi1niisinr5cci6ikpxvcj9.eyjpc3mioij1c2vyiiwianrpijoiyxqt 4b1d bbdc-"
+    "csa_ sk_live_a2v5xz eyjhbgcioijiuzi1niisinr5cci6ikpxvcj9.eyjpc3mioij1c2vyiiwianrpijoiyxqt 4b1d bbdc- eaaa"
 )
 """Prefixes with which ordinary words begin; `secret_rules` has stricter rules for some of them."""
 _COMMON_NAMES = words(

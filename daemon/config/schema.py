@@ -201,18 +201,22 @@ class AlertsConfig(_Section):
 
 
 class TopicsConfig(_Section):
-    """The names of topics; with `verdicts: null`, verdicts are not published."""
+    """The names of topics; with `verdicts: null`, verdicts are not published.
+
+    With `dead_letters_redacted`, secrets leave dead letters too; otherwise these are the records as they came.
+    """
 
     alerts: str = "strayline.alerts"
     verdicts: str | None = None
     dead_letters: str = "strayline.dead-letters"
+    dead_letters_redacted: bool = False
     checkpoints: str = "strayline.checkpoints"
     baseline: str = "strayline.baseline"
     feedback: str = "strayline.feedback"
 
     def named(self) -> dict[str, str]:
         """Return the names of the topics in use, by role."""
-        return {role: topic for role, topic in self.model_dump().items() if topic}
+        return {role: topic for role, topic in self.model_dump(exclude={"dead_letters_redacted"}).items() if topic}
 
 
 class HttpConfig(_Section):

@@ -31,7 +31,7 @@ HINTS: tuple[str, ...] = (
     *("net use", "nmblookup", "zip ", "7z", "rar ", "bcp ", "auth ", " login ", "masterauth", "primaryauth"),
     *words("ipmitool sqlcmd isql osql xfreerdp snmp curl wget lftp identified begin private-lines"),
     *(prefix.lower() for prefix in (*PLAIN_PREFIXES, *DASHED_PREFIXES)),
-    *words("eyj akia asia agpa aida aroa anpa abia acca ltai ya29. gocspx- fwogzxivyxdze iqojb3jpz2lu ghu_ ghs_"),
+    *words("eyj akia eaaa asia agpa aida aroa anpa abia acca ltai ya29. gocspx- fwogzxivyxdze iqojb3jpz2lu ghu_ ghs_"),
     *words("xox xapp- k_live_ k_test_ k_prod_ whsec_ sq0 npm_ pypi- $apr1$ $1$ $2a$ $2b$ $2x$ $2y$ $5$ $6$ $y$ $7$"),
     *words("$argon2 $scrypt$ $pbkdf2 {ssha {sha {smd5 {md5} {crypt} {pbkdf2 mws. hcp. fo1_ sk- sg."),
     *["fm1_", "fm1r_", "fm1a_", "fm2_", "pat-"],

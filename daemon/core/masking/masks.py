@@ -102,7 +102,7 @@ NARROW: tuple[Mask, ...] = (
     ),
     (
         (
-            rf"{_EDGE}(?:0x{_H}+|{_MIXED}){_EDGE}(?:-[A-Z]{{3}}{_EDGE})?|{_EDGE}{_POD}{{7,10}}-{_POD}{{5}}{_EDGE}"
+            rf"{_EDGE}{_POD}{{7,10}}-{_POD}{{5}}{_EDGE}|{_EDGE}(?:0x{_H}+|{_MIXED}){_EDGE}(?:-[A-Z]{{3}}{_EDGE})?"
             rf"|{_EDGE}(?:{_H}{{2}} ){{3,}}{_H}{{2}}{_EDGE}|@{_H}{{1,8}}{_EDGE}"
         ),
         "<HEX>",

@@ -59,7 +59,7 @@ UUID = rf"(^|{_BEFORE_UUID}){_UUID}(?-u:\b)"
 A UUID behind a colon is not one of these (``:AA`` begins a token), nor one behind a character that may end an escape.
 """
 _UUIDS = re.compile(rf"((?:^|(?<={_BEFORE_UUID})){_UUID}\b)", re.ASCII)
-_LONG_NUMBERS = re.compile(r"[0-9](?:[ .-]?[0-9]){12,18}", re.ASCII)
+_LONG_NUMBERS = re.compile(rf"{_DIGITS}(?![0-9])|[0-9](?:[ .-]?[0-9]){{12,18}}", re.ASCII)
 _USUAL_CARD = re.compile(_DIGITS)
 _CARD_WORD = re.compile(r"(?:card|(?:^|[^a-z])pan|ccnum|cc[_-]?no)[^0-9]{0,12}$", re.IGNORECASE)
 _EDGE_BEFORE = re.compile(r"(?:^|[^\w.]|%[0-9A-Fa-f]{2}|\\[nrtbf])$", re.ASCII)

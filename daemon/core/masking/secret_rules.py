@@ -227,6 +227,7 @@ _TOKENS = rule(
         Form("", r"eyJ[A-Za-z0-9_=-]{5,}\.[A-Za-z0-9_=-]{5,}(?:\.[A-Za-z0-9_+/=-]*)*"),
         Form("", r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA|LTAI)[A-Za-z0-9]{16,}"),
         Form("", r"(?:ya29\.|GOCSPX-|FwoGZXIvYXdzE|IQoJb3JpZ2lu|whsec_|pypi-|xapp-)[A-Za-z0-9+/=_-]{10,}"),
+        Form("", r"EAAA[A-Za-z0-9_-]{40,}"),
         Form("", r"(?:gh[pousr]_|npm_|k_(?:live|test|prod)_)[A-Za-z0-9]{8,}"),
         Form(
             "",

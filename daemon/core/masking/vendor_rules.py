@@ -95,7 +95,6 @@ DASHED_PREFIXES: tuple[str, ...] = (
     "ATAT",
     "AccountKey",
     "CAIS",
-    "EAAA",
     "FlyV1",
     "GR1348941",
     "HRKU-AA",

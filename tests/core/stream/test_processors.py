@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon.core.masking import RedactionSettings
 from daemon.core.stream import Checkpoint, FeedbackProcessor, Load, LogProcessor, Processor
 from daemon.core.stream.log_processor import JUDGED_AT_ONCE
 from daemon.core.types import Batch, OutRecord, TopicPartition
@@ -168,3 +170,15 @@ def test_feedback_continues_after_what_retention_deleted(skipped: int) -> None:
 def test_the_fake_engine_is_the_one_of_the_detector() -> None:
     """Vectors of these tests have the dimensions that their detector expects."""
     assert ENGINE.dimensions == ENGINE.vector("step").size
+
+
+def test_dead_letters_are_redacted_where_that_is_configured() -> None:
+    """Both processors hand the settings on: no secret of a refused record reaches the topic."""
+    publishing, secret = replace(PUBLISHING, redaction=RedactionSettings()), b"{ password=tigerscott99"
+    logs = LogProcessor(SOURCE, tools(), publishing, None)
+    feedback = FeedbackProcessor(FEEDBACK, tools().detector, publishing, None)
+    settle(logs, batch([secret]))
+    feedback.step(batch([secret], source=FEEDBACK), {})
+
+    for processor in (logs, feedback):
+        assert [b"{ password=<SECRET>"] == [one.value for one in of_role(processor.take().records, "dead_letters")]
