@@ -120,6 +120,7 @@ class InputConfig(_Section):
     fields: FieldsConfig = FieldsConfig()
     extract: list[Annotated[str, AfterValidator(extracting)]] = []
     time_format: Annotated[str | None, AfterValidator(time_pattern)] = None
+    schemas: dict[str, Path] = {}
     level_scale: Literal["auto", "syslog", "pino", "python", "otlp", "none"] = "auto"
     max_lead: Duration = 300_000_000
     unreadable_time: Literal["record_time", "reject"] = "record_time"
