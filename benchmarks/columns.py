@@ -108,7 +108,7 @@ def python_masks(texts: list[str]) -> list[str]:
     """The same masks with `re`, one after the other."""
     rules = [
         (
-            re.compile(pattern.replace("[\\s&&[^ ]]", r"[^\S ]").replace("(?-u:\\b)", r"\b")),
+            re.compile(pattern.replace(r"[\p{Nd}--[0-9]]", r"(?![0-9])\d").replace(r"(?-u:\b)", r"\b")),
             re.sub(r"\$\{1\}", r"\\1", mask),
         )
         for pattern, mask in BUILT_IN

@@ -30,6 +30,10 @@ _REJECTS = (
     "missing_field",
     "bad_time",
     "too_many_lines",
+    "bad_compression",
+    "not_otlp",
+    "not_avro",
+    "unknown_schema",
     "bad_feedback",
 )
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

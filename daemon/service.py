@@ -54,6 +54,7 @@ from daemon.wiring import (
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 30.0
+RESTORING = "restoring the baseline"
 STUCK_SECONDS = 60.0
 
 
@@ -64,6 +65,7 @@ class Service:
         self._config = config
         self._path = path
         self._phase: str | None = "starting"
+        self._follower: Follower | None = None
         """What it is at while it is not ready, as /readyz tells; None when it runs."""
         self._metrics = Metrics(CollectorRegistry())
         self._notifier = Notifier.from_environment(os.environ)
@@ -151,7 +153,7 @@ class Service:
         gauges = Gauges(metrics, self._thread, self._detector, lambda: self._engine_failure() is None)
         sources = [self._thread.delays, follower.delays, embedder.delays, pipeline.delays]
         self._monitor = monitor = StallMonitor(sources, self._broker, metrics)
-        self._phase = "restoring the baseline"
+        self._phase, self._follower = RESTORING, follower
         helpers = [
             asyncio.create_task(work)
             for work in (
@@ -285,6 +287,8 @@ class Service:
 
     def _unready(self) -> Sequence[str]:
         phase = [self._phase] if self._phase else []
+        if self._phase == RESTORING and self._follower is not None:
+            phase = [f"{RESTORING}: {self._follower.progress:.0%}"]
         return phase + (self._monitor.reasons if self._monitor is not None else [])
 
 

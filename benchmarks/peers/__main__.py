@@ -14,21 +14,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from benchmarks.hdfs import hdfs_lines
 from benchmarks.peers.field import ENTRIES
 from benchmarks.peers.rows import write
-from benchmarks.quality.datasets import read
 from daemon.bench.traffic import LogTraffic, TrafficSettings
 from daemon.config.schema import Config
 
@@ -83,22 +79,6 @@ def lines_of(options: argparse.Namespace) -> Iterator[tuple[int, bytes, bytes]]:
             options.warm + options.lines
         )
     return hdfs_lines(options.hdfs)
-
-
-def hdfs_lines(folder: Path) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield HDFS's lines, each keyed by the first block that it names; lines that name none are left out."""
-    for line in read(folder, "hdfs_2pct/HDFS_2percent.log.xz"):
-        date, clock, _, level, component, message = line.split(" ", 5)
-        block = re.search(r"blk_-?\d+", message)
-        if block is not None:
-            time = datetime.strptime(date + clock, "%y%m%d%H%M%S").replace(tzinfo=UTC)
-            record = {
-                "time": time.isoformat(),
-                "scope": "hdfs",
-                "key": block[0],
-                "message": f"{level} {component} {message}",
-            }
-            yield int(time.timestamp() * 1e6), block[0].encode(), orjson.dumps(record)
 
 
 def table(found: Mapping[str, Figures]) -> list[str]:

@@ -1,8 +1,8 @@
-"""How much of the raw client's speed is left: every stage and the whole daemon, beside `getmany`, in one process.
+"""How much of the raw client's speed is left: every stage and the whole daemon, beside `getmany`.
 
-Made traffic goes into topics of its own, which are removed at the end. CPU seconds of the process are counted, not the
-wall clock, so that a busy machine matters less; rounds of the two sides alternate and the best of each counts. What is
-worth comparing between machines are the ratios.
+Made traffic goes into topics of its own, which are removed at the end. The raw client reads in a process of its own
+(`raw_client`). CPU seconds are counted, not the wall clock, so that a busy machine matters less; rounds of the two
+sides alternate and the best of each counts. Between machines only the ratios can be compared.
 """
 
 from daemon.bench.bench import BenchOptions, run_bench

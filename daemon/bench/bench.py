@@ -6,15 +6,18 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from time import process_time
 
 from daemon.adapters.kafka import KafkaBroker, KafkaSettings
+from daemon.bench.raw_client import measure_raw_client
 from daemon.bench.result import BenchResult, StageFigures
+from daemon.bench.sources import FileSource, Source
 from daemon.bench.stages import Chain
 from daemon.bench.standin import StandIn
 from daemon.bench.topics import bench_topics, written
 from daemon.bench.traffic import DAY_US, LogTraffic, TrafficSettings
-from daemon.bench.whole import commit, fetch, read_raw, replica
+from daemon.bench.whole import commit, fetch, replica
 from daemon.config import Config
 from daemon.core.types import Batch
 from daemon.runtime import seldom_collected
@@ -25,8 +28,9 @@ from daemon.wiring import kafka_settings, make_detector, make_tools, provenance
 class BenchOptions:
     """So many `lines` are measured, `rounds` times and new ones each time; the best counts.
 
-    `warm` sessions are shown before: by then the scope should be live, remember as many recent sessions as it ever
-    will, and have masses that one more session hardly moves.
+    Made traffic has sessions of `session_lines` lines, and `warm` of them come before what is measured: by then the
+    scope should be live, remember as many recent sessions as it ever will, and have masses that one more session hardly
+    moves. With a `file` its last lines are measured, and those before them come first.
     """
 
     lines: int = 200_000
@@ -34,18 +38,18 @@ class BenchOptions:
     patterns: int = 140
     rounds: int = 2
     warm: int = 20_000
+    session_lines: int = 20
+    file: Path | None = None
 
 
 async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], None] = lambda _: None) -> BenchResult:
     """Measure against the configured Kafka, in topics of its own. Raises UnavailableError without one."""
-    traffic = LogTraffic(
-        TrafficSettings(config.sessions.gap, options.open_keys, options.patterns),
-        time.time_ns() // 1000 - DAY_US,
-    )
-    warm, count = (options.warm + options.open_keys) * 20, options.lines
-    raw, tuned, whole = list[float](), list[float](), list[float]()
+    traffic, warm = _traffic(config, options)
+    count = options.lines
+    raw, whole = list[float](), list[float]()
     # Every filling is one transaction, and its commit takes an offset too.
-    starts = [warm + 1 + number * (count + 1) for number in range(options.rounds)]
+    first = warm + 1 if warm else 0
+    starts = [first + number * (count + 1) for number in range(options.rounds)]
     async with bench_topics(config) as (own, topic):
         settings, engine = kafka_settings(own), StandIn()
         broker = KafkaBroker(settings)
@@ -53,8 +57,9 @@ async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], 
         try:
             async with replica(own, broker, engine) as reading:
                 say(f"writing and reading {warm:,} lines")
-                await (await written(settings, topic, traffic.lines(warm)))()
-                await reading.to(warm)
+                if warm:
+                    await (await written(settings, topic, traffic.lines(warm)))()
+                    await reading.to(warm)
                 for number, start in enumerate(starts):
                     say(f"{count:,} lines, round {number + 1} of {options.rounds}: the daemon, the raw client")
                     publish = await written(settings, topic, traffic.lines(count))
@@ -63,14 +68,13 @@ async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], 
                         await publish()
                         await reading.to(start + count)
                         whole.append(process_time() - begin)
-                    # At once, so that both meet the same machine: a daemon with nothing to read takes next to nothing.
-                    raw.append(await read_raw(settings, topic, start, count))
-                    with seldom_collected():  # as the daemon runs; the raw client is measured as it comes
-                        tuned.append(await read_raw(settings, topic, start, count))
+                    # Right after, so that both meet the same load of the machine.
+                    raw.append(await measure_raw_client(settings, topic, start, count))
             peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             say("the stages one by one")
             with seldom_collected():
-                _, before = await fetch(_grouped(own, "before"), topic, 0, warm + (options.rounds - 1) * count)
+                shown = warm + (options.rounds - 1) * count
+                before = (await fetch(_grouped(own, "before"), topic, 0, shown))[1] if shown else []
                 fetched, batches = await fetch(_grouped(own, "stages"), topic, starts[-1], count)
                 chain = await _stages(own, engine, before, batches)
                 spent = dict(chain.clock.spent)
@@ -83,13 +87,30 @@ async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], 
     return BenchResult(
         lines=count,
         sessions=chain.sessions,
-        patterns=options.patterns,
-        open_keys=options.open_keys,
+        traffic=_described(options),
         raw=StageFigures("raw getmany", count, min(raw)),
-        tuned=StageFigures("raw, collector as ours", count, min(tuned)),
         stages=tuple(StageFigures(name, count, seconds) for name, seconds in {**spent, "the rest": rest}.items()),
         daemon=StageFigures("whole daemon", count, min(whole)),
         peak_mb=peak_mb,
+    )
+
+
+def _traffic(config: Config, options: BenchOptions) -> tuple[Source, int]:
+    """Return the source of the lines, and how many come before those that are measured."""
+    start_us = time.time_ns() // 1000 - DAY_US
+    if options.file is not None:
+        source = FileSource(options.file, options.lines * options.rounds, start_us)
+        return source, source.warm
+    made = TrafficSettings(config.sessions.gap, options.open_keys, options.patterns, options.session_lines)
+    return LogTraffic(made, start_us), (options.warm + options.open_keys) * options.session_lines
+
+
+def _described(options: BenchOptions) -> str:
+    if options.file is not None:
+        return f"lines of {options.file.name}"
+    return (
+        f"made lines, sessions of {options.session_lines} lines in {options.patterns:,} patterns, "
+        f"about {options.open_keys:,} open"
     )
 
 

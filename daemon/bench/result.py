@@ -30,15 +30,12 @@ class StageFigures:
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
-    """All figures of one run. `raw` is the client alone, `tuned` the same with the garbage collector set as in
-    the daemon."""
+    """All figures of one run over `traffic`. `raw` is the client in a process of its own."""
 
     lines: int
     sessions: int
-    patterns: int
-    open_keys: int
+    traffic: str
     raw: StageFigures
-    tuned: StageFigures
     stages: tuple[StageFigures, ...]
     daemon: StageFigures
     peak_mb: float
@@ -50,12 +47,11 @@ class BenchResult:
 
     def document(self) -> dict[str, Any]:
         """Return everything as JSON has it."""
-        rows = (self.raw, self.tuned, *self.stages, self.daemon)
+        rows = (self.raw, *self.stages, self.daemon)
         return {
             "lines": self.lines,
             "sessions": self.sessions,
-            "patterns": self.patterns,
-            "open_keys": self.open_keys,
+            "traffic": self.traffic,
             "daemon_over_raw": round(self.ratio, 4),
             "peak_mb": round(self.peak_mb, 1),
             "stages": [
@@ -81,15 +77,14 @@ def print_bench(result: BenchResult, console: Console) -> None:
         table.add_row(it.name, f"{it.lines_a_second:,.0f}", f"{it.seconds_a_million:.2f}", over, style=style)
 
     row(result.raw, "bold")
-    row(result.tuned)
     for stage in result.stages:
         row(stage)
     row(result.daemon, "bold")
     console.print(table)
+    console.print(f"\n{result.lines:,} {result.traffic}: {result.sessions:,} sessions.")
     console.print(
-        f"\n{result.lines:,} lines, {result.sessions:,} sessions, {result.patterns:,} patterns, about "
-        f"{result.open_keys:,} open sessions. The whole daemon reaches {100 * result.ratio:.0f}% of the raw client's "
-        f"lines per CPU-second. Peak memory {result.peak_mb:,.0f} MB."
+        f"The whole daemon reaches {100 * result.ratio:.0f}% of the raw client's lines per CPU-second. "
+        f"Peak memory {result.peak_mb:,.0f} MB."
     )
     if result.sessions * 30 < result.lines:
         console.print("Too few lines to be worth comparing: most of their sessions were still open. Give more --lines.")

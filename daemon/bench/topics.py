@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from daemon.adapters.kafka import KafkaSettings, create_topics
+from daemon.bench.sources import Record
 from daemon.config import Config
 from daemon.wiring import kafka_settings
 
@@ -43,9 +44,7 @@ async def bench_topics(config: Config) -> AsyncIterator[tuple[Config, str]]:
             await admin.close()
 
 
-async def written(
-    settings: KafkaSettings, topic: str, lines: Iterable[tuple[int, bytes, bytes]]
-) -> Callable[[], Awaitable[None]]:
+async def written(settings: KafkaSettings, topic: str, lines: Iterable[Record]) -> Callable[[], Awaitable[None]]:
     """Write (time in microseconds, key, value) to partition 0, packed as shippers do, in one transaction.
 
     Nobody who reads what is committed sees any of it before what is returned is called.

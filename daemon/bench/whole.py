@@ -1,4 +1,4 @@
-"""The two sides of the comparison: the raw client reading a topic, and the daemon's own pipeline on the same topic."""
+"""The daemon's side of the comparison: its own pipeline on a topic, and its parts that talk to Kafka."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from time import process_time
 
-from aiokafka import AIOKafkaConsumer
-from aiokafka import TopicPartition as KafkaPartition
 from prometheus_client import CollectorRegistry
 
-from daemon.adapters.kafka import FETCH_BYTES, KafkaBroker, KafkaMembership, KafkaSettings
+from daemon.adapters.kafka import KafkaBroker, KafkaMembership, KafkaSettings
 from daemon.config import Config
 from daemon.core.types import Batch, OutRecord, TopicPartition
 from daemon.errors import UnavailableError
@@ -23,30 +21,6 @@ from daemon.runtime import Embedder, Follower, Partition, Pipeline, Shared, Work
 from daemon.wiring import make_detector, make_processors, make_terms
 
 PATIENCE_S = 600.0
-RAW_RECORDS = 50_000
-
-
-async def read_raw(settings: KafkaSettings, topic: str, start: int, count: int) -> float:
-    """Return the CPU seconds that `getmany` takes for `count` records of partition 0, with the daemon's own options."""
-    consumer = AIOKafkaConsumer(
-        **settings.connection(),
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        max_partition_fetch_bytes=FETCH_BYTES,
-        max_poll_records=RAW_RECORDS,
-    )
-    await consumer.start()
-    try:
-        place = KafkaPartition(topic, 0)
-        consumer.assign([place])
-        consumer.seek(place, start)
-        begin, read = process_time(), 0
-        while read < count:
-            for records in (await consumer.getmany(timeout_ms=1000)).values():
-                read += len(records)
-        return process_time() - begin
-    finally:
-        await consumer.stop()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,13 @@ def add(verbs: Verbs[Parser]) -> None:
     parser.add_argument("--open-keys", type=int, default=1_000, help="sessions open at once (default: 1000)")
     parser.add_argument("--patterns", type=int, default=140, help="distinct patterns in the traffic (default: 140)")
     parser.add_argument("--rounds", type=int, default=2, help="the best of so many counts (default: 2)")
-    parser.add_argument("--warm", type=int, default=20_000, help="sessions shown before (default: 20000)")
+    parser.add_argument("--warm", type=int, default=20_000, help="sessions that come before (default: 20000)")
+    parser.add_argument("--session-lines", type=int, default=20, help="lines of a session (default: 20)")
+    parser.add_argument(
+        "--file",
+        type=Path,
+        help="measure this file's last lines as records, instead of made ones",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the figures as JSON")
 
 
@@ -31,7 +37,15 @@ def bench(options: argparse.Namespace) -> int:
     from daemon.terminal.console import Terminal
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
-    wanted = BenchOptions(options.lines, options.open_keys, options.patterns, options.rounds, options.warm)
+    wanted = BenchOptions(
+        options.lines,
+        options.open_keys,
+        options.patterns,
+        options.rounds,
+        options.warm,
+        options.session_lines,
+        options.file,
+    )
     result = asyncio.run(run_bench(config, wanted, lambda text: print(text, file=sys.stderr)))
     print_bench(result, Terminal())
     if options.out is not None:

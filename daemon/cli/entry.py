@@ -14,12 +14,28 @@ import os
 import sys
 from collections.abc import Sequence
 
-from daemon.cli import backtest, baseline, bench, check, console, label, model, run, tail, test, top, topics, try_
+from daemon.cli import (
+    backtest,
+    baseline,
+    bench,
+    check,
+    completion,
+    console,
+    init,
+    label,
+    model,
+    run,
+    tail,
+    test,
+    top,
+    topics,
+    try_,
+)
 from daemon.cli.parser import Parser, Verb
 from daemon.errors import ConfigError, StraylineError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-VERBS = (try_, run, check, test, backtest, topics, tail, console, label, baseline, bench, top, model)
+VERBS = (try_, init, run, check, test, backtest, topics, tail, console, label, baseline, bench, top, model, completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     verb: Verb = options.verb
     try:
         code = verb(options)
@@ -61,7 +77,8 @@ def _silence_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """Return the parser of all verbs."""
     parser = Parser(prog="strayline", description="A streaming log-anomaly daemon: logs in Kafka, alerts in Kafka.")
     parser.add_argument("--version", action=_Version, help="show the version")
     verbs = parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)

@@ -1,13 +1,16 @@
-"""What all verbs share: the parser's exit code, `--config`, and reading the configuration."""
+"""What all verbs share: the parser with its exit code, suggestions and examples, and reading the configuration."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from daemon.cli.examples import epilog
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -17,12 +20,53 @@ Verbs = argparse._SubParsersAction  # noqa: SLF001  # argparse has no public nam
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with the exit code of sysexits for wrong usage."""
+    """argparse, with the exit code of sysexits for wrong usage, and the nearest word for one that is not known."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.epilog = epilog(self.prog)
+        self.formatter_class = argparse.RawDescriptionHelpFormatter
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong with the command line, and exit with EX_USAGE."""
         self.print_usage(sys.stderr)
         self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the command line; a flag that is not known is answered with the nearest one."""
+        given = list(sys.argv[1:] if args is None else args)
+        options, unknown = self.parse_known_args(given, namespace)
+        if unknown:
+            used = self.used(given)
+            flags = [flag for action in used._actions for flag in action.option_strings]  # noqa: SLF001
+            used.error(f"unrecognized arguments: {' '.join(unknown)}{did_you_mean(unknown[0].split('=')[0], flags)}")
+        return options
+
+    def used(self, given: Sequence[str]) -> Parser:
+        """Return the parser of the verb on this command line."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+                named = next((word for word in given if word in action.choices), None)
+                if named is not None:
+                    inner = action.choices[named]
+                    assert isinstance(inner, Parser)
+                    return inner.used(given[given.index(named) + 1 :])
+        return self
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a word that is none of the choices, and name the nearest (argparse does so from Python 3.14 on)."""
+        if action.choices is not None and value not in action.choices:
+            known = ", ".join(map(str, action.choices))
+            message = (
+                f"invalid choice: {value!r}{did_you_mean(str(value), map(str, action.choices))} (choose from {known})"
+            )
+            raise argparse.ArgumentError(action, message)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question that names the nearest known word, empty when none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def add_verb(verbs: Verbs[Parser], name: str, verb: Verb, text: str, *, config: bool = True) -> Parser:

@@ -121,6 +121,7 @@ class InputConfig(_Section):
     fields: FieldsConfig = FieldsConfig()
     extract: list[Annotated[str, AfterValidator(extracting)]] = []
     time_format: Annotated[str | None, AfterValidator(time_pattern)] = None
+    schemas: dict[str, Path] = {}
     level_scale: Literal["auto", "syslog", "pino", "python", "otlp", "none"] = "auto"
     max_lead: Duration = 300_000_000
     unreadable_time: Literal["record_time", "reject"] = "record_time"
@@ -205,11 +206,15 @@ class AlertsConfig(_Section):
 
 
 class TopicsConfig(_Section):
-    """The names of topics; with `verdicts: null`, verdicts are not published."""
+    """The names of topics; with `verdicts: null`, verdicts are not published.
+
+    With `dead_letters_redacted`, secrets leave dead letters too; otherwise these are the records as they came.
+    """
 
     alerts: str = "strayline.alerts"
     verdicts: str | None = None
     dead_letters: str = "strayline.dead-letters"
+    dead_letters_redacted: bool = False
     checkpoints: str = "strayline.checkpoints"
     baseline: str = "strayline.baseline"
     observations: str = "strayline.observations"
@@ -217,7 +222,7 @@ class TopicsConfig(_Section):
 
     def named(self) -> dict[str, str]:
         """Return the names of the topics in use, by role."""
-        return {role: topic for role, topic in self.model_dump().items() if topic}
+        return {role: topic for role, topic in self.model_dump(exclude={"dead_letters_redacted"}).items() if topic}
 
 
 class HttpConfig(_Section):

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 CHECK_EVERY = 5.0
 CHECK_SECONDS = 10.0
+REPORT_EVERY = 5.0
 
 
 class Follower:
@@ -36,6 +37,15 @@ class Follower:
         self._moved = asyncio.Condition()
         self._moved_at = monotonic()
         self._error = ""
+        self._first: Mapping[int, int] = {}
+        self._ends: Mapping[int, int] = {}
+
+    @property
+    def progress(self) -> float:
+        """The share, 0 to 1, of what `restored` waits for that is read."""
+        whole = sum(max(end - self._first.get(p, end), 0) for p, end in self._ends.items())
+        left = sum(max(end - self._read.get(p, 0), 0) for p, end in self._ends.items())
+        return max(0.0, 1.0 - left / whole) if whole else 0.0
 
     @property
     def position(self) -> str:
@@ -52,6 +62,7 @@ class Follower:
                     if read != self._read:
                         self._moved_at, self._error = monotonic(), ""
                     async with self._moved:
+                        self._first = self._first or read
                         self._read = read
                         self._moved.notify_all()
             except PartitionError as error:
@@ -87,6 +98,7 @@ class Follower:
         """Return once everything that can be read of the topic now is in the detector.
 
         Records behind the open transaction of a dead replica follow later; each partition waits for its own part.
+        Meanwhile `progress` grows, and the log says so every REPORT_EVERY seconds.
         """
         while True:
             try:
@@ -94,8 +106,14 @@ class Follower:
             except PartitionError as error:
                 log.warning("baseline_end_unknown", topic=self._topic, error=str(error))
                 await asyncio.sleep(1.0)
-            else:
-                return await self._reached(ends)
+                continue
+            self._ends = ends
+            while True:
+                try:
+                    async with asyncio.timeout(REPORT_EVERY):
+                        return await self._reached(ends)
+                except TimeoutError:
+                    log.info("baseline_restores", topic=self._topic, share=round(self.progress, 3))
 
     async def _reached(self, ends: Mapping[int, int]) -> None:
         async with self._moved:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from time import monotonic
 
@@ -101,6 +101,7 @@ class Partition:
         self._embedding: set[asyncio.Task[None]] = set()
         self._idle = IdleClock(shared.terms.idle_flush, monotonic())
         self._woken = asyncio.Event()
+        self._stepping = False
         self._stepped = asyncio.Event()
         self._failed: Exception | None = None
         self._renew = False
@@ -144,7 +145,8 @@ class Partition:
     @property
     def quiet(self) -> bool:
         """Whether nothing is under way except open sessions."""
-        return not (self._inbox or self._vectors or self._more or self._embedding or self.load.waiting)
+        under_way = self._stepping or self._inbox or self._vectors or self._more or self._embedding
+        return not (under_way or self.load.waiting)
 
     @property
     def _waits_for_time(self) -> bool:
@@ -327,7 +329,16 @@ class Partition:
         vectors, self._vectors = self._vectors, {}
         if batch is not None:
             self._idle.arrived(monotonic())
-        self._note(await self._shared.thread(self._processor.step, batch, vectors), batch)
+        self._note(await self._in_thread(self._processor.step, batch, vectors), batch)
+
+    async def _in_thread(self, work: Callable[..., Step], *arguments: object) -> Step:
+        """Do the processor's work in the worker thread; until it is done the partition is not quiet."""
+        self._stepping = True
+        try:
+            return await self._shared.thread(work, *arguments)
+        finally:
+            self._stepping = False
+            self._stepped.set()
 
     async def _flush_if_caught_up(self, membership: Membership) -> None:
         # The process may have been frozen, and its clocks with it: only the broker knows whether there is more to read.
@@ -341,12 +352,11 @@ class Partition:
         position = membership.position(self.source)
         if position is not None and position >= end and self.quiet:
             idle = self._idle.seconds(monotonic())
-            self._note(await self._shared.thread(self._processor.flush, idle), None)
+            self._note(await self._in_thread(self._processor.flush, idle), None)
 
     def _note(self, step: Step, batch: Batch | None) -> None:
         self.load, self._more = step.load, step.more
         self._event_time.note(monotonic(), step.load.watermark, step.lines)
-        self._stepped.set()
         for group in groups(step.missing):
             task = asyncio.create_task(self._embed(group))
             self._embedding.add(task)

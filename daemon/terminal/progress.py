@@ -29,7 +29,8 @@ def progress(console: Console | None = None) -> Iterator[Watcher]:
         task = bar.add_task("starting", total=None, counts="")
 
         def watch(now: Progress) -> None:
-            counts = f"{now.lines:,} lines  {now.sessions:,} sessions  {now.incidents:,} incidents"
+            rate = now.lines / max(bar.tasks[0].elapsed or 0.0, 0.1)
+            counts = f"{now.lines:,} lines  {rate:,.0f}/s  {now.sessions:,} sessions  {now.incidents:,} incidents"
             name = clean(Path(now.file).name)
             bar.update(task, description=name, completed=now.done, total=now.total, counts=counts)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 
 import orjson
 import pytest
 
+from daemon.core.stream import Checkpoint
 from daemon.core.types import TopicPartition
 from daemon.errors import EngineError, PartitionError
 from daemon.runtime import State
@@ -250,3 +252,21 @@ async def test_a_new_processor_continues_where_the_old_one_was() -> None:
 
         assert 0 == it.metrics.partition_restarts.labels("error")._value.get()
     assert outcome(cluster, expected).clean
+
+
+async def test_draining_waits_for_a_batch_that_is_being_worked_on() -> None:
+    """What was fetched when the drain began is judged and committed, also while the worker thread is still busy."""
+    cluster = FakeCluster(TOPICS)
+    it = Replica(cluster, idle=60.0)
+    await it.start()
+    await until(lambda: len(it.pipeline.partitions) == 4 and all(p.in_place for p in it.pipeline.partitions))
+    busy = asyncio.create_task(it.thread(time.sleep, 0.5))
+    feed(cluster, 100)
+    logs = [partition for partition in it.pipeline.partitions if partition.source.topic == "logs"]
+    await until(lambda: all(partition.expected > 0 for partition in logs))
+    assert [] == [partition.source for partition in logs if partition.quiet]
+    await it.stop()
+    await busy
+    committed = {record.key: Checkpoint.decode(record.value or b"").next for record in cluster.values("checkpoints")}
+    expected = {f"group/logs/{p.source.partition}".encode(): p.expected for p in logs}
+    assert expected == {key: committed[key] for key in expected}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from daemon.adapters.kafka.client import FETCH_BYTES
     from daemon.adapters.kafka.membership import KafkaMembership
     from daemon.adapters.kafka.publish import publish_one, publish_together
-    from daemon.adapters.kafka.readers import RangeReader, follow_batches, follow_values, read_values
+    from daemon.adapters.kafka.readers import RangeReader, follow_batches, follow_values, list_topics, read_values
     from daemon.adapters.kafka.removal import Removal, plan_removal, remove
     from daemon.adapters.kafka.settings import KafkaSettings
     from daemon.adapters.kafka.topics import check_topics, create_topics
@@ -35,6 +35,7 @@ __all__ = [
     "create_topics",
     "follow_batches",
     "follow_values",
+    "list_topics",
     "plan_removal",
     "publish_one",
     "publish_together",
@@ -53,6 +54,7 @@ _MODULES = {
     "create_topics": "topics",
     "follow_batches": "readers",
     "follow_values": "readers",
+    "list_topics": "readers",
     "plan_removal": "removal",
     "publish_one": "publish",
     "publish_together": "publish",

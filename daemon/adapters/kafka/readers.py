@@ -42,6 +42,18 @@ async def _reader(
         await reader.stop()
 
 
+async def list_topics(settings: KafkaSettings) -> dict[str, int]:
+    """Return the topics that are not Kafka's own, with the number of offsets they hold. Raises UnavailableError."""
+    async with _reader(settings) as (reader, _):
+        metadata = await reader._client.fetch_all_metadata()  # noqa: SLF001  # as in _reader
+        sizes = {}
+        for name in sorted(name for name in metadata.topics() if not name.startswith("__")):
+            parts = [KafkaPartition(name, number) for number in metadata.partitions_for_topic(name) or ()]
+            first, last = await reader.beginning_offsets(parts), await reader.end_offsets(parts)
+            sizes[name] = sum(last[part] - first[part] for part in parts)
+        return sizes
+
+
 async def read_values(settings: KafkaSettings, topic: str) -> AsyncIterator[bytes]:
     """Yield the values of a topic from its beginning to where it ends now."""
     async with _reader(settings, topic) as (reader, partitions):

@@ -11,7 +11,8 @@ it become less strange with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,8 @@ class PatternTable(Columns):
     mass = Column(np.float64)
     backbone = Column(np.uint64)
     sketch = Column(np.uint64, (ROWS, WORDS))
+    sketched = Column(np.bool_)
+    """Whether its sketch was computed: that of a pattern which was restored is when it is asked for."""
 
 
 class Baseline:
@@ -70,6 +73,8 @@ class Baseline:
         self._max = max_patterns
         self._similar: dict[int, float] = {}
         self._refreshed = 0.0
+        self._postponed: set[int] | None = None
+        """Rows whose mass is to be counted when the changes that are under way have all been made."""
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -116,6 +121,13 @@ class Baseline:
         """Return the mass of the patterns that have this backbone."""
         return max(self._similar.get(int(backbone), 0.0), 0.0)
 
+    def sketch(self, row: int) -> Sketch:
+        """Return the sketch of a defined pattern's vector."""
+        table = self.patterns
+        if not table.sketched.item(row):
+            table.sketch[row], table.sketched[row] = sketch(self.vector(row)), True
+        return np.asarray(table.sketch[row])
+
     def near(self, vector: Vector, count: int, row: int = ABSENT) -> tuple[Ids, NDArray[np.float64]]:
         """Return up to `count` of the nearest rows that count, and their cosine distances, ascending.
 
@@ -145,7 +157,8 @@ class Baseline:
             self.labels.heed(row, numbers, 1)
         table.defined[row] = True
         table.backbone[row] = self.lines.backbone(numbers)
-        table.sketch[row] = sketch(vector) if mark is None else mark
+        if mark is not None:
+            table.sketch[row], table.sketched[row] = mark, True
         self.neighbours.add(row, vector)
         self._recount(row)
 
@@ -166,12 +179,35 @@ class Baseline:
         """Replace the weight of (pattern, source), or remove it."""
         row, window = self._row(pattern), self.window
         window.replace(row, source, weight)
+        if self._postponed is not None:
+            self._postponed.add(row)
+            return
         if window.tick():
             self._expire()
         window.count_total()
         if pattern in self._rows:
             self._recount(row)
         self._settle()
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Count masses once for all weights and definitions that are made within."""
+        self._postponed = set()
+        try:
+            yield
+        finally:
+            rows, self._postponed = self._postponed, None
+            if rows:
+                self._count_anew(rows)
+
+    def _count_anew(self, rows: set[int]) -> None:
+        """Bring the masses of `rows`, and all that depends on them, up to date."""
+        if self.window.tick():
+            self._expire()
+        self.window.count_total()
+        for row in sorted(rows):  # those that have just expired are not defined any more
+            self._recount(row)
+        self._settle(force=True)
 
     def set_label(self, pattern: str, label: Label | None) -> None:
         """Set or remove what a person said of `pattern`."""
@@ -200,6 +236,9 @@ class Baseline:
         table = self.patterns
         if not table.defined.item(row):
             return
+        if self._postponed is not None:
+            self._postponed.add(row)
+            return
         mass = float(self.window.sessions(row)) if added is None else table.sessions.item(row) + added
         table.sessions[row] = mass
         label = self.labels.get(row)
@@ -226,6 +265,8 @@ class Baseline:
 
     def _settle(self, force: bool = False) -> None:
         """Refresh what depends on the whole window's mass, when that has changed enough; keep within `max_patterns`."""
+        if self._postponed is not None:
+            return
         if len(self) > self._max:
             self._evict()
         total = self.window.total

@@ -65,12 +65,11 @@ class LineTable(Columns):
         return numbers
 
     def families_of(self, numbers: Ids) -> Ids:
-        """Return the family of each of a pattern's lines; NONE instead of one that an earlier line has."""
-        families = self.family[numbers]
-        _, first = np.unique(families, return_index=True)
-        once = np.full(len(families), NONE, np.int64)
-        once[first] = families[first]
-        return once
+        """Return the families of a pattern's lines, each once, filled up with NONE to one a line."""
+        once = dict.fromkeys(self.family[numbers].tolist())
+        families = np.full(len(numbers), NONE, np.int64)
+        families[: len(once)] = list(once)
+        return families
 
     def weigh(self, numbers: Ids, families: Ids, change: float) -> None:
         """Add to the mass of the different lines `numbers`, and to that of the different `families`."""

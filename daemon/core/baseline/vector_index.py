@@ -6,9 +6,14 @@ as fast as half floats and finds the same neighbours (docs/adr/0302). Removing f
 recall (0.935 against 0.976 at 10 after 20,000 changes), so once a quarter of it is dead a new index is begun, to which
 every vector that comes brings a few of the old ones; it takes over when it has them all. Building it at once would stop
 the thread for many seconds.
+
+Vectors enter an index when something is searched next. So a baseline that is restored is ready before its indexes are
+built: each is built by the first search in its scope, with all processors.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +26,10 @@ EXACT_CELLS = 1 << 19
 """Number of matrix cells up to which all vectors are compared."""
 REBUILD_SHARE = 0.25
 AT_ONCE = 4096
+FIRST = 1024
+"""Vectors that enter an empty index by one thread: what threads add to a small one side by side is not always found."""
+FEW = 64
+"""Vectors that enter an index one by one, as they came."""
 MOVED = 8
 """Old vectors that one more brings to the new index: it is complete long before another quarter is dead."""
 REFINED = 16
@@ -53,6 +62,8 @@ class VectorIndex:
         self._next: Index | None = None
         self._left: Slots = np.zeros(0, np.int64)
         """Slots held when `_next` was begun that have not been looked at since."""
+        self._waiting: dict[int, None] = {}
+        """Slots that `_index` lacks, in the order in which they were added."""
         self._count = 0
         self._removed = 0
 
@@ -66,10 +77,9 @@ class VectorIndex:
         self._count += 1
         self._rows.vector[slot] = vector.astype(np.float16)
         if self._index is not None:
-            self._index.add(slot, in_bytes(vector), threads=1)
-            self._move(slot)
+            self._waiting[slot] = None
         elif self._count > self._exact:
-            self._to_index()
+            self._leave_exact()
 
     def get(self, slot: int) -> Vector:
         """Return the vector in `slot` as float32."""
@@ -81,7 +91,10 @@ class VectorIndex:
         self._count -= len(slots)
         if self._index is None:
             return
+        for slot in slots.tolist():
+            self._waiting.pop(slot, None)
         keys = np.asarray(slots, np.uint64)
+        keys = keys[self._index.contains(keys)]
         self._index.remove(keys)
         self._removed += len(slots)
         if self._next is not None:
@@ -95,6 +108,7 @@ class VectorIndex:
             slots = np.flatnonzero(self._rows.held)
             distances = 1.0 - self._rows.vector @ vector
             return slots, np.maximum(distances[slots], 0.0).astype(np.float64)
+        self._add_waiting(self._index)
         matches = self._index.search(in_bytes(vector), min(count, self._count), threads=1)
         slots, distances = matches.keys.astype(np.int64), np.asarray(matches.distances, np.float64)
         first = slots[:REFINED]
@@ -116,14 +130,29 @@ class VectorIndex:
             ndim=self._dimensions, metric="cos", dtype="i8", connectivity=16, expansion_add=64, expansion_search=64
         )
 
-    def _to_index(self) -> None:
+    def _leave_exact(self) -> None:
+        """Begin an index; all vectors wait to enter it."""
         slots = np.flatnonzero(self._rows.held)
         rows = _Indexed(len(self._rows.held), dimensions=self._dimensions)
         rows.held[slots], rows.vector[slots] = True, self._rows.vector[slots]
         self._rows = rows
         self._index = self._new_index()
-        for some in np.array_split(slots, len(slots) // AT_ONCE + 1):
-            self._index.add(some.astype(np.uint64), in_bytes(rows.vector[some].astype(np.float32)))
+        self._waiting = dict.fromkeys(slots.tolist())
+
+    def _add_waiting(self, index: Index) -> None:
+        """Bring the index up to date: many vectors at once with all processors, few one by one."""
+        slots = np.fromiter(self._waiting, np.int64, len(self._waiting))
+        self._waiting.clear()
+        if len(slots) > FEW:
+            alone = max(0, FIRST - len(index))
+            for begin, end in pairwise(sorted({0, *range(alone, len(slots), AT_ONCE), len(slots)})):
+                some, threads = slots[begin:end], 1 if begin < alone else 0
+                index.add(some.astype(np.uint64), in_bytes(self._rows.vector[some].astype(np.float32)), threads=threads)
+            self._left = np.union1d(self._left, slots) if self._next is not None else self._left
+            return
+        for slot in slots.tolist():
+            index.add(slot, in_bytes(self._rows.vector[slot].astype(np.float32)), threads=1)
+            self._move(slot)
 
     def _move(self, slot: int) -> None:
         """Bring `slot`, just taken, and a few old ones to the new index where there is one."""

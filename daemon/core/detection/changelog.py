@@ -90,15 +90,25 @@ class Changelog:
 
         Scopes do not depend on each other, so each is worked on at once: it is unpacked once for all its records.
         """
-        for update in sorted(updates, key=lambda one: changelog_codec.parse_key(one.key)[1]):
-            ahead = self._ahead.get(update.key)
-            if ahead is None:
-                self._write(update.key, update.value)
-                self._forget_renewal(update.key)
-            elif self._read(update.key) == update.value:
-                del self._ahead[update.key]
-            else:
-                self._ahead[update.key] = (ahead[0], update.value)
+        by_scope: dict[str, list[Update]] = {}
+        for update in updates:
+            by_scope.setdefault(changelog_codec.parse_key(update.key)[1], []).append(update)
+        for name, some in by_scope.items():
+            if all(update.value is None for update in some) and name not in self.scopes:
+                continue
+            with self.scope(name).baseline.at_once():
+                for update in some:
+                    self._apply(update)
+
+    def _apply(self, update: Update) -> None:
+        ahead = self._ahead.get(update.key)
+        if ahead is None:
+            self._write(update.key, update.value)
+            self._forget_renewal(update.key)
+        elif self._read(update.key) == update.value:
+            del self._ahead[update.key]
+        else:
+            self._ahead[update.key] = (ahead[0], update.value)
 
     def _forget_renewal(self, key: bytes) -> None:
         """Drop what was remembered of a renewal that has come back: the entry knows it now."""

@@ -38,7 +38,7 @@ class ScopeView(NamedTuple):
         """Look up what the baseline knows of `pattern`; `vector` is its embedding."""
         row = baseline.defined(pattern.id)
         numbers = numbers_of(baseline, pattern)
-        mark = sketch(vector) if row == ABSENT else baseline.patterns.sketch[row]
+        mark = sketch(vector) if row == ABSENT else baseline.sketch(row)
         return cls(baseline, recent, pattern, vector, row, numbers, mark, _label(baseline, pattern, numbers))
 
 

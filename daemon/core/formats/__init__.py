@@ -11,6 +11,7 @@ is one module and one entry there, and the configuration takes its choices from 
   the line before it, and that is remembered from batch to batch.
 """
 
+from daemon.core.formats.avro import check_schema
 from daemon.core.formats.base import FieldPaths, FormatSettings
 from daemon.core.formats.extract import check_extract, check_pattern
 from daemon.core.formats.json import check_path
@@ -28,6 +29,7 @@ __all__ = [
     "check_format",
     "check_path",
     "check_pattern",
+    "check_schema",
     "check_time_format",
     "in_utf8",
     "joined",

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import polars as pl
 
+from daemon.core.formats.packed import PackedError, schema_header, unpacked
 from daemon.core.types import Batch, Reject
 
 RECORD_PREFIX = "record."
@@ -65,6 +66,8 @@ class FormatSettings:
     extract: tuple[str, ...] = ()
     time_format: str | None = None
     """How times are written, where that is none of the usual ways; see `time_format`."""
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    """Avro schemas as JSON texts, by their id in the registry, or ``any``."""
     level_scale: str = "auto"
     max_lead: int = 300_000_000
     reject_unreadable_times: bool = False
@@ -80,6 +83,8 @@ class ReaderOutput:
 
     table: pl.DataFrame
     rejects: Sequence[Reject] = ()
+    independent: bool = False
+    """Whether the lines of a record have nothing to do with each other, as the log records of an envelope."""
 
 
 class Reader(Protocol):
@@ -114,7 +119,7 @@ def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
             detail = "the value is null" if value is None else "the value is empty or blank"
             rejects.append(Reject(row, batch.offsets[row], "empty", detail))
         else:
-            rejects.append(Reject(row, batch.offsets[row], "not_utf8", _bad_byte(value)))
+            rejects.append(Reject(row, batch.offsets[row], *_why_not_text(value)))
     return table.filter(filled), rejects
 
 
@@ -127,15 +132,27 @@ def decoded(values: Sequence[bytes | None], errors: str | None) -> pl.Series:
 
 
 def _decode(value: bytes | None, errors: str | None) -> str | None:
+    if value is None:
+        return None
     try:
-        return None if value is None else value.decode(errors=errors or "strict")
+        return value.decode(errors=errors or "strict")
     except UnicodeDecodeError:
+        pass
+    try:
+        return unpacked(value).decode()
+    except (PackedError, UnicodeDecodeError):
         return None
 
 
-def _bad_byte(value: bytes) -> str:
+def _why_not_text(value: bytes) -> tuple[str, str]:
+    """Return the reason and the detail of a value that is not text; the detail names the encoding."""
     try:
-        value.decode()
+        text = unpacked(value)
+        text.decode()
+    except PackedError as error:
+        return "bad_compression", str(error)
     except UnicodeDecodeError as error:
-        return f"the value is not UTF-8 at byte {error.start}"
-    return "the value is not UTF-8"
+        header = schema_header(value)
+        about = f", and begins like one of schema {header[0]} of a registry" if header else ""
+        return "not_utf8", f"the value is not UTF-8 at byte {error.start}{about}"
+    return "not_utf8", "the value is not UTF-8"

@@ -47,7 +47,7 @@ class Finisher:
             candidates = [table[name] if part is None else record_part(batch, part).gather(rows) for part in parts]
             table = table.with_columns(pl.coalesce(*candidates).alias(name))
         table = self._extractor.apply(table)
-        table = _within_records(table)
+        table = table if read.independent else _within_records(table)
         table = table.hstack(self._parse_times(batch, table))
         rejects = list(read.rejects)
         if self._reject_unreadable and table["unreadable"].any():

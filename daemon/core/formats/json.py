@@ -31,10 +31,14 @@ from daemon.core.formats.base import (
     values_as_text,
 )
 from daemon.core.formats.exceptions import exception_text, may_have_exception
+from daemon.core.positions import MAX_LINES_PER_RECORD
 from daemon.core.types import Batch, Reject
 
 _SURROGATE = r"\\u[dD][89a-fA-F]"
 _PARTS = tuple(COLUMNS_SCHEMA)[2:]
+_REGISTRY_JSON = r"(?s)^\x00.{4}(\s*[\[{].*)$"  # behind a schema registry's header
+Unread = tuple[int, Reject]
+"""The index of an object that cannot be read, and its reject."""
 
 
 def check_path(name: str, path: str) -> str | None:
@@ -69,10 +73,35 @@ class JsonReader:
     def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
         values, rejects = values_as_text(batch)
-        table, broken = self.read(batch, values)
-        return ReaderOutput(table, [*rejects, *broken])
+        single, many = _apart(values)
+        table, broken = self.read(batch, single)
+        rejects += [reject for _, reject in broken]
+        if not many.is_empty():
+            rows, unread = self._read_many(batch, many)
+            table, rejects = pl.concat([table, rows]).sort("row", "index"), [*rejects, *unread]
+        return ReaderOutput(table, rejects, independent=True)
 
-    def read(self, batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
+    def _read_many(self, batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
+        """Read records that hold many objects. One that cannot be read is a line as it stands, so that none is lost.
+
+        A record of which no object can be read is rejected.
+        """
+        table, broken = self.read(batch, values)
+        whole = set(table["row"].to_list())
+        unread: dict[int, Reject] = {}
+        for _, reject in broken:
+            if reject.row not in whole:
+                unread.setdefault(reject.row, reject)
+        bare = [(reject.row, index) for index, reject in broken if reject.row in whole]
+        if bare:
+            wanted = pl.DataFrame(bare, schema={"row": pl.Int64, "index": pl.Int64}, orient="row")
+            texts = wanted.join(values, on=("row", "index")).rename({"text": "message"})
+            absent = [pl.lit(None, dtype=pl.String).alias(name) for name in _PARTS if name != "message"]
+            table = pl.concat([table, texts.with_columns(*absent).select(list(COLUMNS_SCHEMA))])
+        alone = pl.len().over("row") == 1
+        return table.with_columns(index=pl.when(alone).then(0).otherwise("index")), list(unread.values())
+
+    def read(self, batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Unread]]:
         """Return the lines of `values` (row, text, and index if there is one), and a reject for each without one."""
         if "index" not in values.columns:
             values = values.with_columns(index=pl.lit(0, dtype=pl.Int64))
@@ -88,10 +117,10 @@ class JsonReader:
         silent = table.filter(~said.fill_null(value=False))
         texts = silent.join(values, on=("row", "index"), how="left", maintain_order="left")
         for row, index, message, text in texts.select("row", "index", "message", "text").iter_rows():
-            rejects.append(self._why(batch, row, index, text, blank=message is not None))
+            rejects.append((index, self._why(batch, row, index, text, blank=message is not None)))
         return table.join(silent, on=("row", "index"), how="anti", maintain_order="left"), rejects
 
-    def _without_surrogates(self, batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
+    def _without_surrogates(self, batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Unread]]:
         """Reject the records that hold half a surrogate pair."""
         suspect = values["text"].str.contains(_SURROGATE)
         if not suspect.any():
@@ -101,12 +130,12 @@ class JsonReader:
             parsed = _loads(batch, row, index, text)
             good.append(not isinstance(parsed, Reject))
             if isinstance(parsed, Reject):
-                rejects.append(parsed)
+                rejects.append((index, parsed))
         kept = np.ones(len(values), bool)
         kept[suspect.to_numpy()] = good
         return values.filter(kept), rejects
 
-    def _read(self, batch: Batch, values: pl.DataFrame, tables: list[pl.DataFrame], rejects: list[Reject]) -> None:
+    def _read(self, batch: Batch, values: pl.DataFrame, tables: list[pl.DataFrame], rejects: list[Unread]) -> None:
         """Append the columns of `values` to `tables` and the bad ones to `rejects`."""
         if values.is_empty():
             return
@@ -118,7 +147,7 @@ class JsonReader:
         for row, index, text in values.select("row", "index", "text").iter_rows():
             parsed = _loads(batch, row, index, text)
             if isinstance(parsed, Reject):
-                rejects.append(parsed)
+                rejects.append((index, parsed))
             elif not isinstance(parsed, dict) or _is_odd(parsed, self._tree):
                 by_hand.append(self._by_hand(row, index, parsed))
             else:
@@ -186,6 +215,43 @@ class JsonReader:
                 detail = f"field {path}{place} holds an object or array where text is needed"
                 return Reject(row, batch.offsets[row], "missing_field", detail)
         return Reject(row, batch.offsets[row], "missing_field", f"field {self._message}{place} is missing")
+
+
+def _apart(values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the values that are one object each, and the objects of those that hold many, numbered from 1.
+
+    Many are an array of objects, or several lines that each begin one.
+    """
+    text = values["text"]
+    if text.str.starts_with("\0").any():
+        text = pl.DataFrame({"text": text}).select(pl.coalesce(pl.col("text").str.extract(_REGISTRY_JSON), "text"))[
+            "text"
+        ]
+        values = values.with_columns(text)
+    likely = text.str.contains(r"^\s*\[\s*\{|^\s*\{[^\n]*\}\s*\n\s*\{")
+    if not likely.any():
+        return values, values.clear()
+    rows: list[tuple[int, str, int]] = []
+    single = []
+    for row, value in values.filter(likely).iter_rows():
+        objects = _objects(value)
+        rows += [(row, item, index) for index, item in enumerate(objects, 1)]
+        single.append(not objects or len(objects) > MAX_LINES_PER_RECORD)
+    many = pl.DataFrame(rows, schema={"row": pl.Int64, "text": pl.String, "index": pl.Int64}, orient="row")
+    kept = np.ones(len(values), bool)
+    kept[likely.to_numpy()] = single
+    return values.filter(kept), many.filter(~pl.col("row").is_in(values.filter(kept)["row"].implode()))
+
+
+def _objects(value: str) -> list[str]:
+    """Return the texts of many objects in one value; none if it is not an array or lines of them."""
+    if value.lstrip().startswith("["):
+        try:
+            parsed = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return []
+        return [orjson.dumps(item).decode() for item in parsed]
+    return [line for line in value.split("\n") if line.strip()]
 
 
 def _with_exceptions(values: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:

@@ -5,25 +5,61 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from daemon.core.formats.avro import avro_unwrapper
 from daemon.core.formats.base import FieldPaths, FormatSettings, Reader
+from daemon.core.formats.cloud import (
+    AZURE,
+    CLOUDEVENTS,
+    CLOUDWATCH,
+    GCP,
+    GELF,
+    JOURNALD,
+    unwrap_azure,
+    unwrap_cloudevents,
+    unwrap_cloudwatch,
+    unwrap_gcp,
+    unwrap_gelf,
+    unwrap_journald,
+)
 from daemon.core.formats.cri import CriReader
+from daemon.core.formats.entries import EntriesReader, Unwrap
 from daemon.core.formats.finish import Finisher
 from daemon.core.formats.json import JsonReader
+from daemon.core.formats.otlp import BODY as OTLP_BODY
+from daemon.core.formats.otlp import FIELDS as OTLP_FIELDS
+from daemon.core.formats.otlp import unwrap_otlp
 from daemon.core.formats.presets import ECS, FLUENT_BIT, VECTOR, preset
 from daemon.core.formats.raw import RawReader
 from daemon.core.formats.syslog import SyslogReader
 from daemon.core.types import Batch, Parsed
 
-READERS: Mapping[str, Callable[[FieldPaths], Reader]] = {
-    "json": JsonReader,
+
+def _paths(defaults: FieldPaths) -> Callable[[FormatSettings], Reader]:
+    return lambda settings: JsonReader(preset(defaults, settings.fields))
+
+
+def _entries(unwrap: Unwrap, defaults: FieldPaths, bare: str | None = None) -> Callable[[FormatSettings], Reader]:
+    return lambda settings: EntriesReader(unwrap, preset(defaults, settings.fields), bare)
+
+
+READERS: Mapping[str, Callable[[FormatSettings], Reader]] = {
+    "json": lambda settings: JsonReader(settings.fields),
     "raw": lambda _: RawReader(),
-    "ecs": lambda own: JsonReader(preset(ECS, own)),
-    "fluent-bit": lambda own: JsonReader(preset(FLUENT_BIT, own)),
-    "vector": lambda own: JsonReader(preset(VECTOR, own)),
+    "ecs": _paths(ECS),
+    "fluent-bit": _paths(FLUENT_BIT),
+    "vector": _paths(VECTOR),
     "syslog": lambda _: SyslogReader(),
     "cri": lambda _: CriReader(),
+    "otlp": _entries(unwrap_otlp, OTLP_FIELDS, OTLP_BODY),
+    "gelf": _entries(unwrap_gelf, GELF),
+    "journald": _entries(unwrap_journald, JOURNALD),
+    "cloudwatch": _entries(unwrap_cloudwatch, CLOUDWATCH),
+    "azure": _entries(unwrap_azure, AZURE, "properties"),
+    "gcp": _entries(unwrap_gcp, GCP, "jsonPayload"),
+    "cloudevents": _entries(unwrap_cloudevents, CLOUDEVENTS, "data"),
+    "avro": lambda settings: EntriesReader(avro_unwrapper(settings.schemas), settings.fields),
 }
-"""What makes a format's reader from the configured paths."""
+"""What makes a format's reader from the settings."""
 FORMATS = tuple(READERS)
 """The names that `input.format` may have."""
 
@@ -59,4 +95,4 @@ def make_format(settings: FormatSettings) -> Format:
     """Return a format for one partition. Raises ValueError for a name that is not in `FORMATS` or a bad pattern."""
     if problem := check_format(settings.format):
         raise ValueError(problem)
-    return _Format(settings, READERS[settings.format](settings.fields))
+    return _Format(settings, READERS[settings.format](settings))

@@ -8,12 +8,14 @@ import numpy as np
 import polars as pl
 
 from daemon.core.formats import check_pattern
-from daemon.core.masking.masks import COLONS, COLONS_GATE, LONE_UUID, NARROW, STATUS_GATE, STATUSES, WIDE, Mask
+from daemon.core.masking.kept_numbers import GATE as KEPT_NUMBER_GATE
+from daemon.core.masking.kept_numbers import with_words
+from daemon.core.masking.key_blocks import redact_key_blocks
+from daemon.core.masking.masks import COLONS, COLONS_GATE, LONE_UUID, NARROW, WIDE, Mask
 from daemon.core.masking.redaction import (
     RedactionSettings,
     mark_names,
     redact_column,
-    redact_key_blocks,
     suspicious,
 )
 from daemon.core.masking.shape_cache import HEXADECIMAL, ShapeCache
@@ -40,11 +42,12 @@ class Masker:
         self._redaction = redact or RedactionSettings()
         self._own = _replaced([(pattern, f"<{name.upper()}>".replace("$", "$$")) for name, pattern in masks])
         self._every_line = bool(masks) or self._redaction.ips  # these depend on digits, so they need every line
-        self._statuses = _replaced(STATUSES)
         self._wide = _replaced(WIDE)
         self._expensive = _replaced(COLONS)
         self._narrow = _replaced(NARROW).str.strip_chars()
-        self._shapes = ShapeCache(lambda shapes: (self._built_in(shapes), suspicious(shapes)))
+        self._shapes = ShapeCache(
+            lambda shapes: (self._by_masks(shapes), suspicious(shapes), shapes.str.contains(KEPT_NUMBER_GATE))
+        )
         self._by_shape(pl.Series("text", [""]))  # polars loads parts of itself on first use: now, not under load
 
     def apply(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -81,14 +84,18 @@ class Masker:
         return texts, self._built_in(texts)
 
     def _by_shape(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-        """Return redacted texts and masked forms. Lines of a shape that may hold a secret are redacted one by one."""
-        shaped = self._shapes.of(self._worded(texts))
+        """Return redacted texts and masked forms.
+
+        Lines of a shape that may hold a secret, or a number that stays, are redacted and masked one by one.
+        """
+        shaped = self._shapes.of(texts.str.replace_all(*LONE_UUID))
         masked = shaped.masked.gather(shaped.number)
         rows = pl.Series(np.flatnonzero(shaped.suspect[shaped.number]))
         if len(rows):
-            changed = redact_column(texts.gather(rows), self._redaction)
-            texts = texts.clone().scatter(rows, changed)
-            masked = masked.scatter(rows, self._masked(changed))
+            texts = texts.clone().scatter(rows, redact_column(texts.gather(rows), self._redaction))
+        rows = pl.Series(np.flatnonzero((shaped.suspect | shaped.telling)[shaped.number]))
+        if len(rows):
+            masked = masked.scatter(rows, self._masked(texts.gather(rows)))
         return texts, self._with_hexadecimal(texts, masked)
 
     def _masked(self, texts: pl.Series) -> pl.Series:
@@ -103,7 +110,11 @@ class Masker:
 
     def _built_in(self, texts: pl.Series) -> pl.Series:
         """Return texts with the built-in masks applied."""
-        table = pl.DataFrame([self._worded(texts).alias("text")]).select(self._wide)
+        return self._by_masks(self._worded(texts))
+
+    def _by_masks(self, texts: pl.Series) -> pl.Series:
+        """Return texts with those masks applied that do not tell one digit from another."""
+        table = pl.DataFrame([texts.alias("text")]).select(self._wide)
         gated = table["text"].str.contains(COLONS_GATE)
         if gated.any():
             rows = gated.arg_true()
@@ -111,13 +122,8 @@ class Masker:
         return table.select(self._narrow)["text"]
 
     def _worded(self, texts: pl.Series) -> pl.Series:
-        """Return texts with UUIDs and HTTP statuses as placeholders; no other mask tells one digit from another."""
-        texts = texts.str.replace_all(*LONE_UUID)
-        rows = texts.str.contains(STATUS_GATE).arg_true()
-        if not len(rows):
-            return texts
-        worded = pl.DataFrame([texts.gather(rows).alias("text")]).select(self._statuses)["text"]
-        return texts.clone().scatter(rows, worded)
+        """Return texts with UUIDs as placeholders and numbers that stay as words."""
+        return with_words(texts.str.replace_all(*LONE_UUID))
 
     def _redacted(self, texts: pl.Series) -> pl.Series:
         """Return texts redacted, then cut.

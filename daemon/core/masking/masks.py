@@ -1,26 +1,56 @@
 """The built-in masks: Rust regular expressions with their placeholders, in the order in which they apply.
 
-A mask must not depend on which decimal digits a line holds (but in ``0x``, and in statuses, which become words first):
-`shape_cache` masks lines that differ in digits only once.
+A mask must not depend on which decimal digits a line holds (but in ``0x``, and in the numbers that become words first,
+`kept_numbers`): `shape_cache` masks lines that differ in digits only once. Masks with the same placeholder are one
+alternation where their order allows it, since polars keeps only 32 compiled expressions.
 """
 
 from __future__ import annotations
 
-from daemon.core.masking.redaction import UUID
+from daemon.core.masking.personal_data import UUID
 
-_WORD_EDGE = r"(?-u:\b)"
-_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-_DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
-_CLOCK = r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?"
-_ZONE = rf"(?: ?(?:Z|UTC|GMT|[+-][0-9]{{2}}:?[0-9]{{2}}){_WORD_EDGE})?"
-_DATE = r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}"
-_LOOSE_DATE = rf"{_WORD_EDGE}[0-9]{{8}}-[0-9]{{1,2}}:[0-9]{{1,2}}:[0-9]{{1,2}}(?:[:.,][0-9]+)?"
-"""``20171223-22:6:0:119``: no leading zeros, so the other masks would give it several forms."""
-_NAMED_DATE = rf"{_MONTH} +[0-9]{{1,2}},? (?:[0-9]{{4}} )?{_CLOCK}(?:{_ZONE} [0-9]{{4}}{_WORD_EDGE})?"
-_LOG_DATE = rf"[0-9]{{2}}/{_MONTH}/[0-9]{{4}}:{_CLOCK}"
+Mask = tuple[str, str]
+
+_EDGE = r"(?-u:\b)"
 _H = r"[0-9a-fA-F]"
+_MONTH = (
+    r"(?:Jan(?:uary|uar|vier)?|Feb(?:ruary|ruar)?|Mar(?:ch|s)?|Mär(?:z)?|Apr(?:il)?|Ma[yi]|Jun[ei]?|Jul[yi]?"
+    r"|Aug(?:ust)?"
+    r"|Sep(?:tember|t)?|O[ck]t(?:ober)?|Nov(?:ember)?|De[cz](?:ember)?|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT"
+    r"|NOV|DEC"
+    r"|janv|févr|mars|avr|mai|juin|juil|août|sept|oct|nov|déc|ene|abr|ago|dic)"
+)
+_DAY = (
+    r"(?:Mon(?:day)?|Tue(?:sday)?|Wed(?:nesday)?|Thu(?:rsday)?|Fri(?:day)?|Sat(?:urday)?|Sun(?:day)?"
+    r"|M[oi]|D[io]|Fr|S[ao])"
+)
+_CLOCK = r"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?(?: ?[AaPp]\.?[Mm]\b\.?)?"
+_ZONE_NAME = (
+    r"(?:Z|UTC|GMT|CES?T|EES?T|WES?T|MSK|BST|IST|[JK]ST|[CEMP][SD]T|AK[SD]T|A[CEW]?[SD]T|NZ[SD]T|HST|SGT|HKT|PKT"
+    r"|WIB|[SCEW]AT"
+    r"|SAST|BRT|ART|PET)"
+)
+_ZONE = rf"(?: ?(?:{_ZONE_NAME}|[+-][0-9]{{2}}:?[0-9]{{2}}){_EDGE}){{0,2}}(?: m=[+-][0-9.]+)?"
+_DATE = r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}"
+_TIMES = (
+    # ``20171223-22:6:0:119``: no leading zeros, so the other masks would give it several forms
+    rf"{_EDGE}[0-9]{{8}}-[0-9]{{1,2}}:[0-9]{{1,2}}:[0-9]{{1,2}}(?:[:.,][0-9]+)?",
+    rf"{_DATE}(?:[T _-]{_CLOCK}{_ZONE})?",
+    (
+        rf"(?:{_EDGE}{_DAY},? )?{_EDGE}{_MONTH}\.? +[0-9]{{1,2}},? (?:[0-9]{{4}},? )?(?:at )?{_CLOCK}(?:{_ZONE}"
+        rf" [0-9]{{4}}{_EDGE})?{_ZONE}"
+    ),
+    (
+        rf"(?:{_EDGE}{_DAY}[.,]+ ?)?{_EDGE}[0-9]{{1,2}}\.?[ /-]{_MONTH}\.?[ /-][0-9]{{2,4}}(?:[T:,"
+        rf" ]+{_CLOCK}{_ZONE})?{_EDGE}"
+    ),
+    rf"{_EDGE}{_MONTH} [0-9]{{1,2}}, [0-9]{{4}}{_EDGE}",
+    rf"{_CLOCK}{_ZONE}",
+    rf"{_EDGE}[0-9]{{1,2}}:[0-9]{{2}} ?[AaPp][Mm]{_EDGE}",
+)
 _SIX = rf"(?:{_H}{{1,4}}:){{7}}{_H}{{1,4}}|(?:{_H}{{1,4}}:){{1,6}}(?::{_H}{{1,4}}){{1,6}}"
 _SIX_SHORT = rf"::(?:{_H}{{1,4}}:){{0,5}}[0-9]{_H}{{0,3}}"
+_FOUR = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
 _MIXED = (
     "|".join(
         f"{one}{{{count}}}{other}{_H}{{{7 - count},}}"
@@ -29,43 +59,66 @@ _MIXED = (
     )
     + f"|[0-9]{{8,}}[a-fA-F]{_H}*|[a-fA-F]{{8,}}[0-9]{_H}*"
 )
-"""Eight or more hexadecimal digits with at least one letter and one decimal digit. Rust has no look-around for this."""
+"""Eight or more hexadecimal digits with at least one letter and one decimal digit. Rust has no look-around"""
+""" for this."""
+_POD = r"[bcdfghjklmnpqrstvwxz0-9]"
+_SCRAMBLED = r"[A-Za-z]*[0-9]+[A-Za-z]+[0-9]+[A-Za-z]+[0-9]+[A-Za-z0-9]*"
+"""A word in which digits and letters take turns twice and a half: an identifier."""
+_UNIT = r"(?:ns|us|µs|μs|ms|s|m|h|d|sec|secs|min|mins|hrs?)"
+_DECIMAL = r"[0-9]+(?:\.[0-9]+)?"
+_DURATION = rf"{_DECIMAL}{_UNIT}(?:{_DECIMAL}{_UNIT})*"
+_SIZE = rf"{_EDGE}{_DECIMAL}(?: ?[kKMGTPE]i?[Bb](?:yte)?s?|[kKMGT]|B){_EDGE}"
 
-Mask = tuple[str, str]
-
-_STATUS = r"""(HTTP/[0-9.]+" |(?:^|[\s"'{,(\[])status(?:_?code)?["']?[=:] ?["']?)"""
-STATUSES: tuple[Mask, ...] = tuple(
-    (rf"(?i){_STATUS}{digit}[0-9]{{2}}{_WORD_EDGE}", f"${{1}}<{name}>")
-    for digit, name in ((2, "OK"), (3, "REDIRECTION"), (4, "CLIENT_ERROR"), (5, "SERVER_ERROR"))
-)
-STATUS_GATE = r'HTTP/[0-9.]+" [2-5]|[Ss][Tt][Aa][Tt][Uu][Ss]'
-"""Only lines with a match of this hold an HTTP status: as in an access log, or with the name status."""
 LONE_UUID: Mask = (UUID, "${1}<UUID>")
 """Masked before shapes are taken: the letters of a UUID would give every line a shape of its own."""
 WIDE: tuple[Mask, ...] = (
-    (_LOOSE_DATE, "<TIME>"),
-    (rf"{_DATE}(?:[T _-]{_CLOCK}{_ZONE})?", "<TIME>"),
-    (rf"{_DAY}[a-z]*,? {_NAMED_DATE}|{_NAMED_DATE}", "<TIME>"),
-    (rf"{_LOG_DATE}{_ZONE}", "<TIME>"),
-    (rf"{_CLOCK}{_ZONE}", "<TIME>"),
+    ("|".join(_TIMES), "<TIME>"),
     (rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}", "<UUID>"),
     (r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>,;]+", "<URL>"),
+    (
+        (
+            r"((?:[Ii]nvalid|[Ii]llegal|[Uu]nknown) user |(?:^|[ \"'{,;(\[])(?:user|User|USER|ruser|username"
+            r"|user_name|usr|login)(?:[\"']: ?[\"']|=[\"']?))"
+            r"[^\s\"',;&)}\]<]+"
+        ),
+        "${1}<USER>",
+    ),
 )
 COLONS: tuple[Mask, ...] = (
-    (rf"{_WORD_EDGE}(?:{_H}{{2}}[:-]){{5}}{_H}{{2}}{_WORD_EDGE}", "<MAC>"),
-    (rf"(?:{_WORD_EDGE}(?:{_SIX})|{_SIX_SHORT}){_WORD_EDGE}", "<IP>"),
+    (rf"{_EDGE}(?:{_H}{{2}}[:-]){{5}}{_H}{{2}}{_EDGE}", "<MAC>"),
+    (rf"(?:{_EDGE}(?:{_SIX})|{_SIX_SHORT}|::(?:[fF]{{4}}:)?{_FOUR}){_EDGE}(?:\.[0-9]{{1,3}}){{0,3}}", "<IP>"),
 )
 COLONS_GATE = rf":{_H}{{0,4}}:|-{_H}{{2}}-{_H}{{2}}-"
-"""The masks of `COLONS` are expensive, so they run only on lines with a match of this, which is cheap to search for."""
+"""The masks of `COLONS` are expensive, so they run only on lines with a match of this, which is cheap to"""
+""" search for."""
 NARROW: tuple[Mask, ...] = (
-    (r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?:[:/][0-9]+)?", "<IP>"),
-    (r"[A-Za-z]:\\[^\s\"'<>|,;]+", "<PATH>"),
-    (r"\B/[A-Za-z0-9_.~*@-][A-Za-z0-9_.\-<>*@+%~=/]*", "<PATH>"),
+    (rf"{_FOUR}(?:[:/][0-9]+)?", "<IP>"),
+    (
+        (
+            r"[A-Za-z]:\\(?:[^\\\s\"'<>|,;:]+(?: [^\\\s\"'<>|,;:]+)*\\)*[^\\\s\"'<>|,;]*|\\\\[\w.$-]+\\[^\s\"'<>|,;]+"
+            r"|\B/[\w.~*@-][\w.\-<>*@+%~=/]*"
+        ),
+        "<PATH>",
+    ),
+    (
+        (
+            rf"{_EDGE}{_POD}{{7,10}}-{_POD}{{5}}{_EDGE}|{_EDGE}(?:0x{_H}+|{_MIXED}){_EDGE}(?:-[A-Z]{{3}}{_EDGE})?"
+            rf"|{_EDGE}(?:{_H}{{2}} ){{3,}}{_H}{{2}}{_EDGE}|@{_H}{{1,8}}{_EDGE}"
+        ),
+        "<HEX>",
+    ),
     (r"_-[0-9]+", "_<NUM>"),
-    (rf"{_WORD_EDGE}(?:0x{_H}+|{_MIXED}){_WORD_EDGE}", "<HEX>"),
-    (r"[0-9]+(?:\.[0-9]+)?", "<NUM>"),
+    (
+        (
+            rf"{_EDGE}{_DURATION}{_EDGE}|{_EDGE}{_SCRAMBLED}{_EDGE}|{_SIZE}"
+            rf"|[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?{_EDGE}"
+            rf"|{_DECIMAL}(?:[eE][+-]?[0-9]+)?|[\p{{Nd}}--[0-9]]+"
+        ),
+        "<NUM>",
+    ),
     (r"[\t\n\v\f\r]+", " "),
     (r"  +", " "),
+    (r"<NUM>(?:, ?<NUM>)+", "<NUM>"),
 )
-BUILT_IN: tuple[Mask, ...] = (LONE_UUID, *STATUSES, *WIDE, *COLONS, *NARROW)
-"""All masks in the order they apply."""
+BUILT_IN: tuple[Mask, ...] = (LONE_UUID, *WIDE, *COLONS, *NARROW)
+"""All masks in the order in which they apply."""

@@ -29,6 +29,8 @@ ONE_DIGIT = bytes.maketrans(b"023456789", b"1" * 9)
 HEXADECIMAL = "0x"
 
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Entry = tuple[str, bool, bool]
 
 
 def without_digits(text: str) -> str:
@@ -49,22 +51,24 @@ def shapes(texts: pl.Series) -> pl.Series:
 class Shaped:
     """The shapes of a column's lines.
 
-    `number` has the shape's number of each line (int64). `masked` (String) and `suspect` (bool) have, by that number,
-    the masked form of the shape and whether a line of it may hold a secret.
+    `number` has the shape's number of each line (int64). By that number, `masked` (String) has the masked form of the
+    shape, `suspect` (bool) whether a line of it may hold a secret, and `telling` (bool) whether it may hold a number
+    that stays in the masked form, which then is not the shape's.
     """
 
     number: Ints
     masked: pl.Series
-    suspect: NDArray[np.bool_]
+    suspect: Flags
+    telling: Flags
 
 
 class ShapeCache:
-    """The masked form of each shape, and whether a line of it may hold a secret."""
+    """What is known of shapes: the masked form, and whether their lines may hold a secret or a number that stays."""
 
-    def __init__(self, examine: Callable[[pl.Series], tuple[pl.Series, pl.Series]]) -> None:
-        """`examine` returns the masked forms (String) of a column of shapes, and whether each is suspect (Boolean)."""
+    def __init__(self, examine: Callable[[pl.Series], tuple[pl.Series, pl.Series, pl.Series]]) -> None:
+        """`examine` returns the masked forms (String) of shapes, and which are suspect and telling (Boolean)."""
         self._examine = examine
-        self._cache = GenerationCache[str, tuple[str, bool]](CACHED_SHAPES)
+        self._cache = GenerationCache[str, Entry](CACHED_SHAPES)
         self._paused = 0
 
     def __len__(self) -> int:
@@ -84,19 +88,20 @@ class ShapeCache:
         number = np.empty(len(shape), dtype=np.int64)
         number[groups["row"].explode().to_numpy()] = np.repeat(np.arange(len(sizes)), sizes)
         entries = self._entries(groups["shape"], len(shape))
-        masked = pl.Series("masked", [form for form, _ in entries], dtype=pl.String)
-        return Shaped(number, masked, np.array([suspect for _, suspect in entries], dtype=bool))
+        forms, suspect, telling = zip(*entries, strict=True)
+        masked = pl.Series("masked", forms, dtype=pl.String)
+        return Shaped(number, masked, np.array(suspect, dtype=bool), np.array(telling, dtype=bool))
 
-    def _entries(self, distinct: pl.Series, lines: int) -> list[tuple[str, bool]]:
-        """Return the masked form of each distinct shape of `lines` lines, and whether it is suspect."""
+    def _entries(self, distinct: pl.Series, lines: int) -> list[Entry]:
+        """Return what is known of each distinct shape of `lines` lines."""
         names = distinct.to_list()
         new = self._cache.missing(names)
-        examined = dict[str, tuple[str, bool]]()
+        examined = dict[str, Entry]()
         if len(names) > FEW_LINES and 4 * len(new) > lines:
             self._paused = PAUSED_BATCHES + 1
         if new:
-            masked, suspect = self._examine(pl.Series("text", new, dtype=pl.String))
-            examined = dict(zip(new, zip(masked.to_list(), suspect.to_list(), strict=True), strict=True))
+            columns = self._examine(pl.Series("text", new, dtype=pl.String))
+            examined = dict(zip(new, zip(*(column.to_list() for column in columns), strict=True), strict=True))
         entries = self._cache.look_up(names, examined, _is_short)
         if self._cache.full:
             self._cache.turn()

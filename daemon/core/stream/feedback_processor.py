@@ -95,8 +95,9 @@ class FeedbackProcessor:
         )
 
     def _dead_letter(self, batch: Batch, reject: Reject) -> OutRecord:
-        group, task = self._publishing.group, self._source.partition
-        return dead_letter(batch, reject, name=group, task=task, where=FEEDBACK_CLASS)
+        publishing, task = self._publishing, self._source.partition
+        redaction = publishing.redaction
+        return dead_letter(batch, reject, name=publishing.group, task=task, where=FEEDBACK_CLASS, redaction=redaction)
 
     def _load(self) -> Load:
         # A label is an output: it waits for its commit like an alert.

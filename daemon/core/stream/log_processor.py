@@ -108,4 +108,6 @@ class LogProcessor:
         return Load(stream.open_sessions, stream.waiting, outputs, stream.unsettled, listening, stream.watermark)
 
     def _dead_letter(self, batch: Batch, reject: Reject) -> OutRecord:
-        return dead_letter(batch, reject, name=self._publishing.group, task=self._source.partition)
+        publishing = self._publishing
+        task = self._source.partition
+        return dead_letter(batch, reject, name=publishing.group, task=task, redaction=publishing.redaction)

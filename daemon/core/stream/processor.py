@@ -16,6 +16,7 @@ from typing import Protocol
 
 from daemon.core.alerts import Provenance
 from daemon.core.detection import is_label
+from daemon.core.masking import RedactionSettings
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.types import NO_TIME_COUNTS, Batch, OutRecord, Pattern, TimeCounts, Update, Vector, Verdict
 
@@ -25,7 +26,7 @@ class Publishing:
     """What all processors of a process share: the group's name, what they publish, and what alerts are judged with.
 
     `config` is the configuration's hash. `provenance` returns what an alert of this moment names as its origin. `timer`
-    returns seconds of any clock; it only measures.
+    returns seconds of any clock; it only measures. With `redaction`, secrets leave dead letters.
     """
 
     group: str
@@ -33,6 +34,7 @@ class Publishing:
     verdicts: bool
     provenance: Callable[[], Provenance]
     timer: Callable[[], float]
+    redaction: RedactionSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

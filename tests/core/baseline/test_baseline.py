@@ -198,6 +198,40 @@ def test_what_is_kept_equals_a_recount_whatever_happened(steps: list[tuple[str, 
         assert confirmed == baseline.labels.confirmed(baseline.numbers(row))
 
 
+WEIGHTS = st.lists(
+    st.tuples(
+        st.integers(0, len(PATTERNS) - 1), st.sampled_from([SOURCE, OTHER]), st.lists(TIMES, min_size=1, max_size=5)
+    ),
+    max_size=14,
+    unique_by=lambda weight: weight[:2],
+)
+
+
+@settings(deadline=None)
+@given(WEIGHTS, st.lists(st.sampled_from(PATTERNS), max_size=4))
+def test_weights_read_at_once_count_as_those_read_one_by_one(
+    weights: list[tuple[int, TopicPartition, list[int]]], normal: list[Pattern]
+) -> None:
+    """Clock, total and masses are the same however many records a replica reads at a time."""
+    one, other = make(), make()
+
+    def read(baseline: Baseline) -> None:
+        for which, source, hours in weights:
+            made = PATTERNS[which]
+            baseline.define(made.id, made.lines, vector(made), 160 * HOUR)
+            buckets = {hour * HOUR // baseline.window.bucket_us: hours.count(hour) * 5 for hour in hours}
+            baseline.set_weight(made.id, source, Weight(buckets, 100 * HOUR, 160 * HOUR))
+        for made in normal:
+            baseline.set_label(made.id, Label(LabelVerdict.NORMAL, 0))
+
+    read(one)
+    with other.at_once():
+        read(other)
+    assert (one.window.clock, one.window.total) == (other.window.clock, other.window.total)
+    assert [one.mass_of(made.id) for made in PATTERNS] == pytest.approx([other.mass_of(made.id) for made in PATTERNS])
+    assert one.counted == pytest.approx(other.counted)
+
+
 def test_a_line_of_a_pattern_confirmed_normal_comes_after_its_equals() -> None:
     """It reads a little less badly than before, worse than every milder line, and as before once that is taken back."""
     failure, milder = pattern("ERROR quota lost", "open"), pattern("ERROR quota", "open")

@@ -94,3 +94,19 @@ def test_bytes_keep_the_direction() -> None:
         assert row @ near / np.linalg.norm(near) > 0.999
         assert 127 == np.abs(near).max()
     assert not in_bytes(np.zeros(4, np.float32)).any()
+
+
+def test_vectors_enter_the_index_when_something_is_searched() -> None:
+    """However many were added or removed since the last search, the next one finds exactly those that are held."""
+    rows = unit(900)
+    index = filled(rows[:600], exact=100)
+    index.remove(np.arange(100, 200))
+    for begin in (600, 620):  # many at once, then one by one
+        for slot, row in enumerate(rows[begin : begin + 20], begin):
+            index.add(slot, row)
+        index.remove(np.array([begin]))
+        held = [*range(100), *range(200, 600), *range(601, begin + 20)]
+        held = [slot for slot in held if slot != begin]
+        found = [slot for slot in held if index.nearest(rows[slot], 1)[0].tolist() == [slot]]
+        assert len(found) >= 0.99 * len(held)
+        assert not {*range(100, 200), begin} & set(index.nearest(rows[150], 300)[0].tolist())

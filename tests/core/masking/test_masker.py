@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon.core.masking.kept_numbers import with_words
 from daemon.core.masking.masker import CUT, MAX_TEXT, Masker
-from daemon.core.masking.masks import BUILT_IN
+from daemon.core.masking.masks import COLONS, LONE_UUID, NARROW, WIDE
 from daemon.core.masking.redaction import RedactionSettings, redact_column
 from daemon.core.positions import position_of
 from daemon.core.types import LINES_SCHEMA
@@ -45,7 +46,7 @@ def masked(text: str, masker: Masker | None = None) -> str:
         ("open /var/log/x-1.log, C:\\Temp\\x.txt", "open <PATH>, <PATH>"),
         ("read/write and/or 和/或", "read/write and/or 和/或"),
         ("commit deadbeef01 at 0xFF, 12345678a, decade cafe", "commit <HEX> at <HEX>, <HEX>, decade cafe"),
-        ("worker-12 took 12ms for 1.5GB, rc -1", "worker-<NUM> took <NUM>ms for <NUM>GB, rc -<NUM>"),
+        ("worker-12 took 12ms for 1.5GB, rc -1", "worker-<NUM> took <NUM> for <NUM>, rc -<NUM>"),
         ("a \t b\n  at c  ", "a b at c"),
         ("Ошибка 42: диск переполнен 磁盘已满 42", "Ошибка <NUM>: диск переполнен 磁盘已满 <NUM>"),
         ("login password=hunter2", "login password=<SECRET>"),
@@ -56,7 +57,7 @@ def masked(text: str, masker: Masker | None = None) -> str:
         ("done, status=503 statusCode: 200", "done, status=<SERVER_ERROR> statusCode: <OK>"),
         (
             "status: 7, exit-status=500, status=5021, HTTP/1.1 500",
-            "status: <NUM>, exit-status=<NUM>, status=<NUM>, HTTP/<NUM> <NUM>",
+            "status: <NUM>, exit-status=<FIVE><ZERO><ZERO>, status=<NUM>, HTTP/<NUM> <SERVER_ERROR>",
         ),
         ("see http://a.b/?status=500 now", "see <URL> now"),
     ],
@@ -118,7 +119,10 @@ def naive(texts: list[str], masks: list[tuple[str, str]], redact: RedactionSetti
     for text in texts:
         redacted = redact_column(pl.Series("text", [text]), redact)
         column = redacted
-        for pattern, placeholder in [*((pattern, f"<{name.upper()}>") for name, pattern in masks), *BUILT_IN]:
+        for pattern, placeholder in [*((pattern, f"<{name.upper()}>") for name, pattern in masks), LONE_UUID]:
+            column = column.str.replace_all(pattern, placeholder)
+        column = with_words(column)
+        for pattern, placeholder in (*WIDE, *COLONS, *NARROW):
             column = column.str.replace_all(pattern, placeholder)
         found.append((redacted[0], column.str.strip_chars()[0]))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daemon.core.masking import RedactionSettings
 from daemon.core.messages.dead_letters import PREFIX, dead_letter
 from daemon.core.types import Batch, OutRecord, Reject, TopicPartition
 
@@ -66,3 +67,22 @@ def test_second_trip_appends_headers_so_that_the_last_ones_count() -> None:
     second = dead_letter(again, Reject(0, 0, "not_json", "line 1"), name="other")
 
     assert ("not_json: line 1", 21) == (reject_of(second)["exception.message"], len(second.headers))
+
+
+def test_secrets_leave_key_value_and_headers_where_that_is_asked_for() -> None:
+    """With redaction settings the record's own parts have no secrets; the reason is the same, null stays null."""
+    batch = Batch(
+        source=BATCH.source,
+        offsets=[7, 8],
+        timestamps=[1, 2],
+        keys=[b"token=Qm7xT2vR9kLp", None],
+        values=[b'\xff {"password":"hunter2222"}', None],
+        headers=[[("authorization", b"x"), ("note", b"api_key=Qm7xT2vR9kLp")], []],
+    )
+    reject, none = Reject(0, 7, "not_utf8", "byte 0"), Reject(1, 8, "empty", "null value")
+    letter = dead_letter(batch, reject, name="strayline", redaction=RedactionSettings())
+
+    assert (b"token=<SECRET>", '\ufffd {"password":<SECRET>}'.encode()) == (letter.key, letter.value)
+    assert (("authorization", b"x"), ("note", b"api_key=<SECRET>")) == letter.headers[:2]
+    assert reject_of(dead_letter(batch, reject, name="strayline")) == reject_of(letter)
+    assert dead_letter(batch, none, name="strayline", redaction=RedactionSettings()).value is None

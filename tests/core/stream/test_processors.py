@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.incidents import IncidentSettings
+from daemon.core.masking import RedactionSettings
 from daemon.core.observations import load_observations
 from daemon.core.stream import Checkpoint, FeedbackProcessor, IncidentsProcessor, Load, LogProcessor, Processor
 from daemon.core.stream.log_processor import JUDGED_AT_ONCE
@@ -215,3 +217,15 @@ def test_feedback_continues_after_what_retention_deleted(skipped: int) -> None:
 def test_the_fake_engine_is_the_one_of_the_detector() -> None:
     """Vectors of these tests have the dimensions that their detector expects."""
     assert ENGINE.dimensions == ENGINE.vector("step").size
+
+
+def test_dead_letters_are_redacted_where_that_is_configured() -> None:
+    """Both processors hand the settings on: no secret of a refused record reaches the topic."""
+    publishing, secret = replace(PUBLISHING, redaction=RedactionSettings()), b"{ password=tigerscott99"
+    logs = LogProcessor(SOURCE, tools(), publishing, None)
+    feedback = FeedbackProcessor(FEEDBACK, tools().detector, publishing, None)
+    settle(logs, batch([secret]))
+    feedback.step(batch([secret], source=FEEDBACK), {})
+
+    for processor in (logs, feedback):
+        assert [b"{ password=<SECRET>"] == [one.value for one in of_role(processor.take().records, "dead_letters")]

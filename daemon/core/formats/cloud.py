@@ -1,0 +1,124 @@
+"""Logs as cloud providers and event brokers wrap them, and journald and GELF: one JSON object or many a value."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from daemon.core.formats.base import FieldPaths
+from daemon.core.formats.entries import EntriesError, Entry, Headers, as_text, objects_in
+
+CLOUDWATCH = FieldPaths("message", "timestamp", "logGroup", "logStream", "level")
+"""A subscription's `logEvents`."""
+AZURE = FieldPaths(
+    "properties.message|properties.log|properties.Message|message|resultDescription",
+    "time|TimeGenerated",
+    "category|resourceId",
+    "correlationId|resourceId",
+    "level|Level|properties.level",
+)
+"""Azure Monitor's `records`, as an event hub has them."""
+GCP = FieldPaths(
+    "textPayload|jsonPayload.message|jsonPayload.msg|jsonPayload.log|protoPayload.status.message|protoPayload.methodName",
+    "timestamp|receiveTimestamp",
+    "resource.labels.container_name|resource.labels.service_name|resource.labels.function_name|logName",
+    "trace|resource.labels.pod_name|resource.labels.instance_id|resource.labels.revision_name",
+    "severity",
+)
+"""Google Cloud's LogEntry, as a sink's topic has it."""
+CLOUDEVENTS = FieldPaths(
+    "data.message|data.msg|data.log|data", "data.time|data.timestamp|time", "source", "subject|data.key", "data.level"
+)
+"""CloudEvents 1.0 whose data is a log line, structured or binary."""
+JOURNALD = FieldPaths(
+    "MESSAGE",
+    "_SOURCE_REALTIME_TIMESTAMP|__REALTIME_TIMESTAMP",
+    "_SYSTEMD_UNIT|SYSLOG_IDENTIFIER|_COMM",
+    "_SYSTEMD_INVOCATION_ID|_HOSTNAME",
+    "PRIORITY",
+)
+"""journald's JSON (`journalctl -o json` and the shippers that pass it on)."""
+GELF = FieldPaths(
+    "full_message|short_message",
+    "timestamp",
+    "_service|_application_name|_container_name|facility|host",
+    "_trace_id|_request_id|_container_id|host",
+    "level",
+)
+"""Graylog's extended log format."""
+
+
+def unwrap_cloudwatch(value: bytes, _headers: Headers) -> Iterator[Entry]:
+    """Return the log events of a subscription's messages; control messages have none."""
+    for message in objects_in(value):
+        events = message.get("logEvents")
+        if not isinstance(events, list):
+            raise EntriesError("missing_field", "field logEvents is missing")
+        if message.get("messageType") == "CONTROL_MESSAGE":
+            continue
+        about = {name: message.get(name) for name in ("owner", "logGroup", "logStream")}
+        yield from (about | event for event in events if isinstance(event, dict))
+
+
+def unwrap_azure(value: bytes, _headers: Headers) -> Iterator[Entry]:
+    """Return the `records` of Azure Monitor's messages; an object without them is one record."""
+    for message in objects_in(value):
+        records = message.get("records")
+        yield from (
+            (record for record in records if isinstance(record, dict)) if isinstance(records, list) else (message,)
+        )
+
+
+def unwrap_gcp(value: bytes, _headers: Headers) -> Iterator[Entry]:
+    """Return the log entries of a value; the severity DEFAULT says that there is none."""
+    for entry in objects_in(value):
+        yield entry | {"severity": None} if entry.get("severity") == "DEFAULT" else entry
+
+
+def unwrap_journald(value: bytes, _headers: Headers) -> Iterator[Entry]:
+    """Return journal entries; a message that is not UTF-8 is an array of bytes, and one field may have many values."""
+    for entry in objects_in(value):
+        yield entry | {"MESSAGE": _journal_text(entry.get("MESSAGE"))}
+
+
+def _journal_text(value: Any) -> str | None:
+    if not isinstance(value, list):
+        return as_text(value)
+    if value and all(isinstance(item, int) and 0 <= item < 256 for item in value):
+        return bytes(value).decode("utf-8", "replace")
+    return "\n".join(text for item in value if (text := _journal_text(item)))
+
+
+def unwrap_gelf(value: bytes, _headers: Headers) -> Iterator[Entry]:
+    """Return GELF messages."""
+    yield from objects_in(value)
+
+
+def unwrap_cloudevents(value: bytes, headers: Headers) -> Iterator[Entry]:
+    """Return events: of a binary one the attributes are headers and the value is its data."""
+    attributes = {name[3:]: text.decode("utf-8", "replace") for name, text in headers if name.startswith("ce_")}
+    if "specversion" in attributes:
+        yield attributes | {"data": _data(value)}
+        return
+    for event in objects_in(value):
+        if "specversion" not in event:
+            raise EntriesError("missing_field", "field specversion is missing, and there are no ce_ headers")
+        packed = event.get("data_base64")
+        if isinstance(packed, str):
+            try:
+                event["data"] = _data(base64.b64decode(packed, validate=True))
+            except binascii.Error as error:
+                raise EntriesError("missing_field", "field data_base64 is not base64") from error
+        yield event
+
+
+def _data(value: bytes) -> object:
+    try:
+        parsed: object = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value.decode("utf-8", "replace")
+    return parsed if isinstance(parsed, Mapping) else value.decode("utf-8", "replace")

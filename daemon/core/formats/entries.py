@@ -1,0 +1,143 @@
+"""Records that hold many lines in an envelope: each value is unwrapped into entries, and each entry is one line.
+
+An entry is a dictionary; the paths of the fields are looked up in it as in a JSON object. A line that stands alone in
+its record has index 0; else entries are numbered from 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+import polars as pl
+
+from daemon.core.formats.base import ALTERNATIVE, COLUMNS_SCHEMA, FieldPaths, ReaderOutput, of_record
+from daemon.core.formats.exceptions import exception_text
+from daemon.core.formats.packed import PackedError, unpacked
+from daemon.core.positions import MAX_LINES_PER_RECORD
+from daemon.core.types import Batch, Reject
+
+Entry = Mapping[str, Any]
+Headers = Sequence[tuple[str, bytes]]
+Unwrap = Callable[[bytes, Headers], Iterable[Entry]]
+"""Returns a value's entries. Raises EntriesError when it is not of the format."""
+
+_PARTS = tuple(COLUMNS_SCHEMA)[2:]
+
+
+class EntriesError(ValueError):
+    """A value that cannot be unwrapped: a reason, as `Reject` has it, and a sentence."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class EntriesReader:
+    """Unwraps every value and looks the fields up in its entries."""
+
+    def __init__(self, unwrap: Unwrap, fields: FieldPaths, bare: str | None = None) -> None:
+        """Make a reader. Where the message's paths hold no text, what is at the path `bare` is the message, as JSON."""
+        self._unwrap = unwrap
+        self._bare = bare
+        paths = {name: path.split(ALTERNATIVE) for name, path in fields.items()}
+        self._paths = [[path for path in paths[name] if of_record(path) is None] for name in _PARTS]
+
+    def __call__(self, batch: Batch) -> ReaderOutput:
+        """Read the values of a batch; see `Reader`."""
+        lines: list[tuple[int | str | None, ...]] = []
+        rejects = []
+        for row, value in enumerate(batch.values):
+            headers = batch.headers[row] if batch.headers else ()
+            try:
+                found = self._lines(value, headers)
+            except EntriesError as error:
+                rejects.append(Reject(row, batch.offsets[row], error.reason, str(error)))
+                continue
+            alone = len(found) == 1
+            lines += [(row, 0 if alone else index, *parts) for index, parts in found]
+        return ReaderOutput(pl.DataFrame(lines, schema=dict(COLUMNS_SCHEMA), orient="row"), rejects, independent=True)
+
+    def _lines(self, value: bytes | None, headers: Headers) -> list[tuple[int, list[str | None]]]:
+        if not value or value.isspace():
+            raise EntriesError("empty", "the value is null" if value is None else "the value is empty or blank")
+        try:
+            value = unpacked(value)
+        except PackedError as error:
+            raise EntriesError("bad_compression", str(error)) from error
+        found = []
+        for index, entry in enumerate(self._unwrap(value, headers), 1):
+            if index > MAX_LINES_PER_RECORD:
+                raise EntriesError("too_many_lines", f"the value holds more than {MAX_LINES_PER_RECORD} lines")
+            parts = self._parts(entry)
+            if parts[0] and parts[0].strip():
+                found.append((index, parts))
+        if not found:
+            raise EntriesError("empty", "the value holds no log line")
+        return found
+
+    def _parts(self, entry: Entry) -> list[str | None]:
+        parts = [first_text(entry, paths) for paths in self._paths]
+        if parts[0] is None and self._bare is not None:
+            bare = find(entry, self._bare)
+            parts[0] = as_text(bare) if bare else None
+        if (trace := exception_text(entry)) and trace not in (parts[0] or ""):
+            parts[0] = f"{parts[0]}\n{trace}" if parts[0] else trace
+        return parts
+
+
+def objects_in(value: bytes) -> list[dict[str, Any]]:
+    """Return the JSON objects of a value: one, an array of them, or one a line. Raises EntriesError."""
+    try:
+        text = value.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise EntriesError("not_utf8", f"the value is not UTF-8 at byte {error.start}") from error
+    try:
+        parsed = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        lines = [line for line in text.splitlines() if line.strip()]
+        try:
+            parsed = [orjson.loads(line) for line in lines] if len(lines) > 1 else None
+        except orjson.JSONDecodeError:
+            parsed = None
+        if parsed is None:
+            raise EntriesError("not_json", f"the value is not JSON at character {error.pos}") from error
+    found = parsed if isinstance(parsed, list) else [parsed]
+    if not all(isinstance(item, dict) for item in found):
+        raise EntriesError("not_an_object", "the value is JSON, but not an object, nor an array of objects")
+    return found
+
+
+def find(entry: Entry, path: str) -> Any:
+    """Return what is at a path, nested or as one key; None where there is nothing."""
+    if path in entry:
+        return entry[path]
+    node: Any = entry
+    for step in path.split("."):
+        node = node.get(step) if isinstance(node, Mapping) else None
+    return node
+
+
+def first_text(entry: Entry, paths: Iterable[str]) -> str | None:
+    """Return the first text at one of these paths; None where there is none."""
+    return next((text for path in paths if (text := text_at(entry, path)) is not None), None)
+
+
+def text_at(entry: Entry, path: str) -> str | None:
+    """Return the text at a path; None where there is none, or an object or array."""
+    value = find(entry, path)
+    return None if isinstance(value, Mapping | list | tuple) else as_text(value)
+
+
+def as_text(value: Any) -> str | None:
+    """Return a value as text, objects and arrays as JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return orjson.dumps(value, default=str).decode() if isinstance(value, Mapping | list | tuple) else str(value)

@@ -1,0 +1,41 @@
+"""The hints: literals that pick the lines that go through `secret_rules`. A search for all of them is cheap."""
+
+from __future__ import annotations
+
+from daemon.core.masking.vendor_rules import DASHED_PREFIXES, PLAIN_PREFIXES, VENDORS
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the words of a text: long lists of literals read better so."""
+    return tuple(text.split())
+
+
+_CODE_HINTS = tuple(
+    f"{kind}{between}code"
+    for kind in words("verification confirmation security login sign-in access auth authentication recovery backup")
+    for between in ("", " ", "_", "-", " pass")
+)
+HINTS: tuple[str, ...] = (
+    *words("pass pwd psw secret token credential cred csrf xsrf otp mnemonic seed pepper sharedaccess x-amz- x-goog-"),
+    *words("sessid sessionid session_id session-id session.id connect.sid sess_key sess-key samlresponse assertion"),
+    *words("2fa mfa one-time onetime crumb kennwort contrase wachtwoord lösenord salasana jelszó hasło adgangskode"),
+    *words(
+        "пароль 密码 密碼 口令 パスワード 비밀번호 암호 şifre parola khẩu key psk cvv cvc clave senha heslo salt ssn"
+    ),
+    *words("pincode pin_code pin-code pin= pin: pin%3 pw= pw: pw%3 auth= auth: sid= sid: pat= jwt hdr= sig= hmac="),
+    *['pin"', "pin'", 'pw"', "pw'", 'auth"', "auth'", 'sid"', "sid'"],
+    *("one time", "mot de passe", "pin =", "pin is", "pin code", "pw =", "auth =", "sid =", "kind", *_CODE_HINTS),
+    *words("authorization cookie bearer basic :// %3a%2f%2f hooks.slack webhook /bot signature= policy= code= ticket="),
+    *words("hash= /reset/ /verify/ /confirm/ /activate/ /invite/ /magic/ /unsubscribe/ /login/ /auth/"),
+    *words("mysql mariadb docker podman mongo plink pscp unrar redis-cli ldap smbclient rpcclient wmic mount.cifs"),
+    *("net use", "nmblookup", "zip ", "7z", "rar ", "bcp ", "auth ", " login ", "masterauth", "primaryauth"),
+    *words("ipmitool sqlcmd isql osql xfreerdp snmp curl wget lftp identified begin private-lines"),
+    *(prefix.lower() for prefix in (*PLAIN_PREFIXES, *DASHED_PREFIXES)),
+    *words("eyj akia eaaa asia agpa aida aroa anpa abia acca ltai ya29. gocspx- fwogzxivyxdze iqojb3jpz2lu ghu_ ghs_"),
+    *words("xox xapp- k_live_ k_test_ k_prod_ whsec_ sq0 npm_ pypi- $apr1$ $1$ $2a$ $2b$ $2x$ $2y$ $5$ $6$ $y$ $7$"),
+    *words("$argon2 $scrypt$ $pbkdf2 {ssha {sha {smd5 {md5} {crypt} {pbkdf2 mws. hcp. fo1_ sk- sg."),
+    *["fm1_", "fm1r_", "fm1a_", "fm2_", "pat-"],
+    *["hf_", "r8_", ".acc_", ".acc-", "svs.", "hvr.", "cfpat", "private", "azdo", "aws", "gcp", "azure"],
+    *VENDORS,
+)
+"""Every line that a rule matches holds one of these, in upper or lower case."""

@@ -1,0 +1,81 @@
+"""The grammar of named values: names for secrets, what stands between a name and its value, and the value.
+
+Everything here is a piece of a Rust regular expression, for use in `secret_rules` where upper and lower case are alike.
+It reads plain text, quotes, JSON in JSON (escaped once or more), percent escapes and HTML escapes.
+"""
+
+from __future__ import annotations
+
+HARMLESS = "\ufdd0"
+"""A noncharacter in front of values that are not secret. `secret_rules` puts it there; no value begins with it."""
+
+_KEYS = (
+    r"(?:access|secret|private|account|shared|encryption|signing|signature|auth|sas|storage|license|master|session"
+    r"|service|deploy|webhook|hmac|consumer|function|subscription|api|app|bot|instrumentation|client)"
+    r"[ _.-]?keys?(?:[_-]?(?:data|id))?"
+)
+LONG_NAMES = (
+    r"pass(?:word|wd|phrase|code|wort)e?s?|passwor[td]|secret(?:s|[_-]?(?:b64|base64|hash|string|text|value))?"
+    r"|token(?:s|[_-]?(?:secret|value|b64))?|credentials?|csrf|xsrf|otp(?:[_-]?code)?|pin[_-]?code|mnemonic"
+    r"|seed[ _-]?phrase|pepper|sharedaccess(?:key|signature)|x-(?:amz|goog)-(?:signature|credential|security-token)"
+    r"|jsessionid|phpsessid|connect\.sid|asp\.net_sessionid|session[_.-]?id|sessid|sess[_-]?key|samlresponse"
+    r"|client[_-]?assertion|(?:2fa|mfa|verification|confirmation|recovery|backup|one[ -]?time|security)[ _-]?codes?"
+    r"|crumb|kennwort|contrase(?:ñ|n|%C3%B1)a|mot de passe|wachtwoord|lösenord|salasana|jelszó|hasło|adgangskode"
+    r"|пароль|密码|密碼|口令|パスワード|비밀번호|암호|şifre|parola|palavra-passe|mật khẩu|" + _KEYS
+)
+"""Ends of names whose value is a secret, whatever stands in front (``db_password``)."""
+SHORT_NAMES = r"pass|passw|pwd|psw|pw|pin|psk|cvv2?|cvc2?|creds?|clave|senha|heslo|salt|passin|passout|ssn"
+"""Names with which other words end (``bypass``): a separator or a change of case must stand in front."""
+NAME = rf"(?:(?:{LONG_NAMES})|(?:(?-u:\b)|_)(?:{SHORT_NAMES})|(?-i:[a-z](?:Pass|Pwd|Pw|Pin|Psk|Creds|Salt)))"
+
+QUOTE = r"""(?:\\*["'`]|%22|%27|%2522|&quot;|&#3[49];)"""
+SPACE = r"(?:[ \t\r\n\x{a0}]|%20|\+|\\[nrt])"
+_EQUALS = r"(?:=>|:=|->|→|==?|[:\x{FF1A}\x{FF1D}]|%3[AaDd]|%253[AaDd]|\\u003[aAdD]|&#61;|&colon;)"
+IS = rf"""{QUOTE}?\]?(?:[ \t]|%20)*{_EQUALS}{SPACE}*"""
+"""What stands between a name and its value, up to the quotes of the value."""
+
+_QUOTED = (
+    r"""\\+"(?:[^"\\]|\\+[^"\\])*\\+"|\\+'(?:[^'\\]|\\+[^'\\])*\\+'|[$@bBuUrRfFN]{0,2}"(?:[^"\\]|\\(?s:.))*"|"""
+    r"""[$@bBuUrRfFN]{0,2}'(?:[^'\\]|\\(?s:.))*'|%22.*?%22|%2522.*?%2522|&quot;.*?&quot;"""
+)
+_FIRST = rf"""[^\s"'`,;&|)}}\]{HARMLESS}]"""
+_NEXT = r"""[^\s"'`,;&|)}\]]*"""
+WORD = rf"""{QUOTE}?{_FIRST}{_NEXT}"""
+"""A value without quotes, or one whose closing quote is missing."""
+VALUE = (
+    rf"""(?:{_QUOTED}|\[\s*{QUOTE}[^\]]*\]|\(\s*{QUOTE}[^)]*\)|\{{[^{{}}]*\}}"""
+    rf"""|[A-Za-z_.]{{3,40}}\((?:\d+\)\s*)?(?:{_QUOTED})\)?|\[[^\[\]{HARMLESS}]*\]|{WORD})"""
+)
+"""A value in any form: in quotes, in the list, tuple, object or call that holds it, or a word."""
+GLUED = rf"""{_FIRST}{_NEXT}(?:[,;&|'`]+[^\s=:,;&|"'`(){{}}\[\]{HARMLESS}]+)+"""
+"""A word that goes on behind a character that ends most values (``tig,er``), if a blank ends it and no name"""
+""" follows."""
+
+STATES = (
+    r"(?:none|null|nil|undefined|unset|empty|blank|missing|required|optional|invalid|incorrect|wrong|expired"
+    r"|stale|true"
+    r"|false|yes|no|on|off|ok|okay|set|not|n/?a|unknown|default|disabled|enabled|changed|reset|updated|rotated"
+    r"|generated"
+    r"|created|deleted|found|granted|denied|failed|failure|fail|failing|success|successful|succeeded|accepted"
+    r"|rejected"
+    r"|valid|verified|validated|matches|matched|mismatch|mismatched|match|revoked|refreshed|auto|hidden|redacted"
+    r"|masked"
+    r"|removed|renewed|received|requested|sent|provided|supplied|given|present|absent|unavailable|available"
+    r"|unauthorized"
+    r"|forbidden|consent|check|checking|checked|loading|loaded|error|timeout|pending|running|active|inactive"
+    r"|unchanged"
+    r"|too|is|was|has|must|cannot|can't|could|should|will|for|from|in|at|of|to|by|with|and|or|the|this|please|being"
+    r"|already|malformed|unsupported|rejecting|using|read|written|stored|saved|skipped|ignored|exceeded|limited"
+    r"|policy|strength|weak|short|long|confirmed|issued|still|now|only|never|always|about|your|its|if|when"
+    r"|because|a|an)"
+)
+"""Words that say how a secret is (``password: incorrect``)."""
+PLACEHOLDERS = r"(?:\(\w+\)|<[\w -]+>|\*+|\.{3}|…|\$\{[^}]*\}|\{\{[^}]*\}\}|%[sdv]|\[(?:REDACTED|FILTERED|\w*MASKED)\])"
+"""Values that are hidden already, or that a template will fill in."""
+ADJECTIVES = r"[a-z]+(?:ed|ing|able|ible|less|ful|ous|ive|ent|ant|ory|ary|al)"
+"""Words that say how a secret is, by their end."""
+END = r"""(?:[\s,;.!?)\]}"'&|\\]|$)"""
+_ANY = r"""[^\s"'`,;)}\]]"""
+_SIGN = r"[A-Za-z!@#$%^&*._+/-]"
+MIXED = rf"(?:{_SIGN}{{4,}}[0-9]{_ANY}*|{_SIGN}{{1,3}}[0-9]{_ANY}{{3,}}|[0-9]+{_SIGN}*[A-Za-z]{_ANY}{{4,}})"
+"""A word of letters and digits, as no language has: six characters or more."""
