@@ -18,6 +18,7 @@ HOLDERS = ("error", "exception", "Exception", "thrown", "err", "throwable")
 _TYPES = ("type", "name", "class", "kind", "exception_class")
 _MESSAGES = ("message", "exception_message", "localizedMessage", "msg")
 _KEYS = (*TRACES, *HOLDERS)
+_NAMES = frozenset(_KEYS)
 _KEY = rf'"(?:{"|".join(_KEYS)})(?:"\s*:\s*[^\sn]|\.)'
 
 
@@ -31,6 +32,8 @@ def may_have_exception(values: pl.Series) -> pl.Series:
 
 def exception_text(record: Mapping[str, Any]) -> str | None:
     """Return the exception that a record tells of: its trace, else its type and message; None where there is none."""
+    if _NAMES.isdisjoint(key.partition(".")[0] for key in record):
+        return None
     for holder in HOLDERS:
         for value in (record.get(holder), _dotted(record, holder)):
             if isinstance(value, Mapping) and value and (text := _of_object(value)):

@@ -1,6 +1,7 @@
-"""Syslog: lines of RFC 5424 and RFC 3164, each dialect read with one pattern over the whole column.
+"""Syslog: lines of RFC 5424 and RFC 3164 and their dialects, each read with one pattern over the whole column.
 
-A line that has the header of neither is taken as it is: shippers mix dialects, and a plain line is still a line.
+A line that has the header of none is taken as it is: shippers mix dialects, and a plain line is still a line. Times are
+passed on as they are written; what has no year gets it with all other times.
 """
 
 from __future__ import annotations
@@ -12,67 +13,66 @@ from daemon.core.formats.levels import SYSLOG
 from daemon.core.formats.raw import RawReader, with_header
 from daemon.core.types import Batch
 
+_START = r"^(?:\d{1,6} )?"  # the message's octets, as TCP senders count them in front
+_PRI = r"<(?P<pri>\d{1,3})>"
+_CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+_TIME = (
+    rf"(?P<time>[A-Z][a-z]{{2}} +\d{{1,2}}(?: \d{{4}})? {_CLOCK}"
+    rf"|\d{{4}} [A-Z][a-z]{{2}} +\d{{1,2}} {_CLOCK}|\d{{4}}-\d\d-\d\dT\S+)"
+)
+_CISCO_TIME = _TIME.removesuffix(")") + rf"|[A-Z][a-z]{{2}} +\d{{1,2}}(?: \d{{4}})? {_CLOCK} [A-Z]{{3,5}})"
 _RFC_5424 = (
-    r"^<(?P<pri>\d{1,3})>\d{1,2} (?P<time>\S+) (?P<host>\S+) (?P<app>\S+) (?P<process>\S+) \S+ "
+    rf"{_START}{_PRI}\d{{1,2}} (?P<time>\S+) (?P<host>\S+) (?P<app>\S+) (?P<process>\S+) \S+ "
     r'(?:-|(?:\[(?:[^\]\\"]|"(?:[^"\\]|\\.)*")*\])+)(?: \x{feff}?(?P<message>.*))?$'
 )
-_RFC_3164 = (
-    r"^(?:<(?P<pri>\d{1,3})>)?(?P<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) (?P<host>\S+) "
-    r"(?P<app>[^\s:\[]+)(?:\[(?P<process>[^\]]*)\])?: ?(?P<message>.*)$"
-)
-_NO_YEAR = 2000
-"""The year of a line without one in a record without a timestamp: distances are right, and it is a leap year."""
-_DAY = pl.duration(days=1)
+_TAG = r"(?P<app>[^\s:\[]+)(?:\[(?P<process>[^\]]*)\])?: ?|(?P<spaced>[^:\[\]]{1,48})\[(?P<number>\d+)\]: ?"
+_RFC_3164 = rf"{_START}(?:{_PRI})?{_TIME} (?P<host>\S+) (?:{_TAG})(?P<message>.*)$"
+_NO_TAG = rf"{_START}{_PRI}{_TIME} (?P<host>\S+) (?P<message>.*)$"
+_CISCO = rf"{_START}(?:{_PRI})?(?:\d+: )?(?:(?P<host>[^\s:%*]+): )?[*.]?{_CISCO_TIME}: (?P<message>%.*)$"
+DIALECTS = (_RFC_5424, _CISCO, _RFC_3164, _NO_TAG)
+"""Patterns in the order in which they are tried."""
+_NAMES = ("pri", "time", "host", "app", "process", "spaced", "number", "message")
+HIGHEST_PRIORITY = 191
 
 
 class SyslogReader:
-    """RFC 5424 and RFC 3164: scope is the program, key its host and process, level the severity."""
+    """Reads values as lines of syslog: scope is the program, key its host and process, level the severity."""
 
     def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
         raw = RawReader()(batch)
-        message = raw.table["message"]
-        new = message.str.extract_groups(_RFC_5424).struct.unnest()
-        old = message.str.extract_groups(_RFC_3164).struct.unnest()
-        header = _either(new, old)
-        stamp = pl.Series(batch.timestamps, dtype=pl.Int64).gather(raw.table["row"])
-        time = _with_year(header["time"], stamp)
-        severity = pl.col("pri").cast(pl.Int64, strict=False) % 8
+        header = _headers(raw.table["message"])
+        priority = pl.col("pri").cast(pl.Int64, strict=False)
+        severity = pl.when(priority <= HIGHEST_PRIORITY).then(priority % 8)
+        process = pl.coalesce(_named("process"), "number")
         header = header.select(
             "message",
-            time.set(time == "-", None).alias("time"),
-            _named("app").alias("scope"),
-            pl.concat_str(_named("host"), _named("process"), separator="/", ignore_nulls=True)
-            .replace("", None)
-            .alias("key"),
+            _named("time"),
+            pl.coalesce(_named("app"), "spaced").alias("scope"),
+            pl.concat_str(_named("host"), process, separator="/", ignore_nulls=True).replace("", None).alias("key"),
             severity.replace_strict(dict(enumerate(SYSLOG)), default=None, return_dtype=pl.String).alias("level"),
         )
         return ReaderOutput(with_header(raw.table, header), raw.rejects)
 
 
+def _headers(message: pl.Series) -> pl.DataFrame:
+    """Return the parts of each line's header by the first dialect that has it; nulls where none has."""
+    found = pl.DataFrame([pl.repeat(None, len(message), dtype=pl.String, eager=True).alias(name) for name in _NAMES])
+    left = pl.repeat(True, len(message), dtype=pl.Boolean, eager=True)
+    for dialect in DIALECTS:
+        if not left.any():
+            break
+        rows = left.arg_true()
+        parts = message.gather(rows).str.extract_groups(dialect).struct.unnest()
+        hit = parts["time"].is_not_null()
+        places = rows.filter(hit)
+        found = found.with_columns(
+            [found[name].scatter(places, parts[name].filter(hit)) for name in parts.columns if name in _NAMES]
+        )
+        left = left.scatter(places, False)
+    return found
+
+
 def _named(name: str) -> pl.Expr:
     """Return a header's part, null where it is ``-``, which stands for an absent part."""
-    return pl.when(pl.col(name) != "-").then(pl.col(name))
-
-
-def _either(new: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:
-    """Return the parts of the newer dialect where it matched, else those of the older."""
-    is_new = new["app"].is_not_null()
-    return pl.DataFrame({name: new[name].zip_with(is_new, old[name]) for name in old.columns})
-
-
-def _with_year(times: pl.Series, stamps: pl.Series) -> pl.Series:
-    """Return times; those without a year as epoch microseconds of the last such moment up to a day after the record."""
-    table = pl.DataFrame({"time": times, "stamp": stamps})
-    moment = pl.when(pl.col("stamp") >= 0).then(pl.col("stamp")).cast(pl.Datetime("ms"))
-    year = moment.dt.year().fill_null(_NO_YEAR)
-
-    def in_year(value: pl.Expr) -> pl.Expr:
-        text = pl.concat_str(
-            value.cast(pl.String), pl.lit(" "), pl.col("time").str.replace_all("  ", " 0", literal=True)
-        )
-        return text.str.to_datetime("%Y %b %d %H:%M:%S", time_unit="us", strict=False)
-
-    ahead = in_year(year) > moment + _DAY
-    found = pl.when(ahead.fill_null(value=False)).then(in_year(year - 1)).otherwise(in_year(year))
-    return table.select(pl.coalesce(found.to_physical().cast(pl.String), "time").alias("time"))["time"]
+    return pl.when(pl.col(name) != "-").then(pl.col(name)).alias(name)

@@ -35,6 +35,27 @@ SYSLOG = {
     b"Dec 30 18:01:20 web1 cron: last year's": (micros("2025-12-30T18:01:20"), "cron", "web1", "last year's"),
     b"2026-11-02T18:01:20.5+00:00 web1 kernel: modern": (
         micros("2026-11-02T18:01:20.5"), "kernel", "web1", "modern"),
+    b"<189>88: *Feb 28 00:20:10.663: %SYS-5-CONFIG_I: Configured": (
+        micros("2026-02-28T00:20:10.663"), "default", "default", "notice %SYS-5-CONFIG_I: Configured"),
+    b"<189>86: *Feb 28 2026 00:20:10 CET: %SYS-5-CONFIG_I: Configured": (
+        micros("2026-02-27T23:20:10"), "default", "default", "notice %SYS-5-CONFIG_I: Configured"),
+    b"<165>2029: edge920: Aug 3 08:11:02.204: %LINEPROTO-5-UPDOWN: up": (
+        micros("2026-08-03T08:11:02.204"), "default", "edge920", "notice %LINEPROTO-5-UPDOWN: up"),
+    b"136 <14>1 2026-05-26T18:36:57.5+01:00 node-a kernel - - - [  128.604348] Link is Down": (
+        micros("2026-05-26T17:36:57.5"), "kernel", "node-a", "info [  128.604348] Link is Down"),
+    b"<13>Feb  5 17:32:18 192.0.2.99 Use the BFG!": (
+        micros("2026-02-05T17:32:18"), "default", "192.0.2.99", "notice Use the BFG!"),
+    b"Feb 29 10:00:00 leap kernel: leap day": (micros("2024-02-29T10:00:00"), "kernel", "leap", "leap day"),
+    b"<30>2026 Nov 12 10:00:00 host app: year in front": (
+        micros("2026-11-12T10:00:00"), "app", "host", "info year in front"),
+    b"<30>Nov 12 2026 10:00:00 host app: year behind": (
+        micros("2026-11-12T10:00:00"), "app", "host", "info year behind"),
+    b"<30>Nov 12 10:00:00.123 host app with space[12]: hm": (
+        micros("2026-11-12T10:00:00.123"), "app with space", "host/12", "info hm"),
+    b"<999>1 2026-11-12T10:00:00Z host app 1 - - pri too large": (
+        micros("2026-11-12T10:00:00"), "app", "host/1", "pri too large"),
+    b"<34>1 2026-13-45T10:00:00Z host app 1 - - impossible date": (
+        NOW_MS * 1000, "app", "host/1", "crit impossible date"),
     b"no header at all": (NOW_MS * 1000, "default", "default", "no header at all"),
     b"<34>1 - - - - - -": (NOW_MS * 1000, "default", "default", "crit <34>1 - - - - - -"),
 }  # fmt: skip
@@ -51,6 +72,13 @@ def test_syslog_in_a_file() -> None:
     lines = read("syslog", [b"Nov  2 18:01:20 h a: x", b"Nov  2 18:01:50 h a: y"], stamp=-1).lines
 
     assert 30_000_000 == lines["time"][1] - lines["time"][0]
+
+
+def test_syslog_over_new_year_in_a_file() -> None:
+    """A session that goes on over midnight of New Year's Eve has times that follow each other."""
+    lines = read("syslog", [b"Dec 31 23:59:59 h a[1]: x", b"Jan  1 00:00:01 h a[1]: y"], stamp=-1).lines
+
+    assert 2_000_000 == lines["time"][1] - lines["time"][0]
 
 
 def test_cri() -> None:
