@@ -25,6 +25,8 @@ FAULTS = HERE / "recordings" / "faults.json"
 LABELS = HERE / "recordings" / "labels.csv"
 
 Document = Mapping[str, Any]
+EARLY = timedelta(seconds=1)
+"""Some programs write their times in whole seconds, so a line may seem older than its fault."""
 LATE = timedelta(seconds=20)
 """What is told so long after a fault may still be of it."""
 _STYLE = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
@@ -104,7 +106,7 @@ def _begun(alert: Document) -> datetime:
 def _fault_of(alert: Document, events: Sequence[Document]) -> str:
     """Return the fault in whose time the message's symptom began, the latest that had begun; or nothing."""
     begun = _begun(alert)
-    fitting = [event for event in events if _time(event["start"]) <= begun <= _time(event["end"]) + LATE]
+    fitting = [event for event in events if _time(event["start"]) - EARLY <= begun <= _time(event["end"]) + LATE]
     return str(fitting[-1]["name"]) if fitting else ""
 
 
@@ -115,7 +117,7 @@ def _found(events: Sequence[Document], by_fault: Mapping[str, Sequence[Document]
     table.columns[2].justify = table.columns[3].justify = "right"
     for event in events:
         said = by_fault.get(event["name"], [])
-        after = f"{(_begun(said[0]) - _time(event['start'])).total_seconds():.0f} s" if said else ""
+        after = f"{max((_begun(said[0]) - _time(event['start'])).total_seconds(), 0):.0f} s" if said else ""
         words = Text(clean(said[0]["summary"])) if said else Text("not told", style="red")
         table.add_row(event["name"], ", ".join(event["services"]), after, str(len(said)), words)
     return table
