@@ -31,9 +31,12 @@ MINUTE_US = 60_000_000
 DESCRIBED_US = 6 * 3_600_000_000
 """Time after which a harmless cause is described once more: its line, its text and where it stands."""
 REMEMBERED = 65_536
-"""Causes, and pairs of a session and a cause, that are remembered; at most twice as many are held."""
+"""Described causes, and bins of a cause in a session, that are remembered; at most twice as many are held."""
 TEXT = 1_000
 """Characters of a line that a sighting carries."""
+
+_Place = tuple[str, str, int]
+"""A scope, a cause and a bin of time."""
 
 
 class Observer:
@@ -42,9 +45,10 @@ class Observer:
     def __init__(self, source: TopicPartition) -> None:
         self._source = str(source)
         self._described: GenerationCache[tuple[str, str], int] = GenerationCache(REMEMBERED)
-        self._bins: GenerationCache[tuple[str, str, str], int] = GenerationCache(REMEMBERED)
+        self._bins: GenerationCache[tuple[str, str, str, int], bool] = GenerationCache(REMEMBERED)
         self._traffic: Counter[tuple[str, int]] = Counter()
-        self._sightings: dict[tuple[str, str, int], Sighting] = {}
+        self._sightings: dict[_Place, Sighting] = {}
+        self._counts: Counter[_Place] = Counter()
         self._cases: list[Case] = []
         self.waiting = 0
         """Observations that somebody waits for: something described for the first time, warnings, failures, cases."""
@@ -76,29 +80,32 @@ class Observer:
             source=self._source,
             clock=clock,
             traffic=sorted(traffic, key=lambda t: (t.time, t.scope)),
-            sightings=sorted(self._sightings.values(), key=lambda s: (s.time, s.scope, s.cause)),
+            sightings=sorted(
+                (replace(sighting, count=self._counts[at]) for at, sighting in self._sightings.items()),
+                key=lambda s: (s.time, s.scope, s.cause),
+            ),
             cases=self._cases,
         )
-        self._traffic, self._sightings, self._cases, self.waiting = Counter(), {}, [], 0
+        self._traffic, self._sightings, self._counts = Counter(), {}, Counter()
+        self._cases, self.waiting = [], 0
         return taken
 
     def _line(self, row: _Row, *, observed: bool) -> None:
         cause = cause_of(row.masked)
         bad = cause.score > 0
-        pair = (row.scope, row.key if bad else "", cause.id)
-        if self._bins.get(pair) == row.bin:
+        seen = (row.scope, row.key if bad else "", cause.id, row.bin)
+        if self._bins.get(seen):
             return
-        self._bins.put(pair, row.bin)
+        self._bins.put(seen, True)
         described = bad or self._describe(row.scope, cause.id, row.time)
         if observed:
             return
-        place_of = (row.scope, cause.id, row.bin if bad else -row.bin)
-        known = self._sightings.get(place_of)
-        if known is not None:
-            self._sightings[place_of] = replace(known, count=known.count + 1)
+        at = (row.scope, cause.id, row.bin)
+        self._counts[at] += 1
+        if at in self._sightings:
             return
         shown = (row.masked, shorten(row.text, TEXT), row.key, place(row.position)) if described else ()
-        self._sightings[place_of] = Sighting(row.scope, cause.id, cause.score, row.time, 1, *shown)
+        self._sightings[at] = Sighting(row.scope, cause.id, cause.score, row.time, 1, *shown)
         self.waiting += described
 
     def _describe(self, scope: str, cause: str, time: int) -> bool:
