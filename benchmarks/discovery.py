@@ -43,18 +43,18 @@ def known(start: str, levels: str, key: str, *, window: bool = False, format: st
 
 THREAD = r"^\[?[/A-Za-z].*"
 SYSTEMS = {
-    "Android": known("2000-03-17T16:13:38.811", "V D I W E", r"^\d+$"),
+    "Android": known("-03-17T16:13:38.811", "V D I W E", r"^\d+$"),
     "Apache": known("2005-12-04T04:47:44", "notice error", r"^\d{1,3}(\.\d+){3}$", window=True),
     "BGL": known("2005-06-03T22:42:50", "INFO WARNING ERROR SEVERE FATAL FAILURE", r"^R\d\d-", window=True),
     "HDFS": known("2008-11-09T20:36:15", "INFO WARN", r"^blk_|^\d+$", window=True),
     "HPC": known("2004-02-26T14:12:22", "", r"^(node|gige|sw)", window=True),
     "Hadoop": known("2015-10-18T18:01:47.978", "INFO WARN ERROR FATAL", THREAD),
     "HealthApp": known("2017-12-23T22:15:29", "", r"^$", window=True),
-    "Linux": known("2000-06-14T15:16:01", "", r"\w+.*\d+$", format="syslog"),
-    "Mac": known("2000-07-01T09:00:55", "", r"[/\[]\d+\]?$", format="syslog"),
-    "OpenSSH": known("2000-12-10T06:55:46", "", r"/\d+$", format="syslog"),
+    "Linux": known("-06-14T15:16:01", "", r"\w+.*\d+$", format="syslog"),
+    "Mac": known("-07-01T09:00:55", "", r"[/\[]\d+\]?$", format="syslog"),
+    "OpenSSH": known("-12-10T06:55:46", "", r"/\d+$", format="syslog"),
     "OpenStack": known("2017-05-16T00:00:00.008", "INFO WARNING", r"^req-|^[0-9a-f]{8}-|^\d+$"),
-    "Proxifier": known("2000-10-30T16:49:06", "", r":\d+$|^\d+(\.\d+){3}", window=True),
+    "Proxifier": known("-10-30T16:49:06", "", r":\d+$|^\d+(\.\d+){3}", window=True),
     "Spark": known("2017-06-09T20:10:40", "INFO", r"^\d+$|^task|^rdd", window=True),
     "Thunderbird": known("2005-11-09T20:01:01", "", r"^[a-z]+\d+|\[\d+\]$"),
     "Windows": known("2016-09-28T04:30:30", "Info", r"^\d{6,}_", window=True),
@@ -82,7 +82,7 @@ def judge(system: Known, found: Discovery, lines: list[str], *, leveled: bool = 
     candidate = found.choice.candidate
     return Verdict(
         found.reading.format == system.format,
-        first.rstrip("0").startswith(system.start.rstrip("0")),
+        system.start in first,
         found.reading.level == bool(system.levels) and states <= system.levels if leveled else found.reading.level,
         system.window if candidate is WINDOW else bool(re.search(system.key, found.choice.example)),
     )

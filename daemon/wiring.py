@@ -8,8 +8,8 @@ from pathlib import Path
 from time import perf_counter
 
 from daemon.adapters.engines import EngineSettings
-from daemon.adapters.kafka import KafkaSettings
-from daemon.config import Config
+from daemon.adapters.kafka import KafkaSettings, OAuthSettings
+from daemon.config import Config, OAuthConfig
 from daemon.core.alerts import Provenance
 from daemon.core.detection import Detector, DetectorSettings
 from daemon.core.formats import FieldPaths, FormatSettings, check_schema
@@ -49,6 +49,21 @@ def kafka_settings(config: Config) -> KafkaSettings:
         ca=str(security.ca) if security.ca else None,
         certificate=str(security.certificate) if security.certificate else None,
         key=str(security.key) if security.key else None,
+        password_file=str(security.password_file) if security.password_file else None,
+        key_password=security.key_password.get_secret_value() if security.key_password else None,
+        key_password_file=str(security.key_password_file) if security.key_password_file else None,
+        oauth=_oauth_settings(security.oauth) if security.oauth else None,
+    )
+
+
+def _oauth_settings(oauth: OAuthConfig) -> OAuthSettings:
+    return OAuthSettings(
+        token_command=tuple(oauth.token_command),
+        token_url=oauth.token_url,
+        client_id=oauth.client_id,
+        client_secret=oauth.client_secret.get_secret_value() if oauth.client_secret else None,
+        client_secret_file=str(oauth.client_secret_file) if oauth.client_secret_file else None,
+        scope=oauth.scope,
     )
 
 

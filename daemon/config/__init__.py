@@ -7,6 +7,6 @@ once, each with its path.
 
 from daemon.config.changes import changed_keys, needs_restart
 from daemon.config.loading import load_config, parse_config
-from daemon.config.schema import Config
+from daemon.config.schema import Config, OAuthConfig
 
-__all__ = ["Config", "changed_keys", "load_config", "needs_restart", "parse_config"]
+__all__ = ["Config", "OAuthConfig", "changed_keys", "load_config", "needs_restart", "parse_config"]

@@ -37,6 +37,13 @@ def shorten(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1].rstrip(" …") + "…"
 
 
+def ends(text: str, length: int) -> str:
+    """Return the beginning and the end of the text, together about `length` characters, if it is longer."""
+    if len(text) <= length:
+        return text
+    return f"{text[: length // 2].rstrip()}\n…\n{text[-length // 2 :].lstrip()}"
+
+
 def first_new_word(text: str, known: str) -> int:
     """Return the index in `text` of its first word that `known` does not have; 0 when there is none."""
     words = {word[0].lower() for word in _WORD.finditer(known)}

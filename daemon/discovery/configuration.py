@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from daemon.discovery.discover import OWN_SCOPE, Discovery
-from daemon.discovery.keys import WINDOW
+from daemon.discovery.keys import OWN_KEY, WINDOW
 from daemon.discovery.sessions import LONGEST, SECOND
 
 LEAST_AGE = 300 * SECOND
@@ -97,7 +97,7 @@ def _fields(found: Discovery) -> Iterator[str]:
     if key is WINDOW:
         fields["key"] = "record.topic"
         notes["key"] = "no field makes good sessions: windows of time do (see sessions)"
-    elif key.path and found.reading.format != "syslog":
+    elif key.path and key.path != OWN_KEY:
         fields["key"] = key.path
     if fields:
         yield "  fields:"

@@ -10,11 +10,11 @@ import polars as pl
 
 from daemon.core.masking import Masker
 from daemon.core.positions import INDEX_BITS
-from daemon.discovery.keys import WINDOW, Candidate, candidates
+from daemon.discovery.keys import OWN_KEY, WINDOW, Candidate, candidates
 from daemon.discovery.levels import find_level
 from daemon.discovery.reading import Reading, parse, read_text
 from daemon.discovery.sessions import Sample, SessionMeasure, measure
-from daemon.discovery.structured import LOOKED_AT, read_headers, read_json, read_logfmt
+from daemon.discovery.structured import LOOKED_AT, read_envelope, read_headers, read_json, read_logfmt
 
 MOST_LINES = 10_000
 """Lines of a sample."""
@@ -91,7 +91,11 @@ def discover(texts: Sequence[str], wishes: Wishes | None = None) -> Discovery:
 
 
 def _reading(lines: pl.Series, wishes: Wishes) -> Reading:
-    found = _leveled(lines, read_json(lines) or read_headers(lines)) or read_logfmt(lines) or read_text(lines)
+    found = (
+        _leveled(lines, read_envelope(lines) or read_json(lines) or read_headers(lines))
+        or read_logfmt(lines)
+        or read_text(lines)
+    )
     if wishes.format not in {None, found.format}:
         assert wishes.format is not None
         found = Reading(wishes.format, wishes.format, time="as the format has it")
@@ -137,6 +141,8 @@ def _choices(records: Sequence[str], reading: Reading, sample: Sample, wishes: W
     seen: set[bytes] = set()
     for candidate in offered:
         names = _keys(records, lines, reading, candidate)
+        if wishes.key is None and candidate is not WINDOW and names.drop_nulls().n_unique() < 2:
+            continue
         keys = names.rank("dense").fill_null(0).to_numpy().astype(np.int64) - 1
         if len(keys) != len(sample.times) or (print_of := keys.tobytes()) in seen:
             continue
@@ -173,7 +179,7 @@ def _keys(records: Sequence[str], lines: pl.Series, reading: Reading, candidate:
     if candidate is WINDOW:
         return pl.repeat(None, len(records), dtype=pl.String, eager=True)
     if candidate.path:
-        fields = reading.fields if reading.format == "syslog" else {**reading.fields, "key": candidate.path}
+        fields = reading.fields if candidate.path == OWN_KEY else {**reading.fields, "key": candidate.path}
         parsed = parse(replace(reading, fields=fields), [record.encode() for record in records]).lines
         return parsed["key"].set(parsed["key"] == parsed["scope"], None)
     return lines.str.extract(candidate.pattern)

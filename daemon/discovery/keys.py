@@ -16,6 +16,7 @@ import polars as pl
 
 from daemon.discovery.reading import Reading
 from daemon.discovery.shares import share_of
+from daemon.discovery.structured import ENVELOPES
 
 ENOUGH = 0.15
 """The least share of lines that must have a key."""
@@ -49,6 +50,8 @@ class Candidate:
     """It is known by its place in the line alone: without digits it is a class or a program, of which there are few."""
 
 
+OWN_KEY = "key"
+"""The path of the key that a format finds itself."""
 WINDOW = Candidate("windows of time", trust=0.35)
 """No key at all: what a service writes within some time."""
 
@@ -57,7 +60,9 @@ def candidates(lines: pl.Series, reading: Reading) -> Iterator[Candidate]:
     """Yield what may be a key. A line's time and level are no part of any."""
     sample = lines.head(LOOKED_AT)
     if reading.format == "syslog":
-        yield Candidate("the host's process", path="key", trust=0.95)
+        yield Candidate("the host's process", path=OWN_KEY, trust=0.95)
+    elif reading.format in ENVELOPES:
+        yield Candidate("what the format calls the key", path=OWN_KEY, trust=0.95)
     for key in reading.keys:
         name = key if reading.format != "raw" else re.sub(r"^\(\?:\^\|\\s\)|=.*$|\[(.)\]", r"\1", key)
         trust = _trust(name, 0.7)

@@ -75,6 +75,16 @@ SCOPES = (
     "component",
     "c",
 )
+ENVELOPES = {
+    "otlp": ("resourceLogs",),
+    "cloudwatch": ("logEvents",),
+    "azure": ("records",),
+    "cloudevents": ("specversion",),
+    "gelf": ("short_message", "full_message"),
+    "journald": ("__REALTIME_TIMESTAMP", "__CURSOR"),
+    "gcp": ("textPayload", "jsonPayload", "protoPayload"),
+}
+"""Formats of the core that a field of each record gives away."""
 _PAIR = r'(?:^|\s)[A-Za-z_][\w.]*=(?:"(?:[^"\\]|\\.)*"|[^\s"]*)'
 
 
@@ -101,6 +111,17 @@ def read_json(lines: pl.Series) -> Reading | None:
         level=fields["level"] is not None,
         keys=tuple(path for path, values in columns.items() if path not in taken and len(values) >= most / 5),
     )
+
+
+def read_envelope(lines: pl.Series) -> Reading | None:
+    """Return how the JSON of a collector or a cloud is read that has a format of its own, None where it is none."""
+    objects = [record for record in map(_object, lines.head(LOOKED_AT)) if record is not None]
+    for name, fields in ENVELOPES.items():
+        if sum(any(field in record for field in fields) for record in objects) >= NEARLY_ALL * min(
+            len(lines), LOOKED_AT
+        ):
+            return Reading(f"{name} records", name, time="as the format has it", level=True)
+    return None
 
 
 def read_logfmt(lines: pl.Series) -> Reading | None:

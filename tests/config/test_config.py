@@ -84,6 +84,29 @@ input: {topics: [], fields: {key: record.offset, time: a..b}, extract: ["(?P<use
         ("input: {masks: [{name: x, pattern: '(?=a)'}]}", "input.masks.0: pattern: "),
         ("input: {masks: [{name: x, patern: a}]}", "input.masks.0.patern: unknown key"),
         ("input: {masks: [{name: http_5xx, pattern: a}]}", "input.masks.0: name: 'http_5xx' has a digit in it"),
+        (
+            "kafka: {security: {username: u, password: p}}",
+            (
+                "kafka.security: username, password and oauth are not used with protocol PLAINTEXT;"
+                " set SASL_SSL or SASL_PLAINTEXT"
+            ),
+        ),
+        (
+            "kafka: {security: {protocol: SASL_SSL, username: u, password: p, password_file: /x}}",
+            "kafka.security: password and password_file: give one of them",
+        ),
+        (
+            "kafka: {security: {ca: /ca.pem}}",
+            "kafka.security: ca, certificate and key are not used with protocol PLAINTEXT; set SSL or SASL_SSL",
+        ),
+        (
+            "kafka: {security: {protocol: SASL_SSL, mechanism: OAUTHBEARER}}",
+            "kafka.security: OAUTHBEARER needs oauth",
+        ),
+        (
+            "kafka: {security: {protocol: SASL_SSL, mechanism: OAUTHBEARER, oauth: {token_url: 'https://x'}}}",
+            "kafka.security.oauth: token_url needs client_id, and client_secret or client_secret_file",
+        ),
         ("kafka: {security: {protocol: SASL_SSL}}", "kafka.security: SASL needs both username and password"),
         ("alerts: {budget: 20/hour}", "alerts.budget: '20/hour' is not a budget"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import numpy as np
@@ -23,7 +25,7 @@ from daemon.discovery import (
 )
 from daemon.discovery.reading import parse
 from daemon.discovery.sessions import GAPS, LONGEST, SECOND, Sample, cut, measure
-from tests.discovery.samples import TRACE, WAYS, sample, story, traced
+from tests.discovery.samples import TRACE, WAYS, Line, sample, story, traced
 
 LEVELLESS = {"go", "syslog", "journald", "access", "redis"}
 YEARLESS = {"klog", "syslog", "logback"}
@@ -51,7 +53,7 @@ def test_time_and_level_are_found(way: str) -> None:
     if way == "logback":
         assert expected.time().replace(microsecond=0) == read.time().replace(microsecond=0)
     else:
-        year = 2000 if way in YEARLESS else 2026
+        year = read.year if way in YEARLESS else 2026
         assert expected.replace(microsecond=0, year=year) == read.replace(microsecond=0)
     if found.reading.level and way not in {"pino", "klog", "postgres", "syslog5424"}:
         failed = next(at for at, line in enumerate(story()) if line.level == "ERROR")
@@ -98,6 +100,38 @@ def test_a_stack_trace_goes_on_with_its_line() -> None:
     begins = pl.Series(traced()).str.contains(found.reading.begins or "^$")
 
     assert len(traced()) - 6 * len(TRACE) == begins.sum()
+    assert 120 == found.choice.measure.sessions
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("gelf", lambda x: {"host": "h", "short_message": x.text, "timestamp": x.when.timestamp(), "_trace_id": x.id}),
+        ("gcp", lambda x: {"textPayload": x.text, "timestamp": x.when.isoformat(), "trace": x.id}),
+        (
+            "cloudwatch",
+            lambda x: {
+                "logGroup": "/shop",
+                "logStream": x.id,
+                "logEvents": [{"timestamp": int(x.when.timestamp() * 1000), "message": x.text}],
+            },
+        ),
+        (
+            "journald",
+            lambda x: {
+                "MESSAGE": f"request {x.id} {x.text}",
+                "__REALTIME_TIMESTAMP": str(int(x.when.timestamp() * 1_000_000)),
+            },
+        ),
+    ],
+)
+def test_collectors_records_have_their_own_format(name: str, record: Callable[[Line], dict[str, object]]) -> None:
+    """JSON that one of the core's formats knows is read by it, with the key that it knows or what messages hold."""
+    texts = [json.dumps(record(line)) for line in story()]
+    found = discover(texts)
+    config = parse_config(write_configuration(found, Surroundings("logs", name)), {})
+
+    assert (name, name) == (found.reading.format, config.input.format)
     assert 120 == found.choice.measure.sessions
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from daemon.adapters.kafka.publish import publish_one, publish_together
     from daemon.adapters.kafka.readers import RangeReader, follow_batches, follow_values, list_topics, read_values
     from daemon.adapters.kafka.removal import Removal, plan_removal, remove
-    from daemon.adapters.kafka.settings import KafkaSettings
+    from daemon.adapters.kafka.settings import KafkaSettings, OAuthSettings
     from daemon.adapters.kafka.topics import check_topics, create_topics
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "KafkaBroker",
     "KafkaMembership",
     "KafkaSettings",
+    "OAuthSettings",
     "RangeReader",
     "Removal",
     "check_topics",
@@ -48,6 +49,7 @@ _MODULES = {
     "KafkaBroker": "broker",
     "KafkaMembership": "membership",
     "KafkaSettings": "settings",
+    "OAuthSettings": "settings",
     "RangeReader": "readers",
     "Removal": "removal",
     "check_topics": "topics",

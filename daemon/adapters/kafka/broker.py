@@ -22,6 +22,7 @@ from daemon.adapters.kafka.client import (
     guarded,
     stop_client,
 )
+from daemon.adapters.kafka.credential_files import CredentialFiles
 from daemon.adapters.kafka.diagnosis import diagnose
 from daemon.adapters.kafka.membership import KafkaMembership
 from daemon.adapters.kafka.settings import KafkaSettings
@@ -35,15 +36,21 @@ class KafkaBroker:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
+        self._credentials = CredentialFiles(settings)
         self._observer = AIOKafkaConsumer(
-            **settings.connection(), isolation_level="read_uncommitted", request_timeout_ms=1000 * REQUEST_SECONDS
+            **self._credentials.connection,
+            isolation_level="read_uncommitted",
+            request_timeout_ms=1000 * REQUEST_SECONDS,
         )
         self._readers = asyncio.Semaphore(8)
+        self._credentials.follow(self._observer)
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         try:
             async with asyncio.timeout(30):
                 await self._observer.start()
+            self._watching = asyncio.create_task(self._credentials.watch())
         except (KafkaError, OSError, TimeoutError) as error:
             await stop_client(self._observer)
             if (refusal := await diagnose(self._settings)) is not None:
@@ -56,10 +63,14 @@ class KafkaBroker:
         return refusal.text if refusal is not None else None
 
     def membership(self, topics: Sequence[str]) -> KafkaMembership:
-        return KafkaMembership(self._settings, topics)
+        membership = KafkaMembership(self._settings, topics, self._credentials.connection)
+        self._credentials.follow(membership.client)
+        return membership
 
     def transactions(self, source: TopicPartition) -> KafkaTransactions:
-        return KafkaTransactions(self._settings, source)
+        transactions = KafkaTransactions(self._settings, source, self._credentials.connection)
+        self._credentials.follow(transactions.client)
+        return transactions
 
     async def partitions(self, topic: str) -> int:
         known = await self._observer._client.fetch_all_metadata()  # noqa: SLF001  # there is no public method for this
@@ -108,7 +119,7 @@ class KafkaBroker:
     @contextlib.asynccontextmanager
     async def _reader(self, partitions: Sequence[KafkaPartition]) -> AsyncIterator[AIOKafkaConsumer]:
         reader = AIOKafkaConsumer(
-            **self._settings.connection(),
+            **self._credentials.connection,
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
@@ -116,6 +127,7 @@ class KafkaBroker:
             request_timeout_ms=1000 * REQUEST_SECONDS,
             metadata_max_age_ms=1000 * METADATA_SECONDS,
         )
+        self._credentials.follow(reader)
         try:
             async with guarded("connecting", 30):
                 await reader.start()
@@ -126,4 +138,6 @@ class KafkaBroker:
             await stop_client(reader)
 
     async def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         await stop_client(self._observer)

@@ -23,6 +23,8 @@ from aiokafka.errors import (
 )
 
 from daemon.adapters.kafka.settings import KafkaSettings
+from daemon.adapters.kafka.tokens import TokenError
+from daemon.errors import ConfigError
 
 SECONDS = 5.0
 
@@ -50,7 +52,10 @@ async def diagnose(settings: KafkaSettings, seconds: float = SECONDS) -> Refusal
 
 async def _try(settings: KafkaSettings, server: str, seconds: float) -> Refusal | None:
     host, _, port = server.rpartition(":")
-    connection = dict(settings.connection())
+    try:
+        connection = dict(settings.connection())
+    except ConfigError as error:
+        return Refusal(str(error), permanent=True)
     del connection["bootstrap_servers"]
     try:
         async with asyncio.timeout(seconds):
@@ -76,6 +81,8 @@ def _refusal(settings: KafkaSettings, server: str, error: BaseException) -> Refu
 
 def _configured_wrongly(settings: KafkaSettings, server: str, error: BaseException) -> str | None:
     match error:
+        case TokenError():
+            return str(error.args[0])
         case UnsupportedSaslMechanismError():
             return f"{server} does not offer kafka.security.mechanism {settings.mechanism}"
         case AuthenticationFailedError() | SaslAuthenticationFailed():

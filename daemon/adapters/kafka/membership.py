@@ -41,7 +41,7 @@ from daemon.adapters.kafka.client import (
     to_kafka,
 )
 from daemon.adapters.kafka.columnar_consumer import ColumnarConsumer, joined
-from daemon.adapters.kafka.settings import KafkaSettings
+from daemon.adapters.kafka.settings import Connection, KafkaSettings
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
 from daemon.ports import Listener
@@ -56,7 +56,7 @@ MEMBERSHIPS_LOST = 3
 class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's base is untyped
     """This process in the group: implements `ports.Membership`."""
 
-    def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
+    def __init__(self, settings: KafkaSettings, topics: Sequence[str], connection: Connection | None = None) -> None:
         self._settings = settings
         self._topics = list(topics)
         self._listener: Listener | None = None
@@ -69,7 +69,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         session = round(settings.session_timeout * 1000)
         rebalance = max(session, 10_000)
         self._consumer = ColumnarConsumer(
-            **settings.connection(),
+            **(connection or settings.connection()),
             group_id=settings.group_id,
             group_instance_id=settings.instance_id,
             enable_auto_commit=False,
@@ -84,6 +84,11 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             max_partition_fetch_bytes=FETCH_BYTES,
             metadata_max_age_ms=1000 * METADATA_SECONDS,
         )
+
+    @property
+    def client(self) -> ColumnarConsumer:
+        """The client that it reads with."""
+        return self._consumer
 
     async def start(self, listener: Listener) -> None:
         self._listener = listener

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
+
+from daemon.errors import ConfigError
 
 if TYPE_CHECKING:
     from ssl import SSLContext
+
+    from aiokafka.abc import AbstractTokenProvider
 
 
 class Connection(TypedDict, total=False):
@@ -20,6 +25,19 @@ class Connection(TypedDict, total=False):
     sasl_mechanism: str
     sasl_plain_username: str | None
     sasl_plain_password: str | None
+    sasl_oauth_token_provider: AbstractTokenProvider
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthSettings:
+    """Where tokens come from: a command that prints one, or an OIDC server that gives one for client credentials."""
+
+    token_command: tuple[str, ...] = ()
+    token_url: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    client_secret_file: str | None = None
+    scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +54,77 @@ class KafkaSettings:
     mechanism: str = "PLAIN"
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    password_file: str | None = None
     ca: str | None = None
     certificate: str | None = None
     key: str | None = None
+    key_password: str | None = field(default=None, repr=False)
+    key_password_file: str | None = None
+    oauth: OAuthSettings | None = None
 
     def connection(self) -> Connection:
-        """Return the arguments that connect a client."""
+        """Return the arguments that connect a client. Files are read now. Raises ConfigError that names the setting."""
         connection = Connection(
             bootstrap_servers=list(self.bootstrap_servers), client_id="strayline", security_protocol=self.protocol
         )
         if "SSL" in self.protocol.split("_"):
-            from aiokafka.helpers import create_ssl_context
-
-            connection["ssl_context"] = create_ssl_context(cafile=self.ca, certfile=self.certificate, keyfile=self.key)
+            connection["ssl_context"] = self._ssl_context()
         if self.protocol.startswith("SASL"):
             connection["sasl_mechanism"] = self.mechanism
-            connection["sasl_plain_username"] = self.username
-            connection["sasl_plain_password"] = self.password
+            if self.oauth is not None:
+                from daemon.adapters.kafka.tokens import provider_of
+
+                connection["sasl_oauth_token_provider"] = provider_of(self.oauth)
+            else:
+                connection["sasl_plain_username"] = self.username
+                connection["sasl_plain_password"] = read_secret(
+                    self.password, self.password_file, "kafka.security.password"
+                )
         return connection
+
+    def credential_files(self) -> list[str]:
+        """Return the files that `connection` reads."""
+        files = (self.password_file, self.ca, self.certificate, self.key, self.key_password_file)
+        return [file for file in files if file is not None]
+
+    def _ssl_context(self) -> SSLContext:
+        from ssl import SSLError
+
+        from aiokafka.helpers import create_ssl_context
+
+        for name, file in (("ca", self.ca), ("certificate", self.certificate), ("key", self.key)):
+            if file is not None:
+                _read(file, f"kafka.security.{name}")
+        password = read_secret(self.key_password, self.key_password_file, "kafka.security.key_password")
+        try:
+            create_ssl_context(cafile=self.ca)
+        except (SSLError, ValueError) as error:
+            raise ConfigError(
+                [f"kafka.security.ca: {self.ca} holds no certificates that can be read: {error}"]
+            ) from None
+        try:
+            # Without a password OpenSSL would ask for one on the terminal.
+            context: SSLContext = create_ssl_context(
+                cafile=self.ca, certfile=self.certificate, keyfile=self.key, password=password or (lambda: "")
+            )
+        except (SSLError, ValueError) as error:
+            reason = getattr(error, "reason", None) or error
+            names = f"{self.certificate} and {self.key or 'its key'}"
+            raise ConfigError(
+                [f"kafka.security.certificate, key, key_password: {names} cannot be used together: {reason}"]
+            ) from None
+        return context
+
+
+def read_secret(value: str | None, file: str | None, setting: str) -> str | None:
+    """Return a secret that is given as itself or as a file, without the file's last line end. Raises ConfigError."""
+    if file is None:
+        return value
+    return _read(file, f"{setting}_file").decode(errors="surrogateescape").rstrip("\r\n")
+
+
+def _read(file: str, setting: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise ConfigError([f"{setting}: {file}: {error.strerror}"]) from None

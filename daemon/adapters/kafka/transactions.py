@@ -20,18 +20,18 @@ from daemon.adapters.kafka.client import (
     stop_client,
     to_kafka,
 )
-from daemon.adapters.kafka.settings import KafkaSettings
+from daemon.adapters.kafka.settings import Connection, KafkaSettings
 from daemon.core.types import OutRecord, TopicPartition
 
 
 class KafkaTransactions:
     """One input partition's transactional producer: implements `ports.Transactions`."""
 
-    def __init__(self, settings: KafkaSettings, source: TopicPartition) -> None:
+    def __init__(self, settings: KafkaSettings, source: TopicPartition, connection: Connection | None = None) -> None:
         self._settings = settings
         self._source = source
         self._producer = AIOKafkaProducer(
-            **settings.connection(),
+            **(connection or settings.connection()),
             transactional_id=f"{settings.group_id}-{source.topic}-{source.partition}",
             transaction_timeout_ms=round(settings.transaction_timeout * 1000),
             compression_type="zstd",
@@ -39,6 +39,11 @@ class KafkaTransactions:
             max_batch_size=256 * 1024,
             request_timeout_ms=round(min(settings.transaction_timeout, REQUEST_SECONDS) * 1000),
         )
+
+    @property
+    def client(self) -> AIOKafkaProducer:
+        """The client that it writes with."""
+        return self._producer
 
     async def start(self) -> None:
         try:

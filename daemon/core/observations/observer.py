@@ -23,7 +23,7 @@ from daemon.core.generation_cache import GenerationCache
 from daemon.core.observations.causes import cause_of
 from daemon.core.observations.record import Case, Observations, Sighting, Traffic
 from daemon.core.positions import offset_of, place
-from daemon.core.text import shorten
+from daemon.core.text import ends
 from daemon.core.types import TopicPartition
 
 BIN_US = 10_000_000
@@ -33,7 +33,7 @@ DESCRIBED_US = 6 * 3_600_000_000
 REMEMBERED = 65_536
 """Described causes, and bins of a cause in a session, that are remembered; at most twice as many are held."""
 TEXT = 1_000
-"""Characters of a line that a sighting carries."""
+"""Characters of a line that a sighting carries, of its beginning and its end: the reason of a stack trace is last."""
 
 _Place = tuple[str, str, int]
 """A scope, a cause and a bin of time."""
@@ -104,7 +104,7 @@ class Observer:
         self._counts[at] += 1
         if at in self._sightings:
             return
-        shown = (row.masked, shorten(row.text, TEXT), row.key, place(row.position)) if described else ()
+        shown = (row.masked, ends(row.text, TEXT), row.key, place(row.position)) if described else ()
         self._sightings[at] = Sighting(row.scope, cause.id, cause.score, row.time, 1, *shown)
         self.waiting += described
 

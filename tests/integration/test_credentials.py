@@ -1,0 +1,264 @@
+"""Credentials that change while the daemon runs, and those that cannot be used."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import ssl
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from daemon.adapters.kafka import KafkaSettings, OAuthSettings
+from daemon.adapters.kafka.credential_files import CredentialFiles
+from daemon.adapters.kafka.tokens import TokenError, TokenProvider
+from daemon.errors import ConfigError, UnavailableError
+from demo.broker import Cluster
+from demo.kafka.java import jars
+from tests import conftest
+from tests.support.brokers import topics_on, unique
+from tests.support.daemons import Daemon
+
+SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+
+
+@pytest.fixture
+async def guarded_cluster() -> AsyncIterator[tuple[Cluster, str]]:
+    """A broker that wants a password, and ends each login after six seconds; and an address that wants none."""
+    cluster = Cluster(
+        1,
+        {
+            "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-256",
+            "connections.max.reauth.ms": "6000",
+            "listener.name.client.scram-sha-256.sasl.jaas.config": SCRAM,
+        },
+        backend="java",
+    )
+    try:
+        await asyncio.to_thread(cluster.start)
+    except UnavailableError as error:
+        conftest.lacking(str(error))
+    try:
+        yield cluster, f"127.0.0.1:{cluster._plan.nodes[0].internal}"
+    finally:
+        await asyncio.to_thread(cluster.close)
+
+
+def set_password(servers: str, password: str) -> None:
+    """Give the user another password by Kafka's own tool; logins with the one before are refused from now on."""
+    change = ["--alter", "--add-config", f"SCRAM-SHA-256=[iterations=4096,password={password}]"]
+    user = ["--bootstrap-server", servers, "--entity-type", "users", "--entity-name", "strayline"]
+    java = ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{jars(print)}/*", "kafka.admin.ConfigCommand", *user, *change]
+    subprocess.run(java, check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_a_password_is_changed_twice_under_load(guarded_cluster: tuple[Cluster, str], tmp_path: Path) -> None:
+    """The broker's password and the file change; the daemon goes on by itself, and judges every line once."""
+    cluster, inside = guarded_cluster
+    secret = tmp_path / "password"
+    secret.write_text("first\n")
+    security = {
+        "protocol": "SASL_PLAINTEXT",
+        "mechanism": "SCRAM-SHA-256",
+        "username": "strayline",
+        "password_file": str(secret),
+    }
+    kafka = {"bootstrap_servers": [cluster.bootstrap_servers], "group_id": unique("group"), "security": security}
+    async with topics_on(inside) as topics:
+        settings = {"engine": {"type": "lite"}, "kafka": {**kafka, "commit_interval": "100ms"}}
+        daemon = await Daemon.make(topics, tmp_path, settings=settings)
+    await asyncio.to_thread(set_password, inside, "first")
+    await daemon.start()
+    producer = AIOKafkaProducer(bootstrap_servers=inside)
+    await producer.start()
+    sent = 0
+
+    async def send(seconds: float) -> None:
+        nonlocal sent
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            line = {"time": time.time(), "scope": "shop", "key": f"k{sent}", "message": "GET /cart"}
+            await producer.send_and_wait(daemon.logs, orjson.dumps(line))
+            sent += 1
+            await asyncio.sleep(0.1)
+
+    try:
+        for password in ("second", "third"):
+            await send(5.0)
+            await asyncio.to_thread(set_password, inside, password)
+            await send(3.0)
+            secret.write_text(f"{password}\n")
+            await send(15.0)
+        verdicts = await daemon.published("verdicts", sent, 200.0)
+        assert 2 == sum(event["event"] == "credentials_read_again" for event in daemon.events())
+        assert daemon.process is not None
+        assert daemon.process.poll() is None
+    finally:
+        await producer.stop()
+        daemon.close()
+    keys = Counter(orjson.loads(record.value)["key"] for record in verdicts)
+    assert {f"k{number}": 1 for number in range(sent)} == dict(keys)
+
+
+def certificate(folder: Path, name: str, password: str | None = None) -> tuple[str, str]:
+    """Make a self-signed certificate and its key; return their files."""
+    cert, key = folder / f"{name}.pem", folder / f"{name}.key"
+    secret = ["-passout", f"pass:{password}"] if password else ["-nodes"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-days", "2", "-subj", f"/CN={name}", *secret]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
+    return str(cert), str(key)
+
+
+def tls(ca: str, cert: str, key: str, **more: Any) -> KafkaSettings:
+    return KafkaSettings(["localhost:1"], "group", protocol="SSL", ca=ca, certificate=cert, key=key, **more)
+
+
+async def test_clients_get_certificates_and_passwords_that_changed(tmp_path: Path) -> None:
+    """A consumer and a producer that exist connect with the new ones; files in disorder change nothing."""
+    cert, key = certificate(tmp_path, "one")
+    secret = tmp_path / "password"
+    secret.write_text("first")
+    settings = KafkaSettings(
+        ["localhost:1"],
+        "group",
+        protocol="SASL_SSL",
+        username="u",
+        password_file=str(secret),
+        ca=cert,
+        certificate=cert,
+        key=key,
+    )
+    files = CredentialFiles(settings)
+    consumer, producer = AIOKafkaConsumer(**files.connection), AIOKafkaProducer(**files.connection)
+    files.follow(consumer)
+    files.follow(producer)
+    before = consumer._client._ssl_context
+
+    await files.check()
+    assert before is consumer._client._ssl_context
+    (tmp_path / "one.key").write_text("-----BEGIN")
+    await files.check()
+    assert before is consumer._client._ssl_context
+    assert isinstance(files.connection["ssl_context"], ssl.SSLContext)
+
+    certificate(tmp_path, "one")
+    secret.write_text("second\n")
+    await files.check()
+
+    assert before is not consumer._client._ssl_context
+    assert ["second", "second"] == [it._sasl_plain_password for it in (consumer._client, producer.client)]
+    await consumer.stop()
+    await producer.stop()
+
+
+def test_a_key_may_have_a_password(tmp_path: Path) -> None:
+    """The password comes from the configuration or a file; a wrong one names the settings, and not itself."""
+    cert, key = certificate(tmp_path, "one", "very secret")
+    (tmp_path / "word").write_text("very secret\n")
+
+    assert tls(cert, cert, key, key_password="very secret").connection()["ssl_context"] is not None
+    assert tls(cert, cert, key, key_password_file=str(tmp_path / "word")).connection()["ssl_context"] is not None
+    for given in ("very wrong", None):
+        with pytest.raises(ConfigError, match=r"kafka\.security\.certificate, key, key_password") as refused:
+            tls(cert, cert, key, key_password=given).connection()
+        assert "very" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["ca", "certificate", "key"])
+def test_a_missing_file_names_its_setting(tmp_path: Path, name: str) -> None:
+    """What is not there, or is no certificate, is one sentence with the key of the configuration."""
+    cert, key = certificate(tmp_path, "one")
+    given = {"ca": cert, "certificate": cert, "key": key}
+
+    with pytest.raises(ConfigError, match=rf"kafka\.security\.{name}: .*No such file"):
+        tls(**{("cert" if k == "certificate" else k): v for k, v in {**given, name: "/none"}.items()}).connection()
+    (tmp_path / "garbled").write_text("not a certificate")
+    files = {**given, name: str(tmp_path / "garbled")}
+    with pytest.raises(ConfigError, match=rf"kafka\.security\.{'ca' if name == 'ca' else 'certificate'}"):
+        tls(files["ca"], files["certificate"], files["key"]).connection()
+
+
+async def test_a_token_of_a_command_is_used_until_it_expires(tmp_path: Path) -> None:
+    """A JSON web token says when; the command runs again only then."""
+    count = tmp_path / "count"
+    script = tmp_path / "token.py"
+    script.write_text(
+        "import base64, json, pathlib, sys, time\n"
+        f"count = pathlib.Path({str(count)!r})\n"
+        "count.write_text(count.read_text() + 'x' if count.exists() else 'x')\n"
+        "body = base64.urlsafe_b64encode(json.dumps({'exp': time.time() + float(sys.argv[1])}).encode()).decode()\n"
+        "print(f\"h.{body.rstrip('=')}.{len(count.read_text())}\")\n"
+    )
+    long, short = (
+        TokenProvider(OAuthSettings(token_command=(sys.executable, str(script), life))) for life in ("3600", "0")
+    )
+
+    assert await long.token() == await long.token()
+    assert "x" == count.read_text()
+    assert await short.token() != await short.token()
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (("/no/such/command",), "No such file"),
+        ((sys.executable, "-c", "import sys; sys.exit(3)"), "ended with code 3"),
+        ((sys.executable, "-c", "print('two words')"), "prints no token"),
+    ],
+)
+async def test_a_command_without_a_token_says_why(command: tuple[str, ...], why: str) -> None:
+    """The sentence names the setting."""
+    with pytest.raises(TokenError, match=rf"kafka\.security\.oauth.*{why}"):
+        await TokenProvider(OAuthSettings(token_command=command)).token()
+
+
+async def test_a_token_of_an_oidc_server(tmp_path: Path) -> None:
+    """Client credentials are sent as OIDC wants them; the secret's file is read again for each new token."""
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        user = base64.b64decode(request.headers["Authorization"].removeprefix("Basic ")).decode()
+        asked.append((user, dict(await request.post())))
+        if user.endswith(":wrong"):
+            return web.Response(status=401)
+        return web.Response(text=json.dumps({"access_token": f"token{len(asked)}", "expires_in": 0.001}))
+
+    application = web.Application()
+    application.router.add_post("/token", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    secret = tmp_path / "secret"
+    secret.write_text("one\n")
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/token"
+    provider = TokenProvider(
+        OAuthSettings(token_url=url, client_id="me", client_secret_file=str(secret), scope="kafka")
+    )
+    try:
+        first = await provider.token()
+        secret.write_text("two\n")
+        await asyncio.sleep(0.01)
+        second = await provider.token()
+        secret.write_text("wrong\n")
+        await asyncio.sleep(0.01)
+        with pytest.raises(TokenError, match="token_url answers HTTP 401"):
+            await provider.token()
+    finally:
+        await runner.cleanup()
+    assert ("token1", "token2") == (first, second)
+    assert ["me:one", "me:two", "me:wrong"] == [user for user, _ in asked]
+    assert {"grant_type": "client_credentials", "scope": "kafka"} == asked[0][1]
