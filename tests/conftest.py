@@ -29,6 +29,9 @@ MUST_NOT_BLOCK = ("daemon.adapters", "daemon.runtime", "daemon.service")
 MAY_BLOCK = {
     # A backtest serves nobody while it runs: its loop may wait for the files that it reads and writes.
     "daemon/backtest/run.py": {"run_backtest", "check_inputs"},
+    # The `baseline` verbs are processes of their own, and serve nobody either.
+    "daemon/cli/stored_baseline.py": {"load"},
+    "daemon/adapters/files.py": {"write_lines"},
     # The configuration is one small file, read at the start and when somebody asks for a reload.
     "daemon/config/loading.py": {"load_config"},
     # The kernel makes /proc/self/stat in memory; no disk is read.

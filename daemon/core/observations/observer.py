@@ -14,15 +14,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import NamedTuple
 
 import polars as pl
 
 from daemon.core.generation_cache import GenerationCache
 from daemon.core.observations.causes import cause_of
 from daemon.core.observations.record import Case, Observations, Sighting, Traffic
-from daemon.core.positions import offset_of, place
+from daemon.core.positions import place, position_of
 from daemon.core.text import ends
 from daemon.core.types import TopicPartition
 
@@ -35,6 +33,8 @@ REMEMBERED = 65_536
 TEXT = 1_000
 """Characters of a line that a sighting carries, of its beginning and its end: the reason of a stack trace is last."""
 
+_ROW = ("scope", "masked", "bin", "key", "position", "time", "text")
+_Row = tuple[str, str, int, str, int, int, str]
 _Place = tuple[str, str, int]
 """A scope, a cause and a bin of time."""
 
@@ -47,7 +47,8 @@ class Observer:
         self._described: GenerationCache[tuple[str, str], int] = GenerationCache(REMEMBERED)
         self._bins: GenerationCache[tuple[str, str, str, int], bool] = GenerationCache(REMEMBERED)
         self._traffic: Counter[tuple[str, int]] = Counter()
-        self._sightings: dict[_Place, Sighting] = {}
+        self._sightings: dict[_Place, tuple[float, int, *tuple[str, ...]]] = {}
+        """Of a cause in its bin: its score, the time of its first line, and what describes that line, if anything."""
         self._counts: Counter[_Place] = Counter()
         self._cases: list[Case] = []
         self.waiting = 0
@@ -62,9 +63,8 @@ class Observer:
         is_bad = pl.col("masked").is_in(bad.implode())
         for part, size, by in ((~is_bad, MINUTE_US, ("scope", "masked")), (is_bad, BIN_US, ("scope", "masked", "key"))):
             bins = (pl.col("time") // size).alias("bin")
-            rows = table.lazy().filter(part).group_by(*by, bins, maintain_order=True).agg(_first(by))
-            for row in rows.collect().iter_rows(named=True):
-                self._line(_Row(**row), observed=offset_of(row["position"]) < observed_below)
+            rows = table.lazy().filter(part).group_by(*by, bins, maintain_order=True).agg(_first(by)).select(_ROW)
+            self._rows(rows.collect().rows(), position_of(observed_below))
 
     def session(self, scope: str, end: int, case: Case | None) -> None:
         """Take in that a session of `scope` ended, with its case when it carries a clue."""
@@ -81,7 +81,10 @@ class Observer:
             clock=clock,
             traffic=sorted(traffic, key=lambda t: (t.time, t.scope)),
             sightings=sorted(
-                (replace(sighting, count=self._counts[at]) for at, sighting in self._sightings.items()),
+                (
+                    Sighting(scope, cause, score, time, self._counts[scope, cause, number], *shown)
+                    for (scope, cause, number), (score, time, *shown) in self._sightings.items()
+                ),
                 key=lambda s: (s.time, s.scope, s.cause),
             ),
             cases=self._cases,
@@ -90,23 +93,29 @@ class Observer:
         self._cases, self.waiting = [], 0
         return taken
 
-    def _line(self, row: _Row, *, observed: bool) -> None:
-        cause = cause_of(row.masked)
-        bad = cause.score > 0
-        seen = (row.scope, row.key if bad else "", cause.id, row.bin)
-        if self._bins.get(seen):
-            return
-        self._bins.put(seen, True)
-        described = bad or self._describe(row.scope, cause.id, row.time)
-        if observed:
-            return
-        at = (row.scope, cause.id, row.bin)
-        self._counts[at] += 1
-        if at in self._sightings:
-            return
-        shown = (row.masked, ends(row.text, TEXT), row.key, place(row.position)) if described else ()
-        self._sightings[at] = Sighting(row.scope, cause.id, cause.score, row.time, 1, *shown)
-        self.waiting += described
+    def _rows(self, rows: Sequence[_Row], observed_below: int) -> None:
+        """Count the first lines of causes in their bins, in a session where they are bad; some were counted before."""
+        causes = [cause_of(row[1]) for row in rows]
+        bins = [
+            (row[0], row[3] if cause.score > 0 else "", cause.id, row[2])
+            for row, cause in zip(rows, causes, strict=True)
+        ]
+        unseen = set(self._bins.missing(bins))
+        for row, cause, seen in zip(rows, causes, bins, strict=True):
+            if seen not in unseen:
+                continue
+            unseen.remove(seen)
+            self._bins.put(seen, True)
+            scope, masked, number, key, position, time, text = row
+            described = cause.score > 0 or self._describe(scope, cause.id, time)
+            if position < observed_below:
+                continue
+            at = (scope, cause.id, number)
+            self._counts[at] += 1
+            if at not in self._sightings:
+                shown = (masked, ends(text, TEXT), key, place(position)) if described else ()
+                self._sightings[at] = (cause.score, time, *shown)
+                self.waiting += described
 
     def _describe(self, scope: str, cause: str, time: int) -> bool:
         """Return whether a harmless cause is to be described, and note that it was."""
@@ -115,18 +124,6 @@ class Observer:
             return False
         self._described.put((scope, cause), time)
         return True
-
-
-class _Row(NamedTuple):
-    """The first line of a cause in its bin, in a session where it is bad."""
-
-    scope: str
-    masked: str
-    bin: int
-    key: str
-    position: int
-    time: int
-    text: str
 
 
 def _first(by: Sequence[str]) -> list[pl.Expr]:

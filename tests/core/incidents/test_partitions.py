@@ -11,7 +11,9 @@ from benchmarks.quiet.streams import BEGIN, as_json, quiet_span, recording
 from daemon.core.incidents import TOLD, IncidentSettings, IncidentStage, News
 from daemon.core.types import TopicPartition
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+STEP = 10
+"""Seconds of the recording that are read at once."""
 
 
 def told(partitions: int) -> list[News]:
@@ -19,12 +21,12 @@ def told(partitions: int) -> list[News]:
     chains = [Chain(TopicPartition("logs", number)) for number in range(partitions)]
     stage, news = IncidentStage(IncidentSettings(warm_up=300)), list[News]()
     rows = recording()
-    for second in range(int(rows[-1].at) + 1):
-        while rows and rows[0].at < second + 1:
+    for second in range(STEP, int(rows[-1].at) + 2 * STEP, STEP):
+        while rows and rows[0].at < second:
             row = rows.pop(0)
             chains[crc32(row.key.encode()) % partitions].hold(as_json(BEGIN + row.at, row))
         for chain in chains:
-            news += stage.take(chain.observed(BEGIN + second + 1))
+            news += stage.take(chain.observed(BEGIN + second))
     return [one for one in news if one.event in TOLD]
 
 
