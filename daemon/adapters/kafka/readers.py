@@ -98,10 +98,14 @@ async def follow_batches(
             yield [_batch(partition, records) for partition, records in fetched.items()], unread
 
 
+STEP = 60_000
+"""Milliseconds of records' times that one partition of a range is ahead of the others."""
+
+
 class RangeReader:
     """Reads the records of topics between two times: record timestamps in milliseconds, None for no bound.
 
-    Partitions are read in parallel and roughly in step: the one furthest behind in time continues.
+    Partitions are read in parallel and in step, a minute at a time: the one furthest behind in time continues.
     """
 
     def __init__(self, settings: KafkaSettings, topics: Sequence[str], since: int | None, until: int | None) -> None:
@@ -121,16 +125,13 @@ class RangeReader:
                     for partition, records in (await reader.getmany(*behind, timeout_ms=500)).items():
                         waiting[partition] += [record for record in records if record.offset < ends[partition]]
                     unread -= {partition for partition in behind if await reader.position(partition) >= ends[partition]}
-                    if any(not waiting[partition] for partition in unread):
+                    if any(not waiting[partition] for partition in unread) or not any(waiting.values()):
                         continue
                 # The maximum, not the last: timestamps may go back, and one partition must always be able to continue.
-                reached = min(
-                    (max(record.timestamp for record in waiting[partition]) for partition in unread), default=None
-                )
+                reached = [max(record.timestamp for record in waiting[partition]) for partition in unread]
+                until = min([min(records[0].timestamp for records in waiting.values() if records) + STEP, *reached])
                 for partition, records in waiting.items():
-                    count = len(records)
-                    if reached is not None:
-                        count = next((n for n, record in enumerate(records) if record.timestamp > reached), count)
+                    count = next((n for n, record in enumerate(records) if record.timestamp > until), len(records))
                     if count:
                         self.read += count
                         yield _batch(partition, records[:count])
