@@ -106,7 +106,7 @@ async def test_a_word_of_feedback_reaches_every_replica_and_stays(replicas: Repl
     alert = first[0]["id"]
 
     said = await replicas.typed("label", alert[:12], "normal", "--by", "ann", "--note", "nightly batch, INC-7")
-    assert f"pattern {alert[:16]} of shop is normal" in said
+    assert f"sent: {alert[:16]} of shop is normal" in said
     shown = await replicas.listed(lambda text: alert[:16] in text)
     assert "ann" in shown
     assert "nightly batch, INC-7" in shown
