@@ -147,7 +147,7 @@ async def test_a_reload_while_it_starts_is_refused_in_silence(tmp_path: Path) ->
             await service._reload()
         with pytest.raises(BlockingIOError):
             manager.recv(100)
-    assert 0.01 == service._config.alerts.budget
+    assert "20/day" == service._config.alerts.budget
     await service._broker.close()
 
 
