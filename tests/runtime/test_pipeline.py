@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from typing import Any
 
 import orjson
 import pytest
@@ -211,8 +212,12 @@ async def test_an_alerts_id_is_enough_for_feedback() -> None:
     expected = feed(cluster, 60)
     async with replica(cluster) as it:
         await until(lambda: settled(cluster, expected))
-        shown = [a for a in map(orjson.loads, (r.value or b"" for r in cluster.values("alerts"))) if a["verdict"]]
-        alert = shown[0]
+
+        def shown() -> list[dict[str, Any]]:
+            return [a for r in cluster.values("alerts") if (a := orjson.loads(r.value or b""))["verdict"]]
+
+        await until(shown)  # an incident is told by its first line; its session follows when it has closed
+        alert = shown()[0]
         cluster.append("feedback", orjson.dumps({"pattern": "0" * 16, "verdict": "normal"}))
         cluster.append("feedback", orjson.dumps({"alert": alert["id"], "verdict": "normal", "by": "ann"}))
         cluster.append("feedback", orjson.dumps({"alert": alert["verdict"], "verdict": "normal", "by": "ann"}))
