@@ -13,7 +13,19 @@ from aiokafka.admin import AIOKafkaAdminClient
 from daemon.cli import main
 from tests.support.brokers import Topics
 
-STAGES = ("fetch", "format", "mask", "observe", "sessionize", "render", "cache", "judge", "publish", "commit", "the rest")
+STAGES = (
+    "fetch",
+    "format",
+    "mask",
+    "observe",
+    "sessionize",
+    "render",
+    "cache",
+    "judge",
+    "publish",
+    "commit",
+    "the rest",
+)
 
 
 async def names(topics: Topics) -> set[str]:

@@ -56,7 +56,6 @@ BAD: dict[str, bytes | None] = {
     "not_json": b'{"message": "no end',
     "not_an_object": b'"just a string"',
     "missing_field": b'{"time": 1780000000, "key": "k"}',
-    "bad_time": b'{"time": "half past nine", "message": "x"}',
     "empty": b"",
 }
 
@@ -64,6 +63,7 @@ BAD: dict[str, bytes | None] = {
 ODD: list[tuple[bytes | None, bytes | None]] = [
     (None, line(70, "null-key", "a record without a key")),
     (b"f", line(10**9, "future", "a time far in the future")),
+    (b"u", b'{"time": "half past nine", "key": "unreadable", "message": "a time that cannot be read"}'),
     (b"p", orjson.dumps({"time": 1, "key": "past", "message": "a time far in the past"})),
     (b"s", line(71, "special", "[SEP] and <|endoftext|> and [CLS] are text")),
     (b"l", line(72, "long", "word " * 2_000_000)),
@@ -141,7 +141,7 @@ def check_outcome(
         by_key.setdefault(document["key"], []).append(document)
     assert {"lines", "tokens"} & {v["closed_by"] for v in by_key["many"]}
     assert all(v["tokens"] <= 32_000 and v["lines"] <= 10_000 for v in by_key["many"])
-    assert {"null-key", "future", "past", "special", "long"} <= by_key.keys()
+    assert {"null-key", "future", "past", "unreadable", "special", "long"} <= by_key.keys()
     return str(by_key["r1"][0]["pattern"])
 
 

@@ -28,9 +28,7 @@ class Load:
     def __init__(self, open_keys: int = 100, max_patterns: int = 1_000, *, fresh: bool = False) -> None:
         gap = max(1, open_keys // 2) * 20 * LINE_US
         limits = {"gap": f"{gap // 1000}ms", "max_age": f"{gap // 100}ms"}
-        config = Config.model_validate(
-            {"detector": {"warm_up": 100, "max_patterns": max_patterns}, "sessions": limits}
-        )
+        config = Config.model_validate({"detector": {"warm_up": 100, "max_patterns": max_patterns}, "sessions": limits})
         self.engine = StandIn(32)
         self.detector = make_detector(config, self.engine)
         self.stream = Stream(SOURCE, make_tools(config, self.engine, self.detector))
