@@ -12,7 +12,7 @@ from time import process_time
 from daemon.adapters.kafka import KafkaBroker, KafkaSettings
 from daemon.bench.raw_client import measure_raw_client
 from daemon.bench.result import BenchResult, StageFigures
-from daemon.bench.sources import FileSource, Source
+from daemon.bench.sources import BenchSource, FileSource
 from daemon.bench.stages import Chain
 from daemon.bench.standin import StandIn
 from daemon.bench.topics import bench_topics, written
@@ -95,7 +95,7 @@ async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], 
     )
 
 
-def _traffic(config: Config, options: BenchOptions) -> tuple[Source, int]:
+def _traffic(config: Config, options: BenchOptions) -> tuple[BenchSource, int]:
     """Return the source of the lines, and how many come before those that are measured."""
     start_us = time.time_ns() // 1000 - DAY_US
     if options.file is not None:

@@ -13,7 +13,7 @@ Record = tuple[int, bytes | None, bytes]
 SPACING_US = 1_000
 
 
-class Source(Protocol):
+class BenchSource(Protocol):
     """A stream of records; each call goes on where the last one ended."""
 
     def lines(self, count: int) -> Iterator[Record]:
@@ -39,7 +39,7 @@ class FileSource:
         self._start_us, self._next = start_us, 0
 
     def lines(self, count: int) -> Iterator[Record]:
-        """See Source."""
+        """See BenchSource."""
         begin, self._next = self._next, self._next + count
         for number in range(begin, begin + count):
             yield self._start_us + number * SPACING_US, None, self._values[number]

@@ -111,6 +111,8 @@ class StallMonitor:
         delays = [delay for source in self._sources for delay in source(now)]
         self._metrics.seconds_since_progress.set(max((delay.seconds for delay in delays), default=0.0))
         late = [delay for delay in delays if delay.seconds > self._limits[delay.cause]]
+        if any(delay.cause is StallCause.GROUP for delay in late):  # then no partition gets data: that is not another
+            late = [delay for delay in late if delay.cause is not StallCause.PARTITION]
         self._note(by_cause(await self._explained(late)))
 
     async def _explained(self, late: Sequence[Delay]) -> Sequence[Delay]:

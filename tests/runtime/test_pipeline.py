@@ -264,7 +264,7 @@ async def test_draining_waits_for_a_batch_that_is_being_worked_on() -> None:
     cluster = FakeCluster(TOPICS)
     it = Replica(cluster, idle=60.0)
     await it.start()
-    await until(lambda: len(it.pipeline.partitions) == 4 and all(p.in_place for p in it.pipeline.partitions))
+    await until(lambda: len(it.pipeline.partitions) == 5 and all(p.in_place for p in it.pipeline.partitions))
     busy = asyncio.create_task(it.thread(time.sleep, 0.5))
     feed(cluster, 100)
     logs = [partition for partition in it.pipeline.partitions if partition.source.topic == "logs"]

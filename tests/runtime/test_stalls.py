@@ -244,7 +244,7 @@ async def test_a_lag_that_is_unknown_is_not_given() -> None:
         await faulty("bounds", "no leader", TopicPartition("logs", 1))(cluster, it)
         await until(lambda: TopicPartition("logs", 1) not in it.pipeline.lag)
 
-        assert {"logs/0", "logs/2", "feedback/0"} == {str(source) for source in it.pipeline.lag}
+        assert {"logs/0", "logs/2", "feedback/0", "observations/0"} == {str(source) for source in it.pipeline.lag}
 
 
 def test_limits_leave_time_to_tell() -> None:
