@@ -145,12 +145,8 @@ class Partition:
     @property
     def quiet(self) -> bool:
         """Whether nothing is under way except open sessions."""
-        return not self._stepping and self._nothing_waits
-
-    @property
-    def _nothing_waits(self) -> bool:
-        """Whether there is nothing to do, or what there is has been given to the worker thread."""
-        return not (self._inbox or self._vectors or self._more or self._embedding or self.load.waiting)
+        under_way = self._stepping or self._inbox or self._vectors or self._more or self._embedding
+        return not (under_way or self.load.waiting)
 
     @property
     def _waits_for_time(self) -> bool:
@@ -189,8 +185,7 @@ class Partition:
         """
         now = monotonic()
         behind = position is None or position < end
-        # A worker thread that does not return is a stall of its own.
-        if self._embedding or (self._nothing_waits and self._commits.idle and not behind):
+        if self._embedding or (self.quiet and self._commits.idle and not behind):
             self._moved()
         if not (behind and (self.hungry or self.fetch_from is not None)):
             self._data_at = now

@@ -43,6 +43,8 @@ class StallCause(StrEnum):
 
 
 OF_KAFKA = frozenset({StallCause.GROUP, StallCause.PARTITION, StallCause.BASELINE})
+HOLDS_PARTITIONS = frozenset({StallCause.GROUP, StallCause.DETECTOR})
+"""Causes that keep every partition from moving."""
 LIMITS: Mapping[StallCause, float] = {
     StallCause.KAFKA: 30.0,
     StallCause.GROUP: 30.0,
@@ -93,6 +95,7 @@ class StallMonitor:
         self._diagnosis: str | None = None
         self._checks_since_diagnosis = DIAGNOSE_EVERY
         self._reachable_since: float | None = None
+        self._held_until = 0.0
 
     @property
     def reasons(self) -> list[str]:
@@ -111,7 +114,9 @@ class StallMonitor:
         delays = [delay for source in self._sources for delay in source(now)]
         self._metrics.seconds_since_progress.set(max((delay.seconds for delay in delays), default=0.0))
         late = [delay for delay in delays if delay.seconds > self._limits[delay.cause]]
-        if any(delay.cause is StallCause.GROUP for delay in late):  # then no partition gets data: that is not another
+        if any(delay.cause in HOLDS_PARTITIONS for delay in late):
+            self._held_until = now + self._limits[StallCause.PARTITION]
+        if now < self._held_until:  # partitions wait for it, and take a moment to move again: that is not another stall
             late = [delay for delay in late if delay.cause is not StallCause.PARTITION]
         self._note(by_cause(await self._explained(late)))
 
