@@ -282,7 +282,7 @@ def look_at_verbs(name: str, daemon: Daemon, planted: Planted, search: Searched)
     told = orjson.loads(typed(daemon, "tail", "--from-beginning", "--limit", "1", "--json"))["id"]
     typed(daemon, "label", told, "normal", "--note", f"as told, token={planted.noted}")
     exported = daemon.folder / "baseline.jsonl"
-    limit = ("--from-beginning", "--limit", "2")
+    limit = ("--from-beginning", "--limit", "1")
     scope = next(iter(orjson.loads(typed(daemon, "baseline", "inspect", "--json"))["scopes"]))["scope"]
     verbs = (
         ("tail", *limit),
