@@ -46,7 +46,7 @@ from tests.support.brokers import Topics, topics_on
 from tests.support.daemons import STRAYLINE, Daemon
 from tests.support.engines import stub_server
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(1800)]
 BEGIN = 1_780_000_000
 STAMP = "2026-05-28T20:26:40Z"
 ENDS = 10
