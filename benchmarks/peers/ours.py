@@ -91,8 +91,8 @@ class Ours:
     async def _judge(self) -> int:
         judged = 0
         async for verdict in drive(self._stream, self._engine.embed, AT_ONCE):
-            case = case_of(verdict, self._about) if verdict.judgement.anomalous else None
-            self._stream.observer.session(verdict.session.scope, verdict.session.end, case)
+            if verdict.judgement.anomalous:
+                self._stream.observer.case(case_of(verdict, self._about))
             judged += 1
         for news in self._stage.take(self._stream.observer.take(self._stream.watermark)):
             alert_record(news, self._about)

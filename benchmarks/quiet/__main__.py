@@ -118,7 +118,9 @@ class Chain:
             lines = self._masker.apply(self._reader.parse(batch).lines)
             self._offset += count
             self._observer.lines(lines)
-            for session in self._sessionizer.push(lines):
+            closed = self._sessionizer.push(lines)
+            self._observer.sessions(lines, self._sessionizer.first_positions(closed))
+            for session in closed:
                 _close(self._observer, session)
         return self._observer.take(round(now * 1e6))
 
@@ -131,8 +133,8 @@ class Chain:
 def _close(observer: Observer, session: Session) -> None:
     causes = [cause_of(line.masked) for line in session.lines]
     bad = [cause.id for cause in causes if cause.score > 0]
-    case = Case(session.key, session.scope, session.end, bad, {}) if bad else None
-    observer.session(session.scope, session.end, case)
+    if bad:
+        observer.case(Case(session.key, session.scope, session.end, bad, {}))
 
 
 def _tokens(lines: Sequence[str]) -> NDArray[np.int32]:

@@ -172,8 +172,7 @@ class _Run:
         self._output.verdict(verdict)
         if judged.anomalous:
             self._labels_of[verdict.id] = label
-        case = case_of(verdict, self._setup.about) if judged.anomalous else None
-        stream.observer.session(session.scope, session.end, case)
+            stream.observer.case(case_of(verdict, self._setup.about))
         if self._labels and self._labels.by_line and label and judged.anomalous:
             self._counts.ranks.append(self._rank(verdict))
 

@@ -36,9 +36,9 @@ class Chain:
             self._stream.push(batch)
             async for verdict in drive(self._stream, self._engine.embed):
                 self.sessions += 1
-                with self.clock("publish"):
-                    case = case_of(verdict, self._about) if verdict.judgement.anomalous else None
-                    self._stream.observer.session(verdict.session.scope, verdict.session.end, case)
+                if verdict.judgement.anomalous:
+                    with self.clock("publish"):
+                        self._stream.observer.case(case_of(verdict, self._about))
             self._lines += len(batch)
             if self._lines >= COMMIT_LINES:
                 self.finish()

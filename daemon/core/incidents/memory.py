@@ -14,7 +14,7 @@ from daemon.core.incidents.rates import Rate
 from daemon.core.observations import Gravity
 
 FIRST_SESSIONS = 10
-"""Sessions whose median end is where a scope's history begins: one absurd time is no history."""
+"""Sessions whose median begin is where a scope's history begins: one absurd time is no history."""
 GAP = 60.0
 """Longest silence, in seconds, that counts as active time of the scope."""
 
@@ -57,7 +57,7 @@ class ScopeMemory:
     """
 
     sessions: int = 0
-    first_ends: list[float] = field(default_factory=list)
+    first_begins: list[float] = field(default_factory=list)
     start: float = 0.0
     active: float = 0.0
     latest: float = 0.0
@@ -105,10 +105,10 @@ class ScopeMemory:
         return self.traffic[-1].count / SCALES[-1]
 
     def count_sessions(self, time: float, count: int, half_window: float) -> None:
-        """Note that sessions ended."""
-        if len(self.first_ends) < FIRST_SESSIONS:
-            self.first_ends += [time] * min(count, FIRST_SESSIONS - len(self.first_ends))
-            self.start = sorted(self.first_ends)[len(self.first_ends) // 2]
+        """Note that sessions began."""
+        if len(self.first_begins) < FIRST_SESSIONS:
+            self.first_begins += [time] * min(count, FIRST_SESSIONS - len(self.first_begins))
+            self.start = sorted(self.first_begins)[len(self.first_begins) // 2]
         self.sessions += count
         for peak, tau in zip(self.traffic, SCALES, strict=True):
             peak.add(time, tau, half_window, count)

@@ -80,7 +80,7 @@ def _dump(stage: IncidentStage, name: tuple[str, ...]) -> bytes | None:
 def _scope(memory: ScopeMemory) -> Mapping[str, Any]:
     return {
         "sessions": memory.sessions,
-        "first_ends": memory.first_ends,
+        "first_begins": memory.first_begins,
         "start": memory.start,
         "active": memory.active,
         "latest": memory.latest,

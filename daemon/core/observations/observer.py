@@ -1,4 +1,4 @@
-"""Looks at lines as they arrive and at sessions as they close, for the incidents stage.
+"""Looks at lines as they arrive, at sessions as they begin and at judged ones, for the incidents stage.
 
 Three rules keep it exact and small:
 
@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
 from daemon.core.generation_cache import GenerationCache
 from daemon.core.observations.causes import cause_of
 from daemon.core.observations.record import Case, Observations, Sighting, Traffic
-from daemon.core.positions import place, position_of
+from daemon.core.positions import Positions, place, position_of
 from daemon.core.text import ends
 from daemon.core.types import TopicPartition
 
@@ -66,12 +67,22 @@ class Observer:
             rows = table.lazy().filter(part).group_by(*by, bins, maintain_order=True).agg(_first(by)).select(_ROW)
             self._rows(rows.collect().rows(), position_of(observed_below))
 
-    def session(self, scope: str, end: int, case: Case | None) -> None:
-        """Take in that a session of `scope` ended, with its case when it carries a clue."""
-        self._traffic[scope, end - end % BIN_US] += 1
-        if case is not None:
-            self._cases.append(case)
-            self.waiting += 1
+    def sessions(self, table: pl.DataFrame, firsts: Positions, observed_below: int = 0) -> None:
+        """Count the sessions that begin in the `table`; `firsts` are the positions of first lines, these and others.
+
+        They are counted as they are read, not as they are judged, so that they keep step with the lines.
+        """
+        positions = table["position"].to_numpy()
+        begins = np.isin(positions, firsts) & (positions >= position_of(observed_below))
+        times = (pl.col("time") - pl.col("time") % BIN_US).alias("time")
+        counted = table.lazy().filter(pl.Series(begins)).group_by("scope", times).len()
+        for scope, time, count in counted.collect().iter_rows():
+            self._traffic[scope, time] += count
+
+    def case(self, case: Case) -> None:
+        """Take in the case of a judged session that carries a clue."""
+        self._cases.append(case)
+        self.waiting += 1
 
     def take(self, clock: int | None) -> Observations:
         """Hand over everything since the last `take`, in order of time; `clock` is the partition's stream time."""

@@ -41,7 +41,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """`sessions` of a scope ended in the time bin that begins at `time`."""
+    """`sessions` of a scope began in the time bin that begins at `time`."""
 
     scope: str
     time: int

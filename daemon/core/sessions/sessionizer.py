@@ -16,6 +16,7 @@ no limit is reached among them. The few other keys take the slow path.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,11 @@ class Sessionizer:
     def open_positions(self) -> Positions:
         """Return the positions of all lines in open sessions, sorted."""
         return np.sort(self._open_lines.positions.values("position"))
+
+    def first_positions(self, closed: Sequence[Session]) -> Positions:
+        """Return the positions of the first lines of all open sessions, and of those in `closed`."""
+        ended = np.array([session.positions[0] for session in closed], np.int64)
+        return np.concatenate([self._table.first[self._table.opened()], ended])
 
     def push(self, lines: pl.DataFrame) -> list[Session]:
         """Add lines (with `masked`) in reading order; return the sessions they closed, in closing order."""

@@ -240,6 +240,9 @@ class Stream:
                 self.observer.lines(masked, self._resume.next)
             with timed("sessionize"):
                 sessions = self._sessionizer.push(masked)
+            with timed("observe"):
+                firsts = self._sessionizer.first_positions(sessions)
+                self.observer.sessions(masked, firsts, self._resume.next)
             self._enqueue(sessions)
         return Pushed(lines.height, rejects, parsed.times, parsed.lines.height - lines.height)
 

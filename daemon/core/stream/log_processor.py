@@ -86,8 +86,8 @@ class LogProcessor:
             verdicts.append(verdict)
             if self._publishing.verdicts:
                 self._outputs.append(verdict_record(verdict))
-            case = case_of(verdict, self._publishing.provenance()) if verdict.judgement.anomalous else None
-            self._stream.observer.session(verdict.session.scope, verdict.session.end, case)
+            if verdict.judgement.anomalous:
+                self._stream.observer.case(case_of(verdict, self._publishing.provenance()))
         return Step(
             self._load(),
             pushed.lines,

@@ -84,7 +84,7 @@ def observed(lines: pl.DataFrame, verdicts: Sequence[Verdict]) -> Iterator[bytes
     observer, stage = Observer(SOURCE), IncidentStage(IncidentSettings(warm_up=0))
     observer.lines(lines)
     for verdict in verdicts:
-        observer.session(verdict.session.scope, verdict.session.end, case_of(verdict, ABOUT))
+        observer.case(case_of(verdict, ABOUT))
     record = dump_observations(observer.take(NOON))
     yield zstandard.ZstdDecompressor().decompress(record, max_output_size=1 << 26)
     stage.take(load_observations(record))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -111,12 +112,13 @@ def test_a_harmless_cause_is_described_once_and_seen_every_minute() -> None:
     assert [LINES[0], "", ""] == [s.line for s in observer.take(None).sightings]
 
 
-def test_sessions_are_counted_where_they_end() -> None:
-    """Traffic is by scope and bin; a case is handed over once, and somebody waits for it."""
+def test_sessions_are_counted_where_they_begin() -> None:
+    """Traffic is by scope and bin, of sessions not counted before; a case is handed over once, and somebody waits."""
     observer = Observer(SOURCE)
     case = Case("v", "shop", 12 * SECOND, ["c"], {"id": "v"})
-    for end in (11, 12, 25):
-        observer.session("shop", end * SECOND, case if end == 12 else None)
+    rows = table([(second, "shop", f"{second}", LINES[0]) for second in (9, 11, 12, 13, 25)])
+    observer.sessions(rows, np.array([position_of(at) for at in (0, 1, 2, 4, 99)]), observed_below=1)
+    observer.case(case)
     waiting = observer.waiting
 
     taken = observer.take(30 * SECOND)
