@@ -34,6 +34,8 @@ MAY_BLOCK = {
     "daemon/adapters/files.py": {"write_lines"},
     # The configuration is one small file, read at the start and when somebody asks for a reload.
     "daemon/config/loading.py": {"load_config"},
+    # The files of credentials are small, and read for the first time before anything is served.
+    "daemon/adapters/kafka/credential_files.py": {"__init__"},
     # The kernel makes /proc/self/stat in memory; no disk is read.
     "prometheus_client/process_collector.py": {"collect"},
 }

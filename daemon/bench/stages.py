@@ -37,7 +37,7 @@ class Chain:
             async for verdict in drive(self._stream, self._engine.embed):
                 self.sessions += 1
                 if verdict.judgement.anomalous:
-                    with self.clock("publish"):
+                    with self.clock("observe"):
                         self._stream.observer.case(case_of(verdict, self._about))
             self._lines += len(batch)
             if self._lines >= COMMIT_LINES:

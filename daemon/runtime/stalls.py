@@ -43,8 +43,11 @@ class StallCause(StrEnum):
 
 
 OF_KAFKA = frozenset({StallCause.GROUP, StallCause.PARTITION, StallCause.BASELINE})
-HOLDS_PARTITIONS = frozenset({StallCause.GROUP, StallCause.DETECTOR})
-"""Causes that keep every partition from moving."""
+HOLDS_UP: Mapping[StallCause, Sequence[StallCause]] = {
+    StallCause.GROUP: (StallCause.PARTITION,),
+    StallCause.DETECTOR: (StallCause.PARTITION, StallCause.BASELINE),
+}
+"""What must wait for a cause, and takes a moment to move again after it: that is not another stall."""
 LIMITS: Mapping[StallCause, float] = {
     StallCause.KAFKA: 30.0,
     StallCause.GROUP: 30.0,
@@ -95,7 +98,7 @@ class StallMonitor:
         self._diagnosis: str | None = None
         self._checks_since_diagnosis = DIAGNOSE_EVERY
         self._reachable_since: float | None = None
-        self._held_until = 0.0
+        self._held_until: dict[StallCause, float] = {}
 
     @property
     def reasons(self) -> list[str]:
@@ -114,10 +117,11 @@ class StallMonitor:
         delays = [delay for source in self._sources for delay in source(now)]
         self._metrics.seconds_since_progress.set(max((delay.seconds for delay in delays), default=0.0))
         late = [delay for delay in delays if delay.seconds > self._limits[delay.cause]]
-        if any(delay.cause in HOLDS_PARTITIONS for delay in late):
-            self._held_until = now + self._limits[StallCause.PARTITION]
-        if now < self._held_until:  # partitions wait for it, and take a moment to move again: that is not another stall
-            late = [delay for delay in late if delay.cause is not StallCause.PARTITION]
+        for delay in delays:
+            # Half of the limit: what waits may have stood still for a moment longer than what it waits for.
+            if delay.seconds > self._limits[delay.cause] / 2:
+                self._held_until |= {held: now + self._limits[held] for held in HOLDS_UP.get(delay.cause, ())}
+        late = [delay for delay in late if now >= self._held_until.get(delay.cause, 0.0)]
         self._note(by_cause(await self._explained(late)))
 
     async def _explained(self, late: Sequence[Delay]) -> Sequence[Delay]:

@@ -22,7 +22,6 @@ STAGES = (
     "render",
     "cache",
     "judge",
-    "publish",
     "commit",
     "the rest",
 )

@@ -88,7 +88,7 @@ WRAPPED: Mapping[str, Callable[[str, str], bytes]] = {
         {"time": BEGIN, "scope": "shop", "key": key, "message": text, "level": "warn", "password": text}
     ),
     "ecs": lambda key, text: json_of(
-        {"@timestamp": STAMP, "message": text, "service": {"name": "shop"}, "host": {"name": key}, "log.level": "INFO"}
+        {"@timestamp": STAMP, "message": text, "service": {"name": "shop"}, "host": {"name": key}, "log.level": "ERROR"}
     ),
     "fluent-bit": lambda key, text: json_of(
         {"@timestamp": BEGIN, "log": f"{text}\n", "kubernetes": {"pod_name": key, "container_name": "shop"}}

@@ -80,7 +80,9 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is
 
     async def _from_server(self) -> tuple[str, float | None]:
         settings = self._settings
-        secret = read_secret(settings.client_secret, settings.client_secret_file, "kafka.security.oauth.client_secret")
+        secret = await asyncio.to_thread(
+            read_secret, settings.client_secret, settings.client_secret_file, "kafka.security.oauth.client_secret"
+        )
         form = {"grant_type": "client_credentials", **({"scope": settings.scope} if settings.scope else {})}
         login = base64.b64encode(f"{quote(settings.client_id or '')}:{quote(secret or '')}".encode()).decode()
         headers = {"Authorization": f"Basic {login}"}
