@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import zstandard
 
@@ -16,6 +17,26 @@ _GZIP, _ZSTD, _REGISTRY, _GLUE = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\0", b"\x03
 _REGISTRY_HEADER, _GLUE_HEADER = 5, 18
 _GLUE_COMPRESSED = 5
 _AUTO = zlib.MAX_WBITS | 32  # gzip or zlib, by the header
+_CHUNK = 512
+"""Bytes that are unpacked at once. A zstd block of 4 bytes may hold 128 KiB, so these are at most 16 MiB."""
+
+
+class _Member(Protocol):
+    """What unpacks one member, of either library."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member is complete."""
+        ...
+
+    @property
+    def unused_data(self) -> bytes:
+        """What of the last chunk is behind the member."""
+        ...
+
+    def decompress(self, data: bytes, /) -> bytes:
+        """Return what the next chunk holds."""
+        ...
 
 
 class PackedError(ValueError):
@@ -51,44 +72,41 @@ def without_schema_header(value: bytes) -> bytes:
     if header is None:
         return value
     body = value[header[1] :]
-    return _inflated(body) if value.startswith(_GLUE) and value[1] == _GLUE_COMPRESSED else body
+    return _from_zlib(body) if value.startswith(_GLUE) and value[1] == _GLUE_COMPRESSED else body
 
 
-def _inflated(value: bytes) -> bytes:
-    """Return every member of a gzip or zlib value."""
-    parts, size = [], 0
-    while value:
-        member = zlib.decompressobj(_AUTO)
-        part = member.decompress(value, MAX_UNPACKED + 1 - size)
-        size += len(part)
-        if size > MAX_UNPACKED:
-            raise EOFError(f"it holds more than {MAX_UNPACKED >> 20} MiB")
-        if not member.eof:
-            raise EOFError("it ends too early")
-        parts.append(part)
-        value = member.unused_data
-    return b"".join(parts)
+def _from_zlib(value: bytes) -> bytes:
+    return _members(value, lambda: zlib.decompressobj(_AUTO))
 
 
 def _from_zstd(value: bytes) -> bytes:
-    parts, size = [], 0
-    while value:
-        frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
-        part = frame.decompress(value)
-        size += len(part)
-        if size > MAX_UNPACKED:
-            raise EOFError(f"it holds more than {MAX_UNPACKED >> 20} MiB")
-        if not frame.eof:
-            raise EOFError("it ends too early")
-        parts.append(part)
-        value = frame.unused_data
+    return _members(value, zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj)
+
+
+def _members(value: bytes, decompressor: Callable[[], _Member]) -> bytes:
+    """Return what all members of a value hold: gzip and zlib streams, or zstd frames, one after the other.
+
+    A member is fed in chunks, so that it is refused before much more than `MAX_UNPACKED` bytes are in memory.
+    """
+    parts, size, at = [], 0, 0
+    while at < len(value):
+        member = decompressor()
+        while not member.eof:
+            if at >= len(value):
+                raise EOFError("it ends too early")
+            chunk = value[at : at + _CHUNK]
+            parts.append(member.decompress(chunk))
+            size, at = size + len(parts[-1]), at + len(chunk)
+            if size > MAX_UNPACKED:
+                raise EOFError(f"it holds more than {MAX_UNPACKED >> 20} MiB")
+        at -= len(member.unused_data)
     return b"".join(parts)
 
 
 _PACKINGS: Mapping[bytes, tuple[str, Callable[[bytes], bytes]]] = {
-    _GZIP: ("gzip", _inflated),
+    _GZIP: ("gzip", _from_zlib),
     _ZSTD: ("zstd", _from_zstd),
-    b"\x78\x9c": ("zlib", _inflated),
-    b"\x78\xda": ("zlib", _inflated),
-    b"\x78\x01": ("zlib", _inflated),
+    b"\x78\x9c": ("zlib", _from_zlib),
+    b"\x78\xda": ("zlib", _from_zlib),
+    b"\x78\x01": ("zlib", _from_zlib),
 }
