@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 
 from daemon.core.formats.base import FieldPaths
-from daemon.core.formats.entries import EntriesError, Entry, Headers, as_text, objects_in
+from daemon.core.formats.entries import EntriesError, Entry, Headers, objects_in
+from daemon.core.formats.lookup import as_text
 
 CLOUDWATCH = FieldPaths("message", "timestamp", "logGroup", "logStream", "level")
 """A subscription's `logEvents`."""

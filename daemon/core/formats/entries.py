@@ -1,7 +1,7 @@
 """Records that hold many lines in an envelope: each value is unwrapped into entries, and each entry is one line.
 
-An entry is a dictionary; the paths of the fields are looked up in it as in a JSON object. A line that stands alone in
-its record has index 0; else entries are numbered from 1.
+An entry is a dictionary; the path of a field is looked up in it as one key, else as nested objects. A line that stands
+alone in its record has index 0; else entries are numbered from 1.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import polars as pl
 
 from daemon.core.formats.base import ALTERNATIVE, COLUMNS_SCHEMA, FieldPaths, ReaderOutput, of_record
 from daemon.core.formats.exceptions import exception_text
+from daemon.core.formats.lookup import as_text, find, first_text
 from daemon.core.formats.packed import PackedError, unpacked
 from daemon.core.positions import MAX_LINES_PER_RECORD
 from daemon.core.types import Batch, Reject
@@ -107,37 +108,3 @@ def objects_in(value: bytes) -> list[dict[str, Any]]:
     if not all(isinstance(item, dict) for item in found):
         raise EntriesError("not_an_object", "the value is JSON, but not an object, nor an array of objects")
     return found
-
-
-def find(entry: Entry, path: str) -> Any:
-    """Return what is at a path, nested or as one key; None where there is nothing."""
-    if path in entry:
-        return entry[path]
-    node: Any = entry
-    for step in path.split("."):
-        node = node.get(step) if isinstance(node, Mapping) else None
-    return node
-
-
-def first_text(entry: Entry, paths: Iterable[str]) -> str | None:
-    """Return the first text at one of these paths; None where there is none."""
-    return next((text for path in paths if (text := text_at(entry, path)) is not None), None)
-
-
-def text_at(entry: Entry, path: str) -> str | None:
-    """Return the text at a path; None where there is none, or an object or array."""
-    value = find(entry, path)
-    return None if isinstance(value, Mapping | list | tuple) else as_text(value)
-
-
-def as_text(value: Any) -> str | None:
-    """Return a value as text, objects and arrays as JSON."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return orjson.dumps(value, default=str).decode() if isinstance(value, Mapping | list | tuple) else str(value)

@@ -31,6 +31,7 @@ from daemon.core.formats.base import (
     values_as_text,
 )
 from daemon.core.formats.exceptions import exception_text, may_have_exception
+from daemon.core.formats.lookup import nested_at, plain_text
 from daemon.core.positions import MAX_LINES_PER_RECORD
 from daemon.core.types import Batch, Reject
 
@@ -327,30 +328,13 @@ def _loads(batch: Batch, row: int, index: int, text: str) -> Any:
 
 def _text_at(parsed: object, path: str) -> str | None:
     """Return the text at a path, nested or as one key; None where there is none."""
-    if not isinstance(parsed, dict):
-        return None
-    node: Any = parsed
-    for step in path.split("."):
-        node = node.get(step) if isinstance(node, dict) else None
-    text = _rendered(node)
-    return _rendered(parsed.get(path)) if text is None else text
+    text = plain_text(nested_at(parsed, path))
+    return plain_text(parsed.get(path)) if text is None and isinstance(parsed, dict) else text
 
 
 def _find(parsed: Mapping[str, Any], path: str) -> Any:
-    node: Any = parsed
-    for step in path.split("."):
-        node = node.get(step) if isinstance(node, dict) else None
+    node = nested_at(parsed, path)
     return parsed.get(path) if node is None else node
-
-
-def _rendered(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return None if isinstance(value, dict | list) else str(value)
 
 
 def _kind(value: object) -> str:
