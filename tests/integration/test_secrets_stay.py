@@ -54,6 +54,7 @@ ENDS = 10
 CHOSEN = "json"
 """The format whose daemon is told to redact addresses as well."""
 ZSTD = b"\x28\xb5\x2f\xfd"
+GZIP = b"\x1f\x8b"
 
 Send = tuple[bytes | None, bytes]
 """Key and value of a record."""
@@ -173,12 +174,19 @@ def broken_values(name: str, chance: random.Random, secrets: list[str]) -> Itera
         secrets.append(letters(chance, 24))
         return f"token={secrets[-1]}"
 
-    yield WRAPPED[name]("broken", f"{canary()} MARK").replace(b"MARK", b"\xff\xfe")
+    yield marred(WRAPPED[name]("broken", f"{canary()} MARK"))
     if name in {"raw", "syslog", "cri"}:
         return
     yield f'{{"message": "{canary()}'.encode()
     yield orjson.dumps(f"only a string with {canary()}")
     yield orjson.dumps({canary(): canary(), "nothing": [canary()]})
+
+
+def marred(value: bytes) -> bytes:
+    """Return a value, compressed or not, whose mark is bytes that are no text."""
+    if value.startswith(GZIP):
+        return gzip.compress(marred(gzip.decompress(value)))
+    return value.replace(b"MARK", b"\xff\xfe")
 
 
 @dataclass
@@ -209,8 +217,10 @@ class Searched:
 
 
 def opened(blob: bytes) -> Iterator[bytes]:
-    """Yield bytes and what the zstd frames within them hold."""
+    """Yield bytes and what is compressed in them: a gzip value, and the zstd frames within them."""
     yield blob
+    if blob.startswith(GZIP):
+        yield gzip.decompress(blob)
     at = blob.find(ZSTD)
     while at >= 0:
         unpacker = zstandard.ZstdDecompressor().decompressobj()
