@@ -8,6 +8,7 @@ from typing import Any
 
 from daemon.core.alerts import Published
 from daemon.core.incidents import TOLD, News
+from daemon.core.text import shorten
 
 MAX_INCIDENTS = 500
 _TEXT, _ROWS = 400, 30
@@ -48,7 +49,7 @@ class Told:
 def trimmed(value: Any) -> Any:
     """Return a document with long texts and long lists cut: what is kept for the page, not what is published."""
     if isinstance(value, str):
-        return value if len(value) <= _TEXT else value[: _TEXT - 1] + "…"
+        return shorten(value, _TEXT)
     if isinstance(value, Mapping):
         return {key: trimmed(item) for key, item in value.items()}
     if isinstance(value, Sequence):
