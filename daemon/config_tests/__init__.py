@@ -1,6 +1,6 @@
 """`strayline test`: unit-tested configurations, lines in, sessions and verdicts expected."""
 
 from daemon.config_tests.cases import CaseFile, ConfigCase, load_cases
-from daemon.config_tests.running import NO_ENGINE, Outcome, run_case
+from daemon.config_tests.runner import NO_ENGINE, Outcome, run_case
 
 __all__ = ["NO_ENGINE", "CaseFile", "ConfigCase", "Outcome", "load_cases", "run_case"]

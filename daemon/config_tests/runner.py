@@ -59,7 +59,7 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Output:
     verdicts: list[Verdict] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
 
@@ -68,12 +68,12 @@ async def run_case(case: ConfigCase, make_tools: Callable[[], Tools], engine: En
     """Run a case from nothing known: `make_tools` makes a new detector each time."""
     tools, taught = make_tools(), case.taught()
     await _feed(taught, 0, Stream(SOURCE, tools, teach=True), engine)
-    found = await _feed(case.inputs(), len(taught), Stream(SOURCE, tools), engine)
-    return Outcome(case, _differences(case.expect, found))
+    output = await _feed(case.inputs(), len(taught), Stream(SOURCE, tools), engine)
+    return Outcome(case, _differences(case.expect, output))
 
 
-async def _feed(records: Sequence[Record], first: int, stream: Stream, engine: Engine) -> _Found:
-    found = _Found()
+async def _feed(records: Sequence[Record], first: int, stream: Stream, engine: Engine) -> _Output:
+    output = _Output()
     if records:
         pushed = stream.push(
             Batch(
@@ -85,32 +85,32 @@ async def _feed(records: Sequence[Record], first: int, stream: Stream, engine: E
                 [[(name, text.encode()) for name, text in record.headers.items()] for record in records],
             )
         )
-        found.rejects += pushed.rejects
+        output.rejects += pushed.rejects
     stream.flush(ClosedBy.FLUSH)
-    found.verdicts += [verdict async for verdict in drive(stream, engine.embed)]
-    return found
+    output.verdicts += [verdict async for verdict in drive(stream, engine.embed)]
+    return output
 
 
-def _differences(expect: Expected, found: _Found) -> list[str]:
-    verdicts, reasons = found.verdicts, [reject.reason for reject in found.rejects]
-    said: list[str] = []
+def _differences(expect: Expected, output: _Output) -> list[str]:
+    verdicts, reasons = output.verdicts, [reject.reason for reject in output.rejects]
+    differences: list[str] = []
     if expect.sessions is not None:
-        said += _compare("sessions", expect.sessions, len(verdicts))
+        differences += _compare("sessions", expect.sessions, len(verdicts))
     if isinstance(expect.dead_letters, int):
-        said += _compare("dead_letters", expect.dead_letters, len(reasons))
+        differences += _compare("dead_letters", expect.dead_letters, len(reasons))
     elif expect.dead_letters is not None:
-        said += _compare_lists("dead_letters", expect.dead_letters, reasons)
+        differences += _compare_lists("dead_letters", expect.dead_letters, reasons)
     if expect.masked is not None:
         lines = sorted((line.first, line.masked) for verdict in verdicts for line in verdict.session.lines)
-        said += _compare_lists("masked", expect.masked, list(dict.fromkeys(masked for _, masked in lines)))
+        differences += _compare_lists("masked", expect.masked, list(dict.fromkeys(masked for _, masked in lines)))
     if expect.patterns is not None:
         texts = list(dict.fromkeys(verdict.pattern.text for verdict in verdicts))
-        said += _compare_lists("patterns", [text.strip() for text in expect.patterns], texts)
+        differences += _compare_lists("patterns", [text.strip() for text in expect.patterns], texts)
     if expect.verdicts is not None:
-        said += _compare("verdicts", len(expect.verdicts), len(verdicts))
+        differences += _compare("verdicts", len(expect.verdicts), len(verdicts))
         for number, (wanted, verdict) in enumerate(zip(expect.verdicts, verdicts, strict=False)):
-            said += _verdict(f"verdicts.{number}", wanted, verdict)
-    return said
+            differences += _verdict(f"verdicts.{number}", wanted, verdict)
+    return differences
 
 
 def _verdict(place: str, wanted: ExpectedVerdict, verdict: Verdict) -> list[str]:
@@ -133,9 +133,9 @@ def _compare(place: str, wanted: object, got: object) -> list[str]:
 
 
 def _compare_lists(place: str, wanted: Sequence[str], got: Sequence[str]) -> list[str]:
-    said = _compare(f"number of {place}", len(wanted), len(got))
+    differences = _compare(f"number of {place}", len(wanted), len(got))
     for number in range(max(len(wanted), len(got))):
         left = wanted[number] if number < len(wanted) else None
         right = got[number] if number < len(got) else None
-        said += _compare(f"{place}.{number}", left, right)
-    return said
+        differences += _compare(f"{place}.{number}", left, right)
+    return differences

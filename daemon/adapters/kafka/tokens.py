@@ -34,7 +34,7 @@ class TokenError(KafkaError):  # type: ignore[misc]  # aiokafka is untyped here
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class _BearerToken:
     text: str
     until: float
 
@@ -44,7 +44,7 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is
 
     def __init__(self, settings: OAuthSettings) -> None:
         self._settings = settings
-        self._token: _Token | None = None
+        self._token: _BearerToken | None = None
         self._lock = asyncio.Lock()
 
     async def token(self) -> str:
@@ -54,7 +54,7 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is
                 self._token = await self._new()
             return self._token.text
 
-    async def _new(self) -> _Token:
+    async def _new(self) -> _BearerToken:
         try:
             async with asyncio.timeout(SECONDS):
                 text, life = await (self._from_command() if self._settings.token_command else self._from_server())
@@ -63,7 +63,7 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is
         except (OSError, aiohttp.ClientError, ConfigError) as error:
             raise TokenError(f"kafka.security.oauth: {error}") from None
         known = life if life is not None else life_of(text)
-        return _Token(text, monotonic() + SHARE_OF_LIFE * (UNKNOWN_LIFE if known is None else known))
+        return _BearerToken(text, monotonic() + SHARE_OF_LIFE * (UNKNOWN_LIFE if known is None else known))
 
     async def _from_command(self) -> tuple[str, float | None]:
         process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""The patterns nearest to a vector, less those that do not count, and a cache of what was found for frequent ones."""
+"""The patterns nearest to a vector, less those that do not count, and a cache of the results for frequent ones."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from daemon.core.types import Vector
 CACHED, OF_EACH = 1024, 128
 """Patterns whose nearest are remembered at least, and how many of each at most."""
 GROWN = 0.01
-"""The share by which the patterns may grow before what was found is searched again."""
+"""The share by which the patterns may grow before a result is searched again."""
 UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Remembered:
     """Up to `wanted` nearest patterns, and how many patterns had ever been added by then."""
 
     wanted: int
@@ -33,7 +33,7 @@ class Neighbours:
 
     def __init__(self, dimensions: int) -> None:
         self.vectors = VectorIndex(dimensions)
-        self._cache = GenerationCache[int, _Found](CACHED)
+        self._cache = GenerationCache[int, _Remembered](CACHED)
         self._added = 0
 
     def __len__(self) -> int:
@@ -54,25 +54,25 @@ class Neighbours:
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return up to `count` of the nearest patterns, less those without `mass`, and their distances, ascending.
 
-        `mass` is by pattern. What was found for a known `pattern` serves again until patterns were removed or their
+        `mass` is by pattern. The result for a known `pattern` serves again until patterns were removed or their
         number grew by GROWN; only the masses are always new.
         """
         if not len(self.vectors):
             return np.zeros(0, np.int64), np.zeros(0)
-        found = self._cache.get(pattern)
-        if found is None or found.wanted < count or self._added - found.added > GROWN * len(self.vectors):
-            found = self._search(vector, count, pattern)
-            if pattern != UNKNOWN and len(found.patterns) <= OF_EACH and mass[pattern] > 0:
-                self._cache.put(pattern, found)
-        patterns, distances = found.patterns.astype(np.int64), found.distances.astype(np.float64)
+        known = self._cache.get(pattern)
+        if known is None or known.wanted < count or self._added - known.added > GROWN * len(self.vectors):
+            known = self._search(vector, count, pattern)
+            if pattern != UNKNOWN and len(known.patterns) <= OF_EACH and mass[pattern] > 0:
+                self._cache.put(pattern, known)
+        patterns, distances = known.patterns.astype(np.int64), known.distances.astype(np.float64)
         counting = mass[patterns] > 0
         return (patterns, distances) if counting.all() else (patterns[counting], distances[counting])
 
-    def _search(self, vector: Vector, count: int, pattern: int) -> _Found:
+    def _search(self, vector: Vector, count: int, pattern: int) -> _Remembered:
         patterns, distances = self.vectors.nearest(vector, count)
         distances[patterns == pattern] = 0.0  # half floats put a pattern a little off itself
         order = np.argsort(distances, kind="stable")[:count]
-        return _Found(count, self._added, patterns[order].astype(np.int32), distances[order].astype(np.float32))
+        return _Remembered(count, self._added, patterns[order].astype(np.int32), distances[order].astype(np.float32))
 
     def memory(self) -> int:
         """Return an estimate of the bytes held."""
