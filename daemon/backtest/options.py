@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
 
 from daemon.adapters.files import STDIN, printable
@@ -22,7 +23,8 @@ class BacktestOptions:
     """What to run over. Times are microseconds since the epoch; `topic` names the source (default: the files' names).
 
     `since` and `until` choose the range that the report looks at; everything is judged all the same. `records` are read
-    in place of `files` where given. `layout` says how the files' bytes become records.
+    in place of `files` where given. `layout` says how the files' bytes become records. `stdin` is what the file ``-``
+    stands for (default: the standard input of the process).
     """
 
     files: Sequence[str] = ()
@@ -36,6 +38,7 @@ class BacktestOptions:
     peers: bool = False
     topic: str | None = None
     layout: Layout = field(default_factory=Layout)
+    stdin: BufferedReader | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Sequence
-from io import BufferedReader
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +51,6 @@ async def run_backtest(
     labels: LabelFile | None = None,
     watch: Watcher | None = None,
     show: Shower | None = None,
-    stdin: BufferedReader | None = None,
 ) -> Result:
     """Run the files through the core and return what came of it; `options.out` receives the documents and the report.
 
@@ -62,7 +60,7 @@ async def run_backtest(
     if labels is None:
         labels = check_inputs(options)
     with Output(options.out) as output:
-        run = _Run(options, setup, engine, labels, output, watch or (lambda _: None), show or (lambda _: None), stdin)
+        run = _Run(options, setup, engine, labels, output, watch or (lambda _: None), show or (lambda _: None))
         result = await run.run()
         output.finish(result)
         output.baseline(setup.tools.detector, engine.model, engine.dimensions)
@@ -81,11 +79,9 @@ class _Run:
         output: Output,
         watch: Watcher,
         show: Shower,
-        stdin: BufferedReader | None,
     ) -> None:
         self._options, self._setup, self._engine = options, setup, engine
-        self._labels, self._output, self._watch, self._stdin = labels, output, watch, stdin
-        self._show = show
+        self._labels, self._output, self._watch, self._show = labels, output, watch, show
         self._source = TopicPartition(topic_of(options), 0)
         self._stage = IncidentStage(setup.incidents)
         self._beside: list[Beside] = [trivial()] if labels else []
@@ -100,11 +96,11 @@ class _Run:
     async def run(self) -> Result:
         """Teach, then judge, then sum up."""
         options, tools = self._options, self._setup.tools
-        taught = FileReader(options.teach, self._source, stdin=self._stdin)
+        taught = FileReader(options.teach, self._source, stdin=options.stdin)
         await self._feed(Files(taught), lambda source: Stream(source, tools, teach=True), teach=True)
         self._stage.end_of_teaching()
         first, layout = taught.offset, options.layout
-        files = FileReader(options.files, self._source, first_offset=first, stdin=self._stdin, layout=layout)
+        files = FileReader(options.files, self._source, first_offset=first, stdin=options.stdin, layout=layout)
         judged = Topics(options.records) if options.records else Files(files)
         await self._feed(judged, lambda source: Stream(source, tools, learn=not options.freeze))
         self._counts.seconds = time.perf_counter() - self._started

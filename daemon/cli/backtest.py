@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.cli.offline import run_offline, started_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
 
 if TYPE_CHECKING:
     from daemon.adapters.kafka import RangeReader
-    from daemon.backtest import Report, Setup
+    from daemon.backtest import Report
     from daemon.config import Config
-    from daemon.ports import Engine
 
 
 RANGES = {"--from": "since", "--to": "until", "--read-from": "read_from", "--read-to": "read_to"}
@@ -77,18 +77,6 @@ def _records(options: argparse.Namespace, config: Config) -> RangeReader | None:
     return RangeReader(kafka_settings(config), options.topic, since, until)
 
 
-def setup(config: Config, engine: Engine) -> Setup:
-    """Return what a backtest runs with: the parts that the daemon makes of the same configuration."""
-    from daemon.backtest import Setup
-    from daemon.wiring import incident_settings, make_detector, make_tools, provenance
-
-    return Setup(
-        tools=make_tools(config, engine, make_detector(config, engine)),
-        incidents=incident_settings(config),
-        about=provenance(config, engine),
-    )
-
-
 def _problem(report: Report) -> int:
     """Say what makes the report, or its labels, worthless, and return the exit code."""
     read, labels = report.input, report.labels
@@ -129,12 +117,9 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 async def _backtest(options: argparse.Namespace, config: Config) -> int:
-    from daemon.adapters.engines import make_engine
-    from daemon.backtest import BacktestOptions, check_inputs, run_backtest
+    from daemon.backtest import BacktestOptions, check_inputs
     from daemon.terminal.backtest import print_report
     from daemon.terminal.console import Terminal
-    from daemon.terminal.progress import progress
-    from daemon.wiring import engine_settings
 
     what = BacktestOptions(
         files=options.files,
@@ -148,19 +133,8 @@ async def _backtest(options: argparse.Namespace, config: Config) -> int:
         peers=options.peers,
     )
     labels = check_inputs(what)
-    engine = make_engine(engine_settings(config))
-    await engine.start()
-    try:
-        with progress() as watch:
-            result = await run_backtest(
-                what,
-                setup(config, engine),
-                engine,
-                labels=labels,
-                watch=watch,
-            )
-    finally:
-        await engine.close()
+    async with started_engine(config) as engine:
+        result = await run_offline(what, config, engine, labels=labels)
     if options.json:
         sys.stdout.write(result.report.encode().decode() + "\n")
     else:

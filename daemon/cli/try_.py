@@ -10,6 +10,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from daemon.cli.offline import run_offline, started_engine
 from daemon.cli.parser import Parser, Verbs, add_verb
 from daemon.cli.sampling import (
     add_choices,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from daemon.backtest import Result
     from daemon.config import Config
     from daemon.discovery import Discovery
-    from daemon.ports import Engine
 
 SHOWN = 20
 
@@ -79,31 +79,10 @@ async def _run(
     options: argparse.Namespace, config: Config, found: Discovery, encoding: str, stdin: Rewound | None
 ) -> None:
     """Run everything through the daemon's own core, and show alerts as they come."""
-    from daemon.adapters.engines import make_engine
-    from daemon.wiring import engine_settings
-
-    engine = make_engine(engine_settings(config))
-    await engine.start()
-    try:
-        await _judge(options, config, found, encoding, stdin, engine)
-    finally:
-        await engine.close()
-
-
-async def _judge(
-    options: argparse.Namespace,
-    config: Config,
-    found: Discovery,
-    encoding: str,
-    stdin: Rewound | None,
-    engine: Engine,
-) -> None:
     from rich.console import Console
 
-    from daemon.backtest import BacktestOptions, run_backtest
-    from daemon.cli.backtest import setup
+    from daemon.backtest import BacktestOptions
     from daemon.core.formats import Layout
-    from daemon.terminal.progress import progress
 
     out = options.out or Path("strayline-try")
     what = BacktestOptions(
@@ -112,18 +91,12 @@ async def _judge(
         out=out,
         topic=options.topic,
         layout=Layout(encoding, found.reading.begins),
+        stdin=BufferedReader(stdin) if stdin is not None else None,
     )
     console = Console(highlight=False)
-    print()
-    with progress() as watch:
-        result = await run_backtest(
-            what,
-            setup(config, engine),
-            engine,
-            watch=watch,
-            show=_shower(console, options.limit),
-            stdin=BufferedReader(stdin) if stdin is not None else None,
-        )
+    async with started_engine(config) as engine:
+        print()
+        result = await run_offline(what, config, engine, show=_shower(console, options.limit))
     _sum_up(result, out, options)
 
 

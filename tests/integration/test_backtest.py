@@ -102,8 +102,8 @@ async def test_how_the_input_is_cut_into_files_changes_nothing(tmp_path: Path) -
     engine = FakeEngine()
     await engine.start()
     for name, files in (("one", [whole]), ("many", parts), ("stdin", ["-"])):
-        options = BacktestOptions(files, out=tmp_path / name, topic="logs")
-        await run_backtest(options, setup_with(engine), engine, stdin=io.BufferedReader(io.BytesIO(data)))
+        options = BacktestOptions(files, out=tmp_path / name, topic="logs", stdin=io.BufferedReader(io.BytesIO(data)))
+        await run_backtest(options, setup_with(engine), engine)
     for document in ("verdicts.jsonl", "alerts.jsonl"):
         one, many, stdin_ = ((tmp_path / name / document).read_bytes() for name in ("one", "many", "stdin"))
         assert one

@@ -1,0 +1,54 @@
+"""What `backtest` and `try` share: an engine that is started and closed, and one run over files or a topic."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from daemon.backtest import BacktestOptions, LabelFile, Result, Setup, Shower
+    from daemon.config import Config
+    from daemon.ports import Engine
+
+
+@asynccontextmanager
+async def started_engine(config: Config) -> AsyncIterator[Engine]:
+    """Start the engine that the configuration names, and close it behind the block."""
+    from daemon.adapters.engines import make_engine
+    from daemon.wiring import engine_settings
+
+    engine = make_engine(engine_settings(config))
+    await engine.start()
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+async def run_offline(
+    what: BacktestOptions,
+    config: Config,
+    engine: Engine,
+    *,
+    labels: LabelFile | None = None,
+    show: Shower | None = None,
+) -> Result:
+    """Run over files or a topic, with a progress bar; `show` takes every message of an incident as it comes."""
+    from daemon.backtest import run_backtest
+    from daemon.terminal.progress import progress
+
+    with progress() as watch:
+        return await run_backtest(what, _setup(config, engine), engine, labels=labels, watch=watch, show=show)
+
+
+def _setup(config: Config, engine: Engine) -> Setup:
+    """Return what a run needs: the parts that the daemon makes of the same configuration."""
+    from daemon.backtest import Setup
+    from daemon.wiring import incident_settings, make_detector, make_tools, provenance
+
+    return Setup(
+        tools=make_tools(config, engine, make_detector(config, engine)),
+        incidents=incident_settings(config),
+        about=provenance(config, engine),
+    )
