@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from deploy.grafana.board import build_board
 from deploy.grafana.panels import heatmap_panel, scope_table, stat_panel, timeseries_panel
-from deploy.grafana.promql import ALL, BUDGET_USED, SCOPED, anomalous_share, buckets, quantiles, rate
+from deploy.grafana.promql import (
+    ALL,
+    BUDGET_USED,
+    SCOPED,
+    anomalous_share,
+    buckets,
+    gauge,
+    increase,
+    quantiles,
+    rate,
+)
 
 _NOW = [
     stat_panel(
@@ -26,7 +36,7 @@ _NOW = [
         "Open incidents",
         "Incidents that are firing now.",
         "short",
-        f"sum(strayline_incidents_open{{{SCOPED}}})",
+        gauge("sum", "strayline_incidents_open", where=SCOPED),
         empty="none",
         limits=[(1, "orange")],
     ),
@@ -34,7 +44,7 @@ _NOW = [
         "Told in the last 24 hours",
         "Incidents opened, reopened or made graver in the last 24 hours, all chosen scopes together.",
         "short",
-        f"sum(max by (scope) (strayline_incidents_told{{{SCOPED}}}))",
+        f"sum({gauge('max', 'strayline_incidents_told', 'scope', SCOPED)})",
         empty="none",
     ),
     stat_panel(
@@ -81,7 +91,7 @@ _RATES = [
         "Messages by event",
         "What was said of incidents. opened, reopened and escalated are told, and count against the budget.",
         "short",
-        {"{{event}}": f"sum by (event) (increase(strayline_incident_events_total{{{ALL}}}[$__rate_interval]))"},
+        {"{{event}}": increase("strayline_incident_events_total", "event", ALL)},
         empty="no messages",
     ),
     timeseries_panel(
@@ -95,7 +105,7 @@ _RATES = [
         "Open incidents by scope",
         "Incidents that are firing.",
         "short",
-        {"{{scope}}": f"sum by (scope) (strayline_incidents_open{{{SCOPED}}})"},
+        {"{{scope}}": gauge("sum", "strayline_incidents_open", "scope", SCOPED)},
         empty="none",
     ),
     timeseries_panel(
@@ -133,17 +143,19 @@ _SCORES = [
     ),
 ]
 
+_MOST_MESSAGES = f"topk(20, {increase('strayline_alerts_total', 'scope', SCOPED, '$__range')})"
+
 _SCOPES = [
     scope_table(
         "Top scopes",
         "The twenty scopes with the most messages in the time range of the board.",
         [
-            ("Messages", "short", f"topk(20, sum by (scope) (increase(strayline_alerts_total{{{SCOPED}}}[$__range])))"),
-            ("Told, 24 h", "short", f"max by (scope) (strayline_incidents_told{{{SCOPED}}})"),
+            ("Messages", "short", _MOST_MESSAGES),
+            ("Told, 24 h", "short", gauge("max", "strayline_incidents_told", "scope", SCOPED)),
             ("Sessions", "ops", f"sum by (scope) (rate(strayline_sessions_judged_total{{{SCOPED}}}[5m]))"),
             ("Anomaly rate, 1 h", "percentunit", anomalous_share("scope", "1h")),
             ("Budget used", "percentunit", BUDGET_USED),
-            ("Patterns", "short", f"max by (scope) (strayline_baseline_patterns{{{SCOPED}}})"),
+            ("Patterns", "short", gauge("max", "strayline_baseline_patterns", "scope", SCOPED)),
         ],
         empty="no messages",
     )
@@ -153,21 +165,21 @@ _SCOPES = [
         "Feedback",
         "Labels that people sent, by verdict.",
         "short",
-        {"{{verdict}}": f"sum by (verdict) (increase(strayline_feedback_total{{{ALL}}}[$__rate_interval]))"},
+        {"{{verdict}}": increase("strayline_feedback_total", "verdict", ALL)},
         empty="no feedback",
     ).height(9),
     timeseries_panel(
         "Held back by the budget",
         "Incidents that were not told because the budget of their scope, or alerts.total, was used up.",
         "short",
-        {"{{scope}}": f"sum by (scope) (increase(strayline_incidents_held_back_total{{{SCOPED}}}[$__rate_interval]))"},
+        {"{{scope}}": increase("strayline_incidents_held_back_total", "scope", SCOPED)},
         empty="none",
     ),
     timeseries_panel(
         "Known patterns by scope",
         "Patterns in the rolling window. One that climbs without end has lines that the masks do not fold.",
         "short",
-        {"{{scope}}": f"topk(10, max by (scope) (strayline_baseline_patterns{{{SCOPED}}}))"},
+        {"{{scope}}": f"topk(10, {gauge('max', 'strayline_baseline_patterns', 'scope', SCOPED)})"},
         empty="nothing learned yet",
     ).span(16),
 ]

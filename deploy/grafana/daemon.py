@@ -9,21 +9,21 @@ from grafana_foundation_sdk.models.common import ScaleDistribution
 
 from deploy.grafana.board import build_board
 from deploy.grafana.panels import heatmap_panel, stat_panel, timeseries_panel
-from deploy.grafana.promql import OF_STRAYLINE, ONE, buckets, quantiles, rate
+from deploy.grafana.promql import OF_STRAYLINE, ONE, buckets, gauge, increase, quantiles, rate
 
 _HEALTH = [
     stat_panel(
         "Replicas",
         "Replicas that answered the last scrape.",
         "short",
-        f"count(strayline_build_info{{{ONE}}})",
+        gauge("count", "strayline_build_info"),
         empty="none",
     ),
     stat_panel(
         "Engine",
         "1 while the embedding engine of every replica works.",
         "short",
-        f"min(strayline_engine_up{{{ONE}}})",
+        gauge("min", "strayline_engine_up"),
         empty="no replica",
         limits=[(1, "green")],
         base="red",
@@ -32,7 +32,7 @@ _HEALTH = [
         "Since last progress",
         "Time since the slowest loop of any replica came round. Idle input is progress too.",
         "s",
-        f"max(strayline_seconds_since_progress{{{ONE}}})",
+        gauge("max", "strayline_seconds_since_progress"),
         empty="no replica",
         limits=[(30, "yellow"), (120, "red")],
     ),
@@ -48,7 +48,7 @@ _HEALTH = [
         "Configuration",
         "1 when every replica runs the configuration it was last told to load.",
         "short",
-        f"min(strayline_config_last_reload_successful{{{ONE}}})",
+        gauge("min", "strayline_config_last_reload_successful"),
         empty="no replica",
         limits=[(1, "green")],
         base="red",
@@ -57,7 +57,7 @@ _HEALTH = [
         "Lag",
         "Records between what was read and the ends of all partitions.",
         "short",
-        f"sum(strayline_consumer_lag_records{{{ONE}}})",
+        gauge("sum", "strayline_consumer_lag_records"),
         empty="no partitions",
     ),
 ]
@@ -81,7 +81,7 @@ _INPUT = [
         "Lag by topic",
         "Records not read yet. It should come back to zero after every peak.",
         "short",
-        {"{{topic}}": f"sum by (topic) (strayline_consumer_lag_records{{{ONE}}})"},
+        {"{{topic}}": gauge("sum", "strayline_consumer_lag_records", "topic")},
         empty="no partitions",
     ),
     timeseries_panel(
@@ -107,7 +107,7 @@ _INPUT = [
         "Lost to retention",
         "Records the broker deleted before they were read, in all. Anything above zero needs attention.",
         "short",
-        {"{{topic}}/{{partition}}": f"sum by (topic, partition) (strayline_lost_records_total{{{ONE}}})"},
+        {"{{topic}}/{{partition}}": gauge("sum", "strayline_lost_records_total", "topic, partition")},
         empty="none",
     ),
 ]
@@ -117,7 +117,7 @@ _COMMITS = [
         "Partitions by state",
         "Assigned partitions. All should be running; init lasts seconds.",
         "short",
-        {"{{state}}": f"sum by (state) (strayline_partition_state{{{ONE}}})"},
+        {"{{state}}": gauge("sum", "strayline_partition_state", "state")},
         empty="no partitions",
     ),
     timeseries_panel(
@@ -138,7 +138,7 @@ _COMMITS = [
         "Checkpoint age",
         "Age of the oldest checkpoint among partitions with work to commit. Above 5 minutes an alert fires.",
         "s",
-        {"{{instance}}": f"max by (instance) (strayline_checkpoint_age_seconds{{{ONE}}})"},
+        {"{{instance}}": gauge("max", "strayline_checkpoint_age_seconds", "instance")},
         empty="no partitions",
         limits=[(300, "red")],
     ),
@@ -146,7 +146,7 @@ _COMMITS = [
         "Unsettled lines",
         "Lines read whose session is not committed: what a restart reads again.",
         "short",
-        {"{{instance}}": f"sum by (instance) (strayline_unsettled_lines{{{ONE}}})"},
+        {"{{instance}}": gauge("sum", "strayline_unsettled_lines", "instance")},
         empty="no partitions",
     ),
     timeseries_panel(
@@ -154,8 +154,8 @@ _COMMITS = [
         "Partitions that failed and began again from their checkpoint, by reason, and new assignments.",
         "short",
         {
-            "{{reason}}": f"sum by (reason) (increase(strayline_partition_restarts_total{{{ONE}}}[$__rate_interval]))",
-            "rebalances": f"sum(increase(strayline_rebalances_total{{{ONE}}}[$__rate_interval]))",
+            "{{reason}}": increase("strayline_partition_restarts_total", "reason"),
+            "rebalances": increase("strayline_rebalances_total"),
         },
         empty="none",
     ),
@@ -173,7 +173,7 @@ _SESSIONS = [
         "Open sessions",
         "Sessions still taking lines.",
         "short",
-        {"{{instance}}": f"sum by (instance) (strayline_sessions_open{{{ONE}}})"},
+        {"{{instance}}": gauge("sum", "strayline_sessions_open", "instance")},
         empty="none",
     ),
     heatmap_panel(
@@ -213,7 +213,7 @@ _ENGINE = [
         "Waiting for a vector",
         "Patterns in the engine's queue. One that only grows means that the engine is the bottleneck.",
         "short",
-        {"{{instance}}": f"sum by (instance) (strayline_embedding_queue_depth{{{ONE}}})"},
+        {"{{instance}}": gauge("sum", "strayline_embedding_queue_depth", "instance")},
         empty="none",
     ),
     timeseries_panel(
@@ -248,8 +248,8 @@ _BASELINE = [
         "Patterns held, the ten largest scopes, and how many one may hold.",
         "short",
         {
-            "{{scope}}": f"topk(10, max by (scope) (strayline_baseline_patterns{{{ONE}}}))",
-            "limit": f"max(strayline_baseline_max_patterns{{{ONE}}})",
+            "{{scope}}": f"topk(10, {gauge('max', 'strayline_baseline_patterns', 'scope')})",
+            "limit": gauge("max", "strayline_baseline_max_patterns"),
         },
         empty="nothing learned yet",
     ).scale_distribution(common.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10)),
@@ -258,9 +258,9 @@ _BASELINE = [
         "Scopes that have a baseline, how many are kept at most, and how many were dropped for others in an hour.",
         "short",
         {
-            "{{instance}}": f"max by (instance) (strayline_baseline_scopes{{{ONE}}})",
-            "limit": f"max(strayline_baseline_max_scopes{{{ONE}}})",
-            "dropped in an hour": f"sum(increase(strayline_baseline_scopes_let_go_total{{{ONE}}}[1h]))",
+            "{{instance}}": gauge("max", "strayline_baseline_scopes", "instance"),
+            "limit": gauge("max", "strayline_baseline_max_scopes"),
+            "dropped in an hour": increase("strayline_baseline_scopes_let_go_total", window="1h"),
         },
         empty="nothing learned yet",
     ),
@@ -268,7 +268,7 @@ _BASELINE = [
         "Memory of the baselines",
         "Memory of all baselines and their indexes.",
         "bytes",
-        {"{{instance}}": f"sum by (instance) (strayline_baseline_memory_bytes{{{ONE}}})"},
+        {"{{instance}}": gauge("sum", "strayline_baseline_memory_bytes", "instance")},
         empty="nothing learned yet",
     ),
     timeseries_panel(
@@ -306,7 +306,7 @@ _PROCESS = [
         "Event loop lag",
         "The longest the event loop was held up. Above a second, probes and heartbeats are late.",
         "s",
-        {"{{instance}}": f"max by (instance) (strayline_event_loop_lag_seconds{{{ONE}}})"},
+        {"{{instance}}": gauge("max", "strayline_event_loop_lag_seconds", "instance")},
         empty="no replica",
         limits=[(1, "red")],
     ),
@@ -314,7 +314,7 @@ _PROCESS = [
         "Steps abandoned",
         "Steps that ran past their time limit, by step.",
         "short",
-        {"{{step}}": f"sum by (step) (increase(strayline_watchdog_total{{{ONE}}}[$__rate_interval]))"},
+        {"{{step}}": increase("strayline_watchdog_total", "step")},
         empty="none",
     ),
     timeseries_panel(
