@@ -61,7 +61,7 @@ wheel: install ## build the wheel into dist/
 
 pins: $(VENV)/.tools ## resolve requirements/*.txt anew from pyproject.toml, for Python 3.11 and later
 	@$(COMPILE) requirements/tools.in -o requirements/tools.txt
-	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra lite --group cpu-engine --group dev -o requirements/dev.txt
+	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra lite --extra documents --extra opinions --group cpu-engine --group dev -o requirements/dev.txt
 	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
 	@$(COMPILE) pyproject.toml --extra lite -c requirements/dev.txt -o requirements/lite.txt
 	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --group cpu-engine -c requirements/dev.txt -o requirements/cpu.txt

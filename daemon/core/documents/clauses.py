@@ -1,0 +1,138 @@
+"""A document as clauses: by headings and numbering, each with the headings above it.
+
+The parsers give blocks: paragraphs, and headings where the format knows them. Plain text and PDF know none, so a short
+line that stands alone and reads like a title is one. A numbering label (``4.2``, ``(b)``, ``§ 3``, a bullet) begins a
+clause and is no part of its text, so renumbering is no change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_LABEL = re.compile(
+    r"""\s*(?P<label>
+      (?:section|article|clause|paragraph|abschnitt|artikel|ziffer|chapter|part)\s+(?:\d+(?:\.\d+)*|[ivxlc]+)\b\s*[.:)\-\u2013\u2014]?
+    | §+\s*\d+[a-z]?\b\.?
+    | 第\s*[\d一二三四五六七八九十百]+\s*[条章节]
+    | \d{1,3}(?:\.\d{1,3})+\.?(?=\s)
+    | \d{1,3}\s?[.)](?=\s|[^\W\d])
+    | \((?:\d{1,3}|[a-z]|[ivxlc]{1,5})\)
+    | (?:[a-z]|[ivxlc]{1,5})[.)](?=\s)
+    | [•◦▪‣·*\u2013\u2014\-](?=\s)
+    )\s*""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_BULLET = re.compile(r"[•◦▪‣·*\u2013\u2014\-]")
+_BLANK = re.compile(r"\n[ \t]*\n")
+_ENDS = re.compile(r"[.;:,!?\u3002\uff1b\uff1a\uff0c]\s*$")
+_TITLE_LENGTH = 90
+_ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One paragraph or heading as a parser found it. `level` is the heading's, 1 the highest; None for a paragraph."""
+
+    text: str
+    level: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One clause: its text without its label, and the headings above it, the highest first."""
+
+    text: str
+    label: str = ""
+    path: tuple[str, ...] = ()
+    heading: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where the clause stands, for people: its headings and its label."""
+        return " > ".join(part for part in (*self.path, self.label) if part)
+
+
+def blocks_of(text: str) -> list[Block]:
+    """Return the blocks of plain text: paragraphs between blank lines, and lines that read like a heading."""
+    pieces = [piece.strip("\n") for piece in _BLANK.split(text.replace("\r\n", "\n").replace("\r", "\n"))]
+    return [Block(piece, 1 if _is_title(piece) else None) for piece in pieces if piece.strip()]
+
+
+def split_clauses(blocks: Sequence[Block]) -> list[Clause]:
+    """Return the clauses of a document in order; no word of it is lost but labels."""
+    clauses: list[Clause] = []
+    path: list[tuple[int, str]] = []
+    for block in blocks:
+        if block.level is not None:
+            label, title = _unlabelled(" ".join(block.text.split()))
+            path = [above for above in path if above[0] < block.level]
+            clauses.append(Clause(title, label, tuple(name for _, name in path), heading=True))
+            path.append((block.level, title or label))
+            continue
+        names = tuple(name for _, name in path)
+        for piece in _pieces(block.text):
+            label, rest = _unlabelled(piece)
+            if rest.strip() or not label:
+                clauses.append(Clause(rest.strip(), label, names))
+    return [clause for clause in clauses if clause.text]
+
+
+def _pieces(paragraph: str) -> Iterator[str]:
+    """Yield the parts of a paragraph: a line that begins with the next label of its style begins a part."""
+    part: list[str] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(paragraph.split("\n")):
+        style, value = _ordinal(line)
+        follows = style == "•" or (style and (value == 1 or value == seen.get(style, -1) + 1))
+        if part and follows:
+            yield "\n".join(part)
+            part = []
+        if style and (follows or not number):
+            seen[style] = value
+        part.append(line)
+    if part:
+        yield "\n".join(part)
+
+
+def _ordinal(line: str) -> tuple[str, int]:
+    """Return the style of a line's label and the number it counts to; an empty style when the line has none."""
+    match = _LABEL.match(line)
+    if match is None:
+        return "", 0
+    label = match["label"]
+    if _BULLET.fullmatch(label.strip()):
+        return "•", 0
+    last = re.findall(r"\d+|[a-z]+", label.casefold()) or [label]
+    core = last[-1]
+    style = label.casefold().replace(core, "#", 1)
+    if core.isdigit():
+        return style, int(core)
+    if all(letter in _ROMAN for letter in core) and not (len(core) == 1 and core in "cl"):
+        return style + "i", _roman(core)
+    return style + "a", ord(core[0]) - ord("a") + 1
+
+
+def _roman(digits: str) -> int:
+    values = [_ROMAN[digit] for digit in digits]
+    return sum(-one if one < after else one for one, after in zip(values, [*values[1:], 0], strict=True))
+
+
+def _unlabelled(text: str) -> tuple[str, str]:
+    match = _LABEL.match(text)
+    if match is None:
+        return "", text
+    return " ".join(match["label"].split()), text[match.end() :]
+
+
+def _is_title(piece: str) -> bool:
+    """Return whether a paragraph of plain text reads like a heading: one short line, no end of a sentence, capitals."""
+    text = piece.strip()
+    if "\n" in text or len(text) > _TITLE_LENGTH or _ENDS.search(text):
+        return False
+    words = re.findall(r"[^\W\d_]+", _unlabelled(text)[1])
+    if not words:
+        return False
+    long = [word for word in words if len(word) > 3] or words
+    return len(words) <= 12 and sum(word[0].isupper() for word in long) * 10 >= len(long) * 7

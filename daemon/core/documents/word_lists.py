@@ -1,0 +1,128 @@
+"""Words that change what a text obliges to, by kind, in English, German, French and Chinese.
+
+The lists are short on purpose: a word that is in none of them still counts as an ordinary word. All are in the form
+that `words.comparable` gives: case-folded, without marks of punctuation.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class WordKind(StrEnum):
+    """What a word does in a text that obliges somebody."""
+
+    WORD = "word"
+    FUNCTION = "function"
+    NUMBER = "number"
+    DATE = "date"
+    NEGATION = "negation"
+    MODAL = "modal"
+    PARTY = "party"
+    DEGREE = "degree"
+    CONNECTIVE = "connective"
+    NAME = "name"
+    REFERENCE = "reference"
+    PLACEHOLDER = "placeholder"
+
+
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+NEGATION = _listed(
+    """
+    not no nor never neither without none nothing cannot cant wont dont shant mustnt isnt arent unless except
+    excluding nicht kein keine keinen keinem keiner keines nie niemals ohne außer ne pas non ni jamais aucun aucune
+    sans sauf 不 无 未 非 没 勿 莫 除
+    """
+)
+MODAL = _listed(
+    """
+    shall must may will should can could would might ought muss müssen darf dürfen soll sollen sollte kann können
+    könnte wird werden doit doivent peut peuvent devra devront pourra pourront devrait 应 須 须 必 可 得 能 宜
+    """
+)
+DEGREE = _listed(
+    """
+    all any each every only solely exclusively exclusive sole entire entirely partial partially least most minimum
+    maximum more less greater fewer before after until within reasonable reasonably best endeavour endeavor efforts
+    immediately promptly perpetual irrevocable unlimited limited always sometimes often prior written material gross
+    alle jeder jede jedes nur allein ausschließlich mindestens höchstens mehr weniger vor nach bis innerhalb
+    angemessen unverzüglich unbeschränkt tous toutes chaque seul seulement uniquement moins plus avant après
+    raisonnable immédiatement 仅 只 全 任 每 至 少 多 前 后
+    """
+)
+CONNECTIVE = _listed(
+    """
+    and or either both if provided und oder wenn falls sofern et ou si 和 或 若 如
+    """
+)
+PARTY = _listed(
+    """
+    licensor licensee licensors licensees contributor contributors recipient recipients distributor distributors
+    owner owners author authors holder holders user users you your we us our party parties buyer seller vendor
+    customer supplier provider contractor client landlord tenant lessor lessee employer employee lender borrower
+    insurer insured assignor assignee indemnitor indemnitee guarantor agent principal publisher disclosing receiving
+    lizenzgeber lizenznehmer käufer verkäufer kunde anbieter auftraggeber auftragnehmer vermieter mieter arbeitgeber
+    arbeitnehmer urheber nutzer concédant licencié acheteur vendeur fournisseur bailleur locataire employeur salarié
+    titulaire 甲 乙 方 买 卖
+    """
+)
+_COUNTED: dict[float, str] = {
+    0: "zero null zéro",
+    1: "one ein eins une 一",
+    2: "two zwei deux 二 两 double twice",
+    3: "three drei trois 三",
+    4: "four vier quatre 四",
+    5: "five fünf cinq 五",
+    6: "six sechs 六",
+    7: "seven sieben sept 七",
+    8: "eight acht huit 八",
+    9: "nine neun neuf 九",
+    10: "ten zehn dix 十",
+    11: "eleven elf onze",
+    12: "twelve zwölf douze",
+    14: "fourteen",
+    15: "fifteen",
+    20: "twenty zwanzig vingt",
+    30: "thirty dreißig trente",
+    40: "forty",
+    50: "fifty",
+    60: "sixty",
+    70: "seventy",
+    80: "eighty",
+    90: "ninety neunzig",
+    100: "hundred hundert cent 百",
+    1_000: "thousand tausend mille 千",
+    1_000_000: "million",
+    0.5: "half",
+    10_000: "万",
+}
+NUMBERS = {word: number for number, words in _COUNTED.items() for word in words.split()}
+MONTHS = _listed(
+    """
+    january february march april may june july august september october november december jan feb mar apr jun jul
+    aug sep sept oct nov dec januar februar märz mai juni juli oktober dezember janvier février mars avril juin
+    juillet août septembre octobre novembre décembre
+    """
+)
+FUNCTION = _listed(
+    """
+    the a an of to in on at by for from with as is are be been being was were it its this that these those such
+    which who whose whom there here has have had do does did so than then also into under over upon per via der die
+    das den dem des ein eine einer eines einem einen von zu im auf mit für ist sind war und als auch le la les un
+    une du de au aux en dans par pour sur avec est sont que qui ce cette ces 的 了 在 是 于 与 及 其 之 为 以
+    """
+)
+REFERENCES = _listed(
+    """
+    section sections clause clauses article articles paragraph paragraphs subsection subsections exhibit schedule
+    appendix chapter part item items abschnitt ziffer artikel absatz paragraf alinéa § §§ 第
+    """
+)
+CURRENCIES = _listed(
+    """
+    $ € £ ¥ usd eur gbp chf jpy cny dollar dollars euro euros % percent prozent
+    """
+)

@@ -1,0 +1,151 @@
+"""A text as words that can be compared: what typography changes is gone, and each word has its kind.
+
+Two spellings of one text give equal words. Quotes, dashes, ligatures, soft hyphens, capitals and line breaks do not
+count; a hyphen parts two words; an ideograph is a word of its own. Numbers keep their decimal signs, and a number word
+(*thirty*) equals its digits (*30*).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from daemon.core.documents.word_lists import (
+    CONNECTIVE,
+    CURRENCIES,
+    DEGREE,
+    FUNCTION,
+    MODAL,
+    MONTHS,
+    NEGATION,
+    NUMBERS,
+    PARTY,
+    REFERENCES,
+    WordKind,
+)
+
+_IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(
+    r"(?P<url>(?:https?://|www\.)[^\s<>\"]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    r"|(?P<placeholder><[^<>\n]{1,60}>|\{\{?[^{}\n]{1,60}\}\}?|_{3,}"
+    r"|\[(?:insert |name |your |year|yyyy|date|fullname)[^\]\n]{0,60}\])"
+    r"|(?P<label>\((?:[a-z]|[ivxlc]{1,4}|\d{1,2})\)|(?<=[.:;] )\d{1,2}[.)](?= \S)|(?<=[.:;,] )[a-z]\)(?= \S))"
+    rf"|(?P<ideograph>[{_IDEOGRAPH}])"
+    r"|(?P<number>\d+(?:[.,:/\-\u2010-\u2015]\d+)*)"
+    rf"|(?P<word>[^\W\d_{_IDEOGRAPH}](?:[^\W_{_IDEOGRAPH}]|['\u2019\u00ad](?=[^\W\d_]))*)"
+    r"|(?P<sign>[$€£¥%§©])",
+    re.IGNORECASE,
+)
+_DROPPED = dict.fromkeys(map(ord, "-'\u2019\u2010\u2011\u00ad"))
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015"), "-")
+_BRACKETS = dict.fromkeys(map(ord, "()."))
+_YEAR = re.compile(r"(?:19|20)\d\d(?:-(?:(?:19|20)\d\d|\d\d))?")
+_WRITTEN_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./](?:\d{4}|\d\d)")
+_OPENING = " \t\"'(*\u201c\u2018"
+_LISTS = (
+    (NEGATION, WordKind.NEGATION),
+    (MODAL, WordKind.MODAL),
+    (PARTY, WordKind.PARTY),
+    (DEGREE, WordKind.DEGREE),
+    (CONNECTIVE, WordKind.CONNECTIVE),
+    (FUNCTION, WordKind.FUNCTION),
+)
+_CONTRACTED = {"cant": "cannot", "wont": "willnot", "dont": "donot"}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a text: the form that is compared, its kind, and its place ``text[start:end]``.
+
+    `capital` says that it begins with a capital letter though no sentence begins with it, and not all is in capitals.
+    """
+
+    form: str
+    kind: WordKind
+    start: int
+    end: int
+    capital: bool = False
+
+
+def comparable(word: str) -> str:
+    """Return the form of a word in which different typography is equal."""
+    form = unicodedata.normalize("NFKC", word).casefold().translate(_DROPPED)
+    return _CONTRACTED.get(form, form)
+
+
+def words_of(text: str) -> list[Word]:
+    """Return the words of a text in order. White space and punctuation give none."""
+    return _with_dates(_without_shouting(text, list(_words(text))))
+
+
+def _without_shouting(text: str, words: Sequence[Word]) -> list[Word]:
+    """Return the words; where several in a row are in capitals throughout, capitals say nothing."""
+    loud = [text[word.start : word.end].isupper() and word.end - word.start > 1 for word in words]
+    near = [before or after for before, after in zip([False, *loud], [*loud[1:], False], strict=False)]
+    return [
+        replace(word, capital=False) if word.capital and is_loud and beside else word
+        for word, is_loud, beside in zip(words, loud, near, strict=True)
+    ]
+
+
+def _words(text: str) -> Iterator[Word]:
+    before = ""
+    for match in _WORD.finditer(text):
+        form, kind = _form(match)
+        if kind is WordKind.NUMBER and before in REFERENCES:
+            kind = WordKind.REFERENCE
+        first = text[match.start()]
+        yield Word(form, kind, match.start(), match.end(), first.isupper() and not _begins(text, match.start()))
+        if not (kind is WordKind.REFERENCE and before in REFERENCES and form in ("and", "or")):
+            before = form
+
+
+def _form(match: re.Match[str]) -> tuple[str, WordKind]:
+    found = match[0]
+    match match.lastgroup:
+        case "url":
+            return comparable(found.rstrip(".,;:)")).removesuffix("/"), WordKind.REFERENCE
+        case "label":
+            return comparable(found.translate(_BRACKETS)), WordKind.REFERENCE
+        case "placeholder":
+            return "<>", WordKind.PLACEHOLDER
+        case "number":
+            return found.translate(_DASHES), WordKind.NUMBER
+        case _:
+            pass
+    form = comparable(found)
+    if form in NUMBERS:
+        return str(NUMBERS[form]), WordKind.NUMBER
+    if form in CURRENCIES:
+        return form, WordKind.NUMBER
+    kind = next((kind for listed, kind in _LISTS if form in listed), WordKind.WORD)
+    return form, kind
+
+
+def _begins(text: str, at: int) -> bool:
+    """Return whether a sentence begins at this place, or a line of a list."""
+    before = text[:at].rstrip(_OPENING)
+    return not before or before[-1] in ".!?:;\n•"
+
+
+def _with_dates(words: Sequence[Word]) -> list[Word]:
+    """Return the words, those that make up a date as such: years, months with their day, and dates in digits."""
+    dated = list(words)
+    for at, word in enumerate(words):
+        if word.kind is WordKind.NUMBER and (_YEAR.fullmatch(word.form) or _WRITTEN_DATE.fullmatch(word.form)):
+            dated[at] = _dated(word)
+        elif word.form in MONTHS and (word.form != "may" or word.capital or not at):
+            near = [beside for beside in (at - 1, at + 1) if 0 <= beside < len(words) and _day_or_year(words[beside])]
+            for place in [at, *near] if near else []:
+                dated[place] = _dated(words[place])
+    return dated
+
+
+def _day_or_year(word: Word) -> bool:
+    return word.kind is WordKind.NUMBER and word.form.isdigit() and (int(word.form) <= 31 or len(word.form) == 4)
+
+
+def _dated(word: Word) -> Word:
+    return replace(word, kind=WordKind.DATE)

@@ -1,0 +1,149 @@
+"""What departs from a standard, how much it weighs, and what is no departure."""
+
+from __future__ import annotations
+
+import random
+import textwrap
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.core.documents import (
+    Comparison,
+    Thresholds,
+    WordedText,
+    WordKind,
+    blocks_of,
+    by_clauses,
+    by_cosine,
+    by_rank,
+    compare,
+    is_odd,
+    split_clauses,
+)
+
+CONTRACT = [
+    "SERVICE AGREEMENT",
+    "1. The Supplier shall deliver the service to the Customer without interruption.",
+    "2. The Customer must pay each invoice within 30 days after it was received.",
+    "3. The Supplier indemnifies the Customer against claims of third parties.",
+    "4. Liability is limited to 10,000 EUR, except in cases of gross negligence.",
+    "5. This agreement was signed by Nordwind Ltd on 4 March 2021 and is governed by the law of Norway.",
+    "6. Either party may terminate the agreement with a notice of three months.",
+]
+
+
+def worded(paragraphs: Sequence[str]) -> WordedText:
+    return WordedText.of(split_clauses(blocks_of("\n\n".join(paragraphs))))
+
+
+def changed(number: int, old: str, new: str) -> Comparison:
+    """Compare the contract with one whose clause `number` says something else."""
+    assert old in CONTRACT[number]
+    return compare(
+        worded(CONTRACT), worded([*CONTRACT[:number], CONTRACT[number].replace(old, new), *CONTRACT[number + 1 :]])
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "old", "new", "kind"),
+    [
+        (1, "shall", "may", WordKind.MODAL),
+        (1, "shall", "shall not", WordKind.NEGATION),
+        (2, "30", "90", WordKind.NUMBER),
+        (2, "after", "before", WordKind.DEGREE),
+        (3, "The Supplier indemnifies the Customer", "The Customer indemnifies the Supplier", WordKind.PARTY),
+        (4, "10,000 EUR", "100,000 EUR", WordKind.NUMBER),
+        (4, "gross negligence", "negligence", WordKind.DEGREE),
+        (6, "three", "12", WordKind.NUMBER),
+    ],
+)
+def test_small_changes_that_matter_are_found(number: int, old: str, new: str, kind: WordKind) -> None:
+    """One changed word is the gravest departure, in its clause, with what sort of word it is."""
+    (departure,) = changed(number, old, new).departures
+
+    assert ("changed", number, f"SERVICE AGREEMENT > {number}.") == (
+        departure.kind,
+        departure.clause,
+        departure.place,
+    )
+    assert kind in departure.kinds
+    assert departure.weight >= Thresholds().departure
+
+
+@pytest.mark.parametrize(
+    ("number", "old", "new"),
+    [
+        (5, "Nordwind Ltd", "Acme Corporation"),
+        (5, "4 March 2021", "17 August 2024"),
+        (1, "service", "ser\u00advice"),
+        (2, "30", "thirty"),
+        (3, "third parties", "third-parties"),
+        (6, "terminate the agreement", "terminate\nthe  agreement"),
+    ],
+)
+def test_what_is_filled_in_or_typography_is_no_finding(number: int, old: str, new: str) -> None:
+    """Names, dates, soft hyphens, number words, hyphens and spaces are no departures."""
+    assert () == tuple(changed(number, old, new).departures)
+
+
+def test_missing_added_and_moved_clauses_are_told_apart() -> None:
+    """A clause that is gone is missing, a new one added, and one that stands elsewhere moved, in place of both."""
+    added = "7. The Customer waives all rights to audit the books and records."
+    shuffled = [*CONTRACT[:2], CONTRACT[3], CONTRACT[5], CONTRACT[6], CONTRACT[2], added]
+    found = {
+        (each.kind, each.clause, each.clause_here) for each in compare(worded(CONTRACT), worded(shuffled)).departures
+    }
+
+    assert {("missing", 4, None), ("added", None, 6), ("moved", 2, 5)} == found
+
+
+def test_words_are_marked_where_they_stand() -> None:
+    """Both sides hold the whole clause, with marks on what was deleted and inserted."""
+    (departure,) = changed(2, "30 days", "90 days").departures
+
+    assert CONTRACT[2].removeprefix("2. ") == "".join(piece.text for piece in departure.there)
+    assert [("30", "deleted", WordKind.NUMBER)] == [(p.text, p.mark, p.kind) for p in departure.there if p.mark]
+    assert [("90", "inserted", WordKind.NUMBER)] == [(p.text, p.mark, p.kind) for p in departure.here if p.mark]
+
+
+@given(st.randoms(use_true_random=False), st.integers(25, 120), st.integers(1, 40))
+def test_harmless_edits_are_no_finding(chance: random.Random, width: int, number: int) -> None:
+    """Wrapped anew, numbered from anywhere, with other quotes and spaces: nothing is found."""
+    edited = []
+    for place, paragraph in enumerate(CONTRACT):
+        text = paragraph.partition(". ")[2] if place else paragraph
+        label = chance.choice(
+            [f"{number + place}. ", f"({number + place}) ", f"Section {number + place}. ", f"{number}.{place} "]
+        )
+        edited.append(textwrap.fill(f"{label}{text}" if place else text, width, break_on_hyphens=False))
+
+    assert () == tuple(compare(worded(CONTRACT), worded(edited)).departures)
+
+
+@given(st.lists(st.sampled_from(CONTRACT), max_size=8), st.lists(st.sampled_from(CONTRACT), max_size=8))
+def test_every_word_that_differs_is_accounted_for(there: list[str], here: list[str]) -> None:
+    """Equal texts have no departures; different sets of clauses have some, and weights are not negative."""
+    found = compare(worded(there), worded(here))
+
+    assert all(departure.weight > 0 for departure in found.departures)
+    if there == here:
+        assert () == tuple(found.departures)
+    if set(there) != set(here):
+        assert found.departures
+
+
+def test_the_rule_that_decides() -> None:
+    """A p-value decides where there is one; elsewhere a grave departure or a low cosine does."""
+    limits = Thresholds()
+    grave = by_clauses(changed(1, "shall", "may"), limits)
+    near, far = by_cosine(0.99, limits), by_cosine(0.5, limits)
+    usual = by_rank(8.0, [float(value) for value in range(40)], limits)
+    assert usual is not None
+
+    assert ("odd", "normal", "odd", "normal") == (grave.says, near.says, far.says, usual.says)
+    assert (True, True, False) == (is_odd([grave, near]), is_odd([far]), is_odd([grave, near, usual]))
+    assert by_rank(1.0, [0.0] * 19, limits) is None
+    assert ["normal", "unsure", "odd"] == [by_cosine(value, limits).says for value in (0.92, 0.8, 0.74)]
