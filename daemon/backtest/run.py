@@ -26,7 +26,7 @@ from daemon.backtest.tally import Tally
 from daemon.backtest.told import Told
 from daemon.backtest.trivial import Beside, trivial
 from daemon.core.alerts import alert_record, case_of
-from daemon.core.incidents import IncidentStage
+from daemon.core.incidents import IncidentStage, figures
 from daemon.core.stream import Pushed, Stream, drive
 from daemon.core.types import Batch, ClosedBy, Phase, TopicPartition, Verdict
 from daemon.ports import Engine
@@ -106,7 +106,7 @@ class _Run:
         self._counts.seconds = time.perf_counter() - self._started
         self._counts.peak_mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         unmet = self._labels.unmet if self._labels else None
-        self._counts.held_back = sum(self._stage.held_back().values())
+        self._counts.held_back = sum(figures(self._stage).held_back.values())
         report = build(options, self._setup, self._tally, self._counts, self._told, unmet)
         return Result(report, self._tally, self._told.alerts())
 

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from daemon.console.charts import spark, timeline
 from daemon.console.messages import SEVERITIES
 from daemon.core.messages import rfc3339
-from daemon.core.text import clean, many, percent, shorten
+from daemon.core.text import clean, duration, many, percent, shorten
 
 MAX_SHOWN = 300
 
@@ -62,12 +62,8 @@ def moment(milliseconds: int) -> str:
 
 
 def span(milliseconds: int) -> str:
-    """Return a length of time in its largest unit: 12 s, 3 min, 2 h, 4 d."""
-    seconds = max(milliseconds, 0) // 1000
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    """Return a length of time without decimals: 12 s, 3 min, 2 h, 4 days."""
+    return duration(milliseconds / 1000, 0)
 
 
 def path_segment(text: str) -> str:

@@ -75,6 +75,15 @@ def percent(share: float) -> str:
     return f"{value:.3g}%" if value > 99 else f"{value:.2g}%"
 
 
+def duration(seconds: float, digits: int = 1) -> str:
+    """Return a length of time in its largest unit, with `digits` below 10 of it: 40 s, 2.5 h, 12 days."""
+    for unit, name in ((86_400.0, "days"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= 1.5 * unit:
+            amount = seconds / unit
+            return f"{amount:.{digits if amount < 10 else 0}f} {name}"
+    return f"{max(seconds, 0.0):.0f} s"
+
+
 def many(count: int, noun: str) -> str:
     """Return a count and its noun: 1 line, 1,200 lines."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -17,14 +17,14 @@ invisible character becomes a visible dot, so no alert can move the cursor or hi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from textwrap import wrap
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.rule import Rule
 from rich.text import Text
 
-from daemon.core.text import clean, cosine, gist, many, percent, shorten
+from daemon.core.text import clean, cosine, duration, gist, many, percent, shorten
 from daemon.terminal.diff import DIM, MAX_ROWS, Document, apart, draw, draw_relative, rows
 
 INDENT = 10
@@ -160,7 +160,7 @@ def _away(head: Document, cause: Document) -> str:
     seconds = (datetime.fromisoformat(cause["time"]) - datetime.fromisoformat(head["time"])).total_seconds()
     if abs(seconds) < 1:
         return ""
-    return f"{_length(timedelta(seconds=abs(seconds)))} {'later' if seconds > 0 else 'before'}"
+    return f"{duration(abs(seconds), 0)} {'later' if seconds > 0 else 'before'}"
 
 
 def _session(alert: Document) -> str:
@@ -195,7 +195,7 @@ def _nearest(alert: Document) -> str:
     if near is None:
         return "nothing normal to compare with yet"
     away = datetime.fromisoformat(alert["end"]) - datetime.fromisoformat(near["last_seen"])
-    last = f"{_length(away)} before"
+    last = f"{duration(away.total_seconds(), 0)} before"
     return f"nearest normal {cosine(near['similarity'])}, {percent(near['weight'])} of traffic, last seen {last}"
 
 
@@ -222,14 +222,6 @@ def _command(alert: Document) -> Text:
     ask = ("is this normal?  ", DIM)
     command = (f"strayline label {_text(alert, 'fingerprint')[:ID_LENGTH]} normal", "cyan")
     return Text.assemble(" " * INDENT, ask, command, no_wrap=True, overflow="ignore")
-
-
-def _length(away: timedelta) -> str:
-    """Return a length of time in the largest unit with a count of at least 2."""
-    for unit, size in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
-        if away >= 2 * size:
-            return f"{away // size} {unit}"
-    return f"{max(int(away.total_seconds()), 0)} s"
 
 
 def _paragraph(text: str, width: int, style: str) -> Iterator[Text]:

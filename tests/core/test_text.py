@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.text import clean, excerpt, first_new_word, gist, many, percent, shorten
+from daemon.core.text import clean, duration, excerpt, first_new_word, gist, many, percent, shorten
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,19 @@ def test_excerpt_begins_a_little_before_what_is_new() -> None:
 def test_excerpt_of_a_line_without_a_new_word_is_its_beginning() -> None:
     """Nothing new is nothing to begin at."""
     assert 0 == first_new_word("Member JOINED 7", "member joined")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "digits", "expected"),
+    [
+        (-1, 1, "0 s"),
+        (59.6, 1, "60 s"),
+        (100, 1, "1.7 min"),
+        (119, 0, "2 min"),
+        (5400, 1, "1.5 h"),
+        (1e6, 1, "12 days"),
+    ],
+)
+def test_a_duration_is_in_its_largest_unit(seconds: float, digits: int, expected: str) -> None:
+    """A length of time has a decimal below ten of its unit, unless it is told without."""
+    assert expected == duration(seconds, digits)

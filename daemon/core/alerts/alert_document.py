@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from daemon.core.alerts.contrast import Contrast, Difference
 from daemon.core.alerts.explanation import ExplainedLine, Explanation, explain
-from daemon.core.incidents import Incident, News, Symptom, length
+from daemon.core.incidents import Incident, News, Symptom
 from daemon.core.messages import (
     ALERT_SCHEMA,
     AlertDocument,
@@ -31,7 +31,7 @@ from daemon.core.messages import (
 )
 from daemon.core.observations import Case, Gravity, cause_of
 from daemon.core.positions import place
-from daemon.core.text import gist, many, shorten
+from daemon.core.text import duration, gist, many, shorten
 from daemon.core.types import Neighbour, Verdict
 
 MAX_BYTES = 600_000
@@ -127,7 +127,7 @@ def _summary(news: News) -> str:
     if head.kind == "silent":
         said = f"{head.scope} is silent: {said}"
     if news.event == "resolved":
-        lasted = length(max(incident.last - incident.onset, 0.0))
+        lasted = duration(max(incident.last - incident.onset, 0.0))
         said = f"over after {lasted}, {many(incident.sessions, 'session')}: {said}"
     if len(said) > SUMMARY and head.kind != "silent":
         room = max(SUMMARY - (len(said) - len(gist(head.text))), 40)

@@ -8,10 +8,12 @@ its scope. It is told when the period is long enough for the ceiling, when it be
 ceilings have room. Whatever is observed counts in the rates, so routine mutes itself.
 """
 
-from daemon.core.incidents.clues import Clue, length
+from daemon.core.incidents.clues import Clue
+from daemon.core.incidents.figures import Figures, figures
 from daemon.core.incidents.incident import Incident, Symptom
+from daemon.core.incidents.news import TOLD, Event, News
 from daemon.core.incidents.settings import Ceiling, IncidentSettings
-from daemon.core.incidents.stage import TOLD, Event, IncidentStage, News
+from daemon.core.incidents.stage import IncidentStage
 from daemon.core.incidents.state import all_names, dump_pieces, load_stage
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "Ceiling",
     "Clue",
     "Event",
+    "Figures",
     "Incident",
     "IncidentSettings",
     "IncidentStage",
@@ -26,6 +29,6 @@ __all__ = [
     "Symptom",
     "all_names",
     "dump_pieces",
-    "length",
+    "figures",
     "load_stage",
 ]

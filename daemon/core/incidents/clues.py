@@ -21,7 +21,8 @@ from daemon.core.incidents.peaks import SCALES, Peak
 from daemon.core.incidents.rates import Rate, level_of
 from daemon.core.incidents.settings import IncidentSettings
 from daemon.core.incidents.wording import reworded
-from daemon.core.observations import Gravity, Sighting, gist
+from daemon.core.observations import Gravity, Sighting, words_at_ends
+from daemon.core.text import duration
 
 SILENCE = "0" * 16
 """The cause of a silence: it is about no line."""
@@ -69,7 +70,7 @@ class ClueFinder:
         known = memory.causes.get(name)
         clues: list[Clue] = []
         if known is None:
-            words = gist(sighting.line)
+            words = words_at_ends(sighting.line)
             parent = reworded(memory, words, sighting)
             if parent is not None:
                 memory.parents[sighting.cause] = parent
@@ -86,13 +87,12 @@ class ClueFinder:
         known.active = memory.active
         if sighting.text and not known.example:
             known.example = sighting.text
-        live = memory.sessions >= self._settings.warm_up
-        return clues if live and known.label != "normal" else []
+        return clues if self._live(memory) and known.label != "normal" else []
 
     def as_release(self, memory: ScopeMemory, clue: Clue) -> Clue:
         """Return a warning as harmless news: it came with much else that is new."""
-        settings, span = self._settings, memory.span(self._settings.window)
-        bar = settings.bar(Gravity.HARMLESS, settings.parts[0], settings.ceiling.a_day(memory.sessions, span))
+        span = memory.span(self._settings.window)
+        bar = self._bar(memory, Gravity.HARMLESS, self._settings.parts[0])
         return replace(clue, gravity=Gravity.HARMLESS, period=min(clue.period, span / HALF), bar=bar)
 
     def _new(
@@ -107,11 +107,11 @@ class ClueFinder:
         span = memory.span(self._settings.window)
         what = ("harmless line", "warning", "failure")[known.gravity]
         rate = (
-            f"a {what} that is new comes about once in {length(span / blocks)} here"
+            f"a {what} that is new comes about once in {duration(span / blocks)} here"
             if blocks
-            else f"no {what} was new before it in {length(span)}"
+            else f"no {what} was new before it in {duration(span)}"
         )
-        why = f"never seen in {memory.sessions:,} sessions over {length(span)}; {rate}"
+        why = f"never seen in {memory.sessions:,} sessions over {duration(span)}; {rate}"
         part = self._settings.parts[known.gravity]
         worth = _Worth(part, period, span / blocks if blocks else None, why)
         return known, self._clue("new", memory, known, sighting, source, worth)
@@ -120,10 +120,10 @@ class ClueFinder:
         """Return the clue that a scope has stopped by `clock`, None as long as it may only be pausing."""
         settings, span, gap = self._settings, memory.span(self._settings.window), clock - memory.latest
         needed = max(settings.silence, settings.silence_ratio * memory.usual_gap)
-        if gap < needed or memory.sessions < settings.warm_up or gap * memory.pace() < settings.silence_sessions:
+        if gap < needed or not self._live(memory) or gap * memory.pace() < settings.silence_sessions:
             return None
-        usual = f"its longest pause in {length(span)} was {length(memory.usual_gap)}"
-        bar = settings.bar(Gravity.WARNING, settings.parts[1], settings.ceiling.a_day(memory.sessions, span))
+        usual = f"its longest pause in {duration(span)} was {duration(memory.usual_gap)}"
+        bar = self._bar(memory, Gravity.WARNING, settings.parts[1])
         return Clue(
             kind="silent",
             scope=scope,
@@ -133,7 +133,7 @@ class ClueFinder:
             period=span,
             bar=bar,
             often=None,
-            why=f"nothing for {length(gap)}, where {gap * memory.pace():,.0f} sessions would have come; {usual}",
+            why=f"nothing for {duration(gap)}, where {gap * memory.pace():,.0f} sessions would have come; {usual}",
             text=f"{scope} is silent",
         )
 
@@ -148,14 +148,13 @@ class ClueFinder:
         if not known.sightings or memory.active - known.active < settings.quiet + settings.reopen:
             return
         known.outbreaks += 1
-        live = memory.sessions >= settings.warm_up
-        if not live or known.gravity is not Gravity.FAILURE or known.outbreaks > settings.returns + 1:
+        if not self._live(memory) or known.gravity is not Gravity.FAILURE or known.outbreaks > settings.returns + 1:
             return
         period, _ = self._period(memory, memory.returns, known, time)
         memory.returns.add(time, level_of(known.score))
         span = memory.span(settings.window)
         often = span / known.outbreaks
-        why = f"back after {length(time - known.last)}; outbreak {known.outbreaks} in {length(span)}"
+        why = f"back after {duration(time - known.last)}; outbreak {known.outbreaks} in {duration(span)}"
         worth = _Worth(settings.parts[known.gravity], period, often, why)
         yield self._clue("back", memory, known, sighting, source, worth)
 
@@ -166,8 +165,7 @@ class ClueFinder:
             return
         if not known.peaks:
             known.peaks = [Peak() for _ in SCALES]
-        live = memory.sessions >= settings.warm_up
-        span = memory.span(settings.window)
+        live, span = self._live(memory), memory.span(settings.window)
         best: tuple[float, float, float, float] | None = None
         for scale, (peak, tau) in enumerate(zip(known.peaks, SCALES, strict=True)):
             count = peak.add(time, tau, settings.window / 2, sighting.count)
@@ -179,22 +177,30 @@ class ClueFinder:
             period = peak.period(span, factor) / (len(SCALES) * max(memory.grave, 1))
             if best is None or period > best[0]:
                 best = (period, count, peak.highest, tau)
-        bar = settings.bar(known.gravity, part, settings.ceiling.a_day(memory.sessions, span))
-        if best is None or best[0] < bar:
+        if best is None or best[0] < self._bar(memory, known.gravity, part):
             return
         rate, _ = self._period(memory, memory.bursts, known, time)
         memory.bursts.add(time, level_of(known.score))
         period, count, highest, tau = best
         often = min(period, span)
-        why = f"{count:.0f} within {length(tau)}, at most {highest:.0f} before in {length(span)}"
+        why = f"{count:.0f} within {duration(tau)}, at most {highest:.0f} before in {duration(span)}"
         yield self._clue("burst", memory, known, sighting, source, _Worth(part, min(rate, period), often, why))
+
+    def _live(self, memory: ScopeMemory) -> bool:
+        """Return whether enough is known of a scope to tell anything."""
+        return memory.sessions >= self._settings.warm_up
+
+    def _bar(self, memory: ScopeMemory, gravity: Gravity, part: float) -> float:
+        """Return the period in seconds from which on something may be told that may use this part of the ceiling."""
+        a_day = self._settings.ceiling.a_day(memory.sessions, memory.span(self._settings.window))
+        return self._settings.bar(gravity, part, a_day)
 
     def _period(self, memory: ScopeMemory, rate: Rate, known: CauseMemory, time: float) -> tuple[float, int]:
         """Return the period that is decided on, and the number of blocks it comes from."""
         settings = self._settings
         span = memory.span(settings.window)
-        length_ = min(settings.block, max(60.0, span / 8))
-        blocks = rate.blocks(time, length_, level_of(known.score))
+        length = min(settings.block, max(60.0, span / 8))
+        blocks = rate.blocks(time, length, level_of(known.score))
         surely = blocks - settings.doubt[known.gravity] * math.sqrt(blocks)
         if known.gravity is Gravity.HARMLESS:
             surely = max(surely, HALF)  # nothing in so long says no more than that
@@ -203,7 +209,6 @@ class ClueFinder:
     def _clue(
         self, kind: Kind, memory: ScopeMemory, known: CauseMemory, sighting: Sighting, source: str, worth: _Worth
     ) -> Clue:
-        a_day = self._settings.ceiling.a_day(memory.sessions, memory.span(self._settings.window))
         return Clue(
             kind=kind,
             scope=sighting.scope,
@@ -211,7 +216,7 @@ class ClueFinder:
             gravity=known.gravity,
             time=sighting.time / 1e6,
             period=worth.period,
-            bar=self._settings.bar(known.gravity, worth.part, a_day),
+            bar=self._bar(memory, known.gravity, worth.part),
             often=worth.often,
             why=worth.why,
             line=sighting.line,
@@ -230,11 +235,3 @@ class _Worth:
     period: float
     often: float | None
     why: str
-
-
-def length(seconds: float) -> str:
-    """Return a length of time as people say it."""
-    for unit, name in ((86_400.0, "days"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= 1.5 * unit:
-            return f"{seconds / unit:.1f} {name}" if seconds < 10 * unit else f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} s"

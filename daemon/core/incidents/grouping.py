@@ -14,7 +14,7 @@ from daemon.core.incidents.clues import Clue
 from daemon.core.incidents.incident import Incident
 from daemon.core.incidents.settings import IncidentSettings
 from daemon.core.incidents.wording import alike
-from daemon.core.observations import Gravity, gist
+from daemon.core.observations import Gravity, words_at_ends
 
 
 def home_of_clue(clue: Clue, incidents: Iterable[Incident], settings: IncidentSettings) -> Incident | None:
@@ -33,7 +33,7 @@ def home_of_clue(clue: Clue, incidents: Iterable[Incident], settings: IncidentSe
     close = [i for i in lively if abs(clue.time - i.onset) <= settings.near]
     found = same or close
     if not found:
-        words = gist(clue.line)
+        words = words_at_ends(clue.line)
         found = [i for i in lively if clue.scope in i.services and any(alike(words, other) for other in i.wordings)]
     return min(found, key=away, default=None)
 

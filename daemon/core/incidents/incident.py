@@ -8,11 +8,10 @@ from hashlib import blake2b
 from typing import Any
 
 from daemon.core.incidents.clues import Clue, Kind
-from daemon.core.observations import Gravity, gist
+from daemon.core.observations import Gravity, words_at_ends
 
 MAX_SYMPTOMS = 32
 MAX_WORDINGS = 16
-MAX_SESSION_IDS = 8
 
 
 @dataclass(slots=True)
@@ -49,12 +48,10 @@ class Incident:
     place: str = ""
     source: str = ""
     sessions: int = 0
-    session_ids: list[str] = field(default_factory=list)
     wordings: list[tuple[str, ...]] = field(default_factory=list)
     case: Mapping[str, Any] | None = None
     case_gravity: int = -1
     messages: int = 0
-    unsaid: int = 0
     held: bool = False
     resolved_at: float | None = None
 
@@ -70,7 +67,7 @@ class Incident:
     def as_it_stands(self) -> Incident:
         """Return a copy that later symptoms and sessions do not change: what a message says of it."""
         symptoms = [replace(symptom) for symptom in self.symptoms]
-        return replace(self, symptoms=symptoms, session_ids=[*self.session_ids], wordings=[*self.wordings])
+        return replace(self, symptoms=symptoms, wordings=[*self.wordings])
 
     def add(self, clue: Clue) -> bool:
         """Take in a symptom; return whether it speaks better for the incident: graver, or as grave and earlier."""
@@ -81,7 +78,7 @@ class Incident:
             Symptom(clue.scope, clue.cause, clue.kind, clue.gravity, clue.time, clue.often, clue.why, clue.text)
         )
         if clue.line and len(self.wordings) < MAX_WORDINGS:
-            self.wordings.append(gist(clue.line))
+            self.wordings.append(words_at_ends(clue.line))
         head = self.symptoms[self.headline]
         better = (clue.gravity, -clue.time) > (head.gravity, -head.time)
         if better:

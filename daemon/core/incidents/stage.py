@@ -12,39 +12,22 @@ depends on the observations and on their order alone, so a replay from its state
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
+from daemon.core.incidents.ceilings import afford
 from daemon.core.incidents.clues import Clue, ClueFinder
+from daemon.core.incidents.company import weigh
 from daemon.core.incidents.grouping import home_of_clue, home_of_session
 from daemon.core.incidents.incident import Incident, open_incident
 from daemon.core.incidents.memory import ScopeMemory
-from daemon.core.incidents.settings import DAY, HOUR, IncidentSettings
+from daemon.core.incidents.news import TOLD, Event, News
+from daemon.core.incidents.settings import HOUR, IncidentSettings
 from daemon.core.observations import Case, Gravity, Observations, Said, Sighting, Traffic
 
-Event = Literal["opened", "reopened", "escalated", "updated", "resolved"]
-TOLD: tuple[Event, ...] = ("opened", "reopened", "escalated")
-HOURS = 25
-"""Hourly bins that a day's ceiling looks at: 24 would leave up to an hour out."""
 LISTEN_EVERY = 1.0
 """Seconds between looks for scopes that have stopped."""
 _LONG_AGO = -1e18
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """One message about an incident as it stands: the `number`-th, at stream time `at` in seconds.
-
-    `held_back` is how many incidents of the headline's scope the ceiling has held back so far.
-    """
-
-    event: Event
-    incident: Incident
-    number: int
-    at: float
-    held_back: int = 0
 
 
 @dataclass(slots=True)
@@ -211,7 +194,9 @@ class IncidentStage:
             return
         together = [clue for clue in self.pending if any(abs(clue.time - time) <= near for time in due)]
         self.pending = [clue for clue in self.pending if clue not in together]
-        yield from self._at_once([news for clue in self._weigh(together) for news in self._decide(clue)])
+        speaking, waiting = weigh(together, self.scopes, self.incidents.values(), self.settings)
+        self.waiting |= {(clue.scope, clue.cause): clue for clue in waiting}
+        yield from self._at_once([news for clue in speaking for news in self._decide(clue)])
 
     def _at_once(self, said: Sequence[News]) -> Iterator[News]:
         """Yield one message an incident of what was decided at one moment: the incident as it stands after it."""
@@ -221,30 +206,6 @@ class IncidentStage:
             incident, number = self.incidents[name], numbers[name]
             incident.messages = number
             yield replace(told[name], incident=incident.as_it_stands(), number=number)
-
-    def _weigh(self, clues: Sequence[Clue]) -> list[Clue]:
-        """Return the clues that may speak, the gravest first.
-
-        A harmless one needs company: much that is new at one moment is a release. A warning in such company is part of
-        the release. A warning by itself waits for a second witness.
-        """
-        harmless = Counter(clue.scope for clue in clues if clue.gravity is Gravity.HARMLESS)
-        weighed = []
-        for clue in clues:
-            company = harmless[clue.scope] >= self.settings.release
-            if clue.gravity is Gravity.WARNING and company:
-                weighed.append(self._finder.as_release(self._scope(clue.scope), clue))
-            elif clue.gravity is Gravity.WARNING and self._lacks_witness(clue):
-                self.waiting[clue.scope, clue.cause] = clue
-            elif clue.gravity or company:
-                weighed.append(clue)
-        return sorted(weighed, key=lambda c: (-c.gravity, c.time, c.cause))
-
-    def _lacks_witness(self, clue: Clue) -> bool:
-        known = self._scope(clue.scope).causes.get(clue.cause)
-        if known is None or known.sightings >= self.settings.witnesses:
-            return False
-        return home_of_clue(clue, self.incidents.values(), self.settings) is None
 
     def _decide(self, clue: Clue) -> Iterator[News]:
         home = home_of_clue(clue, self.incidents.values(), self.settings)
@@ -278,22 +239,8 @@ class IncidentStage:
             yield self._say("updated", home)
 
     def _afford(self, clue: Clue) -> bool:
-        """Return whether the ceilings leave room for one more told incident of this gravity, and count it."""
-        memory, settings = self._scope(clue.scope), self.settings
-        hour = int(max(self.now, clue.time) // HOUR)
-        part = settings.parts[clue.gravity]
-        a_day = settings.ceiling.a_day(memory.sessions, memory.span(settings.window))
-        if settings.ceiling.share is not None:
-            a_day *= min(1.0, memory.span(settings.window) / DAY)
-        for bins, most in ((memory.told, a_day), (self.told, settings.total)):
-            for old in [h for h in bins if h <= hour - HOURS]:
-                del bins[old]
-            if most is not None and sum(bins.values()) + 1 > max(1.0, part * most):
-                memory.held_back += 1
-                return False
-        memory.told[hour] = memory.told.get(hour, 0) + 1
-        self.told[hour] = self.told.get(hour, 0) + 1
-        return True
+        memory, time = self._scope(clue.scope), max(self.now, clue.time)
+        return afford(memory, self.told, self.settings, clue.gravity, time)
 
     def _say(self, event: Event, incident: Incident) -> News:
         self.changed.add(("i", incident.id))
@@ -323,23 +270,3 @@ class IncidentStage:
 
     def _advance(self, source: str, time: float) -> None:
         self.clocks[source] = max(time, self.clocks.get(source, _LONG_AGO))
-
-    def open_by_scope(self) -> Counter[str]:
-        """Return how many told incidents are open, by scope."""
-        lively = (i for i in self.incidents.values() if i.resolved_at is None and not i.held)
-        return Counter(scope for incident in lively for scope in incident.services)
-
-    def told_by_scope(self) -> Mapping[str, int]:
-        """Return how many incidents were told in the last day, by scope."""
-        since = int(self.now // HOUR) - HOURS
-        counts = {scope: sum(n for h, n in memory.told.items() if h > since) for scope, memory in self.scopes.items()}
-        return {scope: count for scope, count in counts.items() if count}
-
-    def budget_by_scope(self) -> Mapping[str, float]:
-        """Return how many incidents may be told a day, by scope."""
-        ceiling, window = self.settings.ceiling, self.settings.window
-        return {scope: ceiling.a_day(memory.sessions, memory.span(window)) for scope, memory in self.scopes.items()}
-
-    def held_back(self) -> Mapping[str, int]:
-        """Return how many incidents the ceilings ever held back, by scope."""
-        return {scope: memory.held_back for scope, memory in self.scopes.items() if memory.held_back}

@@ -119,10 +119,7 @@ def _load(stage: IncidentStage, name: tuple[str, ...], document: dict[str, Any])
         stage.told = {int(hour): int(count) for hour, count in document["told"]}
         stage.clocks = dict(document["clocks"])
     elif kind == "i":
-        symptoms = [Symptom(**(fields | {"gravity": Gravity(fields["gravity"])})) for fields in document["symptoms"]]
-        wordings = [tuple(words) for words in document["wordings"]]
-        fields = document | {"symptoms": symptoms, "wordings": wordings, "gravity": Gravity(document["gravity"])}
-        stage.incidents[name[1]] = Incident(**fields)
+        stage.incidents[name[1]] = _incident(document)
     elif kind == "s":
         memory = stage.scopes.setdefault(name[1], ScopeMemory())
         for field, value in document.items():
@@ -144,6 +141,21 @@ def _value(field: str, value: Any) -> Any:
     if field == "told":
         return {int(hour): int(count) for hour, count in value}
     return value
+
+
+def _incident(document: dict[str, Any]) -> Incident:
+    symptoms = [
+        Symptom(**_still_known(Symptom, fields | {"gravity": Gravity(fields["gravity"])}))
+        for fields in document["symptoms"]
+    ]
+    wordings = [tuple(words) for words in document["wordings"]]
+    fields = document | {"symptoms": symptoms, "wordings": wordings, "gravity": Gravity(document["gravity"])}
+    return Incident(**_still_known(Incident, fields))
+
+
+def _still_known(kind: type[Incident | Symptom], fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that there still are: a state of before a field was dropped can be read."""
+    return {field: value for field, value in fields.items() if field in kind.__slots__}
 
 
 def _clue(fields: dict[str, Any]) -> Clue:

@@ -14,7 +14,7 @@ FEWEST_WORDS = 3
 
 
 def alike(one: Collection[str], other: Collection[str]) -> bool:
-    """Return whether two gists share most of their words (Jaccard)."""
+    """Return whether two sets of words share most of them (Jaccard)."""
     one, other = set(one), set(other)
     return bool(one and other) and len(one & other) >= ALIKE * len(one | other)
 

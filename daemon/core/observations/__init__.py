@@ -5,7 +5,7 @@ seen, and how often. A *case* is a closed session that carries a clue, whole. Th
 partitions and decides (`daemon.core.incidents`).
 """
 
-from daemon.core.observations.causes import Cause, Gravity, cause_of, gist
+from daemon.core.observations.causes import Cause, Gravity, cause_of, words_at_ends
 from daemon.core.observations.observer import BIN_US, Observer
 from daemon.core.observations.record import (
     Case,
@@ -29,6 +29,6 @@ __all__ = [
     "Traffic",
     "cause_of",
     "dump_observations",
-    "gist",
     "load_observations",
+    "words_at_ends",
 ]

@@ -14,8 +14,8 @@ from hashlib import blake2b
 
 from daemon.core.baseline import failure_score, wording
 
-GIST_WORDS = 12
-"""Words of a line's beginning and of its end that its gist holds: what failed and why, not the stack between."""
+END_WORDS = 12
+"""Words of a line's beginning and of its end that tell what it says: what failed and why, not the stack between."""
 _WORD = re.compile(r"(?<![^\W_])[^\W\d_]{3,}(?![^\W_])")
 _PLACEHOLDER = re.compile(r"<[A-Z_]+>")
 
@@ -55,7 +55,7 @@ def cause_of(line: str) -> Cause:
     return Cause(f"{family:016x}", failure_score(line))
 
 
-def gist(line: str) -> tuple[str, ...]:
+def words_at_ends(line: str) -> tuple[str, ...]:
     """Return the words of a masked line's beginning and end, in lower case, each once, in order."""
     words = [word.lower() for word in _WORD.findall(_PLACEHOLDER.sub("", line))]
-    return tuple(dict.fromkeys([*words[:GIST_WORDS], *words[-GIST_WORDS:]]))
+    return tuple(dict.fromkeys([*words[:END_WORDS], *words[-END_WORDS:]]))

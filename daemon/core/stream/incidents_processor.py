@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from daemon.core.alerts import Provenance, alert_record
-from daemon.core.incidents import IncidentSettings, IncidentStage, News, dump_pieces, load_stage
+from daemon.core.incidents import IncidentSettings, IncidentStage, News, dump_pieces, figures, load_stage
 from daemon.core.messages import dead_letter
 from daemon.core.observations import load_observations
 from daemon.core.stream.checkpoint import Checkpoint
@@ -33,7 +33,7 @@ class IncidentsProcessor:
         self._next = resume.next if resume else 0
         self._outputs: list[OutRecord] = []
         self._alerts: list[SettledAlert] = []
-        self._held_back = self._stage.held_back()
+        self._held_back = figures(self._stage).held_back
 
     @property
     def lost(self) -> int:
@@ -67,15 +67,16 @@ class IncidentsProcessor:
         alerts, self._alerts = self._alerts, []
         pieces = dump_pieces(self._stage, self._stage.changed)
         self._stage.changed.clear()
-        before, self._held_back = self._held_back, self._stage.held_back()
+        now, before = figures(self._stage), self._held_back
+        self._held_back = now.held_back
         return Settlement(
             records,
             Checkpoint(self._next, config=self._publishing.config, pieces=pieces),
             alerts,
-            incidents=self._stage.open_by_scope(),
-            told=self._stage.told_by_scope(),
-            budgets=self._stage.budget_by_scope(),
-            held_back=Counter(self._held_back) - Counter(before),
+            incidents=now.open,
+            told=now.told,
+            budgets=now.budgets,
+            held_back=Counter(now.held_back) - Counter(before),
         )
 
     def _publish(self, news: News, about: Provenance) -> None:

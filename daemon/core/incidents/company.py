@@ -1,0 +1,48 @@
+"""Which of the clues that waited together may speak.
+
+A harmless one needs company: much that is new at one moment is a release. A warning in such company is part of the
+release. A warning by itself waits for a second witness.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+from daemon.core.incidents.clues import Clue, ClueFinder
+from daemon.core.incidents.grouping import home_of_clue
+from daemon.core.incidents.incident import Incident
+from daemon.core.incidents.memory import ScopeMemory
+from daemon.core.incidents.settings import IncidentSettings
+from daemon.core.observations import Gravity
+
+
+def weigh(
+    clues: Sequence[Clue],
+    scopes: Mapping[str, ScopeMemory],
+    incidents: Collection[Incident],
+    settings: IncidentSettings,
+) -> tuple[list[Clue], list[Clue]]:
+    """Return the clues that may speak, the gravest first, and those that wait for a second witness."""
+    finder = ClueFinder(settings)
+    harmless = Counter(clue.scope for clue in clues if clue.gravity is Gravity.HARMLESS)
+    speaking, waiting = list[Clue](), list[Clue]()
+    for clue in clues:
+        company = harmless[clue.scope] >= settings.release
+        memory = scopes.get(clue.scope)
+        if clue.gravity is Gravity.WARNING and company and memory is not None:
+            speaking.append(finder.as_release(memory, clue))
+        elif clue.gravity is Gravity.WARNING and _lacks_witness(clue, memory, incidents, settings):
+            waiting.append(clue)
+        elif clue.gravity or company:
+            speaking.append(clue)
+    return sorted(speaking, key=lambda c: (-c.gravity, c.time, c.cause)), waiting
+
+
+def _lacks_witness(
+    clue: Clue, memory: ScopeMemory | None, incidents: Collection[Incident], settings: IncidentSettings
+) -> bool:
+    known = memory.causes.get(clue.cause) if memory is not None else None
+    if known is None or known.sightings >= settings.witnesses:
+        return False
+    return home_of_clue(clue, incidents, settings) is None
