@@ -9,9 +9,9 @@ ceilings have room. Whatever is observed counts in the rates, so routine mutes i
 """
 
 from daemon.core.incidents.clues import Clue
-from daemon.core.incidents.figures import Figures, figures
 from daemon.core.incidents.incident import Incident, Symptom
 from daemon.core.incidents.news import TOLD, Event, News
+from daemon.core.incidents.overview import Figures, figures
 from daemon.core.incidents.settings import Ceiling, IncidentSettings
 from daemon.core.incidents.stage import IncidentStage
 from daemon.core.incidents.state import all_names, dump_pieces, load_stage
