@@ -82,7 +82,7 @@ async def _until_stopped() -> None:
 def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSettings, ConsoleTopics | None]:
     from functools import partial
 
-    from daemon.console import ConsoleSettings, ConsoleTopics, LinkTemplate
+    from daemon.console import ConsoleSettings, ConsoleTopics, LinkTemplate, Retention
 
     section = config.console
     settings = ConsoleSettings(
@@ -90,7 +90,7 @@ def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSetti
         port=section.port if options.port is None else options.port,
         path=section.path,
         archive=section.archive,
-        keep_ms=section.keep // 1000,
+        retention=Retention(section.keep // 1000, section.max_size),
         users=section.users,
         visitor=options.by,
         folder=options.folder,

@@ -26,6 +26,7 @@ from pydantic import (
 
 from daemon.config.values import (
     Duration,
+    Size,
     extracting,
     format_name,
     parse_budget,
@@ -294,6 +295,7 @@ class ConsoleConfig(_Section):
     path: str = Field(default="", pattern=r"^(/[A-Za-z0-9_.~-]+)*$")
     archive: Path | None = None
     keep: Duration = 90 * 86_400_000_000
+    max_size: Annotated[Size, Field(ge=1_000_000)] = 1_000_000_000
     users: Path | None = None
     links: list[LinkConfig] = []
 

@@ -14,6 +14,8 @@ from pydantic import BeforeValidator
 
 _UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_BYTES = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(kB|MB|GB)")
 RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*day")
 
 
@@ -26,6 +28,14 @@ def parse_duration(value: object) -> object:
     if microseconds <= 0:
         raise ValueError("a duration must be longer than 0")
     return microseconds
+
+
+def parse_size(value: object) -> object:
+    """Return the bytes of ``500kB``, ``200MB`` or ``2GB``. Raises ValueError with an example."""
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is not a size; write a number and a unit (kB, MB or GB), such as 1GB")
+    return round(float(match[1]) * _BYTES[match[2]])
 
 
 def parse_budget(value: object) -> object:
@@ -111,3 +121,4 @@ def time_pattern(pattern: str | None) -> str | None:
 
 
 Duration = Annotated[int, BeforeValidator(parse_duration)]
+Size = Annotated[int, BeforeValidator(parse_size)]

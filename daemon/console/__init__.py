@@ -17,5 +17,6 @@
 from daemon.console.accounts import hash_password
 from daemon.console.console import Console, ConsoleSettings, ConsoleTopics
 from daemon.console.links import LinkTemplate, filled
+from daemon.console.retention import Retention
 
-__all__ = ["Console", "ConsoleSettings", "ConsoleTopics", "LinkTemplate", "filled", "hash_password"]
+__all__ = ["Console", "ConsoleSettings", "ConsoleTopics", "LinkTemplate", "Retention", "filled", "hash_password"]

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import orjson
 
-from daemon.console.archive_schema import connect
-from daemon.console.messages import AlertMessage, FeedbackMessage, RemarkMessage, read_alert, read_feedback
+from daemon.console.archive_schema import connect, move_aside
+from daemon.console.messages import AlertMessage, ArchivedLabel, ArchivedRemark, read_alert, read_feedback
+from daemon.console.retention import Retention, prune, size_of
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import DataError
 
@@ -36,24 +37,33 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What storing records changed: the incidents, and how many records were unreadable."""
+    """What storing records changed: the incidents, how many records were unreadable, and whether to `prune` now."""
 
     incidents: frozenset[str]
     unreadable: int
+    full: bool = False
 
 
 class Archive:
     """Writes to one database. `alerts` and `feedback` are the names of the topics."""
 
-    def __init__(self, path: Path | None, *, alerts: str, feedback: str, keep_ms: int) -> None:
+    def __init__(self, path: Path | None, *, alerts: str, feedback: str, retention: Retention) -> None:
         self.connection = connect(path)
+        self._path = path
         self._alerts = alerts
         self._feedback = feedback
-        self._keep_ms = keep_ms
+        self._retention = retention
 
     def close(self) -> None:
         """Close the database."""
         self.connection.close()
+
+    def begun_again(self) -> Archive:
+        """Close a corrupt archive, move its file aside, and return a new one, which the topics fill again."""
+        self.close()
+        if self._path is not None:
+            move_aside(self._path)
+        return Archive(self._path, alerts=self._alerts, feedback=self._feedback, retention=self._retention)
 
     def positions(self) -> dict[TopicPartition, int]:
         """Return the next offset to read, of each partition read so far."""
@@ -61,7 +71,7 @@ class Archive:
         return {TopicPartition(topic, partition): after for topic, partition, after in rows}
 
     def store(self, batches: Sequence[Batch]) -> Stored:
-        """ArchiveThread records and positions in one transaction."""
+        """Store records and positions in one transaction."""
         incidents, unreadable = set[str](), 0
         with self._transaction():
             for batch in batches:
@@ -75,32 +85,26 @@ class Archive:
                         unreadable += 1
                 if len(batch):
                     self._put_position(batch.source, batch.offsets[-1] + 1)
-        return Stored(frozenset(incidents), unreadable)
+        return Stored(frozenset(incidents), unreadable, size_of(self.connection) > self._retention.max_bytes)
 
     def forget(self, partition: TopicPartition) -> None:
         """Drop a partition's position, so that it is read from its beginning."""
         self.connection.execute("DELETE FROM positions WHERE topic = ? AND partition = ?", partition)
 
     def prune(self) -> int:
-        """Delete what is older than the time to keep, counted back from the latest alert; return how many alerts."""
-        latest = self.connection.execute("SELECT max(time) FROM alerts").fetchone()[0]
-        if latest is None:
-            return 0
-        bound = latest - self._keep_ms
+        """Delete what is older, or more, than is to be kept; return how many alerts."""
         with self._transaction():
-            deleted = self.connection.execute("DELETE FROM alerts WHERE time < ?", (bound,)).rowcount
-            self.connection.execute("DELETE FROM incidents WHERE latest < ?", (bound,))
-            self.connection.execute("DELETE FROM causes WHERE incident NOT IN (SELECT id FROM incidents)")
-            self.connection.execute("DELETE FROM remarks WHERE time < ?", (bound,))
+            deleted = prune(self.connection, self._retention)
+        self.connection.executescript("PRAGMA incremental_vacuum")  # one page a step, without rows
         return deleted
 
     def _put_position(self, source: TopicPartition, after: int) -> None:
         self.connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", (*source, after))
 
-    def _put_feedback(self, source: TopicPartition, offset: int, row: FeedbackMessage | RemarkMessage) -> set[str]:
+    def _put_feedback(self, source: TopicPartition, offset: int, row: ArchivedLabel | ArchivedRemark) -> set[str]:
         """Store one message; return the incidents whose pages show it."""
         place = (*source, offset, row.time)
-        if isinstance(row, RemarkMessage):
+        if isinstance(row, ArchivedRemark):
             remark = (*place, row.incident, row.action, row.author, row.note)
             self.connection.execute("INSERT OR REPLACE INTO remarks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", remark)
             return {row.incident}
@@ -149,7 +153,8 @@ class Archive:
         try:
             yield
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            if self.connection.in_transaction:  # SQLite has rolled back by itself when the disk is full
+                self.connection.execute("ROLLBACK")
             raise
         self.connection.execute("COMMIT")
 

@@ -1,7 +1,8 @@
 """The archive's tables, and what is done with a file that is not an archive of this version.
 
-The archive holds nothing that the topics do not hold, so a corrupt file, or one of an older version, is moved aside and
-filled again. A file of a newer version, or one that another process has locked, is left alone.
+The archive holds nothing that the topics do not hold, so a corrupt file is moved aside, one of an older version is
+emptied, and both are filled again. A file of a newer version, another program's database, and a file that another
+process has locked are left alone.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from pathlib import Path
 
 from daemon.errors import ConfigError, UnavailableError
 
-VERSION = 3
+VERSION = 4
+APPLICATION = 0x5354524C
+"""What SQLite calls the application's id: it says that a database is an archive."""
 MEMORY = ":memory:"
 _TABLES = """
 CREATE TABLE positions ( topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (topic,
@@ -44,6 +47,9 @@ CREATE TABLE remarks (
 CREATE INDEX remarks_by_incident ON remarks (incident, action, time);
 """
 
+_TABLES_OF_OLD = {"positions", "incidents", "alerts"}
+"""What archives of versions without an application's id hold."""
+
 
 def connect(path: Path | None) -> sqlite3.Connection:
     """Open the archive, empty if it is new; None keeps it in memory.
@@ -59,15 +65,22 @@ def connect(path: Path | None) -> sqlite3.Connection:
         raise ConfigError([f"console.archive: {path}: {error}"]) from None
     except sqlite3.DatabaseError:
         assert path is not None, "a database in memory cannot be corrupt"
-        path.replace(path.with_name(f"{path.name}.corrupt"))
-        _remove_side_files(path)
+        move_aside(path)
         return _connect(path)
+
+
+def move_aside(path: Path) -> None:
+    """Rename a corrupt file to ``.corrupt``, in place of an earlier one."""
+    path.replace(path.with_name(f"{path.name}.corrupt"))
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect(path or MEMORY, timeout=2.0, check_same_thread=False, isolation_level=None)
     try:
         version = _version(connection, path)
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # so that what is deleted leaves the file, too
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # a crash may lose the last batches; the topics have them
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -77,6 +90,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
             for statement in _TABLES.split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
+            connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute("COMMIT")
     except BaseException:
         connection.close()
@@ -86,8 +100,14 @@ def _connect(path: Path | None) -> sqlite3.Connection:
 
 def _version(connection: sqlite3.Connection, path: Path | None) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION or tables >= _TABLES_OF_OLD
+    if tables and not ours:
+        raise ConfigError([f"console.archive: {path} is a database of another program; name another file"])
     if version > VERSION:
         raise ConfigError([f"console.archive: {path} was written by a newer version; name another file"])
+    if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError("corrupt")
     return version
 
 
@@ -95,8 +115,3 @@ def _drop_all(connection: sqlite3.Connection) -> None:
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     for (name,) in names:
         connection.execute(f'DROP TABLE "{name}"')
-
-
-def _remove_side_files(path: Path) -> None:
-    for ending in ("-wal", "-shm"):
-        path.with_name(path.name + ending).unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.console.accounts import read_accounts
@@ -16,6 +16,7 @@ from daemon.console.feed import ALERTS_FILE, Feed, FeedState, Follow, read_folde
 from daemon.console.guard import Guard
 from daemon.console.links import LinkTemplate
 from daemon.console.pages import Pages, Publish
+from daemon.console.retention import Retention
 from daemon.console.server import ConsoleServer
 from daemon.console.views import Views
 
@@ -25,7 +26,7 @@ class ConsoleSettings:
     """How the console is served and what it keeps.
 
     `path` is a prefix of all paths, for a reverse proxy. `archive` None keeps everything in memory, and it is read from
-    the topics at each start. `keep_ms` is how long alerts are kept. `users` None lets everybody on this machine in, as
+    the topics at each start. `retention` says how much is kept. `users` None lets everybody on this machine in, as
     `visitor`. `folder` is a backtest's folder, shown instead of the topics. `links` lead to other
     programs.
     """
@@ -34,7 +35,7 @@ class ConsoleSettings:
     port: int = 0
     path: str = ""
     archive: Path | None = None
-    keep_ms: int = 90 * 86_400_000
+    retention: Retention = field(default_factory=Retention)
     users: Path | None = None
     visitor: str = ""
     folder: Path | None = None
@@ -75,7 +76,7 @@ class Console:
                 settings.archive if topics else None,
                 alerts=topics.alerts if topics else ALERTS_FILE,
                 feedback=topics.feedback if topics else "",
-                keep_ms=settings.keep_ms,
+                retention=settings.retention,
             )
             store, changes = ArchiveThread(archive), Changes()
             stack.push_async_callback(store.close)

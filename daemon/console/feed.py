@@ -73,18 +73,22 @@ class Feed:
                 await asyncio.sleep(pause)
 
     async def _follow_once(self) -> None:
-        positions = await self._store.call(self._store.archive.positions)
-        pruned = 0.0
+        archive, pruned = self._store.archive, 0.0
+        positions = await self._store.call(archive.positions)
         async with aclosing(self._follow(positions)) as updates:
             async for batches, unread in updates:
+                if archive is not self._store.archive:
+                    raise UnavailableError("console.archive: the file was corrupt; it is filled again")
+                full = False
                 if batches:
-                    stored = await self._store.call(self._store.archive.store, batches)
+                    stored = await self._store.call(archive.store, batches)
                     self.state.unreadable += stored.unreadable
+                    full = stored.full
                     if stored.incidents:
                         await self._changes.announce(stored.incidents)
                 self.state.unread, self.state.problem, self.state.checked = unread, "", monotonic()
-                if monotonic() - pruned > PRUNE_EVERY_S:
-                    await self._store.call(self._store.archive.prune)
+                if full or monotonic() - pruned > PRUNE_EVERY_S:
+                    await self._store.call(archive.prune)
                     pruned = monotonic()
 
 

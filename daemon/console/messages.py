@@ -54,7 +54,7 @@ class AlertMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class FeedbackMessage:
+class ArchivedLabel:
     """One label of a pattern; `time` is the record's, in milliseconds since the epoch."""
 
     time: int
@@ -66,7 +66,7 @@ class FeedbackMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class RemarkMessage:
+class ArchivedRemark:
     """One remark on an incident; `time` is the record's, in milliseconds since the epoch."""
 
     time: int
@@ -112,13 +112,13 @@ def read_alert(value: bytes | None) -> AlertMessage:
     )
 
 
-def read_feedback(value: bytes | None, time: int) -> FeedbackMessage | RemarkMessage:
+def read_feedback(value: bytes | None, time: int) -> ArchivedLabel | ArchivedRemark:
     """Read one message of the feedback topic. Raises DataError for anything else."""
     remark = parse_remark(value)
     if remark is not None:
-        return RemarkMessage(time, remark.incident, remark.action, remark.by, remark.note)
+        return ArchivedRemark(time, remark.incident, remark.action, remark.by, remark.note)
     label = parse_feedback(value)
-    return FeedbackMessage(time, label.pattern, label.scope or "", label.verdict, label.by, label.note)
+    return ArchivedLabel(time, label.pattern, label.scope or "", label.verdict, label.by, label.note)
 
 
 def _object(value: bytes | None) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from typing import Any
 
 import orjson
 
+from daemon.console.messages import ArchivedLabel, ArchivedRemark
+from daemon.console.retention import latest_time
+
 PAGE = 100
 """Incidents on one page of the list."""
 MAX_ALERTS = 500
@@ -56,28 +59,6 @@ class ArchivedAlert:
     p_value: float | None
     score: float | None
     summary: str
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivedLabel:
-    """One message of feedback; `time` is in milliseconds."""
-
-    time: int
-    pattern: str
-    scope: str
-    verdict: str
-    author: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivedRemark:
-    """One remark on an incident; `time` is in milliseconds."""
-
-    time: int
-    action: str
-    author: str
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +218,8 @@ def feedback_on(connection: sqlite3.Connection, patterns: Sequence[str], limit: 
 def remarks_on(connection: sqlite3.Connection, identity: str, limit: int = 100) -> list[ArchivedRemark]:
     """Return the remarks on an incident, the latest first."""
     rows = connection.execute(
-        "SELECT time, action, author, note FROM remarks WHERE incident = ? ORDER BY time DESC, offset DESC LIMIT ?",
+        "SELECT time, incident, action, author, note FROM remarks WHERE incident = ? "
+        "ORDER BY time DESC, offset DESC LIMIT ?",
         (identity, limit),
     )
     return [ArchivedRemark(*row) for row in rows]
@@ -245,7 +227,7 @@ def remarks_on(connection: sqlite3.Connection, identity: str, limit: int = 100) 
 
 def alerts_in_a_week(connection: sqlite3.Connection, pattern: str) -> int:
     """Return how many alerts this pattern had in the 7 days before the latest alert of all."""
-    latest = connection.execute("SELECT max(time) FROM alerts").fetchone()[0] or 0
+    latest = latest_time(connection)
     row = connection.execute(
         "SELECT count(*) FROM alerts WHERE pattern = ? AND time > ? AND event != 'resolved'",
         (pattern, latest - _WEEK_MS),

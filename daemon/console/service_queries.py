@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from daemon.console.retention import latest_time
+
 STEPS = 48
 """Steps of a service's curve."""
 SPANS = {"1h": 3_600_000, "1d": 86_400_000, "7d": 7 * 86_400_000}
@@ -26,7 +28,7 @@ class ServiceView:
 
 def service_views(connection: sqlite3.Connection, span_ms: int) -> tuple[list[ServiceView], int]:
     """Return every service, those with most alerts first, and the span's end: the time of the latest alert of all."""
-    end = connection.execute("SELECT max(time) FROM alerts").fetchone()[0] or 0
+    end = latest_time(connection)
     begin = end - span_ms
     curves: dict[str, list[int]] = {}
     rows = connection.execute(

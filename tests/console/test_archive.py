@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from daemon.console import queries
 from daemon.console.archive import Archive
+from daemon.console.archive_thread import ArchiveThread
+from daemon.console.retention import Retention, size_of
 from daemon.console.service_queries import SPANS, service_views
 from daemon.core.types import TopicPartition
 from daemon.errors import ConfigError, UnavailableError
@@ -20,8 +22,8 @@ from tests.support.consoles import ALERTS, FEEDBACK, PATTERN, alert, batch, reso
 DAY_MS = 86_400_000
 
 
-def archive(path: Path | None = None, *, keep_ms: int = 90 * DAY_MS) -> Archive:
-    return Archive(path, alerts=ALERTS, feedback=FEEDBACK, keep_ms=keep_ms)
+def archive(path: Path | None = None, **retention: int) -> Archive:
+    return Archive(path, alerts=ALERTS, feedback=FEEDBACK, retention=Retention(**retention))
 
 
 def content(stored: Archive) -> list[list[object]]:
@@ -100,6 +102,108 @@ def test_old_alerts_are_deleted() -> None:
     assert queries.incident(stored.connection, "old") is None
     assert queries.incident(stored.connection, "incident-1") is not None
     stored.close()
+
+
+def test_an_alert_from_the_future_ages_nothing() -> None:
+    """A clock that is off by years makes no other alert old."""
+    stored = archive(keep_ms=2 * DAY_MS)
+    ahead = alert(0, id="ahead", end="2099-01-01T00:00:00Z", incident={"id": "ahead"})
+    stored.store([batch(ALERTS, [orjson.dumps(ahead), *MESSAGES])])
+
+    assert 0 == stored.prune()
+    assert queries.incident(stored.connection, "incident-1") is not None
+    stored.close()
+
+
+def test_the_archive_has_a_largest_size(tmp_path: Path) -> None:
+    """The oldest alerts go first, the file shrinks, and what is newest stays."""
+    stored = archive(tmp_path / "a.sqlite", max_bytes=1_000_000)
+    documents = [
+        alert(number, id=f"a{number}", incident={"id": f"i{number:03}"}, filler="x" * 20_000) for number in range(100)
+    ]
+    done = stored.store([batch(ALERTS, [orjson.dumps(document) for document in documents])])
+
+    assert done.full
+    assert 50 < stored.prune() < 80
+    assert size_of(stored.connection) <= 1_000_000
+    assert [None, True] == [
+        view and view.id == "i099" for view in (queries.incident(stored.connection, name) for name in ("i000", "i099"))
+    ]
+    stored.close()
+    assert (tmp_path / "a.sqlite").stat().st_size < 1_100_000
+
+
+def test_labels_in_force_outlive_their_alerts() -> None:
+    """Of old labels only those go that a later one of the same pattern replaced."""
+    stored = archive(keep_ms=DAY_MS)
+    labels = [orjson.dumps({"pattern": PATTERN, "verdict": word}) for word in ("normal", "anomalous")]
+    stored.store([batch(ALERTS, MESSAGES), batch(FEEDBACK, labels)])
+    stored.prune()
+
+    assert ["anomalous"] == [label.verdict for label in queries.feedback_on(stored.connection, [PATTERN])]
+    stored.close()
+
+
+async def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
+    """A transaction that finds no room changes nothing, and the sentence says what to do."""
+    stored = archive(tmp_path / "a.sqlite")
+    thread = ArchiveThread(stored)
+    stored.connection.execute("PRAGMA max_page_count = 60")
+    large = [orjson.dumps(alert(number, filler="x" * 50_000)) for number in range(20)]
+
+    with pytest.raises(UnavailableError, match=r"the disk is full; make room, or lower console\.max_size"):
+        await thread.call(stored.store, [batch(ALERTS, large)])
+    assert {} == await thread.call(stored.positions)
+    await thread.close()
+
+
+async def test_a_file_that_becomes_corrupt_is_begun_again(tmp_path: Path) -> None:
+    """What is found broken at work is moved aside, and the topics fill a new file."""
+    path = tmp_path / "a.sqlite"
+    stored = archive(path)
+    thread = ArchiveThread(stored)
+    stored.store([batch(ALERTS, [orjson.dumps(alert(n, id=f"a{n}", filler="x" * 20_000)) for n in range(50)])])
+    stored.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    stored.connection.execute("PRAGMA cache_size = 1")
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 800_000)
+
+    with pytest.raises(UnavailableError, match="was corrupt; it is moved aside and filled again"):
+        await thread.call(
+            lambda: stored.connection.execute("SELECT count(document) FROM alerts WHERE score > 0").fetchone()
+        )
+    assert {} == await thread.call(thread.archive.positions)
+    assert (tmp_path / "a.sqlite.corrupt").is_file()
+    await thread.close()
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    """Its tables stay, whatever its version."""
+    path = tmp_path / "a.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    connection.close()
+
+    with pytest.raises(ConfigError, match="a database of another program"):
+        archive(path)
+    with sqlite3.connect(path) as connection:
+        assert [] == connection.execute("SELECT * FROM bookmarks").fetchall()
+    connection.close()
+
+
+def test_an_archive_of_an_older_version_is_emptied(tmp_path: Path) -> None:
+    """The topics fill it again, with what this version keeps."""
+    path = tmp_path / "a.sqlite"
+    stored = archive(path)
+    stored.store([batch(ALERTS, MESSAGES)])
+    stored.connection.execute("PRAGMA user_version = 2")
+    stored.close()
+
+    again = archive(path)
+
+    assert ({}, 0) == (again.positions(), queries.totals(again.connection).alerts)
+    again.close()
 
 
 def test_a_corrupt_file_is_moved_aside(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.console.messages import FeedbackMessage, RemarkMessage, read_alert, read_feedback
+from daemon.console.messages import ArchivedLabel, ArchivedRemark, read_alert, read_feedback
 from daemon.core.messages import label_document, remark_document
 from daemon.errors import DataError
 from tests.support.consoles import PATTERN, alert, resolved
@@ -77,8 +77,8 @@ def test_feedback_is_read() -> None:
     label = label_document(PATTERN, "normal", scope="payments", by="ada", note="ok")
     remark = remark_document("incident-1", "acknowledge", by="ada")
 
-    assert FeedbackMessage(7, PATTERN, "payments", "normal", "ada", "ok") == read_feedback(orjson.dumps(label), 7)
-    assert RemarkMessage(8, "incident-1", "acknowledge", "ada", "") == read_feedback(orjson.dumps(remark), 8)
+    assert ArchivedLabel(7, PATTERN, "payments", "normal", "ada", "ok") == read_feedback(orjson.dumps(label), 7)
+    assert ArchivedRemark(8, "incident-1", "acknowledge", "ada", "") == read_feedback(orjson.dumps(remark), 8)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,70 @@
+"""How much of the past the archive keeps: a time and a size, whichever is reached first.
+
+Age is counted back from the latest alert, because alerts may be of any time: a backlog of last year is not old. An
+alert whose time lies in the future comes from a clock that is off, so it is not the latest.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from time import time
+
+DAY_MS = 86_400_000
+_SHARE = 10
+"""A tenth of the alerts goes at once when the archive is too large."""
+_LATEST = "SELECT max(time) FROM alerts WHERE time <= ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What is kept: alerts of the last `keep_ms` milliseconds, in at most `max_bytes` bytes of database."""
+
+    keep_ms: int = 90 * DAY_MS
+    max_bytes: int = 1 << 30
+
+
+def latest_time(connection: sqlite3.Connection) -> int:
+    """Return the time of the latest alert in milliseconds, 0 without one; times beyond tomorrow do not count."""
+    latest = connection.execute(_LATEST, (round(time() * 1000) + DAY_MS,)).fetchone()[0]
+    return int(latest) if latest is not None else 0
+
+
+def size_of(connection: sqlite3.Connection) -> int:
+    """Return how many bytes of the database are in use; pages that are free to be used again do not count."""
+    pages, free, size = (
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size
+
+
+def prune(connection: sqlite3.Connection, retention: Retention) -> int:
+    """Delete what is too old, then the oldest of what is too much; return how many alerts.
+
+    Takes part in the transaction of the caller. Labels that later ones have replaced go with their time; the ones in
+    force stay.
+    """
+    deleted = _delete_before(connection, latest_time(connection) - retention.keep_ms)
+    while size_of(connection) > retention.max_bytes:
+        count = int(connection.execute("SELECT count(*) FROM alerts").fetchone()[0])
+        if count < _SHARE:
+            break
+        row = connection.execute(
+            "SELECT time FROM alerts ORDER BY time LIMIT 1 OFFSET ?", (count // _SHARE,)
+        ).fetchone()
+        deleted += _delete_before(connection, int(row[0]) + 1)
+    return deleted
+
+
+def _delete_before(connection: sqlite3.Connection, bound: int) -> int:
+    deleted = connection.execute("DELETE FROM alerts WHERE time < ?", (bound,)).rowcount
+    connection.execute("DELETE FROM incidents WHERE latest < ?", (bound,))
+    connection.execute("DELETE FROM causes WHERE incident NOT IN (SELECT id FROM incidents)")
+    connection.execute("DELETE FROM remarks WHERE time < ?", (bound,))
+    connection.execute(
+        "DELETE FROM feedback WHERE time < ? AND EXISTS (SELECT 1 FROM feedback AS later "
+        "WHERE later.pattern = feedback.pattern AND later.scope = feedback.scope AND later.time > feedback.time)",
+        (bound,),
+    )
+    return deleted
