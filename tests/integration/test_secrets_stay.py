@@ -117,6 +117,8 @@ WRAPPED: Mapping[str, Callable[[str, str], bytes]] = {
     "avro": lambda key, text: avro_of({"time": STAMP, "scope": "shop", "key": key, "message": text}),
 }
 """How each format holds a line of a session; where it has no place for the session's key, the record's key is it."""
+NO_LINES = frozenset({"cloudwatch", "avro"})
+"""Formats whose values are not lines of a file: a backtest reads them from their topic."""
 
 
 @dataclass
@@ -312,7 +314,8 @@ def look_at_backtest(name: str, daemon: Daemon, planted: Planted, search: Search
     """Look at what a backtest of the same records prints and leaves behind."""
     log, out = daemon.folder / "records.log", daemon.folder / "backtest"
     log.write_bytes(b"\n".join(value for _, value in [*planted.records, *planted.broken, *planted.late]))
-    search.look(f"{name}: backtest", [typed(daemon, "backtest", "--out", str(out), str(log))])
+    source = ["--topic", daemon.logs] if name in NO_LINES else [str(log)]
+    search.look(f"{name}: backtest", [typed(daemon, "backtest", "--out", str(out), *source)])
     written = {path.name: path.read_bytes() for path in sorted(out.iterdir())}
     assert {"verdicts.jsonl", "alerts.jsonl", "report.json", "report.html"} <= written.keys()
     assert b"&lt;SECRET&gt;" in written["report.html"]
