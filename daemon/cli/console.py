@@ -82,7 +82,7 @@ async def _until_stopped() -> None:
 def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSettings, ConsoleTopics | None]:
     from functools import partial
 
-    from daemon.console import ConsoleSettings, ConsoleTopics, LinkTemplate, Retention
+    from daemon.console import Certificate, ConsoleSettings, ConsoleTopics, LinkTemplate, Retention
 
     section = config.console
     settings = ConsoleSettings(
@@ -92,6 +92,7 @@ def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSetti
         archive=section.archive,
         retention=Retention(section.keep // 1000, section.max_size),
         users=section.users,
+        tls=Certificate(section.tls.certificate, section.tls.key) if section.tls else None,
         visitor=options.by,
         folder=options.folder,
         links=[LinkTemplate(link.name, link.url) for link in section.links],

@@ -287,6 +287,13 @@ class LinkConfig(_Section):
     url: Annotated[str, BeforeValidator(parse_link)]
 
 
+class TlsConfig(_Section):
+    """A certificate with its chain, and its key, as files in PEM."""
+
+    certificate: Path
+    key: Path
+
+
 class ConsoleConfig(_Section):
     """Where `strayline console` serves its pages, what it keeps, and who may use it."""
 
@@ -297,6 +304,7 @@ class ConsoleConfig(_Section):
     keep: Duration = 90 * 86_400_000_000
     max_size: Annotated[Size, Field(ge=1_000_000)] = 1_000_000_000
     users: Path | None = None
+    tls: TlsConfig | None = None
     links: list[LinkConfig] = []
 
     @model_validator(mode="after")

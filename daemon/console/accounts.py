@@ -72,6 +72,11 @@ class Accounts:
     users: Mapping[str, _User] = field(default_factory=dict, repr=False)
     tokens: Mapping[str, Account] = field(default_factory=dict, repr=False)
 
+    def has(self, account: Account) -> bool:
+        """Return whether a person of this name still has this role."""
+        user = self.users.get(account.name)
+        return user is not None and user.role is account.role
+
     def by_password(self, name: str, password: str) -> Account | None:
         """Return the account, None for a wrong name or password. An unknown name takes as long as a known one."""
         user = self.users.get(name)

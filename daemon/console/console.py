@@ -18,7 +18,9 @@ from daemon.console.links import LinkTemplate
 from daemon.console.pages import Pages, Publish
 from daemon.console.retention import Retention
 from daemon.console.server import ConsoleServer
+from daemon.console.tls import Certificate, LiveCertificate
 from daemon.console.views import Views
+from daemon.console.watched_files import WatchedFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class ConsoleSettings:
     archive: Path | None = None
     retention: Retention = field(default_factory=Retention)
     users: Path | None = None
+    tls: Certificate | None = None
     visitor: str = ""
     folder: Path | None = None
     links: Sequence[LinkTemplate] = ()
@@ -84,16 +87,28 @@ class Console:
             guard, views = Guard(accounts, settings.visitor), Views(settings.path)
             publish = topics.publish if topics else None
             pages = Pages(store, changes, views, guard, state, publish, settings.links)
+            tls = LiveCertificate(settings.tls) if settings.tls is not None else None
             server = ConsoleServer(settings.host, settings.port, settings.path, guard, pages)
-            await server.start()
+            await server.start(tls.context if tls else None)
             stack.push_async_callback(server.close)
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
-            self.url = f"http://{host}:{server.port}{settings.path}/"
+            self._watch(stack, guard, tls)
+            self.url = f"{'https' if tls else 'http'}://{host}:{server.port}{settings.path}/"
             self._stack = stack.pop_all()
 
     async def close(self) -> None:
         """Stop serving, stop following, and close the archive."""
         await self._stack.aclose()
+
+    def _watch(self, stack: AsyncExitStack, guard: Guard, tls: LiveCertificate | None) -> None:
+        """Read the users file and the certificate again when they change."""
+        users, certificate = self._settings.users, self._settings.tls
+        watched = []
+        if users is not None:
+            watched.append(WatchedFiles([users], lambda: guard.replace(read_accounts(users))))
+        if certificate is not None and tls is not None:
+            watched.append(WatchedFiles([certificate.certificate, certificate.key], tls.read))
+        stack.push_async_callback(_stop, [asyncio.create_task(files.run()) for files in watched])
 
     async def _feed(self, stack: AsyncExitStack, store: ArchiveThread, changes: Changes) -> FeedState:
         if self._topics is None:

@@ -55,6 +55,10 @@ class Guard:
         """Whether visitors must log in."""
         return self._accounts is not None
 
+    def replace(self, accounts: Accounts) -> None:
+        """Use other accounts from now on; sessions of those that are gone, or have another role, end."""
+        self._accounts = accounts
+
     def needs(self, role: Role | None, handler: Handler) -> Handler:
         """Return a handler that runs `handler` for accounts of this role or a higher one; None is for everybody."""
 
@@ -94,7 +98,7 @@ class Guard:
                 raise web.HTTPUnauthorized(text="unknown token", headers={"WWW-Authenticate": "Bearer"})
             return Login(account, csrf="", expires=0.0), None
         found = self._logins.find(request.cookies.get(COOKIE, ""), monotonic())
-        if found is not None:
+        if found is not None and (self._accounts is None or self._accounts.has(found.account)):
             return found, None
         if self._accounts is None:
             cookie, login = self._logins.begin(self._visitor, monotonic())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.resources import files
+from ssl import SSLContext
 
 from aiohttp import web
 
@@ -62,11 +63,11 @@ class ConsoleServer:
             outer.add_subapp(root, application)
         self._runner = web.AppRunner(outer, access_log=None, handle_signals=False, shutdown_timeout=1.0)
 
-    async def start(self) -> None:
-        """Listen. Raises UnavailableError when the address cannot be used."""
+    async def start(self, tls: SSLContext | None = None) -> None:
+        """Listen, with `tls` for TLS only. Raises UnavailableError when the address cannot be used."""
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self.port).start()
+            await web.TCPSite(self._runner, self._host, self.port, ssl_context=tls).start()
         except OSError as error:
             await self._runner.cleanup()
             place = f"{self._host}:{self.port}"

@@ -39,7 +39,7 @@ def _pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
         kind, name = manifest["kind"], manifest["metadata"]["name"]
         if kind == "Pod":
             yield f"{kind}/{name}", manifest["spec"]
-        elif kind in {"StatefulSet", "Job"}:
+        elif kind in {"StatefulSet", "Job", "Deployment"}:
             yield f"{kind}/{name}", manifest["spec"]["template"]["spec"]
 
 
@@ -107,17 +107,39 @@ def test_the_restricted_pod_security_standard_holds(rendered: str) -> None:
     """No pod of the chart asks for what the restricted standard forbids, and every root file system is read-only."""
     for name, pod in _pods(_manifests(rendered)):
         assert [] == _not_restricted(pod), name
-        ours = [container for container in pod["containers"] if container["name"] in {"strayline", "topics", "test"}]
+        ours = [
+            container
+            for container in pod["containers"]
+            if container["name"] in {"strayline", "topics", "test", "console"}
+        ]
         assert [True] == [container["securityContext"]["readOnlyRootFilesystem"] for container in ours], name
 
 
 def test_the_daemon_accepts_the_rendered_configuration(rendered: str) -> None:
     """Every config.yaml of the chart is one the daemon starts with, reachable from outside its pod."""
-    texts = [one["data"]["config.yaml"] for one in _manifests(rendered) if "config.yaml" in one.get("data", {})]
-    assert texts
-    for text in texts:
-        config = parse_config(text, SECRETS)
-        assert "0.0.0.0" == config.http.host
+    maps = [one for one in _manifests(rendered) if "config.yaml" in one.get("data", {})]
+    assert maps
+    for one in maps:
+        config = parse_config(one["data"]["config.yaml"], SECRETS)
+        served = config.console if one["metadata"]["name"].endswith("-console") else config.http
+        assert "0.0.0.0" == served.host
+
+
+def test_the_console_accepts_its_configuration(tmp_path: Path) -> None:
+    """What the chart sets is in effect: users, TLS, the archive on its volume, and the path of probes and ingress."""
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump(MATRIX["console-whole"]))
+    found = {(one["kind"], one["metadata"]["name"]): one for one in _manifests(_template(values))}
+    name = "release-strayline-console"
+    console = parse_config(found["ConfigMap", name]["data"]["config.yaml"], SECRETS).console
+    (container,) = found["Deployment", name]["spec"]["template"]["spec"]["containers"]
+    mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
+    files = [console.users, console.archive, console.tls and console.tls.certificate]
+
+    assert ("0.0.0.0", 8443, "/strayline") == (console.host, console.port, console.path)
+    assert [] == [file for file in files if str(file and file.parent) not in mounts]
+    assert {"path": "/strayline/healthz", "port": "http", "scheme": "HTTPS"} == container["readinessProbe"]["httpGet"]
+    assert "/strayline" == found["Ingress", name]["spec"]["rules"][0]["http"]["paths"][0]["path"]
 
 
 def test_every_object_carries_the_usual_labels(rendered: str) -> None:
@@ -133,7 +155,9 @@ def test_every_object_carries_the_usual_labels(rendered: str) -> None:
     for kind in ("PodDisruptionBudget", "PodMonitor"):
         selectors += [one["spec"]["selector"]["matchLabels"] for one in manifests if one["kind"] == kind]
     selectors += [one["spec"]["podSelector"]["matchLabels"] for one in manifests if one["kind"] == "NetworkPolicy"]
-    assert [] == [selector for selector in selectors if not selector.items() <= labels.items()]
+    others = [one["spec"]["template"]["metadata"]["labels"] for one in manifests if one["kind"] == "Deployment"]
+    chosen = [[selector.items() <= each.items() for each in (labels, *others)] for selector in selectors]
+    assert [] == [selector for selector, found in zip(selectors, chosen, strict=True) if sum(found) != 1]
 
 
 def test_the_rules_and_boards_in_the_chart_are_the_projects(tmp_path: Path) -> None:
@@ -162,6 +186,9 @@ def test_the_rules_and_boards_in_the_chart_are_the_projects(tmp_path: Path) -> N
         ({"config": {"kafka": {"security": {"password": "in-the-clear"}}}}, "password"),
         ({"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}}, "not"),
         ({"gpu": {"count": 0}}, "count"),
+        ({"console": {"enabled": True}}, "usersSecret"),
+        ({"console": {"enabled": True, "usersSecret": "a", "config": {"host": "0.0.0.0"}}}, "config"),
+        ({"console": {"replicas": 2, "persistence": {"enabled": True}}}, "replicas"),
     ],
 )
 def test_a_wrong_value_is_refused(bad: Manifest, says: str, tmp_path: Path) -> None:

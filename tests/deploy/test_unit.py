@@ -11,21 +11,26 @@ import pytest
 from tests.deploy.tools import ROOT, run, tool
 
 UNIT = ROOT / "deploy/systemd/strayline.service"
-DROP_INS = sorted((ROOT / "deploy/systemd/strayline.service.d").glob("*.conf.example"))
+CONSOLE = ROOT / "deploy/systemd/strayline-console.service"
+DROP_INS = [
+    (unit, drop_in)
+    for unit in (UNIT, CONSOLE)
+    for drop_in in (None, *sorted(unit.with_name(f"{unit.name}.d").glob("*.conf.example")))
+]
 
 
-@pytest.mark.parametrize("drop_in", [None, *DROP_INS], ids=lambda path: path.name if path else "plain")
-def test_systemd_understands_the_unit(drop_in: Path | None, tmp_path: Path) -> None:
-    """`systemd-analyze verify` says nothing about the unit, with or without each example drop-in."""
+@pytest.mark.parametrize(("service", "drop_in"), DROP_INS, ids=lambda path: path.name if path else "plain")
+def test_systemd_understands_the_unit(service: Path, drop_in: Path | None, tmp_path: Path) -> None:
+    """`systemd-analyze verify` says nothing about a unit, with or without each example drop-in."""
     analyze, sandbox = tool("systemd-analyze"), tool("bwrap")
     program = tmp_path / "opt/bin/strayline"
     program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    unit = tmp_path / UNIT.name
-    unit.write_text(UNIT.read_text())
+    unit = tmp_path / service.name
+    unit.write_text(service.read_text())
     if drop_in is not None:
-        place = tmp_path / f"{UNIT.name}.d" / drop_in.name.removesuffix(".example")
+        place = tmp_path / f"{service.name}.d" / drop_in.name.removesuffix(".example")
         place.parent.mkdir()
         place.write_text(drop_in.read_text())
     bind = ("--dev-bind", "/", "/", "--tmpfs", "/opt", "--bind", str(program.parents[1]), "/opt/strayline")
@@ -33,9 +38,10 @@ def test_systemd_understands_the_unit(drop_in: Path | None, tmp_path: Path) -> N
     assert (0, "") == (done.returncode, done.stderr)
 
 
-def test_its_exposure_is_rated_ok() -> None:
-    """`systemd-analyze security` rates the unit's exposure below 3.0, which it calls OK."""
-    done = run(tool("systemd-analyze"), "security", "--offline=true", "--no-pager", "--threshold=30", str(UNIT))
+@pytest.mark.parametrize("unit", [UNIT, CONSOLE], ids=lambda path: path.stem)
+def test_its_exposure_is_rated_ok(unit: Path) -> None:
+    """`systemd-analyze security` rates each unit's exposure below 3.0, which it calls OK."""
+    done = run(tool("systemd-analyze"), "security", "--offline=true", "--no-pager", "--threshold=30", str(unit))
     rated = re.search(r"Overall exposure level for \S+: ([\d.]+) OK", done.stdout)
     assert 0 == done.returncode
     assert rated

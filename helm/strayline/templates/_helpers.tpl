@@ -80,3 +80,33 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
+
+{{- define "strayline.consoleSelector" -}}
+app.kubernetes.io/name: {{ include "strayline.name" . }}-console
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "strayline.consoleLabels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "strayline.consoleSelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/component: console
+app.kubernetes.io/part-of: strayline
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* The configuration as the console reads it: the daemon's, with the console's own section. */ -}}
+{{- define "strayline.consoleConfig" -}}
+{{- $own := dict "host" "0.0.0.0" "port" (int .Values.console.service.port) "users" "/etc/strayline-users/users.yaml" -}}
+{{- if .Values.console.tlsSecret -}}
+{{- $_ := set $own "tls" (dict "certificate" "/etc/strayline-tls/tls.crt" "key" "/etc/strayline-tls/tls.key") -}}
+{{- end -}}
+{{- if .Values.console.persistence.enabled -}}
+{{- $_ := set $own "archive" "/var/lib/strayline/console.sqlite" -}}
+{{- end -}}
+{{- $console := mergeOverwrite (deepCopy .Values.console.config) $own -}}
+{{- toYaml (mergeOverwrite (deepCopy .Values.config) (dict "console" $console)) -}}
+{{- end -}}

@@ -1,0 +1,50 @@
+"""TLS of the console's own port: a certificate and its key, from files in PEM, which may be read again.
+
+Connections that are open keep the certificate that they began with; new ones get the one read last.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Where the certificate, with the chain that leads to an authority, and its key are."""
+
+    certificate: Path
+    key: Path
+
+    def context(self) -> ssl.SSLContext:
+        """Return a server's context, for TLS 1.2 and 1.3. Raises ConfigError when the files cannot be used."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(self.certificate, self.key, password="")
+        except ssl.SSLError as error:
+            what = error.reason or "not a certificate and its key in PEM, or the key needs a password"
+            raise ConfigError([f"console.tls: {self.certificate} with {self.key}: {what}"]) from None
+        except OSError as error:
+            raise ConfigError([f"console.tls: {self.certificate} or {self.key}: {error.strerror}"]) from None
+        return context
+
+
+class LiveCertificate:
+    """The certificate in use. `context` is what the port listens with; it hands each connection to the latest one."""
+
+    def __init__(self, files: Certificate) -> None:
+        self._files = files
+        self._latest = files.context()
+        self.context = files.context()
+        self.context.sni_callback = self._choose
+
+    def read(self) -> None:
+        """Read the files again, for the next connections. Raises ConfigError, and the old one stays in use."""
+        self._latest = self._files.context()
+
+    def _choose(self, connection: ssl.SSLObject, _name: str | None, _first: ssl.SSLContext) -> None:
+        connection.context = self._latest

@@ -1,0 +1,142 @@
+"""TLS on the console's own port, and files that are read again when they change."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from daemon.console import Certificate, ConsoleSettings, hash_password
+from daemon.console.tls import LiveCertificate
+from daemon.console.watched_files import WatchedFiles
+from daemon.errors import ConfigError
+from tests.support.consoles import FakeTopics, console
+
+
+def make(folder: Path, name: str) -> Certificate:
+    """Write a certificate of its own authority for localhost, whose subject is `name`."""
+    files = Certificate(folder / "tls.crt", folder / "tls.key")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-keyout", str(files.key), "-out", str(files.certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    return files
+
+
+async def subject(port: int) -> str:
+    """Return the subject of the certificate that a port shows."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    await writer.wait_closed()
+    command = ["openssl", "x509", "-inform", "der", "-noout", "-subject"]
+    done = subprocess.run(command, input=shown, check=True, capture_output=True)  # noqa: ASYNC221 - a test
+    return str(done.stdout, "utf-8").rpartition("=")[2].strip()
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        yield session
+
+
+async def test_pages_come_over_tls_and_the_cookie_stays_there(tmp_path: Path, client: aiohttp.ClientSession) -> None:
+    """The address is https, the cookie is for TLS only, and plain HTTP gets no page."""
+    files = make(tmp_path, "first")
+    trusted = ssl.create_default_context(cafile=str(files.certificate))
+    async with console(FakeTopics(), ConsoleSettings(tls=files)) as app:
+        assert app.url.startswith("https://127.0.0.1:")
+        async with client.get(app.url, ssl=trusted) as answer:
+            assert 200 == answer.status
+            assert answer.cookies["strayline"]["secure"]
+        with pytest.raises(aiohttp.ClientError):
+            await client.get(app.url.replace("https", "http"))
+
+
+async def test_a_changed_certificate_is_for_the_next_connections(tmp_path: Path) -> None:
+    """Whoever connects after the files have changed sees the new one; half a change alters nothing."""
+    files = make(tmp_path, "first")
+    live = LiveCertificate(files)
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=live.context)
+    port = server.sockets[0].getsockname()[1]
+    names = [await subject(port)]
+    old = files.certificate.read_bytes()
+    make(tmp_path, "second")
+    new = files.certificate.read_bytes()
+    files.certificate.write_bytes(old)
+    with pytest.raises(ConfigError, match=r"console\.tls: .*KEY_VALUES_MISMATCH"):
+        live.read()
+    names.append(await subject(port))
+    files.certificate.write_bytes(new)
+    live.read()
+    names.append(await subject(port))
+    server.close()
+    await server.wait_closed()
+
+    assert ["first", "first", "second"] == names
+
+
+@pytest.mark.parametrize("text", [None, "no certificate"])
+def test_files_that_are_no_certificate_are_refused(tmp_path: Path, text: str | None) -> None:
+    """The error names the files."""
+    files = Certificate(tmp_path / "tls.crt", tmp_path / "tls.key")
+    if text is not None:
+        for path in (files.certificate, files.key):
+            path.write_text(text)
+
+    with pytest.raises(ConfigError, match=r"console\.tls: .*tls\.crt"):
+        files.context()
+
+
+async def test_files_are_read_once_a_change(tmp_path: Path) -> None:
+    """What did not change is not read; what is refused is tried again with the next change."""
+    path, seen = tmp_path / "users.yaml", list[str]()
+
+    def read() -> None:
+        seen.append(path.read_text())
+        if seen[-1] == "bad":
+            raise ConfigError(["bad"])
+
+    path.write_text("one")
+    watched = asyncio.create_task(WatchedFiles([path], read, every_s=0.01).run())
+    for text in ("bad", "better"):
+        path.write_text(text)
+        for _ in range(1_000):
+            if text in seen:
+                break
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    watched.cancel()
+
+    assert ["bad", "better"] == [text for text in dict.fromkeys(seen) if text]
+    assert seen.count("better") == 1
+
+
+async def test_who_is_taken_out_of_the_users_file_is_out(
+    tmp_path: Path, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session ends when its account is gone, without a restart."""
+    monkeypatch.setattr(WatchedFiles.__init__, "__defaults__", (0.01,))
+    users = tmp_path / "users.yaml"
+    line = "  {}: {{role: operator, password: '{}'}}\n"
+    users.write_text("users:\n" + line.format("ada", hash_password("pw")) + line.format("eve", hash_password("pw")))
+    async with console(FakeTopics(), ConsoleSettings(users=users)) as app:
+        async with client.post(f"{app.url}login", data={"name": "eve", "password": "pw", "next": ""}) as answer:
+            assert 200 == answer.status
+        users.write_text("users:\n" + line.format("ada", hash_password("pw")))
+        statuses = set[int]()
+        for _ in range(500):
+            async with client.get(app.url, allow_redirects=False) as answer:
+                statuses.add(answer.status)
+            if 401 in statuses:
+                break
+            await asyncio.sleep(0.02)
+
+    assert 401 in statuses
