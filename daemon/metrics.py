@@ -269,6 +269,12 @@ class Metrics:
         self.incidents_held_back = self._counter(
             "incidents_held_back", "Incidents that were not told because the budget was used up.", "scope"
         )
+        self.incidents_let_go = self._counter(
+            "incidents_let_go",
+            "What the incidents stage let go because it held too much (docs/memory.md).",
+            "kind",
+            values=("scopes", "causes", "rewordings", "clues", "incidents"),
+        )
         self.feedback = self._counter(
             "feedback", "Feedback applied.", "verdict", values=("normal", "anomalous", "forget")
         )

@@ -102,6 +102,7 @@ def incident_settings(config: Config) -> IncidentSettings:
         total=config.alerts.total_per_day,
         warm_up=config.detector.warm_up,
         window=config.detector.window / 1e6,
+        max_scopes=config.detector.max_scopes,
     )
 
 

@@ -28,6 +28,8 @@ def count_settlement(metrics: Metrics, source: TopicPartition, settlement: Settl
     for scope, count in settlement.held_back.items():
         metrics.incidents_held_back.labels(metrics.scope(scope)).inc(count)
         log.warning("incidents_held_back", scope=scope, count=count, remedy="raise alerts.budget or alerts.total")
+    for kind, count in settlement.let_go.items():
+        metrics.incidents_let_go.labels(kind).inc(count)
     if settlement.alerts:
         scopes = Counter(alert.scope for alert in settlement.alerts)
         log.info("alerts_published", partition=str(source), scopes=dict(scopes), last=settlement.alerts[-1].id)

@@ -127,6 +127,8 @@ class ScopeMemory:
     def drop(self, gone: Iterable[str]) -> list[str]:
         """Drop causes; return them."""
         dropped = list(gone)
+        if not dropped:
+            return dropped
         for cause in dropped:
             self.grave -= self.causes.pop(cause).gravity > 0
         missing = set(dropped)

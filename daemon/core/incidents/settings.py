@@ -42,6 +42,10 @@ class IncidentSettings:
     `release`: new harmless causes at one moment that are news together. `witnesses`: sightings that a new warning
     needs. `silence`: shortest silence of a scope that counts, `silence_ratio` times its longest gap before, in which
     `silence_sessions` would have come at its pace.
+
+    The state is bounded by `max_scopes`, in a scope by `max_causes` and `max_rewordings`, and by `max_waiting` clues
+    that wait for a graver symptom, as many that wait for a second sighting, and `max_incidents`, those included that
+    were not told and those that are over and can be reopened. See `bounds` for what is let go.
     """
 
     ceiling: Ceiling = field(default_factory=Ceiling)
@@ -67,8 +71,11 @@ class IncidentSettings:
     quiet: float = 900.0
     reopen: float = HOUR
     update_every: float = 300.0
+    max_scopes: int = 10_000
     max_causes: int = 20_000
-    max_open: int = 500
+    max_rewordings: int = 1_000
+    max_waiting: int = 500
+    max_incidents: int = 500
 
     def bar(self, gravity: Gravity, part: float, a_day: float) -> float:
         """Return the period in seconds from which on something of `gravity` may be told."""

@@ -12,18 +12,21 @@ depends on the observations and on their order alone, so a replay from its state
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from daemon.core.incidents.bounds import clues_within, incidents_over, scopes_over, still_waiting, trim
 from daemon.core.incidents.ceilings import afford
 from daemon.core.incidents.clues import Clue, ClueFinder
 from daemon.core.incidents.company import weigh
+from daemon.core.incidents.feedback import heed
 from daemon.core.incidents.grouping import home_of_clue, home_of_session
 from daemon.core.incidents.incident import Incident, open_incident
 from daemon.core.incidents.memory import ScopeMemory
 from daemon.core.incidents.news import TOLD, Event, News
 from daemon.core.incidents.settings import HOUR, IncidentSettings
-from daemon.core.observations import Case, Gravity, Observations, Said, Sighting, Traffic
+from daemon.core.observations import Case, Gravity, Observations, Sighting, Traffic
 
 LISTEN_EVERY = 1.0
 """Seconds between looks for scopes that have stopped."""
@@ -32,7 +35,11 @@ _LONG_AGO = -1e18
 
 @dataclass(slots=True)
 class IncidentStage:
-    """All scopes' memories and the open incidents. `changed` names what changed since it was last cleared."""
+    """All scopes' memories and the open incidents.
+
+    `changed` names the pieces of the state that changed since it was last cleared, `let_go` counts by kind what the
+    bounds let go.
+    """
 
     settings: IncidentSettings = field(default_factory=IncidentSettings)
     scopes: dict[str, ScopeMemory] = field(default_factory=dict)
@@ -42,6 +49,7 @@ class IncidentStage:
     told: dict[int, int] = field(default_factory=dict)
     clocks: dict[str, float] = field(default_factory=dict)
     changed: set[tuple[str, ...]] = field(default_factory=set)
+    let_go: Counter[str] = field(default_factory=Counter)
     swept: float = 0.0
     listened: float = 0.0
 
@@ -55,7 +63,7 @@ class IncidentStage:
         news: list[News] = []
         self.changed.add(("h",))
         for said in observations.said:
-            self._heed(said)
+            self.changed |= heed(said, self.scopes, self.incidents.values())
         if observations.clock is None:
             return news
         clock, source = observations.clock / 1e6, observations.source
@@ -72,6 +80,7 @@ class IncidentStage:
                 self._scope(item.scope).count_sessions(min(time, clock), item.sessions, self.settings.window / 2)
             else:
                 news += self._sight(item, source)
+            news += self._bound_incidents()
         self._advance(source, clock)
         news += self._due()
         for case in observations.cases:  # a session joins what its lines have opened
@@ -90,10 +99,16 @@ class IncidentStage:
             news += self._end(incident)
         if self.now - self.swept >= HOUR:
             self.swept = self.now
-            for scope, memory in self.scopes.items():
-                gone = memory.forget(self.now - self.settings.window)
-                self.changed |= {("c", scope, cause) for cause in gone}
+            self._forget(self.now - self.settings.window)
         return news
+
+    def _forget(self, before: float) -> None:
+        """Drop what lies before the window: causes, and scopes that were not heard of since."""
+        for scope, memory in list(self.scopes.items()):
+            self.changed |= {("c", scope, cause) for cause in memory.forget(before)}
+            if memory.latest < before and not memory.causes:
+                self.changed.add(("s", scope))
+                del self.scopes[scope]
 
     def _listen(self, scope: str, memory: ScopeMemory) -> Iterator[News]:
         """Look whether a scope has stopped, as far as all partitions that carry it have been read."""
@@ -130,6 +145,9 @@ class IncidentStage:
         cause = memory.parents.get(sighting.cause, sighting.cause)
         self._mark(memory, sighting.scope, cause, sighting.time / 1e6)
         witnessed = self.waiting.pop((sighting.scope, cause), None)
+        gone, rewordings = trim(memory, self.settings)
+        self.changed |= {("c", sighting.scope, cause) for cause in gone}
+        self.let_go += Counter(causes=len(gone), rewordings=rewordings)
         if witnessed is not None and sighting.time / 1e6 - witnessed.time <= self.settings.outbreak:
             yield from self._decide(witnessed)
         for clue in clues:
@@ -137,6 +155,9 @@ class IncidentStage:
                 yield from self._decide(clue)
             else:
                 self.pending.append(clue)
+        within = clues_within(self.pending, self.settings.max_waiting)
+        self.let_go["clues"] += len(self.pending) - len(within)
+        self.pending = within
 
     def _mark(self, memory: ScopeMemory, scope: str, cause: str, time: float) -> None:
         """Note that a cause is to be written: a harmless one only when more than its last time changed."""
@@ -166,23 +187,6 @@ class IncidentStage:
         if first or self.now - incident.told_at >= self.settings.update_every:
             yield self._say("updated", incident)
 
-    def _heed(self, said: Said) -> None:
-        """Note what a person says of causes; what is said of an incident's headline is meant for all of it."""
-        about = {(said.scope, cause) for cause in said.causes}
-        if not said.scope:
-            about = {(scope, cause) for scope in self.scopes for cause in said.causes}
-        for incident in self.incidents.values():
-            head = incident.symptoms[incident.headline]
-            if (head.scope, head.cause) in about:
-                about |= {(symptom.scope, symptom.cause) for symptom in incident.symptoms}
-        for scope, cause in about:
-            memory = self.scopes.get(scope)
-            name = memory.parents.get(cause, cause) if memory is not None else cause
-            known = memory.causes.get(name) if memory is not None else None
-            if known is not None:
-                known.label = None if said.verdict == "forget" else said.verdict
-                self.changed.add(("c", scope, name))
-
     # -- deciding --------------------------------------------------------------------------------------------------
 
     def _due(self) -> Iterator[News]:
@@ -195,7 +199,9 @@ class IncidentStage:
         together = [clue for clue in self.pending if any(abs(clue.time - time) <= near for time in due)]
         self.pending = [clue for clue in self.pending if clue not in together]
         speaking, waiting = weigh(together, self.scopes, self.incidents.values(), self.settings)
-        self.waiting |= {(clue.scope, clue.cause): clue for clue in waiting}
+        too_late = self.now - 2 * self.settings.outbreak
+        self.waiting, over = still_waiting(self.waiting, waiting, too_late, self.settings.max_waiting)
+        self.let_go["clues"] += over
         yield from self._at_once([news for clue in speaking for news in self._decide(clue)])
 
     def _at_once(self, said: Sequence[News]) -> Iterator[News]:
@@ -246,8 +252,9 @@ class IncidentStage:
         self.changed.add(("i", incident.id))
         incident.messages += 1
         incident.told_at = self.now
-        head = incident.symptoms[incident.headline]
-        return News(event, incident.as_it_stands(), incident.messages, self.now, self._scope(head.scope).held_back)
+        memory = self.scopes.get(incident.symptoms[incident.headline].scope)
+        held_back = memory.held_back if memory is not None else 0
+        return News(event, incident.as_it_stands(), incident.messages, self.now, held_back)
 
     # -- small things ----------------------------------------------------------------------------------------------
 
@@ -265,8 +272,21 @@ class IncidentStage:
     def _scope(self, name: str) -> ScopeMemory:
         memory = self.scopes.get(name)
         if memory is None:
+            for gone in scopes_over(self.scopes, self.settings.max_scopes - 1):
+                self.changed |= {("s", gone), *(("c", gone, cause) for cause in self.scopes.pop(gone).causes)}
+                self.let_go["scopes"] += 1
             memory = self.scopes[name] = ScopeMemory()
         return memory
+
+    def _bound_incidents(self) -> Iterator[News]:
+        """Let go of incidents that are too many; of those that were told and are open it is said that they are over."""
+        for incident in incidents_over(self.incidents, self.settings.max_incidents):
+            self.let_go["incidents"] += 1
+            self.changed.add(("i", incident.id))
+            if not incident.held and incident.resolved_at is None:
+                incident.resolved_at = self.now
+                yield self._say("resolved", incident)
+            del self.incidents[incident.id]
 
     def _advance(self, source: str, time: float) -> None:
         self.clocks[source] = max(time, self.clocks.get(source, _LONG_AGO))

@@ -69,6 +69,7 @@ class IncidentsProcessor:
         self._stage.changed.clear()
         now, before = figures(self._stage), self._held_back
         self._held_back = now.held_back
+        let_go, self._stage.let_go = self._stage.let_go, Counter()
         return Settlement(
             records,
             Checkpoint(self._next, config=self._publishing.config, pieces=pieces),
@@ -77,6 +78,7 @@ class IncidentsProcessor:
             told=now.told,
             budgets=now.budgets,
             held_back=Counter(now.held_back) - Counter(before),
+            let_go=+let_go,
         )
 
     def _publish(self, news: News, about: Provenance) -> None:
