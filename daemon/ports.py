@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from daemon.core.types import Batch, OutRecord, TopicPartition, Update
+
+if TYPE_CHECKING:
+    from daemon.core.documents import KeptDocument  # whose libraries are an extra
 
 
 class Engine(Protocol):
@@ -51,6 +54,68 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Free the engine; running requests are abandoned."""
+        ...
+
+
+class DocumentStore(Protocol):
+    """Keeps documents of many bases with their vectors. What a call changes is there whole or not at all."""
+
+    def bases(self) -> Mapping[str, int]:
+        """Return the number of documents of each base."""
+        ...
+
+    def model(self, base: str) -> str | None:
+        """Return the model that most of a base's vectors are of; None for a base without vectors."""
+        ...
+
+    def put(self, base: str, documents: Sequence[KeptDocument], model: str) -> None:
+        """Add documents with vectors of `model`; those whose id the base has are replaced."""
+        ...
+
+    def name_of(self, base: str, id_: str) -> str | None:
+        """Return the name of a document by its id; None when the base does not have it."""
+        ...
+
+    def documents(self, base: str) -> list[KeptDocument]:
+        """Return a base's documents without vectors, by name; none for a base that does not exist."""
+        ...
+
+    def vectors(self, base: str, model: str) -> tuple[list[str], NDArray[np.float32]]:
+        """Return ids and whole-text vectors, shape (n, dimensions), of the documents that have vectors of `model`."""
+        ...
+
+    def clause_vectors(self, base: str, model: str) -> tuple[list[tuple[str, int]], NDArray[np.float32]]:
+        """Return (document id, clause index) and vectors, shape (n, dimensions), of the clauses of `vectors`."""
+        ...
+
+    def revector(self, base: str, document: KeptDocument, model: str) -> None:
+        """Give a document vectors of another model; those of older models stay until `drop_vectors`."""
+        ...
+
+    def drop_vectors(self, base: str, model: str) -> None:
+        """Remove all vectors of a base that are not of `model`."""
+        ...
+
+    def remove(self, base: str, ids: Sequence[str]) -> int:
+        """Remove documents with all that was kept of them, also on the disk; return how many there were."""
+        ...
+
+    def close(self) -> None:
+        """Release the store."""
+        ...
+
+
+class Outliers(Protocol):
+    """Second opinions on vectors, from a library of learners."""
+
+    def second_opinions(
+        self, vectors: NDArray[np.float32], vector: NDArray[np.float32]
+    ) -> Sequence[tuple[str, float, bool]]:
+        """Return for each learner its name, its figure for `vector` (higher is odder), and whether it says odd."""
+        ...
+
+    def groups(self, vectors: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the group of each row, numbered from 0; -1 for rows of no group."""
         ...
 
 

@@ -2,7 +2,8 @@
 
 Exit codes are sysexits: 0 done, 64 wrong usage, 65 bad data, 66 no such input, 69 a service is unavailable, 70 an
 internal error or a dead engine, 74 output that cannot be written, 78 a bad configuration. Two are not: 1 when a case of
-`test` failed, 130 on Ctrl-C. Errors go to stderr as sentences; with `--json`, stdout holds one document only.
+`test` failed or `documents check` found something odd, 130 on Ctrl-C. Errors go to stderr as sentences; with `--json`,
+stdout holds one document only.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from daemon.cli import (
     check,
     completion,
     console,
+    documents,
     init,
     label,
     model,
@@ -35,7 +37,24 @@ from daemon.cli.parser import Parser, Verb
 from daemon.errors import ConfigError, StraylineError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-VERBS = (try_, init, run, check, test, backtest, topics, tail, console, label, baseline, bench, top, model, completion)
+VERBS = (
+    try_,
+    init,
+    run,
+    check,
+    test,
+    backtest,
+    topics,
+    tail,
+    console,
+    label,
+    baseline,
+    bench,
+    top,
+    documents,
+    model,
+    completion,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -53,6 +53,17 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "strayline bench": ("strayline bench",),
     "strayline top": ("strayline top", "strayline top --once --scope checkout"),
+    "strayline documents add": (
+        "strayline documents add contract-template.docx terms/",
+        "strayline documents add licences/*.txt --base licences --json",
+    ),
+    "strayline documents list": ("strayline documents list", "strayline documents list --base licences --json"),
+    "strayline documents check": (
+        "strayline documents check signed-contract.pdf",
+        "strayline documents check incoming/ --base licences --json",
+    ),
+    "strayline documents search": ("strayline documents search 'who is liable for damages' --limit 5",),
+    "strayline documents remove": ("strayline documents remove old-template.docx",),
     "strayline model pull": ("strayline model pull ./model --model all-MiniLM-L6-v2",),
     "strayline completion": (
         "strayline completion bash > ~/.local/share/bash-completion/completions/strayline",

@@ -22,6 +22,7 @@ _SECTIONS: Sequence[Section] = (
             ("Try it on files: backtest", "backtest.md"),
             ("Watch incidents: the console", "console.md"),
             ("Send alerts on", "alerts.md"),
+            ("Compare documents with a standard", "documents.md"),
             ("Install", "deploy.md"),
             ("Operate", "operate.md"),
             ("Act on an alert rule", "runbook.md"),

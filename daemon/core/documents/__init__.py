@@ -10,6 +10,7 @@ typography changes weighs next to nothing.
 
 from daemon.core.documents.clauses import Block, Clause, blocks_of, split_clauses
 from daemon.core.documents.comparison import Comparison, Departure, compare
+from daemon.core.documents.kept import KeptDocument, document_id
 from daemon.core.documents.opinions import ENOUGH, Opinion, Thresholds, by_clauses, by_cosine, by_rank, is_odd
 from daemon.core.documents.passages import Piece
 from daemon.core.documents.word_lists import WordKind
@@ -21,6 +22,7 @@ __all__ = [
     "Clause",
     "Comparison",
     "Departure",
+    "KeptDocument",
     "Opinion",
     "Piece",
     "Thresholds",
@@ -31,6 +33,7 @@ __all__ = [
     "by_cosine",
     "by_rank",
     "compare",
+    "document_id",
     "is_odd",
     "split_clauses",
 ]

@@ -74,8 +74,7 @@ def split_clauses(blocks: Sequence[Block]) -> list[Clause]:
         names = tuple(name for _, name in path)
         for piece in _pieces(block.text):
             label, rest = _unlabelled(piece)
-            if rest.strip() or not label:
-                clauses.append(Clause(rest.strip(), label, names))
+            clauses.append(Clause(rest.strip(), label, names) if rest.strip() else Clause(label, "", names))
     return [clause for clause in clauses if clause.text]
 
 

@@ -1,0 +1,83 @@
+"""A parser in a process of its own: what hangs it is stopped, what crashes it ends that process alone.
+
+The process is started with the first file and serves until one takes too long or ends it; then the next file gets a new
+one. It may use `FileLimits.memory` bytes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from daemon.adapters.parsing.reading import FileLimits, ReadFile, read_file
+
+
+class ParserProcess:
+    """Reads files one after another; a context manager that ends the process."""
+
+    def __init__(self, limits: FileLimits | None = None) -> None:
+        self._limits = limits or FileLimits()
+        self._process: SpawnProcess | None = None
+        self._pipe: Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def read(self, path: Path) -> ReadFile:
+        """Read one file within the limits. Never raises because of what is in it."""
+        pipe = self._started()
+        try:
+            pipe.send(path)
+            if pipe.poll(self._limits.seconds):
+                answer: ReadFile = pipe.recv()
+                return answer
+            reason = f"takes longer than {self._limits.seconds:g} s to read"
+        except (EOFError, OSError):
+            reason = "ends its parser"
+        self.close()
+        return ReadFile(str(path), "refused", reason=reason)
+
+    def close(self) -> None:
+        """End the process; another `read` starts a new one."""
+        if self._pipe is not None:
+            self._pipe.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+        self._pipe = self._process = None
+
+    def _started(self) -> Connection:
+        if self._pipe is None:
+            context = multiprocessing.get_context("spawn")
+            self._pipe, inner = context.Pipe()
+            self._process = context.Process(target=_serve, args=(inner, self._limits), daemon=True)
+            self._process.start()
+            inner.close()
+            if self._pipe.poll(_START_S):
+                self._pipe.recv()  # it is ready: the time of its start is not the first file's
+        return self._pipe
+
+
+_START_S = 60.0
+
+
+def _serve(pipe: Connection, limits: FileLimits) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
+    pipe.send(True)
+    while True:
+        try:
+            path = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(read_file(path, limits))

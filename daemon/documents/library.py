@@ -1,0 +1,122 @@
+"""Bases of documents with one engine and one store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from daemon.core.documents import Block, Clause, KeptDocument, Thresholds, document_id, split_clauses
+from daemon.documents.checking import Check, Checker
+from daemon.ports import DocumentStore, Engine, Outliers
+
+BATCH = 256
+"""Clauses embedded together, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of a document: `new`, or the base had its text already, under the name `known_as`."""
+
+    document: KeptDocument
+    known_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A clause that means something like what was searched for."""
+
+    document: KeptDocument
+    clause: Clause
+    cosine: float
+
+
+class Library:
+    """Adds, checks and searches. `nearest` is how many standards a text is compared with."""
+
+    def __init__(
+        self,
+        store: DocumentStore,
+        engine: Engine,
+        thresholds: Thresholds | None = None,
+        nearest: int = 3,
+        outliers: Outliers | None = None,
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._thresholds = thresholds or Thresholds()
+        self._nearest = nearest
+        self._outliers = outliers
+
+    async def add(self, base: str, name: str, form: str, blocks: Sequence[Block]) -> Added:
+        """Add one document; a text that the base has is not added again."""
+        document = make_document(name, form, blocks)
+        known_as = self._store.name_of(base, document.id)
+        if known_as is not None:
+            return Added(document, known_as)
+        document = await self._embedded(document)
+        self._store.put(base, [document], self._engine.model)
+        return Added(document)
+
+    async def renew(self, base: str) -> int:
+        """Embed what has no vectors of the engine's model, then let those of other models go; return how many.
+
+        Until all are embedded, the old vectors stay, so a run that was interrupted goes on where it stopped.
+        """
+        have = set(self._store.vectors(base, self._engine.model)[0])
+        old = [document for document in self._store.documents(base) if document.id not in have]
+        for document in old:
+            self._store.revector(base, await self._embedded(document), self._engine.model)
+        if old:
+            self._store.drop_vectors(base, self._engine.model)
+        return len(old)
+
+    def checker(self, base: str) -> Checker:
+        """Return what checks texts against a base as it is now."""
+        ids, vectors = self._store.vectors(base, self._engine.model)
+        return Checker(self._store.documents(base), ids, vectors, self._thresholds, self._nearest)
+
+    async def check(self, checker: Checker, name: str, form: str, blocks: Sequence[Block]) -> Check:
+        """Say what departs in one text."""
+        document = make_document(name, form, blocks)
+        (vector,) = await self._engine.embed([document_text(document)])
+        return checker.check(replace(document, vector=vector), self._outliers)
+
+    async def search(self, base: str, text: str, count: int) -> list[Found]:
+        """Return the clauses of a base that are nearest in meaning, the nearest first."""
+        keys, vectors = self._store.clause_vectors(base, self._engine.model)
+        if not keys:
+            return []
+        (vector,) = await self._engine.embed([text])
+        similar = vectors @ vector
+        documents = {document.id: document for document in self._store.documents(base)}
+        best = np.argsort(-similar, kind="stable")[:count]
+        hits = [(*keys[row], float(similar[row])) for row in best]
+        return [Found(documents[id_], documents[id_].clauses[at], cosine) for id_, at, cosine in hits]
+
+    async def _embedded(self, document: KeptDocument) -> KeptDocument:
+        (whole,) = await self._engine.embed([document_text(document)])
+        texts = [clause.text for clause in document.clauses]
+        rows = [await self._engine.embed(texts[start:][:BATCH]) for start in range(0, len(texts), BATCH)]
+        return replace(document, vector=whole, clause_vectors=np.concatenate(rows))
+
+
+def groups_of(store: DocumentStore, base: str, outliers: Outliers | None) -> dict[str, int]:
+    """Return the group of each document of a base by id, -1 for none; empty without a library of learners."""
+    model = store.model(base)
+    if outliers is None or model is None:
+        return {}
+    ids, vectors = store.vectors(base, model)
+    return dict(zip(ids, map(int, outliers.groups(vectors)), strict=True))
+
+
+def make_document(name: str, form: str, blocks: Sequence[Block]) -> KeptDocument:
+    """Return a parsed text as a document without vectors."""
+    clauses = split_clauses(blocks)
+    return KeptDocument(document_id(clauses), name, form, clauses)
+
+
+def document_text(document: KeptDocument) -> str:
+    """Return the text that a document's vector stands for."""
+    return "\n".join(" ".join(clause.text.split()) for clause in document.clauses)
