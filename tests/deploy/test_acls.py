@@ -14,17 +14,14 @@ import aiohttp
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.protocol.admin import CreateAclsRequest
 
 from daemon.config.loading import load_config
 from demo.broker import Cluster
 from deploy.acls import Acl, commands, creator_acls, daemon_acls
 from tests.deploy.tools import ROOT
 from tests.support.engines import stub_server
+from tests.support.guarded import GUARDED, admin_of, allow, login, take_away
 
-KINDS = {"topic": 2, "group": 3, "transactional-id": 5}
-OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}
-LITERAL, PREFIXED, ALLOW = 3, 4, 3
 CONFIG = """
 kafka:
   bootstrap_servers: ["{servers}"]
@@ -38,51 +35,39 @@ topics: {{verdicts: strayline.verdicts}}
 http: {{port: 0}}
 logging: {{format: json}}
 """
-
-
-def _login(user: str) -> dict[str, str]:
-    return {
-        "security_protocol": "SASL_PLAINTEXT",
-        "sasl_mechanism": "PLAIN",
-        "sasl_plain_username": user,
-        "sasl_plain_password": "sham",
-    }
+LACKING = (
+    (
+        [
+            Acl("topic", "strayline.observations", ("Write",)),
+            Acl("topic", "strayline.feedback", ("Read",)),
+            Acl("group", "anomalies", ("Read",)),
+        ],
+        ["topic strayline.feedback does not exist, or we may not see it"],
+    ),
+    (
+        [Acl("topic", "strayline.observations", ("Write",)), Acl("group", "anomalies", ("Read",))],
+        ["no right to write to topic strayline.observations", "no right to read with the group anomalies"],
+    ),
+    (
+        [Acl("transactional-id", "anomalies-", ("Write",), prefixed=True)],
+        ["no right to write with the transactional ids anomalies-*"],
+    ),
+)
+"""Rights that are taken away from the daemon, and what `check --online` says then."""
 
 
 @pytest.fixture(scope="module")
 def guarded(kafka: Cluster) -> Iterator[Cluster]:
     """A broker with the authorizer on: only `admin` may do what it likes."""
     del kafka  # says in CI's words when there is none
-    users = " ".join(f'user_{name}="sham"' for name in ("admin", "creator", "strayline"))
-    settings = {
-        "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.client.plain.sasl.jaas.config": (
-            f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
-        ),
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": "User:admin;User:ANONYMOUS",
-    }
-    with Cluster(settings=settings) as cluster:
+    with Cluster(settings=GUARDED) as cluster:
         yield cluster
 
 
 @pytest.fixture
 async def admin(guarded: Cluster) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(bootstrap_servers=guarded.bootstrap_servers, **_login("admin"))
-    await client.start()
-    yield client
-    await client.close()
-
-
-async def _allow(admin: AIOKafkaAdminClient, user: str, acls: list[Acl]) -> None:
-    for acl in acls:
-        pattern = PREFIXED if acl.prefixed else LITERAL
-        for operation in acl.operations:
-            number = OPERATIONS[operation]
-            request = CreateAclsRequest(KINDS[acl.kind], acl.name, pattern, f"User:{user}", "*", number, ALLOW)
-            answer = await admin._send_to_controller(request)
-            assert [(0, None)] == [(code, message or None) for code, message in answer.creation_responses]
+    async with admin_of(guarded.bootstrap_servers) as client:
+        yield client
 
 
 async def _strayline(*arguments: str) -> asyncio.subprocess.Process:
@@ -130,13 +115,20 @@ async def test_the_daemon_works_with_the_rights_it_is_given_and_no_others(
         await refused.communicate()
         assert 0 != refused.returncode
 
-        await _allow(admin, "creator", creator_acls(config))
+        await allow(admin, "creator", creator_acls(config))
         creator = str(tmp_path / "creator.yaml")
         create = await _strayline("topics", "create", "--config", creator, "--input-partitions=1", "--replication=1")
         _, errors = await create.communicate()
         assert 0 == create.returncode, errors
 
-        await _allow(admin, "strayline", daemon_acls(config))
+        await allow(admin, "strayline", daemon_acls(config))
+        for rights, said in LACKING:
+            await take_away(admin, "strayline", rights)
+            code, printed = await _checked(path)
+            assert (os.EX_UNAVAILABLE, said) == (code, printed)
+            await allow(admin, "strayline", rights)
+        assert (0, []) == await _checked(path)
+
         daemon = await _strayline("run", "--config", str(path))
         try:
             address = await _ready(daemon)
@@ -157,8 +149,17 @@ async def test_the_daemon_works_with_the_rights_it_is_given_and_no_others(
         assert [] == [line for line in restarts if not line.endswith(" 0.0")]
 
 
+async def _checked(path: Path) -> tuple[int | None, list[str]]:
+    """Return the exit code of `check --online`, and which rights it misses."""
+    check = await _strayline("check", "--online", "--config", str(path))
+    output, _ = await check.communicate()
+    lines = output.decode().splitlines()
+    said = [line.removeprefix("kafka: ").split(";")[0] for line in lines if line.startswith("kafka: ")]
+    return check.returncode, [sentence for sentence in said if not sentence.startswith("good")]
+
+
 async def _send(servers: str) -> int:
-    async with AIOKafkaProducer(bootstrap_servers=servers, **_login("admin")) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=servers, **login("admin")) as producer:
         for number in range(5):
             line = {"scope": "shop", "key": f"k{number}", "message": f"request {number} failed"}
             await producer.send_and_wait("logs", json.dumps(line).encode())
@@ -172,7 +173,7 @@ async def _read(servers: str, topic: str, count: int) -> list[bytes]:
         bootstrap_servers=servers,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
-        **_login("admin"),
+        **login("admin"),
     )
     async with consumer:
         async with asyncio.timeout(60):

@@ -13,7 +13,7 @@ PAGES = [
     page
     for page in PAGES
     if not set(page.relative_to(ROOT).parts)
-    & {".venv", ".venv-docs", ".venv-peers", ".kafka", ".cache", "build", "out"}
+    & {".venv", ".venv-audit", ".venv-docs", ".venv-peers", ".kafka", ".cache", "build", "out"}
 ]
 PATH = re.compile(r"(?<![\w/.-])(?:daemon|tests|deploy|demo|benchmarks|helm|docs)/[\w./-]*\w")
 MODULE = re.compile(r"python -m ((?:benchmarks|deploy|demo|tests)(?:\.\w+)*)")

@@ -1,4 +1,4 @@
-"""Credentials that change while the daemon runs, and those that cannot be used."""
+"""Credentials from files, commands and servers, without a broker. tests/integration/test_rotation.py has brokers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ import json
 import ssl
 import subprocess
 import sys
-import time
-from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -22,96 +18,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from daemon.adapters.kafka import KafkaSettings, OAuthSettings
 from daemon.adapters.kafka.credential_files import CredentialFiles
 from daemon.adapters.kafka.tokens import TokenError, TokenProvider
-from daemon.errors import ConfigError, UnavailableError
-from demo.broker import Cluster
-from demo.kafka.java import jars
-from tests import conftest
-from tests.support.brokers import topics_on, unique
-from tests.support.daemons import Daemon
-
-SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-
-
-@pytest.fixture
-async def guarded_cluster() -> AsyncIterator[tuple[Cluster, str]]:
-    """A broker that wants a password, and ends each login after six seconds; and an address that wants none."""
-    cluster = Cluster(
-        1,
-        {
-            "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "sasl.enabled.mechanisms": "SCRAM-SHA-256",
-            "connections.max.reauth.ms": "6000",
-            "listener.name.client.scram-sha-256.sasl.jaas.config": SCRAM,
-        },
-        backend="java",
-    )
-    try:
-        await asyncio.to_thread(cluster.start)
-    except UnavailableError as error:
-        conftest.lacking(str(error))
-    try:
-        yield cluster, f"127.0.0.1:{cluster._plan.nodes[0].internal}"
-    finally:
-        await asyncio.to_thread(cluster.close)
-
-
-def set_password(servers: str, password: str) -> None:
-    """Give the user another password by Kafka's own tool; logins with the one before are refused from now on."""
-    change = ["--alter", "--add-config", f"SCRAM-SHA-256=[iterations=4096,password={password}]"]
-    user = ["--bootstrap-server", servers, "--entity-type", "users", "--entity-name", "strayline"]
-    java = ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{jars(print)}/*", "kafka.admin.ConfigCommand", *user, *change]
-    subprocess.run(java, check=True, capture_output=True, timeout=60)
-
-
-@pytest.mark.kafka
-@pytest.mark.slow
-@pytest.mark.timeout(400)
-async def test_a_password_is_changed_twice_under_load(guarded_cluster: tuple[Cluster, str], tmp_path: Path) -> None:
-    """The broker's password and the file change; the daemon goes on by itself, and judges every line once."""
-    cluster, inside = guarded_cluster
-    secret = tmp_path / "password"
-    secret.write_text("first\n")
-    security = {
-        "protocol": "SASL_PLAINTEXT",
-        "mechanism": "SCRAM-SHA-256",
-        "username": "strayline",
-        "password_file": str(secret),
-    }
-    kafka = {"bootstrap_servers": [cluster.bootstrap_servers], "group_id": unique("group"), "security": security}
-    async with topics_on(inside) as topics:
-        settings = {"engine": {"type": "lite"}, "kafka": {**kafka, "commit_interval": "100ms"}}
-        daemon = await Daemon.make(topics, tmp_path, settings=settings)
-    await asyncio.to_thread(set_password, inside, "first")
-    await daemon.start()
-    producer = AIOKafkaProducer(bootstrap_servers=inside)
-    await producer.start()
-    sent = 0
-
-    async def send(seconds: float) -> None:
-        nonlocal sent
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            line = {"time": time.time(), "scope": "shop", "key": f"k{sent}", "message": "GET /cart"}
-            await producer.send_and_wait(daemon.logs, orjson.dumps(line))
-            sent += 1
-            await asyncio.sleep(0.1)
-
-    try:
-        for password in ("second", "third"):
-            await send(5.0)
-            await asyncio.to_thread(set_password, inside, password)
-            await send(3.0)
-            secret.write_text(f"{password}\n")
-            await send(15.0)
-        verdicts = await daemon.published("verdicts", sent, 200.0)
-        assert 2 == sum(event["event"] == "credentials_read_again" for event in daemon.events())
-        assert daemon.process is not None
-        assert daemon.process.poll() is None
-    finally:
-        await producer.stop()
-        daemon.close()
-    keys = Counter(orjson.loads(record.value)["key"] for record in verdicts)
-    assert {f"k{number}": 1 for number in range(sent)} == dict(keys)
+from daemon.errors import ConfigError
 
 
 def certificate(folder: Path, name: str, password: str | None = None) -> tuple[str, str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from aiohttp import web
 
-from daemon.adapters.engines import make_engine, openai
+from daemon.adapters.engines import embeddings_client, make_engine, openai
 from daemon.adapters.engines.openai import OpenAIEngine
 from daemon.adapters.engines.registry import CUT_MARK
 from daemon.backoff import Backoff
@@ -113,10 +114,11 @@ async def test_retry_after_is_honoured(stub: StubServer, engine: OpenAIEngine, m
         lambda _: error(503, "slow down", Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"),
         lambda _: error(503, "slow down", Retry_After="86400"),
         lambda _: error(503, "slow down", Retry_After="soon"),
+        lambda _: error(503, "slow down", Retry_After="nan"),
     ]
     await engine.embed(["patience"])
     assert [7.0, 0.0, openai.BACKOFF.longest] == pauses[:3]
-    assert 0 < pauses[3] < 0.1
+    assert all(0 < pause < 0.1 for pause in pauses[3:5])
 
 
 async def test_a_server_that_stays_away_is_unavailable(stub: StubServer, engine: OpenAIEngine) -> None:
@@ -147,10 +149,10 @@ async def test_nobody_there_is_unavailable(stub: StubServer) -> None:
 async def test_a_wrong_key_is_a_wrong_configuration(stub: StubServer, caplog: pytest.LogCaptureFixture) -> None:
     """A refused key at start is named by its place, and never shown, even where the server repeats it."""
     caplog.set_level(logging.DEBUG)
-    stub.replies = [lambda _: error(401, f"Incorrect API key provided: {KEY}")]
+    stub.replies = [lambda _: error(401, f"Incorrect API key provided: {KEY}")] * openai.ATTEMPTS
     with pytest.raises(ConfigError, match=r"engine\.api_key") as caught:
         await OpenAIEngine(stub.settings(api_key=KEY)).start()
-    assert 1 == len(stub.requests)
+    assert openai.ATTEMPTS == len(stub.requests)
     assert KEY not in str(caught.value) + repr(stub.settings(api_key=KEY)) + caplog.text
 
 
@@ -160,15 +162,55 @@ async def test_an_unknown_model_is_a_wrong_configuration(stub: StubServer) -> No
         await OpenAIEngine(stub.settings(model="other")).start()
 
 
-async def test_a_key_withdrawn_later_is_death(stub: StubServer, engine: OpenAIEngine) -> None:
-    """While running, a refused key is final: every caller and every probe learns it."""
-    stub.replies = [lambda _: error(403, "revoked")]
-    with pytest.raises(EngineError, match="revoked"):
+@pytest.mark.parametrize("status", [401, 403, 404, 307])
+async def test_what_a_person_must_mend_is_waited_for(stub: StubServer, engine: OpenAIEngine, status: int) -> None:
+    """While running, a refusal is unavailability with its reason, and the engine lives: it may be mended meanwhile."""
+    stub.replies = [lambda _: error(status, "not now", Location="http://127.0.0.1:9/")] * openai.ATTEMPTS
+    with pytest.raises(UnavailableError, match=rf"HTTP {status}.*check engine\."):
         await engine.embed(["x"])
-    with pytest.raises(EngineError, match="revoked"):
-        engine.check()
-    with pytest.raises(EngineError, match="revoked"):
-        await engine.embed(["y"])
+    engine.check()
+    assert (1, 32) == (await engine.embed(["x"])).shape
+
+
+@pytest.mark.parametrize("status", [401, 404])
+async def test_a_refusal_that_passes_does_not_keep_it_from_starting(stub: StubServer, status: int) -> None:
+    """A server that is starting itself may not know its keys and models yet."""
+    stub.replies = [lambda _: error(status, "not yet")] * (openai.ATTEMPTS - 1)
+    engine = OpenAIEngine(stub.settings())
+    await engine.start()
+    await engine.close()
+
+
+async def test_the_keys_file_is_read_again(stub: StubServer, tmp_path: Path) -> None:
+    """A key that changes is used from the next request on; a file that is not there names the setting."""
+    file = tmp_path / "key"
+    file.write_text("first\n")
+    engine = OpenAIEngine(stub.settings(api_key_file=str(file)))
+    await engine.start()
+    file.write_text("second\n")
+    await engine.embed(["x"])
+    assert ["Bearer first", "Bearer second"] == [headers["Authorization"] for headers in stub.headers[-2:]]
+    file.unlink()
+    with pytest.raises(UnavailableError, match=r"engine\.api_key_file: .*key"):
+        await engine.embed(["x"])
+    await engine.close()
+
+
+async def test_an_answer_without_end_is_not_read(
+    stub: StubServer, engine: OpenAIEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is longer than any answer can be is let go, and the request is tried again."""
+    monkeypatch.setattr(embeddings_client, "LARGEST_ANSWER", 1 << 20)
+    stub.replies = [lambda _: web.Response(body=bytes(2 << 20))]
+    assert (1, 32) == (await engine.embed(["x"])).shape
+
+
+async def test_a_vector_that_is_not_finite_is_asked_for_again(stub: StubServer, engine: OpenAIEngine) -> None:
+    """NaN and zeros never reach the baseline; what is wrong may pass."""
+    wrong = [web.json_response({"data": [{"index": 0, "embedding": [n] * 32}]}) for n in (float("nan"), 0.0)]
+    stub.replies = [lambda _: wrong.pop()] * 2
+    assert (1, 32) == (await engine.embed(["x"])).shape
+    assert [] == wrong
 
 
 async def test_dimensions_are_asked_for_and_checked(stub: StubServer) -> None:
@@ -188,14 +230,12 @@ async def test_dimensions_are_asked_for_and_checked(stub: StubServer) -> None:
     [
         ({"data": []}, "0 vectors for 1 texts"),
         ({"data": [{"index": 0, "embedding": [1.0] * 31}]}, "31 dimensions where 32"),
-        ({"data": [{"index": 0, "embedding": [float("nan")] * 32}]}, "not finite"),
-        ({"data": [{"index": 0, "embedding": [0.0] * 32}]}, "zero"),
     ],
 )
 async def test_a_wrong_answer_is_final(
     stub: StubServer, engine: OpenAIEngine, answer: dict[str, object], words: str
 ) -> None:
-    """Too few vectors, a wrong dimension, NaN or zeros never reach the baseline."""
+    """Too few vectors or a wrong dimension never reach the baseline."""
     stub.replies = [lambda _: web.json_response(answer)]
     with pytest.raises(EngineError, match=words):
         await engine.embed(["x"])

@@ -1,18 +1,26 @@
 """One request to a server that speaks ``/v1/embeddings``, and what its answer means.
 
-Every failure is one of three:
+Every failure is one of four:
 
 * It is transient (`TransientError`): no connection, a time-out, 408, 409, 425, 429, 5xx, an answer that is not JSON.
-* It is permanent (`EngineError`): 401, 403, 404, a wrong dimension or count, a vector that is not finite.
+* It is one that somebody must mend, perhaps without a restart (`RefusedError`): 401, 403, 404, a redirect, a vector
+  that is not finite, a key's file that cannot be read.
+* It is permanent (`EngineError`): a wrong dimension or count.
 * The server refuses these texts (`RefusedTextsError`): any other 4xx.
+
+A redirect is not followed: another host would get the text of logs. An answer is read up to `LARGEST_ANSWER`. The key's
+file is read for each request, so that a key can change.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -25,6 +33,8 @@ from daemon.adapters.engines.registry import EngineSettings
 from daemon.errors import ConfigError, EngineError
 
 _TRANSIENT = frozenset({408, 409, 425, 429})
+LARGEST_ANSWER = 64 << 20
+"""Bytes; 64 vectors of 4,096 numbers take 6 MB as text."""
 
 
 class RefusedTextsError(Exception):
@@ -39,6 +49,10 @@ class TransientError(Exception):
         self.wait_s = wait_s
 
 
+class RefusedError(TransientError):
+    """What a person must mend, here or at the server. While the daemon runs it is tried again all the same."""
+
+
 class EmbeddingsClient:
     """A session with one server. Belongs to the event loop that opened it."""
 
@@ -49,14 +63,14 @@ class EmbeddingsClient:
         self._url = URL(settings.url.rstrip("/").removesuffix("/embeddings"))
         self._shown = str(self._url.with_user(None).with_query(None))
         self._session: aiohttp.ClientSession | None = None
+        self._key = settings.api_key
         self.dimensions = settings.dimensions or 0
         """Length of a vector: as configured, else that of the first answer; 0 before it."""
 
     def open(self) -> None:
         """Make the session; nothing is sent yet."""
-        headers = {"Authorization": f"Bearer {self._settings.api_key}"} if self._settings.api_key else {}
         timeout = aiohttp.ClientTimeout(total=self._settings.timeout_s)
-        self._session = aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=True)
+        self._session = aiohttp.ClientSession(timeout=timeout, trust_env=True)
 
     async def close(self) -> None:
         """Disconnect."""
@@ -66,17 +80,17 @@ class EmbeddingsClient:
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit row for each text, shape (len(texts), dimensions), from one request.
 
-        Raises TransientError, RefusedTextsError or EngineError, as described above.
+        Raises TransientError, RefusedError, RefusedTextsError or EngineError, as described above.
         """
         assert self._session is not None, "open first"
         body: dict[str, object] = {"model": self._settings.model, "input": texts, "encoding_format": "float"}
         if self._settings.dimensions is not None:
             body["dimensions"] = self._settings.dimensions
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **await self._authorization()}
+        url, data = self._url.joinpath("embeddings"), orjson.dumps(body)
         try:
-            url = self._url.joinpath("embeddings")
-            async with self._session.post(url, data=orjson.dumps(body), headers=headers) as response:
-                answer = await response.read()
+            async with self._session.post(url, data=data, headers=headers, allow_redirects=False) as response:
+                answer = await self._read(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TransientError(self._sentence(f"does not answer: {type(error).__name__} {error}")) from error
         if response.status != 200:
@@ -87,20 +101,43 @@ class EmbeddingsClient:
         """Return the model's longest input by the server's ``/models``; None when it does not say (vLLM does)."""
         assert self._session is not None, "open first"
         try:
-            async with self._session.get(self._url.joinpath("models")) as response:
-                models: list[dict[str, Any]] = orjson.loads(await response.read())["data"]
+            url, headers = self._url.joinpath("models"), await self._authorization()
+            async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+                models: list[dict[str, Any]] = orjson.loads(await self._read(response))["data"]
             return next(int(m["max_model_len"]) for m in models if m.get("id") == self._settings.model)
-        except (aiohttp.ClientError, OSError, ValueError, TypeError, KeyError, StopIteration):
+        except (TransientError, aiohttp.ClientError, OSError, ValueError, TypeError, KeyError, StopIteration):
             return None
+
+    async def _authorization(self) -> dict[str, str]:
+        """Return the header with the key of now. Raises RefusedError when its file cannot be read."""
+        name = self._settings.api_key_file
+        if name is not None:
+            try:
+                self._key = (await asyncio.to_thread(Path(name).read_text)).strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise RefusedError(f"engine.api_key_file: {name}: {error}") from None
+        return {"Authorization": f"Bearer {self._key}"} if self._key else {}
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        """Return the answer's body. Raises TransientError when it is longer than `LARGEST_ANSWER`."""
+        parts, size = [], 0
+        async for part in response.content.iter_chunked(1 << 16):
+            parts.append(part)
+            size += len(part)
+            if size > LARGEST_ANSWER:
+                raise TransientError(self._sentence(f"gives an answer of more than {LARGEST_ANSWER >> 20} MiB"))
+        return b"".join(parts)
 
     def _refusal(self, status: int, answer: bytes, retry_after: str | None) -> Exception:
         sentence = self._sentence(f"answers HTTP {status}: {answer[:300].decode(errors='replace').strip()}")
         if status in _TRANSIENT or status >= 500:
             return TransientError(sentence, _seconds(retry_after))
         if status in {401, 403}:
-            return EngineError(f"{sentence}; check engine.api_key")
+            return RefusedError(f"{sentence}; check engine.api_key")
         if status == 404:
-            return EngineError(f"{sentence}; check engine.url and engine.model ({self._settings.model})")
+            return RefusedError(f"{sentence}; check engine.url and engine.model ({self._settings.model})")
+        if 300 <= status < 400:
+            return RefusedError(f"{self._sentence(f'redirects (HTTP {status})')}; check engine.url")
         return RefusedTextsError(sentence) if 400 <= status < 500 else EngineError(sentence)
 
     def _rows(self, answer: bytes, count: int) -> NDArray[np.float32]:
@@ -123,13 +160,13 @@ class EmbeddingsClient:
         matrix = np.stack(rows)
         norms = np.linalg.norm(matrix, axis=1, keepdims=True)
         if not np.isfinite(norms).all() or not norms.all():
-            raise EngineError(self._sentence("gives a vector that is not finite, or zero"))
+            raise RefusedError(self._sentence("gives a vector that is not finite, or zero"))
         self.dimensions = wanted
         return np.asarray(matrix / norms, dtype=np.float32)
 
     def _sentence(self, what: str) -> str:
         """Return a sentence about the server that holds neither password nor key."""
-        key = self._settings.api_key
+        key = self._key
         return f"{self._shown} {what.replace(key, '***') if key else what}"
 
 
@@ -138,9 +175,11 @@ def _seconds(retry_after: str | None) -> float | None:
     if not retry_after:
         return None
     try:
-        return max(0.0, float(retry_after))
+        seconds = float(retry_after)
     except ValueError:
         pass
+    else:
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):

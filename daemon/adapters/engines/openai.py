@@ -5,6 +5,8 @@ count and a number of characters, and sends them as one request. While every wor
 
 * A transient failure is retried with exponential back-off and jitter, or after the server's Retry-After. After the
   last attempt it is an UnavailableError.
+* What a person must mend (a key, an address) is tried again like a transient failure: while the daemon runs it may be
+  mended at the server. Only at the start it is a ConfigError, after the last attempt.
 * A permanent failure ends the engine with EngineError; at start it is a ConfigError.
 * A batch whose texts are refused is halved, so one text cannot fail the others. A single text that is refused is cut to
   half, at most three times.
@@ -24,7 +26,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.adapters.engines.embeddings_client import EmbeddingsClient, RefusedTextsError, TransientError
+from daemon.adapters.engines.embeddings_client import EmbeddingsClient, RefusedError, RefusedTextsError, TransientError
 from daemon.adapters.engines.registry import CUT_MARK, EngineSettings, model_name
 from daemon.adapters.engines.token_estimates import cut_all, estimate
 from daemon.backoff import Backoff
@@ -89,8 +91,10 @@ class OpenAIEngine:
             self._max_tokens = await self._model_limit()
             self._workers = [asyncio.create_task(self._work()) for _ in range(max(1, self._settings.concurrency))]
             await self.embed(["strayline"])
-        except EngineError as error:
+        except (EngineError, UnavailableError) as error:
             await self.close()
+            if isinstance(error, UnavailableError) and not isinstance(error.__cause__, RefusedError):
+                raise
             raise ConfigError([f"engine: {error}"]) from error
         except BaseException:
             await self.close()

@@ -38,7 +38,8 @@ class EngineSettings:
     `dimensions` cuts vectors to a Matryoshka size, `instruction` is a prefix to every text.
 
     vllm: `options` are passed to EngineArgs. A step that takes longer than `step_timeout_s` counts as hung.
-    openai: `url` ends before ``/embeddings``. `timeout_s` is for one request, `concurrency` the number of them at once.
+    openai: `url` ends before ``/embeddings``. The key is `api_key`, or what
+    `api_key_file` holds at each request. `timeout_s` is for one request, `concurrency` the number of them at once.
     """
 
     type: str = "vllm"
@@ -48,6 +49,7 @@ class EngineSettings:
     options: Mapping[str, object] = field(default_factory=dict)
     url: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    api_key_file: str | None = None
     timeout_s: float = 60.0
     concurrency: int = 8
     step_timeout_s: float = 600.0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from daemon.adapters.kafka.publish import publish_one, publish_together
     from daemon.adapters.kafka.readers import RangeReader, follow_batches, follow_values, list_topics, read_values
     from daemon.adapters.kafka.removal import Removal, plan_removal, remove
+    from daemon.adapters.kafka.rights import check_rights
     from daemon.adapters.kafka.settings import KafkaSettings, OAuthSettings
     from daemon.adapters.kafka.topics import check_topics, create_topics
 
@@ -32,6 +33,7 @@ __all__ = [
     "OAuthSettings",
     "RangeReader",
     "Removal",
+    "check_rights",
     "check_topics",
     "create_topics",
     "follow_batches",
@@ -52,6 +54,7 @@ _MODULES = {
     "OAuthSettings": "settings",
     "RangeReader": "readers",
     "Removal": "removal",
+    "check_rights": "rights",
     "check_topics": "topics",
     "create_topics": "topics",
     "follow_batches": "readers",

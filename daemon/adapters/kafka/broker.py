@@ -23,12 +23,12 @@ from daemon.adapters.kafka.client import (
     stop_client,
 )
 from daemon.adapters.kafka.credential_files import CredentialFiles
-from daemon.adapters.kafka.diagnosis import diagnose
+from daemon.adapters.kafka.diagnosis import diagnose, explained
 from daemon.adapters.kafka.membership import KafkaMembership
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.adapters.kafka.transactions import KafkaTransactions
 from daemon.core.types import TopicPartition, Update
-from daemon.errors import ConfigError, UnavailableError
+from daemon.errors import PartitionError, UnavailableError
 
 
 class KafkaBroker:
@@ -53,10 +53,7 @@ class KafkaBroker:
             self._watching = asyncio.create_task(self._credentials.watch())
         except (KafkaError, OSError, TimeoutError) as error:
             await stop_client(self._observer)
-            if (refusal := await diagnose(self._settings)) is not None:
-                raise (ConfigError([refusal.text]) if refusal.permanent else UnavailableError(refusal.text)) from None
-            servers = ", ".join(self._settings.bootstrap_servers)
-            raise UnavailableError(f"no Kafka at {servers}: {error or 'no answer within 30 s'}") from None
+            raise (await explained(self._settings, error)) from None
 
     async def diagnose(self) -> str | None:
         refusal = await diagnose(self._settings)
@@ -73,11 +70,24 @@ class KafkaBroker:
         return transactions
 
     async def partitions(self, topic: str) -> int:
-        known = await self._observer._client.fetch_all_metadata()  # noqa: SLF001  # there is no public method for this
-        count = len(known.partitions_for_topic(topic) or ())
-        if not count:
+        try:
+            return await self._count(topic)
+        except PartitionError as error:
+            raise (await explained(self._settings, error)) from None
+
+    async def _count(self, topic: str) -> int:
+        """Return the number of partitions of a topic. Raises UnavailableError when there is none, PartitionError."""
+        client = self._observer._client  # noqa: SLF001  # there is no public method for this
+        async with guarded(f"asking for the partitions of {topic}", 2 * REQUEST_SECONDS):
+            try:
+                known = await client.fetch_all_metadata()
+            except KafkaError:
+                # The server had ended the connection, say because a login has a limited time. The next one is new.
+                await asyncio.sleep(0.5)
+                known = await client.fetch_all_metadata()
+        if not (partitions := known.partitions_for_topic(topic)):
             raise UnavailableError(f"topic {topic} does not exist; make it with `strayline topics create`")
-        return count
+        return len(partitions)
 
     async def high_water(self, topic: str, partition: int) -> int:
         native = KafkaPartition(topic, partition)
@@ -86,7 +96,7 @@ class KafkaBroker:
         return ends[native]
 
     async def stable_ends(self, topic: str) -> Mapping[int, int]:
-        natives = [KafkaPartition(topic, p) for p in range(await self.partitions(topic))]
+        natives = [KafkaPartition(topic, p) for p in range(await self._count(topic))]
         doing = f"asking for the end of {topic}"
         async with self._reader(natives) as reader, guarded(doing, self._settings.transaction_timeout):
             ends: dict[KafkaPartition, int] = await reader.end_offsets(natives)
@@ -107,7 +117,7 @@ class KafkaBroker:
         return {key: value for key, value in newest.items() if value is not None}
 
     async def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
-        natives = [KafkaPartition(topic, p) for p in range(await self.partitions(topic))]
+        natives = [KafkaPartition(topic, p) for p in range(await self._count(topic))]
         async with self._reader(natives) as reader:
             while True:
                 async with guarded(f"following {topic}", self._settings.transaction_timeout):

@@ -24,7 +24,7 @@ from aiokafka.errors import (
 
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.adapters.kafka.tokens import TokenError
-from daemon.errors import ConfigError
+from daemon.errors import ConfigError, UnavailableError
 
 SECONDS = 5.0
 
@@ -48,6 +48,18 @@ async def diagnose(settings: KafkaSettings, seconds: float = SECONDS) -> Refusal
         return None
     text = "; ".join(dict.fromkeys(refusal.text for refusal in found))
     return Refusal(text, all(refusal.permanent for refusal in found))
+
+
+async def explained(settings: KafkaSettings, error: BaseException) -> ConfigError | UnavailableError:
+    """Return what to raise for a client's error: why no server accepts us, or the client's own words when one does.
+
+    A ConfigError is what only another configuration mends.
+    """
+    refusal = await diagnose(settings)
+    if refusal is None:
+        why = str(error) or type(error).__name__
+        return UnavailableError(f"Kafka at {', '.join(settings.bootstrap_servers)}: {why}")
+    return ConfigError([refusal.text]) if refusal.permanent else UnavailableError(refusal.text)
 
 
 async def _try(settings: KafkaSettings, server: str, seconds: float) -> Refusal | None:

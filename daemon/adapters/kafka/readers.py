@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
+from daemon.adapters.kafka.diagnosis import explained
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import UnavailableError
@@ -37,7 +38,7 @@ async def _reader(
         reader.assign(partitions)
         yield reader, partitions
     except (KafkaError, OSError) as error:
-        raise UnavailableError(f"no Kafka at {', '.join(settings.bootstrap_servers)}: {error}") from None
+        raise (await explained(settings, error)) from None
     finally:
         await reader.stop()
 

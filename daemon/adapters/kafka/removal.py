@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupIdNotFound, KafkaError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
+from daemon.adapters.kafka.diagnosis import explained
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.errors import UnavailableError
 
@@ -69,7 +70,7 @@ async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
-        raise UnavailableError(f"Kafka at {', '.join(settings.bootstrap_servers)}: {error}") from None
+        raise (await explained(settings, error)) from None
     finally:
         await admin.close()
 

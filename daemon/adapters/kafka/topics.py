@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from daemon.adapters.kafka.diagnosis import explained
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.errors import UnavailableError
 
@@ -56,7 +57,7 @@ async def _admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
         await admin.start()
     except (KafkaError, OSError) as error:
         await admin.close()
-        raise UnavailableError(f"no Kafka at {', '.join(settings.bootstrap_servers)}: {error}") from None
+        raise (await explained(settings, error)) from None
     return admin
 
 
@@ -118,12 +119,13 @@ async def check_topics(settings: KafkaSettings, inputs: Sequence[str], named: Ma
     finally:
         await admin.close()
     problems = [
-        f"topic {topic} does not exist; let a producer make it, or `strayline topics create --input-partitions N`"
+        f"topic {topic} does not exist, or we may not see it; let a producer make it, or"
+        " `strayline topics create --input-partitions N`"
         for topic in inputs
         if topic not in existing
     ]
     problems += [
-        f"topic {topic} does not exist; make it with `strayline topics create`"
+        f"topic {topic} does not exist, or we may not see it; make it with `strayline topics create`"
         for topic in named.values()
         if topic not in existing
     ]
