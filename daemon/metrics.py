@@ -269,6 +269,12 @@ class Metrics:
         self.incidents_held_back = self._counter(
             "incidents_held_back", "Incidents that were not told because the budget was used up.", "scope"
         )
+        self.incident_sessions = self._counter(
+            "incident_sessions",
+            "Sessions with a clue. late joined an incident that was over, held one that was held back, alone none.",
+            "became",
+            values=("joined", "late", "held", "alone"),
+        )
         self.incidents_let_go = self._counter(
             "incidents_let_go",
             "What the incidents stage let go because it held too much (docs/memory.md).",

@@ -30,6 +30,8 @@ def count_settlement(metrics: Metrics, source: TopicPartition, settlement: Settl
         log.warning("incidents_held_back", scope=scope, count=count, remedy="raise alerts.budget or alerts.total")
     for kind, count in settlement.let_go.items():
         metrics.incidents_let_go.labels(kind).inc(count)
+    for became, count in settlement.sessions.items():
+        metrics.incident_sessions.labels(became).inc(count)
     if settlement.alerts:
         scopes = Counter(alert.scope for alert in settlement.alerts)
         log.info("alerts_published", partition=str(source), scopes=dict(scopes), last=settlement.alerts[-1].id)

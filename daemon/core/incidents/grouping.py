@@ -3,7 +3,7 @@
 A clue belongs to the incident that has its cause, or that began at the same moment in whatever scope, or that has its
 wording in its scope; of several, to the one whose onset is nearest. Onsets do not move, so a chain of faults does not
 grow into one incident. Harmless news belongs to the harmless incident that is open in its scope: a release brings much.
-A session belongs to the latest incident that has one of its causes, until those are chronic.
+A session belongs to the latest incident that has one of its causes, one that is open first, until those are chronic.
 """
 
 from __future__ import annotations
@@ -48,4 +48,4 @@ def home_of_session(
         if end - i.onset < max(settings.settle[i.gravity], settings.quiet)
         and any(i.has(scope, cause) for cause in causes)
     ]
-    return max(found, key=lambda i: (i.onset, i.id), default=None)
+    return max(found, key=lambda i: (i.resolved_at is None, i.onset, i.id), default=None)

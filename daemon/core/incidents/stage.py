@@ -38,7 +38,7 @@ class IncidentStage:
     """All scopes' memories and the open incidents.
 
     `changed` names the pieces of the state that changed since it was last cleared, `let_go` counts by kind what the
-    bounds let go.
+    bounds let go, and `sessions` those with a clue by what became of them.
     """
 
     settings: IncidentSettings = field(default_factory=IncidentSettings)
@@ -50,6 +50,7 @@ class IncidentStage:
     clocks: dict[str, float] = field(default_factory=dict)
     changed: set[tuple[str, ...]] = field(default_factory=set)
     let_go: Counter[str] = field(default_factory=Counter)
+    sessions: Counter[str] = field(default_factory=Counter)
     swept: float = 0.0
     listened: float = 0.0
 
@@ -171,7 +172,10 @@ class IncidentStage:
         causes = [memory.parents.get(cause, cause) for cause in case.causes]
         incident = home_of_session(case.scope, causes, case.end / 1e6, self.incidents.values(), self.settings)
         if incident is None:
+            self.sessions["alone"] += 1
             return
+        over = incident.resolved_at is not None
+        self.sessions["held" if incident.held else "late" if over else "joined"] += 1
         self.changed.add(("i", incident.id))
         incident.sessions += 1
         incident.last = max(incident.last, case.end / 1e6)
@@ -182,7 +186,7 @@ class IncidentStage:
         first = incident.case is None
         if telling > incident.case_gravity:
             incident.case, incident.case_gravity = case.document, telling
-        if incident.held:
+        if incident.held or over:
             return
         if first or self.now - incident.told_at >= self.settings.update_every:
             yield self._say("updated", incident)
@@ -234,14 +238,15 @@ class IncidentStage:
             self.changed.add(("i", home.id))
             home.gravity = max(home.gravity, clue.gravity)
             home.add(clue)
-            event: Event = "opened" if home.held else "escalated" if graver else "reopened"
+            event: Event = "opened" if home.held else "reopened" if again else "escalated"
             home.held, home.resolved_at = False, None
             yield self._say(event, home)
             return
         self.changed.add(("i", home.id))
         scopes = len(home.services)
         better = home.add(clue)
-        if not home.held and (better or len(home.services) > scopes):
+        quietly = home.held or home.resolved_at is not None
+        if not quietly and (better or len(home.services) > scopes):
             yield self._say("updated", home)
 
     def _afford(self, clue: Clue) -> bool:

@@ -70,6 +70,7 @@ class IncidentsProcessor:
         now, before = figures(self._stage), self._held_back
         self._held_back = now.held_back
         let_go, self._stage.let_go = self._stage.let_go, Counter()
+        sessions, self._stage.sessions = self._stage.sessions, Counter()
         return Settlement(
             records,
             Checkpoint(self._next, config=self._publishing.config, pieces=pieces),
@@ -79,6 +80,7 @@ class IncidentsProcessor:
             budgets=now.budgets,
             held_back=Counter(now.held_back) - Counter(before),
             let_go=+let_go,
+            sessions=sessions,
         )
 
     def _publish(self, news: News, about: Provenance) -> None:

@@ -91,7 +91,8 @@ class Settlement:
     """The content of one transaction.
 
     `incidents` are those open, `told` those told in the last day and `budgets` those that may be, by scope; `held_back`
-    counts by scope what the ceiling held back since the last settlement, `let_go` by kind what the bounds let go.
+    counts by scope what the ceiling held back since the last settlement, `let_go` by kind what the bounds let go, and
+    `sessions` those with a clue by what became of them.
     """
 
     records: Sequence[OutRecord]
@@ -102,6 +103,7 @@ class Settlement:
     budgets: Mapping[str, float] = field(default_factory=dict)
     held_back: Mapping[str, int] = field(default_factory=dict)
     let_go: Mapping[str, int] = field(default_factory=dict)
+    sessions: Mapping[str, int] = field(default_factory=dict)
 
 
 class Processor(Protocol):

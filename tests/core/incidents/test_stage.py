@@ -249,6 +249,50 @@ def test_a_session_joins_the_incident_of_its_cause() -> None:
     assert [("updated", {"id": "v-1"}, 1)] == [(one.event, one.incident.case, one.incident.sessions) for one in news]
 
 
+def test_a_session_that_comes_when_its_incident_is_over_is_no_news() -> None:
+    """It is counted in the incident, which says so when it is opened again; nothing is said at once."""
+    stage = living()
+    stage.take(observed([], [sighting(NOW, FAILURE)]))
+    over = stage.take(observed(traffic(NOW + 10, NOW + 1200)))
+    case = Case("v-1", "shop", us(NOW + 1200), [cause_of(FAILURE).id], {"id": "v-1"})
+    late = stage.take(Observations("logs/0", us(NOW + 1201), cases=[case]))
+
+    assert (["resolved"], []) == ([one.event for one in over], late)
+    assert [1] == [incident.sessions for incident in stage.incidents.values()]
+    assert {"late": 1} == stage.sessions
+
+
+LIFE: dict[str | None, set[str]] = {
+    None: {"opened"},
+    "opened": {"updated", "escalated", "resolved"},
+    "updated": {"updated", "escalated", "resolved"},
+    "escalated": {"updated", "escalated", "resolved"},
+    "reopened": {"updated", "escalated", "resolved"},
+    "resolved": {"reopened"},
+}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 2400), st.integers(0, 5), st.sampled_from(("shop", "db"))), max_size=40))
+def test_the_messages_of_an_incident_follow_its_life(steps: list[tuple[int, int, str]]) -> None:
+    """First it is opened; when it is over it is opened again or nothing is said; numbers count the messages."""
+    stage = living(scopes=("shop", "db"))
+    lines = (FAILURE, OTHER, "WARN pool: nearly empty, timeout ahead", "ERROR cache: reply was lost", "INFO a hint")
+    at, latest, numbers = NOW, dict[str, str](), dict[str, int]()
+    for wait, what, scope in steps:
+        at += wait
+        steady = traffic(at - wait, at, scope=scope)
+        if what == len(lines):
+            case = Case(f"v-{at}", scope, us(at), [cause_of(line).id for line in lines[:3]], {})
+            record = Observations("logs/0", us(at), steady, cases=[case])
+        else:
+            record = observed(steady, [sighting(at, lines[what], scope=scope, key=f"k{at}")])
+        for one in stage.take(record):
+            assert one.event in LIFE[latest.get(one.incident.id)]
+            assert numbers.get(one.incident.id, 0) + 1 == one.number
+            latest[one.incident.id], numbers[one.incident.id] = one.event, one.number
+
+
 def test_a_word_of_a_person_silences_a_cause() -> None:
     """A cause that was called normal is never told again, until that is taken back."""
     stage = living()
