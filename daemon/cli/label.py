@@ -1,4 +1,4 @@
-"""`strayline label`: give feedback on the cause of an incident or on a pattern, or list the labels.
+"""`strayline label`: give feedback on the cause of an incident or on a pattern, mute it, or list what was said.
 
 The id of an alert begins with the fingerprint of its headline's cause, that of a verdict with its pattern's. Both may
 be given, whole or in part, and so may a pattern of the baseline.
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _DONE = {"normal": "normal", "anomalous": "anomalous", "forget": "forgotten: no label any more"}
 _REMARKS = {"acknowledge": "acknowledged", "unacknowledge": "not acknowledged any more", "note": "noted"}
+_MUTES = ("mute", "unmute")
 NO_LINE = "0" * 16
 """The fingerprint of what is about no line, such as a silence."""
 _WHOLE = re.compile(r"[0-9a-f]{16}(-[0-9a-f]{16})?")
@@ -31,12 +32,18 @@ _WHOLE = re.compile(r"[0-9a-f]{16}(-[0-9a-f]{16})?")
 
 def add(verbs: Verbs[Parser]) -> None:
     """Describe the verb."""
-    parser = add_verb(verbs, "label", label, "label what was told normal or anomalous, or acknowledge an incident")
+    parser = add_verb(
+        verbs, "label", label, "label what was told normal or anomalous, acknowledge an incident, or mute"
+    )
     parser.add_argument(
         "target", nargs="?", help="the id of an alert, a verdict, a pattern or an incident, or its beginning"
     )
-    parser.add_argument("word", nargs="?", choices=(*_DONE, *_REMARKS))
-    parser.add_argument("--list", action="store_true", help="show all labels; `forget` removes one")
+    parser.add_argument("word", nargs="?", choices=(*_DONE, *_REMARKS, *_MUTES))
+    parser.add_argument(
+        "--list", action="store_true", help="show all labels and mutes; `forget` and `unmute` remove one"
+    )
+    parser.add_argument("--service", action="store_true", help="mute, unmute: the target is the name of a service")
+    parser.add_argument("--for", dest="for_", metavar="DURATION", help="mute: until when from now, such as 4h")
     parser.add_argument("--scope", help="the scope, if several have it or no alert names it")
     parser.add_argument("--note", default="", help="why; it is shown with the label")
     parser.add_argument("--by", default=os.environ.get("USER", ""), help="who gives the label")
@@ -46,11 +53,39 @@ def label(options: argparse.Namespace) -> int:
     """Find the pattern and send its label, or list all labels."""
     config = load(options)
     if options.list and options.target is None:
+        asyncio.run(_list_mutes(config))
         return _list(asyncio.run(_read_topic(config)), options.scope)
     if options.list or options.word is None:
         print("strayline label: give a pattern or incident, and a word; or --list", file=sys.stderr)
         return os.EX_USAGE
+    if options.word in _MUTES:
+        return asyncio.run(_mute(options, config))
     return asyncio.run(_remark(options, config) if options.word in _REMARKS else _label(options, config))
+
+
+async def _mute(options: argparse.Namespace, config: Config) -> int:
+    from daemon.cli.mutes import ending, send_mute
+
+    if options.word == "mute":
+        ending(options.for_)  # a wrong one is said before the topics are searched
+    if options.service:
+        print("sent:", await send_mute(options, config, options.target, ""))
+        return 0
+    target, scope = await _target(options, config)
+    print("sent:", await send_mute(options, config, scope, target[:16]))
+    return 0
+
+
+async def _list_mutes(config: Config) -> None:
+    from daemon.cli.mutes import mutes_in_force
+    from daemon.core.messages import rfc3339
+    from daemon.core.text import clean
+
+    for mute in await mutes_in_force(config):
+        what = f"{mute.pattern} of {clean(mute.scope)}" if mute.pattern else f"all of {clean(mute.scope)}"
+        said = f" by {clean(mute.by)}" if mute.by else ""
+        note = f": {clean(mute.note)}" if mute.note else ""
+        print(f"muted until {rfc3339(mute.until or 0)[:19]}Z{said}: {what}{note}")
 
 
 def _list(stored: StoredBaseline | None, scope: str | None) -> int:
@@ -86,9 +121,7 @@ async def _label(options: argparse.Namespace, config: Config) -> int:
     from daemon.core.messages import label_document
     from daemon.wiring import kafka_settings
 
-    target, scope = options.target.lower(), options.scope
-    if scope is None or not _WHOLE.fullmatch(target):
-        target, scope = await _find(config, target, scope)
+    target, scope = await _target(options, config)
     if target.startswith(NO_LINE):
         raise DataError("a silence is about no line, so there is nothing to label")
     document = label_document(target, options.word, scope=scope, by=options.by, note=options.note)
@@ -96,6 +129,14 @@ async def _label(options: argparse.Namespace, config: Config) -> int:
     await publish_one(kafka_settings(config), config.topics.feedback, key=scope.encode(), value=value)
     print(f"sent: {target[:16]} of {scope} is {_DONE[options.word]}")
     return 0
+
+
+async def _target(options: argparse.Namespace, config: Config) -> tuple[str, str]:
+    """Return the whole id that the command line means, and its scope. Raises DataError."""
+    target, scope = options.target.lower(), options.scope
+    if scope is None or not _WHOLE.fullmatch(target):
+        target, scope = await _find(config, target, scope)
+    return target, scope
 
 
 async def _remark(options: argparse.Namespace, config: Config) -> int:

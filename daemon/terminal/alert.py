@@ -206,6 +206,8 @@ def _incident(alert: Document) -> str:
         facts.append(many(incident["sessions"], "session"))
     if incident.get("messages", 1) > 1:
         facts.append(f"message {incident['messages']:,}")
+    if incident.get("muted"):
+        facts.append(_text(incident, "muted"))
     return ", ".join(facts)
 
 

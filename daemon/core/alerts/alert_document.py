@@ -137,7 +137,7 @@ def _summary(news: News) -> str:
 
 def _incident_document(news: News) -> IncidentDocument:
     incident = news.incident
-    return {
+    document: IncidentDocument = {
         "id": incident.id,
         "event": news.event,
         "since": _time(incident.onset),
@@ -147,6 +147,7 @@ def _incident_document(news: News) -> IncidentDocument:
         "sessions": incident.sessions,
         "messages": news.number,
     }
+    return document | {"muted": news.muted} if news.muted else document
 
 
 def _cause_document(symptom: Symptom) -> CauseDocument:

@@ -10,6 +10,7 @@ ceilings have room. Whatever is observed counts in the rates, so routine mutes i
 
 from daemon.core.incidents.clues import Clue
 from daemon.core.incidents.incident import Incident, Symptom
+from daemon.core.incidents.mutes import ActiveMute, Mutes
 from daemon.core.incidents.news import TOLD, Event, News
 from daemon.core.incidents.overview import Figures, figures
 from daemon.core.incidents.settings import Ceiling, IncidentSettings
@@ -18,6 +19,7 @@ from daemon.core.incidents.state import all_names, dump_pieces, load_stage
 
 __all__ = [
     "TOLD",
+    "ActiveMute",
     "Ceiling",
     "Clue",
     "Event",
@@ -25,6 +27,7 @@ __all__ = [
     "Incident",
     "IncidentSettings",
     "IncidentStage",
+    "Mutes",
     "News",
     "Symptom",
     "all_names",

@@ -34,7 +34,8 @@ class Incident:
     """`onset` is when its first symptom was seen, `last` its latest one; `told_at` when a message last said something.
 
     `headline` is the number of the symptom that speaks for it. `case` is its most telling session, whole. `messages`
-    counts all that was said of it. `held` is True when the ceiling held it back.
+    counts all that was said of it. `held` is True when it was not told: the ceiling held it back, or, with `muted`, a
+    mute.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Incident:
     case_gravity: int = -1
     messages: int = 0
     held: bool = False
+    muted: bool = False
     resolved_at: float | None = None
 
     @property
@@ -63,6 +65,11 @@ class Incident:
     def has(self, scope: str, cause: str) -> bool:
         """Return whether a cause of a scope is one of its symptoms."""
         return any(symptom.cause == cause and symptom.scope == scope for symptom in self.symptoms)
+
+    def place_of(self, scope: str, cause: str) -> int:
+        """Return the number of a symptom, that of the headline when there is none."""
+        names = [(symptom.scope, symptom.cause) for symptom in self.symptoms]
+        return names.index((scope, cause)) if (scope, cause) in names else self.headline
 
     def as_it_stands(self) -> Incident:
         """Return a copy that later symptoms and sessions do not change: what a message says of it."""

@@ -16,7 +16,8 @@ TOLD: tuple[Event, ...] = ("opened", "reopened", "escalated")
 class News:
     """One message about an incident as it stands: the `number`-th, at stream time `at` in seconds.
 
-    `held_back` is how many incidents of the headline's scope the ceiling has held back so far.
+    `held_back` is how many incidents of the headline's scope the ceiling has held back so far. `muted` says
+    why it was not told in time, empty where it was.
     """
 
     event: Event
@@ -24,3 +25,4 @@ class News:
     number: int
     at: float
     held_back: int = 0
+    muted: str = ""

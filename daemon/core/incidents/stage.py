@@ -8,6 +8,7 @@ depends on the observations and on their order alone, so a replay from its state
 * **Told** are opened, reopened and escalated incidents; only these count against the ceilings. Nothing is told because
   there is room.
 * What the ceiling holds back is counted, and remembered as an incident that was not told.
+* What a mute covers is remembered likewise, and told when the mute ends (`mutes`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from daemon.core.incidents.feedback import heed
 from daemon.core.incidents.grouping import home_of_clue, home_of_session
 from daemon.core.incidents.incident import Incident, open_incident
 from daemon.core.incidents.memory import ScopeMemory
+from daemon.core.incidents.mutes import ActiveMute, Mutes, surplus
 from daemon.core.incidents.news import TOLD, Event, News
 from daemon.core.incidents.settings import HOUR, IncidentSettings
 from daemon.core.observations import Case, Gravity, Observations, Sighting, Traffic
@@ -48,6 +50,7 @@ class IncidentStage:
     waiting: dict[tuple[str, str], Clue] = field(default_factory=dict)
     told: dict[int, int] = field(default_factory=dict)
     clocks: dict[str, float] = field(default_factory=dict)
+    mutes: Mutes = field(default_factory=Mutes)
     changed: set[tuple[str, ...]] = field(default_factory=set)
     let_go: Counter[str] = field(default_factory=Counter)
     sessions: Counter[str] = field(default_factory=Counter)
@@ -65,6 +68,10 @@ class IncidentStage:
         self.changed.add(("h",))
         for said in observations.said:
             self.changed |= heed(said, self.scopes, self.incidents.values())
+        for order in observations.mutes:
+            self.changed.add(("m", order.scope, order.name))
+            over = self.mutes.heed(order, self.now)
+            news += self._catch_up([over] if over is not None else [])
         if observations.clock is None:
             return news
         clock, source = observations.clock / 1e6, observations.source
@@ -98,6 +105,7 @@ class IncidentStage:
                 news += self._listen(scope, memory)
         for incident in sorted(self.incidents.values(), key=lambda i: (i.onset, i.id)):
             news += self._end(incident)
+        news += self._catch_up(self.mutes.ended(self.now))
         if self.now - self.swept >= HOUR:
             self.swept = self.now
             self._forget(self.now - self.settings.window)
@@ -131,7 +139,9 @@ class IncidentStage:
             self.changed.add(("i", incident.id))
             if not incident.held:
                 yield self._say("resolved", incident)
-        if incident.resolved_at is not None and now - incident.last >= settings.quiet + settings.reopen:
+        if incident.resolved_at is None or incident.muted:
+            return
+        if now - incident.last >= settings.quiet + settings.reopen:
             del self.incidents[incident.id]
             self.changed.add(("i", incident.id))
 
@@ -186,7 +196,7 @@ class IncidentStage:
         first = incident.case is None
         if telling > incident.case_gravity:
             incident.case, incident.case_gravity = case.document, telling
-        if incident.held or over:
+        if incident.held or over or self._muting(head.scope, head.cause):
             return
         if first or self.now - incident.told_at >= self.settings.update_every:
             yield self._say("updated", incident)
@@ -222,22 +232,31 @@ class IncidentStage:
         if home is not None:
             yield from self._grow(home, clue)
         elif clue.passes:
-            incident = open_incident(clue, self.now)
-            incident.held = not self._afford(clue)
+            incident, mutes = open_incident(clue, self.now), self._muting(clue.scope, clue.cause)
+            if mutes:
+                self._miss(incident, mutes)
+            else:
+                incident.held = not self._afford(clue)
             self.incidents[incident.id] = incident
             self.changed.add(("i", incident.id))
             if not incident.held:
                 yield self._say("opened", incident)
 
     def _grow(self, home: Incident, clue: Clue) -> Iterator[News]:
-        graver = clue.passes and clue.gravity > home.gravity
         again = clue.passes and home.resolved_at is not None
+        mutes = self._muting(clue.scope, clue.cause)
+        if mutes:
+            self._join_muted(home, clue, mutes if again else [])
+            return
+        graver = clue.passes and (clue.gravity > home.gravity or home.muted)
         if graver or again:
             if not self._afford(clue):
                 return
             self.changed.add(("i", home.id))
             home.gravity = max(home.gravity, clue.gravity)
             home.add(clue)
+            if home.muted:  # what is not muted speaks for it
+                home.muted, home.headline = False, home.place_of(clue.scope, clue.cause)
             event: Event = "opened" if home.held else "reopened" if again else "escalated"
             home.held, home.resolved_at = False, None
             yield self._say(event, home)
@@ -252,6 +271,44 @@ class IncidentStage:
     def _afford(self, clue: Clue) -> bool:
         memory, time = self._scope(clue.scope), max(self.now, clue.time)
         return afford(memory, self.told, self.settings, clue.gravity, time)
+
+    def _muting(self, scope: str, cause: str) -> list[ActiveMute]:
+        return self.mutes.on(self.scopes.get(scope), scope, cause)
+
+    def _miss(self, incident: Incident, mutes: Sequence[ActiveMute]) -> None:
+        """Note that nothing of an incident is told until its mutes end."""
+        incident.held = incident.muted = True
+        self.changed |= {("i", incident.id), *(("m", mute.scope, mute.name) for mute in mutes)}
+        for mute in mutes:
+            mute.missed += 1
+        for name in surplus(self.incidents.values()):
+            del self.incidents[name]
+            self.changed.add(("i", name))
+
+    def _join_muted(self, home: Incident, clue: Clue, again: Sequence[ActiveMute]) -> None:
+        """Take a muted clue into an incident without a word; `again` are the mutes that hide that it comes back."""
+        self.changed.add(("i", home.id))
+        home.add(clue)
+        if again:
+            if not home.muted:
+                self._miss(home, again)
+            home.resolved_at = None
+
+    def _catch_up(self, over: Sequence[ActiveMute]) -> Iterator[News]:
+        """Tell what happened while mutes were in force that are over."""
+        self.changed |= {("m", mute.scope, mute.name) for mute in over}
+        for mute in over:
+            for incident in sorted((i for i in self.incidents.values() if i.muted), key=lambda i: (i.onset, i.id)):
+                head = incident.symptoms[incident.headline]
+                if head.scope != mute.scope or self._muting(head.scope, head.cause):
+                    continue
+                incident.muted = False
+                self.changed |= {("i", incident.id), ("s", head.scope)}
+                if incident.resolved_at is not None:
+                    yield replace(self._say("resolved", incident), muted=mute.sentence)
+                elif afford(self._scope(head.scope), self.told, self.settings, incident.gravity, self.now):
+                    incident.held = False
+                    yield replace(self._say("opened", incident), muted=mute.sentence)
 
     def _say(self, event: Event, incident: Incident) -> News:
         self.changed.add(("i", incident.id))

@@ -1,7 +1,7 @@
 """The stage's state as named pieces, so that a transaction writes what changed and no more.
 
-A piece is a small JSON document: one a scope (``s``), one a cause of a scope (``c``), one an incident (``i``), and one
-for what belongs to the stage as a whole (``h``). A piece without a value is gone.
+A piece is a small JSON document: one a scope (``s``), one a cause of a scope (``c``), one an incident (``i``), one
+a mute (``m``), and one for what belongs to the stage as a whole (``h``). A piece without a value is gone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import orjson
 from daemon.core.incidents.clues import Clue
 from daemon.core.incidents.incident import Incident, Symptom
 from daemon.core.incidents.memory import CauseMemory, ScopeMemory
+from daemon.core.incidents.mutes import ActiveMute
 from daemon.core.incidents.peaks import Peak
 from daemon.core.incidents.rates import Rate
 from daemon.core.incidents.settings import IncidentSettings
@@ -37,6 +38,7 @@ def all_names(stage: IncidentStage) -> list[tuple[str, ...]]:
     names: list[tuple[str, ...]] = [HEAD]
     for scope, memory in stage.scopes.items():
         names += [("s", scope), *(("c", scope, cause) for cause in memory.causes)]
+    names += [("m", *name) for name in stage.mutes.active]
     return names + [("i", incident) for incident in stage.incidents]
 
 
@@ -71,6 +73,9 @@ def _dump(stage: IncidentStage, name: tuple[str, ...]) -> bytes | None:
     elif kind == "i":
         incident = stage.incidents.get(name[1])
         document = asdict(incident) if incident is not None else None
+    elif kind == "m":
+        mute = stage.mutes.active.get((name[1], name[2]))
+        document = asdict(mute) if mute is not None else None
     elif name[1] in stage.scopes:
         memory = stage.scopes[name[1]]
         document = _scope(memory) if kind == "s" else _cause(memory.causes.get(name[2]))
@@ -120,6 +125,8 @@ def _load(stage: IncidentStage, name: tuple[str, ...], document: dict[str, Any])
         stage.clocks = dict(document["clocks"])
     elif kind == "i":
         stage.incidents[name[1]] = _incident(document)
+    elif kind == "m":
+        stage.mutes.active[name[1], name[2]] = ActiveMute(**document)
     elif kind == "s":
         memory = stage.scopes.setdefault(name[1], ScopeMemory())
         for field, value in document.items():

@@ -4,8 +4,8 @@
   derives the published JSON Schemas from those types.
 * `encode` is the only way from a document to bytes (`json`); `cloud_event` writes the headers around it.
 * `verdict_record` and `dead_letter` make whole records. Alerts are made in `daemon.core.alerts`.
-* `parse_feedback` reads labels of patterns, `parse_remark` remarks on incidents. `label_document` and `remark_document`
-  write what they accept.
+* `parse_feedback` reads labels of patterns, `parse_remark` remarks on incidents, `parse_mute` mutes. `label_document`,
+  `remark_document` and `mute_document` write what they accept.
 """
 
 from daemon.core.messages.cloudevents import cloud_event
@@ -13,6 +13,7 @@ from daemon.core.messages.dead_letters import dead_letter
 from daemon.core.messages.feedback import Feedback, label_document, parse_feedback
 from daemon.core.messages.json import encode, rfc3339
 from daemon.core.messages.json_schema import schemas
+from daemon.core.messages.mutes import Mute, mute_document, parse_mute
 from daemon.core.messages.remarks import Remark, parse_remark, remark_document
 from daemon.core.messages.schema import (
     ALERT_SCHEMA,
@@ -41,6 +42,7 @@ __all__ = [
     "IncidentDocument",
     "Label",
     "LineDocument",
+    "Mute",
     "NeighbourDocument",
     "Remark",
     "Severity",
@@ -49,7 +51,9 @@ __all__ = [
     "dead_letter",
     "encode",
     "label_document",
+    "mute_document",
     "parse_feedback",
+    "parse_mute",
     "parse_remark",
     "remark_document",
     "rfc3339",

@@ -36,7 +36,9 @@ def schemas(*, strict: bool = False) -> dict[str, Schema]:
 
 def _feedback() -> Schema:
     """Return the schema of feedback: a label names either an alert or a pattern, which no type can say."""
-    document = _root(schema.FEEDBACK_SCHEMA, [schema.FeedbackDocument, schema.RemarkDocument], strict=True)
+    document = _root(
+        schema.FEEDBACK_SCHEMA, [schema.FeedbackDocument, schema.RemarkDocument, schema.MuteDocument], strict=True
+    )
     document["$defs"]["FeedbackDocument"]["oneOf"] = [{"required": ["alert"]}, {"required": ["pattern"]}]
     return document
 

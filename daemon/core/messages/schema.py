@@ -26,6 +26,7 @@ IncidentEvent = Literal["opened", "reopened", "escalated", "updated", "resolved"
 ClueKind = Literal["new", "burst", "back", "silent", "missing"]
 Closed = Literal["gap", "age", "lines", "tokens", "pin", "idle", "flush"]
 Action = Literal["acknowledge", "unacknowledge", "note"]
+MuteAction = Literal["mute", "unmute"]
 
 
 class SourceDocument(TypedDict):
@@ -198,6 +199,8 @@ class IncidentDocument(TypedDict):
     """Closed sessions that belong to it so far."""
     messages: Count
     """Messages about it so far, this one included."""
+    muted: NotRequired[str]
+    """Present when it was not told in time, because of a mute that has ended: by whom, and what else was missed."""
 
 
 class AlertDocument(TypedDict):
@@ -304,3 +307,20 @@ class RemarkDocument(TypedDict):
     """Who says so."""
     note: NotRequired[str]
     """The note, or a reason."""
+
+
+class MuteDocument(TypedDict):
+    """What a person wants to hear nothing of until a time: a service, or one pattern or cause of it."""
+
+    action: MuteAction
+    """mute: nothing is told of it until then, and what happened meanwhile is told afterwards; unmute: end it now."""
+    scope: Annotated[str, ("minLength", 1)]
+    """The service."""
+    pattern: NotRequired[Fingerprint]
+    """Fingerprint of a pattern or of an incident's cause; without it, the whole service."""
+    until: NotRequired[Time]
+    """When it ends, compared with the times of lines, RFC 3339. A mute has one."""
+    by: NotRequired[str]
+    """Who says so."""
+    note: NotRequired[str]
+    """Why."""

@@ -9,6 +9,7 @@ from daemon.core.observations.causes import Cause, Gravity, cause_of, words_at_e
 from daemon.core.observations.observer import BIN_US, Observer
 from daemon.core.observations.record import (
     Case,
+    MuteOrder,
     Observations,
     Said,
     Sighting,
@@ -22,6 +23,7 @@ __all__ = [
     "Case",
     "Cause",
     "Gravity",
+    "MuteOrder",
     "Observations",
     "Observer",
     "Said",

@@ -70,6 +70,17 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class MuteOrder:
+    """A person's mute of a service, or of the `causes` of a pattern or cause `name` in it; `until` None ends it."""
+
+    scope: str
+    name: str
+    until: int | None
+    causes: Sequence[str] = ()
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Observations:
     """`source` names the partition (``topic/0``), `clock` is its stream time, None before its first line."""
 
@@ -79,9 +90,10 @@ class Observations:
     sightings: Sequence[Sighting] = ()
     cases: Sequence[Case] = ()
     said: Sequence[Said] = field(default=())
+    mutes: Sequence[MuteOrder] = field(default=())
 
     def __bool__(self) -> bool:
-        return bool(self.traffic or self.sightings or self.cases or self.said)
+        return bool(self.traffic or self.sightings or self.cases or self.said or self.mutes)
 
 
 def dump_observations(observations: Observations) -> bytes:
@@ -96,6 +108,7 @@ def dump_observations(observations: Observations) -> bytes:
         ],
         "cases": [[c.id, c.scope, c.end, c.causes, c.document] for c in observations.cases],
         "said": [[s.scope, s.pattern, s.verdict, s.causes] for s in observations.said],
+        "mutes": [[m.scope, m.name, m.until, m.causes, m.by] for m in observations.mutes],
     }
     return zstandard.ZstdCompressor(level=3).compress(orjson.dumps(document))
 
@@ -115,6 +128,7 @@ def load_observations(value: bytes | None) -> Observations:
             sightings=[Sighting(*row) for row in document["sightings"]],
             cases=[Case(*row) for row in document["cases"]],
             said=[Said(*row) for row in document["said"]],
+            mutes=[MuteOrder(*row) for row in document.get("mutes", ())],  # records of before there were any
         )
     except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"an observation cannot be read: {error}") from error

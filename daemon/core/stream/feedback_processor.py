@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from daemon.core.detection import Detector
-from daemon.core.messages import Feedback, dead_letter, parse_feedback, parse_remark
-from daemon.core.observations import Observations, Said, cause_of, dump_observations
+from daemon.core.messages import Feedback, Mute, dead_letter, parse_feedback, parse_mute, parse_remark
+from daemon.core.observations import MuteOrder, Observations, Said, cause_of, dump_observations
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.stream.processor import Load, Publishing, Settlement, Step, baseline_records
 from daemon.core.types import Batch, OutRecord, Reject, TopicPartition, Vector
@@ -29,6 +29,7 @@ class FeedbackProcessor:
         self._outputs: list[OutRecord] = []
         self._labels = 0
         self._said: list[Said] = []
+        self._mutes: list[MuteOrder] = []
 
     @property
     def lost(self) -> int:
@@ -41,6 +42,9 @@ class FeedbackProcessor:
         for row, (offset, value) in enumerate(zip(batch.offsets, batch.values, strict=True)):
             try:
                 if parse_remark(value) is not None:  # on an incident: for those who look at incidents
+                    continue
+                if (mute := parse_mute(value)) is not None:
+                    self._mute(mute)
                     continue
                 feedback = parse_feedback(value)
                 scope = self._scope_of(feedback)
@@ -64,9 +68,10 @@ class FeedbackProcessor:
     def take(self) -> Settlement:
         records, self._outputs, self._labels = self._outputs, [], 0
         records += baseline_records(self._detector.updates(self._source))
-        if self._said:
-            key, said, self._said = str(self._source).encode(), self._said, []
-            value = dump_observations(Observations(str(self._source), said=said))
+        if self._said or self._mutes:
+            key = str(self._source).encode()
+            value = dump_observations(Observations(str(self._source), said=self._said, mutes=self._mutes))
+            self._said, self._mutes = [], []
             records.append(OutRecord("observations", key, value, partition=0))
         return Settlement(records, Checkpoint(self._next, config=self._publishing.config))
 
@@ -77,11 +82,20 @@ class FeedbackProcessor:
             raise DataError(f"pattern {feedback.pattern} is not in the baseline; name its scope")
         return scope
 
+    def _mute(self, mute: Mute) -> None:
+        """Tell the incidents stage what is muted: it decides what is told."""
+        causes = [mute.pattern, *self._causes(mute.scope, mute.pattern)] if mute.pattern else []
+        self._mutes.append(MuteOrder(mute.scope, mute.pattern, mute.until, causes, mute.by))
+
+    def _causes(self, scope: str | None, pattern: str) -> list[str]:
+        """Return what of a pattern's lines is more than harmless."""
+        lines = () if scope is None else self._detector.lines_of(scope, pattern)
+        return [cause.id for line, _ in lines if (cause := cause_of(line)).score > 0]
+
     def _label(self, scope: str | None, feedback: Feedback, at: int) -> None:
         """Label the pattern, and tell the incidents stage: what a person knows of is told no more, or again."""
-        lines = () if scope is None else self._detector.lines_of(scope, feedback.pattern)
-        causes = [cause.id for line, _ in lines if (cause := cause_of(line)).score > 0]
-        self._said.append(Said(scope or "", feedback.pattern, feedback.verdict, [feedback.pattern, *causes]))
+        causes = [feedback.pattern, *self._causes(scope, feedback.pattern)]
+        self._said.append(Said(scope or "", feedback.pattern, feedback.verdict, causes))
         if scope is None:
             return
         self._detector.label(
@@ -100,5 +114,5 @@ class FeedbackProcessor:
         return dead_letter(batch, reject, name=publishing.group, task=task, where=FEEDBACK_CLASS, redaction=redaction)
 
     def _load(self) -> Load:
-        # A label is an output: it waits for its commit like an alert.
-        return Load(outputs=len(self._outputs) + self._labels)
+        # A label or mute is an output: it waits for its commit like an alert.
+        return Load(outputs=len(self._outputs) + self._labels + len(self._mutes))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from daemon.core.observations import (
     Case,
+    MuteOrder,
     Observations,
     Observer,
     Said,
@@ -132,6 +133,7 @@ def test_a_record_is_read_as_it_was_written() -> None:
     observations = Observations(
         "logs/3", 5, [Traffic("a", 1, 2)], [Sighting("a", "c", 1.25, 3, 4, "l", "t", "k", "7")],
         [Case("v", "a", 9, ["c"], {"id": "v"})], [Said("a", "p", "normal", ["c"])],
+        [MuteOrder("a", "p", 7, ["c"], "ada")],
     )  # fmt: skip
 
     assert observations == load_observations(dump_observations(observations))

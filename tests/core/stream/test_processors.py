@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from daemon.core.incidents import IncidentSettings
 from daemon.core.masking import RedactionSettings
-from daemon.core.observations import load_observations
+from daemon.core.observations import MuteOrder, load_observations
 from daemon.core.stream import Checkpoint, FeedbackProcessor, IncidentsProcessor, Load, LogProcessor, Processor
 from daemon.core.stream.log_processor import JUDGED_AT_ONCE
 from daemon.core.types import Batch, OutRecord, TopicPartition
@@ -201,6 +201,22 @@ def test_remarks_on_incidents_are_passed_over() -> None:
 
     assert ([], {"bad_feedback": 1}) == (step.feedback, dict(step.rejects))
     assert (2, ["dead_letters"]) == (settlement.checkpoint.next, [record.role for record in settlement.records])
+
+
+def test_mutes_go_to_the_incidents_stage() -> None:
+    """A mute is an observation of the transaction that settles it, and no label."""
+    processor = FeedbackProcessor(FEEDBACK, tools().detector, PUBLISHING, None)
+    until = {"until": "2026-11-26T12:00:00Z"}
+    values = [{"action": "mute", "scope": "shop"} | until, {"action": "unmute", "scope": "shop", "pattern": "a" * 16}]
+
+    step = processor.step(batch([orjson.dumps(value) for value in [*values, {"action": "mute"}]], source=FEEDBACK), {})
+    settlement = processor.take()
+    (record,) = of_role(settlement.records, "observations")
+
+    assert (3, {"bad_feedback": 1}, []) == (settlement.checkpoint.next, dict(step.rejects), step.feedback)
+    assert [MuteOrder("shop", "", 1_795_694_400_000_000, []), MuteOrder("shop", "a" * 16, None, ["a" * 16])] == list(
+        load_observations(record.value).mutes
+    )
 
 
 @pytest.mark.parametrize("skipped", [3, 9])

@@ -1,0 +1,80 @@
+"""Mutes: what a person wants to hear nothing of until a time, and what is told of it afterwards.
+
+A mute takes nothing from the memory: rates, causes and incidents go on as if there were none. It only keeps incidents
+from being told. When it ends, at its time or because somebody takes it back, what happened meanwhile is told: an
+incident that goes on as opened, one that is over as resolved.
+
+Its time is stream time, so a replay obeys it in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from daemon.core.incidents.incident import Incident
+from daemon.core.incidents.memory import ScopeMemory
+from daemon.core.observations import MuteOrder
+
+MOST = 50
+"""Incidents that are over and wait for the end of a mute; beyond it the oldest is only counted."""
+
+
+@dataclass(slots=True)
+class ActiveMute:
+    """One mute in force. `name` is empty for the whole service; `until` in seconds; `missed` counts its incidents."""
+
+    scope: str
+    name: str
+    causes: list[str]
+    until: float
+    by: str
+    missed: int = 0
+
+    def covers(self, memory: ScopeMemory, cause: str) -> bool:
+        """Return whether a cause of its service is meant."""
+        return not self.name or any(memory.parents.get(one, one) == cause for one in self.causes)
+
+    @property
+    def sentence(self) -> str:
+        """What a message says that was not told in time."""
+        who = f"muted by {self.by}" if self.by else "muted"
+        if not self.missed:  # it began under another mute, which ended first
+            return who
+        return f"{who}; {'the only incident' if self.missed == 1 else f'one of {self.missed:,} incidents'} meanwhile"
+
+
+@dataclass(slots=True)
+class Mutes:
+    """All mutes in force, by service and name."""
+
+    active: dict[tuple[str, str], ActiveMute] = field(default_factory=dict)
+
+    def heed(self, order: MuteOrder, now: float) -> ActiveMute | None:
+        """Begin or change a mute; return the one that the order ends."""
+        known = self.active.pop((order.scope, order.name), None)
+        if order.until is None or order.until / 1e6 <= now:
+            return known
+        missed = known.missed if known is not None else 0
+        mute = ActiveMute(order.scope, order.name, list(order.causes), order.until / 1e6, order.by, missed)
+        self.active[order.scope, order.name] = mute
+        return None
+
+    def ended(self, now: float) -> list[ActiveMute]:
+        """Remove and return the mutes whose time has come, in order."""
+        over = sorted((m for m in self.active.values() if m.until <= now), key=lambda m: (m.until, m.scope, m.name))
+        for mute in over:
+            del self.active[mute.scope, mute.name]
+        return over
+
+    def on(self, memory: ScopeMemory | None, scope: str, cause: str) -> list[ActiveMute]:
+        """Return the mutes that cover a cause of a service."""
+        if not self.active or memory is None:
+            return []
+        return [mute for mute in self.active.values() if mute.scope == scope and mute.covers(memory, cause)]
+
+
+def surplus(incidents: Iterable[Incident]) -> list[str]:
+    """Return the ids of muted incidents that are over and too many to keep: the oldest."""
+    over = sorted((i for i in incidents if i.muted and i.resolved_at is not None), key=lambda i: (i.last, i.id))
+    return [incident.id for incident in over[: max(len(over) - MOST, 0)]]
