@@ -16,21 +16,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from time import monotonic
 
 import structlog
 
 from daemon.core.stream import IdleClock, Load, Processor, Step
-from daemon.core.types import Batch, Pattern, TopicPartition, Vector
+from daemon.core.types import Batch, TopicPartition
 from daemon.errors import PartitionError
 from daemon.ports import Membership, Transactions
 from daemon.runtime.commits import Commits
-from daemon.runtime.embedder import groups
+from daemon.runtime.partition_progress import EventTime, PartitionProgress
+from daemon.runtime.partition_vectors import PartitionVectors
 from daemon.runtime.recovery import Recovery
 from daemon.runtime.shared import ProcessorFactory, Shared
-from daemon.runtime.stalls import Delay, StallCause
+from daemon.runtime.stalls import Delay
 from daemon.runtime.step_metrics import count_step
 
 log = structlog.get_logger(__name__)
@@ -38,7 +39,6 @@ log = structlog.get_logger(__name__)
 INBOX_BATCHES = 2
 WAITING_SESSIONS = 4_096
 PATIENT_STARTS = 4
-LINES_STOPPED = 30.0
 
 
 class State(StrEnum):
@@ -51,26 +51,6 @@ class State(StrEnum):
 
 class _RenewalError(Exception):
     """Leaves the work of a partition that is to start again on purpose."""
-
-
-class EventTime:
-    """Whether the event time of a partition moves on while its lines are read."""
-
-    def __init__(self) -> None:
-        self._watermark: int | None = None
-        self._since = self._last = 0.0
-
-    def note(self, now: float, watermark: int | None, lines: int) -> None:
-        """Note that `lines` were read, and how far event time is."""
-        if watermark != self._watermark:
-            self._watermark = watermark
-            self._since = self._last = now
-        elif lines:
-            self._last = now
-
-    def stands(self, now: float) -> float:
-        """Return for how many seconds lines have been read without a later one; 0 when none are read any more."""
-        return self._last - self._since if now - self._last < LINES_STOPPED else 0.0
 
 
 class Partition:
@@ -87,18 +67,16 @@ class Partition:
         self.load = Load()
         self.expected = 0
         self.fetch_from: int | None = None
-        self.stopped_at = self._data_at = self._moved_at = monotonic()
-        self._error: str | None = None
-        self._event_time = EventTime()
+        self.stopped_at = monotonic()
+        self._progress = PartitionProgress(self.stopped_at)
         self._shared = shared
         self._recovery = Recovery(source, shared, make_processor)
         self._commits = Commits(source, shared, self._wake)
         self._processor: Processor | None = None
         self._producer: Transactions | None = None
         self._inbox: deque[Batch] = deque()
-        self._vectors: dict[str, Vector] = {}
+        self._vectors = PartitionVectors(shared.embedder, self._wake, self.fail)
         self._more = False
-        self._embedding: set[asyncio.Task[None]] = set()
         self._idle = IdleClock(shared.terms.idle_flush, monotonic())
         self._woken = asyncio.Event()
         self._stepping = False
@@ -145,7 +123,7 @@ class Partition:
     @property
     def quiet(self) -> bool:
         """Whether nothing is under way except open sessions."""
-        under_way = self._stepping or self._inbox or self._vectors or self._more or self._embedding
+        under_way = self._stepping or self._inbox or self._vectors.ready or self._more or self._vectors.asked
         return not (under_way or self.load.waiting)
 
     @property
@@ -167,7 +145,7 @@ class Partition:
             return
         self._inbox.append(batch)
         self.expected = batch.offsets[-1] + 1
-        self._data_at = monotonic()
+        self._progress.fed(monotonic())
         self._wake()
 
     def fetched(self) -> None:
@@ -185,32 +163,23 @@ class Partition:
         """
         now = monotonic()
         behind = position is None or position < end
-        if self._embedding or (self.quiet and self._commits.idle and not behind):
-            self._moved()
+        if self._vectors.asked or (self.quiet and self._commits.idle and not behind):
+            self._progress.moved(now)
         if not (behind and (self.hungry or self.fetch_from is not None)):
-            self._data_at = now
-        return now - self._data_at
+            self._progress.fed(now)
+        return self._progress.starved(now)
 
     def unreachable(self, error: str) -> None:
         """Note why the partition's end cannot be read."""
-        self._error = error
+        self._progress.error = error
 
     def delays(self, now: float) -> Iterator[Delay]:
         """Yield for how long nothing of it was committed although there was something to do, and why."""
-        if self._commits.count and self.committed_at > self._moved_at:
-            self._moved()
-            self._moved_at = self.committed_at
-        yield Delay(StallCause.PARTITION, now - self._moved_at, self._why(), str(self.source))
-        if stands := self._event_time.stands(now):
-            why = "lines are read and none is later than those before: sessions do not end"
-            yield Delay(StallCause.EVENT_TIME, stands, why, str(self.source))
-
-    def _moved(self) -> None:
-        self._moved_at, self._error = monotonic(), None
+        if self._commits.count:
+            self._progress.committed(self.committed_at)
+        yield from self._progress.delays(now, str(self.source), self._why())
 
     def _why(self) -> str:
-        if self._error is not None:
-            return self._error
         if self.load.unsettled >= self._shared.terms.max_unsettled:
             return f"{self.load.unsettled} lines wait in open sessions, the most that it may hold"
         return "a transaction has not ended" if self._commits.running else "no data although there is some"
@@ -262,7 +231,7 @@ class Partition:
         """Report a failure; return for how many seconds to leave the broker alone."""
         self._failed_starts = 1 if self._commits.count else self._failed_starts + 1
         pause = self._shared.backoff.seconds(self._failed_starts)
-        self._error = str(error)
+        self._progress.error = str(error)
         self._shared.metrics.partition_restarts.labels(error.reason).inc()
         log.warning(
             "partition_restarts",
@@ -285,7 +254,7 @@ class Partition:
         self._idle = IdleClock(self._shared.terms.idle_flush, monotonic())
         self.load = Load(unsettled=recovered.unsettled)
         self.expected = self.fetch_from = recovered.low
-        self._data_at = monotonic()
+        self._progress.fed(monotonic())
         self.state = State.RUN
         log.info(
             "partition_runs",
@@ -308,7 +277,7 @@ class Partition:
             now = monotonic()
             if (due := self._commits.due()) is not None and due <= now:
                 self._commits.begin()
-            if self._inbox or self._vectors or self._more:
+            if self._inbox or self._vectors.ready or self._more:
                 await self._step()
             elif self._waits_for_time and self._idle.due() <= now:
                 await self._flush_if_caught_up(membership)
@@ -326,10 +295,9 @@ class Partition:
     async def _step(self) -> None:
         assert self._processor is not None
         batch = self._inbox.popleft() if self._inbox else None
-        vectors, self._vectors = self._vectors, {}
         if batch is not None:
             self._idle.arrived(monotonic())
-        self._note(await self._in_thread(self._processor.step, batch, vectors), batch)
+        self._note(await self._in_thread(self._processor.step, batch, self._vectors.take()), batch)
 
     async def _in_thread(self, work: Callable[..., Step], *arguments: object) -> Step:
         """Do the processor's work in the worker thread; until it is done the partition is not quiet."""
@@ -356,37 +324,21 @@ class Partition:
 
     def _note(self, step: Step, batch: Batch | None) -> None:
         self.load, self._more = step.load, step.more
-        self._event_time.note(monotonic(), step.load.watermark, step.lines)
-        for group in groups(step.missing):
-            task = asyncio.create_task(self._embed(group))
-            self._embedding.add(task)
-            task.add_done_callback(self._embedding.discard)
+        self._progress.event_time.note(monotonic(), step.load.watermark, step.lines)
+        self._vectors.ask(step.missing)
         if batch is not None or step.verdicts or step.load.outputs:
             self._commits.progress(step.lines, step.load.outputs)
         count_step(self._shared.metrics, self.source, step, batch)
-
-    async def _embed(self, patterns: Sequence[Pattern]) -> None:
-        try:
-            vectors = await self._shared.embedder.embed(patterns)
-        except Exception as error:  # noqa: BLE001  # whatever it is, `_work` raises it where it is dealt with
-            self.fail(error)
-            return
-        self._vectors.update(vectors)  # the current dictionary: steps replace it while the engine works
-        self._wake()
 
     async def _let_go(self) -> None:
         """Forget everything that is not in the checkpoint. Never raises, so that it can be the last thing done."""
         self.state = State.DEAD
         self._stepped.set()
-        tasks = list(self._embedding)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._vectors.stop()
         await self._commits.stop()
         self._failed, self._processor, self.fetch_from = None, None, None
         self._inbox.clear()
-        self._vectors.clear()
-        self._more, self.load, self._event_time = False, Load(), EventTime()
+        self._more, self.load, self._progress.event_time = False, Load(), EventTime()
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.close()
