@@ -14,7 +14,7 @@ is one module and one entry there, and the configuration takes its choices from 
 from daemon.core.formats.avro import check_schema
 from daemon.core.formats.base import FieldPaths, FormatSettings
 from daemon.core.formats.extract import check_extract, check_pattern
-from daemon.core.formats.json import check_path
+from daemon.core.formats.json_paths import check_path
 from daemon.core.formats.layout import Layout, in_utf8, joined
 from daemon.core.formats.registry import FORMATS, Format, check_format, make_format
 from daemon.core.formats.time_format import check_time_format, times_of

@@ -13,8 +13,6 @@ for lone surrogates, which polars lets pass: records with surrogate escapes are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -24,39 +22,20 @@ import polars as pl
 from daemon.core.formats.base import (
     ALTERNATIVE,
     COLUMNS_SCHEMA,
-    RECORD_PREFIX,
     FieldPaths,
     ReaderOutput,
     of_record,
     values_as_text,
 )
 from daemon.core.formats.exceptions import exception_text, may_have_exception
-from daemon.core.formats.lookup import nested_at, plain_text
-from daemon.core.positions import MAX_LINES_PER_RECORD
+from daemon.core.formats.json_objects import split_objects
+from daemon.core.formats.json_paths import has_odd_parts, path_tree, shape_of, text_at, value_at
 from daemon.core.types import Batch, Reject
 
 _SURROGATE = r"\\u[dD][89a-fA-F]"
 _PARTS = tuple(COLUMNS_SCHEMA)[2:]
-_REGISTRY_JSON = r"(?s)^\x00.{4}(\s*[\[{].*)$"  # behind a schema registry's header
 Unread = tuple[int, Reject]
 """The index of an object that cannot be read, and its reject."""
-
-
-def check_path(name: str, path: str) -> str | None:
-    """Return what is wrong with the path of the field `name`, or None."""
-    choices = path.split(ALTERNATIVE)
-    for choice in choices:
-        part = choice.removeprefix(RECORD_PREFIX)
-        if part == choice:
-            if not all(choice.split(".")):
-                return f"{path!r} is not a path"
-        elif name == "message":
-            return f"{choice!r} is a part of the record, and a message is a part of its value"
-        elif part not in ("key", "timestamp", "topic") and not (part.startswith("headers.") and part != "headers."):
-            return f"{choice!r} is not record.key, record.timestamp, record.topic or record.headers.NAME"
-    if [part for part, _ in groupby(map(of_record, choices))].count(None) > 1:
-        return f"{path!r} has a part of the record between fields of the value; it must come before or after them"
-    return None
 
 
 class JsonReader:
@@ -68,13 +47,13 @@ class JsonReader:
             for name, path in fields.items()
         }
         self._message = fields.message
-        self._shape, self._nested = _shape([path for paths in self._paths.values() for path in paths])
-        self._tree = _tree([path for paths in self._paths.values() for path in paths])[0]
+        self._shape, self._nested = shape_of([path for paths in self._paths.values() for path in paths])
+        self._tree = path_tree([path for paths in self._paths.values() for path in paths])[0]
 
     def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
         values, rejects = values_as_text(batch)
-        single, many = _apart(values)
+        single, many = split_objects(values)
         table, broken = self.read(batch, single)
         rejects += [reject for _, reject in broken]
         if not many.is_empty():
@@ -149,7 +128,7 @@ class JsonReader:
             parsed = _loads(batch, row, index, text)
             if isinstance(parsed, Reject):
                 rejects.append((index, parsed))
-            elif not isinstance(parsed, dict) or _is_odd(parsed, self._tree):
+            elif not isinstance(parsed, dict) or has_odd_parts(parsed, self._tree):
                 by_hand.append(self._by_hand(row, index, parsed))
             else:
                 rest.append((row, index, text))
@@ -196,7 +175,7 @@ class JsonReader:
         """Return the columns of one record, as `_decode` does."""
         parts: list[str | None] = []
         for name in _PARTS:
-            texts = (_text_at(parsed, path) for path in self._paths.get(name, ()))
+            texts = (text_at(parsed, path) for path in self._paths.get(name, ()))
             parts.append(next((text for text in texts if text is not None), None))
         return (row, index, *parts)
 
@@ -212,47 +191,10 @@ class JsonReader:
             detail = f"the value{place} is JSON but a {_kind(parsed)}"
             return Reject(row, batch.offsets[row], "not_an_object", detail)
         for path in self._paths["message"]:
-            if isinstance(_find(parsed, path), dict | list):
+            if isinstance(value_at(parsed, path), dict | list):
                 detail = f"field {path}{place} holds an object or array where text is needed"
                 return Reject(row, batch.offsets[row], "missing_field", detail)
         return Reject(row, batch.offsets[row], "missing_field", f"field {self._message}{place} is missing")
-
-
-def _apart(values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the values that are one object each, and the objects of those that hold many, numbered from 1.
-
-    Many are an array of objects, or several lines that each begin one.
-    """
-    text = values["text"]
-    if text.str.starts_with("\0").any():
-        text = pl.DataFrame({"text": text}).select(pl.coalesce(pl.col("text").str.extract(_REGISTRY_JSON), "text"))[
-            "text"
-        ]
-        values = values.with_columns(text)
-    likely = text.str.contains(r"^\s*\[\s*\{|^\s*\{[^\n]*\}\s*\n\s*\{")
-    if not likely.any():
-        return values, values.clear()
-    rows: list[tuple[int, str, int]] = []
-    single = []
-    for row, value in values.filter(likely).iter_rows():
-        objects = _objects(value)
-        rows += [(row, item, index) for index, item in enumerate(objects, 1)]
-        single.append(not objects or len(objects) > MAX_LINES_PER_RECORD)
-    many = pl.DataFrame(rows, schema={"row": pl.Int64, "text": pl.String, "index": pl.Int64}, orient="row")
-    kept = np.ones(len(values), bool)
-    kept[likely.to_numpy()] = single
-    return values.filter(kept), many.filter(~pl.col("row").is_in(values.filter(kept)["row"].implode()))
-
-
-def _objects(value: str) -> list[str]:
-    """Return the texts of many objects in one value; none if it is not an array or lines of them."""
-    if value.lstrip().startswith("["):
-        try:
-            parsed = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return []
-        return [orjson.dumps(item).decode() for item in parsed]
-    return [line for line in value.split("\n") if line.strip()]
 
 
 def _with_exceptions(values: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
@@ -275,66 +217,12 @@ def _with_exceptions(values: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(pl.when(trace.is_null()).then(message).otherwise(joined).alias("message")).drop("trace")
 
 
-def _shape(paths: Sequence[str]) -> tuple[pl.Struct, set[str]]:
-    """Return the struct to decode into, and the dotted paths it holds as nested objects."""
-    tree, nested = _tree(paths)
-    return _struct(tree), nested
-
-
-def _tree(paths: Sequence[str]) -> tuple[dict[str, Any], set[str]]:
-    """Return nested dictionaries with None for each path's text, and the dotted paths that they hold.
-
-    A path that runs through another path's value cannot be nested; it is looked up as one key only.
-    """
-    wanted = sorted(set(paths), key=lambda path: path.count("."))
-    tree: dict[str, Any] = {}
-    nested = set()
-    for path in wanted:
-        *folders, leaf = path.split(".")
-        node: Any = tree
-        for folder in folders:
-            node = node.setdefault(folder, {}) if isinstance(node, dict) else None
-        if isinstance(node, dict) and leaf not in node:
-            node[leaf] = None
-            nested.add(path)
-    for path in wanted:
-        tree.setdefault(path, None)
-    return tree, nested
-
-
-def _is_odd(value: Mapping[str, Any], tree: Mapping[str, Any]) -> bool:
-    """Return whether a value is an object where the tree wants a text, or the other way round."""
-    for name, inner in tree.items():
-        part = value.get(name)
-        if inner is None:
-            if isinstance(part, dict | list):
-                return True
-        elif part is not None and (not isinstance(part, dict) or _is_odd(part, inner)):
-            return True
-    return False
-
-
-def _struct(tree: Mapping[str, Any]) -> pl.Struct:
-    return pl.Struct({name: _struct(inner) if isinstance(inner, dict) else pl.String() for name, inner in tree.items()})
-
-
 def _loads(batch: Batch, row: int, index: int, text: str) -> Any:
     place = f" of line {index}" if index else ""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         return Reject(row, batch.offsets[row], "not_json", f"the value{place} is not JSON at character {error.pos}")
-
-
-def _text_at(parsed: object, path: str) -> str | None:
-    """Return the text at a path, nested or as one key; None where there is none."""
-    text = plain_text(nested_at(parsed, path))
-    return plain_text(parsed.get(path)) if text is None and isinstance(parsed, dict) else text
-
-
-def _find(parsed: Mapping[str, Any], path: str) -> Any:
-    node = nested_at(parsed, path)
-    return parsed.get(path) if node is None else node
 
 
 def _kind(value: object) -> str:
