@@ -31,7 +31,7 @@ MAY_BLOCK = {
     "daemon/backtest/run.py": {"run_backtest", "check_inputs"},
     # The `baseline` verbs are processes of their own, and serve nobody either.
     "daemon/cli/stored_baseline.py": {"load"},
-    "daemon/adapters/files.py": {"write_lines"},
+    "daemon/adapters/files/output.py": {"write_lines"},
     # The configuration is one small file, read at the start and when somebody asks for a reload.
     "daemon/config/loading.py": {"load_config"},
     # The files of credentials are small, and read for the first time before anything is served.

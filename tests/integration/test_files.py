@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from daemon.adapters import files
-from daemon.adapters.files import FileReader, Place, check_files
+from daemon.adapters.files import FileReader, Place, check_files, decompression, lines
 from daemon.core.formats import Layout
 from daemon.core.types import TopicPartition
 from daemon.errors import InputError
@@ -82,9 +81,9 @@ def test_a_damaged_file_is_an_error(tmp_path: Path, kind: str) -> None:
 def test_offsets_go_on_through_all_files(tmp_path: Path) -> None:
     """Offsets have no gap between files, and each leads back to its file and line."""
     paths = []
-    for name, lines in (("a", 3), ("empty", 0), ("b", 2)):
+    for name, count in (("a", 3), ("empty", 0), ("b", 2)):
         paths.append(str(tmp_path / name))
-        Path(paths[-1]).write_text("x\n" * lines)
+        Path(paths[-1]).write_text("x\n" * count)
     reader = FileReader(paths, SOURCE, first_offset=7)
     offsets = [offset for batch in reader.batches() for offset in batch.offsets]
     assert list(range(7, 12)) == offsets
@@ -104,8 +103,8 @@ def test_batches_are_small(tmp_path: Path) -> None:
 
 def test_batches_are_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Long lines make batches of fewer lines."""
-    monkeypatch.setattr(files, "BATCH_BYTES", 1000)
-    monkeypatch.setattr(files, "_CHUNK", 100)
+    monkeypatch.setattr(lines, "BATCH_BYTES", 1000)
+    monkeypatch.setattr(decompression, "_CHUNK", 100)
     path = tmp_path / "log"
     path.write_text(("x" * 300 + "\n") * 20)
     batches = list(FileReader([str(path)], SOURCE).batches())
@@ -115,7 +114,7 @@ def test_batches_are_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line longer than any log has is refused with its place, before it fills the memory."""
-    monkeypatch.setattr(files, "MAX_LINE_BYTES", 1 << 20)
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 1 << 20)
     path = tmp_path / "log"
     path.write_bytes(b"fine\nalso fine\n" + b"x" * (3 << 20))
     with pytest.raises(InputError, match=r"log:3: a line of more than 1 MiB"):
