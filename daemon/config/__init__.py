@@ -1,12 +1,13 @@
 """The configuration: one YAML file, read strictly.
 
-`loading` reads the file and the environment, `schema` is the model with all defaults, and `values` parses durations,
+`loading` reads the file and the environment, `schema` is the model with all defaults, `values` parses durations,
 budgets and regular expressions. `changes` says what a running daemon can apply. All errors of a file are reported at
 once, each with its path.
 """
 
 from daemon.config.changes import changed_keys, needs_restart
 from daemon.config.loading import load_config, parse_config
-from daemon.config.schema import Config, OAuthConfig
+from daemon.config.schema import Config
+from daemon.config.security import OAuthConfig
 
 __all__ = ["Config", "OAuthConfig", "changed_keys", "load_config", "needs_restart", "parse_config"]

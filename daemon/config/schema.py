@@ -1,8 +1,8 @@
 """The configuration as a model: every key, its default, and the rules between keys.
 
-A section of the file is a class here and a key is a field. Both are frozen, and unknown keys are refused. A rule
-between two keys is checked in the section that holds both. `Config.fingerprint` names everything that shapes verdicts;
-no secret is part of it.
+A section of the file is a class here (`kafka.security` in `security`) and a key is a field. A rule between two keys is
+checked in the section that holds both. `Config.fingerprint` names everything that shapes verdicts; no secret is part of
+it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from typing import Annotated, Literal, Self
 import orjson
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationInfo,
@@ -24,6 +22,8 @@ from pydantic import (
     model_validator,
 )
 
+from daemon.config.section import Section
+from daemon.config.security import SecurityConfig
 from daemon.config.values import (
     Duration,
     Size,
@@ -38,76 +38,7 @@ from daemon.config.values import (
 )
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OAuthConfig(_Section):
-    """Where OAUTHBEARER tokens come from: a command, or an OIDC server (client credentials)."""
-
-    token_command: list[str] = []
-    token_url: str | None = None
-    client_id: str | None = None
-    client_secret: SecretStr | None = None
-    client_secret_file: Path | None = None
-    scope: str | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if bool(self.token_command) == (self.token_url is not None):
-            raise ValueError("give either token_command or token_url")
-        secrets = sum(secret is not None for secret in (self.client_secret, self.client_secret_file))
-        if self.token_url is not None and (self.client_id is None or secrets != 1):
-            raise ValueError("token_url needs client_id, and client_secret or client_secret_file")
-        return self
-
-
-class SecurityConfig(_Section):
-    """Encryption and authentication of the connection to the brokers."""
-
-    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "PLAIN"
-    username: str | None = None
-    password: SecretStr | None = None
-    password_file: Path | None = None
-    oauth: OAuthConfig | None = None
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    key_password: SecretStr | None = None
-    key_password_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.password is not None and self.password_file is not None:
-            raise ValueError("password and password_file: give one of them")
-        if self.key_password is not None and self.key_password_file is not None:
-            raise ValueError("key_password and key_password_file: give one of them")
-        self._check_sasl()
-        if "SSL" not in self.protocol.split("_") and (self.ca or self.certificate or self.key):
-            raise ValueError(f"ca, certificate and key are not used with protocol {self.protocol}; set SSL or SASL_SSL")
-        if self.key is not None and self.certificate is None:
-            raise ValueError("key needs certificate")
-        return self
-
-    def _check_sasl(self) -> None:
-        has_password = self.password is not None or self.password_file is not None
-        if not self.protocol.startswith("SASL"):
-            if self.username is not None or has_password or self.oauth is not None:
-                raise ValueError(
-                    f"username, password and oauth are not used with protocol {self.protocol};"
-                    " set SASL_SSL or SASL_PLAINTEXT"
-                )
-        elif self.mechanism == "OAUTHBEARER":
-            if self.oauth is None:
-                raise ValueError("OAUTHBEARER needs oauth")
-        elif self.username is None or not has_password:
-            raise ValueError("SASL needs both username and password")
-        elif self.oauth is not None:
-            raise ValueError(f"oauth is not used with mechanism {self.mechanism}; set OAUTHBEARER")
-
-
-class KafkaConfig(_Section):
+class KafkaConfig(Section):
     """The cluster, the group and how often transactions commit."""
 
     bootstrap_servers: list[str] = Field(default=["localhost:9092"], min_length=1)
@@ -120,7 +51,7 @@ class KafkaConfig(_Section):
     security: SecurityConfig = SecurityConfig()
 
 
-class FieldsConfig(_Section):
+class FieldsConfig(Section):
     """Where a record holds each part: a JSON path, record.key, record.timestamp, record.topic, record.headers.NAME."""
 
     message: str = "message"
@@ -139,7 +70,7 @@ class FieldsConfig(_Section):
         return path
 
 
-class MaskConfig(_Section):
+class MaskConfig(Section):
     """A regular expression and the name of the placeholder that replaces its matches."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
@@ -154,14 +85,14 @@ class MaskConfig(_Section):
         return self
 
 
-class RedactConfig(_Section):
+class RedactConfig(Section):
     """What is redacted from every line, besides secrets."""
 
     emails: bool = True
     ips: bool = False
 
 
-class InputConfig(_Section):
+class InputConfig(Section):
     """Which topics are read, and how records become lines."""
 
     topics: list[str] = Field(default=["logs"], min_length=1)
@@ -177,7 +108,7 @@ class InputConfig(_Section):
     redact: RedactConfig = RedactConfig()
 
 
-class SessionsConfig(_Section):
+class SessionsConfig(Section):
     """When a session ends."""
 
     gap: Duration = 30_000_000
@@ -188,7 +119,7 @@ class SessionsConfig(_Section):
     max_pinned: int = Field(default=1_000_000, ge=1_000)
 
 
-class EngineConfig(_Section):
+class EngineConfig(Section):
     """The engine that turns text into vectors."""
 
     type: Literal["vllm", "openai", "lite"] = "vllm"
@@ -224,7 +155,7 @@ class EngineConfig(_Section):
         return self
 
 
-class DetectorConfig(_Section):
+class DetectorConfig(Section):
     """How much traffic the baseline remembers, and how much of it counts as normal."""
 
     warm_up: int = Field(default=1_000, ge=0)
@@ -234,7 +165,7 @@ class DetectorConfig(_Section):
     max_scopes: int = Field(default=10_000, ge=10)
 
 
-class AlertsConfig(_Section):
+class AlertsConfig(Section):
     """How many incidents may be told in any 24 hours: of each service, and of all together."""
 
     budget: Annotated[float | str, BeforeValidator(parse_budget)] = "20/day"
@@ -256,7 +187,7 @@ class AlertsConfig(_Section):
         return rate_of(self.total) if self.total is not None else None
 
 
-class TopicsConfig(_Section):
+class TopicsConfig(Section):
     """The names of topics; with `verdicts: null`, verdicts are not published.
 
     With `dead_letters_redacted`, secrets leave dead letters too; otherwise these are the records as they came.
@@ -276,28 +207,28 @@ class TopicsConfig(_Section):
         return {role: topic for role, topic in self.model_dump(exclude={"dead_letters_redacted"}).items() if topic}
 
 
-class HttpConfig(_Section):
+class HttpConfig(Section):
     """Where metrics and health are served."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=9108, ge=0, le=65535)
 
 
-class LinkConfig(_Section):
+class LinkConfig(Section):
     """A link from an alert to another program."""
 
     name: str = Field(min_length=1, max_length=60)
     url: Annotated[str, BeforeValidator(parse_link)]
 
 
-class TlsConfig(_Section):
+class TlsConfig(Section):
     """A certificate with its chain, and its key, as files in PEM."""
 
     certificate: Path
     key: Path
 
 
-class ConsoleConfig(_Section):
+class ConsoleConfig(Section):
     """Where `strayline console` serves its pages, what it keeps, and who may use it."""
 
     host: str = "127.0.0.1"
@@ -317,7 +248,7 @@ class ConsoleConfig(_Section):
         return self
 
 
-class DocumentsConfig(_Section):
+class DocumentsConfig(Section):
     """Bases of standard documents: where they are kept, how a text is judged, and what a file may cost."""
 
     folder: Path = Path("strayline-documents")
@@ -337,14 +268,14 @@ class DocumentsConfig(_Section):
         return self
 
 
-class LoggingConfig(_Section):
+class LoggingConfig(Section):
     """The daemon's own log, on stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "console"] = "auto"
 
 
-class Config(_Section):
+class Config(Section):
     """The whole configuration. Every key has a default, so an empty file is valid."""
 
     kafka: KafkaConfig = KafkaConfig()
