@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 
 from daemon.console.archive_schema import connect, move_aside
-from daemon.console.messages import AlertMessage, ArchivedLabel, ArchivedRemark, read_alert, read_feedback
+from daemon.console.messages import AlertMessage, ArchivedLabel, ArchivedMute, ArchivedRemark, read_alert, read_feedback
 from daemon.console.retention import Retention, prune, size_of
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import DataError
@@ -29,6 +29,9 @@ INSERT OR REPLACE INTO alerts
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _INCIDENTS_OF_PATTERN = "SELECT DISTINCT incident FROM alerts WHERE pattern = ? LIMIT 100"
+_OPEN_OF_SERVICE = """
+SELECT id FROM incidents WHERE state = 'open' AND EXISTS (SELECT 1 FROM json_each(services) WHERE value = ?) LIMIT 100
+"""
 _PUT_INCIDENT = """
 INSERT OR REPLACE INTO incidents (id, state, severity, services, keys, summary, opened, latest, sessions)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -101,13 +104,19 @@ class Archive:
     def _put_position(self, source: TopicPartition, after: int) -> None:
         self.connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", (*source, after))
 
-    def _put_feedback(self, source: TopicPartition, offset: int, row: ArchivedLabel | ArchivedRemark) -> set[str]:
+    def _put_feedback(
+        self, source: TopicPartition, offset: int, row: ArchivedLabel | ArchivedRemark | ArchivedMute
+    ) -> set[str]:
         """Store one message; return the incidents whose pages show it."""
         place = (*source, offset, row.time)
         if isinstance(row, ArchivedRemark):
             remark = (*place, row.incident, row.action, row.author, row.note)
             self.connection.execute("INSERT OR REPLACE INTO remarks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", remark)
             return {row.incident}
+        if isinstance(row, ArchivedMute):
+            mute = (*place, row.scope, row.pattern, row.until, row.author, row.note)
+            self.connection.execute("INSERT OR REPLACE INTO mutes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", mute)
+            return {incident for (incident,) in self.connection.execute(_OPEN_OF_SERVICE, (row.scope,))}
         label = (*place, row.pattern, row.scope, row.verdict, row.author, row.note)
         self.connection.execute("INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", label)
         return {incident for (incident,) in self.connection.execute(_INCIDENTS_OF_PATTERN, (row.pattern,))}

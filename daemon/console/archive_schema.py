@@ -12,7 +12,7 @@ from pathlib import Path
 
 from daemon.errors import ConfigError, UnavailableError
 
-VERSION = 4
+VERSION = 5
 APPLICATION = 0x5354524C
 """What SQLite calls the application's id: it says that a database is an archive."""
 MEMORY = ":memory:"
@@ -45,6 +45,12 @@ CREATE TABLE remarks (
     PRIMARY KEY (topic, partition, offset)
 ) WITHOUT ROWID;
 CREATE INDEX remarks_by_incident ON remarks (incident, action, time);
+CREATE TABLE mutes (
+    topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL, time INTEGER NOT NULL,
+    scope TEXT NOT NULL, pattern TEXT NOT NULL, until INTEGER, author TEXT NOT NULL, note TEXT NOT NULL,
+    PRIMARY KEY (topic, partition, offset)
+) WITHOUT ROWID;
+CREATE INDEX mutes_by_name ON mutes (scope, pattern, time);
 """
 
 _TABLES_OF_OLD = {"positions", "incidents", "alerts"}

@@ -74,6 +74,12 @@ def cause_rows(document: Mapping[str, Any]) -> list[CauseRow]:
     ]
 
 
+def muted_of(document: Mapping[str, Any]) -> str:
+    """Return why a message was not told in time, empty where it was."""
+    incident = document.get("incident")
+    return _line_text(incident, "muted") if isinstance(incident, dict) else ""
+
+
 def _present(line: Mapping[str, Any]) -> CaseRow:
     text, near = _line_text(line, "text"), _line_text(line, "nearest_normal")
     count, expected = _int(line.get("count")), line.get("expected")

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from daemon.core.messages import parse_feedback, parse_remark
+from daemon.core.messages import parse_feedback, parse_mute, parse_remark
 from daemon.errors import DataError
 
 SEVERITIES = ("info", "warning", "critical")
@@ -76,6 +76,25 @@ class ArchivedRemark:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class ArchivedMute:
+    """One message that mutes a service (`pattern` empty) or something in it; `until` None ends that.
+
+    Both times are in milliseconds since the epoch.
+    """
+
+    time: int
+    scope: str
+    pattern: str
+    until: int | None
+    author: str
+    note: str
+
+    def in_force(self, now_ms: int) -> bool:
+        """Return whether its end is still to come."""
+        return self.until is not None and self.until > now_ms
+
+
 def read_alert(value: bytes | None) -> AlertMessage:
     """Read one message of the alerts topic. Raises DataError for anything else."""
     document = _object(value)
@@ -112,11 +131,15 @@ def read_alert(value: bytes | None) -> AlertMessage:
     )
 
 
-def read_feedback(value: bytes | None, time: int) -> ArchivedLabel | ArchivedRemark:
+def read_feedback(value: bytes | None, time: int) -> ArchivedLabel | ArchivedRemark | ArchivedMute:
     """Read one message of the feedback topic. Raises DataError for anything else."""
     remark = parse_remark(value)
     if remark is not None:
         return ArchivedRemark(time, remark.incident, remark.action, remark.by, remark.note)
+    mute = parse_mute(value)
+    if mute is not None:
+        until = None if mute.until is None else mute.until // 1000
+        return ArchivedMute(time, mute.scope[:MAX_NAME], mute.pattern, until, mute.by, mute.note)
     label = parse_feedback(value)
     return ArchivedLabel(time, label.pattern, label.scope or "", label.verdict, label.by, label.note)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from time import monotonic
+from time import monotonic, time
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -15,11 +15,12 @@ from aiohttp import web
 from daemon.console import queries
 from daemon.console.accounts import Role
 from daemon.console.archive_thread import ArchiveThread
-from daemon.console.case import case_rows, cause_rows
+from daemon.console.case import case_rows, cause_rows, muted_of
 from daemon.console.changes import Changes
 from daemon.console.feed import FeedState
 from daemon.console.guard import LOGIN, ROOT, Guard, check_form, set_cookie
 from daemon.console.links import LinkTemplate, filled
+from daemon.console.mute_queries import mutes_on
 from daemon.console.service_queries import SPANS, service_views
 from daemon.console.views import Views
 from daemon.core.messages import encode, label_document, remark_document
@@ -64,10 +65,10 @@ class Pages:
             text=query.get("q", "")[:200],
             page=_page_number(query.get("page", "")),
         )
-        (listed, count), services, totals = await self._read(
+        (listed, count), services, totals = await self.read(
             lambda archive: (queries.incidents(archive, wanted), queries.services(archive), queries.totals(archive))
         )
-        return self._page(
+        return self.page(
             request,
             "incidents.html",
             totals,
@@ -82,18 +83,22 @@ class Pages:
     async def incident(self, request: web.Request) -> web.Response:
         """One incident: the case of one alert, all alerts, labels, similar incidents."""
         identity, wanted = request.match_info["incident"], request.query.get("alert", "")
-        case, totals = await self._read(
+        case, totals = await self.read(
             lambda archive: (queries.case_of(archive, identity, wanted), queries.totals(archive))
         )
         if case is None:
             raise web.HTTPNotFound(text="the archive has no such incident")
-        return self._page(
+        services, now = case.incident.services, round(time() * 1000)
+        mutes = await self.read(lambda archive: mutes_on(archive, identity, services, now))
+        return self.page(
             request,
             "incident.html",
             totals,
             case=case,
             rows=case_rows(case.document),
             causes=cause_rows(case.latest),
+            mutes=mutes,
+            muted=muted_of(case.latest),
             links=filled(self._links, case.document),
             points=[(alert.time, alert.score) for alert in case.firing],
             sent=request.query.get("sent", ""),
@@ -103,16 +108,16 @@ class Pages:
         """Every service, with its alerts over time."""
         span = request.query.get("span", "1d")
         length = SPANS.get(span, SPANS["1d"])
-        (views, end), totals = await self._read(
+        (views, end), totals = await self.read(
             lambda archive: (service_views(archive, length), queries.totals(archive))
         )
         span = span if span in SPANS else "1d"
-        return self._page(request, "services.html", totals, services=views, end=end, span=span, spans=list(SPANS))
+        return self.page(request, "services.html", totals, services=views, end=end, span=span, spans=list(SPANS))
 
     async def alert_json(self, request: web.Request) -> web.Response:
         """One alert's message, as published."""
         identity = request.match_info["alert"]
-        document = await self._read(lambda archive: queries.document(archive, identity))
+        document = await self.read(lambda archive: queries.document(archive, identity))
         if document is None:
             raise web.HTTPNotFound(text="the archive has no such alert")
         return web.Response(body=orjson.dumps(document, option=orjson.OPT_INDENT_2), content_type="application/json")
@@ -120,10 +125,10 @@ class Pages:
     async def ask_feedback(self, request: web.Request) -> web.Response:
         """The form that sends feedback, with what it would have silenced."""
         alert, verdict = await self._feedback_target(request.query)
-        week, totals = await self._read(
+        week, totals = await self.read(
             lambda archive: (queries.alerts_in_a_week(archive, alert.pattern), queries.totals(archive))
         )
-        return self._page(request, "feedback.html", totals, alert=alert, verdict=verdict, week=week)
+        return self.page(request, "feedback.html", totals, alert=alert, verdict=verdict, week=week)
 
     async def send_feedback(self, request: web.Request) -> web.Response:
         """Publish feedback on an alert's pattern."""
@@ -131,7 +136,7 @@ class Pages:
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         check_form(request, fields.get("csrf", ""))
         alert, verdict = await self._feedback_target(fields)
-        publish = self._publisher()
+        publish = self.publisher()
         by, note = request[LOGIN].account.name, fields.get("note", "").strip()
         try:
             document = label_document(alert.pattern, verdict, scope=alert.scope, by=by, note=note)
@@ -146,8 +151,8 @@ class Pages:
         form = await request.post()
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         check_form(request, fields.get("csrf", ""))
-        publish, identity = self._publisher(), fields.get("incident", "")
-        if await self._read(lambda archive: queries.incident(archive, identity)) is None:
+        publish, identity = self.publisher(), fields.get("incident", "")
+        if await self.read(lambda archive: queries.incident(archive, identity)) is None:
             raise web.HTTPNotFound(text="the archive has no such incident")
         by, note = request[LOGIN].account.name, fields.get("note", "").strip()
         try:
@@ -208,28 +213,34 @@ class Pages:
         text = self._views.render("login.html", {"failed": failed, "next": target})
         return web.Response(text=text, content_type="text/html", status=status)
 
-    def _publisher(self) -> Publish:
+    def link(self, *segments: str) -> str:
+        """Return the path of a page from its segments, each quoted."""
+        return self._views.link(*segments)
+
+    def publisher(self) -> Publish:
+        """Return what publishes feedback. Raises HTTPForbidden where nothing can be changed."""
         if self._publish is None:
             raise web.HTTPForbidden(text="a backtest's folder takes no feedback")
         return self._publish
 
     async def _feedback_target(self, fields: Mapping[str, str]) -> tuple[queries.ArchivedAlert, str]:
         """Return the alert and the verdict that a form names."""
-        self._publisher()
+        self.publisher()
         verdict = fields.get("verdict", "")
         if verdict not in VERDICTS:
             raise web.HTTPBadRequest(text=f"verdict: must be one of {', '.join(VERDICTS)}")
         identity = fields.get("alert", "")
-        alert = await self._read(lambda archive: queries.alert(archive, identity))
+        alert = await self.read(lambda archive: queries.alert(archive, identity))
         if alert is None or not alert.pattern:
             raise web.HTTPNotFound(text="the archive has no such alert, or no session of it has closed yet")
         return alert, verdict
 
-    async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `read` finds in the archive, which nothing changes meanwhile."""
         return await self._store.call(read, self._store.archive.connection)
 
-    def _page(self, request: web.Request, template: str, totals: queries.Totals, **values: object) -> web.Response:
+    def page(self, request: web.Request, template: str, totals: queries.Totals, **values: object) -> web.Response:
+        """Return a page with what all pages show."""
         login = request[LOGIN]
         shared: dict[str, object] = {
             "account": login.account,

@@ -67,4 +67,5 @@ def _delete_before(connection: sqlite3.Connection, bound: int) -> int:
         "WHERE later.pattern = feedback.pattern AND later.scope = feedback.scope AND later.time > feedback.time)",
         (bound,),
     )
+    connection.execute("DELETE FROM mutes WHERE time < ? AND ifnull(until, 0) < ?", (bound, bound))
     return deleted

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from daemon.console.accounts import Role
 from daemon.console.guard import HEADERS, ROOT, Guard, Handler
+from daemon.console.mute_pages import MutePages
 from daemon.console.pages import Pages, error_page
 from daemon.errors import UnavailableError
 
@@ -28,11 +29,15 @@ class Route:
 
 def routes(pages: Pages) -> list[Route]:
     """Return all routes: the table that says who may do what."""
+    mutes = MutePages(pages)
     return [
         Route("GET", "/", pages.incidents, Role.VIEWER),
         Route("GET", "/incidents/{incident:.+}", pages.incident, Role.VIEWER),
         Route("GET", "/services", pages.services, Role.VIEWER),
         Route("GET", "/alerts/{alert:.+}", pages.alert_json, Role.VIEWER),
+        Route("GET", "/mutes", mutes.list, Role.VIEWER),
+        Route("GET", "/mute", mutes.ask, Role.OPERATOR),
+        Route("POST", "/mutes", mutes.send, Role.OPERATOR),
         Route("GET", "/events", pages.events, Role.VIEWER),
         Route("GET", "/feedback", pages.ask_feedback, Role.OPERATOR),
         Route("POST", "/feedback", pages.send_feedback, Role.OPERATOR),

@@ -13,7 +13,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from daemon.console import Console
-from tests.support.consoles import ALERTS, FEEDBACK, FakeTopics, alert, console
+from tests.support.consoles import ALERTS, FEEDBACK, PATTERN, FakeTopics, alert, console
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -170,11 +170,15 @@ async def test_pages_fit_and_are_accessible(width: int, scheme: str) -> None:
     long = alert(2, key="k" * 300, summary="x" * 200)
     long["session"][0]["text"] = "y" * 2_000
     topics = await filled([alert(0), alert(1, severity="critical"), long])
+    mutes = [{"action": "mute", "scope": "s" * 200, "until": "2099-01-01T00:00:00Z", "note": "n" * 300}]
+    mutes += [{"action": "unmute", "scope": "payments", "pattern": PATTERN, "by": "ada"}]
     options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme, "bypass_csp": True}
     async with console(topics) as app, page_on(app, **options) as (page, _):
         await loaded(page, "1 open incident")
         incident, feedback = f"{app.url}incidents/incident-1", f"{app.url}feedback?verdict=normal&alert={long['id']}"
-        for address in (app.url, incident, f"{app.url}services", feedback):
+        mute = f"{app.url}mute?what=service&alert={long['id']}"
+        topics.send(FEEDBACK, *mutes)
+        for address in (app.url, incident, f"{app.url}services", feedback, mute, f"{app.url}mutes"):
             await page.goto(address)
             found = (await Axe().run(page)).response["violations"]
             assert [] == [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]

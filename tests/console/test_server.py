@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from time import process_time
 
 import aiohttp
 import orjson
 import pytest
 
 from daemon.console import Console, ConsoleSettings, hash_password
+from daemon.core.messages import parse_mute
 from daemon.errors import InputError
 from tests.support.consoles import ALERTS, FEEDBACK, PATTERN, FakeTopics, alert, console, resolved
 
@@ -80,6 +82,9 @@ def bearer(role: str) -> dict[str, str]:
         ("GET", f"alerts/{ALERT}", 401, 200, 200),
         ("GET", "services", 401, 200, 200),
         ("GET", "events", 401, 200, 200),
+        ("GET", "mutes", 401, 200, 200),
+        ("GET", f"mute?alert={ALERT}&what=cause", 401, 403, 200),
+        ("POST", "mutes", 401, 403, 303),
         ("GET", f"feedback?alert={ALERT}&verdict=normal", 401, 403, 200),
         ("POST", "feedback", 401, 403, 303),
         ("POST", "remarks", 401, 403, 303),
@@ -104,7 +109,13 @@ async def test_each_route_is_for_its_roles(
         await until_shown(client, app.url, "incident-1", headers=bearer("viewer"))
         statuses = []
         for headers in ({}, bearer("viewer"), bearer("operator")):
-            fields = {"alert": ALERT, "verdict": "normal", "incident": "incident-1", "action": "acknowledge"}
+            fields = {
+                "alert": ALERT,
+                "verdict": "normal",
+                "incident": "incident-1",
+                "action": "acknowledge",
+                "scope": "payments",
+            }
             data = fields if method == "POST" else None
             async with client.request(
                 method, app.url + path, headers=headers, data=data, allow_redirects=False
@@ -138,6 +149,43 @@ async def test_a_person_logs_in_labels_and_logs_out(
 
     said = orjson.loads(topics.records[FEEDBACK][0])
     assert {"pattern": PATTERN, "verdict": "normal", "scope": "payments", "by": "ada", "note": "a rehearsal"} == said
+
+
+@pytest.mark.parametrize(("what", "pattern"), [("cause", PATTERN), ("service", "")])
+async def test_a_mute_is_previewed_sent_shown_and_taken_back(
+    topics: FakeTopics, client: aiohttp.ClientSession, what: str, pattern: str
+) -> None:
+    """The preview counts incidents of the last week; the mute is in sight until somebody ends it."""
+    topics.send(ALERTS, alert(2, scope="other", incident={"id": "incident-2", "event": "opened"}, id="x", pattern="y"))
+    async with console(topics) as app:
+        await until_shown(client, app.url, "2 open incidents")
+        page = await text_of(client, f"{app.url}mute?alert={ALERT}&what={what}")
+        assert "would have silenced <strong>1 incident</strong>" in page
+        data = {name: field(page, name) for name in ("csrf", "scope", "pattern")} | {"action": "mute", "note": "a disk"}
+        async with client.post(f"{app.url}mutes", data=data) as answer:
+            assert (400, True) == (answer.status, "length" in await answer.text())
+        async with client.post(f"{app.url}mutes", data=data | {"length": "4h"}) as answer:
+            assert 200 == answer.status
+        page = await until_shown(client, f"{app.url}mutes", "1 mute in force")
+        assert "a disk" in page
+        assert "muted until" in await text_of(client, f"{app.url}incidents/incident-1")
+        assert "muted until" not in await text_of(client, f"{app.url}incidents/incident-2")
+        async with client.post(f"{app.url}mutes", data=data | {"action": "unmute"}) as answer:
+            assert 200 == answer.status
+        await until_shown(client, f"{app.url}mutes", "Nothing is muted.")
+
+    sent = [parse_mute(value) for value in topics.records[FEEDBACK]]
+    assert [("payments", pattern, "ada")] * 2 == [(mute.scope, mute.pattern, mute.by) for mute in sent if mute]
+    assert [True, False] == [mute.until is not None for mute in sent if mute]
+
+
+async def test_what_was_missed_is_said(topics: FakeTopics, client: aiohttp.ClientSession) -> None:
+    """An incident that a mute kept back says so."""
+    late = {"id": "incident-2", "event": "resolved", "muted": "muted by ada; the only incident meanwhile"}
+    topics.send(ALERTS, alert(2, incident=late))
+    async with console(topics) as app:
+        await until_shown(client, app.url, "3 alerts")
+        assert "Not told in time: muted by ada" in await text_of(client, f"{app.url}incidents/incident-2")
 
 
 async def test_an_incident_is_acknowledged_noted_and_taken_back(
@@ -313,7 +361,7 @@ async def test_a_folder_without_alerts_is_refused(tmp_path: Path) -> None:
 
 
 async def test_ten_thousand_incidents_are_listed_quickly(client: aiohttp.ClientSession) -> None:
-    """The first page of a large archive, and a small page."""
+    """The first page of a large archive: a small page, in less than 200 ms of processor time."""
     topics = FakeTopics()
     topics.send(
         ALERTS,
@@ -321,12 +369,11 @@ async def test_ten_thousand_incidents_are_listed_quickly(client: aiohttp.ClientS
     )
     async with console(topics) as app:
         page = await until_shown(client, app.url, "10,000 open incidents")
-        loop = asyncio.get_running_loop()
         took = []
         for _ in range(5):
-            began = loop.time()
+            began = process_time()  # all threads; other programs on the machine do not count
             page = await text_of(client, app.url)
-            took.append(loop.time() - began)
+            took.append(process_time() - began)
 
     assert len(page) < 150_000
     assert min(took) < 0.2
