@@ -30,7 +30,7 @@ from daemon.core.types import Pattern, TopicPartition, Update, Vector
 SOURCE = TopicPartition("logs", 0)
 SECOND = 1_000_000
 CENTRES = 300
-COMMON = [(f"INFO step {word} of the usual request took <NUM> ms", 1) for word in "abcdefgh"]
+COMMON = [(f"INFO step {word} of the usual request took <NUM>", 1) for word in "abcdefgh"]
 APPLIED_AT_ONCE = 20_000
 
 

@@ -34,7 +34,7 @@ def test_a_difference_fails_with_its_place(tmp_path: Path, capsys: pytest.Captur
     expect = {
         "sessions": 2,
         "dead_letters": 1,
-        "masked": ["took <NUM> s", "more"],
+        "masked": ["took <NUM> rows", "more"],
         "patterns": ["1 x x"],
         "verdicts": [{"key": "b", "lines": 1, "closed_by": "flush"}],
     }
@@ -47,9 +47,9 @@ def test_a_difference_fails_with_its_place(tmp_path: Path, capsys: pytest.Captur
         "sessions: expected 2, got 1",
         "dead_letters: expected 1, got 0",
         "number of masked: expected 2, got 1",
-        "masked.0: expected 'took <NUM> s', got 'took <NUM> ms'",
+        "masked.0: expected 'took <NUM> rows', got 'took <NUM>'",
         "masked.1: expected 'more', got None",
-        "patterns.0: expected '1 x x', got '1 x took <NUM> ms'",
+        "patterns.0: expected '1 x x', got '1 x took <NUM>'",
         "verdicts.0.key: expected 'b', got 'a'",
         "0 passed, 1 failed in ",
     ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
@@ -122,3 +124,26 @@ def test_one_event_reads_alike(texts: list[str]) -> None:
 def test_different_events_read_differently(texts: list[str]) -> None:
     """Statuses, exit codes, signals, event ids, error numbers and mnemonics tell events apart."""
     assert len(texts) == len(set(masked(texts)))
+
+
+def events() -> dict[str, list[str]]:
+    """Return the lines of every block of ``events.txt`` by its title: S, one event, or D, an event a line."""
+    found: dict[str, list[str]] = {}
+    title = ""
+    for line in (Path(__file__).parent / "events.txt").read_text().splitlines():
+        if line.startswith("== "):
+            title = line.removeprefix("== ")
+            found[title] = []
+        else:
+            found[title].append(line)
+    return found
+
+
+EVENTS = events()
+
+
+@pytest.mark.parametrize("title", EVENTS)
+def test_events_as_people_log_them(title: str) -> None:
+    """Lines of one event read alike, and lines of different events do not."""
+    texts = EVENTS[title]
+    assert (1 if title.startswith("S ") else len(texts)) == len(set(masked(texts)))

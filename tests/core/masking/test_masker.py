@@ -46,7 +46,7 @@ def masked(text: str, masker: Masker | None = None) -> str:
         ("open /var/log/x-1.log, C:\\Temp\\x.txt", "open <PATH>, <PATH>"),
         ("read/write and/or 和/或", "read/write and/or 和/或"),
         ("commit deadbeef01 at 0xFF, 12345678a, decade cafe", "commit <HEX> at <HEX>, <HEX>, decade cafe"),
-        ("worker-12 took 12ms for 1.5GB, rc -1", "worker-<NUM> took <NUM> for <NUM>, rc -<NUM>"),
+        ("worker-12 took 12ms for 1.5GB, rc -1", "worker-<NUM> took <NUM> for <NUM>, rc <NUM>"),
         ("a \t b\n  at c  ", "a b at c"),
         ("Ошибка 42: диск переполнен 磁盘已满 42", "Ошибка <NUM>: диск переполнен 磁盘已满 <NUM>"),
         ("login password=hunter2", "login password=<SECRET>"),
@@ -179,7 +179,7 @@ def test_lines_without_a_common_shape_are_masked_all_the_same(own: list[tuple[st
     for at in range(12):
         texts = [f"{UUID(int=(at << 64) + 7919**n % 10**30)} took {n} ms" for n in range(300)]
 
-        assert {"<UUID> took <NUM> ms"} == set(masker.apply(lines(texts))["masked"])
+        assert {"<UUID> took <NUM>"} == set(masker.apply(lines(texts))["masked"])
     mixed = ["ord-7 of bob@example.com", "password=x1", "0x1f 1x0"]
     for _ in range(10):
         table = masker.apply(lines(mixed))
