@@ -34,6 +34,7 @@ from daemon.cli import (
     try_,
 )
 from daemon.cli.parser import Parser, Verb
+from daemon.core.text import harmless
 from daemon.errors import ConfigError, StraylineError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -72,10 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except ConfigError as error:
         for problem in error.problems:
-            print(f"strayline: {problem}", file=sys.stderr)
+            print(f"strayline: {harmless(problem)}", file=sys.stderr)
         return error.exit_code
     except StraylineError as error:
-        print(f"strayline: {error}", file=sys.stderr)
+        print(f"strayline: {harmless(str(error))}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         _silence_stdout()

@@ -11,11 +11,13 @@ import asyncio
 import os
 import re
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.core.text import clean
 from daemon.errors import DataError
 
 if TYPE_CHECKING:
@@ -90,7 +92,6 @@ async def _list_mutes(config: Config) -> None:
 
 def _list(stored: StoredBaseline | None, scope: str | None) -> int:
     from daemon.cli.stored_baseline import chosen
-    from daemon.core.text import clean
     from daemon.terminal.console import Terminal
     from daemon.terminal.top import labels_table, pattern_row
 
@@ -127,7 +128,7 @@ async def _label(options: argparse.Namespace, config: Config) -> int:
     document = label_document(target, options.word, scope=scope, by=options.by, note=options.note)
     value = orjson.dumps(document)
     await publish_one(kafka_settings(config), config.topics.feedback, key=scope.encode(), value=value)
-    print(f"sent: {target[:16]} of {scope} is {_DONE[options.word]}")
+    print(f"sent: {target[:16]} of {clean(scope)} is {_DONE[options.word]}")
     return 0
 
 
@@ -158,11 +159,7 @@ async def _remark(options: argparse.Namespace, config: Config) -> int:
 
 async def _incidents(config: Config, target: str) -> set[str]:
     """Return the incidents of the alerts topic whose ids begin with `target`."""
-    from daemon.adapters.kafka import read_values
-    from daemon.wiring import kafka_settings
-
-    alerts = [orjson.loads(value) async for value in read_values(kafka_settings(config), config.topics.alerts)]
-    known = {str(alert.get("incident", {}).get("id", "")) for alert in alerts}
+    known = {str((alert.get("incident") or {}).get("id", "")) async for alert in _alerts(config)}
     return {incident for incident in known if incident.startswith(target)}
 
 
@@ -184,16 +181,23 @@ async def _find(config: Config, target: str, scope: str | None) -> tuple[str, st
 
 async def _in_alerts(config: Config, target: str) -> dict[tuple[str, str], str]:
     """Return ids by fingerprint and scope: those of alerts, and of the verdicts they show, that begin with `target`."""
-    from daemon.adapters.kafka import read_values
-    from daemon.wiring import kafka_settings
-
     found: dict[tuple[str, str], str] = {}
-    async for value in read_values(kafka_settings(config), config.topics.alerts):
-        alert = orjson.loads(value)
+    async for alert in _alerts(config):
         for name in (alert.get("id"), alert.get("verdict")):
             if name and name.startswith(target):
                 found[name[:16], alert["scope"]] = name
     return found
+
+
+async def _alerts(config: Config) -> AsyncIterator[dict[str, Any]]:
+    from daemon.adapters.kafka import read_placed
+    from daemon.cli.alerts_topic import AlertDecoder
+    from daemon.wiring import kafka_settings
+
+    decoder = AlertDecoder()
+    async for place, value in read_placed(kafka_settings(config), config.topics.alerts):
+        if (alert := decoder.decode(place, value)) is not None:
+            yield alert
 
 
 async def _in_baseline(config: Config, target: str) -> dict[tuple[str, str], str]:

@@ -6,8 +6,6 @@ import argparse
 import asyncio
 import sys
 
-import orjson
-
 from daemon.cli.parser import Parser, Verbs, add_verb, load
 
 
@@ -27,23 +25,29 @@ def tail(options: argparse.Namespace) -> int:
 
 async def _tail(options: argparse.Namespace) -> int:
     config = load(options)
-    from daemon.adapters.kafka import follow_values
+    from daemon.adapters.kafka import follow_placed
+    from daemon.cli.alerts_topic import AlertDecoder
+    from daemon.core.text import harmless_json
     from daemon.terminal.alert import AlertPrinter
     from daemon.terminal.console import Terminal
     from daemon.wiring import kafka_settings
 
     printer = AlertPrinter(Terminal(highlight=False))
-    shown = 0
+    decoder, shown = AlertDecoder(), 0
     topic = config.topics.alerts
-    async for value in follow_values(kafka_settings(config), topic, from_beginning=options.from_beginning):
-        alert = orjson.loads(value)
-        if options.scope is not None and alert.get("scope") != options.scope:
+    async for place, value in follow_placed(kafka_settings(config), topic, from_beginning=options.from_beginning):
+        alert = decoder.decode(place, value)
+        if alert is None or (options.scope is not None and alert["scope"] != options.scope):
             continue
         if options.json:
-            sys.stdout.write(value.decode() + "\n")
+            sys.stdout.write(harmless_json(value.decode()) + "\n")
             sys.stdout.flush()
         else:
-            printer.print(alert)
+            try:
+                printer.print(alert)
+            except (KeyError, TypeError, ValueError):  # it has an alert's id and scope, and little else of one
+                decoder.pass_over(place)
+                continue
         shown += 1
         if options.limit is not None and shown >= options.limit:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 _ESCAPES = re.compile(
@@ -21,6 +22,21 @@ def clean(text: str) -> str:
         return " ".join(text.split())
     plain = " ".join(_ESCAPES.sub("", text).split())
     return "".join(c if c.isprintable() else "·" for c in plain)
+
+
+def harmless(text: str) -> str:
+    """Return text of several lines that is safe on a terminal: like `clean`, but spaces and line ends stay."""
+    return "".join(c if c.isprintable() or c == "\n" else "·" for c in _ESCAPES.sub("", text))
+
+
+def harmless_json(text: str) -> str:
+    """Return the same JSON with control and invisible characters of its strings as escapes."""
+    if text.isprintable():
+        return text
+    # json.dumps leaves DEL as it is. A line end can only stand between values, where an escape would be wrong.
+    return "".join(
+        c if c.isprintable() or c in "\n\r\t" else json.dumps(c)[1:-1].replace("\x7f", "\\u007f") for c in text
+    )
 
 
 def gist(text: str) -> str:

@@ -27,6 +27,7 @@ _SECTIONS: Sequence[Section] = (
             ("Operate", "operate.md"),
             ("Act on an alert rule", "runbook.md"),
             ("Hide secrets", "redaction.md"),
+            ("Security", "security.md"),
             ("Uninstall", "uninstall.md"),
         ),
     ),

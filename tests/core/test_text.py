@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.text import clean, duration, excerpt, first_new_word, gist, many, percent, shorten
+from daemon.core.text import (
+    clean,
+    duration,
+    excerpt,
+    first_new_word,
+    gist,
+    harmless,
+    harmless_json,
+    many,
+    percent,
+    shorten,
+)
 
 
 @pytest.mark.parametrize(
@@ -98,3 +111,16 @@ def test_excerpt_of_a_line_without_a_new_word_is_its_beginning() -> None:
 def test_a_duration_is_in_its_largest_unit(seconds: float, digits: int, expected: str) -> None:
     """A length of time has a decimal below ten of its unit, unless it is told without."""
     assert expected == duration(seconds, digits)
+
+
+def test_an_error_is_harmless_and_keeps_its_lines() -> None:
+    """Control characters of what a user typed or a server said do not reach the terminal; spaces and lines stay."""
+    assert "no scope 'x'\n  try y·" == harmless("no scope '\x1b]52;c;aGk=\x07x'\n  try y\x9d")
+
+
+@given(st.text())
+def test_harmless_json_is_the_same_document(text: str) -> None:
+    """What is not printable is written as an escape, and means the same."""
+    written = harmless_json(json.dumps({"message": text}, ensure_ascii=False))
+    assert {"message": text} == json.loads(written)
+    assert all(c.isprintable() for c in written)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Counter
+from structlog.testing import capture_logs
 
+from daemon.adapters import http
 from daemon.adapters.http import Exposition, HttpServer, Probes
 from daemon.errors import ConfigError, EngineError, UnavailableError
 from daemon.metrics import Metrics
@@ -134,3 +138,51 @@ async def test_a_port_in_use_says_what_to_set(behind: Daemon) -> None:
             UnavailableError, match=f"cannot listen on 127.0.0.1:{port}: .*; set http.host or http.port"
         ):
             await server.start()
+
+
+async def test_idle_connections_leave_room_for_a_probe(client: aiohttp.ClientSession) -> None:
+    """Of many connections that send nothing or half of a request, the oldest end, and a probe is answered."""
+    port = client._base_url.port if client._base_url else 0
+    idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3 * http.MOST_CONNECTIONS)]
+    for _, writer in idle:
+        with suppress(ConnectionError):
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost:")
+    async with asyncio.timeout(5), client.get("/healthz") as answer:
+        assert 200 == answer.status
+    ended = [await _ended(reader) for reader, _ in idle]
+    assert (True, http.MOST_CONNECTIONS > ended.count(False)) == (ended[0], ended.count(False) > 0)
+    for _, writer in idle:
+        writer.close()
+
+
+async def _ended(reader: asyncio.StreamReader) -> bool:
+    try:
+        async with asyncio.timeout(0.02):
+            return b"" == await reader.read(1)
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
+async def test_a_slow_connection_ends(client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that never becomes whole is not waited for."""
+    monkeypatch.setattr(http, "LONGEST_CONNECTION", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", client._base_url.port if client._base_url else 0)
+    writer.write(b"GET /metrics HTTP/1.1\r\n")
+    async with asyncio.timeout(5):
+        while not await _ended(reader):
+            pass
+    writer.close()
+
+
+async def test_what_is_no_http_is_one_quiet_line(client: aiohttp.ClientSession) -> None:
+    """Requests that cannot be read get an answer, and one line a minute tells of them, without a traceback."""
+    with capture_logs() as logs:
+        for _ in range(20):
+            port = client._base_url.port if client._base_url else 0
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET / HTTP/1.1\r\nbad header\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.0 400")
+            writer.close()
+    assert ["bad_requests"] == [line["event"] for line in logs]

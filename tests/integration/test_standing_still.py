@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import orjson
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from daemon.errors import UnavailableError
 from demo.broker import Cluster
 from tests import conftest
 from tests.support.brokers import topics_on
 from tests.support.daemons import Daemon
+from tests.support.readiness import judge_something, readiness
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -43,37 +41,6 @@ async def daemon(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Daemon]:
         yield it
     finally:
         it.close()
-
-
-async def judge_something(daemon: Daemon) -> None:
-    """Send a line and wait until its session is judged."""
-    before = sum_of(daemon)
-    producer = AIOKafkaProducer(bootstrap_servers=daemon.servers)
-    await producer.start()
-    line = {"time": time.time(), "scope": "shop", "key": f"k{before}", "message": "GET /cart"}
-    await producer.send_and_wait(daemon.logs, orjson.dumps(line))
-    await producer.stop()
-    async with asyncio.timeout(120):
-        while sum_of(daemon) <= before:  # noqa: ASYNC110  # another process is looked at
-            await asyncio.sleep(0.2)
-
-
-def sum_of(daemon: Daemon) -> float:
-    """Return how many sessions have been judged."""
-    lines = daemon.get("/metrics")[1].splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith("strayline_sessions_judged_total{"))
-
-
-async def readiness(daemon: Daemon, status: int, seconds: float) -> tuple[float, str]:
-    """Wait for a status of /readyz; return after how many seconds it came, and its body."""
-    began = time.monotonic()
-    while True:
-        got, body = await asyncio.to_thread(daemon.get, "/readyz")
-        passed = time.monotonic() - began
-        if got == status:
-            return passed, body
-        assert passed < seconds, f"/readyz is {got} after {passed:.0f} s: {body}"
-        await asyncio.sleep(0.5)
 
 
 async def test_a_frozen_broker_is_reported_within_a_minute(cluster: Cluster, daemon: Daemon) -> None:

@@ -118,3 +118,24 @@ def _name_another_model(path: Path) -> None:
 
 def _has(result: tuple[int, str], words: str) -> tuple[int, bool]:
     return result[0], words in result[1]
+
+
+async def test_foreign_records_among_the_alerts_are_passed_over(
+    configured: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is no alert is told with its place and does not end `tail`; what is shown commands no terminal."""
+    config = load_config(configured)
+    assert 0 == await asyncio.to_thread(main, ["topics", "create", "--config", str(configured), "--input-partitions=1"])
+    topic = config.topics.alerts
+    told = alert(scope="shop \u202e\x9b")
+    foreign = (b"not JSON", b"[1]", b'{"id": 7}', b'{"id": "a", "scope": "b"}')
+    for value in (*foreign, orjson.dumps(told)):
+        await publish_one(kafka_settings(config), topic, key=b"k", value=value)
+    capsys.readouterr()
+    for more in ((), ("--json", "--scope", told["scope"])):
+        words = ["tail", "--from-beginning", "--limit", "1", "--config", str(configured), *more]
+        assert 0 == await asyncio.to_thread(main, words)
+        shown = capsys.readouterr()
+        assert f"strayline: {topic}/0 at offset 0 is no alert; such records are passed over\n" == shown.err
+        assert not {"\u202e", "\x9b"} & set(shown.out)
+        assert not more or told == orjson.loads(shown.out)

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from daemon.adapters.kafka.client import FETCH_BYTES
     from daemon.adapters.kafka.membership import KafkaMembership
     from daemon.adapters.kafka.publish import publish_one, publish_together
-    from daemon.adapters.kafka.readers import RangeReader, follow_batches, follow_values, list_topics, read_values
+    from daemon.adapters.kafka.readers import (
+        RangeReader,
+        follow_batches,
+        follow_placed,
+        list_topics,
+        read_placed,
+        read_values,
+    )
     from daemon.adapters.kafka.removal import Removal, plan_removal, remove
     from daemon.adapters.kafka.rights import check_rights
     from daemon.adapters.kafka.settings import KafkaSettings, OAuthSettings
@@ -37,11 +44,12 @@ __all__ = [
     "check_topics",
     "create_topics",
     "follow_batches",
-    "follow_values",
+    "follow_placed",
     "list_topics",
     "plan_removal",
     "publish_one",
     "publish_together",
+    "read_placed",
     "read_values",
     "remove",
 ]
@@ -58,11 +66,12 @@ _MODULES = {
     "check_topics": "topics",
     "create_topics": "topics",
     "follow_batches": "readers",
-    "follow_values": "readers",
+    "follow_placed": "readers",
     "list_topics": "readers",
     "plan_removal": "removal",
     "publish_one": "publish",
     "publish_together": "publish",
+    "read_placed": "readers",
     "read_values": "readers",
     "remove": "removal",
 }

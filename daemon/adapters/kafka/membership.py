@@ -205,6 +205,10 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         coordinator = self._consumer._coordinator  # noqa: SLF001  # nothing public tells of it
         if coordinator is None or coordinator.coordinator_id is None:
             return f"the coordinator of group {group} cannot be reached"
+        # A topic that we may not see any more, or that is deleted, silently leaves the assignment.
+        cluster = self._consumer._client.cluster  # noqa: SLF001  # as above
+        if hidden := [topic for topic in self._topics if not cluster.partitions_for_topic(topic)]:
+            return f"no right to read {', '.join(hidden)}, or it does not exist; see the ACLs in docs/operate.md"
         return None if self._assigned else f"a rebalance of group {group} has not ended"
 
     async def committed(self, partition: TopicPartition) -> int | None:

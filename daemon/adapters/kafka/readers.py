@@ -57,6 +57,12 @@ async def list_topics(settings: KafkaSettings) -> dict[str, int]:
 
 async def read_values(settings: KafkaSettings, topic: str) -> AsyncIterator[bytes]:
     """Yield the values of a topic from its beginning to where it ends now."""
+    async for _, value in read_placed(settings, topic):
+        yield value
+
+
+async def read_placed(settings: KafkaSettings, topic: str) -> AsyncIterator[tuple[str, bytes]]:
+    """Yield like `read_values`, with the place of each value for people: ``topic/partition at offset 7``."""
     async with _reader(settings, topic) as (reader, partitions):
         await reader.seek_to_beginning(*partitions)
         ends = await reader.end_offsets(partitions)
@@ -64,18 +70,24 @@ async def read_values(settings: KafkaSettings, topic: str) -> AsyncIterator[byte
             for records in (await reader.getmany(timeout_ms=200)).values():
                 for record in records:
                     if record.value is not None:
-                        yield record.value
+                        yield _place(record), record.value
 
 
-async def follow_values(settings: KafkaSettings, topic: str, *, from_beginning: bool) -> AsyncIterator[bytes]:
-    """Yield the values of a topic as they are committed, without end."""
+async def follow_placed(
+    settings: KafkaSettings, topic: str, *, from_beginning: bool
+) -> AsyncIterator[tuple[str, bytes]]:
+    """Yield the values of a topic as they are committed, without end, with their places as in `read_placed`."""
     async with _reader(settings, topic) as (reader, partitions):
         await (reader.seek_to_beginning if from_beginning else reader.seek_to_end)(*partitions)
         while True:
             for records in (await reader.getmany(timeout_ms=500)).values():
                 for record in records:
                     if record.value is not None:
-                        yield record.value
+                        yield _place(record), record.value
+
+
+def _place(record: ConsumerRecord) -> str:
+    return f"{record.topic}/{record.partition} at offset {record.offset}"
 
 
 async def follow_batches(

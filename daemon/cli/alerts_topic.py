@@ -1,0 +1,34 @@
+"""The alerts topic as the verbs read it: what is no alert of ours is passed over, counted, and told with its place."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import orjson
+
+from daemon.core.text import clean
+
+
+class AlertDecoder:
+    """Decodes alerts. `foreign` counts the records that are none."""
+
+    def __init__(self) -> None:
+        self.foreign = 0
+
+    def decode(self, place: str, value: bytes) -> dict[str, Any] | None:
+        """Return the alert, None for what is none. `place` is where the record is, for people."""
+        try:
+            document = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            document = None
+        if isinstance(document, dict) and all(isinstance(document.get(name), str) for name in ("id", "scope")):
+            return document
+        self.pass_over(place)
+        return None
+
+    def pass_over(self, place: str) -> None:
+        """Count a record that is no alert; tell of the first one."""
+        self.foreign += 1
+        if self.foreign == 1:
+            print(f"strayline: {clean(place)} is no alert; such records are passed over", file=sys.stderr)
