@@ -12,7 +12,7 @@ _MARGIN = 8
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar of a spark line, in pixels."""
+    """One bar, in pixels."""
 
     x: float
     y: float
@@ -29,15 +29,15 @@ class Dot:
     row: int
 
 
-def spark(counts: Sequence[int]) -> list[Bar]:
-    """Return bars whose heights are the counts; empty buckets have none."""
+def spark(counts: Sequence[int], wide: int = SPARK_WIDTH, high: int = SPARK_HEIGHT) -> list[Bar]:
+    """Return bars whose heights are the counts, in a picture of `wide` by `high` pixels; empty buckets have none."""
     largest = max(counts, default=0)
     if not largest:
         return []
-    width = SPARK_WIDTH / len(counts)
-    heights = [max(SPARK_HEIGHT * count / largest, 2.0) if count else 0.0 for count in counts]
+    width = wide / len(counts)
+    heights = [max(high * count / largest, 2.0) if count else 0.0 for count in counts]
     return [
-        Bar(round(at * width, 2), round(SPARK_HEIGHT - height, 2), round(width - 0.8, 2), round(height, 2))
+        Bar(round(at * width, 2), round(high - height, 2), round(width - 0.8, 2), round(height, 2))
         for at, height in enumerate(heights)
         if height
     ]

@@ -16,6 +16,7 @@ from daemon.console import queries
 from daemon.console.accounts import Role
 from daemon.console.archive_thread import ArchiveThread
 from daemon.console.case import case_rows, cause_rows, muted_of
+from daemon.console.cause_queries import causes, said_of
 from daemon.console.changes import Changes
 from daemon.console.feed import FeedState
 from daemon.console.guard import LOGIN, ROOT, Guard, check_form, set_cookie
@@ -89,7 +90,10 @@ class Pages:
         if case is None:
             raise web.HTTPNotFound(text="the archive has no such incident")
         services, now = case.incident.services, round(time() * 1000)
-        mutes = await self.read(lambda archive: mutes_on(archive, identity, services, now))
+        others = [other.id for other in case.similar]
+        mutes, said = await self.read(
+            lambda archive: (mutes_on(archive, identity, services, now), said_of(archive, others))
+        )
         return self.page(
             request,
             "incident.html",
@@ -98,6 +102,7 @@ class Pages:
             rows=case_rows(case.document),
             causes=cause_rows(case.latest),
             mutes=mutes,
+            said=said,
             muted=muted_of(case.latest),
             links=filled(self._links, case.document),
             points=[(alert.time, alert.score) for alert in case.firing],
@@ -112,7 +117,15 @@ class Pages:
             lambda archive: (service_views(archive, length), queries.totals(archive))
         )
         span = span if span in SPANS else "1d"
-        return self.page(request, "services.html", totals, services=views, end=end, span=span, spans=list(SPANS))
+        rate = [sum(counts) for counts in zip(*(view.curve for view in views), strict=True)]
+        values = {"services": views, "end": end, "span": span, "spans": list(SPANS), "rate": rate}
+        return self.page(request, "services.html", totals, **values)
+
+    async def causes(self, request: web.Request) -> web.Response:
+        """What incidents were about, and what was said of it."""
+        text = request.query.get("q", "")[:200]
+        found, totals = await self.read(lambda archive: (causes(archive, text), queries.totals(archive)))
+        return self.page(request, "causes.html", totals, causes=found, text=text)
 
     async def alert_json(self, request: web.Request) -> web.Response:
         """One alert's message, as published."""

@@ -61,7 +61,7 @@ def _delete_before(connection: sqlite3.Connection, bound: int) -> int:
     deleted = connection.execute("DELETE FROM alerts WHERE time < ?", (bound,)).rowcount
     connection.execute("DELETE FROM incidents WHERE latest < ?", (bound,))
     connection.execute("DELETE FROM causes WHERE incident NOT IN (SELECT id FROM incidents)")
-    connection.execute("DELETE FROM remarks WHERE time < ?", (bound,))
+    connection.execute("DELETE FROM remarks WHERE time < ? AND incident NOT IN (SELECT id FROM incidents)", (bound,))
     connection.execute(
         "DELETE FROM feedback WHERE time < ? AND EXISTS (SELECT 1 FROM feedback AS later "
         "WHERE later.pattern = feedback.pattern AND later.scope = feedback.scope AND later.time > feedback.time)",

@@ -35,6 +35,7 @@ def routes(pages: Pages) -> list[Route]:
         Route("GET", "/incidents/{incident:.+}", pages.incident, Role.VIEWER),
         Route("GET", "/services", pages.services, Role.VIEWER),
         Route("GET", "/alerts/{alert:.+}", pages.alert_json, Role.VIEWER),
+        Route("GET", "/causes", pages.causes, Role.VIEWER),
         Route("GET", "/mutes", mutes.list, Role.VIEWER),
         Route("GET", "/mute", mutes.ask, Role.OPERATOR),
         Route("POST", "/mutes", mutes.send, Role.OPERATOR),

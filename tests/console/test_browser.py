@@ -178,7 +178,7 @@ async def test_pages_fit_and_are_accessible(width: int, scheme: str) -> None:
         incident, feedback = f"{app.url}incidents/incident-1", f"{app.url}feedback?verdict=normal&alert={long['id']}"
         mute = f"{app.url}mute?what=service&alert={long['id']}"
         topics.send(FEEDBACK, *mutes)
-        for address in (app.url, incident, f"{app.url}services", feedback, mute, f"{app.url}mutes"):
+        for address in (app.url, incident, f"{app.url}services", feedback, mute, f"{app.url}mutes", f"{app.url}causes"):
             await page.goto(address)
             found = (await Axe().run(page)).response["violations"]
             assert [] == [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]

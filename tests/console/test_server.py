@@ -82,6 +82,7 @@ def bearer(role: str) -> dict[str, str]:
         ("GET", f"alerts/{ALERT}", 401, 200, 200),
         ("GET", "services", 401, 200, 200),
         ("GET", "events", 401, 200, 200),
+        ("GET", "causes", 401, 200, 200),
         ("GET", "mutes", 401, 200, 200),
         ("GET", f"mute?alert={ALERT}&what=cause", 401, 403, 200),
         ("POST", "mutes", 401, 403, 303),
@@ -177,6 +178,24 @@ async def test_a_mute_is_previewed_sent_shown_and_taken_back(
     sent = [parse_mute(value) for value in topics.records[FEEDBACK]]
     assert [("payments", pattern, "ada")] * 2 == [(mute.scope, mute.pattern, mute.by) for mute in sent if mute]
     assert [True, False] == [mute.until is not None for mute in sent if mute]
+
+
+async def test_causes_are_counted_and_similar_incidents_say_what_was_said(
+    topics: FakeTopics, client: aiohttp.ClientSession
+) -> None:
+    """A cause shows its incidents and its label; an incident shows notes and labels of those like it."""
+    topics.send(ALERTS, alert(2, incident={"id": "incident-2", "event": "opened"}))
+    topics.send(ALERTS, alert(3, id="x", pattern="b" * 16, summary="odd", incident={"id": "incident-3"}))
+    topics.send(FEEDBACK, {"pattern": PATTERN, "verdict": "anomalous", "by": "eve"})
+    topics.send(FEEDBACK, {"incident": "incident-1", "action": "note", "note": "disk 3 again", "by": "bob"})
+    async with console(topics) as app:
+        page = await until_shown(client, f"{app.url}causes", "2 incidents")
+        assert ["deadlock" in page, "anomalous" in page, "odd" in page] == [True, True, True]
+        found = await text_of(client, f"{app.url}causes?q=deadlock")
+        assert [True, False] == ["2 incidents" in found, ">odd<" in found]
+        like = await until_shown(client, f"{app.url}incidents/incident-2", "disk 3 again")
+        assert "anomalous, said by eve" in like
+        assert "Alerts of all services over time" in await text_of(client, f"{app.url}services")
 
 
 async def test_what_was_missed_is_said(topics: FakeTopics, client: aiohttp.ClientSession) -> None:
