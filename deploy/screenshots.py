@@ -46,7 +46,9 @@ async def _pages(page: Page, url: str, size: str) -> list[Path]:
     await page.wait_for_selector(".case")
     paths.append(await _shot(page, f"console-incident-{size}.png"))
     await page.goto(f"{url}services?span=1h")
-    return [*paths, await _shot(page, f"console-services-{size}.png")]
+    paths.append(await _shot(page, f"console-services-{size}.png"))
+    await page.goto(f"{url}causes")
+    return [*paths, await _shot(page, f"console-causes-{size}.png")]
 
 
 async def _shot(page: Page, name: str) -> Path:

@@ -125,8 +125,8 @@ class Archive:
         values = (row.id, row.incident, row.event, row.time, row.number, row.scope, row.key, row.pattern, row.severity)
         self.connection.execute(_PUT_ALERT, (*values, row.p_value, row.score, row.summary, row.document))
         self._put_incident(row)
-        causes = [(cause, row.incident) for cause in row.causes]
-        self.connection.executemany("INSERT OR IGNORE INTO causes VALUES (?, ?)", causes)
+        causes = [(cause, row.incident, line) for cause, line in row.causes]
+        self.connection.executemany("INSERT OR IGNORE INTO causes VALUES (?, ?, ?)", causes)
         return row.incident
 
     def _put_incident(self, row: AlertMessage) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from daemon.errors import ConfigError, UnavailableError
 
-VERSION = 5
+VERSION = 6
 APPLICATION = 0x5354524C
 """What SQLite calls the application's id: it says that a database is an archive."""
 MEMORY = ":memory:"
@@ -30,7 +30,7 @@ CREATE INDEX alerts_by_incident ON alerts (incident, time);
 CREATE INDEX alerts_by_pattern ON alerts (pattern, time);
 CREATE INDEX alerts_by_time ON alerts (time);
 CREATE TABLE causes (
-    cause TEXT NOT NULL, incident TEXT NOT NULL, PRIMARY KEY (cause, incident)
+    cause TEXT NOT NULL, incident TEXT NOT NULL, line TEXT NOT NULL, PRIMARY KEY (cause, incident)
 ) WITHOUT ROWID;
 CREATE INDEX causes_by_incident ON causes (incident, cause);
 CREATE TABLE feedback (

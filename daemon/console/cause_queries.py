@@ -8,29 +8,31 @@ from dataclasses import dataclass
 
 MOST = 200
 _CAUSES = """
-SELECT cause, count(*), max(latest), incidents.id, summary, services, (
+SELECT cause, count(*), max(latest), incidents.id, iif(line != '', line, summary), services, (
     SELECT verdict FROM feedback WHERE pattern = cause ORDER BY time DESC, offset DESC LIMIT 1
 ) FROM causes JOIN incidents ON incidents.id = causes.incident
-WHERE cause != '' AND (? = '' OR instr(lower(summary), lower(?)) OR instr(lower(services), lower(?)))
+WHERE cause != '' AND (
+    ? = '' OR instr(lower(iif(line != '', line, summary)), lower(?)) OR instr(lower(services), lower(?))
+)
 GROUP BY cause ORDER BY 2 DESC, 3 DESC, cause LIMIT ?
 """
 
 
 @dataclass(frozen=True, slots=True)
 class CauseView:
-    """One cause: its incidents, the latest of them with its time in milliseconds, and the last label, if any."""
+    """One cause: its incidents, the latest of them with its time in milliseconds, a line of it, and the last label."""
 
     cause: str
     incidents: int
     latest: int
     incident: str
-    summary: str
+    line: str
     services: str
     label: str | None
 
 
 def causes(connection: sqlite3.Connection, text: str = "") -> list[CauseView]:
-    """Return the causes that were told most often, at most `MOST`; `text` is searched in summaries and services."""
+    """Return the causes that were told most often, at most `MOST`; `text` is searched in lines and services."""
     return [CauseView(*row) for row in connection.execute(_CAUSES, (text, text, text, MOST))]
 
 

@@ -29,7 +29,8 @@ class AlertMessage:
 
     Times are in milliseconds since the epoch: `opened` when the incident began, `time` its latest symptom or session so
     far. `number` counts the messages about it, this one included. `severity` is an index of `SEVERITIES`, `services`
-    are scopes, and `causes` the fingerprints of what the incident is about. `sessions` counts its sessions so far.
+    are scopes, and `causes` the fingerprints of what the incident is about, each with a line of it. `sessions` counts
+    its sessions so far.
     `pattern` is empty while no session has closed. `resolved` is True for the message that an incident is over.
     """
 
@@ -48,7 +49,7 @@ class AlertMessage:
     score: float | None
     summary: str
     services: tuple[str, ...]
-    causes: tuple[str, ...]
+    causes: tuple[tuple[str, str], ...]
     sessions: int
     document: bytes
 
@@ -125,7 +126,7 @@ def read_alert(value: bytes | None) -> AlertMessage:
         score=_number(document.get("score")),
         summary=_text(document, "summary"),
         services=_services(incident.get("services")) or (scope,),
-        causes=_causes(incident.get("causes")) or (_text(document, "fingerprint") or _text(document, "pattern"),),
+        causes=_causes(incident.get("causes")) or ((_text(document, "fingerprint") or _text(document, "pattern"), ""),),
         sessions=_sessions(incident),
         document=value or b"",
     )
@@ -197,11 +198,11 @@ def _sessions(incident: Mapping[str, Any]) -> int:
     return 0 if sessions == 0 else _count(sessions) or _count(incident.get("alerts")) or 1
 
 
-def _causes(value: object) -> tuple[str, ...]:
+def _causes(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, list):
         return ()
-    names = [item.get("cause") if isinstance(item, dict) else item for item in value[:100]]
-    return tuple(name[:MAX_NAME] for name in names if isinstance(name, str) and name)
+    items = [item if isinstance(item, dict) else {"cause": item} for item in value[:100]]
+    return tuple((_text(item, "cause"), _text(item, "text")) for item in items if _text(item, "cause"))
 
 
 def _services(value: object) -> tuple[str, ...]:

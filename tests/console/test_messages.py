@@ -47,13 +47,13 @@ def test_an_incident_may_list_services_and_sessions() -> None:
         "id": "i",
         "event": "escalated",
         "services": ["nginx", {"scope": "shop"}],
-        "causes": [{"scope": "nginx", "cause": "aa" * 8, "kind": "new"}, {"cause": "bb" * 8}],
+        "causes": [{"scope": "nginx", "cause": "aa" * 8, "kind": "new", "text": "ERROR x"}, {"cause": "bb" * 8}],
         "sessions": 12,
         "period": {"start": "2026-11-22T09:00:00.000Z", "end": "2026-11-22T10:00:00.000Z"},
     }
     row = read_alert(orjson.dumps(alert(incident=incident)))
 
-    assert ("aa" * 8, "bb" * 8) == row.causes
+    assert (("aa" * 8, "ERROR x"), ("bb" * 8, "")) == row.causes
     assert (("nginx", "shop"), 12, "escalated", 1_795_338_000_000) == (
         row.services,
         row.sessions,
@@ -68,7 +68,7 @@ def test_news_of_an_incident_without_a_closed_session_is_read() -> None:
     document = alert(pattern=None, fingerprint="aa" * 8, p_value=None, score=None, incident=incident | {"sessions": 0})
     row = read_alert(orjson.dumps(document))
 
-    assert ("", ("aa" * 8,), 0, None) == (row.pattern, row.causes, row.sessions, row.score)
+    assert ("", (("aa" * 8, ""),), 0, None) == (row.pattern, row.causes, row.sessions, row.score)
     assert 1_795_342_140_000 == row.time
 
 
