@@ -1,22 +1,55 @@
 """CRI: container log files as Kubernetes' runtimes write them.
 
-A line without the header is taken as it is.
+The runtime cuts a long line into parts (``P``) and a last part (``F``). Parts of one record are joined, each stream's
+by themselves, so that nothing that is looked for in a line, a secret above all, is seen in halves. A line without the
+header is taken as it is.
 """
 
 from __future__ import annotations
 
-from daemon.core.formats.base import ReaderOutput
+import polars as pl
+
+from daemon.core.formats.base import COLUMNS_SCHEMA, ReaderOutput
 from daemon.core.formats.raw import RawReader, with_header
 from daemon.core.types import Batch
 
-_CRI = r"^(?P<time>\d{4}-\S+) (?:stdout|stderr) [FP](?::\S*)? (?P<message>.*)$"
+_CRI = r"^(?P<time>\d{4}-\S+) (?P<stream>stdout|stderr) (?P<tag>[FP])(?::\S*)? (?P<message>.*)$"
 
 
 class CriReader:
-    """Kubernetes container logs as the runtime writes them; a partial line is a line."""
+    """Kubernetes container logs as the runtime writes them."""
 
     def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
         raw = RawReader()(batch)
         header = raw.table["message"].str.extract_groups(_CRI).struct.unnest()
-        return ReaderOutput(with_header(raw.table, header), raw.rejects)
+        parts = header.select("stream", "tag", said="message")
+        table = with_header(raw.table, header.select("time", "message"))
+        if (table["index"] > 0).any():
+            table = _joined(table.hstack(parts))
+        return ReaderOutput(table, raw.rejects)
+
+
+def _joined(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the lines of each record with their parts joined, and without blank ones where others are left.
+
+    A joined line has the index and the time of its first part.
+    """
+    place, ends = ("row", "stream"), pl.col("tag").fill_null("F") == "F"
+    number = ends.cast(pl.Int64).shift(1, fill_value=0).cum_sum().over(place).alias("number")
+    empty = pl.col("said").fill_null("no header") == ""
+    text = pl.when(empty).then(pl.lit("")).otherwise("message")
+    whole = (
+        lines.with_columns(number)
+        .group_by(*place, "number", maintain_order=True)
+        .agg(
+            pl.first("index", "time", "scope", "key", "level"),
+            text.str.join("").alias("message"),
+            whole=pl.first("message"),
+            blank=empty.all(),
+        )
+    )
+    blank = pl.col("blank")
+    kept = whole.filter(~blank | blank.all().over("row")).sort("row", "index")
+    kept = kept.with_columns(message=pl.when(blank).then("whole").otherwise("message"))
+    return kept.select(list(COLUMNS_SCHEMA))

@@ -92,6 +92,37 @@ def test_cri() -> None:
     assert ["odd"] == read("cri", [b"odd"]).lines["text"].to_list()
 
 
+def test_parts_of_a_container_line_are_joined() -> None:
+    """A line that the runtime cut into parts is whole again, each stream's by itself, and blank lines are dropped."""
+    at = b"2026-10-06T00:17:0"
+    value = b"\n".join(
+        [
+            at + b"1Z stdout P pass",
+            at + b"2Z stderr P boom, ",
+            at + b"3Z stdout P word=hunter",
+            at + b"4Z stdout F two secret",
+            b"no header",
+            at + b"5Z stderr F failed",
+            at + b"6Z stderr F ",
+            at + b"7Z stderr P never ended",
+        ]
+    )
+    lines = read("cri", [value]).lines
+
+    assert [
+        (1, micros("2026-10-06T00:17:01"), "password=huntertwo secret"),
+        (2, micros("2026-10-06T00:17:02"), "boom, failed"),
+        (5, "no header"),
+        (8, micros("2026-10-06T00:17:07"), "never ended"),
+    ] == [row if row[2] != "no header" else (row[0], row[2]) for row in lines.select("position", "time", "text").rows()]
+
+
+def test_a_record_of_one_blank_container_line_is_not_lost() -> None:
+    """A record of nothing but the header is a line as it stands."""
+    value = b"2026-10-06T00:17:01Z stderr F "
+    assert [value.decode().strip()] == [text.strip() for text in read("cri", [value]).lines["text"]]
+
+
 JSON = {
     "ecs": (
         b'{"@timestamp":"2026-11-18T00:00:00.000Z","message":"m","log.level":"WARN","service":{"name":"s"},"host":{"name":"h"}}',
