@@ -10,7 +10,7 @@ is lost. `Export` is a baseline as a file.
 """
 
 from daemon.core.detection.changelog_codec import is_label, parse_key, vector_model
-from daemon.core.detection.detector import Detector, DetectorSettings, PatternStatistics, ScopeStatistics
+from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.detection.export import (
     EXPORT_FILE,
     Export,
@@ -20,6 +20,7 @@ from daemon.core.detection.export import (
     take_export,
     write_export,
 )
+from daemon.core.detection.statistics import PatternStatistics, ScopeStatistics
 
 __all__ = [
     "EXPORT_FILE",

@@ -19,7 +19,13 @@ from daemon.core.detection.assessment import Assessment, assess, evidence, neare
 from daemon.core.detection.changelog import Changelog
 from daemon.core.detection.components import NAMES
 from daemon.core.detection.decision import decide
-from daemon.core.detection.scope import Scope, ScopeFacts, ScopeView
+from daemon.core.detection.scope import Scope, ScopeView
+from daemon.core.detection.statistics import (
+    PatternStatistics,
+    ScopeStatistics,
+    pattern_statistics,
+    scope_statistics,
+)
 from daemon.core.types import Judgement, LabelVerdict, Pattern, Phase, TopicPartition, Update, Vector
 
 CACHED_VECTORS = 4096
@@ -34,36 +40,6 @@ class DetectorSettings:
     mass: float = 0.03
     max_patterns: int = 50_000
     max_scopes: int = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class ScopeStatistics:
-    """What a scope is doing: for metrics, `top` and `baseline inspect`.
-
-    `sessions` are those in the window, `anomalous` is the share of the last `judged` sessions that carried a clue.
-    """
-
-    scope: str
-    phase: Phase
-    patterns: int
-    lines: int
-    sessions: int
-    labels: int
-    judged: int
-    anomalous: float
-    memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class PatternStatistics:
-    """One pattern of a scope: its share of the window's sessions (0 to 1), times in microseconds, and its label."""
-
-    pattern: str
-    weight: float
-    first: int
-    last: int
-    label: Label | None
-    lines: Lines
 
 
 class _Turn(NamedTuple):
@@ -244,21 +220,7 @@ class Detector:
         """Return all that is known of the patterns of `scope`, those with the most sessions in the window first."""
         if scope not in self._changelog.scopes:
             return []
-        known = self._changelog.scopes.look(scope)
-        baseline, window = known.baseline, known.baseline.window
-        total = max(window.total, 1.0)
-        patterns = [
-            PatternStatistics(
-                pattern=name,
-                weight=window.sessions(row) / total,
-                first=window.first(row),
-                last=window.last(row),
-                label=baseline.labels.get(row),
-                lines=baseline.lines_of(row),
-            )
-            for name, row in baseline.rows()
-        ]
-        return sorted(patterns, key=lambda one: (-one.weight, -one.last, one.pattern))
+        return pattern_statistics(self._changelog.scopes.look(scope))
 
     def labels(self, scope: str) -> dict[str, Label]:
         """Return what people said of patterns of `scope`, by pattern."""
@@ -270,25 +232,13 @@ class Detector:
 
     def scopes(self) -> list[ScopeStatistics]:
         """Return what every scope is doing, by name."""
-        return [self._statistics(name, facts) for name, facts in self._changelog.scopes.facts()]
+        warm_up = self.settings.warm_up
+        return [scope_statistics(name, facts, warm_up) for name, facts in self._changelog.scopes.facts()]
 
     @property
     def scopes_let_go(self) -> int:
         """How many scopes were let go because there were more than `max_scopes`."""
         return self._changelog.scopes.let_go
-
-    def _statistics(self, name: str, facts: ScopeFacts) -> ScopeStatistics:
-        return ScopeStatistics(
-            scope=name,
-            phase=Phase.LIVE if facts.seen >= self.settings.warm_up else Phase.WARM_UP,
-            patterns=facts.patterns,
-            lines=facts.lines,
-            sessions=facts.sessions,
-            labels=facts.labels,
-            judged=facts.judged,
-            anomalous=facts.with_clue / facts.judged if facts.judged else 0.0,
-            memory_bytes=facts.memory_bytes,
-        )
 
 
 def _judgement(view: ScopeView, assessment: Assessment, phase: Phase) -> Judgement:

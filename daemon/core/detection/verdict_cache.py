@@ -3,7 +3,7 @@
 An assessment is a function of the scope's masses and of the ring of recent sessions, and one session moves either by
 little. A verdict serves again as long as nothing that it rests on has moved far: the pattern's mass and the scope's
 total by a fifth, the ring by less the smaller the p-value is; labels, the set of common lines and the patterns' rows
-not at all. A pattern of small mass is always assessed anew, and so is one whose p-value is small: a cached verdict
+not at all. A pattern of small mass is always assessed again, and so is one whose p-value is small: a cached verdict
 never carries a clue.
 
 Everything here follows from the sequence of sessions, so the same sequence gives the same verdicts.
