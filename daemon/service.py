@@ -11,7 +11,7 @@ import contextlib
 import os
 import platform
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, time
@@ -27,7 +27,7 @@ from daemon.config import Config, changed_keys, load_config, needs_restart
 from daemon.core.detection import Detector
 from daemon.core.stream import Checkpoint, Processor
 from daemon.core.types import TopicPartition
-from daemon.errors import ConfigError, EngineError, StraylineError, UnavailableError
+from daemon.errors import ConfigError, UnavailableError
 from daemon.logs import configure_logging
 from daemon.metrics import Metrics
 from daemon.ports import Engine
@@ -35,6 +35,7 @@ from daemon.runtime import (
     Embedder,
     Follower,
     Gauges,
+    Health,
     Partition,
     Pipeline,
     Shared,
@@ -54,8 +55,6 @@ from daemon.wiring import (
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 30.0
-RESTORING = "restoring the baseline"
-STUCK_SECONDS = 60.0
 
 
 class Service:
@@ -64,20 +63,17 @@ class Service:
     def __init__(self, config: Config, path: Path) -> None:
         self._config = config
         self._path = path
-        self._phase: str | None = "starting"
-        self._follower: Follower | None = None
-        """What it is at while it is not ready, as /readyz tells; None when it runs."""
         self._metrics = Metrics(CollectorRegistry())
         self._notifier = Notifier.from_environment(os.environ)
         self._thread = WorkerThread()
         self._engine: Engine = make_engine(engine_settings(config))
+        self._health = Health(self._engine, self._thread)
         self._broker = KafkaBroker(kafka_settings(config))
         self._stop = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._forced = asyncio.Event()
         self._detector: Detector
         self._pipeline: Pipeline | None = None
-        self._monitor: StallMonitor | None = None
         self._make_processors: Callable[[Config], Processors]
         self._processors: Processors
 
@@ -87,7 +83,7 @@ class Service:
             self._config.http.host,
             self._config.http.port,
             self._metrics.registry,
-            Probes(self._check_health, self._unready, self._reload),
+            Probes(self._health.check, self._health.unready, self._reload),
         )
         self._metrics.start_time.set(time())
         self._metrics.config_last_reload_successful.set(1)
@@ -111,14 +107,14 @@ class Service:
 
     async def _work(self) -> None:
         async with contextlib.AsyncExitStack() as stack:
-            self._phase = "connecting to Kafka"
+            self._health.phase = "connecting to Kafka"
             stack.push_async_callback(self._broker.close)
             await self._broker.start()
             topics = self._config.topics
             places = [await self._broker.partitions(topic) for topic in (topics.checkpoints, topics.baseline)]
             for topic in (*self._config.input.topics, *topics.named().values()):
                 await self._broker.partitions(topic)
-            self._phase = "loading the model"
+            self._health.phase = "loading the model"
             log.info("engine_starts", type=self._config.engine.type, model=self._config.engine.model)
             began = monotonic()
             stack.push_async_callback(self._engine.close)
@@ -150,10 +146,11 @@ class Service:
             lambda source: Partition(source, shared, self._make_processor),
             metrics,
         )
-        gauges = Gauges(metrics, self._thread, self._detector, lambda: self._engine_failure() is None)
+        gauges = Gauges(metrics, self._thread, self._detector, lambda: self._health.engine_failure() is None)
         sources = [self._thread.delays, follower.delays, embedder.delays, pipeline.delays]
-        self._monitor = monitor = StallMonitor(sources, self._broker, metrics)
-        self._phase, self._follower = RESTORING, follower
+        monitor = StallMonitor(sources, self._broker, metrics)
+        self._health.pipeline, self._health.monitor = pipeline, monitor
+        self._health.phase, self._health.restoring = "restoring the baseline", follower
         helpers = [
             asyncio.create_task(work)
             for work in (
@@ -161,7 +158,7 @@ class Service:
                 gauges.run(pipeline),
                 follower.watch(),
                 monitor.run(),
-                self._notifier.keep_alive(self._stuck),
+                self._notifier.keep_alive(self._health.stuck),
             )
         ]
         stopping = asyncio.create_task(self._stop.wait())
@@ -188,13 +185,13 @@ class Service:
 
     async def _restore_and_run(self, follower: Follower, pipeline: Pipeline) -> None:
         await follower.restored()
-        self._phase = None
+        self._health.phase = self._health.restoring = None
         self._notifier.ready("running")
         log.info("ready", topics=self._config.input.topics, group=self._config.kafka.group_id)
         await pipeline.run()
 
     async def _drain(self, pipeline: Pipeline) -> None:
-        self._phase = "draining"
+        self._health.phase, self._health.restoring = "draining", None
         self._notifier.stopping("draining")
         log.info("draining", partitions=len(pipeline.partitions))
         try:
@@ -226,9 +223,9 @@ class Service:
 
         Raises ConfigError with every problem, and UnavailableError while the daemon starts or ends.
         """
-        if self._phase is not None or self._pipeline is None:
-            log.warning("reload_refused", problems=[f"the daemon is {self._phase}"])
-            raise UnavailableError(f"the daemon is {self._phase}; reload when /readyz is 200")
+        if self._health.phase is not None or self._pipeline is None:
+            log.warning("reload_refused", problems=[f"the daemon is {self._health.phase}"])
+            raise UnavailableError(f"the daemon is {self._health.phase}; reload when /readyz is 200")
         self._notifier.reloading()
         try:
             async with self._reloading:
@@ -243,7 +240,7 @@ class Service:
             self._metrics.config_last_reload_successful.set(1)
             log.info("reloaded", changed=changed)
         finally:
-            if self._phase is None:
+            if self._health.phase is None:
                 self._notifier.ready("running")
 
     async def _load_and_apply(self, pipeline: Pipeline) -> list[str]:
@@ -258,38 +255,6 @@ class Service:
         if any(key.startswith(("alerts.", "input.")) for key in changed):
             pipeline.renew()
         return changed
-
-    def _engine_failure(self) -> EngineError | None:
-        try:
-            self._engine.check()
-        except EngineError as error:
-            return error
-        return None
-
-    def _check_health(self) -> None:
-        if (error := self._engine_failure()) is not None:
-            raise error
-        if (stuck := self._stuck()) is not None:
-            raise StraylineError(stuck)
-
-    def _stuck(self) -> str | None:
-        """Name what makes no progress, or None."""
-        if (error := self._engine_failure()) is not None:
-            return str(error)
-        for delay in self._thread.delays(monotonic()):
-            if delay.seconds > STUCK_SECONDS:
-                return str(delay)
-        if self._pipeline is not None and self._phase is None:
-            silent = monotonic() - self._pipeline.polled_at
-            if silent > STUCK_SECONDS:
-                return f"polling Kafka has not returned for {silent:.0f} s"
-        return None
-
-    def _unready(self) -> Sequence[str]:
-        phase = [self._phase] if self._phase else []
-        if self._phase == RESTORING and self._follower is not None:
-            phase = [f"{RESTORING}: {self._follower.progress:.0%}"]
-        return phase + (self._monitor.reasons if self._monitor is not None else [])
 
 
 @contextlib.contextmanager

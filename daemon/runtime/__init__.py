@@ -7,13 +7,15 @@
 * A `Partition` is independent of all others and starts again from its checkpoint after any failure. It treats every
   processor alike: what a topic's records mean is decided by the processor that `ProcessorFactory` makes for it.
 * The `Follower` reads the baseline that all replicas share. The `Watchdog` applies
-  remedies to what stands still, the `StallMonitor` reports it, and `Gauges` shows the state.
+  remedies to what stands still, the `StallMonitor` reports it, `Gauges` shows the state,
+  and `Health` answers the probes.
 """
 
 from daemon.runtime.baseline_follower import Follower
 from daemon.runtime.embedder import Embedder
 from daemon.runtime.gauges import Gauges
 from daemon.runtime.gc_tuning import seldom_collected
+from daemon.runtime.health import Health
 from daemon.runtime.partition import Partition, State
 from daemon.runtime.pipeline import Pipeline
 from daemon.runtime.shared import ProcessorFactory, Shared, Terms
@@ -26,6 +28,7 @@ __all__ = [
     "Embedder",
     "Follower",
     "Gauges",
+    "Health",
     "Partition",
     "Patience",
     "Pipeline",
