@@ -72,7 +72,7 @@ audit: $(VENV)-audit/.installed ## ask the advisory databases about everything t
 wheel: install ## build the wheel into dist/
 	@$(UV) build --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
 
-pins: $(VENV)/.tools ## resolve requirements/*.txt anew from pyproject.toml, for Python 3.11 and later
+pins: $(VENV)/.tools ## resolve requirements/*.txt again from pyproject.toml, for Python 3.11 and later
 	@$(COMPILE) requirements/tools.in -o requirements/tools.txt
 	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra lite --extra documents --extra opinions --group cpu-engine --group dev -o requirements/dev.txt
 	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt

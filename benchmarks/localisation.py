@@ -146,7 +146,7 @@ def recorded() -> list[Line]:
 
 def batches(lines: Sequence[Line], source: TopicPartition, size: int = 2000) -> Iterator[Batch]:
     for start in range(0, len(lines), size):
-        values = [it.record for it in lines[start : start + size]]
+        values = [entry.record for entry in lines[start : start + size]]
         count = len(values)
         yield Batch(source, range(start, start + count), [-1] * count, [None] * count, values)
 
@@ -180,13 +180,13 @@ def cases(verdicts: Iterable[Verdict], lines: Sequence[Line], seen: Counter[str]
             continue
         # A distinct masked line is labelled as its first example is.
         session = verdict.session.lines
-        labelled = frozenset(it.masked for it in session if lines[offset_of(it.first)].labelled)
+        labelled = frozenset(entry.masked for entry in session if lines[offset_of(entry.first)].labelled)
         if not labelled:
             continue
         rankings = {
-            "ours": [it.line.masked for it in explain(verdict).lines],
-            "rarest": [it.masked for it in sorted(session, key=lambda it: seen[it.masked])],
-            "first": [it.masked for it in session],
+            "ours": [entry.line.masked for entry in explain(verdict).lines],
+            "rarest": [entry.masked for entry in sorted(session, key=lambda entry: seen[entry.masked])],
+            "first": [entry.masked for entry in session],
         }
         ranks = {
             name: next(i for i, line in enumerate(order, 1) if line in labelled) for name, order in rankings.items()
@@ -219,8 +219,9 @@ def misses(found: Iterable[Case]) -> Iterator[str]:
     for case in found:
         if case.ranks["ours"] > 1:
             yield f"rank {case.ranks['ours']}, p {case.p_value:.4f}:"
-            for at, it in enumerate(explain(case.verdict).lines[: case.ranks["ours"]], 1):
-                yield f"  {at:2d} {it.why:6s} {it.contribution:.3f} {it.share} {it.line.count} x {it.line.masked[:150]}"
+            for at, entry in enumerate(explain(case.verdict).lines[: case.ranks["ours"]], 1):
+                line = f"{entry.line.count} x {entry.line.masked[:150]}"
+                yield f"  {at:2d} {entry.why:6s} {entry.contribution:.3f} {entry.share} {line}"
 
 
 async def main(data: Path | None, *, show_misses: bool) -> int:

@@ -202,7 +202,7 @@ class Broker(Protocol):
         ...
 
     async def diagnose(self) -> str | None:
-        """Connect anew; return one sentence that says why no server accepts us, or None when one does. Never raises."""
+        """Open a new connection; return in a sentence why no server accepts us, or None when one does. Never raises."""
         ...
 
     def membership(self, topics: Sequence[str]) -> Membership:

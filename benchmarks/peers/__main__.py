@@ -86,13 +86,13 @@ def table(found: Mapping[str, Figures]) -> list[str]:
     lines = ["| | lines per CPU-second | of ours | CPU ms a session | CPU s to learn | MB | lines | leaves out |"]
     lines.append("|---|---:|---:|---:|---:|---:|---:|---|")
     ours = found.get(REFERENCE)
-    for name, it in found.items():
-        speed = it["lines"] / it["cpu"]
+    for name, row in found.items():
+        speed = row["lines"] / row["cpu"]
         ratio = f"{speed / (ours['lines'] / ours['cpu']):.3g}" if ours else "-"
-        session = f"{1e3 * it['cpu'] / it['sessions']:.2f}" if it["sessions"] else "-"
+        session = f"{1e3 * row['cpu'] / row['sessions']:.2f}" if row["sessions"] else "-"
         lines.append(
-            f"| {name} | {speed:,.0f} | {ratio} | {session} | {it['learned']:.1f} | {it['mb']:,.0f} "
-            f"| {it['lines']:,} | {ENTRIES[name].lacks} |"
+            f"| {name} | {speed:,.0f} | {ratio} | {session} | {row['learned']:.1f} | {row['mb']:,.0f} "
+            f"| {row['lines']:,} | {ENTRIES[name].lacks} |"
         )
     return lines
 

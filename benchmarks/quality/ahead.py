@@ -59,13 +59,13 @@ AHEAD: Mapping[str, Ahead] = {"loglensai": Ahead(grouped, CHUNK), "Cordon": Ahea
 """By name."""
 
 
-def ahead(dataset: Dataset, it: Ahead) -> tuple[float, float, float]:
+def ahead(dataset: Dataset, method: Ahead) -> tuple[float, float, float]:
     """Return average precision and best F1 of the live sessions, and milliseconds a session."""
     patterns = [session.pattern for session in dataset.sessions]
-    size, scores = it.size or len(patterns), list[float]()
+    size, scores = method.size or len(patterns), list[float]()
     started = time.process_time()
     for start in range(0, len(patterns), size):
-        scores += it.score(patterns[start : start + size])
+        scores += method.score(patterns[start : start + size])
     milliseconds = 1e3 * (time.process_time() - started) / len(patterns)
     labels = np.array([session.anomalous for session in dataset.sessions[dataset.warm_up :]], bool)
     points = curve(labels, np.array(scores[dataset.warm_up :]))

@@ -1,4 +1,4 @@
-"""`strayline backtest`: what the daemon would have said of files, and how good that would have been."""
+"""`strayline backtest`: what the daemon would have reported for files, and how good that would have been."""
 
 from daemon.backtest.labels import LabelFile
 from daemon.backtest.options import BacktestOptions, Progress, Result, Setup, Shower

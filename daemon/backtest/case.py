@@ -39,11 +39,11 @@ def _case(alert: Alert) -> Iterator[str]:
     contrast = alert["contrast"]
     yield '<table class="diff">'
     for field, sign in _SIGNS:
-        for it in contrast[field][:LINES]:
-            here, usual = f"{it['count']} x", f"usually {it['expected']} x"
+        for entry in contrast[field][:LINES]:
+            here, usual = f"{entry['count']} x", f"usually {entry['expected']} x"
             counts = {"only_here": here, "missing_here": usual}.get(field, f"{here}, {usual}")
             yield f'<tr class="{field}"><td title="{field.replace("_", " ")}">{escape(sign)}</td><td>{counts}</td>'
-            yield f"<td>{_text(it['text'])}</td><td>{_share(it)}</td></tr>"
+            yield f"<td>{_text(entry['text'])}</td><td>{_share(entry)}</td></tr>"
     if contrast["usual"]:
         yield f'<tr class="usual"><td>=</td><td></td><td>{contrast["usual"]:,} lines as usual</td><td></td></tr>'
     yield "</table>"

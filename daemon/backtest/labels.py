@@ -33,7 +33,7 @@ _COLUMNS = frozenset({"scope", "key", "label", "file", "line"})
 
 @dataclass(slots=True)
 class LabelFile:
-    """What a label file said. `keys` by (scope or None, session key); `lines` are anomalous (file or None, line)."""
+    """What a label file holds. `keys` by (scope or None, session key); `lines` are anomalous (file or None, line)."""
 
     by_line: bool
     keys: dict[tuple[str | None, str], bool] = field(default_factory=dict)

@@ -80,12 +80,13 @@ def _tiles(report: Report) -> str:
 
 
 def _range(report: Report) -> str:
-    it = report.range
-    assert it is not None
-    between = f"from {it.since or 'the beginning'} to {it.until or 'the end'}"
-    fired = f"{it.flagged:,} sessions carry a clue" if it.flagged else "no session carries a clue"
-    scopes = "".join(f"<li>{escape(scope)}: {count:,}</li>" for scope, count in it.scopes.items())
-    return f'<div class="note">{escape(between)}: <b>{fired}</b> ({it.sessions:,} live sessions)<ul>{scopes}</ul></div>'
+    chosen = report.range
+    assert chosen is not None
+    between = f"from {chosen.since or 'the beginning'} to {chosen.until or 'the end'}"
+    fired = f"{chosen.flagged:,} sessions carry a clue" if chosen.flagged else "no session carries a clue"
+    scopes = "".join(f"<li>{escape(scope)}: {count:,}</li>" for scope, count in chosen.scopes.items())
+    live = f"{chosen.sessions:,} live sessions"
+    return f'<div class="note">{escape(between)}: <b>{fired}</b> ({live})<ul>{scopes}</ul></div>'
 
 
 def _charts(result: Result) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Other people's detectors beside ours, on the same masked sessions: isolation forest, one-class SVM, Drain3.
 
 They need the `peers` extra and run with their own defaults. The two learners work on the logarithm of the counts of a
-session's lines (or of its Drain3 templates), are fitted anew every `REFIT` sessions on the last `WINDOW`, and score
+session's lines (or of its Drain3 templates), are fitted again every `REFIT` sessions on the last `WINDOW`, and score
 what comes until the next fit: they too meet a session before they learn it. Lines unknown at the fit share one column.
 """
 
@@ -51,7 +51,7 @@ class Fitted:
         return self._scored[pattern.id]
 
     def add(self, pattern: Pattern) -> None:
-        """Let a session join, and fit anew when it is time."""
+        """Let a session join, and fit again when it is time."""
         self._recent.append(pattern)
         self._since += 1
         if len(self._recent) >= SETTLED and (self._learner is None or self._since >= REFIT):

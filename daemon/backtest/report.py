@@ -90,7 +90,7 @@ class RangeRow:
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """How the labels met the sessions. `unmet` labelled keys were in no session."""
+    """How the labels match the sessions. `unmet` labelled keys were in no session."""
 
     anomalous: int
     normal: int

@@ -163,7 +163,7 @@ class _Run:
         session, judged = verdict.session, verdict.judgement
         label = self._labels.of(session) if self._labels and judged.phase is not Phase.TEACH else None
         live, learn = judged.phase is Phase.LIVE, judged.phase is Phase.TEACH or not self._options.freeze
-        others = [pair for it in self._beside for pair in it.judge(verdict.pattern, live=live, learn=learn)]
+        others = [pair for other in self._beside for pair in other.judge(verdict.pattern, live=live, learn=learn)]
         self._tally.add(verdict, label, others)
         self._output.verdict(verdict)
         if judged.anomalous:
@@ -176,6 +176,6 @@ class _Run:
         """Return the place, from 1, of the first line pointed at that is labelled itself; None when there is none."""
         assert self._labels is not None
         marked = {line.masked for line in verdict.session.lines if self._labels.marks(line)}
-        present = [it.line for it in verdict.judgement.evidence if it.kind != "missing"]
+        present = [entry.line for entry in verdict.judgement.evidence if entry.kind != "missing"]
         order = list(dict.fromkeys(present))
         return next((place for place, line in enumerate(order, 1) if line in marked), None)

@@ -94,10 +94,16 @@ def quality_rows(tally: Tally, share: float) -> list[QualityRow]:
 
 
 def _quality_row(name: str, truth: Bools, scores: Floats, flagged: Bools) -> QualityRow:
-    it = quality(truth, scores, flagged)
-    decision = it.decision
+    rated = quality(truth, scores, flagged)
+    decision = rated.decision
     return QualityRow(
-        name, it.average_precision, it.best_f1, decision.precision, decision.recall, decision.f1, int(flagged.sum())
+        name,
+        rated.average_precision,
+        rated.best_f1,
+        decision.precision,
+        decision.recall,
+        decision.f1,
+        int(flagged.sum()),
     )
 
 

@@ -72,9 +72,9 @@ def print_bench(result: BenchResult, console: Console) -> None:
     for title in ("lines per CPU-second", "CPU-seconds per million lines", "times raw"):
         table.add_column(title, justify="right")
 
-    def row(it: StageFigures, style: str = "") -> None:
-        over = f"{it.seconds_a_million / result.raw.seconds_a_million:.2f}"
-        table.add_row(it.name, f"{it.lines_a_second:,.0f}", f"{it.seconds_a_million:.2f}", over, style=style)
+    def row(stage: StageFigures, style: str = "") -> None:
+        over = f"{stage.seconds_a_million / result.raw.seconds_a_million:.2f}"
+        table.add_row(stage.name, f"{stage.lines_a_second:,.0f}", f"{stage.seconds_a_million:.2f}", over, style=style)
 
     row(result.raw, "bold")
     for stage in result.stages:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.cli.parser import Parser, Verbs, add_verb
-from daemon.cli.sampling import add_choices, connection, find_out, sample_topic, surroundings, wishes_of
+from daemon.cli.samples import add_choices, connection, find_out, sample_topic, surroundings, wishes_of
 from daemon.errors import ConfigError, DataError
 
 if TYPE_CHECKING:

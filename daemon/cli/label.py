@@ -69,7 +69,7 @@ async def _mute(options: argparse.Namespace, config: Config) -> int:
     from daemon.cli.mutes import ending, send_mute
 
     if options.word == "mute":
-        ending(options.for_)  # a wrong one is said before the topics are searched
+        ending(options.for_)  # a wrong one is reported before the topics are searched
     if options.service:
         print("sent:", await send_mute(options, config, options.target, ""))
         return 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon.cli.offline import run_offline, started_engine
 from daemon.cli.parser import Parser, Verbs, add_verb
-from daemon.cli.sampling import (
+from daemon.cli.samples import (
     add_choices,
     find_out,
     sample_files,
@@ -60,10 +60,10 @@ async def _try(options: argparse.Namespace) -> int:
     check_files(options.files)
     stdin = Rewound(sys.stdin.buffer) if "-" in options.files else None  # type: ignore[arg-type]  # a BufferedReader
     lines, encoding, share = await sample_topic(options) if options.topic else sample_files(options, stdin)
-    found = find_out(options, lines, wishes)
-    for line in discovery_lines(found, encoding):
+    discovery = find_out(options, lines, wishes)
+    for line in discovery_lines(discovery, encoding):
         print(line)
-    text = write_configuration(found, surroundings(options, share))
+    text = write_configuration(discovery, surroundings(options, share))
     config = parse_config(text, {}, "what was chosen")
     if options.write is not None:
         _write(options.write, text)
@@ -71,12 +71,12 @@ async def _try(options: argparse.Namespace) -> int:
     sys.stdout.flush()
     if options.look:
         return 0
-    await _run(options, config, found, encoding, stdin)
+    await _run(options, config, discovery, encoding, stdin)
     return 0
 
 
 async def _run(
-    options: argparse.Namespace, config: Config, found: Discovery, encoding: str, stdin: Rewound | None
+    options: argparse.Namespace, config: Config, discovery: Discovery, encoding: str, stdin: Rewound | None
 ) -> None:
     """Run everything through the daemon's own core, and show alerts as they come."""
     from rich.console import Console
@@ -90,7 +90,7 @@ async def _run(
         records=topic_reader(options) if options.topic else None,
         out=out,
         topic=options.topic,
-        layout=Layout(encoding, found.reading.begins),
+        layout=Layout(encoding, discovery.reading.begins),
         stdin=BufferedReader(stdin) if stdin is not None else None,
     )
     console = Console(highlight=False)

@@ -81,9 +81,9 @@ def test_thresholds_count_sessions_up_to_a_p_value() -> None:
 
 def test_localisation_counts_first_places_and_reciprocals() -> None:
     """A line that was never pointed at counts as nothing."""
-    it = localisation([1, 2, None, 1])
-    assert it is not None
-    assert (4, 0.5, 2.5 / 4) == (it.alerts, it.hit_at_1, it.mean_reciprocal_rank)
+    figures = localisation([1, 2, None, 1])
+    assert figures is not None
+    assert (4, 0.5, 2.5 / 4) == (figures.alerts, figures.hit_at_1, figures.mean_reciprocal_rank)
     assert localisation([]) is None
 
 
@@ -127,5 +127,5 @@ def test_a_tiny_p_value_is_not_printed_as_nothing() -> None:
 
 def test_long_documents_are_trimmed_for_the_page() -> None:
     """Long texts and long lists are cut, the rest stays as it is."""
-    it = trimmed({"text": "x" * 1000, "list": list(range(100)), "inner": [{"n": None, "f": 0.5}]})
-    assert (400, 30, [{"n": None, "f": 0.5}]) == (len(it["text"]), len(it["list"]), it["inner"])
+    document = trimmed({"text": "x" * 1000, "list": list(range(100)), "inner": [{"n": None, "f": 0.5}]})
+    assert (400, 30, [{"n": None, "f": 0.5}]) == (len(document["text"]), len(document["list"]), document["inner"])

@@ -114,5 +114,5 @@ def test_teaching_comes_first() -> None:
     """What is taught is one more input, before the lines and none of them."""
     case = ConfigCase.model_validate({"name": "x", "teach": ["a"], "lines": ["b"], "expect": {}})
 
-    assert (["a"], ["b"]) == ([it.value for it in case.taught()], [it.value for it in case.inputs()])
+    assert (["a"], ["b"]) == ([entry.value for entry in case.taught()], [entry.value for entry in case.inputs()])
     assert load_cases(EXAMPLE).config is not None

@@ -62,22 +62,24 @@ async def test_every_line_is_in_one_verdict_or_one_dead_letter(tmp_path: Path) -
     path = write(tmp_path / "a.jsonl", lines)
     await backtest(BacktestOptions([path], out=tmp_path / "out"))
     dead = documents(tmp_path / "out", "dead-letters.jsonl")
-    accounted = offsets(documents(tmp_path / "out", "verdicts.jsonl")) + Counter(it["offset"] for it in dead)
+    accounted = offsets(documents(tmp_path / "out", "verdicts.jsonl")) + Counter(entry["offset"] for entry in dead)
     assert Counter(range(len(lines))) == accounted
     assert [(path, 101, "not_json"), (path, 102, "empty"), (path, 103, "missing_field")] == [
-        (it["file"], it["line"], it["reason"]) for it in dead
+        (entry["file"], entry["line"], entry["reason"]) for entry in dead
     ]
 
 
 async def test_a_fault_is_told_once_and_shows_its_session(tmp_path: Path, log: str) -> None:
     """Four sessions fail in one way: one incident is told, and it shows the first of them and counts all."""
     result = await backtest(BacktestOptions([log], out=tmp_path / "out"))
-    flagged = {it["id"]: it["key"] for it in documents(tmp_path / "out", "verdicts.jsonl") if it["anomalous"]}
+    flagged = {
+        entry["id"]: entry["key"] for entry in documents(tmp_path / "out", "verdicts.jsonl") if entry["anomalous"]
+    }
     alerts = documents(tmp_path / "out", "alerts.jsonl")
-    told = [it for it in alerts if it["incident"]["event"] in TOLD]
+    told = [entry for entry in alerts if entry["incident"]["event"] in TOLD]
     assert {f"request-{n}" for n in ODD} <= set(flagged.values())
-    assert [f"request-{ODD[0]}"] == [it["key"] for it in told]
-    assert {f"request-{ODD[0]}"} == {flagged[it["verdict"]] for it in alerts if it["verdict"]}
+    assert [f"request-{ODD[0]}"] == [entry["key"] for entry in told]
+    assert {f"request-{ODD[0]}"} == {flagged[entry["verdict"]] for entry in alerts if entry["verdict"]}
     assert (1, 4) == (result.report.told, result.report.incidents[0].sessions)
 
 
@@ -86,7 +88,7 @@ async def test_the_budget_is_a_ceiling(tmp_path: Path) -> None:
     lines = [*sessions(600), *(record(6001 + 600 * n, f"k{n}", text) for n, text in enumerate(FAULTS))]
     result = await backtest(BacktestOptions([write(tmp_path / "a.jsonl", lines)], out=tmp_path / "out"), per_day=1.0)
     assert (1, 1) == (result.report.told, result.report.held_back)
-    assert [FAULTS[0]] == [cause["text"] for it in result.alerts for cause in it["incident"]["causes"]]
+    assert [FAULTS[0]] == [cause["text"] for entry in result.alerts for cause in entry["incident"]["causes"]]
 
 
 async def test_how_the_input_is_cut_into_files_changes_nothing(tmp_path: Path) -> None:
@@ -116,21 +118,21 @@ async def test_taught_sessions_are_confirmed_normal_and_not_judged(tmp_path: Pat
     taught = write(tmp_path / "normal.jsonl", sessions(60, range(50, 60)))
     result = await backtest(BacktestOptions([log], teach=[taught], out=tmp_path / "out"))
     verdicts = documents(tmp_path / "out", "verdicts.jsonl")
-    phases = [it["phase"] for it in verdicts]
+    phases = [entry["phase"] for entry in verdicts]
     assert ["teach"] * 60 == phases[:60]
     assert "teach" not in phases[60:]
     assert 60 == result.report.taught
     assert {1} == set(offsets(verdicts).values())
-    assert not {f"request-{n}" for n in ODD} & {it["key"] for it in verdicts if it["anomalous"]}
+    assert not {f"request-{n}" for n in ODD} & {entry["key"] for entry in verdicts if entry["anomalous"]}
 
 
 async def test_frozen_it_judges_without_learning(tmp_path: Path, log: str) -> None:
     """With --freeze nothing judged is learned: what is odd stays as odd as the first time."""
     taught = write(tmp_path / "normal.jsonl", sessions(400))
     await backtest(BacktestOptions([log], teach=[taught], freeze=True, out=tmp_path / "out"), warm_up=0)
-    judged = [it for it in documents(tmp_path / "out", "verdicts.jsonl") if it["phase"] != "teach"]
-    assert {False} == {it["learned"] for it in judged}
-    similar = {it["similarity"] for it in judged if it["key"] in {"request-300", "request-450"}}
+    judged = [entry for entry in documents(tmp_path / "out", "verdicts.jsonl") if entry["phase"] != "teach"]
+    assert {False} == {entry["learned"] for entry in judged}
+    similar = {entry["similarity"] for entry in judged if entry["key"] in {"request-300", "request-450"}}
     assert 1 == len(similar)
     assert max(similar) < 0.999
 
@@ -175,7 +177,7 @@ async def test_would_it_have_fired(tmp_path: Path, log: str) -> None:
     report = (await backtest(BacktestOptions([log], since=since, until=until, out=tmp_path / "out"))).report
     inside = {f"request-{n}" for n in range(445, 455)}
     verdicts = documents(tmp_path / "out", "verdicts.jsonl")
-    fired = [it for it in verdicts if it["key"] in inside and it["anomalous"]]
+    fired = [entry for entry in verdicts if entry["key"] in inside and entry["anomalous"]]
     assert len(fired) >= 2
     assert report.range is not None
     assert (10, len(fired)) == (report.range.sessions, report.range.flagged)

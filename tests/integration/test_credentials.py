@@ -67,7 +67,7 @@ async def test_clients_get_certificates_and_passwords_that_changed(tmp_path: Pat
     await files.check()
 
     assert before is not consumer._client._ssl_context
-    assert ["second", "second"] == [it._sasl_plain_password for it in (consumer._client, producer.client)]
+    assert ["second", "second"] == [client._sasl_plain_password for client in (consumer._client, producer.client)]
     await consumer.stop()
     await producer.stop()
 

@@ -25,11 +25,11 @@ BEGIN = 1_780_000_000
 
 @pytest.fixture
 async def daemon(topics: Topics, tmp_path: Path) -> AsyncIterator[Daemon]:
-    it = await Daemon.make(topics, tmp_path)
+    running = await Daemon.make(topics, tmp_path)
     try:
-        yield it
+        yield running
     finally:
-        it.close()
+        running.close()
 
 
 async def send(daemon: Daemon, values: list[tuple[bytes | None, bytes | None]]) -> list[int]:

@@ -52,14 +52,21 @@ class Replicas:
         async with asyncio.timeout(60):
             while True:
                 records = await self.daemons[0].published("verdicts", 2 * self._sessions, seconds=5)
-                found = [it for it in (orjson.loads(record.value) for record in records) if it["key"] in keys]
+                found = [
+                    document
+                    for document in (orjson.loads(record.value) for record in records)
+                    if document["key"] in keys
+                ]
                 if len(found) == len(keys):
                     return found
 
     async def alarms(self, *messages: str) -> list[bool]:
         """Send one such session to each replica; return, by partition, whether it is anomalous."""
         found = await self.feed(*messages)
-        return [it["anomalous"] for it in sorted(found, key=lambda it: int(it["source"]["partition"]))]
+        return [
+            document["anomalous"]
+            for document in sorted(found, key=lambda document: int(document["source"]["partition"]))
+        ]
 
     async def typed(self, *words: str) -> str:
         """Type a command, see it succeed, and return what it printed."""
@@ -102,7 +109,7 @@ async def test_a_word_of_feedback_reaches_every_replica_and_stays(replicas: Repl
     """Normal silences a pattern and its relatives on both, outlives a crash, is listed with its note, is undone."""
     await replicas.feed("GET /cart", "200 OK", times=USUAL)
     first = await replicas.feed(*ODD)
-    assert [True, True] == [it["anomalous"] for it in first]
+    assert [True, True] == [document["anomalous"] for document in first]
     alert = first[0]["id"]
 
     said = await replicas.typed("label", alert[:12], "normal", "--by", "ann", "--note", "nightly batch, INC-7")
@@ -131,4 +138,4 @@ async def test_what_is_confirmed_anomalous_alarms_for_ever(replicas: Replicas) -
 
     again = await replicas.feed(*OTHER, times=100)
 
-    assert {(True, alert[:16])} == {(it["anomalous"], it["pattern"]) for it in again}
+    assert {(True, alert[:16])} == {(document["anomalous"], document["pattern"]) for document in again}

@@ -29,12 +29,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 @pytest.fixture
 async def daemon(topics: Topics, tmp_path: Path) -> AsyncIterator[Daemon]:
-    it = await Daemon.make(topics, tmp_path, settings={"engine": {"type": "lite"}, "alerts": {"budget": "20/day"}})
-    await it.start()
+    running = await Daemon.make(topics, tmp_path, settings={"engine": {"type": "lite"}, "alerts": {"budget": "20/day"}})
+    await running.start()
     try:
-        yield it
+        yield running
     finally:
-        it.close()
+        running.close()
 
 
 def change(daemon: Daemon, **sections: dict[str, Any]) -> None:

@@ -218,5 +218,5 @@ async def test_a_connect_worker_reads_the_topic_as_documented(topics: Topics, al
         await process.wait()
 
     written = out.read_text()
-    assert (2, 1, 3) == tuple(written.count(it) for it in ("status=firing", "status=resolved", "fingerprint="))
+    assert (2, 1, 3) == tuple(written.count(entry) for entry in ("status=firing", "status=resolved", "fingerprint="))
     assert "not=ours" not in written

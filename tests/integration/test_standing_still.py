@@ -34,13 +34,13 @@ async def cluster() -> AsyncIterator[Cluster]:
 @pytest.fixture
 async def daemon(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Daemon]:
     async with topics_on(cluster.bootstrap_servers) as topics:
-        it = await Daemon.make(topics, tmp_path, settings={"engine": {"type": "lite"}})
-    await it.start()
+        running = await Daemon.make(topics, tmp_path, settings={"engine": {"type": "lite"}})
+    await running.start()
     try:
-        await judge_something(it)
-        yield it
+        await judge_something(running)
+        yield running
     finally:
-        it.close()
+        running.close()
 
 
 async def test_a_frozen_broker_is_reported_within_a_minute(cluster: Cluster, daemon: Daemon) -> None:

@@ -81,7 +81,7 @@ async def test_a_baseline_travels_and_is_labelled(
     config = load_config(configured)
     sent = [orjson.loads(value) async for value in read_values(kafka_settings(config), config.topics.feedback)]
     assert {"pattern": pattern, "verdict": "anomalous", "scope": "store", "by": "bob"} == sent[0]
-    assert ["anomalous", "forget"] == [it["verdict"] for it in sent]
+    assert ["anomalous", "forget"] == [document["verdict"] for document in sent]
 
     _name_another_model(configured)
     assert (78, True) == _has(await typed("baseline", "import", str(history)), "cannot be compared")

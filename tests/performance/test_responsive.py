@@ -31,10 +31,10 @@ def feed(cluster: FakeCluster) -> None:
         cluster.append("logs", orjson.dumps(line), partition=number % 3)
 
 
-def read(it: Replica) -> float:
+def read(member: Replica) -> float:
     return sum(
         sample.value
-        for family in it.metrics.lines.collect()
+        for family in member.metrics.lines.collect()
         for sample in family.samples
         if sample.name[-5:] == "total"
     )
@@ -53,9 +53,9 @@ async def worst_lag(busy: asyncio.Task[None]) -> float:
 async def test_the_event_loop_is_never_held_up() -> None:
     """No turn of the event loop is late by 50 ms while lines are read, judged and committed."""
     cluster = FakeCluster(TOPICS)
-    async with replica(cluster) as it:
+    async with replica(cluster) as member:
         feed(cluster)
-        busy = asyncio.create_task(until(lambda: read(it) >= LINES))
+        busy = asyncio.create_task(until(lambda: read(member) >= LINES))
         lag = await worst_lag(busy)
         await busy
 
@@ -65,13 +65,13 @@ async def test_the_event_loop_is_never_held_up() -> None:
 async def test_health_is_answered_at_once_under_load() -> None:
     """`/healthz` answers within 100 ms while the daemon works at full load."""
     cluster = FakeCluster(TOPICS)
-    async with replica(cluster) as it:
-        http = HttpServer("127.0.0.1", 0, it.metrics.registry, Probes(it.engine.check, list, reload))
+    async with replica(cluster) as member:
+        http = HttpServer("127.0.0.1", 0, member.metrics.registry, Probes(member.engine.check, list, reload))
         await http.start()
         feed(cluster)
         waits, statuses = [], set()
         async with aiohttp.ClientSession() as client:
-            while read(it) < LINES:
+            while read(member) < LINES:
                 began = process_time()
                 async with client.get(f"http://127.0.0.1:{http.port}/healthz") as answer:
                     statuses.add(answer.status)

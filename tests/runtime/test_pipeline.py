@@ -63,8 +63,8 @@ async def test_every_line_comes_out_once() -> None:
 async def test_a_slow_engine_holds_nothing_back_for_good() -> None:
     """Vectors that arrive between other steps are not lost: every session that waits is judged in the end."""
     cluster = FakeCluster(TOPICS)
-    async with replica(cluster) as it:
-        it.engine.delay_s = 0.05
+    async with replica(cluster) as member:
+        member.engine.delay_s = 0.05
         expected: list[Place] = []
         for number in range(240):
             line = {"time": 1_700_000_000 + number * 9, "scope": "s", "key": f"k{number % 7}", "message": "x " * number}
@@ -131,7 +131,7 @@ async def test_a_stale_owner_cannot_commit() -> None:
         await until(lambda: settled(cluster, expected))
         expected += feed(cluster, 60, start=60)
         await until(lambda: settled(cluster, expected))
-        fenced = [it.metrics.partition_restarts.labels("fenced")._value for it in (one, other)]
+        fenced = [member.metrics.partition_restarts.labels("fenced")._value for member in (one, other)]
         await until(lambda: any(count.get() for count in fenced))
     assert outcome(cluster, expected).clean
 
@@ -148,10 +148,10 @@ async def test_lines_that_retention_deleted_are_reported_and_skipped() -> None:
     first = log.first + len(log.records) - 3
     gone = [p for p in later if p[1] == 0 and p[2] < first]
     log.delete(first)
-    async with replica(cluster) as it:
+    async with replica(cluster) as member:
         kept = [p for p in expected + later if p not in gone]
         await until(lambda: settled(cluster, kept))
-        assert len(gone) == it.metrics.lost_records.labels("logs", "0")._value.get()
+        assert len(gone) == member.metrics.lost_records.labels("logs", "0")._value.get()
     assert outcome(cluster, kept).clean
 
 
@@ -159,31 +159,31 @@ async def test_deleted_lines_are_no_longer_unsettled() -> None:
     """When all that was unsettled is deleted, the count of unsettled lines is zero, though nothing new comes."""
     cluster = FakeCluster(TOPICS)
     feed(cluster, 90)
-    async with replica(cluster, idle=60.0) as it:
-        await until(lambda: unsettled(it) and all(p.quiet for p in it.pipeline.partitions))
-        await it.stop()
+    async with replica(cluster, idle=60.0) as member:
+        await until(lambda: unsettled(member) and all(p.quiet for p in member.pipeline.partitions))
+        await member.stop()
     for place in [TopicPartition("logs", number) for number in range(3)]:
         log = cluster.logs[place]
         log.delete(log.first + len(log.records))
-    async with replica(cluster, idle=60.0) as it:
-        await until(it.metrics.lost_records.labels("logs", "0")._value.get)
-        await until(lambda: all(p.state is State.RUN for p in it.pipeline.partitions))
+    async with replica(cluster, idle=60.0) as member:
+        await until(member.metrics.lost_records.labels("logs", "0")._value.get)
+        await until(lambda: all(p.state is State.RUN for p in member.pipeline.partitions))
 
-        assert 0 == unsettled(it)
+        assert 0 == unsettled(member)
 
 
-def unsettled(it: Replica) -> int:
-    return sum(partition.load.unsettled for partition in it.pipeline.partitions)
+def unsettled(member: Replica) -> int:
+    return sum(partition.load.unsettled for partition in member.pipeline.partitions)
 
 
 async def test_a_dead_engine_ends_the_pipeline_and_loses_nothing() -> None:
     """The process is to end with the engine's error; the next one finishes the work."""
     cluster = FakeCluster(TOPICS)
     expected = feed(cluster, 60)
-    async with replica(cluster) as it:
-        it.engine.kill("out of memory")
+    async with replica(cluster) as member:
+        member.engine.kill("out of memory")
         with pytest.raises(EngineError, match="out of memory"):
-            await it.running
+            await member.running
     async with replica(cluster):
         await until(lambda: settled(cluster, expected))
     assert outcome(cluster, expected).clean
@@ -210,7 +210,7 @@ async def test_an_alerts_id_is_enough_for_feedback() -> None:
     """
     cluster = FakeCluster(TOPICS)
     expected = feed(cluster, 60)
-    async with replica(cluster) as it:
+    async with replica(cluster) as member:
         await until(lambda: settled(cluster, expected))
 
         def shown() -> list[dict[str, Any]]:
@@ -221,10 +221,10 @@ async def test_an_alerts_id_is_enough_for_feedback() -> None:
         cluster.append("feedback", orjson.dumps({"pattern": "0" * 16, "verdict": "normal"}))
         cluster.append("feedback", orjson.dumps({"alert": alert["id"], "verdict": "normal", "by": "ann"}))
         cluster.append("feedback", orjson.dumps({"alert": alert["verdict"], "verdict": "normal", "by": "ann"}))
-        await until(lambda: it.detector.labels("s"))
+        await until(lambda: member.detector.labels("s"))
         await until(lambda: cluster.values("dead_letters"))
-        assert [("s", 1)] == [(scope.scope, scope.labels) for scope in it.detector.scopes()]
-        assert {alert["pattern"]} == set(it.detector.labels("s"))
+        assert [("s", 1)] == [(scope.scope, scope.labels) for scope in member.detector.scopes()]
+        assert {alert["pattern"]} == set(member.detector.labels("s"))
     (dead,) = cluster.values("dead_letters")
     assert b"pattern 0000000000000000 is not in the baseline; name its scope" in b" ".join(v for _, v in dead.headers)
 
@@ -233,10 +233,10 @@ async def test_draining_commits_what_was_read() -> None:
     """After a drain nothing that was judged is judged again, and open sessions go on elsewhere."""
     cluster = FakeCluster(TOPICS)
     expected = feed(cluster, 100)
-    it = Replica(cluster, idle=60.0)
-    await it.start()
+    member = Replica(cluster, idle=60.0)
+    await member.start()
     await until(lambda: len(cluster.values("verdicts")) > 10)
-    await it.stop()
+    await member.stop()
     before = len(cluster.values("verdicts"))
     async with replica(cluster):
         await until(lambda: settled(cluster, expected))
@@ -248,29 +248,29 @@ async def test_a_new_processor_continues_where_the_old_one_was() -> None:
     """Partitions that are given new processors, also again and again, lose nothing and publish nothing twice."""
     cluster = FakeCluster(TOPICS)
     expected = feed(cluster, 60)
-    async with replica(cluster, idle=0.5) as it:
+    async with replica(cluster, idle=0.5) as member:
         for number in range(6):
             await asyncio.sleep(0.05)
             expected += feed(cluster, 20, start=60 + 20 * number)
-            it.pipeline.renew()
+            member.pipeline.renew()
         await until(lambda: settled(cluster, expected))
 
-        assert 0 == it.metrics.partition_restarts.labels("error")._value.get()
+        assert 0 == member.metrics.partition_restarts.labels("error")._value.get()
     assert outcome(cluster, expected).clean
 
 
 async def test_draining_waits_for_a_batch_that_is_being_worked_on() -> None:
     """What was fetched when the drain began is judged and committed, also while the worker thread is still busy."""
     cluster = FakeCluster(TOPICS)
-    it = Replica(cluster, idle=60.0)
-    await it.start()
-    await until(lambda: len(it.pipeline.partitions) == 5 and all(p.in_place for p in it.pipeline.partitions))
-    busy = asyncio.create_task(it.thread(time.sleep, 0.5))
+    member = Replica(cluster, idle=60.0)
+    await member.start()
+    await until(lambda: len(member.pipeline.partitions) == 5 and all(p.in_place for p in member.pipeline.partitions))
+    busy = asyncio.create_task(member.thread(time.sleep, 0.5))
     feed(cluster, 100)
-    logs = [partition for partition in it.pipeline.partitions if partition.source.topic == "logs"]
+    logs = [partition for partition in member.pipeline.partitions if partition.source.topic == "logs"]
     await until(lambda: all(partition.expected > 0 for partition in logs))
     assert [] == [partition.source for partition in logs if partition.quiet]
-    await it.stop()
+    await member.stop()
     await busy
     committed = {record.key: Checkpoint.decode(record.value or b"").next for record in cluster.values("checkpoints")}
     expected = {f"group/logs/{p.source.partition}".encode(): p.expected for p in logs}

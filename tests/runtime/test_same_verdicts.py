@@ -44,9 +44,9 @@ def judged(documents: Iterable[bytes | None]) -> list[dict[str, Any]]:
     What closed the last sessions, the end of the file or a silence, is one and the same here.
     """
     read: list[dict[str, Any]] = [json.loads(document) for document in documents if document]
-    for it in read:
-        if it.get("closed_by") in {"idle", "flush"}:
-            it["closed_by"] = "end"
+    for entry in read:
+        if entry.get("closed_by") in {"idle", "flush"}:
+            entry["closed_by"] = "end"
     return read
 
 

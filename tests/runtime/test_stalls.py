@@ -84,9 +84,9 @@ async def healed(cluster: FakeCluster, _: Replica) -> None:
 def unreachable(diagnosis: str) -> Change:
     begin = faulty("bounds", "asking for offsets: no answer within 8 s")
 
-    async def cut(cluster: FakeCluster, it: Replica) -> None:
+    async def cut(cluster: FakeCluster, member: Replica) -> None:
         cluster.diagnosis = diagnosis
-        await begin(cluster, it)
+        await begin(cluster, member)
 
     return cut
 
@@ -95,19 +95,19 @@ async def lose_coordinator(cluster: FakeCluster, _: Replica) -> None:
     cluster.group_problem = "the coordinator of group strayline cannot be reached"
 
 
-async def forbid_reading(_: FakeCluster, it: Replica) -> None:
+async def forbid_reading(_: FakeCluster, member: Replica) -> None:
     async def poll(*_: object) -> list[Batch]:
         raise PartitionError("reading: no right to read logs")
 
-    it.broker.memberships[-1].poll = poll  # type: ignore[assignment, method-assign]  # this one
+    member.broker.memberships[-1].poll = poll  # type: ignore[assignment, method-assign]  # this one
 
 
-async def allow_reading(_: FakeCluster, it: Replica) -> None:
-    del it.broker.memberships[-1].poll
+async def allow_reading(_: FakeCluster, member: Replica) -> None:
+    del member.broker.memberships[-1].poll
 
 
-async def hang_engine(cluster: FakeCluster, it: Replica) -> None:
-    it.engine.gate = asyncio.Event()
+async def hang_engine(cluster: FakeCluster, member: Replica) -> None:
+    member.engine.gate = asyncio.Event()
     for number in range(20):
         line = {
             "time": 1_700_000_061 + 4 * number,
@@ -118,44 +118,44 @@ async def hang_engine(cluster: FakeCluster, it: Replica) -> None:
         cluster.append("logs", orjson.dumps(line))
 
 
-async def free_engine(_: FakeCluster, it: Replica) -> None:
-    assert it.engine.gate is not None
-    it.engine.gate.set()
+async def free_engine(_: FakeCluster, member: Replica) -> None:
+    assert member.engine.gate is not None
+    member.engine.gate.set()
 
 
-async def block_thread(_: FakeCluster, it: Replica) -> None:
-    it.blocking = asyncio.create_task(it.thread(time.sleep, 2 * LIMIT))  # type: ignore[attr-defined]
+async def block_thread(_: FakeCluster, member: Replica) -> None:
+    member.blocking = asyncio.create_task(member.thread(time.sleep, 2 * LIMIT))  # type: ignore[attr-defined]
 
 
-async def wait_for_thread(_: FakeCluster, it: Replica) -> None:
-    await it.blocking  # type: ignore[attr-defined]
+async def wait_for_thread(_: FakeCluster, member: Replica) -> None:
+    await member.blocking  # type: ignore[attr-defined]
 
 
-async def hide_baseline(_: FakeCluster, it: Replica) -> None:
-    plain = it.broker.high_water
+async def hide_baseline(_: FakeCluster, member: Replica) -> None:
+    plain = member.broker.high_water
 
     async def high_water(topic: str, partition: int) -> int:
         return await plain(topic, partition) + 5
 
-    it.broker.high_water = high_water  # type: ignore[method-assign]  # for this one only
+    member.broker.high_water = high_water  # type: ignore[method-assign]  # for this one only
 
 
-async def show_baseline(_: FakeCluster, it: Replica) -> None:
-    del it.broker.high_water
+async def show_baseline(_: FakeCluster, member: Replica) -> None:
+    del member.broker.high_water
 
 
-async def stop_event_time(cluster: FakeCluster, it: Replica) -> None:
+async def stop_event_time(cluster: FakeCluster, member: Replica) -> None:
     async def send() -> None:
         while True:
             line = {"time": 1_700_000_061, "scope": "s", "key": "k", "message": "the clock stands"}
             cluster.append("logs", orjson.dumps(line))
             await asyncio.sleep(0.02)
 
-    it.sending = asyncio.create_task(send())  # type: ignore[attr-defined]
+    member.sending = asyncio.create_task(send())  # type: ignore[attr-defined]
 
 
-async def move_event_time(cluster: FakeCluster, it: Replica) -> None:
-    it.sending.cancel()  # type: ignore[attr-defined]
+async def move_event_time(cluster: FakeCluster, member: Replica) -> None:
+    member.sending.cancel()  # type: ignore[attr-defined]
     line = {"time": 1_700_000_071, "scope": "s", "key": "k", "message": "the clock goes"}
     cluster.append("logs", orjson.dumps(line))
 
@@ -196,19 +196,19 @@ async def test_standing_still_is_reported_and_its_end_too(name: str, events: Any
     """The reason names the cause; the metric is 1 for this cause only; one line of the log begins it, one ends it."""
     row, cluster, said = ROWS[name], FakeCluster(TOPICS), next(events)
     expected = feed(cluster, 60)
-    async with replica(cluster, stall=LIMIT) as it:
+    async with replica(cluster, stall=LIMIT) as member:
         await until(lambda: settled(cluster, expected))
-        assert [] == it.monitor.reasons
+        assert [] == member.monitor.reasons
 
         said.clear()
-        await row.begin(cluster, it)
-        await until(lambda: it.monitor.stalls, 60.0)
+        await row.begin(cluster, member)
+        await until(lambda: member.monitor.stalls, 60.0)
         await asyncio.sleep(0.3)
-        reported, values = list(it.monitor.stalls), gauge(it)
-        await row.end(cluster, it)
-        await until(lambda: not it.monitor.stalls, 60.0)
+        reported, values = list(member.monitor.stalls), gauge(member)
+        await row.end(cluster, member)
+        await until(lambda: not member.monitor.stalls, 60.0)
 
-        assert gauge(it) == dict.fromkeys(gauge(it), 0.0)
+        assert gauge(member) == dict.fromkeys(gauge(member), 0.0)
     assert [row.cause] == [stall.cause for stall in reported]
     assert row.why in reported[0].why
     assert row.part in reported[0].part
@@ -217,20 +217,20 @@ async def test_standing_still_is_reported_and_its_end_too(name: str, events: Any
     assert row.why in said[0][2]
 
 
-def gauge(it: Replica) -> dict[str, float]:
-    return {cause.value: it.metrics.stalled.labels(cause.value)._value.get() for cause in StallCause}
+def gauge(member: Replica) -> dict[str, float]:
+    return {cause.value: member.metrics.stalled.labels(cause.value)._value.get() for cause in StallCause}
 
 
 async def test_an_idle_replica_stands_not_still(events: Any) -> None:
     """Nothing to read, nothing to commit and nothing to embed is progress."""
     cluster, said = FakeCluster(TOPICS), next(events)
     expected = feed(cluster, 60)
-    async with replica(cluster, stall=LIMIT) as it:
+    async with replica(cluster, stall=LIMIT) as member:
         await until(lambda: settled(cluster, expected))
         await asyncio.sleep(2 * LIMIT)
 
-        assert ([], []) == (it.monitor.reasons, said)
-        assert it.metrics.seconds_since_progress._value.get() < LIMIT
+        assert ([], []) == (member.monitor.reasons, said)
+        assert member.metrics.seconds_since_progress._value.get() < LIMIT
     assert outcome(cluster, expected).clean
 
 
@@ -238,13 +238,13 @@ async def test_a_lag_that_is_unknown_is_not_given() -> None:
     """A partition whose end cannot be read has no lag, rather than the last one known."""
     cluster = FakeCluster(TOPICS)
     expected = feed(cluster, 60)
-    async with replica(cluster) as it:
+    async with replica(cluster) as member:
         await until(lambda: settled(cluster, expected))
-        await until(lambda: TopicPartition("logs", 1) in it.pipeline.lag)
-        await faulty("bounds", "no leader", TopicPartition("logs", 1))(cluster, it)
-        await until(lambda: TopicPartition("logs", 1) not in it.pipeline.lag)
+        await until(lambda: TopicPartition("logs", 1) in member.pipeline.lag)
+        await faulty("bounds", "no leader", TopicPartition("logs", 1))(cluster, member)
+        await until(lambda: TopicPartition("logs", 1) not in member.pipeline.lag)
 
-        assert {"logs/0", "logs/2", "feedback/0", "observations/0"} == {str(source) for source in it.pipeline.lag}
+        assert {"logs/0", "logs/2", "feedback/0", "observations/0"} == {str(source) for source in member.pipeline.lag}
 
 
 def test_limits_leave_time_to_tell() -> None:

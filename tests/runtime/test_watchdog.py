@@ -19,14 +19,14 @@ QUICK = Patience(reseek=0.2, rejoin=0.6, give_up=1.5, start=1.0, look=0.05)
 
 async def started(cluster: FakeCluster, patience: Patience = QUICK) -> Replica:
     """A replica whose watchdog is quick."""
-    it = Replica(cluster, patience=patience)
-    await it.start()
-    return it
+    replica = Replica(cluster, patience=patience)
+    await replica.start()
+    return replica
 
 
-def steps(it: Replica) -> set[str]:
+def steps(replica: Replica) -> set[str]:
     """The steps that the watchdog has taken."""
-    return {step for step in ("reseek", "rejoin") if it.metrics.watchdog.labels(step)._value.get()}
+    return {step for step in ("reseek", "rejoin") if replica.metrics.watchdog.labels(step)._value.get()}
 
 
 def deafen(membership: FakeMembership, *, resumes: int) -> None:
@@ -51,13 +51,13 @@ async def test_a_partition_without_data_has_its_position_set_anew() -> None:
     """Fetching that was lost track of goes on from where the partition stands."""
     cluster = FakeCluster(TOPICS)
     expected = feed(cluster, 60)
-    it = await started(cluster, Patience(reseek=0.2, rejoin=20.0, give_up=30.0, look=0.05))
-    deafen(it.broker.memberships[-1], resumes=2)
+    replica = await started(cluster, Patience(reseek=0.2, rejoin=20.0, give_up=30.0, look=0.05))
+    deafen(replica.broker.memberships[-1], resumes=2)
 
     await until(lambda: settled(cluster, expected))
-    await it.kill()
+    await replica.kill()
 
-    assert {"reseek"} == steps(it)
+    assert {"reseek"} == steps(replica)
     assert outcome(cluster, expected).clean
 
 
@@ -65,14 +65,14 @@ async def test_a_membership_without_data_is_replaced() -> None:
     """Where no position helps, the group is joined again with a new membership."""
     cluster = FakeCluster(TOPICS)
     expected = feed(cluster, 60)
-    it = await started(cluster)
-    deafen(it.broker.memberships[-1], resumes=1_000_000)
+    replica = await started(cluster)
+    deafen(replica.broker.memberships[-1], resumes=1_000_000)
 
     await until(lambda: settled(cluster, expected))
-    await it.kill()
+    await replica.kill()
 
-    assert "rejoin" in steps(it)
-    assert 2 <= len(it.broker.memberships)
+    assert "rejoin" in steps(replica)
+    assert 2 <= len(replica.broker.memberships)
     assert outcome(cluster, expected).clean
 
 
@@ -80,12 +80,12 @@ async def test_a_process_that_gets_no_data_at_all_ends() -> None:
     """Polling that never comes back, in any membership, ends the process with what it waited for."""
     cluster = FakeCluster(TOPICS)
     feed(cluster, 60)
-    it = await started(cluster, Patience(reseek=0.1, rejoin=20.0, give_up=0.5, look=0.05))
-    deafen(it.broker.memberships[-1], resumes=1_000_000)
+    replica = await started(cluster, Patience(reseek=0.1, rejoin=20.0, give_up=0.5, look=0.05))
+    deafen(replica.broker.memberships[-1], resumes=1_000_000)
 
     with pytest.raises(UnavailableError, match="without data"):
-        await asyncio.wait_for(asyncio.shield(it.running), 20.0)
-    await it.kill()
+        await asyncio.wait_for(asyncio.shield(replica.running), 20.0)
+    await replica.kill()
 
 
 async def test_a_partition_that_cannot_be_started_ends_the_process() -> None:
@@ -95,8 +95,8 @@ async def test_a_partition_that_cannot_be_started_ends_the_process() -> None:
         if step == "init" and source == TopicPartition("logs", 1):
             raise PartitionError("init: told to fail")
 
-    it = await started(FakeCluster(TOPICS, refuse))
+    replica = await started(FakeCluster(TOPICS, refuse))
 
     with pytest.raises(UnavailableError, match="logs/1 could not be started"):
-        await asyncio.wait_for(asyncio.shield(it.running), 20.0)
-    await it.kill()
+        await asyncio.wait_for(asyncio.shield(replica.running), 20.0)
+    await replica.kill()

@@ -148,9 +148,9 @@ async def until(condition: object, seconds: float = 60.0) -> None:
 @contextlib.asynccontextmanager
 async def replica(cluster: FakeCluster, **options: object):  # type: ignore[no-untyped-def]  # a test's shorthand
     """A replica that runs inside the block, and is killed at its end."""
-    it = Replica(cluster, **options)  # type: ignore[arg-type]
-    await it.start()
+    replica = Replica(cluster, **options)  # type: ignore[arg-type]
+    await replica.start()
     try:
-        yield it
+        yield replica
     finally:
-        await it.kill()
+        await replica.kill()

@@ -198,9 +198,9 @@ class Baseline:
         finally:
             rows, self._postponed = self._postponed, None
             if rows:
-                self._count_anew(rows)
+                self._recount_all(rows)
 
-    def _count_anew(self, rows: set[int]) -> None:
+    def _recount_all(self, rows: set[int]) -> None:
         """Bring the masses of `rows`, and all that depends on them, up to date."""
         if self.window.tick():
             self._expire()

@@ -159,7 +159,7 @@ class VectorIndex:
         if self._next is None:
             return
         some, self._left = np.union1d(self._left[:MOVED], slot), self._left[MOVED:]
-        # An old slot may be free by now, or taken again, and then it is there already.
+        # An old slot may be free already, or taken again, and then it is there already.
         some = some[self._rows.held[some] & ~self._next.contains(some.astype(np.uint64))]
         self._next.add(some.astype(np.uint64), in_bytes(self._rows.vector[some].astype(np.float32)), threads=1)
         if not len(self._left):

@@ -108,8 +108,8 @@ class Window:
 
     def weight(self, pattern: int, source: TopicPartition) -> Weight | None:
         """Return what `source` has counted of `pattern`, None when that is nothing."""
-        found = self._find(pattern, self._sources.get(source, END))
-        return None if found == END else self._weight(found)
+        weight = self._find(pattern, self._sources.get(source, END))
+        return None if weight == END else self._weight(weight)
 
     def sources(self, pattern: int) -> list[TopicPartition]:
         """Return the input partitions that have counted sessions of `pattern`, sorted."""
@@ -210,7 +210,7 @@ class Window:
         return [int(pattern) for pattern in touched]
 
     def _drop_empty_weights(self) -> None:
-        """Number the weights that have buckets anew, by pattern, and link everything; buckets are sorted by weight."""
+        """Renumber the weights that have buckets, by pattern, and link everything; buckets are sorted by weight."""
         weights, buckets = self._weights, self._buckets
         kept = np.unique(buckets.weight[: len(buckets)])
         kept = kept[np.argsort(weights.pattern[kept], kind="stable")]

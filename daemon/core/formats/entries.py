@@ -52,12 +52,12 @@ class EntriesReader:
         for row, value in enumerate(batch.values):
             headers = batch.headers[row] if batch.headers else ()
             try:
-                found = self._lines(value, headers)
+                entries = self._lines(value, headers)
             except EntriesError as error:
                 rejects.append(Reject(row, batch.offsets[row], error.reason, str(error)))
                 continue
-            alone = len(found) == 1
-            lines += [(row, 0 if alone else index, *parts) for index, parts in found]
+            alone = len(entries) == 1
+            lines += [(row, 0 if alone else index, *parts) for index, parts in entries]
         return ReaderOutput(pl.DataFrame(lines, schema=dict(COLUMNS_SCHEMA), orient="row"), rejects, independent=True)
 
     def _lines(self, value: bytes | None, headers: Headers) -> list[tuple[int, list[str | None]]]:
@@ -67,16 +67,16 @@ class EntriesReader:
             value = unpacked(value)
         except PackedError as error:
             raise EntriesError("bad_compression", str(error)) from error
-        found = []
+        lines = []
         for index, entry in enumerate(self._unwrap(value, headers), 1):
             if index > MAX_LINES_PER_RECORD:
                 raise EntriesError("too_many_lines", f"the value holds more than {MAX_LINES_PER_RECORD} lines")
             parts = self._parts(entry)
             if parts[0] and parts[0].strip():
-                found.append((index, parts))
-        if not found:
+                lines.append((index, parts))
+        if not lines:
             raise EntriesError("empty", "the value holds no log line")
-        return found
+        return lines
 
     def _parts(self, entry: Entry) -> list[str | None]:
         parts = [first_text(entry, paths) for paths in self._paths]
@@ -104,7 +104,7 @@ def objects_in(value: bytes) -> list[dict[str, Any]]:
             parsed = None
         if parsed is None:
             raise EntriesError("not_json", f"the value is not JSON at character {error.pos}") from error
-    found = parsed if isinstance(parsed, list) else [parsed]
-    if not all(isinstance(item, dict) for item in found):
+    objects = parsed if isinstance(parsed, list) else [parsed]
+    if not all(isinstance(item, dict) for item in objects):
         raise EntriesError("not_an_object", "the value is JSON, but not an object, nor an array of objects")
-    return found
+    return objects

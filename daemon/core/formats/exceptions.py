@@ -53,11 +53,11 @@ def _dotted(record: Mapping[str, Any], holder: str) -> dict[str, Any]:
 
 def _of_object(value: Mapping[str, Any]) -> str | None:
     trace = _trace_in(value)
-    said = [text for names in (_TYPES, _MESSAGES) if (text := _first_text(value, names))]
+    parts = [text for names in (_TYPES, _MESSAGES) if (text := _first_text(value, names))]
     if trace is None:
-        return ": ".join(said) if len(said) > 1 else None  # a bare message is most often the line's own
-    head = ": ".join(said)
-    return trace if not head or said[-1] in trace else f"{head}\n{trace}"
+        return ": ".join(parts) if len(parts) > 1 else None  # a bare message is most often the line's own
+    head = ": ".join(parts)
+    return trace if not head or parts[-1] in trace else f"{head}\n{trace}"
 
 
 def _trace_in(value: Mapping[str, Any]) -> str | None:

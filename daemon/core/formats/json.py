@@ -91,14 +91,14 @@ class JsonReader:
         table = pl.concat(tables) if tables else pl.DataFrame(schema=dict(COLUMNS_SCHEMA))
         table = table.sort("row", "index") if len(tables) > 1 else table
         table = _with_exceptions(values, table)
-        said = table["message"].str.contains(r"\S")
-        if said.all(ignore_nulls=False):
+        filled = table["message"].str.contains(r"\S")
+        if filled.all(ignore_nulls=False):
             return table, rejects
-        silent = table.filter(~said.fill_null(value=False))
-        texts = silent.join(values, on=("row", "index"), how="left", maintain_order="left")
+        blank = table.filter(~filled.fill_null(value=False))
+        texts = blank.join(values, on=("row", "index"), how="left", maintain_order="left")
         for row, index, message, text in texts.select("row", "index", "message", "text").iter_rows():
             rejects.append((index, self._why(batch, row, index, text, blank=message is not None)))
-        return table.join(silent, on=("row", "index"), how="anti", maintain_order="left"), rejects
+        return table.join(blank, on=("row", "index"), how="anti", maintain_order="left"), rejects
 
     def _without_surrogates(self, batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Unread]]:
         """Reject the records that hold half a surrogate pair."""
@@ -205,8 +205,8 @@ def _with_exceptions(values: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
     rows: list[tuple[int, int, str]] = []
     for row, index, text in values.select("row", "index", "text").filter(suspect).iter_rows():
         parsed = orjson.loads(text) if text.lstrip().startswith("{") else None
-        if isinstance(parsed, dict) and (said := exception_text(parsed)):
-            rows.append((row, index, said))
+        if isinstance(parsed, dict) and (written := exception_text(parsed)):
+            rows.append((row, index, written))
     if not rows:
         return table
     traces = pl.DataFrame(rows, schema={"row": pl.Int64, "index": pl.Int64, "trace": pl.String}, orient="row")

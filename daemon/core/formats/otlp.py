@@ -88,14 +88,14 @@ def _record(record: LogRecord) -> dict[str, Any]:
 
 
 def _attributes(prefix: str, pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    found = {pair.key: _value(pair.value) for pair in pairs}
-    return _prefixed(prefix, found)
+    attributes = {pair.key: _value(pair.value) for pair in pairs}
+    return _prefixed(prefix, attributes)
 
 
-def _prefixed(prefix: str, found: Mapping[str, Any]) -> dict[str, Any]:
+def _prefixed(prefix: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Return attributes by their paths; those of an exception also by the names that conventions give them."""
-    exception = {key: value for key, value in found.items() if key.startswith("exception.")}
-    return {f"{prefix}.{key}": value for key, value in found.items()} | exception
+    exception = {key: value for key, value in attributes.items() if key.startswith("exception.")}
+    return {f"{prefix}.{key}": value for key, value in attributes.items()} | exception
 
 
 def _value(value: AnyValue) -> Any:

@@ -38,7 +38,7 @@ def test_of_lines_that_weigh_nearly_the_same_the_first_one_leads() -> None:
         )
     )
 
-    assert ["cannot connect", "unhandled error", "odd"] == [it.line.masked for it in told.lines]
+    assert ["cannot connect", "unhandled error", "odd"] == [entry.line.masked for entry in told.lines]
 
 
 def test_a_known_failure_stands_above_a_harmless_new_line() -> None:
@@ -50,7 +50,9 @@ def test_a_known_failure_stands_above_a_harmless_new_line() -> None:
         )
     )
 
-    assert [("(Fatal error)", "severe"), ("mail 4f queued", "new")] == [(it.line.masked, it.why) for it in told.lines]
+    assert [("(Fatal error)", "severe"), ("mail 4f queued", "new")] == [
+        (entry.line.masked, entry.why) for entry in told.lines
+    ]
 
 
 def test_what_one_session_in_seven_has_counts_for_nothing() -> None:
@@ -64,7 +66,9 @@ def test_what_one_session_in_seven_has_counts_for_nothing() -> None:
     )
 
     assert [("odd", "rare", 1.0)] == [
-        (it.line.masked, it.why, it.contribution) for it in told.lines if it.why != "usual" or it.contribution
+        (entry.line.masked, entry.why, entry.contribution)
+        for entry in told.lines
+        if entry.why != "usual" or entry.contribution
     ]
 
 
@@ -73,7 +77,8 @@ def test_contributions_of_present_and_missing_lines_add_up_to_one() -> None:
     told = explain(DEADLOCK)
 
     assert 1.0 == pytest.approx(
-        sum(it.contribution for it in told.lines) + sum(it.contribution for it in told.contrast.missing_here)
+        sum(entry.contribution for entry in told.lines)
+        + sum(entry.contribution for entry in told.contrast.missing_here)
     )
 
 
@@ -81,8 +86,10 @@ def test_contrast_names_what_is_only_here_missing_and_usual() -> None:
     """The contrast with the nearest normal pattern has each line in one place."""
     told = explain(DEADLOCK).contrast
 
-    assert [NEW] == [it.masked for it in told.only_here]
-    assert [("COMMIT", 0, 12, 0.998)] == [(it.masked, it.count, it.expected, it.share) for it in told.missing_here]
+    assert [NEW] == [entry.masked for entry in told.only_here]
+    assert [("COMMIT", 0, 12, 0.998)] == [
+        (entry.masked, entry.count, entry.expected, entry.share) for entry in told.missing_here
+    ]
     assert ([], [], 2) == (told.more, told.fewer, told.usual)
 
 
@@ -92,15 +99,15 @@ def test_counts_that_differ_are_more_or_fewer_with_what_was_expected() -> None:
         verdict({"a": 50, "b": 3, "c": 1}, nearest=[neighbour({"a": 5, "b": 2, "c": 4})], evidence=[])
     ).contrast
 
-    assert [("a", 50, 5), ("b", 3, 2)] == [(it.masked, it.count, it.expected) for it in told.more]
-    assert [("c", 1, 4)] == [(it.masked, it.count, it.expected) for it in told.fewer]
+    assert [("a", 50, 5), ("b", 3, 2)] == [(entry.masked, entry.count, entry.expected) for entry in told.more]
+    assert [("c", 1, 4)] == [(entry.masked, entry.count, entry.expected) for entry in told.fewer]
 
 
 def test_line_missing_here_that_even_the_nearest_lacks_is_still_missing() -> None:
     """Evidence of absence counts though the nearest normal pattern lacks the line as well."""
     told = explain(verdict({"a": 1}, nearest=[neighbour({"a": 1})], evidence=[Evidence("bye", "missing", 4.0, 0.97)]))
 
-    assert ["bye"] == [it.masked for it in told.contrast.missing_here]
+    assert ["bye"] == [entry.masked for entry in told.contrast.missing_here]
     assert '"bye" (97% of sessions have it) is missing' == told.summary
 
 
@@ -112,7 +119,7 @@ def test_novelty_of_a_line_is_its_distance_in_words_to_the_nearest_normal_line()
             nearest=[neighbour({"user <NUM> logged in": 1})],
         )
     )
-    found = {it.line.masked: (it.novelty, it.nearest_normal) for it in told.lines}
+    found = {entry.line.masked: (entry.novelty, entry.nearest_normal) for entry in told.lines}
 
     assert (0.0, "user <NUM> logged in") == found["user <NUM> logged in"]
     assert (0.25, "user <NUM> logged in") == found["user <NUM> logged out"]
@@ -151,7 +158,7 @@ def test_summary_of_several_missing_lines_counts_them() -> None:
     told = explain(verdict({"a": 1}, nearest=[neighbour({"a": 1})], evidence=absent))
 
     assert '"bye" (98% of sessions have it) and 1 more usual line are missing' == told.summary
-    assert ["bye", "c"] == [it.masked for it in told.contrast.missing_here]
+    assert ["bye", "c"] == [entry.masked for entry in told.contrast.missing_here]
 
 
 def test_summary_of_an_odd_count_has_both_counts() -> None:
@@ -171,9 +178,9 @@ def test_line_repeated_far_more_often_than_usual_makes_the_case() -> None:
         )
     )
 
-    assert [("retry <NUM>", "count"), ("odd", "rare")] == [(it.line.masked, it.why) for it in told.lines[:2]]
+    assert [("retry <NUM>", "count"), ("odd", "rare")] == [(entry.line.masked, entry.why) for entry in told.lines[:2]]
     assert log(250) / (log(250) + 2.5) == pytest.approx(told.lines[0].contribution)
-    assert [("retry <NUM>", 500, 2)] == [(it.masked, it.count, it.expected) for it in told.contrast.more]
+    assert [("retry <NUM>", 500, 2)] == [(entry.masked, entry.count, entry.expected) for entry in told.contrast.more]
     assert '"[retry <NUM>]" 500 times where 2 are usual' == told.summary
 
 
@@ -304,15 +311,15 @@ def test_explanations_of_anything_keep_their_promises(
     lines: dict[str, int], normal: dict[str, int], evidence: list[tuple[str, str, float, float]]
 ) -> None:
     """Whatever the lines and the evidence: every line once, bounded shares, a short single-line summary."""
-    case = verdict(lines, nearest=[neighbour(normal)], evidence=[Evidence(*it) for it in evidence])
+    case = verdict(lines, nearest=[neighbour(normal)], evidence=[Evidence(*entry) for entry in evidence])
     told = explain(case)
 
-    assert sorted(lines) == sorted(it.line.masked for it in told.lines)
-    assert all(0 <= it.contribution <= 1 and 0 <= (it.novelty or 0) <= 1 for it in told.lines)
+    assert sorted(lines) == sorted(entry.line.masked for entry in told.lines)
+    assert all(0 <= entry.contribution <= 1 and 0 <= (entry.novelty or 0) <= 1 for entry in told.lines)
     assert 0 < len(told.summary) <= 200
     assert told.summary.isprintable()
-    assert sorted(lines.keys() - normal.keys()) == sorted(it.masked for it in told.contrast.only_here)
-    assert normal.keys() - lines.keys() <= {it.masked for it in told.contrast.missing_here}
+    assert sorted(lines.keys() - normal.keys()) == sorted(entry.masked for entry in told.contrast.only_here)
+    assert normal.keys() - lines.keys() <= {entry.masked for entry in told.contrast.missing_here}
 
 
 def test_summary_of_nothing_is_still_a_sentence() -> None:
@@ -326,4 +333,4 @@ def test_contrast_is_not_with_the_pattern_itself() -> None:
     itself = replace(neighbour({"boom": 1}, similarity=1.0, weight=0.05), pattern="aa" * 8)
     told = explain(verdict({"boom": 1}, pattern="aa" * 8, nearest=[itself, usual], seen=1000))
 
-    assert ["boom"] == [it.masked for it in told.contrast.only_here]
+    assert ["boom"] == [entry.masked for entry in told.contrast.only_here]

@@ -17,7 +17,8 @@ def test_nearest_line_is_that_of_an_exhaustive_search(lines: list[str], line: st
     """The index finds what comparing with every line finds."""
     bag = words(line)
     likeness = max(
-        (2 * len(bag & words(it)) / (len(bag) + len(words(it))) for it in lines if bag & words(it)), default=0.0
+        (2 * len(bag & words(entry)) / (len(bag) + len(words(entry))) for entry in lines if bag & words(entry)),
+        default=0.0,
     )
     novelty, nearest = LineIndex(lines).novelty(line)
 

@@ -69,7 +69,7 @@ def test_message_says_what_the_incident_is_and_why_it_is_told() -> None:
         document["incident"][name] for name in ("event", "services", "sessions", "messages")
     )
     assert [("payments", "new", "critical"), ("edge", "new", "warning")] == [
-        (it["scope"], it["kind"], it["severity"]) for it in document["incident"]["causes"]
+        (entry["scope"], entry["kind"], entry["severity"]) for entry in document["incident"]["causes"]
     ]
     assert f'"[{DEADLOCKED}]" (and in edge) never seen in 41,203 sessions over 7.5 h' == document["summary"]
 
@@ -86,8 +86,8 @@ def test_message_argues_with_the_lines_of_its_session() -> None:
         top["last"],
         top["contribution"],
     )
-    assert ["COMMIT"] == [it["text"] for it in document["contrast"]["missing_here"]]
-    assert ["12 x BEGIN\n12 x COMMIT\n41 x SELECT <NUM>"] == [it["text"] for it in document["nearest"]]
+    assert ["COMMIT"] == [entry["text"] for entry in document["contrast"]["missing_here"]]
+    assert ["12 x BEGIN\n12 x COMMIT\n41 x SELECT <NUM>"] == [entry["text"] for entry in document["nearest"]]
     assert ("all-MiniLM-L6-v2:384", "c0ffee", "strayline.baseline/0@17") == (
         document["model"],
         document["config"],
@@ -100,7 +100,9 @@ def test_while_its_session_is_open_a_message_shows_the_line_that_was_seen() -> N
     document = body(publish(news_of(closed=False)))
 
     assert [None] * 6 == [document[name] for name in ("verdict", "pattern", "score", "p_value", "closed_by", "seen")]
-    assert [(f"[{DEADLOCKED}]", "112", "new")] == [(it["text"], it["first"], it["why"]) for it in document["session"]]
+    assert [(f"[{DEADLOCKED}]", "112", "new")] == [
+        (entry["text"], entry["first"], entry["why"]) for entry in document["session"]
+    ]
     assert {"topic": "logs", "partition": 3, "positions": ["112"]} == document["source"]
 
 
@@ -136,9 +138,9 @@ def test_every_message_about_an_incident_has_its_own_id() -> None:
     told = [opened, News("updated", opened.incident, 2, opened.at), News("resolved", opened.incident, 3, opened.at)]
     documents = [body(publish(news)) for news in told]
 
-    assert 3 == len({it["id"] for it in documents} | {headers(publish(news))["ce_id"] for news in told})
-    assert 1 == len({(it["incident"]["id"], it["fingerprint"]) for it in documents})
-    assert ["firing", "firing", "resolved"] == [it["status"] for it in documents]
+    assert 3 == len({entry["id"] for entry in documents} | {headers(publish(news))["ce_id"] for news in told})
+    assert 1 == len({(entry["incident"]["id"], entry["fingerprint"]) for entry in documents})
+    assert ["firing", "firing", "resolved"] == [entry["status"] for entry in documents]
 
 
 def test_the_end_of_an_incident_says_how_long_it_was_and_how_much() -> None:

@@ -66,7 +66,7 @@ def test_what_is_found_of_many_sessions_is_kept_once(steps: list[tuple[str, int,
     kinds = held[np.isin(held[:, 1], (QUIET, LOUD)), 0]
     counted = recent.counts > 0
     assert len(kinds) == len(recent)
-    assert dict(zip(*(it.tolist() for it in np.unique(kinds, return_counts=True)), strict=True)) == {
+    assert dict(zip(*(column.tolist() for column in np.unique(kinds, return_counts=True)), strict=True)) == {
         int(part): count for part, count in zip(recent.parts[0][counted], recent.counts[counted], strict=True)
     }
     for kind in set(kinds.tolist()):

@@ -77,7 +77,7 @@ def test_p_values_of_steady_traffic_are_conservative() -> None:
     independent. Above, whole patterns lie on one side of the level for as long as a run's baseline has them there, so
     that the error is what runs differ by; between 0.02 and 0.3 it would hide anything.
     """
-    runs = np.array([[it.parts["rank"] for it in judge(make(), usual(2500, seed))[200:]] for seed in range(6)])
+    runs = np.array([[entry.parts["rank"] for entry in judge(make(), usual(2500, seed))[200:]] for seed in range(6)])
     for level in (0.01, 0.02):
         share = float((runs <= level).mean())
         assert share <= level + 5 * math.sqrt(level * (1 - level) / runs.size)

@@ -28,8 +28,8 @@ def taught(sessions: int = 400) -> Detector:
     """A detector that has seen so many sessions of two partitions, one of them labelled."""
     detector = make()
     for number in range(sessions):
-        it = USUAL[number % 3 if number % 7 else 0]
-        detector.judge(it, vector(it), end=DAY + number * HOUR // 40, source=(SOURCE, OTHER)[number % 2])
+        one = USUAL[number % 3 if number % 7 else 0]
+        detector.judge(one, vector(one), end=DAY + number * HOUR // 40, source=(SOURCE, OTHER)[number % 2])
     detector.label("shop", USUAL[2].id, "anomalous", source=SOURCE, at=DAY, by="ann", note="known fault")
     return detector
 
@@ -45,7 +45,7 @@ def filled(export: Export, how: Import | None = None) -> Detector:
 
 
 def shares(detector: Detector, scope: str = "shop") -> list[tuple[float, int, int, int]]:
-    return [(it.weight, it.first, it.last, len(it.lines)) for it in detector.patterns(scope)]
+    return [(one.weight, one.first, one.last, len(one.lines)) for one in detector.patterns(scope)]
 
 
 def test_what_is_put_back_is_what_was_taken() -> None:
@@ -95,8 +95,8 @@ def test_times_can_be_moved() -> None:
     moved = filled(export, Import(WINDOW, shift_us=later - export.newest))
     patterns = moved.patterns("shop")
 
-    assert later == max(it.last for it in patterns)
-    assert 1.0 == pytest.approx(sum(it.weight for it in patterns))
+    assert later == max(one.last for one in patterns)
+    assert 1.0 == pytest.approx(sum(one.weight for one in patterns))
     usual = moved.judge(USUAL[0], vector(USUAL[0]), end=later + HOUR, source=SOURCE)
     assert 400 == usual.seen
 
@@ -110,7 +110,7 @@ def test_a_scope_can_be_filed_under_another_name() -> None:
     joined = filled(read_export(lines(detector), "file", {"shop": "all", "web": "all"}))
 
     assert [("all", 120)] == [(scope.scope, scope.sessions) for scope in joined.scopes()]
-    assert pattern("open", "close", scope="all").id in {it.pattern for it in joined.patterns("all")}
+    assert pattern("open", "close", scope="all").id in {one.pattern for one in joined.patterns("all")}
     assert joined.vector(pattern("open", "read", "close", scope="all")) is not None
 
 
@@ -140,7 +140,7 @@ def test_a_smaller_import_leaves_nothing_of_an_earlier_ones_scores() -> None:
     detector.apply(smaller)
     rings = [update for update in detector.dump() if changelog_codec.parse_key(update.key)[0] == "ring"]
 
-    assert sum(1 for it in smaller if changelog_codec.parse_key(it.key)[0] == "ring" and it.value) == len(rings)
+    assert sum(1 for one in smaller if changelog_codec.parse_key(one.key)[0] == "ring" and one.value) == len(rings)
 
 
 def broken(line: bytes, at: int) -> Sequence[bytes]:

@@ -468,8 +468,8 @@ def machine_times(draw: st.DrawFn) -> list[str]:
     )
     sane = (
         st.datetimes()
-        .map(lambda it: (it.year, it.month, it.day, it.hour, it.minute))
-        .flatmap(lambda it: fraction.map(lambda rest: (*it, rest)))
+        .map(lambda entry: (entry.year, entry.month, entry.day, entry.hour, entry.minute))
+        .flatmap(lambda entry: fraction.map(lambda rest: (*entry, rest)))
     )
     found = draw(st.lists(sane | sane | sane | parts, min_size=1, max_size=4))
     second = draw(st.integers(0, 60))
