@@ -11,6 +11,7 @@ import orjson
 
 from daemon.core.formats.base import FieldPaths
 from daemon.core.formats.entries import EntriesError, Entry, Headers, objects_in
+from daemon.core.formats.journal_export import is_journal_export, journal_entries
 from daemon.core.formats.lookup import as_text
 
 CLOUDWATCH = FieldPaths("message", "timestamp", "logGroup", "logStream", "level")
@@ -81,8 +82,12 @@ def unwrap_gcp(value: bytes, _headers: Headers) -> Iterator[Entry]:
 
 
 def unwrap_journald(value: bytes, _headers: Headers) -> Iterator[Entry]:
-    """Return journal entries; a message that is not UTF-8 is an array of bytes, and one field may have many values."""
-    for entry in objects_in(value):
+    """Return journal entries, of JSON or of the export form.
+
+    In JSON a message that is not UTF-8 is an array of bytes, and one field may have many values.
+    """
+    entries = journal_entries(value) if is_journal_export(value) else objects_in(value)
+    for entry in entries:
         yield entry | {"MESSAGE": _journal_text(entry.get("MESSAGE"))}
 
 
