@@ -30,7 +30,7 @@ MAY_BLOCK = {
     # A backtest serves nobody while it runs: its loop may wait for the files that it reads and writes.
     "daemon/backtest/run.py": {"run_backtest", "check_inputs"},
     # The `baseline` verbs are processes of their own, and serve nobody either.
-    "daemon/cli/stored_baseline.py": {"load"},
+    "daemon/cli/baseline_file.py": {"load"},
     "daemon/adapters/files/output.py": {"write_lines"},
     # The configuration is one small file, read at the start and when somebody asks for a reload.
     "daemon/config/loading.py": {"load_config"},

@@ -7,6 +7,7 @@ it had judged, in whole documents, and no report.
 from __future__ import annotations
 
 import os
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -14,7 +15,8 @@ from typing import BinaryIO, Self
 from daemon.adapters.files import Place, whole_file, write_lines
 from daemon.backtest.options import Result
 from daemon.backtest.page import page
-from daemon.core.detection import EXPORT_FILE, Detector, take_export, write_export
+from daemon.core.detection import EXPORT_FILE, Export, write_export
+from daemon.core.incidents import History, write_history
 from daemon.core.messages import encode, verdict_document
 from daemon.core.types import Reject, Verdict
 from daemon.errors import OutputError
@@ -87,10 +89,10 @@ class Output:
             with whole_file(self._folder / PAGE) as file:
                 file.write(page(result).encode())
 
-    def baseline(self, detector: Detector, model: str, dimensions: int) -> None:
-        """Write what is normal at the end, for `strayline baseline import`."""
+    def baseline(self, baseline: Export, history: History) -> None:
+        """Write what is normal at the end and what incidents are measured by, for `strayline baseline import`."""
         if self._folder is not None:
-            write_lines(self._folder / EXPORT_FILE, write_export(take_export(detector, model, dimensions)))
+            write_lines(self._folder / EXPORT_FILE, chain(write_export(baseline), write_history(history)))
 
     def _write(self, name: str, document: bytes) -> None:
         if file := self._files.get(name):

@@ -26,7 +26,8 @@ from daemon.backtest.tally import Tally
 from daemon.backtest.told import Told
 from daemon.backtest.trivial import Beside, trivial
 from daemon.core.alerts import alert_record, case_of
-from daemon.core.incidents import IncidentStage, figures
+from daemon.core.detection import take_export
+from daemon.core.incidents import History, IncidentStage, figures, take_history
 from daemon.core.stream import Pushed, Stream, drive
 from daemon.core.types import Batch, ClosedBy, Phase, TopicPartition, Verdict
 from daemon.ports import Engine
@@ -63,7 +64,7 @@ async def run_backtest(
         run = _Run(options, setup, engine, labels, output, watch or (lambda _: None), show or (lambda _: None))
         result = await run.run()
         output.finish(result)
-        output.baseline(setup.tools.detector, engine.model, engine.dimensions)
+        output.baseline(take_export(setup.tools.detector, engine.model, engine.dimensions), run.history)
     return result
 
 
@@ -92,6 +93,8 @@ class _Run:
         self._labels_of: dict[str, bool | None] = {}
         self._counts = Counts()
         self._started = time.perf_counter()
+        self.history = History()
+        """What the incidents stage has learned at the end; what is judged without learning is not in it."""
 
     async def run(self) -> Result:
         """Teach, then judge, then sum up."""
@@ -99,10 +102,14 @@ class _Run:
         taught = FileReader(options.teach, self._source, stdin=options.stdin)
         await self._feed(Files(taught), lambda source: Stream(source, tools, teach=True), teach=True)
         self._stage.end_of_teaching()
+        if options.freeze:
+            self.history = take_history(self._stage)
         first, layout = taught.offset, options.layout
         files = FileReader(options.files, self._source, first_offset=first, stdin=options.stdin, layout=layout)
         judged = Topics(options.records) if options.records else Files(files)
         await self._feed(judged, lambda source: Stream(source, tools, learn=not options.freeze))
+        if not options.freeze:
+            self.history = take_history(self._stage)
         self._counts.seconds = time.perf_counter() - self._started
         self._counts.peak_mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         unmet = self._labels.unmet if self._labels else None

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from daemon.errors import DataError, ModelMismatchError
 if TYPE_CHECKING:
     from daemon.cli.stored_baseline import Imported, StoredBaseline
     from daemon.config import Config
+    from daemon.core.incidents import History
 
 
 def add(verbs: Verbs[Parser]) -> None:
@@ -67,7 +69,8 @@ def inspect(options: argparse.Namespace) -> int:
 def export(options: argparse.Namespace) -> int:
     """Read the topic and write the file."""
     from daemon.adapters.files import write_lines
-    from daemon.core.detection import take_export, write_export
+    from daemon.cli.baseline_file import BaselineFile
+    from daemon.core.detection import take_export
     from daemon.core.text import many
 
     config = load(options)
@@ -78,12 +81,14 @@ def export(options: argparse.Namespace) -> int:
     if missing:
         raise DataError(f"{config.topics.baseline} has no scope {', '.join(sorted(missing))}")
     taken = take_export(stored.detector, stored.model, stored.dimensions, options.scope)
+    saved = BaselineFile(taken, asyncio.run(_read_incidents(config, options.scope)))
     if str(options.file) == "-":
-        sys.stdout.buffer.writelines(line + b"\n" for line in write_export(taken))
+        sys.stdout.buffer.writelines(line + b"\n" for line in saved.lines())
     else:
-        write_lines(options.file, write_export(taken))
+        write_lines(options.file, saved.lines())
         counts = f"{many(len(taken.patterns), 'pattern')} of {many(len(taken.scopes), 'scope')}"
-        print(f"{options.file}: {counts}, made with {stored.model}")
+        causes = f"{many(saved.history.causes, 'cause')} of lines"
+        print(f"{options.file}: {counts}, made with {stored.model}; {causes}")
     return 0
 
 
@@ -94,6 +99,8 @@ def import_(options: argparse.Namespace) -> int:
 
     counts = f"{many(done.patterns, 'pattern')} of {many(done.sessions, 'session')}"
     print(f"imported {counts} into {', '.join(map(clean, done.scopes))}")
+    if done.causes:
+        print(f"incidents are measured by {many(done.causes, 'cause')} of lines that the history knows")
     if done.moved_us:
         print(f"times moved by {done.moved_us / 86_400e6:+.1f} days, so that the newest session is now")
     if done.labels or done.kept:
@@ -105,17 +112,18 @@ async def _import(options: argparse.Namespace, config: Config) -> Imported:
     from functools import partial
 
     from daemon.adapters.kafka import publish_together
-    from daemon.cli.stored_baseline import labelled, load, put, shift_of
+    from daemon.cli.baseline_file import load
+    from daemon.cli.stored_baseline import labelled, put, shift_of
     from daemon.core.detection import Import
     from daemon.wiring import kafka_settings
 
     saved = load(options.file, dict(map(_pair, options.scope_map)))
-    _check_model(config, saved.model, saved.dimensions, options.file)
+    _check_model(config, saved.baseline.model, saved.baseline.dimensions, options.file)
     now, window = round(time.time() * 1e6), config.detector.window
     stored = await _read_topic(config)
     how = Import(
         window,
-        shift_of(saved.newest, now, window, options.times),
+        shift_of(saved.baseline.newest, now, window, options.times),
         confirmed=options.confirmed,
         by=options.by,
         at=now,
@@ -153,13 +161,20 @@ async def _read_topic(config: Config) -> StoredBaseline | None:
     return await read_baseline(kafka_settings(config), config.topics.baseline, detector_settings(config))
 
 
+async def _read_incidents(config: Config, scopes: Collection[str] | None) -> History:
+    from daemon.cli.baseline_topic import read_learned_incidents
+    from daemon.wiring import kafka_settings
+
+    return await read_learned_incidents(kafka_settings(config), scopes)
+
+
 def _read_file(config: Config, file: Path) -> StoredBaseline | None:
+    from daemon.cli.baseline_file import load as load_file
     from daemon.cli.stored_baseline import hold
-    from daemon.cli.stored_baseline import load as load_file
     from daemon.core.detection import Import, export_updates
     from daemon.wiring import detector_settings
 
-    return hold(export_updates(load_file(file), Import(config.detector.window)), detector_settings(config))
+    return hold(export_updates(load_file(file).baseline, Import(config.detector.window)), detector_settings(config))
 
 
 def _print(stored: StoredBaseline, scope: str | None, limit: int) -> None:

@@ -6,28 +6,25 @@ transaction of ordinary records, which running replicas apply as they read them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
-from daemon.adapters.files import FileReader, check_files
+from daemon.cli.baseline_file import BaselineFile
 from daemon.core.baseline import Label
 from daemon.core.detection import (
-    EXPORT_FILE,
     Detector,
     DetectorSettings,
-    Export,
     Import,
     PatternStatistics,
     ScopeStatistics,
     export_updates,
     parse_key,
-    read_export,
     vector_model,
 )
+from daemon.core.incidents import HISTORY_KEY, Filing, history_records
 from daemon.core.messages import rfc3339
-from daemon.core.types import OutRecord, TopicPartition, Update
+from daemon.core.types import OutRecord, Update
 from daemon.errors import DataError, ModelMismatchError
 from daemon.ports import Broker
 
@@ -46,11 +43,15 @@ class StoredBaseline:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The result of an import. `moved_us` is added to all times; `kept` counts the labels that were not replaced."""
+    """The result of an import. `moved_us` is added to all times; `kept` counts the labels that were not replaced.
+
+    `causes` are those that the incidents stage learns of.
+    """
 
     scopes: Sequence[str]
     patterns: int
     sessions: int
+    causes: int
     labels: int
     kept: int
     moved_us: int
@@ -86,17 +87,6 @@ def hold(updates: Iterable[Update], settings: DetectorSettings) -> StoredBaselin
     return StoredBaseline(model, dimensions, detector)
 
 
-def load(path: Path, renamed: Mapping[str, str] | None = None) -> Export:
-    """Read a file that `write_export` filled, or the one in the folder that a backtest wrote; `-` is standard input.
-
-    Raises InputError when it cannot be read, DataError with the line when it is not a baseline.
-    """
-    name = str(path / EXPORT_FILE if path.is_dir() else path)
-    check_files([name])
-    reader = FileReader([name], TopicPartition(name, 0))
-    return read_export((value or b"" for batch in reader.batches() for value in batch.values), name, renamed)
-
-
 def shift_of(newest: int, now: int, window_us: int, times: Times) -> int:
     """Return the microseconds to add to all times so that the newest session is at `now`; 0 to keep them.
 
@@ -108,22 +98,36 @@ def shift_of(newest: int, now: int, window_us: int, times: Times) -> int:
 
 
 async def put(
-    saved: Export, how: Import, publish: Publish, stored: StoredBaseline | None, *, name: str = "the file"
+    saved: BaselineFile, how: Import, publish: Publish, stored: StoredBaseline | None, *, name: str = "the file"
 ) -> Imported:
-    """Publish `saved` to a topic that holds `stored`. Raises ModelMismatchError when their models differ."""
-    if stored is not None and (stored.model, stored.dimensions) != (saved.model, saved.dimensions):
+    """Publish `saved` to a topic that holds `stored`. Raises ModelMismatchError when their models differ.
+
+    What the incidents stage takes in goes to the topic of observations, in the same transaction.
+    """
+    baseline = saved.baseline
+    if stored is not None and (stored.model, stored.dimensions) != (baseline.model, baseline.dimensions):
         raise ModelMismatchError(
-            f"{name} was made with {saved.model} and the baseline's topic with {stored.model}: "
+            f"{name} was made with {baseline.model} and the baseline's topic with {stored.model}: "
             "their vectors cannot be compared; name a new baseline topic to start from this file"
         )
-    if not saved.patterns:
+    if not baseline.patterns:
         raise DataError(f"{name}: holds no patterns")
-    records = [OutRecord("baseline", u.key, u.value, partition=0) for u in export_updates(saved, how)]
-    await publish(records)
+    records = [OutRecord("baseline", u.key, u.value, partition=0) for u in export_updates(baseline, how)]
     labels = [parse_key(record.key or b"")[0] for record in records].count("label")
-    asked = sum(known.label is not None or how.confirmed for known in saved.patterns.values())
-    sessions = sum(sum(known.weight.buckets.values()) for known in saved.patterns.values())
-    return Imported(saved.scopes, len(saved.patterns), sessions, labels, asked - labels, how.shift_us)
+    filing = Filing(how.window_us / 1e6, how.shift_us / 1e6, how.confirmed)
+    values = history_records(saved.history, filing)
+    records += [OutRecord("observations", HISTORY_KEY, value, partition=0) for value in values]
+    await publish(records)
+    asked = sum(known.label is not None or how.confirmed for known in baseline.patterns.values())
+    return Imported(
+        scopes=baseline.scopes,
+        patterns=len(baseline.patterns),
+        sessions=sum(sum(known.weight.buckets.values()) for known in baseline.patterns.values()),
+        causes=saved.history.causes,
+        labels=labels,
+        kept=asked - labels,
+        moved_us=how.shift_us,
+    )
 
 
 def labelled(stored: StoredBaseline | None) -> Collection[tuple[str, str]]:

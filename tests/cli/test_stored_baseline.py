@@ -10,9 +10,11 @@ import pytest
 
 from daemon.adapters.files import write_lines
 from daemon.backtest import BacktestOptions
-from daemon.cli.stored_baseline import StoredBaseline, describe, hold, labelled, load, put, read_topic, shift_of
+from daemon.cli.baseline_file import BaselineFile, load
+from daemon.cli.stored_baseline import StoredBaseline, describe, hold, labelled, put, read_topic, shift_of
 from daemon.core.detection.detector import DetectorSettings
-from daemon.core.detection.export import Export, Import, take_export, write_export
+from daemon.core.detection.export import Import, take_export, write_export
+from daemon.core.incidents import write_history
 from daemon.core.types import OutRecord
 from daemon.errors import DataError, InputError, ModelMismatchError, OutputError
 from tests.support.backtests import backtest, sessions
@@ -31,16 +33,16 @@ async def folder(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-async def imported(export: Export, how: Import | None = None) -> tuple[StoredBaseline, list[OutRecord]]:
-    """File an export in a topic of the fake broker, and read the topic back."""
-    cluster, sent = FakeCluster({"baseline": 3}), list[OutRecord]()
+async def imported(saved: BaselineFile, how: Import | None = None) -> tuple[StoredBaseline, list[OutRecord]]:
+    """File what was saved in topics of the fake broker, and read the baseline back."""
+    cluster, sent = FakeCluster({"baseline": 3, "observations": 1}), list[OutRecord]()
 
     async def publish(records: Sequence[OutRecord]) -> None:
         sent.extend(records)
         for record in records:
             cluster.append(record.role, record.value, key=record.key, partition=record.partition or 0)
 
-    await put(export, how or Import(WINDOW), publish, None)
+    await put(saved, how or Import(WINDOW), publish, None)
     held = await read_topic(FakeBroker(cluster), "baseline", SETTINGS)
     assert held is not None
     return held, sent
@@ -61,35 +63,39 @@ async def test_a_backtest_is_a_warm_start(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["b.jsonl", "b.jsonl.gz", "b.jsonl.zst"])
 async def test_what_is_exported_is_imported(folder: Path, tmp_path: Path, name: str) -> None:
     """An export of an imported baseline is the file that was imported, packed or not."""
-    export = load(folder)
-    held, _ = await imported(export)
+    saved = load(folder)
+    held, _ = await imported(saved)
     path = tmp_path / name
-    write_lines(path, write_export(take_export(held.detector, held.model, held.dimensions)))
+    taken = take_export(held.detector, held.model, held.dimensions)
+    write_lines(path, BaselineFile(taken, saved.history).lines())
+    again = load(path)
 
-    assert list(write_export(export))[1:-1] == list(write_export(load(path)))[1:-1]
+    assert list(write_export(saved.baseline))[1:-1] == list(write_export(again.baseline))[1:-1]
+    assert (1, 4) == (len(saved.history.scopes), saved.history.causes)
+    assert list(write_history(saved.history)) == list(write_history(again.history))
 
 
 async def test_another_model_is_refused(folder: Path) -> None:
     """Nothing is published where the topic's vectors are of another model."""
-    export = load(folder)
-    held, _ = await imported(export)
+    saved = load(folder)
+    held, _ = await imported(saved)
 
     async def never(_: Sequence[OutRecord]) -> None:
         raise AssertionError("published")
 
     with pytest.raises(ModelMismatchError, match="fake:32 and the baseline's topic with other"):
-        await put(export, Import(WINDOW), never, replace(held, model="other"))
+        await put(saved, Import(WINDOW), never, replace(held, model="other"))
     with pytest.raises(DataError, match="holds no patterns"):
-        await put(replace(export, patterns={}), Import(WINDOW), never, held)
+        await put(BaselineFile(replace(saved.baseline, patterns={})), Import(WINDOW), never, held)
 
 
 async def test_labels_of_the_topic_stay(folder: Path) -> None:
     """What is confirmed by an import does not overrule what people said before."""
-    export = load(folder)
-    held, _ = await imported(export, Import(WINDOW, confirmed=True, by="ann"))
-    done = await put(export, Import(WINDOW, confirmed=True, labelled=labelled(held)), _nowhere, held)
+    saved = load(folder)
+    held, _ = await imported(saved, Import(WINDOW, confirmed=True, by="ann"))
+    done = await put(saved, Import(WINDOW, confirmed=True, labelled=labelled(held)), _nowhere, held)
 
-    assert (0, len(export.patterns)) == (done.labels, done.kept)
+    assert (0, len(saved.baseline.patterns)) == (done.labels, done.kept)
 
 
 async def _nowhere(_: Sequence[OutRecord]) -> None:

@@ -35,7 +35,7 @@ async def history(tmp_path: Path) -> Path:
 @pytest.fixture
 def configured(topics: Topics, tmp_path: Path) -> Path:
     """A configuration whose topics are its own."""
-    roles = ("alerts", "dead_letters", "checkpoints", "baseline", "feedback")
+    roles = ("alerts", "dead_letters", "checkpoints", "baseline", "feedback", "observations")
     config = {
         "kafka": {"bootstrap_servers": topics.bootstrap_servers.split(","), "group_id": unique("group")},
         "input": {"topics": [unique("logs")]},

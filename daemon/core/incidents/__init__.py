@@ -9,6 +9,18 @@ ceilings have room. Whatever is observed counts in the rates, so routine mutes i
 """
 
 from daemon.core.incidents.clues import Clue
+from daemon.core.incidents.history import (
+    HISTORY_KEY,
+    Filing,
+    History,
+    history_from,
+    history_records,
+    is_history,
+    learn,
+    read_history,
+    take_history,
+    write_history,
+)
 from daemon.core.incidents.incident import Incident, Symptom
 from daemon.core.incidents.mutes import ActiveMute, Mutes
 from daemon.core.incidents.news import TOLD, Event, News
@@ -18,12 +30,15 @@ from daemon.core.incidents.stage import IncidentStage
 from daemon.core.incidents.state import all_names, dump_pieces, load_stage
 
 __all__ = [
+    "HISTORY_KEY",
     "TOLD",
     "ActiveMute",
     "Ceiling",
     "Clue",
     "Event",
     "Figures",
+    "Filing",
+    "History",
     "Incident",
     "IncidentSettings",
     "IncidentStage",
@@ -33,5 +48,12 @@ __all__ = [
     "all_names",
     "dump_pieces",
     "figures",
+    "history_from",
+    "history_records",
+    "is_history",
+    "learn",
     "load_stage",
+    "read_history",
+    "take_history",
+    "write_history",
 ]

@@ -53,7 +53,7 @@ class ScopeMemory:
 
     `told` counts incidents told by hour; `parents` names, by cause, the known cause it rewords. `sources` are the
     partitions that carry it. Its longest gaps are of this half of the window and of the one before; `silent_since` is
-    set while a silence is told.
+    set while a silence is told. `imports` names the histories of another stage that were added to it.
     """
 
     sessions: int = 0
@@ -74,6 +74,7 @@ class ScopeMemory:
     longest_gap_before: float = 0.0
     gap_half: int = 0
     silent_since: float | None = None
+    imports: list[str] = field(default_factory=list)
     grave: int = 0
 
     def span(self, window: float) -> float:
@@ -81,7 +82,8 @@ class ScopeMemory:
         return min(max(self.latest - self.start, 1.0), window)
 
     def touch(self, time: float, source: str, half_window: float) -> None:
-        """Note that the scope was heard of."""
+        """Note that the scope was heard of. The time between an imported history and the first line is no history."""
+        heard = bool(self.sources)
         if source not in self.sources:
             self.sources.append(source)
         gap, half = time - self.latest, int(time // half_window)
@@ -91,7 +93,10 @@ class ScopeMemory:
         if gap <= 0:
             return
         if self.latest:
-            self.longest_gap = max(self.longest_gap, gap)
+            if heard:
+                self.longest_gap = max(self.longest_gap, gap)
+            else:
+                self.begin_later(gap)
             self.active += min(gap, GAP)
         self.latest, self.silent_since = time, None
 
@@ -107,11 +112,20 @@ class ScopeMemory:
     def count_sessions(self, time: float, count: int, half_window: float) -> None:
         """Note that sessions began."""
         if len(self.first_begins) < FIRST_SESSIONS:
-            self.first_begins += [time] * min(count, FIRST_SESSIONS - len(self.first_begins))
-            self.start = sorted(self.first_begins)[len(self.first_begins) // 2]
+            self.begin([*self.first_begins, *[time] * min(count, FIRST_SESSIONS - len(self.first_begins))])
         self.sessions += count
         for peak, tau in zip(self.traffic, SCALES, strict=True):
             peak.add(time, tau, half_window, count)
+
+    def begin(self, first_begins: list[float]) -> None:
+        """Set when the first sessions began, and with it when the history begins."""
+        self.first_begins = first_begins
+        if first_begins:
+            self.start = sorted(first_begins)[len(first_begins) // 2]
+
+    def begin_later(self, seconds: float) -> None:
+        """Leave a time in which nothing was read out of the history: it is no longer than what was seen of it."""
+        self.begin([begin + seconds for begin in self.first_begins])
 
     def factor(self, scale: int) -> float:
         """Return how much more traffic there is than at the highest traffic before, at least 1."""

@@ -8,7 +8,7 @@ Gumbel's law, fitted by moments, says how often a peak as high as the present on
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 SCALES = (10.0, 60.0, 600.0, 3600.0)
 """Time constants in seconds."""
@@ -62,6 +62,30 @@ class Peak:
         beta = BETA * math.sqrt(spread / (self.blocks + 2.0))
         z = (self.count / factor - mean + EULER * beta) / beta
         return span / (self.blocks + 0.5) / -math.expm1(-math.exp(-z)) if z < 700 else math.inf
+
+    def join(self, other: Peak, tau: float) -> None:
+        """Add what another count of the same scale has seen; blocks that only the earlier one saw are closed."""
+        earlier, later = (replace(peak) for peak in sorted((self, other), key=lambda peak: peak.at))
+        earlier.end(later.half)
+        later.count += earlier.count * math.exp((earlier.at - later.at) / tau)
+        later.blocks, later.total = later.blocks + earlier.blocks, later.total + earlier.total
+        later.squares += earlier.squares
+        later.top, later.top_before = max(later.top, earlier.top), max(later.top_before, earlier.top_before)
+        for name, value in zip(self.__slots__, astuple(later), strict=True):
+            setattr(self, name, value)
+
+    def end(self, half: int) -> None:
+        """Close the blocks that are open, and let the peaks age to a half of the window."""
+        self._age(half)
+        self._close(self.previous)
+        self._close(self.current)
+
+    def move(self, shift: float, tau: float, half_window: float) -> None:
+        """Move all times by `shift` seconds."""
+        if self.at:
+            self.at += shift
+            self.block = int((self.block * BLOCK * tau + shift) // (BLOCK * tau))
+            self.half = int(self.at // half_window)
 
     def dump(self) -> tuple[float, ...]:
         """Return the state as numbers."""

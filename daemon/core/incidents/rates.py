@@ -42,6 +42,17 @@ class Rate:
             if not held:
                 del self.minutes[minute]
 
+    def join(self, other: Rate) -> None:
+        """Add what another rate has counted."""
+        for minute, levels in other.minutes.items():
+            held = self.minutes.setdefault(minute, {})
+            for level, count in levels.items():
+                held[level] = held.get(level, 0) + count
+
+    def move(self, minutes: int) -> None:
+        """Move everything in time."""
+        self.minutes = {minute + minutes: held for minute, held in self.minutes.items()}
+
     def forget(self, before: float) -> None:
         """Drop what lies before a time."""
         if self.minutes and min(self.minutes) < before // MINUTE:

@@ -98,6 +98,7 @@ def _scope(memory: ScopeMemory) -> Mapping[str, Any]:
         "longest_gap_before": memory.longest_gap_before,
         "gap_half": memory.gap_half,
         "silent_since": memory.silent_since,
+        "imports": memory.imports,
         **{name: _rate(getattr(memory, name)) for name in RATES},
     }
 

@@ -10,7 +10,16 @@ from collections import Counter
 from collections.abc import Mapping
 
 from daemon.core.alerts import Provenance, alert_record
-from daemon.core.incidents import IncidentSettings, IncidentStage, News, dump_pieces, figures, load_stage
+from daemon.core.incidents import (
+    HISTORY_KEY,
+    IncidentSettings,
+    IncidentStage,
+    News,
+    dump_pieces,
+    figures,
+    learn,
+    load_stage,
+)
 from daemon.core.messages import dead_letter
 from daemon.core.observations import load_observations
 from daemon.core.stream.checkpoint import Checkpoint
@@ -43,15 +52,16 @@ class IncidentsProcessor:
         rejects = Counter[str]()
         if batch is not None:
             about = self._publishing.provenance()
-            for row, (offset, value) in enumerate(zip(batch.offsets, batch.values, strict=True)):
+            records = zip(batch.offsets, batch.keys, batch.values, strict=True)
+            for row, (offset, key, value) in enumerate(records):
                 try:
-                    observations = load_observations(value)
+                    said = self._read(key, value)
                 except DataError as error:
                     reject = Reject(row, offset, "bad_observation", str(error))
                     self._outputs.append(self._dead_letter(batch, reject))
                     rejects[reject.reason] += 1
                     continue
-                for news in self._stage.take(observations):
+                for news in said:
                     self._publish(news, about)
             self._next = batch.offsets[-1] + 1
         return Step(Load(outputs=len(self._outputs)), rejects=rejects)
@@ -82,6 +92,13 @@ class IncidentsProcessor:
             let_go=+let_go,
             sessions=sessions,
         )
+
+    def _read(self, key: bytes | None, value: bytes | None) -> list[News]:
+        """Let the stage take in a record; return the news it makes. An imported history makes none."""
+        if key == HISTORY_KEY:
+            learn(self._stage, value)
+            return []
+        return self._stage.take(load_observations(value))
 
     def _publish(self, news: News, about: Provenance) -> None:
         published = alert_record(news, about)
