@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,22 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Free the engine; running requests are abandoned."""
+        ...
+
+
+@runtime_checkable
+class TokenEngine(Protocol):
+    """What an engine of this process offers beside `Engine`, where its tokenizer is at hand."""
+
+    def tokens_of(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text, uncut. Thread-safe, no I/O."""
+        ...
+
+    async def embed_tokens(self, prompts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Return one unit row for each list of the model's own tokens, shape (len(prompts), dimensions).
+
+        Raises DataError for a token that the model does not have, and EngineError as `Engine.embed` does.
+        """
         ...
 
 

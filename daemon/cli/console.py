@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import getpass
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +55,7 @@ def _print_hash() -> int:
 
 
 async def _serve(options: argparse.Namespace, config: Config) -> None:
+    from daemon.cli.stopping import until_stopped
     from daemon.console import Console
 
     settings, topics = _settings(options, config)
@@ -64,19 +63,9 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     await app.start()
     print(f"console on {app.url}", flush=True)
     try:
-        await _until_stopped()
+        await until_stopped()
     finally:
         await app.close()
-
-
-async def _until_stopped() -> None:
-    """Return on SIGTERM or SIGINT."""
-    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    with contextlib.ExitStack() as stack:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopped.set)
-            stack.callback(loop.remove_signal_handler, number)
-        await stopped.wait()
 
 
 def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSettings, ConsoleTopics | None]:

@@ -27,6 +27,7 @@ from daemon.cli import (
     label,
     model,
     run,
+    serve,
     tail,
     test,
     top,
@@ -53,6 +54,7 @@ VERBS = (
     bench,
     top,
     documents,
+    serve,
     model,
     completion,
 )

@@ -64,6 +64,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "strayline documents search": ("strayline documents search 'who is liable for damages' --limit 5",),
     "strayline documents remove": ("strayline documents remove old-template.docx",),
+    "strayline serve": ("strayline serve", "strayline serve --config engine.yaml --port 8000"),
     "strayline model pull": ("strayline model pull ./model --model all-MiniLM-L6-v2",),
     "strayline completion": (
         "strayline completion bash > ~/.local/share/bash-completion/completions/strayline",

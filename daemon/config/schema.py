@@ -268,6 +268,23 @@ class DocumentsConfig(Section):
         return self
 
 
+class ServeConfig(Section):
+    """Where `strayline serve` offers the engine as `/v1/embeddings`, to whom, and how much of it."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9110, ge=0, le=65535)
+    users: Path | None = None
+    max_inputs: int = Field(default=2_048, ge=1)
+    max_bytes: int = Field(default=16 << 20, ge=1_024)
+    at_once: int = Field(default=8, ge=1)
+
+    @model_validator(mode="after")
+    def _closed(self) -> Self:
+        if self.users is None and self.host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("host: name a users file before you serve the engine to other machines")
+        return self
+
+
 class LoggingConfig(Section):
     """The daemon's own log, on stderr."""
 
@@ -288,6 +305,7 @@ class Config(Section):
     http: HttpConfig = HttpConfig()
     console: ConsoleConfig = ConsoleConfig()
     documents: DocumentsConfig = DocumentsConfig()
+    serve: ServeConfig = ServeConfig()
     logging: LoggingConfig = LoggingConfig()
 
     @model_validator(mode="after")

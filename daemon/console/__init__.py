@@ -14,7 +14,7 @@
 * What people say is published to the feedback topic and shown once it comes back from there.
 """
 
-from daemon.console.accounts import hash_password
+from daemon.console.accounts import hash_password, read_accounts
 from daemon.console.console import Console, ConsoleSettings, ConsoleTopics
 from daemon.console.links import LinkTemplate, filled
 from daemon.console.retention import Retention
@@ -29,4 +29,5 @@ __all__ = [
     "Retention",
     "filled",
     "hash_password",
+    "read_accounts",
 ]

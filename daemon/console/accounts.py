@@ -88,21 +88,24 @@ class Accounts:
         return self.tokens.get(sha256(token.encode()).hexdigest())
 
 
-def read_accounts(path: Path) -> Accounts:
-    """Read a users file. Raises ConfigError with every problem; no problem repeats a hash."""
+def read_accounts(path: Path, key: str = "console.users") -> Accounts:
+    """Read the users file that `key` of the configuration names.
+
+    Raises ConfigError with every problem; no problem repeats a hash.
+    """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
         read = _UsersFile.model_validate(tree or {})
     except OSError as error:
-        raise ConfigError([f"console.users: {path}: {error.strerror}"]) from None
+        raise ConfigError([f"{key}: {path}: {error.strerror}"]) from None
     except (yaml.YAMLError, UnicodeDecodeError):
-        raise ConfigError([f"console.users: {path} is not YAML"]) from None
+        raise ConfigError([f"{key}: {path} is not YAML"]) from None
     except ValidationError as error:
         places = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors(include_input=False)]
-        problems = [f"console.users: {path}: {place}: {message}" for place, message in places]
+        problems = [f"{key}: {path}: {place}: {message}" for place, message in places]
         raise ConfigError(problems) from None
     if not read.users and not read.tokens:
-        raise ConfigError([f"console.users: {path} holds neither users nor tokens"])
+        raise ConfigError([f"{key}: {path} holds neither users nor tokens"])
     return Accounts(read.users, {token.sha256: Account(token.name, token.role) for token in read.tokens})
 
 

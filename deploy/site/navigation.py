@@ -21,6 +21,7 @@ _SECTIONS: Sequence[Section] = (
             ("Read your logs", "formats.md"),
             ("Try it on files: backtest", "backtest.md"),
             ("Watch incidents: the console", "console.md"),
+            ("Offer the engine: /v1/embeddings", "embeddings.md"),
             ("Send alerts on", "alerts.md"),
             ("Compare documents with a standard", "documents.md"),
             ("Install", "deploy.md"),

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.adapters.engines.registry import EngineSettings, model_name
-from daemon.errors import ConfigError, EngineError
+from daemon.errors import ConfigError, DataError, EngineError
 
 PACKAGED = "wordllama"
 """The name of the packaged model, and of its package."""
@@ -89,6 +89,17 @@ class LiteEngine:
         self.check()
         return rows
 
+    def tokens_of(self, texts: Sequence[str]) -> list[int]:
+        """See ports.TokenEngine."""
+        assert self._model is not None, "start first"
+        return self._model.lengths(texts)
+
+    async def embed_tokens(self, prompts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """See ports.TokenEngine."""
+        self.check()
+        assert self._model is not None, "start first"
+        return await asyncio.to_thread(self._model.embed_tokens, prompts)
+
     def check(self) -> None:
         """See ports.Engine."""
         if self._death:
@@ -119,6 +130,19 @@ class _Model:
     def count(self, lines: Sequence[str]) -> NDArray[np.int32]:
         """Return the number of tokens of each line and its newline, shape (len(lines),)."""
         return np.fromiter((len(ids) + 1 for ids in self._encode(lines)), dtype=np.int32, count=len(lines))
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text."""
+        return [len(ids) for ids in self._encode(texts)]
+
+    def embed_tokens(self, prompts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Return unit rows of tokens, shape (len(prompts), dimensions). Raises DataError for an unknown token."""
+        rows = np.empty((len(prompts), self.table.shape[1]), dtype=np.float32)
+        for row, ids in enumerate(prompts):
+            if max(ids, default=0) >= len(self.table):
+                raise DataError(f"the model has no token {max(ids)}, only 0 to {len(self.table) - 1}")
+            rows[row] = self._unit(self.table[list(ids)].sum(axis=0))
+        return rows
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit rows, shape (len(texts), dimensions). Each depends on its own text alone."""

@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 
 from daemon.adapters.engines.model_files import read_json
 from daemon.adapters.engines.registry import CUT_MARK
-from daemon.errors import ConfigError
+from daemon.errors import ConfigError, DataError
 
 CHARACTERS_PER_TOKEN = 64
 """No ordinary text has more, so text beyond this many characters is cut before it is tokenized."""
@@ -76,6 +76,24 @@ class ModelTokenizer:
             self._before + self._fit(ids, was_cut=len(text) > most) + self._after
             for ids, text in zip(pieces, texts, strict=True)
         ]
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text, uncut, without the instruction and the special tokens."""
+        return [len(ids) for ids in self._encode([clean(text) for text in texts])]
+
+    def around(self, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
+        """Return token ids of prompts that are tokens already, with the instruction and the model's special tokens.
+
+        Raises DataError for a token that the tokenizer does not have, and for a prompt that is too long.
+        """
+        size = self._tokenizer.get_vocab_size()
+        for ids in prompts:
+            if max(ids, default=0) >= size or min(ids, default=0) < 0:
+                raise DataError(f"the model has tokens 0 to {size - 1} only")
+            if len(ids) > self.max_tokens:
+                raise DataError(f"{len(ids):,} tokens are more than the model's {self.max_tokens:,}")
+        before = self._before + self._encode([self._instruction])[0]
+        return [[*before, *ids, *self._after] for ids in prompts]
 
     def _fit(self, ids: list[int], *, was_cut: bool) -> list[int]:
         if len(ids) <= self._room and not was_cut:

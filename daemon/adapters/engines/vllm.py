@@ -115,10 +115,25 @@ class VllmEngine:
         self.check()
         assert self._tokens is not None, "start first"
         loop = asyncio.get_running_loop()
-        rows = np.empty((len(texts), self._dimensions), dtype=np.float32)
-        if not texts:
+        return await self._run_job(await loop.run_in_executor(self._tokenizing, self._tokens.encode, list(texts)))
+
+    def tokens_of(self, texts: Sequence[str]) -> list[int]:
+        """See ports.TokenEngine."""
+        assert self._tokens is not None, "start first"
+        return self._tokens.lengths(texts)
+
+    async def embed_tokens(self, prompts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """See ports.TokenEngine."""
+        self.check()
+        assert self._tokens is not None, "start first"
+        return await self._run_job(self._tokens.around(prompts))
+
+    async def _run_job(self, prompts: list[list[int]]) -> NDArray[np.float32]:
+        """Give prompts to the engine's thread, and wait for their rows."""
+        loop = asyncio.get_running_loop()
+        rows = np.empty((len(prompts), self._dimensions), dtype=np.float32)
+        if not prompts:
             return rows
-        prompts = await loop.run_in_executor(self._tokenizing, self._tokens.encode, list(texts))
         job = _Job(prompts, loop.create_future(), rows, len(prompts))
         with self._lock:
             if self._death:

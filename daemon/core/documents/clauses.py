@@ -84,7 +84,7 @@ def _pieces(paragraph: str) -> Iterator[str]:
     seen: dict[str, int] = {}
     for number, line in enumerate(paragraph.split("\n")):
         style, value = _ordinal(line)
-        follows = style == "•" or (style and (value == 1 or value == seen.get(style, -1) + 1))
+        follows = style == "•" or (style and (value == 1 or value == seen.get(style, -2) + 1))
         if part and follows:
             yield "\n".join(part)
             part = []

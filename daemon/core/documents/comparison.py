@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from daemon.core.documents.diff import Edit, diff
+from daemon.core.documents.labels import is_label
 from daemon.core.documents.moves import Move, find_moves
 from daemon.core.documents.passages import Piece, pieces
 from daemon.core.documents.weights import Weighed, Weigher
@@ -73,7 +74,7 @@ class _Gathered:
 
 def compare(standard: WordedText, document: WordedText) -> Comparison:
     """Return where the document departs from the standard."""
-    edits = diff(standard.forms, document.forms)
+    edits = [edit for edit in diff(standard.forms, document.forms) if not is_label(standard, document, edit)]
     moves, edits = find_moves(standard, document, edits)
     weigher = Weigher(standard, document)
     gathered: dict[tuple[int | None, int | None], _Gathered] = {}

@@ -70,10 +70,10 @@ class Weigher:
             return [Weighed(replace(word, kind=kind), each) for word in deleted], [
                 Weighed(replace(word, kind=kind), each) for word in inserted
             ]
-        named = any(map(self._is_new_name, inserted)) and any(map(self._is_old_name, deleted))
+        named = self._is_name_for_name(deleted, inserted)
         dated = _has(deleted, WordKind.DATE) and _has(inserted, WordKind.DATE)
         return (
-            [self._one("-", word, dated=dated, named=named and self._is_old_name(word)) for word in deleted],
+            [self._one("-", word, dated=dated, named=named and word.form in self.there.names) for word in deleted],
             [self._one("+", word, dated=dated, named=named and self._is_new_name(word)) for word in inserted],
         )
 
@@ -89,8 +89,15 @@ class Weigher:
     def _is_new_name(self, word: Word) -> bool:
         return word.form in self.here.names and word.form not in self.there.vocabulary
 
-    def _is_old_name(self, word: Word) -> bool:
-        return word.form in self.there.names and word.form not in self.here.vocabulary
+    def _is_name_for_name(self, deleted: Sequence[Word], inserted: Sequence[Word]) -> bool:
+        """Return whether a name that the standard never uses takes the place of capitalised words."""
+        old = [word for word in deleted if word.kind is not WordKind.FUNCTION]
+        new = [word for word in inserted if word.kind is not WordKind.FUNCTION]
+        return (
+            bool(old and new)
+            and all(word.kind is WordKind.DATE or self._is_new_name(word) for word in new)
+            and all(word.kind is WordKind.DATE or word.form in self.there.names for word in old)
+        )
 
     @staticmethod
     def _fills_blank(blank: Sequence[Word], filled: Sequence[Word]) -> bool:

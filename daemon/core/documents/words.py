@@ -29,7 +29,7 @@ from daemon.core.documents.word_lists import (
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(
     r"(?P<url>(?:https?://|www\.)[^\s<>\"]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
-    r"|(?P<placeholder><[^<>\n]{1,60}>|\{\{?[^{}\n]{1,60}\}\}?|_{3,}"
+    r"|(?P<placeholder><[^<>]{1,120}>|\{\{?[^{}\n]{1,60}\}\}?|_{3,}"
     r"|\[(?:insert |name |your |year|yyyy|date|fullname)[^\]\n]{0,60}\])"
     r"|(?P<label>\((?:[a-z]|[ivxlc]{1,4}|\d{1,2})\)|(?<=[.:;] )\d{1,2}[.)](?= \S)|(?<=[.:;,] )[a-z]\)(?= \S))"
     rf"|(?P<ideograph>[{_IDEOGRAPH}])"
@@ -40,8 +40,9 @@ _WORD = re.compile(
 )
 _DROPPED = dict.fromkeys(map(ord, "-'\u2019\u2010\u2011\u00ad"))
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015"), "-")
+_POSSESSIVE = re.compile("['\u2019]s$")
 _BRACKETS = dict.fromkeys(map(ord, "()."))
-_YEAR = re.compile(r"(?:19|20)\d\d(?:-(?:(?:19|20)\d\d|\d\d))?")
+_YEAR = re.compile(r"(?:19|20)\d\d(?:[-,/](?:(?:19|20)\d\d|\d\d))*")
 _WRITTEN_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./](?:\d{4}|\d\d)")
 _OPENING = " \t\"'(*\u201c\u2018"
 _LISTS = (
@@ -71,7 +72,7 @@ class Word:
 
 def comparable(word: str) -> str:
     """Return the form of a word in which different typography is equal."""
-    form = unicodedata.normalize("NFKC", word).casefold().translate(_DROPPED)
+    form = _POSSESSIVE.sub("", unicodedata.normalize("NFKC", word).casefold()).translate(_DROPPED)
     return _CONTRACTED.get(form, form)
 
 
@@ -82,8 +83,10 @@ def words_of(text: str) -> list[Word]:
 
 def _without_shouting(text: str, words: Sequence[Word]) -> list[Word]:
     """Return the words; where several in a row are in capitals throughout, capitals say nothing."""
+    if not words:
+        return []
     loud = [text[word.start : word.end].isupper() and word.end - word.start > 1 for word in words]
-    near = [before or after for before, after in zip([False, *loud], [*loud[1:], False], strict=False)]
+    near = [before or after for before, after in zip([False, *loud[:-1]], [*loud[1:], False], strict=True)]
     return [
         replace(word, capital=False) if word.capital and is_loud and beside else word
         for word, is_loud, beside in zip(words, loud, near, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.documents import Block, Clause, WordedText, blocks_of, split_clauses
@@ -67,6 +67,7 @@ def test_wrapping_changes_no_word(width: int) -> None:
     assert _forms(straight) == _forms(wrapped)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab1.() \n§-iv漢", max_size=80))
 def test_no_text_breaks_it(text: str) -> None:
     """Any text has clauses, none of them empty, and their letters are the text's, in order."""

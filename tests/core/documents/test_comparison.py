@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.documents import (
@@ -100,6 +100,13 @@ def test_missing_added_and_moved_clauses_are_told_apart() -> None:
     assert {("missing", 4, None), ("added", None, 6), ("moved", 2, 5)} == found
 
 
+def test_clauses_without_words_are_equal() -> None:
+    """A rule of signs between clauses is no word and no departure."""
+    with_rules = [CONTRACT[0], "* * *", *CONTRACT[1:], "-----"]
+
+    assert () == tuple(compare(worded(CONTRACT), worded(with_rules)).departures)
+
+
 def test_words_are_marked_where_they_stand() -> None:
     """Both sides hold the whole clause, with marks on what was deleted and inserted."""
     (departure,) = changed(2, "30 days", "90 days").departures
@@ -109,6 +116,7 @@ def test_words_are_marked_where_they_stand() -> None:
     assert [("90", "inserted", WordKind.NUMBER)] == [(p.text, p.mark, p.kind) for p in departure.here if p.mark]
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(25, 120), st.integers(1, 40))
 def test_harmless_edits_are_no_finding(chance: random.Random, width: int, number: int) -> None:
     """Wrapped anew, numbered from anywhere, with other quotes and spaces: nothing is found."""
@@ -123,6 +131,7 @@ def test_harmless_edits_are_no_finding(chance: random.Random, width: int, number
     assert () == tuple(compare(worded(CONTRACT), worded(edited)).departures)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(CONTRACT), max_size=8), st.lists(st.sampled_from(CONTRACT), max_size=8))
 def test_every_word_that_differs_is_accounted_for(there: list[str], here: list[str]) -> None:
     """Equal texts have no departures; different sets of clauses have some, and weights are not negative."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.documents.diff import Edit, diff
@@ -33,6 +33,7 @@ def patched(there: Sequence[str], here: Sequence[str], edits: Sequence[Edit]) ->
     return [*result, *there[at:]]
 
 
+@settings(deadline=None)
 @given(WORDS, WORDS)
 def test_edits_lead_from_one_to_the_other(there: list[str], here: list[str]) -> None:
     """Applied to the first sequence, the edits give the second; they are in order and do not touch."""
@@ -42,6 +43,7 @@ def test_edits_lead_from_one_to_the_other(there: list[str], here: list[str]) -> 
     assert all(one.there_to < two.there_from and one.here_to < two.here_from for one, two in pairwise(edits))
 
 
+@settings(deadline=None)
 @given(WORDS, WORDS)
 def test_as_much_is_equal_as_can_be(there: list[str], here: list[str]) -> None:
     """Without joining, what is equal is a longest common subsequence."""

@@ -1,0 +1,274 @@
+"""``/v1/embeddings`` and ``/v1/models`` in OpenAI's shape, on the engine of this process.
+
+The official clients work unchanged: `input` is a text, a list of texts, tokens or a list of tokens; `dimensions` is any
+size from 32 to the model's (the vector's first dimensions at unit length, which Matryoshka models are trained for);
+`encoding_format` is float or base64. `instruction` is a prefix to every text. `usage` counts the tokens that the model
+read. A text is never cut: one that is too long is refused.
+
+At most `ServerLimits.at_once` requests are in the engine, and as many wait; a further one is answered with 429.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+
+from daemon.errors import DataError, StraylineError, UnavailableError
+from daemon.ports import Engine, TokenEngine
+
+SMALLEST = 32
+Authorize = Callable[[str], bool]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """How large a request may be, in bytes and in inputs, and how many the engine has at once."""
+
+    body: int = 16 << 20
+    inputs: int = 2_048
+    at_once: int = 8
+
+
+Texts = list[Annotated[StrictStr, Field(min_length=1)]]
+Tokens = Annotated[list[Annotated[StrictInt, Field(ge=0)]], Field(min_length=1)]
+
+
+class EmbeddingsRequest(BaseModel):
+    """The body of a request. `user` and `priority` are taken and not used."""
+
+    model_config = ConfigDict(extra="forbid")
+    input: Annotated[StrictStr, Field(min_length=1)] | Texts | Tokens | list[Tokens]
+    model: str
+    dimensions: int | None = None
+    encoding_format: Literal["float", "base64"] = "float"
+    instruction: str = ""
+    user: str | None = None
+    priority: int | None = None
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.param, self.code = status, param, code
+
+
+class EmbeddingsServer:
+    """Serves from `start` to `close`. `authorize` says whether a bearer token is known; None lets everybody in.
+
+    `name` is the model's name for clients. Port 0 takes a free port, and `port` is then its number.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        engine: Engine,
+        name: str,
+        authorize: Authorize | None,
+        limits: ServerLimits | None = None,
+    ) -> None:
+        self._host, self.port = host, port
+        self._engine, self._name, self._authorize = engine, name, authorize
+        self._limits = limits or ServerLimits()
+        self._places = asyncio.Semaphore(self._limits.at_once)
+        self._present = 0
+        application = web.Application(middlewares=[web.middleware(self._guarding())], client_max_size=self._limits.body)
+        application.add_routes(
+            [
+                web.post("/v1/embeddings", self._embeddings),
+                web.get("/v1/models", self._models),
+                web.get("/v1/models/{name:.+}", self._model),
+                web.get("/healthz", self._healthz),
+            ]
+        )
+        self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+
+    async def start(self) -> None:
+        """Listen. Raises UnavailableError when the address cannot be used."""
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self.port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            place = f"{self._host}:{self.port}"
+            raise UnavailableError(
+                f"cannot listen on {place}: {error.strerror or error}; set serve.host or serve.port"
+            ) from error
+        self.port = int(self._runner.addresses[0][1])
+
+    async def close(self) -> None:
+        """Stop listening. Open requests have one second to finish."""
+        await self._runner.cleanup()
+
+    def _guarding(self) -> Middleware:
+        """Return what checks who asks, and gives every failure OpenAI's shape."""
+
+        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+            try:
+                self._admit(request)
+                return await handler(request)
+            except _RefusedError as error:
+                return _error(error.status, str(error), error.param, error.code)
+            except web.HTTPRequestEntityTooLarge:
+                return _error(413, f"the request is larger than {self._limits.body:,} bytes")
+            except web.HTTPException as error:
+                return _error(error.status, error.reason)
+            except StraylineError as error:
+                return _error(503, str(error))
+
+        return guarded
+
+    def _admit(self, request: web.Request) -> None:
+        """Raise _RefusedError for who has no known token; without tokens, for web pages that a browser shows here."""
+        if self._authorize is None:
+            if "Origin" in request.headers:
+                raise _RefusedError(403, "requests from web pages are not accepted without tokens")
+        elif request.path.startswith("/v1/"):
+            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not self._authorize(token.strip()):
+                raise _RefusedError(401, "send a known bearer token", code="invalid_api_key")
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        self._engine.check()
+        return _json(200, {"status": "ok"})
+
+    async def _models(self, _: web.Request) -> web.Response:
+        return _json(200, {"object": "list", "data": [self._described()]})
+
+    async def _model(self, request: web.Request) -> web.Response:
+        self._check_name(request.match_info["name"])
+        return _json(200, self._described())
+
+    def _described(self) -> dict[str, object]:
+        return {
+            "id": self._name,
+            "object": "model",
+            "created": 0,
+            "owned_by": "strayline",
+            "max_model_len": self._engine.max_tokens,
+            "dimensions": self._engine.dimensions,
+        }
+
+    def _check_name(self, name: str) -> None:
+        if name not in (self._name, self._engine.model):
+            raise _RefusedError(404, f"there is no model {name!r} here, but {self._name}", "model", "model_not_found")
+
+    async def _embeddings(self, request: web.Request) -> web.Response:
+        if self._present >= 2 * self._limits.at_once:
+            raise _RefusedError(429, "too many requests at once; try again in a second", code="rate_limit_exceeded")
+        self._present += 1
+        try:
+            asked = _parsed(await request.read())
+            self._check_name(asked.model)
+            size = self._size(asked.dimensions)
+            async with self._places:
+                rows, tokens = await self._rows(asked)
+        finally:
+            self._present -= 1
+        rows = _shortened(rows, size)
+        packed = asked.encoding_format == "base64"
+        data = [
+            {"object": "embedding", "index": at, "embedding": _base64(row) if packed else row.tolist()}
+            for at, row in enumerate(rows)
+        ]
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return _json(200, {"object": "list", "data": data, "model": self._name, "usage": usage})
+
+    def _size(self, dimensions: int | None) -> int:
+        largest = self._engine.dimensions
+        if dimensions is not None and not min(SMALLEST, largest) <= dimensions <= largest:
+            raise _RefusedError(400, f"dimensions: must be {SMALLEST} to {largest}, not {dimensions}", "dimensions")
+        return dimensions or largest
+
+    async def _rows(self, asked: EmbeddingsRequest) -> tuple[NDArray[np.float32], int]:
+        """Return the vectors of the inputs, and the number of tokens that the model read."""
+        inputs = _inputs(asked)
+        if len(inputs) > self._limits.inputs:
+            raise _RefusedError(400, f"input: has {len(inputs):,} entries, at most {self._limits.inputs:,}", "input")
+        try:
+            if isinstance(inputs[0], str):
+                texts = [asked.instruction + str(text) for text in inputs]
+                counts = await asyncio.to_thread(self._count, texts)
+                self._check_lengths(counts)
+                return await self._engine.embed(texts), sum(counts)
+            prompts = [list(map(int, prompt)) for prompt in inputs]
+            self._check_lengths([len(prompt) for prompt in prompts])
+            if asked.instruction or not isinstance(self._engine, TokenEngine):
+                why = "instruction goes with text only" if asked.instruction else "this engine takes text only"
+                raise _RefusedError(400, f"input: {why}, not tokens", "input")
+            return await self._engine.embed_tokens(prompts), sum(map(len, prompts))
+        except DataError as error:
+            raise _RefusedError(400, f"input: {error}", "input") from error
+
+    def _count(self, texts: Sequence[str]) -> list[int]:
+        if isinstance(self._engine, TokenEngine):
+            return self._engine.tokens_of(texts)
+        return [int(self._engine.count_tokens(text.split("\n")).sum()) for text in texts]
+
+    def _check_lengths(self, counts: Sequence[int]) -> None:
+        most = self._engine.max_tokens
+        for at, count in enumerate(counts):
+            if count > most:
+                raise _RefusedError(400, f"input: entry {at} has {count:,} tokens, the model reads {most:,}", "input")
+
+
+def _parsed(body: bytes) -> EmbeddingsRequest:
+    try:
+        return EmbeddingsRequest.model_validate(orjson.loads(body))
+    except orjson.JSONDecodeError as error:
+        raise _RefusedError(400, f"the request is not JSON: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = str(first["loc"][0]) if first["loc"] else None
+        what = "must be a text, a list of texts, tokens, or a list of tokens, none of them empty"
+        message = what if where == "input" else first["msg"]
+        raise _RefusedError(400, f"{where}: {message}" if where else message, where) from error
+
+
+def _inputs(asked: EmbeddingsRequest) -> Sequence[str] | Sequence[Sequence[int]]:
+    given = asked.input
+    if isinstance(given, str):
+        return [given]
+    if not given:
+        raise _RefusedError(400, "input: holds nothing", "input")
+    return [given] if isinstance(given[0], int) else given
+
+
+def _shortened(rows: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Return the first `size` dimensions of unit rows, at unit length; a row without length there is the first axis."""
+    if rows.shape[1] == size:
+        return rows
+    short = rows[:, :size].copy()
+    norms = np.linalg.norm(short, axis=1, keepdims=True)
+    short[norms[:, 0] == 0, 0] = 1.0
+    return np.asarray(short / np.where(norms == 0, 1.0, norms), dtype=np.float32)
+
+
+def _base64(row: NDArray[np.float32]) -> str:
+    return b64encode(row.astype("<f4").tobytes()).decode()
+
+
+def _error(status: int, message: str, param: str | None = None, code: str | None = None) -> web.Response:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    response = _json(status, {"error": {"message": message, "type": kind, "param": param, "code": code}})
+    if status == 429:
+        response.headers["Retry-After"] = "1"
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _json(status: int, document: dict[str, object]) -> web.Response:
+    headers = {"Cache-Control": "no-store"}
+    return web.Response(status=status, body=orjson.dumps(document), content_type="application/json", headers=headers)

@@ -1,0 +1,56 @@
+"""`strayline serve`: the engine alone, as `/v1/embeddings`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from typing import TYPE_CHECKING
+
+from daemon.cli.parser import Parser, Verbs, add_verb, load
+
+if TYPE_CHECKING:
+    from daemon.config import Config
+
+
+def add(verbs: Verbs[Parser]) -> None:
+    """Describe the verb."""
+    parser = add_verb(verbs, "serve", serve, "offer the engine as /v1/embeddings, in OpenAI's shape")
+    parser.add_argument("--port", type=int, help="the port to serve on (default: serve.port; 0: any free one)")
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    config = load(options)
+    from daemon.logs import configure_logging
+
+    configure_logging(config.logging.level, config.logging.format)
+    asyncio.run(_serve(options, config))
+    return 0
+
+
+async def _serve(options: argparse.Namespace, config: Config) -> None:
+    from daemon.adapters.embeddings_server import EmbeddingsServer, ServerLimits
+    from daemon.adapters.engines import make_engine
+    from daemon.cli.stopping import until_stopped
+    from daemon.console import read_accounts
+    from daemon.wiring import engine_settings
+
+    section = config.serve
+    accounts = read_accounts(section.users, "serve.users") if section.users is not None else None
+    engine = make_engine(engine_settings(config))
+    await engine.start()
+    server = EmbeddingsServer(
+        section.host,
+        section.port if options.port is None else options.port,
+        engine,
+        config.engine.model,
+        (lambda token: accounts.by_token(token) is not None) if accounts is not None else None,
+        ServerLimits(section.max_bytes, section.max_inputs, section.at_once),
+    )
+    try:
+        await server.start()
+        print(f"{config.engine.model} on http://{section.host}:{server.port}/v1", flush=True)
+        await until_stopped()
+    finally:
+        await server.close()
+        await engine.close()
