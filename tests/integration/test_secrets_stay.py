@@ -1,6 +1,6 @@
 """Secrets stay inside: 200 canaries of 20 kinds a format go into a real daemon, and nothing that leaves it holds one.
 
-For each of the seven formats one `strayline run` reads well-formed records with canaries, the lines of private keys as
+For each of the formats one `strayline run` reads well-formed records with canaries, the lines of private keys as
 records of their own, and records that cannot be read, against an embedding server that notes what it is asked. Then
 all of these are searched, through zstd and the record batches' compression, for the head and the tail of every canary:
 
@@ -19,12 +19,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import os
 import random
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -43,8 +42,9 @@ from demo.broker import Cluster
 from tests.conftest import lacking
 from tests.core.masking.test_redaction import KINDS, letters, secret_of
 from tests.support.brokers import Topics, topics_on
-from tests.support.daemons import STRAYLINE, Daemon
-from tests.support.engines import stub_server
+from tests.support.daemons import Daemon
+from tests.support.engines import StubServer, stub_server
+from tests.support.typist import Typist
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(1800)]
 BEGIN = 1_780_000_000
@@ -53,6 +53,8 @@ ENDS = 10
 """So many characters of a canary are too many: its first and its last are searched for."""
 CHOSEN = "json"
 """The format whose daemon is told to redact addresses as well."""
+AT_ONCE = 4
+"""Daemons that run at the same time: while one waits, others work."""
 ZSTD = b"\x28\xb5\x2f\xfd"
 GZIP = b"\x1f\x8b"
 
@@ -279,23 +281,23 @@ async def send(daemon: Daemon, records: Iterable[Send]) -> None:
         await producer.stop()
 
 
-def typed(daemon: Daemon, *words: str) -> bytes:
-    """Return what a verb prints, on lines so wide that none is broken in two."""
-    command = [*STRAYLINE, *words, "--config", str(daemon.config)]
-    done = subprocess.run(
-        command, capture_output=True, timeout=120, env={**os.environ, "COLUMNS": "20000"}, check=False
-    )
-    assert 0 == done.returncode, done.stderr.decode()
-    return done.stdout + done.stderr
-
-
 def look_at_verbs(name: str, daemon: Daemon, planted: Planted, search: Searched) -> None:
     """Look at what the verbs show and write while the daemon runs; a person's note holds a canary as well."""
-    told = orjson.loads(typed(daemon, "tail", "--from-beginning", "--limit", "1", "--json"))["id"]
-    typed(daemon, "label", told, "normal", "--note", f"as told, token={planted.noted}")
+    with Typist() as typist:
+        look_at_each(name, daemon, planted, search, partial(_typed, typist, daemon))
+
+
+def _typed(typist: Typist, daemon: Daemon, *words: str) -> bytes:
+    return typist.run(*words, "--config", str(daemon.config))
+
+
+def look_at_each(name: str, daemon: Daemon, planted: Planted, search: Searched, typed: Callable[..., bytes]) -> None:
+    """Type the verbs, and look at what each prints."""
+    told = orjson.loads(typed("tail", "--from-beginning", "--limit", "1", "--json"))["id"]
+    typed("label", told, "normal", "--note", f"as told, token={planted.noted}")
     exported = daemon.folder / "baseline.jsonl"
     limit = ("--from-beginning", "--limit", "1")
-    scope = next(iter(orjson.loads(typed(daemon, "baseline", "inspect", "--json"))["scopes"]))["scope"]
+    scope = next(iter(orjson.loads(typed("baseline", "inspect", "--json"))["scopes"]))["scope"]
     verbs = (
         ("tail", *limit),
         ("tail", *limit, "--json"),
@@ -306,7 +308,7 @@ def look_at_verbs(name: str, daemon: Daemon, planted: Planted, search: Searched)
         ("baseline", "export", str(exported)),
     )
     for words in verbs:
-        search.look(f"{name}: strayline {' '.join(words[:2])}", [typed(daemon, *words)])
+        search.look(f"{name}: strayline {' '.join(words[:2])}", [typed(*words)])
     search.look(f"{name}: the exported baseline", [exported.read_bytes()])
 
 
@@ -315,12 +317,27 @@ def look_at_backtest(name: str, daemon: Daemon, planted: Planted, search: Search
     log, out = daemon.folder / "records.log", daemon.folder / "backtest"
     log.write_bytes(b"\n".join(value for _, value in [*planted.records, *planted.broken, *planted.late]))
     source = ["--topic", daemon.logs] if name in NO_LINES else [str(log)]
-    search.look(f"{name}: backtest", [typed(daemon, "backtest", "--out", str(out), *source)])
+    with Typist() as typist:
+        search.look(f"{name}: backtest", [_typed(typist, daemon, "backtest", "--out", str(out), *source)])
     written = {path.name: path.read_bytes() for path in sorted(out.iterdir())}
     assert {"verdicts.jsonl", "alerts.jsonl", "report.json", "report.html"} <= written.keys()
     assert b"&lt;SECRET&gt;" in written["report.html"]
     for file, content in written.items():
         search.look(f"{name}: backtest's {file}", [content])
+
+
+async def configured(name: str, topics: Topics, folder: Path, stub: StubServer) -> Daemon:
+    """Make the daemon of a format."""
+    own = folder / name
+    own.mkdir()
+    settings = {
+        "engine": {"type": "openai", "model": stub.model, "url": stub.url},
+        "logging": {"level": "debug", "format": "json"},
+    }
+    daemon = await Daemon.make(topics, own, settings=settings)
+    chosen = f"  format: {name}\n  redact: {{emails: true, ips: {str(name == CHOSEN).lower()}}}\n"
+    daemon.config.write_text(daemon.config.read_text().replace("input:\n", f"input:\n{chosen}"))
+    return daemon
 
 
 async def run(name: str, daemon: Daemon, planted: Planted, search: Searched) -> None:
@@ -353,24 +370,22 @@ async def test_no_secret_leaves_in_any_format(own_topics: Topics, tmp_path: Path
     secrets = {secret for each in planted.values() for secret in each.secrets}
     notes = {each.noted for each in planted.values()}
     search, seeing = Searched.after(secrets | notes), Searched.after(secrets)
-    inputs, dead_letters = set(), set()
     async with stub_server() as stub:
-        for name in FORMATS:
-            folder = tmp_path / name
-            folder.mkdir()
-            settings = {
-                "engine": {"type": "openai", "model": stub.model, "url": stub.url},
-                "logging": {"level": "debug", "format": "json"},
-            }
-            daemon = await Daemon.make(own_topics, folder, settings=settings)
-            chosen = f"  format: {name}\n  redact: {{emails: true, ips: {str(name == CHOSEN).lower()}}}\n"
-            daemon.config.write_text(daemon.config.read_text().replace("input:\n", f"input:\n{chosen}"))
-            inputs.add(daemon.logs)
-            dead_letters.add(daemon.topics["dead_letters"])
-            try:
-                await run(name, daemon, planted[name], search)
-            finally:
-                daemon.close()
+        daemons = {name: await configured(name, own_topics, tmp_path, stub) for name in FORMATS}
+        inputs = {daemon.logs for daemon in daemons.values()}
+        dead_letters = {daemon.topics["dead_letters"] for daemon in daemons.values()}
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def in_turn(name: str) -> None:
+            async with room:
+                try:
+                    await run(name, daemons[name], planted[name], search)
+                finally:
+                    daemons[name].close()
+
+        async with asyncio.TaskGroup() as group:
+            for name in FORMATS:
+                group.create_task(in_turn(name))
         search.look("embedding requests", [orjson.dumps(body) for body in stub.requests])
         search.look("embedding requests' headers", [repr(headers).encode() for headers in stub.headers])
     roles = set()
