@@ -2,7 +2,7 @@
 
 Three steps: YAML (duplicate keys are refused, syntax errors have line and column); `${NAME}` and `${NAME:-default}`
 from the environment; the model (unknown keys are refused, with the nearest known key). Nothing else of the
-configuration reads the environment. No error holds a secret.
+configuration reads the environment. No error holds a secret: what came from the environment is shown as its name.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from pydantic import BaseModel, ValidationError
 from daemon.config.schema import Config
 from daemon.errors import ConfigError
 
+MOST_VALUES = 100_000
+"""Of one file; aliases of aliases multiply them."""
+_MERGE = "tag:yaml.org,2002:merge"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -30,6 +33,8 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         seen: set[object] = set()
         for key_node, _ in node.value:
+            if key_node.tag == _MERGE:
+                continue
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 mark = key_node.start_mark
@@ -59,19 +64,51 @@ def parse_config(text: str, environment: Mapping[str, str], name: str = "config"
         raise ConfigError([f"{place}: {error.problem}"]) from None
     except yaml.YAMLError as error:
         raise ConfigError([f"{name}: {error}"]) from None
+    except RecursionError:
+        raise ConfigError([f"{name}: values are nested too deeply"]) from None
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:  # PyYAML's constructors raise all of these
+        raise ConfigError([f"{name}: a value cannot be read: {error}"]) from None
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):
         raise ConfigError([f"{name}: a configuration must be a mapping of sections, not a {type(tree).__name__}"])
+    if not _bounded(tree):
+        raise ConfigError([f"{name}: holds more than {MOST_VALUES:,} values, or itself; look for aliases of aliases"])
     problems: list[str] = []
     try:
         config = Config.model_validate(_substitute(tree, environment, "", problems))
     except ValidationError as error:
-        problems += [_problem(e["loc"], e["type"], e["msg"]) for e in error.errors(include_input=False)]
+        found = [_problem(e["loc"], e["type"], e["msg"]) for e in error.errors(include_input=False)]
+        used = {match[1] for match in _VARIABLE.finditer(text)}
+        problems += [
+            _named(problem, {key: environment[key] for key in used if key in environment}) for problem in found
+        ]
         raise ConfigError(problems) from None
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def _bounded(tree: object) -> bool:
+    """Whether a tree holds at most `MOST_VALUES` values; one that an alias repeats counts each time."""
+    count, waiting = 0, [tree]
+    while waiting:
+        node = waiting.pop()
+        inner = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else ()
+        count += len(inner)
+        if count > MOST_VALUES:
+            return False
+        waiting.extend(inner)
+    return True
+
+
+def _named(problem: str, environment: Mapping[str, str]) -> str:
+    """Return a problem with the names of variables in place of their values."""
+    for name, value in environment.items():
+        problem = problem.replace(repr(value), f"${{{name}}}")
+        if len(value) > 3:
+            problem = problem.replace(value, f"${{{name}}}")
+    return problem
 
 
 def _substitute(node: object, environment: Mapping[str, str], path: str, problems: list[str]) -> object:

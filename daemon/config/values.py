@@ -13,6 +13,8 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 _UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
+_LONGEST = 2**62
+"""Microseconds, which fit into a column of times."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _BYTES = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(kB|MB|GB)")
@@ -24,7 +26,10 @@ def parse_duration(value: object) -> object:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f"{value!r} is not a duration; write a number and a unit (ms, s, m, h or d), such as 30s")
-    microseconds = round(float(match[1]) * _UNITS[match[2]])
+    amount = float(match[1]) * _UNITS[match[2]]
+    if amount > _LONGEST:
+        raise ValueError("a duration must be at most 146,000 years")
+    microseconds = round(amount)
     if microseconds <= 0:
         raise ValueError("a duration must be longer than 0")
     return microseconds

@@ -163,3 +163,44 @@ def test_a_table_of_vectors_has_a_default_of_its_own() -> None:
     """Type lite without a model is the packaged one; a model that is named stays."""
     assert "wordllama" == parse_config("engine: {type: lite}", {}).engine.model
     assert "/models/x" == parse_config("engine: {type: lite, model: /models/x}", {}).engine.model
+
+
+LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("? [a, b]\n: 1\n", "cannot be read"),
+        ("input: " + "[" * 3000, "nested too deeply"),
+        ("input: &a\n  masks: *a\n", "aliases of aliases"),
+        (LAUGHS, "aliases of aliases"),
+        ("kafka: 2020-99-99\n", "month must be in 1..12"),
+        ("a: !!int xyz\n", "cannot be read"),
+        ("a: !!timestamp foo\n", "cannot be read"),
+        ("http: {port: " + "9" * 5000 + "}\n", "cannot be read"),
+        ("sessions: {gap: " + "9" * 400 + "d}\n", "at most 146,000 years"),
+    ],
+)
+def test_strange_shapes_are_sentences(text: str, said: str) -> None:
+    """What no configuration looks like is refused with a sentence, soon and in little memory."""
+    with pytest.raises(ConfigError, match=said):
+        parse_config(text, {})
+
+
+def test_merge_keys_are_yaml() -> None:
+    """A mapping may take the keys of another one, as YAML has it; its own keys go first."""
+    text = "sessions: &s {gap: 5s, max_age: 60s}\nkafka: {}\ndetector:\n  <<: {warm_up: 7, mass: 0.1}\n  mass: 0.2\n"
+    config = parse_config(text, {})
+    assert (7, 0.2) == (config.detector.warm_up, config.detector.mass)
+
+
+def test_no_error_shows_what_came_from_the_environment() -> None:
+    """A secret in the wrong place is named by its variable."""
+    text = "sessions: {gap: '${WORD}'}\nalerts: {budget: 'x${WORD}'}\n"
+    with pytest.raises(ConfigError) as refused:
+        parse_config(text, {"WORD": "hunter2hunter2"})
+    assert "hunter2" not in str(refused.value)
+    assert "sessions.gap: ${WORD} is not a duration" in str(refused.value)
