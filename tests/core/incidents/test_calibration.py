@@ -1,0 +1,55 @@
+"""Streams in which nothing ever changes are told within the ceiling, whatever the law of their novelty."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from daemon.core.incidents import TOLD, IncidentStage
+from tests.core.incidents.scenes import HOUR, SETTINGS, observed, sighting, traffic
+
+DAY = 24 * HOUR
+SYLLABLES = ("bor", "cam", "dul", "fen", "gar", "hep", "jov", "kin", "lum", "nar", "pos", "qua")
+
+
+def zipf(rng: random.Random) -> int:
+    return int(rng.random() ** (-1 / 0.7))
+
+
+def uniform(rng: random.Random) -> int:
+    return rng.randrange(400)
+
+
+def always_new(rng: random.Random) -> int:
+    return rng.randrange(10**9)
+
+
+def failure(number: int) -> str:
+    """A failure that shares no word with another one but its level."""
+    rng = random.Random(number)
+    return "ERROR " + " ".join("".join(rng.choices(SYLLABLES, k=4)) for _ in range(5))
+
+
+@pytest.mark.parametrize("law", [zipf, uniform, always_new])
+@pytest.mark.parametrize("per_burst", [1, 5])
+def test_no_day_of_a_stream_that_never_changes_is_over_its_ceiling(
+    law: Callable[[random.Random], int], per_burst: int
+) -> None:
+    """Failures drawn anew all day, alone or five at a time: no 24 hours hold more than the total."""
+    rng = random.Random(per_burst)
+    stage = IncidentStage(replace(SETTINGS, total=6.0))
+    told: list[float] = []
+    at = 2 * HOUR
+    stage.take(observed(traffic(0, at, each=60.0)))
+    while at < 3 * DAY:
+        after = at + rng.expovariate(1 / (900.0 * per_burst))
+        lines = [sighting(after + n / 10, failure(law(rng)), key=f"k{after}{n}") for n in range(per_burst)]
+        news = stage.take(observed(traffic(at, after, each=60.0), lines))
+        told += [one.at for one in news if one.event in TOLD]
+        at = after
+
+    assert told
+    assert max(sum(end - DAY < time <= end for time in told) for end in told) <= 6
