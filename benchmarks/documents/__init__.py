@@ -1,0 +1,1 @@
+"""How well departures from standard documents are found: `python -m benchmarks.documents FOLDER`."""
