@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from daemon.core.alerts.contrast import Contrast, Difference
 from daemon.core.alerts.explanation import ExplainedLine, Explanation, explain
-from daemon.core.incidents import Incident, News, Symptom
+from daemon.core.incidents import SILENCE, Incident, News, Symptom
 from daemon.core.messages import (
     ALERT_SCHEMA,
     AlertDocument,
@@ -123,13 +123,14 @@ def _summary(news: News) -> str:
     incident, head = news.incident, news.incident.symptoms[news.incident.headline]
     services = incident.services
     where = f" (and in {', '.join(s for s in services if s != head.scope)})" if len(services) > 1 else ""
-    said = head.why.split(";")[0] if head.kind == "silent" else f'"{gist(head.text)}"{where} {head.why.split(";")[0]}'
-    if head.kind == "silent":
+    about_no_line = head.cause == SILENCE
+    said = head.why.split(";")[0] if about_no_line else f'"{gist(head.text)}"{where} {head.why.split(";")[0]}'
+    if about_no_line:
         said = f"{head.scope} is silent: {said}"
     if news.event == "resolved":
         lasted = duration(max(incident.last - incident.onset, 0.0))
         said = f"over after {lasted}, {many(incident.sessions, 'session')}: {said}"
-    if len(said) > SUMMARY and head.kind != "silent":
+    if len(said) > SUMMARY and not about_no_line:
         room = max(SUMMARY - (len(said) - len(gist(head.text))), 40)
         said = said.replace(gist(head.text), shorten(gist(head.text), room), 1)
     return shorten(said, SUMMARY)

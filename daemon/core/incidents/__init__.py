@@ -8,7 +8,7 @@ its scope. It is told when the period is long enough for the ceiling, when it be
 ceilings have room. Whatever is observed counts in the rates, so routine mutes itself.
 """
 
-from daemon.core.incidents.clues import Clue
+from daemon.core.incidents.clues import SILENCE, Clue
 from daemon.core.incidents.history import (
     HISTORY_KEY,
     Filing,
@@ -31,6 +31,7 @@ from daemon.core.incidents.state import all_names, dump_pieces, load_stage
 
 __all__ = [
     "HISTORY_KEY",
+    "SILENCE",
     "TOLD",
     "ActiveMute",
     "Ceiling",

@@ -50,11 +50,23 @@ class Clue:
     key: str = ""
     place: str = ""
     source: str = ""
+    within: float = 0.0
+    """Seconds after `time` within which it may have begun."""
 
     @property
     def passes(self) -> bool:
         """Whether it may be told."""
         return self.period >= self.bar
+
+
+def is_live(memory: ScopeMemory, settings: IncidentSettings) -> bool:
+    """Return whether enough is known of a scope to tell anything."""
+    return memory.sessions >= settings.warm_up
+
+
+def bar_of(memory: ScopeMemory, settings: IncidentSettings, gravity: Gravity, part: float) -> float:
+    """Return the period in seconds from which on something may be told that may use this part of the ceiling."""
+    return settings.bar(gravity, part, settings.ceiling.a_day(memory.sessions, memory.span(settings.window)))
 
 
 class ClueFinder:
@@ -87,12 +99,12 @@ class ClueFinder:
         known.active = memory.active
         if sighting.text and not known.example:
             known.example = sighting.text
-        return clues if self._live(memory) and known.label != "normal" else []
+        return clues if is_live(memory, self._settings) and known.label != "normal" else []
 
     def as_release(self, memory: ScopeMemory, clue: Clue) -> Clue:
         """Return a warning as harmless news: it came with much else that is new."""
         span = memory.span(self._settings.window)
-        bar = self._bar(memory, Gravity.HARMLESS, self._settings.parts[0])
+        bar = bar_of(memory, self._settings, Gravity.HARMLESS, self._settings.parts[0])
         return replace(clue, gravity=Gravity.HARMLESS, period=min(clue.period, span / HALF), bar=bar)
 
     def _new(
@@ -116,27 +128,6 @@ class ClueFinder:
         worth = _Worth(part, period, span / blocks if blocks else None, why)
         return known, self._clue("new", memory, known, sighting, source, worth)
 
-    def silence(self, scope: str, memory: ScopeMemory, clock: float) -> Clue | None:
-        """Return the clue that a scope has stopped by `clock`, None as long as it may only be pausing."""
-        settings, span, gap = self._settings, memory.span(self._settings.window), clock - memory.latest
-        needed = max(settings.silence, settings.silence_ratio * memory.usual_gap)
-        if gap < needed or not self._live(memory) or gap * memory.pace() < settings.silence_sessions:
-            return None
-        usual = f"its longest pause in {duration(span)} was {duration(memory.usual_gap)}"
-        bar = self._bar(memory, Gravity.WARNING, settings.parts[1])
-        return Clue(
-            kind="silent",
-            scope=scope,
-            cause=SILENCE,
-            gravity=Gravity.WARNING,
-            time=memory.latest,
-            period=span,
-            bar=bar,
-            often=None,
-            why=f"nothing for {duration(gap)}, where {gap * memory.pace():,.0f} sessions would have come; {usual}",
-            text=f"{scope} is silent",
-        )
-
     def _settle(self, memory: ScopeMemory, known: CauseMemory, time: float) -> None:
         """Take a cause that comes again for vocabulary: it was no one-off."""
         if known.one_off is not None and time - known.first > self._settings.outbreak:
@@ -148,7 +139,8 @@ class ClueFinder:
         if not known.sightings or memory.active - known.active < settings.quiet + settings.reopen:
             return
         known.outbreaks += 1
-        if not self._live(memory) or known.gravity is not Gravity.FAILURE or known.outbreaks > settings.returns + 1:
+        known_routine = known.gravity is not Gravity.FAILURE or known.outbreaks > settings.returns + 1
+        if known_routine or not is_live(memory, settings):
             return
         period, _ = self._period(memory, memory.returns, known, time)
         memory.returns.add(time, level_of(known.score))
@@ -165,7 +157,7 @@ class ClueFinder:
             return
         if not known.peaks:
             known.peaks = [Peak() for _ in SCALES]
-        live, span = self._live(memory), memory.span(settings.window)
+        live, span = is_live(memory, self._settings), memory.span(settings.window)
         best: tuple[float, float, float, float] | None = None
         for scale, (peak, tau) in enumerate(zip(known.peaks, SCALES, strict=True)):
             count = peak.add(time, tau, settings.window / 2, sighting.count)
@@ -177,7 +169,7 @@ class ClueFinder:
             period = peak.period(span, factor) / (len(SCALES) * max(memory.grave, 1))
             if best is None or period > best[0]:
                 best = (period, count, peak.highest, tau)
-        if best is None or best[0] < self._bar(memory, known.gravity, part):
+        if best is None or best[0] < bar_of(memory, self._settings, known.gravity, part):
             return
         rate, _ = self._period(memory, memory.bursts, known, time)
         memory.bursts.add(time, level_of(known.score))
@@ -185,15 +177,6 @@ class ClueFinder:
         often = min(period, span)
         why = f"{count:.0f} within {duration(tau)}, at most {highest:.0f} before in {duration(span)}"
         yield self._clue("burst", memory, known, sighting, source, _Worth(part, min(rate, period), often, why))
-
-    def _live(self, memory: ScopeMemory) -> bool:
-        """Return whether enough is known of a scope to tell anything."""
-        return memory.sessions >= self._settings.warm_up
-
-    def _bar(self, memory: ScopeMemory, gravity: Gravity, part: float) -> float:
-        """Return the period in seconds from which on something may be told that may use this part of the ceiling."""
-        a_day = self._settings.ceiling.a_day(memory.sessions, memory.span(self._settings.window))
-        return self._settings.bar(gravity, part, a_day)
 
     def _period(self, memory: ScopeMemory, rate: Rate, known: CauseMemory, time: float) -> tuple[float, int]:
         """Return the period that is decided on, and the number of blocks it comes from."""
@@ -216,7 +199,7 @@ class ClueFinder:
             gravity=known.gravity,
             time=sighting.time / 1e6,
             period=worth.period,
-            bar=self._bar(memory, known.gravity, worth.part),
+            bar=bar_of(memory, self._settings, known.gravity, worth.part),
             often=worth.often,
             why=worth.why,
             line=sighting.line,

@@ -22,7 +22,8 @@ def home_of_clue(clue: Clue, incidents: Iterable[Incident], settings: IncidentSe
     lively = [i for i in incidents if clue.time - i.last < settings.quiet + settings.reopen]
 
     def away(incident: Incident) -> tuple[float, str]:
-        return abs(clue.time - incident.onset), incident.id
+        late = incident.onset - clue.time
+        return max(-late, late - clue.within, 0.0), incident.id
 
     if clue.gravity is Gravity.HARMLESS:
         lively = [i for i in lively if clue.time - i.last < settings.quiet and (i.gravity or clue.scope in i.services)]
@@ -30,7 +31,7 @@ def home_of_clue(clue: Clue, incidents: Iterable[Incident], settings: IncidentSe
         if releases:
             return max(releases, key=lambda i: (i.onset, i.id))
     same = [i for i in lively if i.has(clue.scope, clue.cause)]
-    close = [i for i in lively if abs(clue.time - i.onset) <= settings.near]
+    close = [i for i in lively if away(i)[0] <= settings.near]
     found = same or close
     if not found:
         words = words_at_ends(clue.line)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
 from daemon.core.incidents.clues import Clue, Kind
-from daemon.core.observations import Gravity, words_at_ends
+from daemon.core.observations import Case, Gravity, words_at_ends
 
 MAX_SYMPTOMS = 32
 MAX_WORDINGS = 16
@@ -92,6 +92,17 @@ class Incident:
             self.headline = len(self.symptoms) - 1
             self.key, self.place, self.source = clue.key, clue.place, clue.source
         return better
+
+    def join(self, case: Case, causes: Collection[str]) -> None:
+        """Take in a closed session; the most telling one is kept whole."""
+        self.sessions += 1
+        self.last = max(self.last, case.end / 1e6)
+        for symptom in self.symptoms:
+            symptom.sessions += symptom.scope == case.scope and symptom.cause in causes
+        head = self.symptoms[self.headline]
+        telling = 2 * (head.scope == case.scope and head.cause in causes) + 1
+        if telling > self.case_gravity:
+            self.case, self.case_gravity = case.document, telling
 
 
 def open_incident(clue: Clue, now: float) -> Incident:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from daemon.core.incidents.peaks import SCALES, Peak
+from daemon.core.incidents.presence import Presence
 from daemon.core.incidents.rates import Rate
 from daemon.core.observations import Gravity
 
@@ -54,6 +55,7 @@ class ScopeMemory:
     `told` counts incidents told by hour; `parents` names, by cause, the known cause it rewords. `sources` are the
     partitions that carry it. Its longest gaps are of this half of the window and of the one before; `silent_since` is
     set while a silence is told. `imports` names the histories of another stage that were added to it.
+    `presences` are of its usual harmless lines, by cause.
     """
 
     sessions: int = 0
@@ -67,6 +69,8 @@ class ScopeMemory:
     news: Rate = field(default_factory=Rate)
     bursts: Rate = field(default_factory=Rate)
     returns: Rate = field(default_factory=Rate)
+    absences: Rate = field(default_factory=Rate)
+    presences: dict[str, Presence] = field(default_factory=dict)
     told: dict[int, int] = field(default_factory=dict)
     held_back: int = 0
     sources: list[str] = field(default_factory=list)
@@ -134,7 +138,7 @@ class ScopeMemory:
 
     def forget(self, before: float) -> list[str]:
         """Drop the causes and the odd things that lie before a time; return the causes."""
-        for rate in (self.news, self.bursts, self.returns):
+        for rate in (self.news, self.bursts, self.returns, self.absences):
             rate.forget(before)
         return self.drop([cause for cause, memory in self.causes.items() if memory.last < before and not memory.label])
 
@@ -145,6 +149,7 @@ class ScopeMemory:
             return dropped
         for cause in dropped:
             self.grave -= self.causes.pop(cause).gravity > 0
+            self.presences.pop(cause, None)
         missing = set(dropped)
         self.parents = {child: parent for child, parent in self.parents.items() if parent not in missing}
         return dropped

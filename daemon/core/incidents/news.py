@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from daemon.core.incidents.incident import Incident
@@ -26,3 +27,13 @@ class News:
     at: float
     held_back: int = 0
     muted: str = ""
+
+
+def at_once(said: Sequence[News], incidents: Mapping[str, Incident]) -> Iterator[News]:
+    """Yield one message an incident of what was decided at one moment: the incident as it stands after it."""
+    numbers = {news.incident.id: news.number for news in reversed(said)}
+    told = {news.incident.id: news for news in sorted(said, key=lambda news: news.event in TOLD)}
+    for name in dict.fromkeys(news.incident.id for news in said):
+        incident, number = incidents[name], numbers[name]
+        incident.messages = number
+        yield replace(told[name], incident=incident.as_it_stands(), number=number)

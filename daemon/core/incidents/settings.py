@@ -41,11 +41,13 @@ class IncidentSettings:
     begin so close to each other are of one incident. `block`: odd things so close to each other count once in a rate.
     `release`: new harmless causes at one moment that are news together. `witnesses`: sightings that a new warning
     needs. `silence`: shortest silence of a scope that counts, `silence_ratio` times its longest gap before, in which
-    `silence_sessions` would have come at its pace.
+    `silence_sessions` would have come at its pace. `regular`: minutes that a line must have been seen in before its
+    absence can count, after `silence_ratio` times its longest absence before.
 
-    The state is bounded by `max_scopes`, in a scope by `max_causes` and `max_rewordings`, and by `max_waiting` clues
-    that wait for a graver symptom, as many that wait for a second sighting, and `max_incidents`, those included that
-    were not told and those that are over and can be reopened. See `bounds` for what is let go.
+    The state is bounded by `max_scopes`, in a scope by `max_causes`, `max_usual` lines that are followed and
+    `max_rewordings`, and by `max_waiting` clues that wait for a graver symptom, as many that wait for a second
+    sighting, and `max_incidents`, those included that were not told and those that are over and can be reopened. See
+    `bounds` for what is let go.
     """
 
     ceiling: Ceiling = field(default_factory=Ceiling)
@@ -67,12 +69,14 @@ class IncidentSettings:
     silence: float = 60.0
     silence_ratio: float = 2.0
     silence_sessions: float = 30.0
+    regular: int = 60
     witnesses: int = 2
     quiet: float = 900.0
     reopen: float = HOUR
     update_every: float = 300.0
     max_scopes: int = 10_000
     max_causes: int = 20_000
+    max_usual: int = 128
     max_rewordings: int = 1_000
     max_waiting: int = 500
     max_incidents: int = 500

@@ -14,7 +14,7 @@ depends on the observations and on their order alone, so a replay from its state
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from daemon.core.incidents.bounds import clues_within, incidents_over, scopes_over, still_waiting, trim
@@ -26,12 +26,16 @@ from daemon.core.incidents.grouping import home_of_clue, home_of_session
 from daemon.core.incidents.incident import Incident, open_incident
 from daemon.core.incidents.memory import ScopeMemory
 from daemon.core.incidents.mutes import ActiveMute, Mutes, surplus
-from daemon.core.incidents.news import TOLD, Event, News
+from daemon.core.incidents.news import Event, News, at_once
+from daemon.core.incidents.presence import attend
 from daemon.core.incidents.settings import HOUR, IncidentSettings
+from daemon.core.incidents.silences import given_up, is_silent, line_silences, scope_silence
 from daemon.core.observations import Case, Gravity, Observations, Sighting, Traffic
 
 LISTEN_EVERY = 1.0
 """Seconds between looks for scopes that have stopped."""
+LINES_EVERY = 30.0
+"""Seconds between looks for lines that have stopped."""
 _LONG_AGO = -1e18
 
 
@@ -100,9 +104,10 @@ class IncidentStage:
         """Return the news that time alone makes: what was waiting, what is over."""
         news = list(self._due())
         if self.now - self.listened >= LISTEN_EVERY:
+            closely = self.now // LINES_EVERY > self.listened // LINES_EVERY
             self.listened = self.now
             for scope, memory in sorted(self.scopes.items()):
-                news += self._listen(scope, memory)
+                news += self._listen(scope, memory, closely=closely)
         for incident in sorted(self.incidents.values(), key=lambda i: (i.onset, i.id)):
             news += self._end(incident)
         news += self._catch_up(self.mutes.ended(self.now))
@@ -114,25 +119,31 @@ class IncidentStage:
     def _forget(self, before: float) -> None:
         """Drop what lies before the window: causes, and scopes that were not heard of since."""
         for scope, memory in list(self.scopes.items()):
-            self.changed |= {("c", scope, cause) for cause in memory.forget(before)}
+            self._note_gone(scope, memory.forget(before))
+            self.changed |= {("p", scope, cause) for cause in given_up(memory, self.settings)}
             if memory.latest < before and not memory.causes:
                 self.changed.add(("s", scope))
                 del self.scopes[scope]
 
-    def _listen(self, scope: str, memory: ScopeMemory) -> Iterator[News]:
-        """Look whether a scope has stopped, as far as all partitions that carry it have been read."""
+    def _listen(self, scope: str, memory: ScopeMemory, *, closely: bool) -> Iterator[News]:
+        """Look whether a scope, or `closely` one of its lines, has stopped; all its partitions are read so far."""
         if memory.silent_since is not None or not memory.sources:
             return
-        clue = self._finder.silence(scope, memory, min(self.clocks.get(source, _LONG_AGO) for source in memory.sources))
+        clock = min(self.clocks.get(source, _LONG_AGO) for source in memory.sources)
+        clue = scope_silence(scope, memory, clock, self.settings)
         if clue is not None:
             memory.silent_since = memory.latest
             self.changed.add(("s", scope))
             yield from self._decide(clue)
+        elif closely:
+            silent = list(line_silences(scope, memory, clock, self.settings))
+            self.changed |= {("p", scope, cause) for cause, known in memory.presences.items() if known.silent}
+            yield from at_once([news for clue in silent for news in self._decide(clue)], self.incidents)
 
     def _end(self, incident: Incident) -> Iterator[News]:
         """Resolve an incident that is over, and forget it when it can no longer be reopened."""
         now, settings = self.now, self.settings
-        if any(symptom.kind == "silent" and self._silent(symptom.scope) for symptom in incident.symptoms):
+        if any(symptom.kind == "silent" and is_silent(symptom, self.scopes) for symptom in incident.symptoms):
             incident.last = max(incident.last, now)
         if incident.resolved_at is None and now - incident.last >= settings.quiet:
             incident.resolved_at = now
@@ -145,9 +156,6 @@ class IncidentStage:
             del self.incidents[incident.id]
             self.changed.add(("i", incident.id))
 
-    def _silent(self, scope: str) -> bool:
-        return scope in self.scopes and self.scopes[scope].silent_since is not None
-
     # -- what comes in ---------------------------------------------------------------------------------------------
 
     def _sight(self, sighting: Sighting, source: str) -> Iterator[News]:
@@ -157,7 +165,7 @@ class IncidentStage:
         self._mark(memory, sighting.scope, cause, sighting.time / 1e6)
         witnessed = self.waiting.pop((sighting.scope, cause), None)
         gone, rewordings = trim(memory, self.settings)
-        self.changed |= {("c", sighting.scope, cause) for cause in gone}
+        self._note_gone(sighting.scope, gone)
         self.let_go += Counter(causes=len(gone), rewordings=rewordings)
         if witnessed is not None and sighting.time / 1e6 - witnessed.time <= self.settings.outbreak:
             yield from self._decide(witnessed)
@@ -176,6 +184,13 @@ class IncidentStage:
         if known.score > 0 or known.sightings <= self.settings.witnesses or time - known.saved >= HOUR:
             known.saved = time
             self.changed.add(("c", scope, cause))
+        if not known.gravity and known.sightings > self.settings.witnesses:
+            settings, half = self.settings, self.settings.window / 2
+            attended = attend(memory.presences, cause, time, memory.active, half, settings.max_usual, settings.regular)
+            self.changed |= {("p", scope, name) for name in attended}
+
+    def _note_gone(self, scope: str, causes: Iterable[str]) -> None:
+        self.changed |= {(piece, scope, cause) for cause in causes for piece in ("c", "p")}
 
     def _join(self, case: Case) -> Iterator[News]:
         memory = self._scope(case.scope)
@@ -187,15 +202,9 @@ class IncidentStage:
         over = incident.resolved_at is not None
         self.sessions["held" if incident.held else "late" if over else "joined"] += 1
         self.changed.add(("i", incident.id))
-        incident.sessions += 1
-        incident.last = max(incident.last, case.end / 1e6)
-        for symptom in incident.symptoms:
-            symptom.sessions += symptom.scope == case.scope and symptom.cause in causes
-        head = incident.symptoms[incident.headline]
-        telling = 2 * (head.scope == case.scope and head.cause in causes) + 1
         first = incident.case is None
-        if telling > incident.case_gravity:
-            incident.case, incident.case_gravity = case.document, telling
+        incident.join(case, causes)
+        head = incident.symptoms[incident.headline]
         if incident.held or over or self._muting(head.scope, head.cause):
             return
         if first or self.now - incident.told_at >= self.settings.update_every:
@@ -216,16 +225,7 @@ class IncidentStage:
         too_late = self.now - 2 * self.settings.outbreak
         self.waiting, over = still_waiting(self.waiting, waiting, too_late, self.settings.max_waiting)
         self.let_go["clues"] += over
-        yield from self._at_once([news for clue in speaking for news in self._decide(clue)])
-
-    def _at_once(self, said: Sequence[News]) -> Iterator[News]:
-        """Yield one message an incident of what was decided at one moment: the incident as it stands after it."""
-        numbers = {news.incident.id: news.number for news in reversed(said)}
-        told = {news.incident.id: news for news in sorted(said, key=lambda news: news.event in TOLD)}
-        for name in dict.fromkeys(news.incident.id for news in said):
-            incident, number = self.incidents[name], numbers[name]
-            incident.messages = number
-            yield replace(told[name], incident=incident.as_it_stands(), number=number)
+        yield from at_once([news for clue in speaking for news in self._decide(clue)], self.incidents)
 
     def _decide(self, clue: Clue) -> Iterator[News]:
         home = home_of_clue(clue, self.incidents.values(), self.settings)
@@ -335,7 +335,8 @@ class IncidentStage:
         memory = self.scopes.get(name)
         if memory is None:
             for gone in scopes_over(self.scopes, self.settings.max_scopes - 1):
-                self.changed |= {("s", gone), *(("c", gone, cause) for cause in self.scopes.pop(gone).causes)}
+                self.changed.add(("s", gone))
+                self._note_gone(gone, self.scopes.pop(gone).causes)
                 self.let_go["scopes"] += 1
             memory = self.scopes[name] = ScopeMemory()
         return memory

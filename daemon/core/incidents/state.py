@@ -1,7 +1,8 @@
 """The stage's state as named pieces, so that a transaction writes what changed and no more.
 
-A piece is a small JSON document: one a scope (``s``), one a cause of a scope (``c``), one an incident (``i``), one
-a mute (``m``), and one for what belongs to the stage as a whole (``h``). A piece without a value is gone.
+A piece is a small JSON document: one a scope (``s``), one a cause of a scope (``c``), one a usual line of a scope
+(``p``), one an incident (``i``), one a mute (``m``), and one for what belongs to the stage as a whole (``h``). A piece
+without a value is gone.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from daemon.core.incidents.incident import Incident, Symptom
 from daemon.core.incidents.memory import CauseMemory, ScopeMemory
 from daemon.core.incidents.mutes import ActiveMute
 from daemon.core.incidents.peaks import Peak
+from daemon.core.incidents.presence import Presence
 from daemon.core.incidents.rates import Rate
 from daemon.core.incidents.settings import IncidentSettings
 from daemon.core.incidents.stage import IncidentStage
 from daemon.core.observations import Gravity
 from daemon.errors import DataError
 
-VERSION = 1
+VERSION = 2
+READ = (1, VERSION)
+"""Version 1 knows no usual lines (``p``): they are learned from where it stands."""
 HEAD = ("h",)
-RATES = ("news", "bursts", "returns")
+RATES = ("news", "bursts", "returns", "absences")
 
 
 def dump_pieces(stage: IncidentStage, names: Iterable[tuple[str, ...]]) -> dict[bytes, bytes | None]:
@@ -38,6 +42,7 @@ def all_names(stage: IncidentStage) -> list[tuple[str, ...]]:
     names: list[tuple[str, ...]] = [HEAD]
     for scope, memory in stage.scopes.items():
         names += [("s", scope), *(("c", scope, cause) for cause in memory.causes)]
+        names += [("p", scope, cause) for cause in memory.presences]
     names += [("m", *name) for name in stage.mutes.active]
     return names + [("i", incident) for incident in stage.incidents]
 
@@ -78,7 +83,11 @@ def _dump(stage: IncidentStage, name: tuple[str, ...]) -> bytes | None:
         document = asdict(mute) if mute is not None else None
     elif name[1] in stage.scopes:
         memory = stage.scopes[name[1]]
-        document = _scope(memory) if kind == "s" else _cause(memory.causes.get(name[2]))
+        if kind == "p":
+            presence = memory.presences.get(name[2])
+            document = asdict(presence) if presence is not None else None
+        else:
+            document = _scope(memory) if kind == "s" else _cause(memory.causes.get(name[2]))
     return orjson.dumps(document) if document is not None else None
 
 
@@ -117,7 +126,7 @@ def _cause(cause: CauseMemory | None) -> Mapping[str, Any] | None:
 def _load(stage: IncidentStage, name: tuple[str, ...], document: dict[str, Any]) -> None:
     kind = name[0]
     if kind == "h":
-        if document["version"] != VERSION:
+        if document["version"] not in READ:
             raise DataError(f"the incidents' state has version {document['version']}, not {VERSION}")
         stage.listened, stage.swept = float(document["listened"]), float(document["swept"])
         stage.pending = [_clue(clue) for clue in document["pending"]]
@@ -132,6 +141,8 @@ def _load(stage: IncidentStage, name: tuple[str, ...], document: dict[str, Any])
         memory = stage.scopes.setdefault(name[1], ScopeMemory())
         for field, value in document.items():
             setattr(memory, field, _value(field, value))
+    elif kind == "p":
+        stage.scopes.setdefault(name[1], ScopeMemory()).presences[name[2]] = Presence(**document)
     else:
         memory = stage.scopes.setdefault(name[1], ScopeMemory())
         peaks = [Peak(*numbers) for numbers in document["peaks"]]

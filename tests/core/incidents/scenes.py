@@ -10,6 +10,7 @@ from daemon.core.observations import Observations, Sighting, Traffic, cause_of
 
 START = 1_760_000_000.0
 HOUR = 3600.0
+USUAL = "INFO http: request <NUM> was served"
 SETTINGS = IncidentSettings(warm_up=100)
 
 
@@ -26,9 +27,17 @@ def traffic(begin: float, end: float, *, scope: str = "shop", each: float = 10.0
     return [Traffic(scope, us(begin + n * each), sessions) for n in range(int((end - begin) / each))]
 
 
+def usual(traffic: Sequence[Traffic], line: str = USUAL) -> list[Sighting]:
+    """Return what is seen of a line that every session has: once a minute."""
+    firsts = {(t.scope, t.time // 60_000_000): t for t in reversed(traffic)}
+    return [sighting(t.time / 1e6 - START, line, scope=t.scope) for t in firsts.values()]
+
+
 def observed(
-    traffic: Sequence[Traffic] = (), sightings: Sequence[Sighting] = (), *, source: str = "logs/0"
+    traffic: Sequence[Traffic] = (), sightings: Sequence[Sighting] = (), *, source: str = "logs/0", lines: bool = True
 ) -> Observations:
+    """Return the observations of traffic, with its usual `lines`, and of what else is seen."""
+    sightings = [*(usual(traffic) if lines else ()), *sightings]
     times = [t.time for t in traffic] + [s.time for s in sightings]
     return Observations(source, max(times, default=None), traffic, sightings)
 
@@ -39,8 +48,7 @@ def living(
     """Return a stage that knows services which have lived quietly for some hours."""
     stage = IncidentStage(settings)
     for scope in scopes:
-        usual = [sighting(60.0 * n, "INFO http: request <NUM> was served", scope=scope) for n in range(int(60 * hours))]
-        stage.take(observed(traffic(0, hours * HOUR, scope=scope), usual))
+        stage.take(observed(traffic(0, hours * HOUR, scope=scope)))
     return stage
 
 

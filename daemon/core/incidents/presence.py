@@ -1,0 +1,84 @@
+"""How regularly the usual lines of a scope come, so that the absence of one can be noticed.
+
+Absences are measured in the *active* time of the scope: while the scope itself sleeps, nothing in it is absent. The
+longest absence of the window is the measure. A line that comes only by day has absences of a night, so that a night
+without it is nothing. Harmless lines are observed once a minute, so a minute is the unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MINUTE = 60.0
+MOST_TIMES = 10_000
+"""Minutes that count at most: those of a week."""
+
+
+@dataclass(slots=True)
+class Presence:
+    """One usual line of a scope. Times in seconds; `began` and `at` are active time, at the first and latest sighting.
+
+    `times` are the minutes it was seen in. The longest absences are of this half of the window and of the one before.
+    `silent` is True while its absence is noted.
+    """
+
+    last: float
+    began: float
+    at: float
+    times: int = 1
+    longest: float = 0.0
+    longest_before: float = 0.0
+    half: int = 0
+    silent: bool = False
+
+    def seen(self, time: float, active: float, half_window: float) -> None:
+        """Note that the line was seen."""
+        if time <= self.last:
+            return
+        half = int(time // half_window)
+        if half > self.half:
+            self.longest_before = self.longest if half == self.half + 1 else 0.0
+            self.longest, self.half = 0.0, half
+        self.longest = max(self.longest, active - self.at)
+        self.times += int(time // MINUTE) > int(self.last // MINUTE)
+        self.last, self.at, self.silent = time, active, False
+
+    @property
+    def usual(self) -> float:
+        """The longest absence of the window in seconds, at least a minute."""
+        return max(self.longest, self.longest_before, MINUTE)
+
+    @property
+    def mean(self) -> float:
+        """Seconds of active time between the minutes that it was seen in."""
+        return max((self.at - self.began) / self.times, MINUTE)
+
+    def period(self, gap: float) -> float:
+        """Return the seconds between absences of `gap` seconds if they were exponential, as memoryless pauses are.
+
+        Of n such pauses the longest is about the mean times ln n, so the chance of one as long as `gap` is
+        n ** -(gap / longest).
+        """
+        return float(self.mean * (min(self.times, MOST_TIMES) + 1.0) ** min(gap / self.usual, 20.0))
+
+
+def attend(
+    presences: dict[str, Presence], cause: str, time: float, active: float, half_window: float, most: int, regular: int
+) -> list[str]:
+    """Note that a line was seen; return the causes whose presence changed, one that made room for it included.
+
+    There are at most `most`. Where all are regular, a new one is not followed.
+    """
+    known = presences.get(cause)
+    if known is not None:
+        known.seen(time, active, half_window)
+        return [cause]
+    changed = [cause]
+    if len(presences) >= most:
+        rare = [(presence.last, name) for name, presence in presences.items() if presence.times < regular]
+        if not rare:
+            return []
+        changed.append(min(rare)[1])
+        del presences[changed[-1]]
+    presences[cause] = Presence(time, active, active, half=int(time // half_window))
+    return changed
