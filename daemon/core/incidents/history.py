@@ -145,6 +145,7 @@ def learn(stage: IncidentStage, value: bytes | None) -> None:
             if known is not None:
                 known.label = known.label or other.label
     stage.changed |= {("h",), ("s", scope), *(("c", scope, cause) for cause in stage.scopes[scope].causes)}
+    stage.changed |= {("p", scope, cause) for cause in stage.scopes[scope].presences}
 
 
 def _part(value: bytes | None) -> tuple[str, str, ScopeMemory]:
