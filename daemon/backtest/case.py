@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
+from daemon.backtest.strangest import Ranked
 from daemon.backtest.told import Alert
 from daemon.core.text import many, p_value
 from daemon.core.text import share as percent
@@ -30,12 +31,30 @@ def case(alert: Alert) -> str:
     return f"<details><summary>{head}</summary><div>{''.join(_case(alert))}</div></details>"
 
 
+def strange(session: Ranked) -> str:
+    """Return one of the strangest sessions as HTML."""
+    often = "the only one of its kind" if session["alike"] == 1 else f"{session['alike']:,} alike"
+    head = (
+        f"<time>{_text(session['start'])}</time><b>{_text(session['scope'])}</b>"
+        f"<span>{_text(many(session['lines'], 'line'))}, {often}</span><em>{_text(session['key'])}</em>"
+    )
+    return f"<details><summary>{head}</summary><div>{''.join([*_evidence(session), _place(session)])}</div></details>"
+
+
 def _case(alert: Alert) -> Iterator[str]:
     yield '<table class="lines">'
     for cause in alert["incident"]["causes"][:LINES]:
         yield f"<tr><td>{_text(cause['scope'])}</td><td>{_text(cause['kind'])}</td><td>{_text(cause['text'])}</td>"
         yield f"<td>{_text(cause['why'])}</td></tr>"
     yield "</table>"
+    yield from _evidence(alert)
+    about = f"incident {alert['incident']['id']} · session {alert['key']} · {p_value(alert['p_value'])}, "
+    yield _place(alert, about)
+    yield f"<p>This is normal: <code>strayline label {_text(alert['id'])} normal</code></p>"
+
+
+def _evidence(alert: Alert) -> Iterator[str]:
+    """Yield what speaks against a session: its contrast, its lines, and the normal ones nearest to it."""
     contrast = alert["contrast"]
     yield '<table class="diff">'
     for field, sign in _SIGNS:
@@ -52,12 +71,14 @@ def _case(alert: Alert) -> Iterator[str]:
         weight = f"{percent(near['weight'])} of traffic"
         yield f"<h4>nearest normal {near['similarity']:.3f}, {weight}, last seen {_text(near['last_seen'])}</h4>"
         yield f"<pre>{_text(near['text'])}</pre>"
+
+
+def _place(alert: Alert, about: str = "") -> str:
+    """Return where a session's lines are."""
     source = alert["source"]
     positions = ", ".join(source["positions"][:LINES]) + (" …" if len(source["positions"]) > LINES else "")
-    about = f"incident {alert['incident']['id']} · session {alert['key']} · {p_value(alert['p_value'])}"
     where = f"{alert['lines']:,} lines · {source['topic']} {positions}"
-    yield f"<p class=sub>{_text(about)}, {_text(where)}</p>"
-    yield f"<p>This is normal: <code>strayline label {_text(alert['id'])} normal</code></p>"
+    return f"<p class=sub>{_text(about)}{_text(where)}</p>"
 
 
 def _lines(alert: Alert) -> Iterator[str]:

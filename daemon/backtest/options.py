@@ -10,6 +10,7 @@ from pathlib import Path
 from daemon.adapters.files import STDIN, printable
 from daemon.adapters.kafka import RangeReader
 from daemon.backtest.report import Report
+from daemon.backtest.strangest import Ranked
 from daemon.backtest.tally import Tally
 from daemon.backtest.told import Alert
 from daemon.core.alerts import Provenance
@@ -69,11 +70,12 @@ Shower = Callable[[bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A run's report, and what its page is drawn from: the columns, and the latest message of each incident."""
+    """A run's report, and what its page is drawn from: columns, each incident's latest message, strange sessions."""
 
     report: Report
     tally: Tally
     alerts: Sequence[Alert]
+    strangest: Sequence[Ranked]
 
 
 def topic_of(options: BacktestOptions) -> str:

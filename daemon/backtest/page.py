@@ -14,7 +14,7 @@ from html import escape
 from importlib.resources import files
 
 from daemon.backtest import figures
-from daemon.backtest.case import case
+from daemon.backtest.case import case, strange
 from daemon.backtest.options import Result
 from daemon.backtest.report import OURS, Report
 from daemon.core.text import figure, many, share
@@ -55,6 +55,7 @@ def _body(result: Result, names: str) -> Iterator[str]:
         yield '<p class="note">None was judged: all were needed to warm up (<code>detector.warm_up</code>).</p>'
     yield _tables(report)
     yield _alerts(result)
+    yield _strangest(result)
     yield "</main>"
 
 
@@ -194,3 +195,14 @@ def _alerts(result: Result) -> str:
     held = result.report.held_back
     note = f'<p class="note">The budget held back {many(held, "incident")}.</p>' if held else ""
     return f'<h2>Incidents, in the order in which they were told</h2>{note}{find}<section id="alerts">{cases}</section>'
+
+
+def _strangest(result: Result) -> str:
+    """Return the ranking of sessions, which there is whether or not an incident was told."""
+    if not result.strangest:
+        return ""
+    said = (
+        "A ranking against all that this run learned, which a good day has too: nothing here is an incident by itself."
+    )
+    cases = "".join(map(strange, result.strangest))
+    return f'<h2>The strangest sessions</h2><p class="note">{said}</p><section>{cases}</section>'

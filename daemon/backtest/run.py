@@ -22,6 +22,7 @@ from daemon.backtest.options import BacktestOptions, Progress, Result, Setup, Sh
 from daemon.backtest.output import Output
 from daemon.backtest.peers import peers
 from daemon.backtest.sources import Files, Source, Topics
+from daemon.backtest.strangest import Strangest
 from daemon.backtest.tally import Tally
 from daemon.backtest.told import Told
 from daemon.backtest.trivial import Beside, trivial
@@ -90,6 +91,7 @@ class _Run:
             self._beside.append(peers())
         self._tally = Tally([name for beside in self._beside for name in beside.names])
         self._told = Told()
+        self._strangest = Strangest()
         self._labels_of: dict[str, bool | None] = {}
         self._counts = Counts()
         self._started = time.perf_counter()
@@ -115,7 +117,8 @@ class _Run:
         unmet = self._labels.unmet if self._labels else None
         self._counts.held_back = sum(figures(self._stage).held_back.values())
         report = build(options, self._setup, self._tally, self._counts, self._told, unmet)
-        return Result(report, self._tally, self._told.alerts())
+        strangest = self._strangest.ranking(tools.detector, self._setup.about)
+        return Result(report, self._tally, self._told.alerts(), strangest)
 
     async def _feed(
         self, reader: Source, make_stream: Callable[[TopicPartition], Stream], *, teach: bool = False
@@ -173,6 +176,7 @@ class _Run:
         others = [pair for other in self._beside for pair in other.judge(verdict.pattern, live=live, learn=learn)]
         self._tally.add(verdict, label, others)
         self._output.verdict(verdict)
+        self._strangest.add(verdict)
         if judged.anomalous:
             self._labels_of[verdict.id] = label
             stream.observer.case(case_of(verdict, self._setup.about))

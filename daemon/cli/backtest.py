@@ -120,6 +120,7 @@ async def _backtest(options: argparse.Namespace, config: Config) -> int:
     from daemon.backtest import BacktestOptions, check_inputs
     from daemon.terminal.backtest import print_report
     from daemon.terminal.console import Terminal
+    from daemon.terminal.ranking import STRANGEST, print_ranking
 
     what = BacktestOptions(
         files=options.files,
@@ -138,7 +139,9 @@ async def _backtest(options: argparse.Namespace, config: Config) -> int:
     if options.json:
         sys.stdout.write(result.report.encode().decode() + "\n")
     else:
-        print_report(result.report, Terminal())
+        terminal = Terminal()
+        print_report(result.report, terminal)
+        print_ranking(result.report, result.strangest, terminal, STRANGEST)
         if options.out is not None:
             print(f"report    {options.out / 'report.html'}")
     return _problem(result.report)

@@ -51,6 +51,19 @@ def test_a_log_file_gives_findings(here: Path, capsys: pytest.CaptureFixture[str
     assert (len(lines), {}) == (report["input"]["lines"], report["input"]["rejected"])
 
 
+def test_a_file_too_short_to_warm_up_shows_its_strangest_sessions(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing can be told, so a ranking is shown, and called one."""
+    log = write(here / "short.log", sample("python")[:120])
+
+    assert 0 == main(["try", log, "--warm-up", "1000"])
+    told = capsys.readouterr().out
+    assert "were needed to learn what is usual" in " ".join(told.split())
+    assert "The strangest sessions: a ranking, which a good day has too." in told
+    assert "connection refused" in told.partition("  1  ")[2].partition("  2  ")[0]
+
+
 def test_standard_input_is_read_once(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

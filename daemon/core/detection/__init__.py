@@ -10,7 +10,8 @@ is lost. `Export` is a baseline as a file.
 """
 
 from daemon.core.detection.changelog_codec import is_label, parse_key, vector_model
-from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.detection.components import NAMES, combine
+from daemon.core.detection.detector import Detector, DetectorSettings, PatternStatistics, ScopeStatistics
 from daemon.core.detection.export import (
     EXPORT_FILE,
     Export,
@@ -24,12 +25,14 @@ from daemon.core.detection.statistics import PatternStatistics, ScopeStatistics
 
 __all__ = [
     "EXPORT_FILE",
+    "NAMES",
     "Detector",
     "DetectorSettings",
     "Export",
     "Import",
     "PatternStatistics",
     "ScopeStatistics",
+    "combine",
     "export_updates",
     "is_label",
     "parse_key",

@@ -111,6 +111,22 @@ class Detector:
         self._learn(turn, view, noted, judgement)
         return judgement
 
+    def review(self, pattern: Pattern, source: TopicPartition) -> Judgement | None:
+        """Judge a learned pattern against all that is known by now, with the reasons whatever comes of it.
+
+        Nothing is learned. What it is compared with is every other pattern. The p-value is the share of the recent
+        sessions that score as high, whether or not the scope warms up. None for a pattern that was let go.
+        """
+        scope = self._changelog.scopes.get(pattern.scope)
+        vector = self.vector(pattern)
+        if scope is None or vector is None:
+            return None
+        view = scope.view(pattern, vector, source)
+        assessment = assess(view)
+        others = [near for near in nearest(scope.baseline, view.vector) if near.pattern != pattern.id]
+        judgement = _judgement(view, assessment, Phase.LIVE)
+        return replace(judgement, learned=False, nearest=others, evidence=evidence(view, assessment))
+
     def _turn(self, pattern: Pattern, end: int, source: TopicPartition, *, teach: bool) -> _Turn:
         scope = self._changelog.scope(pattern.scope)
         return _Turn(scope, pattern, end, source, self._phase(scope, teach=teach))
