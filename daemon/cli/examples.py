@@ -10,11 +10,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "strayline try /var/log/syslog /var/log/syslog.1.gz --write strayline.yaml",
         "journalctl -o short-iso | strayline try -",
         "strayline try --topic logs --bootstrap-servers kafka:9092",
+        "strayline try --topic logs --config /etc/strayline/config.yaml",
         r"strayline try app.log --key 'request_id=(?P<key>\S+)' --gap 10s",
     ),
     "strayline init": (
         "strayline init --bootstrap-servers kafka:9092",
         "strayline init --bootstrap-servers kafka:9092 --topic logs --write strayline.yaml",
+        "strayline init --topic logs --security protocol=SSL --security ca=/etc/kafka/ca.pem",
     ),
     "strayline run": ("strayline run", "strayline run --config /etc/strayline/config.yaml"),
     "strayline check": ("strayline check", "strayline check --config strayline.yaml --online"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.cli.login import BrokerLogin, add_login, connection, login_of
 from daemon.cli.parser import Parser, Verbs, add_verb
-from daemon.cli.samples import add_choices, connection, find_out, sample_topic, surroundings, wishes_of
+from daemon.cli.samples import add_choices, find_out, sample_topic, surroundings, wishes_of
 from daemon.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -23,12 +25,12 @@ def add(verbs: Verbs[Parser]) -> None:
     parser = add_verb(
         verbs, "init", init, "write a configuration for a topic, by looking at what it holds", config=False
     )
-    parser.add_argument("--bootstrap-servers", default="localhost:9092", metavar="HOST:PORT,...", help="the brokers")
     parser.add_argument("--topic", metavar="NAME", help="the topic with the logs (default: it asks)")
     parser.add_argument("--write", type=Path, default=Path("strayline.yaml"), metavar="FILE", help="where to write it")
     parser.add_argument("--force", action="store_true", help="write over a file that is there")
     parser.add_argument("--create", action="store_true", help="also create the topics that the daemon needs")
     add_choices(parser)
+    add_login(parser, "Kafka")
     parser.set_defaults(files=[])
 
 
@@ -36,10 +38,10 @@ def init(options: argparse.Namespace) -> int:
     """Look, write, and say what comes next."""
     if options.write.exists() and not options.force:
         raise ConfigError([f"{options.write}: is there already; --force writes over it, --write names another"])
-    return asyncio.run(_init(options))
+    return asyncio.run(_init(options, login_of(options)))
 
 
-async def _init(options: argparse.Namespace) -> int:
+async def _init(options: argparse.Namespace, login: BrokerLogin) -> int:
     from daemon.adapters.files import write_lines
     from daemon.adapters.kafka import list_topics
     from daemon.config import parse_config
@@ -47,17 +49,20 @@ async def _init(options: argparse.Namespace) -> int:
     from daemon.terminal.discovery import discovery_lines
 
     wishes = wishes_of(options)
-    topics = await list_topics(connection(options))
+    kafka = connection(login)
+    topics = await list_topics(kafka)
     options.topic = _topic(options.topic, topics)
-    lines, encoding, share = await sample_topic(options)
+    lines, encoding, share = await sample_topic(kafka, options.topic)
     found = find_out(options, lines, wishes)
     print(f"topic     {options.topic}: {topics[options.topic]:,} records")
     for line in discovery_lines(found, encoding):
         print(line)
-    text = write_configuration(found, surroundings(options, share))
-    config = parse_config(text, {}, "what was chosen")
+    text = write_configuration(found, surroundings(options, share, login))
+    config = parse_config(text, login.environment, "what was chosen")
     write_lines(options.write, [text.rstrip("\n").encode()])
     print(f"written   {options.write}")
+    for name in sorted(login.environment.keys() - os.environ.keys()):
+        print(f"to set    {name}: the secret itself is not written")
     if options.create:
         await _create(config)
     for number, command in enumerate(_next(options), 1):

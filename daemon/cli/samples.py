@@ -9,6 +9,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.cli.login import BrokerLogin
 from daemon.cli.parser import Parser
 from daemon.errors import ConfigError, DataError
 
@@ -60,10 +61,10 @@ def sample_files(options: argparse.Namespace, stdin: Rewound | None) -> tuple[li
     return known, encoding or "utf-8", min(1.0, plain / max(plain, everything)) if len(known) == MOST_LINES else 1.0
 
 
-async def sample_topic(options: argparse.Namespace) -> tuple[list[str], str, float]:
+async def sample_topic(kafka: KafkaSettings, topic: str) -> tuple[list[str], str, float]:
     """Return the first lines of a topic, its encoding, and the share of everything that they are."""
     lines: list[str] = []
-    reader = topic_reader(options)
+    reader = topic_reader(kafka, topic)
     batches = reader.batches()
     async for batch in batches:
         lines += [line for value in batch.values if value for line in value.decode(errors="replace").split("\n")]
@@ -73,20 +74,11 @@ async def sample_topic(options: argparse.Namespace) -> tuple[list[str], str, flo
     return lines, "utf-8", min(1.0, len(lines) / max(1, reader.total)) if reader.total else 1.0
 
 
-def connection(options: argparse.Namespace) -> KafkaSettings:
-    """Return how to reach the broker that `--bootstrap-servers` names."""
-    from daemon.config import parse_config
-    from daemon.wiring import kafka_settings
-
-    servers = ", ".join(f"'{server}'" for server in options.bootstrap_servers.split(","))
-    return kafka_settings(parse_config(f"kafka: {{bootstrap_servers: [{servers}]}}", {}))
-
-
-def topic_reader(options: argparse.Namespace) -> RangeReader:
+def topic_reader(kafka: KafkaSettings, topic: str) -> RangeReader:
     """Return what reads all that the topic holds."""
     from daemon.adapters.kafka import RangeReader
 
-    return RangeReader(connection(options), [options.topic], None, None)
+    return RangeReader(kafka, [topic], None, None)
 
 
 def wishes_of(options: argparse.Namespace) -> Wishes:
@@ -132,7 +124,7 @@ def find_out(options: argparse.Namespace, lines: list[str], wishes: Wishes) -> D
         raise DataError(f"{' '.join(options.files) or options.topic}: {error}") from None
 
 
-def surroundings(options: argparse.Namespace, share: float) -> Surroundings:
+def surroundings(options: argparse.Namespace, share: float, login: BrokerLogin) -> Surroundings:
     """Return what a configuration needs beside what was found."""
     from daemon.discovery import Surroundings
 
@@ -143,7 +135,8 @@ def surroundings(options: argparse.Namespace, share: float) -> Surroundings:
         source=options.topic or ", ".join("standard input" if name == "-" else name for name in names),
         engine=engine,
         model="wordllama" if engine == "lite" else "all-MiniLM-L6-v2",
-        bootstrap_servers=tuple(options.bootstrap_servers.split(",")),
+        bootstrap_servers=login.servers,
+        security=login.security,
         share=share,
         warm_up=options.warm_up,
         budget=options.budget,

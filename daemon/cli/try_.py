@@ -10,6 +10,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from daemon.cli.login import BrokerLogin, add_login, connection, login_of
 from daemon.cli.offline import run_offline, started_engine
 from daemon.cli.parser import Parser, Verbs, add_verb
 from daemon.cli.samples import (
@@ -24,9 +25,10 @@ from daemon.cli.samples import (
 
 if TYPE_CHECKING:
     from daemon.adapters.files import Rewound
+    from daemon.adapters.kafka import RangeReader
     from daemon.backtest import Result
     from daemon.config import Config
-    from daemon.discovery import Discovery
+    from daemon.core.formats import Layout
 
 SHOWN = 20
 
@@ -37,66 +39,71 @@ def add(verbs: Verbs[Parser]) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("files", nargs="*", default=[], metavar="FILE", help="logs; - is stdin; .gz .xz .zst as they are")
     what.add_argument("--topic", metavar="NAME", help="read this topic instead")
-    parser.add_argument("--bootstrap-servers", default="localhost:9092", metavar="HOST:PORT,...", help="of the topic")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the configuration that was used")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the report's folder (default: strayline-try)")
     parser.add_argument("--look", action="store_true", help="say what was chosen, and stop")
     parser.add_argument("--limit", type=int, default=SHOWN, help=f"show so many alerts (default: {SHOWN})")
     add_choices(parser)
+    add_login(parser, "the topic")
 
 
 def try_(options: argparse.Namespace) -> int:
     """Look, say what was chosen, run, show."""
-    return asyncio.run(_try(options))
+    return asyncio.run(_try(options, login_of(options)))
 
 
-async def _try(options: argparse.Namespace) -> int:
+async def _try(options: argparse.Namespace, login: BrokerLogin) -> int:
     from daemon.adapters.files import Rewound, check_files
     from daemon.config import parse_config
+    from daemon.core.formats import Layout
     from daemon.discovery import write_configuration
     from daemon.terminal.discovery import discovery_lines
 
     wishes = wishes_of(options)
     check_files(options.files)
     stdin = Rewound(sys.stdin.buffer) if "-" in options.files else None  # type: ignore[arg-type]  # a BufferedReader
-    lines, encoding, share = await sample_topic(options) if options.topic else sample_files(options, stdin)
-    discovery = find_out(options, lines, wishes)
-    for line in discovery_lines(discovery, encoding):
+    lines, encoding, share = (
+        await sample_topic(connection(login), options.topic) if options.topic else sample_files(options, stdin)
+    )
+    found = find_out(options, lines, wishes)
+    for line in discovery_lines(found, encoding):
         print(line)
-    text = write_configuration(discovery, surroundings(options, share))
-    config = parse_config(text, {}, "what was chosen")
+    text = write_configuration(found, surroundings(options, share, login))
+    config = parse_config(text, login.environment, "what was chosen")
     if options.write is not None:
         _write(options.write, text)
         print(f"written   {options.write}")
     sys.stdout.flush()
     if options.look:
         return 0
-    await _run(options, config, discovery, encoding, stdin)
+    records = topic_reader(connection(login), options.topic) if options.topic else None
+    await _run(options, config, Layout(encoding, found.reading.begins), stdin, records)
     return 0
 
 
 async def _run(
-    options: argparse.Namespace, config: Config, discovery: Discovery, encoding: str, stdin: Rewound | None
+    options: argparse.Namespace, config: Config, layout: Layout, stdin: Rewound | None, records: RangeReader | None
 ) -> None:
     """Run everything through the daemon's own core, and show alerts as they come."""
     from rich.console import Console
 
     from daemon.backtest import BacktestOptions
-    from daemon.core.formats import Layout
+    from daemon.terminal.ranking import STRANGEST, print_ranking
 
     out = options.out or Path("strayline-try")
     what = BacktestOptions(
         files=options.files,
-        records=topic_reader(options) if options.topic else None,
+        records=records,
         out=out,
         topic=options.topic,
-        layout=Layout(encoding, discovery.reading.begins),
+        layout=layout,
         stdin=BufferedReader(stdin) if stdin is not None else None,
     )
     console = Console(highlight=False)
     async with started_engine(config) as engine:
         print()
         result = await run_offline(what, config, engine, show=_shower(console, options.limit))
+    print_ranking(result.report, result.strangest, console, min(options.limit, STRANGEST))
     _sum_up(result, out, options)
 
 

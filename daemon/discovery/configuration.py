@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
 
 from daemon.discovery.discover import OWN_SCOPE, Discovery
 from daemon.discovery.keys import OWN_KEY, WINDOW
@@ -24,6 +27,8 @@ class Surroundings:
     engine: str = "lite"
     model: str = "wordllama"
     bootstrap_servers: tuple[str, ...] = ("localhost:9092",)
+    security: Mapping[str, Any] = field(default_factory=dict)
+    """The section kafka.security, with variables where secrets are."""
     share: float = 1.0
     warm_up: int | None = None
     budget: str | None = None
@@ -45,6 +50,7 @@ def write_configuration(found: Discovery, around: Surroundings) -> str:
         f"# What `strayline try` chose for {around.source}. Every key with its default: config.yaml of the project.",
         "kafka:",
         f"  bootstrap_servers: [{', '.join(map(quoted, around.bootstrap_servers))}]",
+        *_security(around.security),
         "",
         *_input(found, around),
         "",
@@ -67,6 +73,12 @@ def write_configuration(found: Discovery, around: Surroundings) -> str:
 def quoted(text: str) -> str:
     """Return text as YAML in single quotes, in which nothing but the quote itself is special."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def _security(section: Mapping[str, Any]) -> Iterator[str]:
+    if section:
+        text = yaml.safe_dump({"security": dict(section)}, sort_keys=False, allow_unicode=True, width=1_000)
+        yield from (f"  {line}" for line in text.splitlines())
 
 
 def _input(found: Discovery, around: Surroundings) -> Iterator[str]:

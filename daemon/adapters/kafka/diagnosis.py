@@ -65,7 +65,7 @@ async def explained(settings: KafkaSettings, error: BaseException) -> ConfigErro
 async def _try(settings: KafkaSettings, server: str, seconds: float) -> Refusal | None:
     host, _, port = server.rpartition(":")
     try:
-        connection = dict(settings.connection())
+        connection = dict(await asyncio.to_thread(settings.connection))
     except ConfigError as error:
         return Refusal(str(error), permanent=True)
     del connection["bootstrap_servers"]

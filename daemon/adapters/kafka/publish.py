@@ -19,7 +19,7 @@ TRANSACTION_SECONDS = 60
 
 async def publish_one(settings: KafkaSettings, topic: str, *, key: bytes, value: bytes) -> None:
     """Publish one message and wait until the brokers have stored it. Raises UnavailableError."""
-    producer = AIOKafkaProducer(**settings.connection(), acks="all")
+    producer = AIOKafkaProducer(**await asyncio.to_thread(settings.connection), acks="all")
     try:
         await producer.start()
         await producer.send_and_wait(topic, value=value, key=key)
@@ -36,7 +36,7 @@ async def publish_together(settings: KafkaSettings, records: Sequence[OutRecord]
     UnavailableError.
     """
     producer = AIOKafkaProducer(
-        **settings.connection(),
+        **await asyncio.to_thread(settings.connection),
         transactional_id=f"{settings.group_id}-{purpose}",
         transaction_timeout_ms=TRANSACTION_SECONDS * 1000,
         compression_type="zstd",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
@@ -20,7 +21,7 @@ async def _reader(
     settings: KafkaSettings, *topics: str
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[KafkaPartition]]]:
     reader = AIOKafkaConsumer(
-        **settings.connection(),
+        **await asyncio.to_thread(settings.connection),
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

@@ -45,7 +45,7 @@ async def _refused_reads(settings: KafkaSettings, topics: Sequence[str]) -> list
 
 
 async def _may_read(settings: KafkaSettings, topic: str) -> bool:
-    reader = AIOKafkaConsumer(**settings.connection(), enable_auto_commit=False)
+    reader = AIOKafkaConsumer(**await asyncio.to_thread(settings.connection), enable_auto_commit=False)
     partition = KafkaPartition(topic, 0)
     try:
         async with guarded(f"reading {topic}", SECONDS):
@@ -63,7 +63,7 @@ async def _may_read(settings: KafkaSettings, topic: str) -> bool:
 
 async def _refused_writes(settings: KafkaSettings, topics: Sequence[str], source: str) -> list[str]:
     transactional_id = f"{settings.group_id}-check"
-    producer = AIOKafkaProducer(**settings.connection(), transactional_id=transactional_id)
+    producer = AIOKafkaProducer(**await asyncio.to_thread(settings.connection), transactional_id=transactional_id)
     try:
         async with guarded(f"starting transactions of {transactional_id}", SECONDS):
             try:

@@ -7,6 +7,7 @@ the partition of the same number, so its open transaction never delays the readi
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -52,7 +53,7 @@ def policies(window: float) -> dict[str, dict[str, str]]:
 
 
 async def _admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
-    admin = AIOKafkaAdminClient(**settings.connection())
+    admin = AIOKafkaAdminClient(**await asyncio.to_thread(settings.connection))
     try:
         await admin.start()
     except (KafkaError, OSError) as error:

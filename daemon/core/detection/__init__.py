@@ -11,7 +11,7 @@ is lost. `Export` is a baseline as a file.
 
 from daemon.core.detection.changelog_codec import is_label, parse_key, vector_model
 from daemon.core.detection.components import NAMES, combine
-from daemon.core.detection.detector import Detector, DetectorSettings, PatternStatistics, ScopeStatistics
+from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.detection.export import (
     EXPORT_FILE,
     Export,
