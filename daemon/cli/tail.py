@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from contextlib import aclosing
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
 
@@ -34,21 +35,22 @@ async def _tail(options: argparse.Namespace) -> int:
 
     printer = AlertPrinter(Terminal(highlight=False))
     decoder, shown = AlertDecoder(), 0
-    topic = config.topics.alerts
-    async for place, value in follow_placed(kafka_settings(config), topic, from_beginning=options.from_beginning):
-        alert = decoder.decode(place, value)
-        if alert is None or (options.scope is not None and alert["scope"] != options.scope):
-            continue
-        if options.json:
-            sys.stdout.write(harmless_json(value.decode()) + "\n")
-            sys.stdout.flush()
-        else:
-            try:
-                printer.print(alert)
-            except (KeyError, TypeError, ValueError):  # it has an alert's id and scope, and little else of one
-                decoder.pass_over(place)
+    values = follow_placed(kafka_settings(config), config.topics.alerts, from_beginning=options.from_beginning)
+    async with aclosing(values):
+        async for place, value in values:
+            alert = decoder.decode(place, value)
+            if alert is None or (options.scope is not None and alert["scope"] != options.scope):
                 continue
-        shown += 1
-        if options.limit is not None and shown >= options.limit:
-            break
+            if options.json:
+                sys.stdout.write(harmless_json(value.decode()) + "\n")
+                sys.stdout.flush()
+            else:
+                try:
+                    printer.print(alert)
+                except (KeyError, TypeError, ValueError):  # it has an alert's id and scope, and little else of one
+                    decoder.pass_over(place)
+                    continue
+            shown += 1
+            if options.limit is not None and shown >= options.limit:
+                break
     return 0

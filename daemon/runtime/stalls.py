@@ -44,7 +44,7 @@ class StallCause(StrEnum):
 
 OF_KAFKA = frozenset({StallCause.GROUP, StallCause.PARTITION, StallCause.BASELINE})
 HOLDS_UP: Mapping[StallCause, Sequence[StallCause]] = {
-    StallCause.GROUP: (StallCause.PARTITION,),
+    StallCause.GROUP: (StallCause.PARTITION, StallCause.BASELINE),
     StallCause.DETECTOR: (StallCause.PARTITION, StallCause.BASELINE),
 }
 """What must wait for a cause, and takes a moment to move again after it: that is not another stall."""

@@ -76,8 +76,11 @@ async def read_placed(settings: KafkaSettings, topic: str) -> AsyncIterator[tupl
 
 async def follow_placed(
     settings: KafkaSettings, topic: str, *, from_beginning: bool
-) -> AsyncIterator[tuple[str, bytes]]:
-    """Yield the values of a topic as they are committed, without end, with their places as in `read_placed`."""
+) -> AsyncGenerator[tuple[str, bytes], None]:
+    """Yield the values of a topic as they are committed, without end, with their places as in `read_placed`.
+
+    Close it with `aclosing` when not all is wanted: it holds a connection.
+    """
     async with _reader(settings, topic) as (reader, partitions):
         await (reader.seek_to_beginning if from_beginning else reader.seek_to_end)(*partitions)
         while True:
