@@ -12,13 +12,12 @@ from pathlib import Path
 import structlog
 
 from daemon.errors import StraylineError
+from daemon.file_stamps import stamp_of
 
 log = structlog.get_logger(__name__)
 
 EVERY_S = 2.0
 """Seconds between two looks."""
-
-_Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 class WatchedFiles:
@@ -28,7 +27,7 @@ class WatchedFiles:
         self._paths = paths
         self._read = read
         self._every_s = every_s
-        self._seen = self._stamp()
+        self._seen = stamp_of(paths)
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -42,20 +41,9 @@ class WatchedFiles:
 
     def _look(self) -> bool:
         """Read the files if they have changed; return whether they have."""
-        stamp = self._stamp()
+        stamp = stamp_of(self._paths)
         if stamp == self._seen:
             return False
         self._seen = stamp
         self._read()
         return True
-
-    def _stamp(self) -> _Stamp:
-        return tuple(_stamp_of(path) for path in self._paths)
-
-
-def _stamp_of(path: Path) -> tuple[int, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino, status.st_size

@@ -8,7 +8,6 @@ connects: `_ssl_context`, `_sasl_plain_username`, `_sasl_plain_password`.
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
@@ -17,6 +16,7 @@ from aiokafka import AIOKafkaConsumer
 
 from daemon.adapters.kafka.settings import Connection, KafkaSettings
 from daemon.errors import ConfigError
+from daemon.file_stamps import stamp_of
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ class CredentialFiles:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._clients: WeakSet[Any] = WeakSet()
-        self._stamp = _stamp(settings)
+        self._stamp = stamp_of(settings.credential_files())
         self._connection = settings.connection()
         self._problem = ""
 
@@ -50,7 +50,7 @@ class CredentialFiles:
 
     async def check(self) -> None:
         """Read the files again if one has changed. Files that cannot be used change nothing, and are tried again."""
-        stamp = await asyncio.to_thread(_stamp, self._settings)
+        stamp = await asyncio.to_thread(stamp_of, self._settings.credential_files())
         if stamp == self._stamp:
             return
         try:
@@ -67,15 +67,3 @@ class CredentialFiles:
             inner._sasl_plain_username = connection.get("sasl_plain_username")  # noqa: SLF001  # see above
             inner._sasl_plain_password = connection.get("sasl_plain_password")  # noqa: SLF001  # see above
         log.info("credentials_read_again", clients=len(self._clients))
-
-
-def _stamp(settings: KafkaSettings) -> tuple[tuple[int, int, int] | None, ...]:
-    return tuple(_file_stamp(Path(name)) for name in settings.credential_files())
-
-
-def _file_stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
