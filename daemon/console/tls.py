@@ -38,8 +38,7 @@ class LiveCertificate:
 
     def __init__(self, files: Certificate) -> None:
         self._files = files
-        self._latest = files.context()
-        self.context = files.context()
+        self.context = self._latest = files.context()
         self.context.sni_callback = self._choose
 
     def read(self) -> None:
