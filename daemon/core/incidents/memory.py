@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from daemon.core.incidents.halves import aged
 from daemon.core.incidents.peaks import SCALES, Peak
 from daemon.core.incidents.presence import Presence
 from daemon.core.incidents.rates import Rate
@@ -91,9 +92,8 @@ class ScopeMemory:
         if source not in self.sources:
             self.sources.append(source)
         gap, half = time - self.latest, int(time // half_window)
-        if half > self.gap_half:
-            self.longest_gap_before = self.longest_gap if half == self.gap_half + 1 else 0.0
-            self.longest_gap, self.gap_half = 0.0, half
+        last, before, self.gap_half = aged(self.longest_gap, self.longest_gap_before, self.gap_half, half)
+        self.longest_gap, self.longest_gap_before = last, before
         if gap <= 0:
             return
         if self.latest:

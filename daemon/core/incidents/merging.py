@@ -113,7 +113,7 @@ def _join_peaks(peaks: Iterable[Peak], others: Iterable[Peak]) -> None:
 
 def _join_gaps(memory: ScopeMemory, came: ScopeMemory) -> None:
     """Take over the longest gaps, each into the half of the window that it is of."""
-    older, newer = sorted((memory, came), key=lambda it: it.gap_half)
+    older, newer = sorted((memory, came), key=lambda side: side.gap_half)
     last, before = newer.longest_gap, newer.longest_gap_before
     if older.gap_half == newer.gap_half:
         last, before = max(last, older.longest_gap), max(before, older.longest_gap_before)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import astuple, dataclass, replace
 
+from daemon.core.incidents.halves import aged
+
 SCALES = (10.0, 60.0, 600.0, 3600.0)
 """Time constants in seconds."""
 BLOCK = 4.0
@@ -96,8 +98,7 @@ class Peak:
             return
         weight = 0.5 ** min(half - self.half, 60)
         self.blocks, self.total, self.squares = self.blocks * weight, self.total * weight, self.squares * weight
-        self.top_before = self.top if half == self.half + 1 else 0.0
-        self.top, self.half = 0.0, half
+        self.top, self.top_before, self.half = aged(self.top, self.top_before, self.half, half)
 
     def _move(self, block: int) -> None:
         if block <= self.block:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MINUTE = 60.0
+from daemon.core.incidents.halves import aged
+from daemon.core.incidents.rates import MINUTE
+
 MOST_TIMES = 10_000
 """Minutes that count at most: those of a week."""
 
@@ -36,9 +38,7 @@ class Presence:
         if time <= self.last:
             return
         half = int(time // half_window)
-        if half > self.half:
-            self.longest_before = self.longest if half == self.half + 1 else 0.0
-            self.longest, self.half = 0.0, half
+        self.longest, self.longest_before, self.half = aged(self.longest, self.longest_before, self.half, half)
         self.longest = max(self.longest, active - self.at)
         self.times += int(time // MINUTE) > int(self.last // MINUTE)
         self.last, self.at, self.silent = time, active, False

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from daemon.core.incidents.clues import SILENCE, Clue, bar_of, is_live
 from daemon.core.incidents.incident import Symptom
 from daemon.core.incidents.memory import ScopeMemory
-from daemon.core.incidents.presence import MINUTE, Presence
+from daemon.core.incidents.presence import Presence
+from daemon.core.incidents.rates import MINUTE
 from daemon.core.incidents.settings import DAY, IncidentSettings
 from daemon.core.observations import Gravity
 from daemon.core.text import duration
@@ -47,6 +48,7 @@ def line_silences(scope: str, memory: ScopeMemory, clock: float, settings: Incid
     """
     if not is_live(memory, settings):
         return
+    span, bar = memory.span(settings.window), bar_of(memory, settings, Gravity.WARNING, settings.parts[1])
     for cause, presence in memory.presences.items():
         known = memory.causes.get(cause)
         gap = min(memory.active - presence.at, clock - presence.last)
@@ -55,14 +57,12 @@ def line_silences(scope: str, memory: ScopeMemory, clock: float, settings: Incid
         if gap < settings.silence_ratio * presence.usual:
             continue
         period = _period(memory, presence, gap, settings)
-        bar = bar_of(memory, settings, Gravity.WARNING, settings.parts[1])
         if period < bar:
             continue
         presence.silent = True
         memory.absences.add(clock, 0)
         if _replaced(memory, cause, presence):
             continue
-        span = memory.span(settings.window)
         usual = f"its longest absence in {duration(span)} was {duration(presence.usual)}"
         yield Clue(
             kind="silent",
