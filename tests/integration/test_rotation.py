@@ -7,8 +7,7 @@ import os
 import subprocess
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -18,50 +17,17 @@ import pytest
 import yaml
 from aiokafka import AIOKafkaProducer
 
-from daemon.errors import UnavailableError
-from demo.broker import Cluster
-from demo.kafka.java import jars
-from tests import conftest
 from tests.support.authorities import Authority
 from tests.support.brokers import topics_on, unique
 from tests.support.daemons import STRAYLINE, Daemon
+from tests.support.guarded_brokers import SCRAM, alter, cluster_with, set_password
 from tests.support.identity import IdentityProvider
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
-SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;"
 VALIDATOR = "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler"
 REAUTHENTICATION = {"connections.max.reauth.ms": "6000"}
 """The broker ends every login after so long, so that old credentials do not live on in open connections."""
-
-
-@asynccontextmanager
-async def cluster_with(settings: Mapping[str, str]) -> AsyncIterator[tuple[Cluster, str]]:
-    """Start a broker; yield it with the address of its listener that asks for nothing."""
-    cluster = Cluster(1, settings, backend="java")
-    try:
-        await asyncio.to_thread(cluster.start)
-    except UnavailableError as error:
-        conftest.lacking(str(error))
-    try:
-        yield cluster, f"127.0.0.1:{cluster._plan.nodes[0].internal}"
-    finally:
-        await asyncio.to_thread(cluster.close)
-
-
-def altered(servers: str, kind: str, name: str, config: str) -> None:
-    """Change the configuration of a user or a broker by Kafka's own tool."""
-    change = ["--alter", "--add-config", config, "--entity-type", kind, "--entity-name", name]
-    java = ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{jars(print)}/*", "kafka.admin.ConfigCommand"]
-    done = subprocess.run(
-        [*java, "--bootstrap-server", servers, *change], capture_output=True, timeout=120, check=False
-    )
-    assert 0 == done.returncode, done.stdout + done.stderr
-
-
-def password(servers: str, word: str) -> None:
-    """Give the user another password; logins with the one before are refused from now on."""
-    altered(servers, "users", "strayline", f"SCRAM-SHA-256=[iterations=4096,password={word}]")
 
 
 def stores(authority: Authority) -> dict[str, str]:
@@ -173,7 +139,7 @@ async def test_certificates_and_passwords_change_twice_under_load(tmp_path: Path
         "key": str(tmp_path / "client.key"),
     }
     async with cluster_with(settings) as (cluster, inside):
-        await asyncio.to_thread(password, inside, "first")
+        await asyncio.to_thread(set_password, inside, "first")
         daemon = await made(inside, cluster.bootstrap_servers, tmp_path, security)
         try:
             await daemon.start()
@@ -181,8 +147,8 @@ async def test_certificates_and_passwords_change_twice_under_load(tmp_path: Path
                 for number, authority in enumerate(authorities[1:], 1):
                     await asyncio.sleep(5.0)
                     changed = ",".join(f"{key}={value}" for key, value in stores(authority).items())
-                    await asyncio.to_thread(altered, inside, "brokers", "1", changed)
-                    await asyncio.to_thread(password, inside, authority.name)
+                    await asyncio.to_thread(alter, inside, "brokers", "1", changed)
+                    await asyncio.to_thread(set_password, inside, authority.name)
                     await asyncio.sleep(3.0)
                     hand_out(tmp_path, authority, authority.name)
                     await until_seen(daemon, "credentials_read_again", number)

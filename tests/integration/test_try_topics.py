@@ -13,7 +13,7 @@ from daemon.cli import main
 from daemon.config import load_config
 from tests.discovery.samples import sample
 from tests.support.brokers import Topics, topics_on
-from tests.support.guarded_brokers import guarded, set_password
+from tests.support.guarded_brokers import PASSWORDS, cluster_with, set_password
 
 LOGIN = ("protocol=SASL_PLAINTEXT", "mechanism=SCRAM-SHA-256", "username=strayline")
 
@@ -76,7 +76,7 @@ async def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "password").write_text("open sesame\n")
     (tmp_path / "wrong").write_text("open barley\n")
-    async with guarded() as (cluster, inside):
+    async with cluster_with(PASSWORDS) as (cluster, inside):
         await asyncio.to_thread(set_password, inside, "open sesame")
         async with topics_on(inside) as topics:
             topic = await topics.make("shop")

@@ -1,4 +1,4 @@
-"""A real broker that wants a password."""
+"""Real brokers that want a login, and credentials that change while they run."""
 
 from __future__ import annotations
 
@@ -13,21 +13,18 @@ from demo.kafka.java import jars
 from tests import conftest
 
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+PASSWORDS = {
+    "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "sasl.enabled.mechanisms": "SCRAM-SHA-256",
+    "listener.name.client.scram-sha-256.sasl.jaas.config": SCRAM,
+}
+"""Settings of a broker that wants a password."""
 
 
 @asynccontextmanager
-async def guarded(settings: Mapping[str, str] | None = None) -> AsyncIterator[tuple[Cluster, str]]:
-    """Yield a broker that wants a password (SCRAM-SHA-256), and an address of it that wants none."""
-    cluster = Cluster(
-        1,
-        {
-            "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "sasl.enabled.mechanisms": "SCRAM-SHA-256",
-            "listener.name.client.scram-sha-256.sasl.jaas.config": SCRAM,
-            **(settings or {}),
-        },
-        backend="java",
-    )
+async def cluster_with(settings: Mapping[str, str]) -> AsyncIterator[tuple[Cluster, str]]:
+    """Start a broker; yield it with the address of its listener that asks for nothing."""
+    cluster = Cluster(1, settings, backend="java")
     try:
         await asyncio.to_thread(cluster.start)
     except UnavailableError as error:
@@ -38,9 +35,16 @@ async def guarded(settings: Mapping[str, str] | None = None) -> AsyncIterator[tu
         await asyncio.to_thread(cluster.close)
 
 
+def alter(servers: str, kind: str, name: str, config: str) -> None:
+    """Change the configuration of a user or a broker by Kafka's own tool."""
+    change = ["--alter", "--add-config", config, "--entity-type", kind, "--entity-name", name]
+    java = ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{jars(print)}/*", "kafka.admin.ConfigCommand"]
+    done = subprocess.run(
+        [*java, "--bootstrap-server", servers, *change], capture_output=True, timeout=120, check=False
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr
+
+
 def set_password(servers: str, password: str) -> None:
-    """Give the user another password by Kafka's own tool; logins with the one before are refused from now on."""
-    change = ["--alter", "--add-config", f"SCRAM-SHA-256=[iterations=4096,password={password}]"]
-    user = ["--bootstrap-server", servers, "--entity-type", "users", "--entity-name", "strayline"]
-    java = ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{jars(print)}/*", "kafka.admin.ConfigCommand", *user, *change]
-    subprocess.run(java, check=True, capture_output=True, timeout=60)
+    """Give the user `strayline` another password; logins with the one before are refused from now on."""
+    alter(servers, "users", "strayline", f"SCRAM-SHA-256=[iterations=4096,password={password}]")
