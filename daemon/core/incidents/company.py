@@ -17,6 +17,13 @@ from daemon.core.incidents.settings import IncidentSettings
 from daemon.core.observations import Gravity
 
 
+def due_together(clues: Sequence[Clue], now: float, near: float) -> tuple[list[Clue], list[Clue]]:
+    """Return the clues that have waited `near` seconds, with all that are as near to one of them, and the others."""
+    due = [clue.time for clue in clues if now >= clue.time + near]
+    together = [clue for clue in clues if any(abs(clue.time - time) <= near for time in due)]
+    return together, [clue for clue in clues if clue not in together]
+
+
 def weigh(
     clues: Sequence[Clue],
     scopes: Mapping[str, ScopeMemory],

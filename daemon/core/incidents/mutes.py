@@ -9,7 +9,7 @@ Its time is stream time, so a replay obeys it in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from daemon.core.incidents.incident import Incident
@@ -72,6 +72,32 @@ class Mutes:
         if not self.active or memory is None:
             return []
         return [mute for mute in self.active.values() if mute.scope == scope and mute.covers(memory, cause)]
+
+    def uncovered(
+        self, over: ActiveMute, scopes: Mapping[str, ScopeMemory], incidents: Iterable[Incident]
+    ) -> list[Incident]:
+        """Return the muted incidents that only `over` covered, a mute that has ended, in the order of their onset."""
+        alone = []
+        for incident in incidents:
+            head = incident.symptoms[incident.headline]
+            covered = self.on(scopes.get(head.scope), head.scope, head.cause)
+            if incident.muted and head.scope == over.scope and not covered:
+                alone.append(incident)
+        return sorted(alone, key=lambda incident: (incident.onset, incident.id))
+
+
+def hide(incident: Incident, mutes: Sequence[ActiveMute], incidents: dict[str, Incident]) -> set[tuple[str, ...]]:
+    """Note that nothing of an incident is told until `mutes` end, and let go of muted ones that are too many.
+
+    Return the names of the pieces of the state that change.
+    """
+    incident.held = incident.muted = True
+    for mute in mutes:
+        mute.missed += 1
+    gone = surplus(incidents.values())
+    for name in gone:
+        del incidents[name]
+    return {("i", incident.id), *(("i", name) for name in gone), *(("m", mute.scope, mute.name) for mute in mutes)}
 
 
 def surplus(incidents: Iterable[Incident]) -> list[str]:

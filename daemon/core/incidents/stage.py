@@ -14,22 +14,22 @@ depends on the observations and on their order alone, so a replay from its state
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from daemon.core.incidents.bounds import clues_within, incidents_over, scopes_over, still_waiting, trim
+from daemon.core.incidents.bounds import clues_within, incidents_over, still_waiting
 from daemon.core.incidents.ceilings import afford
 from daemon.core.incidents.clues import Clue, ClueFinder
-from daemon.core.incidents.company import weigh
+from daemon.core.incidents.company import due_together, weigh
 from daemon.core.incidents.feedback import heed
 from daemon.core.incidents.grouping import home_of_clue, home_of_session
 from daemon.core.incidents.incident import Incident, open_incident
+from daemon.core.incidents.memories import ScopeMemories
 from daemon.core.incidents.memory import ScopeMemory
-from daemon.core.incidents.mutes import ActiveMute, Mutes, surplus
+from daemon.core.incidents.mutes import ActiveMute, Mutes, hide
 from daemon.core.incidents.news import Event, News, at_once
-from daemon.core.incidents.presence import attend
 from daemon.core.incidents.settings import HOUR, IncidentSettings
-from daemon.core.incidents.silences import given_up, is_silent, line_silences, scope_silence
+from daemon.core.incidents.silences import is_silent, line_silences, scope_silence
 from daemon.core.observations import Case, Gravity, Observations, Sighting, Traffic
 
 LISTEN_EVERY = 1.0
@@ -60,6 +60,10 @@ class IncidentStage:
     sessions: Counter[str] = field(default_factory=Counter)
     swept: float = 0.0
     listened: float = 0.0
+    _memories: ScopeMemories = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._memories = ScopeMemories(self.settings, self.scopes, self.changed, self.let_go)
 
     @property
     def now(self) -> float:
@@ -79,17 +83,15 @@ class IncidentStage:
         if observations.clock is None:
             return news
         clock, source = observations.clock / 1e6, observations.source
-        timed: list[tuple[float, int, Traffic | Sighting]] = []
-        timed += [(t.time / 1e6, 0, t) for t in observations.traffic]
-        timed += [(s.time / 1e6, 1, s) for s in observations.sightings]
-        for time, _, item in sorted(timed, key=lambda entry: entry[:2]):
+        for item in observations.in_order():
             # The partition's stream time is robust; a line beyond it has a time that nobody believes.
-            self._advance(source, min(time, clock))
+            time, half = min(item.time / 1e6, clock), self.settings.window / 2
+            self._advance(source, time)
             news += self._due()
-            self._scope(item.scope).touch(min(time, clock), source, self.settings.window / 2)
+            self._memories.of(item.scope).touch(time, source, half)
             self.changed.add(("s", item.scope))
             if isinstance(item, Traffic):
-                self._scope(item.scope).count_sessions(min(time, clock), item.sessions, self.settings.window / 2)
+                self._memories.of(item.scope).count_sessions(time, item.sessions, half)
             else:
                 news += self._sight(item, source)
             news += self._bound_incidents()
@@ -113,17 +115,8 @@ class IncidentStage:
         news += self._catch_up(self.mutes.ended(self.now))
         if self.now - self.swept >= HOUR:
             self.swept = self.now
-            self._forget(self.now - self.settings.window)
+            self._memories.forget(self.now - self.settings.window)
         return news
-
-    def _forget(self, before: float) -> None:
-        """Drop what lies before the window: causes, and scopes that were not heard of since."""
-        for scope, memory in list(self.scopes.items()):
-            self._note_gone(scope, memory.forget(before))
-            self.changed |= {("p", scope, cause) for cause in given_up(memory, self.settings)}
-            if memory.latest < before and not memory.causes:
-                self.changed.add(("s", scope))
-                del self.scopes[scope]
 
     def _listen(self, scope: str, memory: ScopeMemory, *, closely: bool) -> Iterator[News]:
         """Look whether a scope, or `closely` one of its lines, has stopped; all its partitions are read so far."""
@@ -159,14 +152,12 @@ class IncidentStage:
     # -- what comes in ---------------------------------------------------------------------------------------------
 
     def _sight(self, sighting: Sighting, source: str) -> Iterator[News]:
-        memory = self._scope(sighting.scope)
-        clues = self._finder.find(memory, sighting, source)
+        memory = self._memories.of(sighting.scope)
+        clues = ClueFinder(self.settings).find(memory, sighting, source)
         cause = memory.parents.get(sighting.cause, sighting.cause)
-        self._mark(memory, sighting.scope, cause, sighting.time / 1e6)
+        self._memories.seen(sighting.scope, cause, sighting.time / 1e6)
         witnessed = self.waiting.pop((sighting.scope, cause), None)
-        gone, rewordings = trim(memory, self.settings)
-        self._note_gone(sighting.scope, gone)
-        self.let_go += Counter(causes=len(gone), rewordings=rewordings)
+        self._memories.trim(sighting.scope)
         if witnessed is not None and sighting.time / 1e6 - witnessed.time <= self.settings.outbreak:
             yield from self._decide(witnessed)
         for clue in clues:
@@ -178,22 +169,8 @@ class IncidentStage:
         self.let_go["clues"] += len(self.pending) - len(within)
         self.pending = within
 
-    def _mark(self, memory: ScopeMemory, scope: str, cause: str, time: float) -> None:
-        """Note that a cause is to be written: a harmless one only when more than its last time changed."""
-        known = memory.causes[cause]
-        if known.score > 0 or known.sightings <= self.settings.witnesses or time - known.saved >= HOUR:
-            known.saved = time
-            self.changed.add(("c", scope, cause))
-        if not known.gravity and known.sightings > self.settings.witnesses:
-            settings, half = self.settings, self.settings.window / 2
-            attended = attend(memory.presences, cause, time, memory.active, half, settings.max_usual, settings.regular)
-            self.changed |= {("p", scope, name) for name in attended}
-
-    def _note_gone(self, scope: str, causes: Iterable[str]) -> None:
-        self.changed |= {(piece, scope, cause) for cause in causes for piece in ("c", "p")}
-
     def _join(self, case: Case) -> Iterator[News]:
-        memory = self._scope(case.scope)
+        memory = self._memories.of(case.scope)
         causes = [memory.parents.get(cause, cause) for cause in case.causes]
         incident = home_of_session(case.scope, causes, case.end / 1e6, self.incidents.values(), self.settings)
         if incident is None:
@@ -215,12 +192,9 @@ class IncidentStage:
     def _due(self) -> Iterator[News]:
         if not self.pending:
             return
-        near = self.settings.near
-        due = [clue.time for clue in self.pending if self.now >= clue.time + near]
-        if not due:
+        together, self.pending = due_together(self.pending, self.now, self.settings.near)
+        if not together:
             return
-        together = [clue for clue in self.pending if any(abs(clue.time - time) <= near for time in due)]
-        self.pending = [clue for clue in self.pending if clue not in together]
         speaking, waiting = weigh(together, self.scopes, self.incidents.values(), self.settings)
         too_late = self.now - 2 * self.settings.outbreak
         self.waiting, over = still_waiting(self.waiting, waiting, too_late, self.settings.max_waiting)
@@ -234,7 +208,7 @@ class IncidentStage:
         elif clue.passes:
             incident, mutes = open_incident(clue, self.now), self._muting(clue.scope, clue.cause)
             if mutes:
-                self._miss(incident, mutes)
+                self.changed |= hide(incident, mutes, self.incidents)
             else:
                 incident.held = not self._afford(clue)
             self.incidents[incident.id] = incident
@@ -269,21 +243,11 @@ class IncidentStage:
             yield self._say("updated", home)
 
     def _afford(self, clue: Clue) -> bool:
-        memory, time = self._scope(clue.scope), max(self.now, clue.time)
+        memory, time = self._memories.of(clue.scope), max(self.now, clue.time)
         return afford(memory, self.told, self.settings, clue.gravity, time)
 
     def _muting(self, scope: str, cause: str) -> list[ActiveMute]:
         return self.mutes.on(self.scopes.get(scope), scope, cause)
-
-    def _miss(self, incident: Incident, mutes: Sequence[ActiveMute]) -> None:
-        """Note that nothing of an incident is told until its mutes end."""
-        incident.held = incident.muted = True
-        self.changed |= {("i", incident.id), *(("m", mute.scope, mute.name) for mute in mutes)}
-        for mute in mutes:
-            mute.missed += 1
-        for name in surplus(self.incidents.values()):
-            del self.incidents[name]
-            self.changed.add(("i", name))
 
     def _join_muted(self, home: Incident, clue: Clue, again: Sequence[ActiveMute]) -> None:
         """Take a muted clue into an incident without a word; `again` are the mutes that hide that it comes back."""
@@ -291,22 +255,19 @@ class IncidentStage:
         home.add(clue)
         if again:
             if not home.muted:
-                self._miss(home, again)
+                self.changed |= hide(home, again, self.incidents)
             home.resolved_at = None
 
     def _catch_up(self, over: Sequence[ActiveMute]) -> Iterator[News]:
         """Tell what happened while mutes were in force that are over."""
         self.changed |= {("m", mute.scope, mute.name) for mute in over}
         for mute in over:
-            for incident in sorted((i for i in self.incidents.values() if i.muted), key=lambda i: (i.onset, i.id)):
-                head = incident.symptoms[incident.headline]
-                if head.scope != mute.scope or self._muting(head.scope, head.cause):
-                    continue
+            for incident in self.mutes.uncovered(mute, self.scopes, self.incidents.values()):
                 incident.muted = False
-                self.changed |= {("i", incident.id), ("s", head.scope)}
+                self.changed |= {("i", incident.id), ("s", mute.scope)}
                 if incident.resolved_at is not None:
                     yield replace(self._say("resolved", incident), muted=mute.sentence)
-                elif afford(self._scope(head.scope), self.told, self.settings, incident.gravity, self.now):
+                elif afford(self._memories.of(mute.scope), self.told, self.settings, incident.gravity, self.now):
                     incident.held = False
                     yield replace(self._say("opened", incident), muted=mute.sentence)
 
@@ -318,28 +279,12 @@ class IncidentStage:
         held_back = memory.held_back if memory is not None else 0
         return News(event, incident.as_it_stands(), incident.messages, self.now, held_back)
 
-    # -- small things ----------------------------------------------------------------------------------------------
-
     def end_of_teaching(self) -> None:
         """Forget what is open and what was told: what was taught is confirmed normal."""
         self.incidents, self.told = {}, {}
         self.pending, self.waiting = [], {}
         for memory in self.scopes.values():
             memory.told, memory.held_back = {}, 0
-
-    @property
-    def _finder(self) -> ClueFinder:
-        return ClueFinder(self.settings)
-
-    def _scope(self, name: str) -> ScopeMemory:
-        memory = self.scopes.get(name)
-        if memory is None:
-            for gone in scopes_over(self.scopes, self.settings.max_scopes - 1):
-                self.changed.add(("s", gone))
-                self._note_gone(gone, self.scopes.pop(gone).causes)
-                self.let_go["scopes"] += 1
-            memory = self.scopes[name] = ScopeMemory()
-        return memory
 
     def _bound_incidents(self) -> Iterator[News]:
         """Let go of incidents that are too many; of those that were told and are open it is said that they are over."""

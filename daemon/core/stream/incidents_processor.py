@@ -79,7 +79,8 @@ class IncidentsProcessor:
         self._stage.changed.clear()
         now, before = figures(self._stage), self._held_back
         self._held_back = now.held_back
-        let_go, self._stage.let_go = self._stage.let_go, Counter()
+        let_go = Counter(self._stage.let_go)
+        self._stage.let_go.clear()
         sessions, self._stage.sessions = self._stage.sessions, Counter()
         return Settlement(
             records,

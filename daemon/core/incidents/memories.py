@@ -1,0 +1,65 @@
+"""The memories of all scopes: kept within their bounds, and noted as changed so that they are written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from daemon.core.incidents.bounds import scopes_over, trim
+from daemon.core.incidents.memory import ScopeMemory
+from daemon.core.incidents.presence import attend
+from daemon.core.incidents.settings import HOUR, IncidentSettings
+from daemon.core.incidents.silences import given_up
+
+
+@dataclass(slots=True)
+class ScopeMemories:
+    """Works on the stage's own `scopes`, `changed` and `let_go`: what it changes is named, what it drops is counted."""
+
+    settings: IncidentSettings
+    scopes: dict[str, ScopeMemory]
+    changed: set[tuple[str, ...]]
+    let_go: Counter[str]
+
+    def of(self, scope: str) -> ScopeMemory:
+        """Return the memory of a scope. That of a new scope takes the place of those that were not heard of longest."""
+        memory = self.scopes.get(scope)
+        if memory is None:
+            for gone in scopes_over(self.scopes, self.settings.max_scopes - 1):
+                self.changed.add(("s", gone))
+                self._note_gone(gone, self.scopes.pop(gone).causes)
+                self.let_go["scopes"] += 1
+            memory = self.scopes[scope] = ScopeMemory()
+        return memory
+
+    def seen(self, scope: str, cause: str, time: float) -> None:
+        """Note that a cause was seen: a harmless one is written only when more than its last time changed."""
+        memory = self.scopes[scope]
+        known = memory.causes[cause]
+        if known.score > 0 or known.sightings <= self.settings.witnesses or time - known.saved >= HOUR:
+            known.saved = time
+            self.changed.add(("c", scope, cause))
+        if not known.gravity and known.sightings > self.settings.witnesses:
+            settings, half = self.settings, self.settings.window / 2
+            attended = attend(memory.presences, cause, time, memory.active, half, settings.max_usual, settings.regular)
+            self.changed |= {("p", scope, name) for name in attended}
+
+    def trim(self, scope: str) -> None:
+        """Let go of causes and rewordings of a scope that are too many."""
+        gone, rewordings = trim(self.scopes[scope], self.settings)
+        self._note_gone(scope, gone)
+        self.let_go["causes"] += len(gone)
+        self.let_go["rewordings"] += rewordings
+
+    def forget(self, before: float) -> None:
+        """Drop what lies before a time: causes, and scopes that were not heard of since."""
+        for scope, memory in list(self.scopes.items()):
+            self._note_gone(scope, memory.forget(before))
+            self.changed |= {("p", scope, cause) for cause in given_up(memory, self.settings)}
+            if memory.latest < before and not memory.causes:
+                self.changed.add(("s", scope))
+                del self.scopes[scope]
+
+    def _note_gone(self, scope: str, causes: Iterable[str]) -> None:
+        self.changed |= {(piece, scope, cause) for cause in causes for piece in ("c", "p")}
