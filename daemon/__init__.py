@@ -10,6 +10,6 @@ backtest/      the same core over files, and its report
 console/       incidents in a browser: a process of its own over the topics
 discovery/     finds out how a log is read; documents/ compares texts with a base of standard ones
 config_tests/  what `strayline test` runs; bench/ is `strayline bench`
-metrics.py     all metrics; logs.py the daemon's own log; errors.py all errors; backoff.py waits between attempts;
+metrics/       all metrics; logs.py the daemon's own log; errors.py all errors; backoff.py waits between attempts;
                file_stamps.py tells that files have changed
 """

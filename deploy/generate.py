@@ -1,6 +1,6 @@
 """Writes what is generated from the code: `python -m deploy.generate`, or with `--check` says what is out of date.
 
-The metrics page comes from daemon/metrics.py, the messages' schemas from daemon/core/messages, the boards from
+The metrics page comes from daemon/metrics, the messages' schemas from daemon/core/messages, the boards from
 deploy/grafana/, the chart's copies of rules and boards from deploy/ (a chart can only read files inside
 itself), the chart's README from its values' comments.
 """
@@ -34,7 +34,7 @@ key, a pattern or a line. Counters whose label values are known start at 0. Scra
 The process's own `process_*` and `python_gc_*` series are served too, and vLLM's `vllm:*` series when its statistics
 are on (`engine.options: {disable_log_stats: false}`).
 
-This page is generated from `daemon/metrics.py` by `python -m deploy.generate`.
+This page is generated from `daemon/metrics` by `python -m deploy.generate`.
 """
 
 

@@ -11,16 +11,10 @@ Three rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, Info, ProcessCollector
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 
 from daemon.core.types import ClosedBy
-
-PREFIX = "strayline_"
-OTHER = "other"
-_SCOPE_LENGTH = 128
+from daemon.metrics.described import DescribedMetrics
 
 _REJECTS = (
     "empty",
@@ -46,42 +40,11 @@ _SCORE = (0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
 _P_VALUE = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One metric for the documentation: `name` is as scraped (a histogram's without its suffixes)."""
-
-    group: str
-    name: str
-    kind: str
-    labels: tuple[str, ...]
-    help: str
-
-
-class ScopeNames:
-    """Bounds the values of the `scope` label: the first `limit` names are themselves, all others are `other`."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._known: set[str] = set()
-
-    def label(self, scope: str) -> str:
-        """Return the label value of `scope`: itself, cut at 128 characters, or `other`."""
-        name = scope[:_SCOPE_LENGTH]
-        if name not in self._known:
-            if len(self._known) >= self._limit:
-                return OTHER
-            self._known.add(name)
-        return name
-
-
-class Metrics:
+class Metrics(DescribedMetrics):
     """All metrics of the daemon as attributes. `max_scopes` bounds the values of the `scope` label."""
 
     def __init__(self, registry: CollectorRegistry, max_scopes: int = 200) -> None:
-        self.registry = registry
-        self.series: list[Series] = []
-        self.scopes = ScopeNames(max_scopes)
-        self._group = ""
+        super().__init__(registry, max_scopes)
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)
         self._process()
@@ -92,26 +55,9 @@ class Metrics:
         self._detector()
         self._alerts()
 
-    def scope(self, scope: str) -> str:
-        """Return the bounded label value of a scope; use it wherever `scope` is a label."""
-        return self.scopes.label(scope)
-
     def count_alert(self, scope: str, severity: str, alert_id: str) -> None:
         """Count one committed alert; its id is the exemplar where the scraper asks for OpenMetrics."""
         self.alerts.labels(self.scope(scope), severity).inc(exemplar={"alert_id": alert_id})
-
-    def set_by_scope(self, gauge: Gauge, values: Mapping[str, float], *, worst: bool = False) -> None:
-        """Replace all values of a gauge labelled by scope alone; scopes that are gone lose their series.
-
-        Values of scopes beyond the bound are added up under `other`; with `worst`, their largest is used.
-        """
-        merged: dict[str, float] = {}
-        for scope, value in values.items():
-            name = self.scope(scope)
-            merged[name] = max(merged.get(name, value), value) if worst else merged.get(name, 0.0) + value
-        gauge.clear()
-        for name, value in merged.items():
-            gauge.labels(name).set(value)
 
     def _process(self) -> None:
         self._group = "Process and configuration"
@@ -290,30 +236,3 @@ class Metrics:
         self.end_to_end_latency = self._histogram(
             "end_to_end_latency_seconds", "Time from the latest line of an incident to its committed message.", _LATENCY
         )
-
-    def _note(self, name: str, kind: str, labels: tuple[str, ...], text: str, values: Sequence[str] = ()) -> None:
-        meaning = f"{text} {labels[-1]}: {', '.join(values)}." if values else text
-        self.series.append(Series(self._group, PREFIX + name, kind, labels, meaning))
-
-    def _counter(self, name: str, text: str, *labels: str, values: Sequence[str] = ()) -> Counter:
-        # Known label values start at 0: a counter that appears with its first event shows no increase.
-        self._note(name + "_total", "counter", labels, text, values)
-        counter = Counter(PREFIX + name, text, labels, registry=self.registry)
-        for value in values:
-            counter.labels(value)
-        return counter
-
-    def _gauge(self, name: str, text: str, *labels: str, values: Sequence[str] = ()) -> Gauge:
-        self._note(name, "gauge", labels, text, values)
-        gauge = Gauge(PREFIX + name, text, labels, registry=self.registry)
-        for value in values:
-            gauge.labels(value)
-        return gauge
-
-    def _histogram(self, name: str, text: str, buckets: Sequence[float]) -> Histogram:
-        self._note(name, "histogram", (), text)
-        return Histogram(PREFIX + name, text, buckets=buckets, registry=self.registry)
-
-    def _info(self, name: str, text: str, fields: tuple[str, ...]) -> Info:
-        self._note(name + "_info", "info", fields, text)
-        return Info(PREFIX + name, text, registry=self.registry)

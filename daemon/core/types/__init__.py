@@ -1,0 +1,65 @@
+"""The product's vocabulary as types. Data moves through them in one direction.
+
+    Batch (as fetched) -> lines (a polars table) -> Session -> Pattern -> embedding -> Judgement -> Verdict -> Alert
+
+`records` is what comes in and goes out, `sessions` what lines become, `judgements` what is said of them. Everywhere in
+the core, a time is an int: microseconds since the epoch, UTC. Nothing in the core reads a clock.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.core.types.judgements import (
+    Evidence,
+    Judgement,
+    LabelVerdict,
+    Neighbour,
+    Phase,
+    SessionClue,
+    Verdict,
+)
+from daemon.core.types.records import (
+    LINES_SCHEMA,
+    NO_TIME_COUNTS,
+    Batch,
+    OutRecord,
+    Parsed,
+    Reject,
+    TimeCounts,
+    TopicPartition,
+    Update,
+)
+from daemon.core.types.sessions import (
+    ClosedBy,
+    Pattern,
+    Session,
+    SessionLine,
+    session_id,
+)
+
+Vector = NDArray[np.float32]
+
+__all__ = [
+    "LINES_SCHEMA",
+    "NO_TIME_COUNTS",
+    "Batch",
+    "ClosedBy",
+    "Evidence",
+    "Judgement",
+    "LabelVerdict",
+    "Neighbour",
+    "OutRecord",
+    "Parsed",
+    "Pattern",
+    "Phase",
+    "Reject",
+    "Session",
+    "SessionClue",
+    "SessionLine",
+    "TimeCounts",
+    "TopicPartition",
+    "Update",
+    "Vector",
+    "Verdict",
+    "session_id",
+]

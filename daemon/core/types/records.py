@@ -1,0 +1,135 @@
+"""Records as they are fetched, lines as a format makes them of records, and records as they are published."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import polars as pl
+
+LINES_SCHEMA: Mapping[str, pl.DataType] = {
+    "position": pl.Int64(),
+    "time": pl.Int64(),
+    "scope": pl.String(),
+    "key": pl.String(),
+    "text": pl.String(),
+    "clock": pl.Int64(),
+}
+"""A table of lines in reading order, as a format makes it. Masking redacts `text` and adds `masked`.
+
+`time` is the line's own, `clock` what it counts for stream time: the same, unless it is far from what others say.
+"""
+
+
+class TopicPartition(NamedTuple):
+    """One partition of one topic. In a backtest, the files are partition 0 of a topic named after them."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one partition in offset order, as columns of equal length.
+
+    `timestamps` are the records' own, in milliseconds, or -1 where there is none (files). `headers` is empty where no
+    record of the batch has any.
+    """
+
+    source: TopicPartition
+    offsets: Sequence[int]
+    timestamps: Sequence[int]
+    keys: Sequence[bytes | None]
+    values: Sequence[bytes | None]
+    headers: Sequence[Sequence[tuple[str, bytes]]] = ()
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def rows(self, rows: Sequence[int]) -> Batch:
+        """Return some rows, in order, as a batch."""
+        return Batch(
+            self.source,
+            [self.offsets[row] for row in rows],
+            [self.timestamps[row] for row in rows],
+            [self.keys[row] for row in rows],
+            [self.values[row] for row in rows],
+            [self.headers[row] for row in rows] if self.headers else (),
+        )
+
+    def since(self, offset: int) -> Batch:
+        """Return the records from `offset` on."""
+        start = bisect_left(self.offsets, offset)
+        return self if start == 0 else self.rows(range(start, len(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that cannot be read as lines. It becomes one dead letter, and its batch is processed without it.
+
+    `row` is its index in the batch. `reason` is a short stable word (a metric label). `detail` is a sentence that names
+    the place (field, line, byte) and repeats nothing of the record's content.
+    """
+
+    row: int
+    offset: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeCounts:
+    """How many lines' own times were not simply taken.
+
+    `clamped` were implausible and `unreadable` not a time: both got their record's. `held_back` were so far ahead that
+    they did not move stream time.
+    """
+
+    clamped: int = 0
+    unreadable: int = 0
+    held_back: int = 0
+
+    def __add__(self, other: TimeCounts) -> TimeCounts:
+        return TimeCounts(
+            self.clamped + other.clamped, self.unreadable + other.unreadable, self.held_back + other.held_back
+        )
+
+
+NO_TIME_COUNTS = TimeCounts()
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One batch read by a format: a table of `LINES_SCHEMA`, and the records it could not read."""
+
+    lines: pl.DataFrame
+    rejects: Sequence[Reject] = ()
+    times: TimeCounts = NO_TIME_COUNTS
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One record of the baseline's topic: a key and its whole new value (None deletes). Applying it is idempotent."""
+
+    key: bytes
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutRecord:
+    """One message to publish. `role` names the topic by its configuration key: alerts, dead_letters, baseline, ..."""
+
+    role: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+    partition: int | None = None
+
+    def at(self, partition: int) -> OutRecord:
+        """Return the same message for a partition of its topic."""
+        return replace(self, partition=partition)
