@@ -1,7 +1,7 @@
 """The messages that leave and enter the daemon.
 
-* A **document** is a dictionary whose keys and types `schema` declares: a verdict, an alert, feedback. `json_schema`
-  derives the published JSON Schemas from those types.
+* A **document** is a dictionary whose keys and types are declared: a verdict or an alert in `schema`, feedback in
+  `feedback_schema`. `json_schema` derives the published JSON Schemas from those types.
 * `encode` is the only way from a document to bytes (`json`); `cloud_event` writes the headers around it.
 * `verdict_record` and `dead_letter` make whole records. Alerts are made in `daemon.core.alerts`.
 * `parse_feedback` reads labels of patterns, `parse_remark` remarks on incidents, `parse_mute` mutes. `label_document`,
@@ -11,6 +11,7 @@
 from daemon.core.messages.cloudevents import cloud_event
 from daemon.core.messages.dead_letters import dead_letter
 from daemon.core.messages.feedback import Feedback, label_document, parse_feedback
+from daemon.core.messages.feedback_schema import FeedbackDocument
 from daemon.core.messages.json import encode, rfc3339
 from daemon.core.messages.json_schema import schemas
 from daemon.core.messages.mutes import Mute, mute_document, parse_mute
@@ -21,7 +22,6 @@ from daemon.core.messages.schema import (
     CauseDocument,
     ContrastDocument,
     ContrastLine,
-    FeedbackDocument,
     IncidentDocument,
     Label,
     LineDocument,

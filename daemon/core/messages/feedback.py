@@ -13,7 +13,7 @@ from typing import cast, get_args
 import orjson
 
 from daemon.core.masking import RedactionSettings, redact
-from daemon.core.messages.schema import FeedbackDocument, Word
+from daemon.core.messages.feedback_schema import FeedbackDocument, Word
 from daemon.errors import DataError
 
 VERDICTS: tuple[str, ...] = get_args(Word)

@@ -1,4 +1,4 @@
-"""JSON Schemas of the messages, made from the types in `daemon.core.messages.schema`.
+"""JSON Schemas of the messages, made from the types in `schema` and `feedback_schema`.
 
 `python -m deploy.generate` writes them to `docs/schema`. A later minor version may add fields, so readers must accept
 unknown ones; only feedback, which people write, refuses them. `strict=True` refuses them everywhere, for tests.
@@ -12,7 +12,7 @@ import types
 from functools import cache
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from daemon.core.messages import schema
+from daemon.core.messages import feedback_schema, schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -36,9 +36,12 @@ def schemas(*, strict: bool = False) -> dict[str, Schema]:
 
 def _feedback() -> Schema:
     """Return the schema of feedback: a label names either an alert or a pattern, which no type can say."""
-    document = _root(
-        schema.FEEDBACK_SCHEMA, [schema.FeedbackDocument, schema.RemarkDocument, schema.MuteDocument], strict=True
-    )
+    roots: list[type] = [
+        feedback_schema.FeedbackDocument,
+        feedback_schema.RemarkDocument,
+        feedback_schema.MuteDocument,
+    ]
+    document = _root(feedback_schema.FEEDBACK_SCHEMA, roots, strict=True)
     document["$defs"]["FeedbackDocument"]["oneOf"] = [{"required": ["alert"]}, {"required": ["pattern"]}]
     return document
 
@@ -98,7 +101,7 @@ def _reference(kind: type) -> Schema:
 def _descriptions() -> dict[tuple[str, str], str]:
     """Return the docstring under each field, by class and field, read from the source: Python drops them."""
     sentences: dict[tuple[str, str], str] = {}
-    for node in ast.parse(inspect.getsource(schema)).body:
+    for node in ast.parse(inspect.getsource(schema) + inspect.getsource(feedback_schema)).body:
         if not isinstance(node, ast.ClassDef):
             continue
         inherited = {base.id for base in node.bases if isinstance(base, ast.Name)}

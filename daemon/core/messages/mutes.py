@@ -13,8 +13,8 @@ from typing import cast, get_args
 import orjson
 
 from daemon.core.messages.feedback import BY_LENGTH, NOTE_LENGTH, message_object, message_text, redacted
+from daemon.core.messages.feedback_schema import MuteAction, MuteDocument
 from daemon.core.messages.json import rfc3339
-from daemon.core.messages.schema import MuteAction, MuteDocument
 from daemon.errors import DataError
 
 MUTE_ACTIONS: tuple[str, ...] = get_args(MuteAction)

@@ -12,7 +12,7 @@ from typing import cast, get_args
 import orjson
 
 from daemon.core.messages.feedback import BY_LENGTH, NOTE_LENGTH, message_object, message_text, redacted
-from daemon.core.messages.schema import Action, RemarkDocument
+from daemon.core.messages.feedback_schema import Action, RemarkDocument
 from daemon.errors import DataError
 
 ACTIONS: tuple[str, ...] = get_args(Action)
