@@ -1,8 +1,8 @@
 """The configuration: one YAML file, read strictly.
 
-`loading` reads the file and the environment, `schema` is the model with all defaults, `values` parses durations,
-budgets and regular expressions. `changes` says what a running daemon can apply. All errors of a file are reported at
-once, each with its path.
+`loading` reads the file and the environment. `schema` is the model with all defaults; `security` and `served` hold some
+of its sections. `values` parses durations, budgets and regular expressions. `changes` says what a running daemon can
+apply. All errors of a file are reported at once, each with its path.
 """
 
 from daemon.config.changes import changed_keys, needs_restart

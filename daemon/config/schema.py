@@ -1,8 +1,8 @@
 """The configuration as a model: every key, its default, and the rules between keys.
 
-A section of the file is a class here (`kafka.security` in `security`) and a key is a field. A rule between two keys is
-checked in the section that holds both. `Config.fingerprint` names everything that shapes verdicts; no secret is part of
-it.
+A section of the file is a class here (`kafka.security` in `security`, what listens on a port in `served`), and a key is
+a field. A rule between two keys is checked in the section that holds both. `Config.fingerprint` names everything that
+shapes verdicts; no secret is part of it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,12 @@ from pydantic import (
 
 from daemon.config.section import Section
 from daemon.config.security import SecurityConfig
+from daemon.config.served import ConsoleConfig, HttpConfig, ServeConfig
 from daemon.config.values import (
     Duration,
-    Size,
     extracting,
     format_name,
     parse_budget,
-    parse_link,
     parse_rate,
     pattern_problem,
     rate_of,
@@ -207,47 +206,6 @@ class TopicsConfig(Section):
         return {role: topic for role, topic in self.model_dump(exclude={"dead_letters_redacted"}).items() if topic}
 
 
-class HttpConfig(Section):
-    """Where metrics and health are served."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=9108, ge=0, le=65535)
-
-
-class LinkConfig(Section):
-    """A link from an alert to another program."""
-
-    name: str = Field(min_length=1, max_length=60)
-    url: Annotated[str, BeforeValidator(parse_link)]
-
-
-class TlsConfig(Section):
-    """A certificate with its chain, and its key, as files in PEM."""
-
-    certificate: Path
-    key: Path
-
-
-class ConsoleConfig(Section):
-    """Where `strayline console` serves its pages, what it keeps, and who may use it."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=9109, ge=0, le=65535)
-    path: str = Field(default="", pattern=r"^(/[A-Za-z0-9_.~-]+)*$")
-    archive: Path | None = None
-    keep: Duration = 90 * 86_400_000_000
-    max_size: Annotated[Size, Field(ge=1_000_000)] = 1_000_000_000
-    users: Path | None = None
-    tls: TlsConfig | None = None
-    links: list[LinkConfig] = []
-
-    @model_validator(mode="after")
-    def _closed(self) -> Self:
-        if self.users is None and self.host not in ("127.0.0.1", "::1", "localhost"):
-            raise ValueError("host: name a users file before you serve the console to other machines")
-        return self
-
-
 class DocumentsConfig(Section):
     """Bases of standard documents: where they are kept, how a text is judged, and what a file may cost."""
 
@@ -265,23 +223,6 @@ class DocumentsConfig(Section):
     def _ordered(self) -> Self:
         if self.odd > self.normal:
             raise ValueError("odd: a similarity below which a text is odd cannot be higher than that of a normal one")
-        return self
-
-
-class ServeConfig(Section):
-    """Where `strayline serve` offers the engine as `/v1/embeddings`, to whom, and how much of it."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=9110, ge=0, le=65535)
-    users: Path | None = None
-    max_inputs: int = Field(default=2_048, ge=1)
-    max_bytes: int = Field(default=16 << 20, ge=1_024)
-    at_once: int = Field(default=8, ge=1)
-
-    @model_validator(mode="after")
-    def _closed(self) -> Self:
-        if self.users is None and self.host not in ("127.0.0.1", "::1", "localhost"):
-            raise ValueError("host: name a users file before you serve the engine to other machines")
         return self
 
 

@@ -1,0 +1,75 @@
+"""The sections of what listens on a port: `http`, `console` and `serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from daemon.config.section import Section
+from daemon.config.values import Duration, Size, parse_link
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def require_users(users: Path | None, host: str, what: str) -> None:
+    """Raise ValueError when other machines could use `what` and nobody says which persons may."""
+    if users is None and host not in LOOPBACK:
+        raise ValueError(f"host: name a users file before you serve {what} to other machines")
+
+
+class HttpConfig(Section):
+    """Where metrics and health are served."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9108, ge=0, le=65535)
+
+
+class LinkConfig(Section):
+    """A link from an alert to another program."""
+
+    name: str = Field(min_length=1, max_length=60)
+    url: Annotated[str, BeforeValidator(parse_link)]
+
+
+class TlsConfig(Section):
+    """A certificate with its chain, and its key, as files in PEM."""
+
+    certificate: Path
+    key: Path
+
+
+class ConsoleConfig(Section):
+    """Where `strayline console` serves its pages, what it keeps, and who may use it."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9109, ge=0, le=65535)
+    path: str = Field(default="", pattern=r"^(/[A-Za-z0-9_.~-]+)*$")
+    archive: Path | None = None
+    keep: Duration = 90 * 86_400_000_000
+    max_size: Annotated[Size, Field(ge=1_000_000)] = 1_000_000_000
+    users: Path | None = None
+    tls: TlsConfig | None = None
+    links: list[LinkConfig] = []
+
+    @model_validator(mode="after")
+    def _closed(self) -> Self:
+        require_users(self.users, self.host, "the console")
+        return self
+
+
+class ServeConfig(Section):
+    """Where `strayline serve` offers the engine as `/v1/embeddings`, to whom, and how much of it."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9110, ge=0, le=65535)
+    users: Path | None = None
+    max_inputs: int = Field(default=2_048, ge=1)
+    max_bytes: int = Field(default=16 << 20, ge=1_024)
+    at_once: int = Field(default=8, ge=1)
+
+    @model_validator(mode="after")
+    def _closed(self) -> Self:
+        require_users(self.users, self.host, "the engine")
+        return self
