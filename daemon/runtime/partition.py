@@ -2,7 +2,7 @@
 
     INIT   `recovery`: start the producer (fences whoever had the partition), read the checkpoint, wait for the baseline
            to be read up to it, skip what retention deleted, make a processor; ask the polling task to fetch from there
-    RUN    batches and vectors go into the processor, its output goes out in transactions (`commits`)
+    RUN    batches and vectors go into the processor (`partition_steps`), its output into transactions (`commits`)
     DEAD   anything failed or timed out: processor and producer are thrown away, a pause, then INIT again
 
 Two rules keep it exact. The checkpoint in the topic is the only truth: nothing in memory outlives DEAD. And whoever
@@ -15,29 +15,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from time import monotonic
 
 import structlog
 
-from daemon.core.stream import IdleClock, Load, Processor, Step
+from daemon.core.stream import Load
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import PartitionError
 from daemon.ports import Membership, Transactions
 from daemon.runtime.commits import Commits
-from daemon.runtime.partition_progress import EventTime, PartitionProgress
+from daemon.runtime.partition_progress import PartitionProgress
+from daemon.runtime.partition_steps import PartitionSteps
 from daemon.runtime.partition_vectors import PartitionVectors
 from daemon.runtime.recovery import Recovery
 from daemon.runtime.shared import ProcessorFactory, Shared
 from daemon.runtime.stalls import Delay
-from daemon.runtime.step_metrics import count_step
 
 log = structlog.get_logger(__name__)
 
-INBOX_BATCHES = 2
-WAITING_SESSIONS = 4_096
 PATIENT_STARTS = 4
 
 
@@ -64,7 +61,6 @@ class Partition:
     def __init__(self, source: TopicPartition, shared: Shared, make_processor: ProcessorFactory) -> None:
         self.source = source
         self.state = State.INIT
-        self.load = Load()
         self.expected = 0
         self.fetch_from: int | None = None
         self.stopped_at = monotonic()
@@ -72,20 +68,20 @@ class Partition:
         self._shared = shared
         self._recovery = Recovery(source, shared, make_processor)
         self._commits = Commits(source, shared, self._wake)
-        self._processor: Processor | None = None
-        self._producer: Transactions | None = None
-        self._inbox: deque[Batch] = deque()
         self._vectors = PartitionVectors(shared.embedder, self._wake, self.fail)
-        self._more = False
-        self._idle = IdleClock(shared.terms.idle_flush, monotonic())
+        self._steps = PartitionSteps(source, shared, self._commits, self._progress, self._vectors)
+        self._producer: Transactions | None = None
         self._woken = asyncio.Event()
-        self._stepping = False
-        self._stepped = asyncio.Event()
         self._failed: Exception | None = None
         self._renew = False
         self._failed_starts = 0
 
     # ---------------------------------------------------------------- for gauges
+
+    @property
+    def load(self) -> Load:
+        """What its processor holds."""
+        return self._steps.load
 
     @property
     def committed_at(self) -> float:
@@ -112,24 +108,12 @@ class Partition:
     @property
     def hungry(self) -> bool:
         """Whether it can take another batch; False is backpressure."""
-        return (
-            self.state is State.RUN
-            and self.fetch_from is None
-            and len(self._inbox) < INBOX_BATCHES
-            and self.load.waiting < WAITING_SESSIONS
-            and self.load.unsettled < self._shared.terms.max_unsettled
-        )
+        return self.in_place and self._steps.hungry
 
     @property
     def quiet(self) -> bool:
         """Whether nothing is under way except open sessions."""
-        under_way = self._stepping or self._inbox or self._vectors.ready or self._more or self._vectors.asked
-        return not (under_way or self.load.waiting)
-
-    @property
-    def _waits_for_time(self) -> bool:
-        """Whether nothing is left to do but to note that time passes."""
-        return self.quiet and bool(self.load.open_sessions or self.load.listening)
+        return self._steps.quiet
 
     @property
     def in_place(self) -> bool:
@@ -143,7 +127,7 @@ class Partition:
         batch = batch.since(self.expected)
         if not len(batch):
             return
-        self._inbox.append(batch)
+        self._steps.offer(batch)
         self.expected = batch.offsets[-1] + 1
         self._progress.fed(monotonic())
         self._wake()
@@ -223,8 +207,8 @@ class Partition:
     async def drain(self) -> None:
         """Finish and commit what has been fetched; open sessions stay unsettled for the next owner."""
         while self.state is State.RUN and not self.quiet:
-            self._stepped.clear()
-            await self._stepped.wait()
+            self._steps.stepped.clear()
+            await self._steps.stepped.wait()
         await self.settle()
 
     def _note_restart(self, error: PartitionError) -> float:
@@ -249,10 +233,8 @@ class Partition:
         producer = self._producer = self._shared.broker.transactions(self.source)
         patient = self._failed_starts < PATIENT_STARTS
         recovered = await self._recovery.recover(producer, membership, patient=patient)
-        self._processor = recovered.processor
         self._commits.start(recovered)
-        self._idle = IdleClock(self._shared.terms.idle_flush, monotonic())
-        self.load = Load(unsettled=recovered.unsettled)
+        self._steps.start(recovered)
         self.expected = self.fetch_from = recovered.low
         self._progress.fed(monotonic())
         self.state = State.RUN
@@ -277,68 +259,25 @@ class Partition:
             now = monotonic()
             if (due := self._commits.due()) is not None and due <= now:
                 self._commits.begin()
-            if self._inbox or self._vectors.ready or self._more:
-                await self._step()
-            elif self._waits_for_time and self._idle.due() <= now:
-                await self._flush_if_caught_up(membership)
+            if self._steps.ready:
+                await self._steps.step()
+            elif (idle := self._steps.idle_due()) is not None and idle <= now:
+                await self._steps.flush_if_caught_up(membership)
             else:
                 await self._rest(now)
 
     async def _rest(self, now: float) -> None:
-        dues = [self._idle.due()] if self._waits_for_time else []
-        if (due := self._commits.due()) is not None:
-            dues.append(due)
+        dues = [due for due in (self._steps.idle_due(), self._commits.due()) if due is not None]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, min([*dues, now + 1.0]) - now)):
                 await self._woken.wait()
 
-    async def _step(self) -> None:
-        assert self._processor is not None
-        batch = self._inbox.popleft() if self._inbox else None
-        if batch is not None:
-            self._idle.arrived(monotonic())
-        self._note(await self._in_thread(self._processor.step, batch, self._vectors.take()), batch)
-
-    async def _in_thread(self, work: Callable[..., Step], *arguments: object) -> Step:
-        """Do the processor's work in the worker thread; until it is done the partition is not quiet."""
-        self._stepping = True
-        try:
-            return await self._shared.thread(work, *arguments)
-        finally:
-            self._stepping = False
-            self._stepped.set()
-
-    async def _flush_if_caught_up(self, membership: Membership) -> None:
-        # The process may have been frozen, and its clocks with it: only the broker knows whether there is more to read.
-        assert self._processor is not None
-        self._idle.restart(monotonic())
-        try:
-            _, end = (await membership.bounds([self.source]))[self.source]
-        except PartitionError as error:
-            log.info("not_known_whether_caught_up", partition=str(self.source), error=str(error))
-            return
-        position = membership.position(self.source)
-        if position is not None and position >= end and self.quiet:
-            idle = self._idle.seconds(monotonic())
-            self._note(await self._in_thread(self._processor.flush, idle), None)
-
-    def _note(self, step: Step, batch: Batch | None) -> None:
-        self.load, self._more = step.load, step.more
-        self._progress.event_time.note(monotonic(), step.load.watermark, step.lines)
-        self._vectors.ask(step.missing)
-        if batch is not None or step.verdicts or step.load.outputs:
-            self._commits.progress(step.lines, step.load.outputs)
-        count_step(self._shared.metrics, self.source, step, batch)
-
     async def _let_go(self) -> None:
         """Forget everything that is not in the checkpoint. Never raises, so that it can be the last thing done."""
         self.state = State.DEAD
-        self._stepped.set()
-        await self._vectors.stop()
+        await self._steps.stop()
         await self._commits.stop()
-        self._failed, self._processor, self.fetch_from = None, None, None
-        self._inbox.clear()
-        self._more, self.load, self._progress.event_time = False, Load(), EventTime()
+        self._failed, self.fetch_from = None, None
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.close()
