@@ -17,38 +17,22 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.core.baseline.forgetting import least, unused
 from daemon.core.baseline.labels import Label, Labels
 from daemon.core.baseline.line_lists import LineLists
 from daemon.core.baseline.line_table import Ids, LineTable
 from daemon.core.baseline.neighbours import Neighbours
-from daemon.core.baseline.simhash import WORDS, Sketch, sketch
-from daemon.core.baseline.window import BUCKETS, Weight, Window
-from daemon.core.columns import ROWS, Column, Columns
+from daemon.core.baseline.pattern_table import ABSENT, PatternTable
+from daemon.core.baseline.simhash import Sketch, sketch
+from daemon.core.baseline.weight_rows import Weight
+from daemon.core.baseline.window import BUCKETS, Window
 from daemon.core.types import LabelVerdict, TopicPartition, Vector
 
 KEPT_AFTER_EVICTION = 0.95
 REFRESH = 0.02
 """The mass of labelled patterns and the common lines are recomputed when the total has changed by this share."""
-ABSENT = -1
-"""Instead of the row of a pattern of which nothing is known."""
 
 Lines = tuple[tuple[str, int], ...]
-
-
-class PatternTable(Columns):
-    """One row for each pattern of which anything is known."""
-
-    name = Column(np.object_)
-    defined = Column(np.bool_)
-    renewed = Column(np.int64)
-    """When its lines and vector were last written to the baseline's topic."""
-    sessions = Column(np.float64)
-    """Its sessions in the window, where it is defined."""
-    mass = Column(np.float64)
-    backbone = Column(np.uint64)
-    sketch = Column(np.uint64, (ROWS, WORDS))
-    sketched = Column(np.bool_)
-    """Whether its sketch was computed: that of a pattern which was restored is when it is asked for."""
 
 
 class Baseline:
@@ -59,7 +43,7 @@ class Baseline:
 
     def __init__(self, dimensions: int, window_us: int, mass: float, max_patterns: int) -> None:
         self.share = mass
-        self.patterns = PatternTable(1)
+        self.patterns = PatternTable()
         self.window = Window(max(1, window_us // BUCKETS))
         self.lines = LineTable()
         self.labels = Labels(self.lines)
@@ -69,7 +53,6 @@ class Baseline:
         self.changes = 0
         """Counts what invalidates earlier assessments at once: labels, other common lines, patterns that are gone."""
         self._contents = LineLists()
-        self._rows: dict[str, int] = {}
         self._max = max_patterns
         self._similar: dict[int, float] = {}
         self._refreshed = 0.0
@@ -82,20 +65,20 @@ class Baseline:
         return len(self.neighbours)
 
     def __contains__(self, pattern: str) -> bool:
-        return pattern in self._rows
+        return pattern in self.patterns
 
     def row(self, pattern: str) -> int:
         """Return the row of `pattern`, ABSENT when nothing is known of it."""
-        return self._rows.get(pattern, ABSENT)
+        return self.patterns.find(pattern)
 
     def defined(self, pattern: str) -> int:
         """Return the row of `pattern`, ABSENT when its lines and its vector are not known."""
-        row = self._rows.get(pattern, ABSENT)
+        row = self.patterns.find(pattern)
         return row if row != ABSENT and self.patterns.defined.item(row) else ABSENT
 
     def rows(self) -> Iterable[tuple[str, int]]:
         """Return all patterns of which anything is known, with their rows."""
-        return self._rows.items()
+        return self.patterns.names()
 
     def numbers(self, row: int) -> Ids:
         """Return the numbers of a defined pattern's lines in the line table."""
@@ -114,7 +97,7 @@ class Baseline:
 
     def mass_of(self, pattern: str) -> float:
         """Return the mass of `pattern`."""
-        row = self._rows.get(pattern, ABSENT)
+        row = self.patterns.find(pattern)
         return self.patterns.mass.item(row) if row != ABSENT else 0.0
 
     def similar(self, backbone: np.uint64) -> float:
@@ -138,14 +121,13 @@ class Baseline:
     def memory(self) -> int:
         """Return an estimate of the bytes held."""
         tables = self.patterns.nbytes + self.window.nbytes + self._contents.nbytes
-        names = 170 * len(self._rows) + 100 * len(self._similar)
-        return tables + names + self.lines.memory() + self.neighbours.memory()
+        return tables + 100 * len(self._similar) + self.lines.memory() + self.neighbours.memory()
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def define(self, pattern: str, lines: Lines, vector: Vector, renewed: int, mark: Sketch | None = None) -> None:
         """Give `pattern` its lines and vector; what is known of it begins to count. `mark`: its sketch, where known."""
-        row, table = self._row(pattern), self.patterns
+        row, table = self.patterns.row_of(pattern), self.patterns
         table.renewed[row] = max(table.renewed.item(row), renewed)
         if table.defined.item(row):
             return
@@ -164,11 +146,11 @@ class Baseline:
 
     def add(self, pattern: str, source: TopicPartition, end: int) -> None:
         """Count one session of a defined `pattern` that ended at `end`."""
-        row, window = self._rows[pattern], self.window
+        row, window = self.patterns.row(pattern), self.window
         bucket = window.add(row, source, end)
         if window.tick(bucket):
             self._expire()
-            if pattern in self._rows:
+            if pattern in self.patterns:
                 self._recount(row)
         elif bucket >= window.start:
             window.total += 1.0
@@ -177,7 +159,7 @@ class Baseline:
 
     def set_weight(self, pattern: str, source: TopicPartition, weight: Weight | None) -> None:
         """Replace the weight of (pattern, source), or remove it."""
-        row, window = self._row(pattern), self.window
+        row, window = self.patterns.row_of(pattern), self.window
         window.replace(row, source, weight)
         if self._postponed is not None:
             self._postponed.add(row)
@@ -185,7 +167,7 @@ class Baseline:
         if window.tick():
             self._expire()
         window.count_total()
-        if pattern in self._rows:
+        if pattern in self.patterns:
             self._recount(row)
         self._settle()
 
@@ -211,7 +193,7 @@ class Baseline:
 
     def set_label(self, pattern: str, label: Label | None) -> None:
         """Set or remove what a person said of `pattern`."""
-        row = self._row(pattern)
+        row = self.patterns.row_of(pattern)
         self.changes += 1
         numbers = self.numbers(row) if self.patterns.defined.item(row) else None
         if numbers is not None:
@@ -221,13 +203,6 @@ class Baseline:
             self.labels.heed(row, numbers, 1)
         self._recount(row, added=0.0)
         self._settle()
-
-    def _row(self, pattern: str) -> int:
-        row = self._rows.get(pattern, ABSENT)
-        if row == ABSENT:
-            row = self._rows[pattern] = self.patterns.take()
-            self.patterns.name[row] = pattern
-        return row
 
     # -- mass ------------------------------------------------------------------------------------------------------
 
@@ -289,20 +264,13 @@ class Baseline:
         for row in window.expire():
             self._recount(row)
         window.count_total()
-        # A vector is renewed while its pattern is in use, so one that is not counted yet may still get its weights.
-        unused = ~window.counted(len(table)) & (
-            table.renewed[: len(table)] < (window.start - BUCKETS // 2) * window.bucket_us
-        )
-        unused[list(self.labels.patterns())] = False
-        self._drop([row for row in table.taken().tolist() if unused[row]])
+        self._drop(unused(table, window, self.labels))
         self._settle(force=True)
 
     def _evict(self) -> None:
-        """Drop the patterns that matter least: unlabelled, least mass first, of equal mass the longest unseen."""
-        table = self.patterns
-        held = [row for row in table.taken().tolist() if table.defined[row] and self.labels.get(row) is None]
-        order = sorted(held, key=lambda row: (table.sessions[row], self.window.last(row), table.name[row]))
-        rows = order[: max(len(self) - int(KEPT_AFTER_EVICTION * self._max), 0)]
+        """Drop patterns that are too many."""
+        surplus = max(len(self) - int(KEPT_AFTER_EVICTION * self._max), 0)
+        rows = least(self.patterns, self.window, self.labels, surplus)
         for row in rows:
             self.window.remove(row)
         self._drop(rows)
@@ -316,8 +284,6 @@ class Baseline:
         gone = np.zeros(len(table), bool)
         gone[rows] = True
         defined = np.array([row for row in rows if table.defined.item(row)], np.int64)
-        for row in rows:
-            del self._rows[table.name.item(row)]
         if len(defined):
             for row in defined.tolist():
                 self._weigh(row, -table.mass.item(row))
@@ -325,6 +291,6 @@ class Baseline:
             self.lines.drop(np.unique(np.concatenate([self.numbers(row) for row in defined.tolist()])), gone)
             self._contents.drop(defined)
             self.neighbours.remove(defined)
-        table.free_many(rows)
+        table.forget(rows)
         if len(defined):
             self._count_similar()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from daemon.core.baseline.baseline import Baseline
 from daemon.core.baseline.labels import Label
-from daemon.core.baseline.window import BUCKETS, HELD, Weight
+from daemon.core.baseline.weight_rows import Weight
+from daemon.core.baseline.window import BUCKETS, HELD
 from daemon.core.calibration.ranks import absence_nats, conditional_nats, distance_to_measure, presence_nats
 from daemon.core.detection.components import distance, failure_scores
 from daemon.core.detection.rarity import missing, present

@@ -1,0 +1,23 @@
+"""Which patterns a scope forgets: those that nothing counts any more, and of too many those that matter least."""
+
+from __future__ import annotations
+
+from daemon.core.baseline.labels import Labels
+from daemon.core.baseline.pattern_table import PatternTable
+from daemon.core.baseline.window import BUCKETS, Window
+
+
+def unused(table: PatternTable, window: Window, labels: Labels) -> list[int]:
+    """Return the rows of patterns without sessions and label, ascending, that were not renewed for half a window."""
+    # A vector is renewed while its pattern is in use, so one that is not counted yet may still get its weights.
+    marks = ~window.counted(len(table)) & (
+        table.renewed[: len(table)] < (window.start - BUCKETS // 2) * window.bucket_us
+    )
+    marks[list(labels.patterns())] = False
+    return [row for row in table.taken().tolist() if marks[row]]
+
+
+def least(table: PatternTable, window: Window, labels: Labels, count: int) -> list[int]:
+    """Return `count` rows of unlabelled patterns: least mass first, of equal mass the longest unseen."""
+    held = [row for row in table.taken().tolist() if table.defined[row] and labels.get(row) is None]
+    return sorted(held, key=lambda row: (table.sessions[row], window.last(row), table.name[row]))[:count]

@@ -1,0 +1,68 @@
+"""The patterns of one scope, each a row by which its lines, sessions, label and vector are kept elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from daemon.core.baseline.simhash import WORDS
+from daemon.core.columns import ROWS, Column, Columns
+
+ABSENT = -1
+"""Instead of the row of a pattern of which nothing is known."""
+
+
+class PatternTable(Columns):
+    """One row for each pattern of which anything is known, found by its name."""
+
+    name = Column(np.object_)
+    defined = Column(np.bool_)
+    renewed = Column(np.int64)
+    """When its lines and vector were last written to the baseline's topic."""
+    sessions = Column(np.float64)
+    """Its sessions in the window, where it is defined."""
+    mass = Column(np.float64)
+    backbone = Column(np.uint64)
+    sketch = Column(np.uint64, (ROWS, WORDS))
+    sketched = Column(np.bool_)
+    """Whether its sketch was computed: that of a pattern which was restored is when it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self._rows: dict[str, int] = {}
+
+    def __contains__(self, pattern: str) -> bool:
+        return pattern in self._rows
+
+    def find(self, pattern: str) -> int:
+        """Return the row of `pattern`, ABSENT when it has none."""
+        return self._rows.get(pattern, ABSENT)
+
+    def row(self, pattern: str) -> int:
+        """Return the row of `pattern`; raises KeyError when it has none."""
+        return self._rows[pattern]
+
+    def row_of(self, pattern: str) -> int:
+        """Return the row of `pattern`, a new one when it has none."""
+        row = self._rows.get(pattern, ABSENT)
+        if row == ABSENT:
+            row = self._rows[pattern] = self.take()
+            self.name[row] = pattern
+        return row
+
+    def names(self) -> Iterable[tuple[str, int]]:
+        """Return all patterns with their rows."""
+        return self._rows.items()
+
+    def forget(self, rows: Iterable[int]) -> None:
+        """Give back different `rows`."""
+        gone = list(rows)
+        for row in gone:
+            del self._rows[self.name.item(row)]
+        self.free_many(gone)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all columns, and an estimate of those of the names."""
+        return super().nbytes + 170 * len(self._rows)

@@ -1,0 +1,216 @@
+"""Weights and their buckets as rows of two tables that are linked into lists.
+
+A *weight* is what one input partition has counted of one pattern: sessions by time bucket, and the times of the first
+and the last. A pattern names its first weight, a weight the pattern's next one; a weight names its first bucket, a
+bucket the weight's next one. So a pattern that came once costs two short rows, and what concerns all patterns (expiry,
+restoring, totals) is work on whole columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.core.columns import ROWS, Column, Columns
+from daemon.core.types import TopicPartition
+
+END = -1
+"""Ends a list of rows."""
+
+
+@dataclass(slots=True)
+class Weight:
+    """Sessions of one pattern from one input partition: a count for each time bucket, and when first and last."""
+
+    buckets: dict[int, int] = field(default_factory=dict)
+    first: int = 0
+    last: int = 0
+
+
+class _Heads(Columns):
+    first = Column(np.int32, (ROWS,), END)
+
+
+class _Weights(Columns):
+    pattern = Column(np.int32)
+    source = Column(np.int32)
+    first = Column(np.int64)
+    last = Column(np.int64)
+    buckets = Column(np.int32, (ROWS,), END)
+    next = Column(np.int32, (ROWS,), END)
+
+
+class _Buckets(Columns):
+    weight = Column(np.int32, (ROWS,), END)
+    bucket = Column(np.int64)
+    sessions = Column(np.int64)
+    next = Column(np.int32, (ROWS,), END)
+
+
+class WeightRows:
+    """Weights by pattern (a row number of the owner's) and input partition, each by the number of its row."""
+
+    def __init__(self) -> None:
+        self._heads = _Heads(1)
+        self._weights = _Weights(1)
+        self._buckets = _Buckets(1)
+        self._sources: dict[TopicPartition, int] = {}
+        self._names: list[TopicPartition] = []
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def of(self, pattern: int) -> Iterator[int]:
+        """Yield the weights of `pattern`."""
+        heads, following = self._heads.first, self._weights.next
+        row = heads.item(pattern) if pattern < len(heads) else END
+        while row != END:
+            yield row
+            row = following.item(row)
+
+    def find(self, pattern: int, source: TopicPartition) -> int:
+        """Return the weight that `source` has counted of `pattern`, END when that is nothing."""
+        heads, of, following = self._heads.first, self._weights.source, self._weights.next
+        number = self._sources.get(source, END)
+        weight = heads.item(pattern) if pattern < len(heads) else END
+        while weight != END and of.item(weight) != number:
+            weight = following.item(weight)
+        return weight
+
+    def first(self, weight: int) -> int:
+        """Return the time of its first session."""
+        return self._weights.first.item(weight)
+
+    def last(self, weight: int) -> int:
+        """Return the time of its last session."""
+        return self._weights.last.item(weight)
+
+    def source(self, weight: int) -> TopicPartition:
+        """Return the input partition that has counted it."""
+        return self._names[self._weights.source.item(weight)]
+
+    def buckets(self, weight: int) -> Iterator[tuple[int, int]]:
+        """Yield its buckets, each with its sessions."""
+        buckets, row = self._buckets, self._weights.buckets.item(weight)
+        while row != END:
+            yield buckets.bucket.item(row), buckets.sessions.item(row)
+            row = buckets.next.item(row)
+
+    def latest(self) -> int:
+        """Return the time of the last session of all, 0 when there is none."""
+        return int(self._weights.last[: len(self._weights)].max(initial=0))
+
+    def counted(self, patterns: int) -> NDArray[np.bool_]:
+        """Return for each of the patterns 0 to `patterns` - 1 whether it has any weight."""
+        self._heads.reserve(patterns)
+        return np.asarray(self._heads.first[:patterns] != END)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes held."""
+        return self._heads.nbytes + self._weights.nbytes + self._buckets.nbytes
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def count(self, pattern: int, source: TopicPartition, end: int, bucket: int) -> None:
+        """Count one session of `pattern` that ended at `end`, which lies in `bucket`."""
+        weight = self.find(pattern, source)
+        if weight == END:
+            weight = self._new_weight(pattern, source, end, end)
+        weights, buckets = self._weights, self._buckets
+        row = weights.buckets.item(weight)
+        while row != END and buckets.bucket.item(row) != bucket:
+            row = buckets.next.item(row)
+        if row == END:
+            self._new_bucket(weight, bucket, 1)
+        else:
+            buckets.sessions[row] += 1
+        if end < weights.first.item(weight):
+            weights.first[weight] = end
+        elif end > weights.last.item(weight):
+            weights.last[weight] = end
+
+    def put(self, pattern: int, source: TopicPartition, weight: Weight) -> None:
+        """Add a weight of `pattern`, of which `source` has counted nothing."""
+        row = self._new_weight(pattern, source, weight.first, weight.last)
+        for bucket, sessions in sorted(weight.buckets.items()):
+            self._new_bucket(row, bucket, sessions)
+
+    def remove(self, pattern: int, weight: int) -> None:
+        """Remove one weight of `pattern`."""
+        row = self._weights.buckets.item(weight)
+        while row != END:
+            following = self._buckets.next.item(row)
+            self._buckets.free(row)
+            row = following
+        before, following = END, self._weights.next.item(weight)
+        for other in self.of(pattern):
+            if other == weight:
+                break
+            before = other
+        if before == END:
+            self._heads.first[pattern] = following
+        else:
+            self._weights.next[before] = following
+        self._weights.free(weight)
+
+    def drop_before(self, start: int) -> list[int]:
+        """Drop the buckets before `start`, and weights without any; return the patterns that lost sessions."""
+        buckets, weights = self._buckets, self._weights
+        rows = buckets.taken()
+        old = buckets.bucket[rows] < start
+        if not old.any():
+            return []
+        touched = np.unique(weights.pattern[buckets.weight[rows[old]]]).tolist()
+        rows = rows[~old]
+        buckets.keep(rows[np.lexsort((-buckets.bucket[rows], buckets.weight[rows]))])
+        self._drop_empty_weights()
+        return [int(pattern) for pattern in touched]
+
+    def _drop_empty_weights(self) -> None:
+        """Renumber the weights that have buckets, by pattern, and link everything; buckets are sorted by weight."""
+        weights, buckets = self._weights, self._buckets
+        kept = np.unique(buckets.weight[: len(buckets)])
+        kept = kept[np.argsort(weights.pattern[kept], kind="stable")]
+        number = np.full(len(weights), END, np.int32)
+        number[kept] = np.arange(len(kept))
+        weights.keep(kept.astype(np.int64))
+        buckets.weight[: len(buckets)] = number[buckets.weight[: len(buckets)]]
+        size = len(weights)
+        weights.buckets[:size] = END
+        _link(buckets.weight[: len(buckets)], weights.buckets, buckets.next)
+        self._heads.first[:] = END
+        _link(weights.pattern[:size], self._heads.first, weights.next)
+
+    def _new_weight(self, pattern: int, source: TopicPartition, first: int, last: int) -> int:
+        number = self._sources.get(source)
+        if number is None:
+            number = self._sources[source] = len(self._names)
+            self._names.append(source)
+        self._heads.reserve(pattern + 1)
+        weights, row = self._weights, self._weights.take()
+        weights.pattern[row], weights.source[row] = pattern, number
+        weights.first[row], weights.last[row] = first, last
+        weights.next[row] = self._heads.first[pattern]
+        self._heads.first[pattern] = row
+        return row
+
+    def _new_bucket(self, weight: int, bucket: int, sessions: int) -> None:
+        buckets, row = self._buckets, self._buckets.take()
+        buckets.weight[row], buckets.bucket[row], buckets.sessions[row] = weight, bucket, sessions
+        buckets.next[row] = self._weights.buckets[weight]
+        self._weights.buckets[weight] = row
+
+
+def _link(owners: NDArray[np.int32], heads: NDArray[np.int32], following: NDArray[np.int32]) -> None:
+    """Link rows that are sorted by owner: `heads` gets each owner's first row, `following` each row's next one."""
+    size = len(owners)
+    if not size:
+        return
+    begins = np.flatnonzero(np.concatenate(([True], owners[1:] != owners[:-1])))
+    heads[owners[begins]] = begins
+    following[: size - 1] = np.arange(1, size)
+    following[begins[1:] - 1] = END
+    following[size - 1] = END
