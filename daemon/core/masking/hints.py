@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daemon.core.masking.rare_names import RARE_NAME_HINTS
 from daemon.core.masking.vendor_rules import DASHED_PREFIXES, PLAIN_PREFIXES, VENDORS
 
 
@@ -15,16 +16,60 @@ _CODE_HINTS = tuple(
     for kind in words("verification confirmation security login sign-in access auth authentication recovery backup")
     for between in ("", " ", "_", "-", " pass")
 )
-HINTS: tuple[str, ...] = (
+RARE_HINTS: tuple[str, ...] = (
+    *RARE_NAME_HINTS,
+    *(f"{word} {digit} " for word in ("password", "secret", "key-string") for digit in "0456789"),
+    *(
+        f"{word}({sign}"
+        for word in ("key", "token", "secret", "word", "string", "credential")
+        for sign in ("\\", '"', "'")
+    ),
+    *(
+        f"{word} {quote}"
+        for word in ("word", "passwd", "phrase", "passcode")
+        for quote in ("'", '"', "`", "“", "«", "「")
+    ),
+    *(f':{word} "' for word in ("password", "secret", "token", "api-key")),
+    *("word is gen", "word to pro", "word di ", "word de ", "word for the", "word was gen", "changed from"),
+    *("is your", "as your", "your code", "code: ", "code is ", "scratch code", "recovery code", "backup code"),
+    *(
+        "code de vé",
+        "code de sé",
+        "code de confir",
+        "código de",
+        "codice di",
+        "код ",
+        "校验码",
+        "認証コード",
+        "確認コード",
+    ),
+    *("pin lautet", "pin est", "pin es", "pin ist", "tan:", "tan ist", "tan lautet", "senha ", "heslo "),
+    *("login:", "login=", "login ", "logon", "credentials:", "credentials ", "creds:", "creds "),
+    *("snmp", " -p ", " -w ", "--auth", " -a ", "rabbitmqctl", "htpasswd", "echo ", "kinit", 'send "', "send -- "),
+    *(
+        "securestring",
+        "env ",
+        "arg ",
+        "setx",
+        "setenv",
+        "set -x ",
+        "set -gx ",
+        "radius",
+        "tacacs",
+        "useradd",
+        "usermod",
+    ),
+    *("encrypted-pass", "pdo->", "mysqli", "net user", "thin:", "sqlplus", "exp ", "expdp", "imp ", "impdp"),
+    *("rman target", "private-mac"),
+)
+"""Every line that one of the rare rules matches holds one of these, in upper or lower case."""
+_USUAL_HINTS: tuple[str, ...] = (
     *words("pass pwd psw secret token credential cred csrf xsrf otp mnemonic seed pepper sharedaccess x-amz- x-goog-"),
     *words("sessid sessionid session_id session-id session.id connect.sid sess_key sess-key samlresponse assertion"),
-    *words("2fa mfa one-time onetime crumb kennwort contrase wachtwoord lösenord salasana jelszó hasło adgangskode"),
-    *words(
-        "пароль 密码 密碼 口令 パスワード 비밀번호 암호 şifre parola khẩu key psk cvv cvc clave senha heslo salt ssn"
-    ),
+    *words("2fa mfa one-time onetime crumb key psk cvv cvc clave senha heslo salt ssn"),
     *words("pincode pin_code pin-code pin= pin: pin%3 pw= pw: pw%3 auth= auth: sid= sid: pat= jwt hdr= sig= hmac="),
     *['pin"', "pin'", 'pw"', "pw'", 'auth"', "auth'", 'sid"', "sid'"],
-    *("one time", "mot de passe", "pin =", "pin is", "pin code", "pw =", "auth =", "sid =", "kind", *_CODE_HINTS),
+    *("one time", "pin =", "pin is", "pin code", "pw =", "auth =", "sid =", "kind", *_CODE_HINTS),
     *words("authorization cookie bearer basic :// %3a%2f%2f hooks.slack webhook /bot signature= policy= code= ticket="),
     *words("hash= /reset/ /verify/ /confirm/ /activate/ /invite/ /magic/ /unsubscribe/ /login/ /auth/"),
     *words("mysql mariadb docker podman mongo plink pscp unrar redis-cli ldap smbclient rpcclient wmic mount.cifs"),
@@ -35,7 +80,12 @@ HINTS: tuple[str, ...] = (
     *words("xox xapp- k_live_ k_test_ k_prod_ whsec_ sq0 npm_ pypi- $apr1$ $1$ $2a$ $2b$ $2x$ $2y$ $5$ $6$ $y$ $7$"),
     *words("$argon2 $scrypt$ $pbkdf2 {ssha {sha {smd5 {md5} {crypt} {pbkdf2 mws. hcp. fo1_ sk- sg."),
     *["fm1_", "fm1r_", "fm1a_", "fm2_", "pat-"],
+    *("sqp_", "squ_", "sqa_", "v1.0-", "oy2", ".ej", "pbkdf2_", "bcrypt_", "access_token$", "appid="),
     *["hf_", "r8_", ".acc_", ".acc-", "svs.", "hvr.", "cfpat", "private", "azdo", "aws", "gcp", "azure"],
     *VENDORS,
+)
+HINTS: tuple[str, ...] = (
+    *_USUAL_HINTS,
+    *(hint for hint in RARE_HINTS if not any(usual in hint for usual in _USUAL_HINTS)),
 )
 """Every line that a rule matches holds one of these, in upper or lower case."""

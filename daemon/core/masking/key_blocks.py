@@ -6,7 +6,7 @@ import re
 
 import polars as pl
 
-from daemon.core.masking.secret_rules import SECRET
+from daemon.core.masking.rule_forms import SECRET
 
 _BEGIN = re.compile(r"-----BEGIN[A-Z0-9 ]*(?:PRIVATE KEY(?: BLOCK)?|PGP MESSAGE)-----")
 _END = re.compile(r"-----END[A-Z0-9 ]*-----")

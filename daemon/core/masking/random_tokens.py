@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 
-from daemon.core.masking.secret_rules import LEVEL, SECRET
+from daemon.core.masking.rule_forms import SECRET
+from daemon.core.masking.secret_rules import LEVEL
 
 LONE = rf"^(\s*(?:{LEVEL})?)([A-Za-z0-9+/]{{6,}}={{1,2}}|[A-Za-z0-9+/]{{12,}})\s*$"
 """A line of one token: a line of a private key whose lines are records of their own, or else a word or a path."""
@@ -95,6 +96,8 @@ def without_random_tokens(text: str) -> str:
 
 def _key_line(match: re.Match[str]) -> str:
     token = match[2]
+    if token.endswith("=") and token[:-1].isalpha() and token.islower() and len(token) % 4:
+        return match[0]  # a name without a value
     if token.endswith("="):
         return match[0] if is_public(token) else match[1] + SECRET
     if (len(token) % 4 and len(token) < _LONG_LINE) or token in (token.lower(), token.upper()) or is_public(token):

@@ -14,7 +14,7 @@ from hashlib import blake2b
 import polars as pl
 
 from daemon.core.masking.disguises import SHAPE_SIGNS, plain
-from daemon.core.masking.hints import HINTS
+from daemon.core.masking.hints import HINTS, RARE_HINTS
 from daemon.core.masking.personal_data import EMAIL, EMAIL_FORM, IP, IP_FORM, SHAPE_NUMBER_FORM, without_numbers
 from daemon.core.masking.random_tokens import (
     CANDIDATE,
@@ -24,14 +24,9 @@ from daemon.core.masking.random_tokens import (
     without_random_tokens,
     without_tokens,
 )
+from daemon.core.masking.rule_forms import Rule, literals
 from daemon.core.masking.secret_names import HARMLESS
-from daemon.core.masking.secret_rules import (
-    NAME_RULES,
-    NAMED_VALUE,
-    RULES,
-    Rule,
-    literals,
-)
+from daemon.core.masking.secret_rules import NAME_RULES, NAMED_VALUE, RARE_RULES, RULES
 from daemon.core.masking.shape_cache import without_digits
 
 
@@ -44,6 +39,7 @@ class RedactionSettings:
 
 
 _HINTS = literals(HINTS)
+_RARE_HINTS = literals(RARE_HINTS)
 _SHAPE_HINTS = literals(sorted({without_digits(hint) for hint in HINTS}))
 _ANY_FORM = f"{FORMS}|{LONE}|{CANDIDATE}|{SHAPE_NUMBER_FORM}|{SHAPE_SIGNS}"
 _SHAPE_AT = without_digits("%40")
@@ -80,6 +76,7 @@ def _redacted(texts: pl.Series, flags: pl.DataFrame, settings: RedactionSettings
     if flags["hinted"].any():
         rows = flags["hinted"].arg_true()
         hinted = texts.gather(rows)
+        hinted = _replaced(hinted, hinted.str.to_lowercase().str.contains(_RARE_HINTS), RARE_RULES)
         named = hinted.str.contains(NAMED_VALUE)
         hinted = _replaced(_replaced(hinted, ~named, RULES), named, NAME_RULES)
         texts = texts.clone().scatter(rows, hinted.str.replace_all(HARMLESS, "", literal=True))

@@ -12,7 +12,7 @@ HARMLESS = "\ufdd0"
 _KEYS = (
     r"(?:access|secret|private|account|shared|encryption|signing|signature|auth|sas|storage|license|master|session"
     r"|service|deploy|webhook|hmac|consumer|function|subscription|api|app|bot|instrumentation|client)"
-    r"[ _.-]?keys?(?:[_-]?(?:data|id))?"
+    r"[ _.-]?keys?(?:[_-]?(?:data|id|base))?"
 )
 LONG_NAMES = (
     r"pass(?:word|wd|phrase|code|wort)e?s?|passwor[td]|secret(?:s|[_-]?(?:b64|base64|hash|string|text|value))?"
@@ -20,25 +20,27 @@ LONG_NAMES = (
     r"|seed[ _-]?phrase|pepper|sharedaccess(?:key|signature)|x-(?:amz|goog)-(?:signature|credential|security-token)"
     r"|jsessionid|phpsessid|connect\.sid|asp\.net_sessionid|session[_.-]?id|sessid|sess[_-]?key|samlresponse"
     r"|client[_-]?assertion|(?:2fa|mfa|verification|confirmation|recovery|backup|one[ -]?time|security)[ _-]?codes?"
-    r"|crumb|kennwort|contrase(?:ñ|n|%C3%B1)a|mot de passe|wachtwoord|lösenord|salasana|jelszó|hasło|adgangskode"
-    r"|пароль|密码|密碼|口令|パスワード|비밀번호|암호|şifre|parola|palavra-passe|mật khẩu|" + _KEYS
+    r"|crumb|" + _KEYS
 )
 """Ends of names whose value is a secret, whatever stands in front (``db_password``)."""
 SHORT_NAMES = r"pass|passw|pwd|psw|pw|pin|psk|cvv2?|cvc2?|creds?|clave|senha|heslo|salt|passin|passout|ssn"
 """Names with which other words end (``bypass``): a separator or a change of case must stand in front."""
 NAME = rf"(?:(?:{LONG_NAMES})|(?:(?-u:\b)|_)(?:{SHORT_NAMES})|(?-i:[a-z](?:Pass|Pwd|Pw|Pin|Psk|Creds|Salt)))"
+"""The usual names. Names that few lines hold are in `rare_names`."""
 
-QUOTE = r"""(?:\\*["'`]|%22|%27|%2522|&quot;|&#3[49];)"""
+QUOTE = r"""(?:\\*["'`]|\\+x2[27]|%22|%27|%2522|&quot;|&#3[49];)"""
 SPACE = r"(?:[ \t\r\n\x{a0}]|%20|\+|\\[nrt])"
 _EQUALS = r"(?:=>|:=|->|→|==?|[:\x{FF1A}\x{FF1D}]|%3[AaDd]|%253[AaDd]|\\u003[aAdD]|&#61;|&colon;)"
-IS = rf"""{QUOTE}?\]?(?:[ \t]|%20)*{_EQUALS}{SPACE}*"""
+IS = rf"""{QUOTE}?(?:\]|%5[Dd]|\*\*)?(?:[ \t]|%20)*{_EQUALS}(?:\*\*[ \t])?{SPACE}*"""
 """What stands between a name and its value, up to the quotes of the value."""
 
 _QUOTED = (
-    r"""\\+"(?:[^"\\]|\\+[^"\\])*\\+"|\\+'(?:[^'\\]|\\+[^'\\])*\\+'|[$@bBuUrRfFN]{0,2}"(?:[^"\\]|\\(?s:.))*"|"""
-    r"""[$@bBuUrRfFN]{0,2}'(?:[^'\\]|\\(?s:.))*'|%22.*?%22|%2522.*?%2522|&quot;.*?&quot;"""
+    r"""\\+"(?:[^"\\]|\\+[^"\\])*\\+"|\\+'(?:[^'\\]|\\+[^'\\])*\\+'|"{3}(?s:.*?)"{3}|'{3}(?s:.*?)'{3}"""
+    r"""|[$@bBuUrRfFN]{0,2}"(?:[^"\\]|\\(?s:.))*"|[$@bBuUrRfFN]{0,2}'(?:[^'\\]|\\(?s:.))*'"""
+    r"""|%22.*?%22|%2522.*?%2522|&quot;.*?&quot;|\\+x22.*?\\+x22|“[^”]*”"""
 )
-_FIRST = rf"""[^\s"'`,;&|)}}\]{HARMLESS}]"""
+_INNER = rf"""[^\s"'`,;&|)}}\]{HARMLESS}]"""
+_FIRST = rf"""(?:[^\s"'`,;&|)}}\]=>{HARMLESS}]|[=>]{_INNER})"""
 _NEXT = r"""[^\s"'`,;&|)}\]]*"""
 WORD = rf"""{QUOTE}?{_FIRST}{_NEXT}"""
 """A value without quotes, or one whose closing quote is missing."""
@@ -47,7 +49,7 @@ VALUE = (
     rf"""|[A-Za-z_.]{{3,40}}\((?:\d+\)\s*)?(?:{_QUOTED})\)?|\[[^\[\]{HARMLESS}]*\]|{WORD})"""
 )
 """A value in any form: in quotes, in the list, tuple, object or call that holds it, or a word."""
-GLUED = rf"""{_FIRST}{_NEXT}(?:[,;&|'`]+[^\s=:,;&|"'`(){{}}\[\]{HARMLESS}]+)+"""
+GLUED = rf"""{_FIRST}{_NEXT}(?:(?:[,;&|'`]+|[)}}\]])[^\s=:,;&|"'`(){{}}\[\]{HARMLESS}]+)+"""
 """A word that goes on behind a character that ends most values (``tig,er``), if a blank ends it and no name"""
 """ follows."""
 
@@ -67,10 +69,13 @@ STATES = (
     r"|too|is|was|has|must|cannot|can't|could|should|will|for|from|in|at|of|to|by|with|and|or|the|this|please|being"
     r"|already|malformed|unsupported|rejecting|using|read|written|stored|saved|skipped|ignored|exceeded|limited"
     r"|policy|strength|weak|short|long|confirmed|issued|still|now|only|never|always|about|your|its|if|when"
-    r"|because|a|an)"
+    r"|because|a|an|string|str|varchar|boolean|bool)"
 )
 """Words that say how a secret is (``password: incorrect``)."""
-PLACEHOLDERS = r"(?:\(\w+\)|<[\w -]+>|\*+|\.{3}|…|\$\{[^}]*\}|\{\{[^}]*\}\}|%[sdv]|\[(?:REDACTED|FILTERED|\w*MASKED)\])"
+PLACEHOLDERS = (
+    r"(?:\(\w+\)|<[\w -]+>|\*{3,}|\*|\.{3}|…|\$\{[^}]*\}|\{\{[^}]*\}\}|%[sdv]|\[(?:REDACTED|FILTERED|\w*MASKED)\]"
+    r"|(?-i:\$(?:PASSWORD|[A-Z]+_[A-Z0-9_]+)|%[A-Z_]{4,}%))"
+)
 """Values that are hidden already, or that a template will fill in."""
 ADJECTIVES = r"[a-z]+(?:ed|ing|able|ible|less|ful|ous|ive|ent|ant|ory|ary|al)"
 """Words that say how a secret is, by their end."""

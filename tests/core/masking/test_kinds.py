@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from benchmarks.redaction import KINDS, corpus, leaks, measure
+from benchmarks.redaction import KINDS, corpus, leaks, listed, measure
 from daemon.core.masking import Masker, redact
 from daemon.core.positions import position_of
 from daemon.core.types import LINES_SCHEMA
@@ -28,6 +28,18 @@ def test_every_kind_of_the_benchmark_is_hidden() -> None:
     assert kept == harmless, [line for line in wrong if line.startswith("harmless")]
     assert hidden >= 0.98 * sum(total for _, total in found.values()), wrong
     assert [] == [kind for kind, (count, total) in found.items() if count < 0.85 * total]
+
+
+def test_secrets_of_a_written_list_are_hidden() -> None:
+    """Of 465 written secrets 98 in 100 are hidden whole, and of 347 harmless lines one in 100 changes."""
+    texts = list(listed(Path(__file__).parent / "invented.tsv"))
+    found, wrong = measure(texts)
+    kept, harmless = found.pop("harmless")
+    hidden = sum(count for count, _ in found.values())
+
+    assert len(texts) == harmless + sum(total for _, total in found.values())
+    assert hidden >= 0.98 * sum(total for _, total in found.values()), wrong
+    assert kept >= 0.99 * harmless, wrong
 
 
 @pytest.mark.parametrize(

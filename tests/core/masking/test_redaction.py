@@ -16,7 +16,7 @@ from daemon.core.masking.hints import HINTS
 from daemon.core.masking.masker import CUT, MAX_TEXT, Masker
 from daemon.core.masking.personal_data import CARD, EMAIL, IP
 from daemon.core.masking.redaction import RedactionSettings, redact, redact_column
-from daemon.core.masking.secret_rules import SECRET
+from daemon.core.masking.rule_forms import SECRET
 from daemon.core.positions import position_of
 from daemon.core.types import LINES_SCHEMA
 

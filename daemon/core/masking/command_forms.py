@@ -1,0 +1,84 @@
+"""Secrets that a program's arguments, a protocol's commands or SQL tell: the forms, for `secret_rules`."""
+
+from __future__ import annotations
+
+from daemon.core.masking.rare_names import RARE_NAME
+from daemon.core.masking.rule_forms import Form
+from daemon.core.masking.secret_names import MIXED, NAME, VALUE
+
+_ARGUMENT = r"""(?:"[^"]*"|'[^']*'|[^\s"'|;][^\s|;]*)"""
+_LITERAL = r"""(?:"[^"]*"|'[^']*')"""
+_WORD = r"[^\s\d-]\S*|\d+[^\s\d]\S*"
+_ARGUMENTS = (
+    Form(rf"(?:^|[\s\"'])--?[a-z_-]*{NAME}(?:\s+|=)", VALUE),
+    Form(r"\b(?:mysql|mariadb)\w*\b[^|;]*?\s-p(?:\s)?", _WORD),
+    Form(
+        r"\b(?:sshpass|docker\s+login|podman\s+login|mongo\w*|plink|pscp|7z\w*|7za?|unrar|rar|htpasswd)\b[^"
+        r"|;]*?\s-p(?:w|\s)?\s*",
+        _WORD,
+    ),
+    Form(r"\bredis-cli\b[^|;]*?\s-a\s*", _ARGUMENT),
+    Form(r"\b(?:ldap\w+|ldappasswd)\b[^|;]*?\s-[ws]\s*", r"[^\s-]\S*"),
+    Form(r"\b(?:smbclient|rpcclient|net|wmic|mount\.cifs|nmblookup)\b[^|;]*?\s-U\s*[^\s%]*%", r"\S+"),
+    Form(
+        r"\b(?:zip|unzip|ipmitool|sqlcmd|bcp|isql|xfreerdp|osql|snmp\w+)\b[^|;]*?\s[-/](?:P|p:|A|X)\s?",
+        r"[^\s-]\S*",
+    ),
+    Form(
+        r"\b(?:curl|wget|lftp)\b[^|;]*?\s(?:-u|--user|-a|--auth|--proxy-user|-U)[\s=]?[\"']?[^\s:\"']+:",
+        r"[^\s\"']+(?:[ ][^\s\"'-]+[\"'])?",
+    ),
+    Form(r"\baws\s+configure\s+set\s+\S*(?:secret|token)\S*\s+", r"\S+"),
+    Form(r"\bnet use\b[^|;]*?/user:\S+\s+", r"\S+"),
+    Form(r"\bpass:", MIXED),
+    Form(r"\b(?:requirepass|masterauth|primaryauth|wpa_passphrase|set_real_password)\s+[\"']?", r"[^\s\"']{4,}"),
+)
+_PROTOCOLS = (
+    Form(r"\bidentified\s+(?:with\s+\S+\s+)?by\s+(?:password\s+)?", r"'[^']*'|\"[^\"]*\"|\S+"),
+    Form(r"\bpassword\s+(?:for\s+\S+\s*=\s*)?", r"'(?:[^']|'')*'"),
+    Form(r"\b(?:insert\s+into|replace\s+into)\b[^()]*\([^()]*passw[^()]*\)\s*values\s*\(", r"[^()]*"),
+    Form(r"\bpassword\([\"']?", r"[^)\"']+"),
+    Form(
+        r"(?:^|[\s>:])(?-i:AUTH)\s+(?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5|EXTERNAL|SCRAM-[A-Z0-9-]+)\s+",
+        r"[A-Za-z0-9+/=]{4,}",
+    ),
+    Form(r"(?:^|[\s>:\"'])(?-i:AUTH)\s+[\"']?(?:[A-Za-z][\w.-]*\s+)?", MIXED),
+    Form(r"(?:^|[>:]\s*|^C:\s+)(?-i:PASS)\s+", r"\S+"),
+    Form(r"(?:^|\s)[A-Za-z]\d{1,6}\s+LOGIN\s+\S+\s+", r"\S+"),
+)
+COMMANDS = (*_ARGUMENTS, *_PROTOCOLS)
+"""The forms, in the order in which they are tried."""
+RARE_COMMANDS = (
+    Form(rf"(?:^|[\s\"'])--?[a-z_-]*{RARE_NAME}(?:\s+|=)", VALUE),
+    Form(r"\bsnmp\w+\b[^|;]*?\s-A\s+", r"\S+(?:\s+-x\s+\S+)?(?:\s+-X\s+\S+)?"),
+    Form(r"\b(?:https?|xh)\s[^|;]*?(?:-a|--auth)[\s=][\"']?[^\s:/\"']+:", r"[^\s\"']+"),
+    Form(r"\s-(?:u|U|n|-user(?:name)?)[\s=]\S+\s(?:[^|;]*?\s)?-[pPw]\s[\"']?", MIXED),
+    Form(r"\s--service-principal\b[^|;]*?\s-p\s", r"\S+"),
+    Form(r"\brabbitmqctl\s+(?:add_user|change_password|authenticate_user)\s+\S+\s+", r"\S+"),
+    Form(r"\bhtpasswd\s+(?:-\S+\s+)*-\w*b\w*\s+(?:\S+\s+){1,2}", MIXED),
+    Form(
+        r"\becho\s+(?:-\w+\s+)?",
+        _ARGUMENT,
+        r"\s*\|\s*(?:docker|podman|helm|oras|sudo\s+-S|chpasswd|cryptsetup|passwd|kinit|gpg|su\b)",
+    ),
+    Form(r"\bkinit\b[^|;]*?<<<\s*", _ARGUMENT),
+    Form(r"\bsend\s+(?:--\s+)?\"", r"[^\"\\]*", r"\\+[rn]\""),
+    Form(r"\bConvertTo-SecureString\s+(?:-\w+\s+)?", _ARGUMENT),
+    Form(rf"(?:: (?:ENV|ARG)|setx|setenv|set\s+-g?x)\s+\w*{NAME}\s+", rf"{_LITERAL}|{MIXED}"),
+    Form(r"\b(?:snmp-server\s+community|(?:radius|tacacs)(?:-server)?\s(?:host\s+\S+\s+)?key)\s+(?:\d\s+)?", r"\S+"),
+    Form(r"\b(?:password|secret|key-string)\s+[4-9]\s+", r"[0-9A-F]{8,}|[$@!]\S{6,}"),
+    Form(r"\b(?:password|secret|key-string)\s+0\s+", r"\S+"),
+    Form(r"\buser(?:add|mod)\b[^|;]*?\s-p\s+", r"[^\s-]\S*"),
+    Form(r"\bencrypted-password\s+", _ARGUMENT),
+    Form(
+        r"\b(?:PDO->__construct|mysqli(?:_connect|->__construct|->real_connect))\(\s*"
+        rf"{_LITERAL},\s*{_LITERAL},\s*",
+        _LITERAL,
+    ),
+    Form(rf"(?:\b|_)(?:set|with|use|add)\w*{NAME}\(\s*\\*[\"']", r"[^\"'\\]+"),
+    Form(r"(?-i:\b(?:Api|Access|Secret)?(?:Key|Token|Secret|Password|SecretString|Credential))\(\\*[\"']", MIXED),
+    Form(r"(?:\bthin:|\bsqlplus\s+(?:-\S+\s+)*|\brman\s+target\s+)[A-Za-z][\w$#]*/", r"[^\s@/\"']+"),
+    Form(r"\b(?:exp|imp)(?:dp)?\s+[A-Za-z][\w$#]*/", r"[^\s@/\"']+", "@"),
+    Form(r"\bnet user\s+\S+\s+", r"[^\s/*]\S*"),
+)
+"""Forms that few lines may hold: those with one of `RARE_HINTS`."""

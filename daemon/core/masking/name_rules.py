@@ -1,0 +1,86 @@
+"""The rules for values that have a name, made for a set of names: what is harmless, pairs, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from daemon.core.masking.rule_forms import Form, Rule, ascii_classes, rule
+from daemon.core.masking.secret_names import (
+    ADJECTIVES,
+    END,
+    GLUED,
+    HARMLESS,
+    IS,
+    MIXED,
+    PLACEHOLDERS,
+    QUOTE,
+    STATES,
+    VALUE,
+)
+
+SCHEME = (
+    r"(?:bearer|basic|digest|token|api-?key|negotiate|ntlm|aws4-hmac-sha256|splunk|hawk|jwt|oauth|ssws|mac|genie-?key"
+    r"|dpop|scram-[a-z0-9-]+)(?:\s|%20|\+)+"
+)
+_STATE = rf"(?:{STATES}|{PLACEHOLDERS})"
+_MARK = r"""(?:\\*["']|%22|&quot;)"""
+_CODE_CALL = r"""(?:[a-z_]+\.)*(?:get|next|read|load|fetch|find|create|generate|input)\w*\(["'A-Za-z_. -]*\)"""
+
+
+def harmless(name: str) -> Rule:
+    """Return the rule that marks the values of names that are not secret."""
+    pattern = (
+        rf"(?i)(?P<a>(?:{name}){IS})"
+        rf"(?P<b>(?:password\s+)?{_STATE}{END}|{_MARK}{_STATE}?{_MARK}(?:[\s,;)}}\]&]|$)|{_CODE_CALL})"
+        rf"|(?P<c>(?:tokens|keys?|secrets|codes|passwords|pass|salt|token){IS}{QUOTE}?)(?P<d>\d{{1,3}}{END})"
+        rf"|(?P<e>(?:tokens|keys|secrets|codes|passwords){IS}{QUOTE}?)(?P<f>[\d.,]+{END})"
+        rf"|(?P<g>pwd{IS}{QUOTE}?)(?P<h>[A-Z]:[/\\]|[/~]|\.{{1,2}}/)"
+        rf"|(?P<k>key[_-]?ids?{IS})(?P<l>\d{{1,6}}{END})"
+        r"|(?P<m>(?-i:PASS):\s+|:[0-9]{12}:secret:)(?P<n>[A-Za-z_][\w/.-]*(?:\s*\(|\b))"
+        rf"|(?P<i>(?:password|passphrase|passwd|passcode|secret|token|key)s?\s+(?:is|was|are|were|has been|being)\s+)"
+        rf"(?P<j>(?:{STATES}|{ADJECTIVES}){END})"
+    )
+    before, behind = ("".join(f"${{{group}}}" for group in groups) for groups in ("acegikm", "bdfhjln"))
+    return ascii_classes(pattern), before + HARMLESS + behind
+
+
+def pairs(name: str) -> Rule:
+    """Return the rule for values that stand apart from their names: in pairs, elements and tables."""
+    return rule(
+        [
+            Form(
+                rf"""(?:name|key|k|variable|field|header|attribute"""
+                rf"""|param){IS}\\*["']?[\w. -]*{name}\\*["']?\s*[,;}}]?\s*"""
+                rf"""\\*["']?(?:value|v|val|content|default){IS}""",
+                VALUE,
+            ),
+            Form(rf"<(?:key|name|string|k)>[\w. -]*{name}</\w+>\s*<(?:value|string|v)>", r"[^<]*"),
+            Form(rf"<[\w:.-]*{name}(?: [^>]*)?>(?:<!\[CDATA\[)?", r"[^<\]]+", r"(?:\]\]>)?</"),
+            Form(
+                rf"(?:value|val|v){IS}",
+                VALUE,
+                rf"""\s*,\s*\\*["'](?:name|key|variable){IS}\\*["']?[\w. -]*{name}\\*["']""",
+            ),
+            Form(rf"<\w+\s[^<>]*(?:name|key|id)=\\*[\"'][^\"'<>]*{name}\\*[\"'][^<>]*>", r"[^<]+", "</"),
+            Form(rf"<add\s+key=[\"'][^\"']*{name}[\"']\s+value=", VALUE),
+            Form(rf"name=\\*[\"'][\w.-]*{name}\\*[\"'](?:\s|\\r|\\n)+", r"[^\s\\]+"),
+            Form(rf"\[[\w.]*{name}\] as \[\w+\] - ", r"\[[^\]]*\]"),
+            Form(rf"{name}\\*[\"']\s*,\s*", r"[bru]?\\*\"[^\"\\]*\\*\"|[bru]?'[^'\\]*'"),
+            Form(rf"{name}\s*(?:\||\t|\\t)\s*", rf"[^\s|{HARMLESS}]{{4,}}"),
+            Form(rf"{name}[;,]\s?", MIXED),
+            Form(rf"{name}{IS}", GLUED, r"[;,&]\s?[A-Za-z][\w .-]*="),
+        ]
+    )
+
+
+def named(name: str, before: Sequence[Form] = (), behind: Sequence[Form] = ()) -> Rule:
+    """Return the rule for names with their values, with forms that are tried before and behind it."""
+    return rule(
+        [
+            *before,
+            Form(rf"{name}{IS}[|>][-+]?\s*(?:\n|\\n)\s*", r"[^\s\\]+"),
+            Form(rf"(?:{name}){IS}(?:{SCHEME})?", GLUED, r"[\s)}\]\"]|$"),
+            Form(rf"(?:{name}){IS}(?:{SCHEME})?", VALUE),
+            *behind,
+        ]
+    )
