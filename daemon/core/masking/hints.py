@@ -45,7 +45,7 @@ RARE_HINTS: tuple[str, ...] = (
     ),
     *("pin lautet", "pin est", "pin es", "pin ist", "tan:", "tan ist", "tan lautet", "senha ", "heslo "),
     *("login:", "login=", "login ", "logon", "credentials:", "credentials ", "creds:", "creds "),
-    *("snmp", " -p ", " -w ", "--auth", " -a ", "rabbitmqctl", "htpasswd", "echo ", "kinit", 'send "', "send -- "),
+    *("snmp", " -p ", " -w ", " --auth", " -a ", "rabbitmqctl", "htpasswd", "echo ", "kinit", 'send "', "send -- "),
     *(
         "securestring",
         "env ",
