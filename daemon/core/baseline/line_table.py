@@ -24,6 +24,8 @@ KEEP = 0.8
 """A common line stays common down to this fraction of the bound, so that lines at the bound do not flicker."""
 NOBODY, MANY = -1, -2
 """Instead of the one pattern that holds a line."""
+UNREAD = -1.0
+"""Instead of the failure score of a line that nobody has asked for."""
 
 
 class LineTable(Columns):
@@ -31,12 +33,11 @@ class LineTable(Columns):
 
     text = Column(np.object_)
     mass = Column(np.float64)
-    failure = Column(np.float32)
-    """How badly a line reads; see `failure_words`."""
     common = Column(np.bool_)
     confirmed = Column(np.int32)
     """How many patterns that are confirmed normal hold a line."""
     family = Column(np.int64)
+    _failure = Column(np.float32, (ROWS,), UNREAD)
     _key = Column(np.uint64)
     _marked = Column(np.bool_)
     _holder = Column(np.int64, (ROWS,), NOBODY)
@@ -55,14 +56,25 @@ class LineTable(Columns):
 
     def intern(self, lines: tuple[tuple[str, int], ...], pattern: int) -> Ids:
         """Return the numbers of a new pattern's lines, numbering the new ones, and note that `pattern` holds them."""
-        numbers = np.empty(len(lines), np.int64)
-        for place, (line, _) in enumerate(lines):
-            number = self._numbers.get(line, -1)
-            if number < 0:
-                number = self._new(line)
-            self._hold(number, pattern)
-            numbers[place] = number
+        known = self._numbers
+        numbers = np.array([known[line] if line in known else self._new(line) for line, _ in lines], np.int64)
+        holders = self._holder[numbers]
+        self._holder[numbers] = np.where(holders == NOBODY, pattern, MANY)
+        for place in np.flatnonzero(holders != NOBODY).tolist():
+            self._held += 1
+            if holders[place] == MANY:
+                self._holders[numbers.item(place)].append(pattern)
+            else:
+                self._holders[numbers.item(place)] = array("q", (holders.item(place), pattern))
         return numbers
+
+    def failures(self, numbers: Ids) -> NDArray[np.float32]:
+        """Return how badly each of the known lines `numbers` reads, float32; see `failure_words`."""
+        scores = self._failure[numbers]
+        for place in np.flatnonzero(scores == UNREAD).tolist():
+            number = numbers.item(place)
+            scores[place] = self._failure[number] = failure_score(self.text.item(number))
+        return scores
 
     def families_of(self, numbers: Ids) -> Ids:
         """Return the families of a pattern's lines, each once, filled up with NONE to one a line."""
@@ -80,23 +92,10 @@ class LineTable(Columns):
         number = self._numbers[line] = self.take()
         self.text[number] = line
         self._text_bytes += len(line)
-        self.failure[number] = failure_score(line)
         self.family[number] = self.families.join(line)
         digest = blake2b(line.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         self._key[number] = int.from_bytes(digest, "little")
         return number
-
-    def _hold(self, number: int, pattern: int) -> None:
-        holder = self._holder.item(number)
-        if holder == NOBODY:
-            self._holder[number] = pattern
-            return
-        self._held += 1
-        if holder == MANY:
-            self._holders[number].append(pattern)
-        else:
-            self._holders[number] = array("q", (holder, pattern))
-            self._holder[number] = MANY
 
     def holders(self, number: int) -> Ids:
         """Return the patterns that hold line `number`, at least one; do not keep the array."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from daemon.core.baseline import ABSENT, Label
 from daemon.core.detection import changelog_codec
+from daemon.core.detection.changelog_codec import Parts
 from daemon.core.detection.scope import Scope
 from daemon.core.detection.scopes import Scopes
 from daemon.core.types import TopicPartition, Update
@@ -90,20 +91,21 @@ class Changelog:
 
         Scopes do not depend on each other, so each is worked on at once: it is unpacked once for all its records.
         """
-        by_scope: dict[str, list[Update]] = {}
+        by_scope: dict[str, list[tuple[Update, Parts]]] = {}
         for update in updates:
-            by_scope.setdefault(changelog_codec.parse_key(update.key)[1], []).append(update)
+            parts = changelog_codec.parse_key(update.key)
+            by_scope.setdefault(parts[1], []).append((update, parts))
         for name, some in by_scope.items():
-            if all(update.value is None for update in some) and name not in self.scopes:
+            if all(update.value is None for update, _ in some) and name not in self.scopes:
                 continue
             with self.scope(name).baseline.at_once():
-                for update in some:
-                    self._apply(update)
+                for update, parts in some:
+                    self._apply(update, parts)
 
-    def _apply(self, update: Update) -> None:
+    def _apply(self, update: Update, parts: Parts) -> None:
         ahead = self._ahead.get(update.key)
         if ahead is None:
-            self._write(update.key, update.value)
+            self._write(parts, update.value)
             self._forget_renewal(update.key)
         elif self._read(update.key) == update.value:
             del self._ahead[update.key]
@@ -127,7 +129,7 @@ class Changelog:
     def restore(self, source: TopicPartition) -> None:
         """Put back everything changed through `source` to what the topic is known to hold."""
         for key in [key for key, (owner, _) in self._ahead.items() if owner == source]:
-            self._write(key, self._ahead.pop(key)[1])
+            self._write(changelog_codec.parse_key(key), self._ahead.pop(key)[1])
         self._pending.pop(source, None)
         self._renewed.pop(source, None)
         self.scopes.forget_verdicts(source)
@@ -175,8 +177,8 @@ class Changelog:
         renewed = last if source is None else self._renewed.get(source, {}).get(key, last)
         return changelog_codec.dump_vector(self._model, renewed, baseline.lines_of(row), baseline.vector(row))
 
-    def _write(self, key: bytes, value: bytes | None) -> None:
-        kind, name, *rest = changelog_codec.parse_key(key)
+    def _write(self, parts: Parts, value: bytes | None) -> None:
+        kind, name, *rest = parts
         if value is None and name not in self.scopes:
             return
         scope = self.scope(name)

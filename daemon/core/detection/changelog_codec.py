@@ -23,6 +23,8 @@ from daemon.errors import DataError, ModelMismatchError
 IMPORTED = TopicPartition("strayline.import", 0)
 """What an import is filed under: no partition of this name is ever read, so no replica's counters are overwritten."""
 
+Parts = list[Any]
+"""A key's parts: its kind, its scope, and what else names the value."""
 _LENGTH = struct.Struct("<I")
 _MOST_HEAD = 64 << 20
 
@@ -59,7 +61,7 @@ def is_label(key: bytes) -> bool:
     return key.startswith(b'["label",')
 
 
-def parse_key(key: bytes) -> list[Any]:
+def parse_key(key: bytes) -> Parts:
     """Return the parts of a key; raises DataError when it is none of ours."""
     try:
         parts = orjson.loads(key)

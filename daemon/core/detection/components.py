@@ -107,7 +107,10 @@ def failure_scores(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
     It is not taken for harmless: what is normal in one pattern is a failure in another.
     """
     table = baseline.lines
-    scores = np.maximum(table.failure[numbers] - CONFIRMED * (table.confirmed[numbers] > 0), 0.0)
+    known = np.flatnonzero(numbers >= 0)
+    held = numbers[known]
+    scores = np.empty(len(numbers))
+    scores[known] = np.maximum(table.failures(held) - CONFIRMED * (table.confirmed[held] > 0), 0.0)
     for place in np.flatnonzero(numbers < 0).tolist():
         scores[place] = failure_score(lines[place][0])
     return scores

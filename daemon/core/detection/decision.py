@@ -58,6 +58,6 @@ def _lines(view: ScopeView) -> tuple[bool, bool]:
     new = any(table.families.find(view.pattern.lines[place][0]) == NONE for place in np.flatnonzero(~known).tolist())
     numbers = view.numbers[known]
     rare = table.mass[numbers] <= RARE * view.baseline.counted
-    bad = bool((rare & (table.failure[numbers] > 0)).any())
+    bad = bool((rare & (table.failures(numbers) > 0)).any())
     bad = bad or any(failure_score(view.pattern.lines[place][0]) > 0 for place in np.flatnonzero(~known).tolist())
     return new, bad
