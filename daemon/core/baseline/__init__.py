@@ -9,7 +9,7 @@ pattern, line, family, weight and bucket.
 Nothing here judges. `detection` asks what a session has in common with the baseline, then adds it.
 """
 
-from daemon.core.baseline.baseline import Baseline, Lines
+from daemon.core.baseline.baseline import Baseline, Definition, Lines
 from daemon.core.baseline.failure_words import failure_score, words_of_failure
 from daemon.core.baseline.labels import TEACH, Label
 from daemon.core.baseline.line_families import NONE, wording
@@ -26,6 +26,7 @@ __all__ = [
     "TEACH",
     "WORDS",
     "Baseline",
+    "Definition",
     "Ids",
     "Label",
     "Lines",

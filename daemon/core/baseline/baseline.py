@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,16 @@ REFRESH = 0.02
 """The mass of labelled patterns and the common lines are recomputed when the total has changed by this share."""
 
 Lines = tuple[tuple[str, int], ...]
+
+
+class Definition(NamedTuple):
+    """A pattern's lines and vector, when the topic got them (0: it has not), and the vector's sketch, where known."""
+
+    pattern: str
+    lines: Lines
+    vector: Vector
+    renewed: int = 0
+    sketch: Sketch | None = None
 
 
 class Baseline:
@@ -125,24 +136,37 @@ class Baseline:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def define(self, pattern: str, lines: Lines, vector: Vector, renewed: int, mark: Sketch | None = None) -> None:
-        """Give `pattern` its lines and vector; what is known of it begins to count. `mark`: its sketch, where known."""
-        row, table = self.patterns.row_of(pattern), self.patterns
-        table.renewed[row] = max(table.renewed.item(row), renewed)
-        if table.defined.item(row):
+    def define(self, definitions: Iterable[Definition]) -> None:
+        """Give patterns their lines and vectors; what is known of them begins to count."""
+        table, new = self.patterns, dict[int, Definition]()
+        for one in definitions:
+            row = table.row_of(one.pattern)
+            table.renewed[row] = max(table.renewed.item(row), one.renewed)
+            if not table.defined.item(row):
+                new.setdefault(row, one)
+        if not new:
             return
-        numbers = self.lines.intern(lines, row)
-        counts = np.array([count for _, count in lines], np.int64)
-        self._contents.put(row, numbers, counts, self.lines.families_of(numbers))
-        if self.labels.get(row) is not None:  # it came before the pattern that it is about
-            self.changes += 1
-            self.labels.heed(row, numbers, 1)
-        table.defined[row] = True
-        table.backbone[row] = self.lines.backbone(numbers)
-        if mark is not None:
-            table.sketch[row], table.sketched[row] = mark, True
-        self.neighbours.add(row, vector)
-        self._recount(row)
+        rows = np.fromiter(new, np.int64, len(new))
+        self._put_lines(rows, [one.lines for one in new.values()])
+        table.defined[rows] = True
+        for row, one in new.items():
+            if one.sketch is not None:
+                table.sketch[row], table.sketched[row] = one.sketch, True
+            if self.labels.get(row) is not None:  # it came before the pattern that it is about
+                self.changes += 1
+                self.labels.heed(row, self.numbers(row), 1)
+        self.neighbours.add(rows, np.stack([one.vector for one in new.values()]))
+        for row in new:
+            self._recount(row)
+
+    def _put_lines(self, rows: Ids, contents: list[Lines]) -> None:
+        """Give the patterns `rows`, which have no lines, theirs, and the backbones of these."""
+        sizes = np.fromiter(map(len, contents), np.int64, len(rows))
+        owners = np.repeat(np.arange(len(rows)), sizes)
+        numbers = self.lines.intern([line for lines in contents for line, _ in lines], rows[owners])
+        counts = np.array([count for lines in contents for _, count in lines], np.int64)
+        self._contents.put(rows, sizes, numbers, counts, self.lines.families_of(numbers, owners))
+        self.patterns.backbone[rows] = self.lines.backbones(numbers, owners, len(rows))
 
     def add(self, pattern: str, source: TopicPartition, end: int) -> None:
         """Count one session of a defined `pattern` that ended at `end`."""

@@ -29,12 +29,13 @@ class LineLists:
         self._cells = _Cells(1)
         self._unused = 0
 
-    def put(self, pattern: int, lines: Ids, counts: Ids, families: Ids) -> None:
-        """Give `pattern`, which has no lines, these; `families` may hold NONE."""
-        self._spans.reserve(pattern + 1)
+    def put(self, patterns: Ids, sizes: Ids, lines: Ids, counts: Ids, families: Ids) -> None:
+        """Give different `patterns`, which have no lines, `sizes` of these each; `families` may hold NONE."""
+        self._spans.reserve(int(patterns.max(initial=-1)) + 1)
         rows = self._cells.push(len(lines))
         self._cells.line[rows], self._cells.count[rows], self._cells.family[rows] = lines, counts, families
-        self._spans.begin[pattern], self._spans.size[pattern] = len(self._cells) - len(lines), len(lines)
+        self._spans.begin[patterns] = len(self._cells) - len(lines) + np.cumsum(sizes) - sizes
+        self._spans.size[patterns] = sizes
 
     def lines(self, pattern: int) -> Ids:
         """Return the line numbers of `pattern`, in the order they were put; not to be changed."""

@@ -10,6 +10,7 @@ of one wording are a family (see `line_families`), whose mass is kept beside.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -54,18 +55,14 @@ class LineTable(Columns):
         """Return the number of `line`, or -1 when no pattern holds it."""
         return self._numbers.get(line, -1)
 
-    def intern(self, lines: tuple[tuple[str, int], ...], pattern: int) -> Ids:
-        """Return the numbers of a new pattern's lines, numbering the new ones, and note that `pattern` holds them."""
+    def intern(self, lines: Sequence[str], patterns: Ids) -> Ids:
+        """Return the numbers of `lines`, numbering the new ones, and note that `patterns` hold them, one for each."""
         known = self._numbers
-        numbers = np.array([known[line] if line in known else self._new(line) for line, _ in lines], np.int64)
-        holders = self._holder[numbers]
-        self._holder[numbers] = np.where(holders == NOBODY, pattern, MANY)
-        for place in np.flatnonzero(holders != NOBODY).tolist():
-            self._held += 1
-            if holders[place] == MANY:
-                self._holders[numbers.item(place)].append(pattern)
-            else:
-                self._holders[numbers.item(place)] = array("q", (holders.item(place), pattern))
+        new = list(dict.fromkeys(line for line in lines if line not in known))
+        if new:
+            self._number(new)
+        numbers = np.fromiter(map(known.__getitem__, lines), np.int64, len(lines))
+        self._hold(numbers, patterns)
         return numbers
 
     def failures(self, numbers: Ids) -> NDArray[np.float32]:
@@ -76,11 +73,12 @@ class LineTable(Columns):
             scores[place] = self._failure[number] = failure_score(self.text.item(number))
         return scores
 
-    def families_of(self, numbers: Ids) -> Ids:
-        """Return the families of a pattern's lines, each once, filled up with NONE to one a line."""
-        once = dict.fromkeys(self.family[numbers].tolist())
-        families = np.full(len(numbers), NONE, np.int64)
-        families[: len(once)] = list(once)
+    def families_of(self, numbers: Ids, patterns: Ids) -> Ids:
+        """Return the families of lines that `patterns` hold, each once a pattern; for each other line NONE."""
+        families = self.family[numbers]
+        order = np.lexsort((families, patterns))
+        again = order[1:][(np.diff(families[order]) == 0) & (np.diff(patterns[order]) == 0)]
+        families[again] = NONE
         return families
 
     def weigh(self, numbers: Ids, families: Ids, change: float) -> None:
@@ -88,14 +86,31 @@ class LineTable(Columns):
         self.mass[numbers] += change
         self.families.mass[families] += change
 
-    def _new(self, line: str) -> int:
-        number = self._numbers[line] = self.take()
-        self.text[number] = line
-        self._text_bytes += len(line)
-        self.family[number] = self.families.join(line)
-        digest = blake2b(line.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        self._key[number] = int.from_bytes(digest, "little")
-        return number
+    def _number(self, lines: list[str]) -> None:
+        """Give different new `lines` their numbers."""
+        numbers = self.take_many(len(lines))
+        self.text[numbers] = lines
+        self._text_bytes += sum(map(len, lines))
+        self.family[numbers] = [self.families.join(line) for line in lines]
+        digests = [blake2b(line.encode("utf-8", "surrogatepass"), digest_size=8).digest() for line in lines]
+        self._key[numbers] = np.frombuffer(b"".join(digests), "<u8")
+        self._numbers.update(zip(lines, numbers.tolist(), strict=True))
+
+    def _hold(self, numbers: Ids, patterns: Ids) -> None:
+        """Note that `patterns` hold the lines `numbers`, one for each."""
+        order = np.argsort(numbers, kind="stable")
+        lines, begins = np.unique(numbers[order], return_index=True)
+        ends = np.append(begins[1:], len(order))
+        holders = self._holder[lines]
+        self._held += len(numbers) - int((holders == NOBODY).sum())
+        alone = (holders == NOBODY) & (ends - begins == 1)
+        self._holder[lines] = np.where(alone, patterns[order[begins]], MANY)
+        for place in np.flatnonzero(~alone).tolist():
+            held = self._holders.get(lines.item(place))
+            if held is None:
+                first = holders.item(place)
+                held = self._holders[lines.item(place)] = array("q", () if first == NOBODY else (first,))
+            held.frombytes(patterns[order[begins[place] : ends[place]]].tobytes())
 
     def holders(self, number: int) -> Ids:
         """Return the patterns that hold line `number`, at least one; do not keep the array."""
@@ -106,6 +121,12 @@ class LineTable(Columns):
     def backbone(self, numbers: Ids) -> np.uint64:
         """Return the hash of the common lines among `numbers`."""
         return np.uint64(self.together(numbers[self.common[numbers]]))
+
+    def backbones(self, numbers: Ids, owners: Ids, count: int) -> NDArray[np.uint64]:
+        """Return `backbone` of each of the owners 0 to `count` - 1 of the lines `numbers`."""
+        hashes, common = np.zeros(count, np.uint64), self.common[numbers]
+        np.bitwise_xor.at(hashes, owners[common], self._key[numbers[common]])
+        return hashes
 
     def together(self, numbers: Ids) -> int:
         """Return the hash of a set of known lines."""

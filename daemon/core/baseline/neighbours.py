@@ -39,10 +39,10 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def add(self, pattern: int, vector: Vector) -> None:
-        """Add the vector of `pattern`."""
-        self.vectors.add(pattern, vector)
-        self._added += 1
+    def add(self, patterns: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
+        """Add `vectors` (n, dimensions) of different `patterns` (n,)."""
+        self.vectors.add(patterns, vectors)
+        self._added += len(patterns)
 
     def remove(self, patterns: NDArray[np.int64]) -> None:
         """Remove `patterns`."""

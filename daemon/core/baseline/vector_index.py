@@ -70,14 +70,14 @@ class VectorIndex:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, slot: int, vector: Vector) -> None:
-        """Hold `vector` in the free `slot`."""
-        self._rows.reserve(slot + 1)
-        self._rows.held[slot] = True
-        self._count += 1
-        self._rows.vector[slot] = vector.astype(np.float16)
+    def add(self, slots: Slots, vectors: NDArray[np.float32]) -> None:
+        """Hold `vectors` (n, dimensions) in the different free `slots` (n,)."""
+        self._rows.reserve(int(slots.max(initial=-1)) + 1)
+        self._rows.held[slots] = True
+        self._count += len(slots)
+        self._rows.vector[slots] = vectors.astype(np.float16)
         if self._index is not None:
-            self._waiting[slot] = None
+            self._waiting.update(dict.fromkeys(slots.tolist()))
         elif self._count > self._exact:
             self._leave_exact()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from daemon.core.baseline import ABSENT, Label
+from daemon.core.baseline import ABSENT, Definition, Label
 from daemon.core.detection import changelog_codec
 from daemon.core.detection.changelog_codec import Parts
 from daemon.core.detection.scope import Scope
@@ -98,19 +98,27 @@ class Changelog:
         for name, some in by_scope.items():
             if all(update.value is None for update, _ in some) and name not in self.scopes:
                 continue
-            with self.scope(name).baseline.at_once():
+            baseline, vectors = self.scope(name).baseline, list[tuple[Update, Parts]]()
+            with baseline.at_once():
                 for update, parts in some:
-                    self._apply(update, parts)
+                    if update.key in self._ahead:
+                        self._confirm(update)
+                    elif parts[0] == "vector":
+                        vectors.append((update, parts))
+                    else:
+                        self._write(parts, update.value)
+                baseline.define(
+                    self._definition(parts, update.value) for update, parts in vectors if update.value is not None
+                )
+            for update, _ in vectors:
+                self._forget_renewal(update.key)
 
-    def _apply(self, update: Update, parts: Parts) -> None:
-        ahead = self._ahead.get(update.key)
-        if ahead is None:
-            self._write(parts, update.value)
-            self._forget_renewal(update.key)
-        elif self._read(update.key) == update.value:
+    def _confirm(self, update: Update) -> None:
+        """Take in what the topic holds of a key that runs ahead of it."""
+        if self._read(update.key) == update.value:
             del self._ahead[update.key]
         else:
-            self._ahead[update.key] = (ahead[0], update.value)
+            self._ahead[update.key] = (self._ahead[update.key][0], update.value)
 
     def _forget_renewal(self, key: bytes) -> None:
         """Drop what was remembered of a renewal that has come back: the entry knows it now."""
@@ -178,6 +186,7 @@ class Changelog:
         return changelog_codec.dump_vector(self._model, renewed, baseline.lines_of(row), baseline.vector(row))
 
     def _write(self, parts: Parts, value: bytes | None) -> None:
+        """Let the state of a key be `value`; a vector that is known stays."""
         kind, name, *rest = parts
         if value is None and name not in self.scopes:
             return
@@ -191,7 +200,17 @@ class Changelog:
                 weight = changelog_codec.load_weight(value) if value is not None else None
                 scope.baseline.set_weight(rest[0], TopicPartition(rest[1], rest[2]), weight)
             elif value is not None:
-                renewed, lines, vector = changelog_codec.load_vector(value, self._model, self._dimensions)
-                scope.baseline.define(rest[0], lines, vector, renewed)
+                scope.baseline.define([self._definition(parts, value)])
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"the baseline topic's {kind} record of scope {name} cannot be read: {error}") from error
+            raise _unreadable(parts, error) from error
+
+    def _definition(self, parts: Parts, value: bytes) -> Definition:
+        try:
+            renewed, lines, vector = changelog_codec.load_vector(value, self._model, self._dimensions)
+        except (ValueError, KeyError, TypeError) as error:
+            raise _unreadable(parts, error) from error
+        return Definition(parts[2], lines, vector, renewed)
+
+
+def _unreadable(parts: Parts, error: Exception) -> DataError:
+    return DataError(f"the baseline topic's {parts[0]} record of scope {parts[1]} cannot be read: {error}")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from daemon.core.baseline import ABSENT, TEACH, Baseline, Label, Lines
+from daemon.core.baseline import ABSENT, TEACH, Baseline, Definition, Label, Lines
 from daemon.core.calibration import EARLY, LOUD, QUIET, finding
 from daemon.core.detection import changelog_codec
 from daemon.core.detection.assessment import Assessment, assess, evidence, nearest
@@ -139,7 +139,7 @@ class Detector:
     def _learn(self, turn: _Turn, view: ScopeView, noted: bytes, judgement: Judgement) -> None:
         """Take a session into its scope: its pattern, its weight, and what was found of it."""
         pattern, baseline, source = turn.pattern, turn.scope.baseline, turn.source
-        baseline.define(pattern.id, pattern.lines, view.vector, 0, view.sketch)
+        baseline.define([Definition(pattern.id, pattern.lines, view.vector, 0, view.sketch)])
         self._count(turn)
         if pattern.id in baseline:
             self._changelog.renew(pattern.scope, pattern.id, source, turn.end)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.baseline.baseline import Baseline
+from daemon.core.baseline.baseline import Baseline, Definition
 from daemon.core.baseline.labels import Label
 from daemon.core.baseline.weight_rows import Weight
 from daemon.core.baseline.window import BUCKETS, HELD
@@ -40,7 +40,7 @@ def make(max_patterns: int = 100) -> Baseline:
 
 
 def add(baseline: Baseline, made: Pattern, hour: int, source: TopicPartition = SOURCE) -> None:
-    baseline.define(made.id, made.lines, vector(made), 0)
+    baseline.define([Definition(made.id, made.lines, vector(made))])
     baseline.add(made.id, source, hour * HOUR)
 
 
@@ -219,7 +219,7 @@ def test_weights_read_at_once_count_as_those_read_one_by_one(
     def read(baseline: Baseline) -> None:
         for which, source, hours in weights:
             made = PATTERNS[which]
-            baseline.define(made.id, made.lines, vector(made), 160 * HOUR)
+            baseline.define([Definition(made.id, made.lines, vector(made), 160 * HOUR)])
             buckets = {hour * HOUR // baseline.window.bucket_us: hours.count(hour) * 5 for hour in hours}
             baseline.set_weight(made.id, source, Weight(buckets, 100 * HOUR, 160 * HOUR))
         for made in normal:
@@ -231,6 +231,40 @@ def test_weights_read_at_once_count_as_those_read_one_by_one(
     assert (one.window.clock, one.window.total) == (other.window.clock, other.window.total)
     assert [one.mass_of(made.id) for made in PATTERNS] == pytest.approx([other.mass_of(made.id) for made in PATTERNS])
     assert one.counted == pytest.approx(other.counted)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(PATTERNS), st.integers(0, 3)), max_size=10), st.sets(st.sampled_from(PATTERNS))
+)
+def test_patterns_defined_at_once_are_as_those_defined_one_by_one(
+    made: list[tuple[Pattern, int]], labelled: set[Pattern]
+) -> None:
+    """Lines, who holds them, times of renewal, labels and backbones are the same, also where a pattern comes twice."""
+    one, other = make(), make()
+    definitions = [Definition(some.id, some.lines, vector(some), renewed) for some, renewed in made]
+    for baseline, groups in ((one, [[each] for each in definitions]), (other, [definitions])):
+        for some in sorted(labelled, key=lambda each: each.id):
+            baseline.set_label(some.id, Label(LabelVerdict.NORMAL, 0))
+        for group in groups:
+            baseline.define(group)
+        for some, _ in made:
+            baseline.add(some.id, SOURCE, 100 * HOUR)
+
+    def state(baseline: Baseline) -> list[object]:
+        table, names = baseline.lines, baseline.patterns.name
+        lines = {line: table.find(line) for line in LINES if table.find(line) >= 0}
+        return [
+            [
+                (name, baseline.lines_of(row), baseline.patterns.renewed[row], baseline.patterns.mass[row])
+                for name, row in baseline.rows()
+            ],
+            {line: sorted(names[table.holders(number)]) for line, number in lines.items()},
+            {line: (table.mass[number], table.confirmed[number]) for line, number in lines.items()},
+            [baseline.similar(table.backbone(baseline.numbers(baseline.row(some.id)))) for some, _ in made],
+        ]
+
+    assert state(one) == state(other)
 
 
 def test_a_line_of_a_pattern_confirmed_normal_comes_after_its_equals() -> None:

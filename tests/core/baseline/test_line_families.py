@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.baseline.baseline import Baseline
+from daemon.core.baseline.baseline import Baseline, Definition
 from daemon.core.baseline.labels import Label
 from daemon.core.baseline.line_families import NONE, wording
 from daemon.core.baseline.window import BUCKETS
@@ -27,7 +27,7 @@ def make(max_patterns: int = 1000) -> Baseline:
 
 def learn(baseline: Baseline, lines: list[str], hour: int = 100) -> str:
     made = pattern(*lines)
-    baseline.define(made.id, made.lines, vector(made), 0)
+    baseline.define([Definition(made.id, made.lines, vector(made))])
     baseline.add(made.id, SOURCE, hour * HOUR)
     return made.id
 

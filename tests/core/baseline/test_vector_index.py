@@ -22,8 +22,7 @@ def unit(count: int, seed: int = 0) -> NDArray[np.float32]:
 
 def filled(rows: NDArray[np.float32], exact: int) -> VectorIndex:
     index = VectorIndex(DIMENSIONS, exact=exact)
-    for slot, row in enumerate(rows):
-        index.add(slot, row)
+    index.add(np.arange(len(rows)), rows)
     return index
 
 
@@ -56,8 +55,7 @@ def test_what_was_removed_is_not_found_and_its_slot_can_be_used_again() -> None:
     rows = unit(1200)
     index = filled(rows[:800], exact=100)
     index.remove(np.arange(0, 600))
-    for slot in range(400):
-        index.add(slot, rows[800 + slot])
+    index.add(np.arange(400), rows[800:])
     assert 600 == len(index)
     held = {**{slot: rows[800 + slot] for slot in range(400)}, **{slot: rows[slot] for slot in range(600, 800)}}
     for slot in (0, 399, 600, 799):
@@ -77,9 +75,8 @@ def test_vectors_that_come_and_go_for_ever_are_found_as_well_as_ever() -> None:
     for start in range(1000, 4000, 50):
         gone = generator.choice(1000, 50, replace=False)
         index.remove(gone)
-        for slot, row in zip(gone.tolist(), range(start, start + 50), strict=True):
-            index.add(slot, rows[row])
-            held[slot] = row
+        index.add(gone, rows[start : start + 50])
+        held[gone] = np.arange(start, start + 50)
         slots, _ = index.nearest(rows[start], 20)
         found += len(set(slots.tolist()) & set(np.argsort(-rows[held] @ rows[start])[:20].tolist()))
         asked += 20
@@ -102,8 +99,7 @@ def test_vectors_enter_the_index_when_something_is_searched() -> None:
     index = filled(rows[:600], exact=100)
     index.remove(np.arange(100, 200))
     for begin in (600, 620):  # many at once, then one by one
-        for slot, row in enumerate(rows[begin : begin + 20], begin):
-            index.add(slot, row)
+        index.add(np.arange(begin, begin + 20), rows[begin : begin + 20])
         index.remove(np.array([begin]))
         held = [*range(100), *range(200, 600), *range(601, begin + 20)]
         held = [slot for slot in held if slot != begin]
