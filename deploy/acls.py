@@ -48,6 +48,12 @@ def daemon_acls(config: Config) -> list[Acl]:
     return [*rights, Acl("group", group, _READ), Acl("transactional-id", f"{group}-", _WRITE, prefixed=True)]
 
 
+def notify_acls(config: Config) -> list[Acl]:
+    """Return what `strayline notify` needs."""
+    topics = [Acl("topic", config.topics.alerts, _READ), Acl("topic", config.topics.dead_letters, _WRITE)]
+    return [*topics, Acl("group", f"{config.notify.group_id}.", _READ, prefixed=True)]
+
+
 def creator_acls(config: Config) -> list[Acl]:
     """Return what `strayline topics create` needs."""
     topics = [*config.input.topics, *config.topics.named().values()]
@@ -69,10 +75,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--principal", default="User:strayline")
     parser.add_argument("--create", metavar="PRINCIPAL", help="also what creating the topics needs, for this principal")
+    parser.add_argument("--notify", metavar="PRINCIPAL", help="also what strayline notify needs, for this principal")
     options = parser.parse_args(arguments)
     config = load_config(options.config)
     servers = ",".join(config.kafka.bootstrap_servers)
     print("\n".join(commands(daemon_acls(config), options.principal, servers)))
+    if options.notify:
+        print("\n".join(commands(notify_acls(config), options.notify, servers)))
     if options.create:
         print("\n".join(commands(creator_acls(config), options.create, servers)))
     return 0

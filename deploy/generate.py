@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from daemon.core.messages import schemas
 from daemon.metrics import Metrics, Series
+from daemon.notify import NotifyMetrics
 from deploy.chart_readme import chart_readme
 from deploy.grafana.boards import BOARDS, board_json
 
@@ -34,7 +35,9 @@ key, a pattern or a line. Counters whose label values are known start at 0. Scra
 The process's own `process_*` and `python_gc_*` series are served too, and vLLM's `vllm:*` series when its statistics
 are on (`engine.options: {disable_log_stats: false}`).
 
-This page is generated from `daemon/metrics` by `python -m deploy.generate`.
+The last table is of `strayline notify`, a process of its own, which serves it at its own port (`notify.port`).
+
+This page is generated from `daemon/metrics/` and `daemon/notify/` by `python -m deploy.generate`.
 """
 
 
@@ -51,7 +54,8 @@ def metrics_page(series: list[Series]) -> str:
 
 def generated() -> Iterator[tuple[Path, str]]:
     """Yield every generated file: its path under the root, and what it must hold."""
-    yield Path("docs/metrics.md"), metrics_page(Metrics(CollectorRegistry()).series)
+    series = [*Metrics(CollectorRegistry()).series, *NotifyMetrics(CollectorRegistry()).series]
+    yield Path("docs/metrics.md"), metrics_page(series)
     for name, schema in schemas().items():
         encoded = orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         yield Path(f"docs/schema/{name}.json"), encoded.decode()

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.core.text import clean
 from daemon.errors import StraylineError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def check(options: argparse.Namespace) -> int:
     config = load(options)
     print(f"{options.config}: good (configuration {config.fingerprint()})")
     _print_links(config)
+    _print_routes(config)
     return asyncio.run(_online(options)) if options.online else 0
 
 
@@ -49,6 +51,14 @@ def _print_links(config: Config) -> None:
     templates = [LinkTemplate(link.name, link.url) for link in config.console.links]
     for name, url in filled(templates, EXAMPLE | {"source": EXAMPLE["source"] | {"topic": config.input.topics[0]}}):
         print(f"console.links: {name}: {url}")
+
+
+def _print_routes(config: Config) -> None:
+    """Print which incidents each route tells."""
+    for route in config.notify.routes:
+        scopes = f"services {', '.join(route.scopes)}" if route.scopes else "every service"
+        over = "" if route.resolved else ", without their ends"
+        print(f"notify.routes: {clean(route.name)}: {route.type}: {route.severity} or graver, {clean(scopes)}{over}")
 
 
 async def _online(options: argparse.Namespace) -> int:

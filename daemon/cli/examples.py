@@ -37,6 +37,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "strayline tail --json",
     ),
     "strayline console": ("strayline console",),
+    "strayline notify": ("strayline notify", "strayline notify --test", "strayline notify --test --route on-call"),
     "strayline label": (
         "strayline label 8f3c2a normal",
         "strayline label 8f3c2a anomalous --note 'seen before the outage'",

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from daemon.config.schema import Config
 
-RELOADABLE = ("alerts", "console", "input.redact", "logging")
-"""Sections and keys that are applied without a restart. `console` configures another process."""
+RELOADABLE = ("alerts", "console", "input.redact", "logging", "notify")
+"""Sections and keys that are applied without a restart. `console` and `notify` configure other processes."""
 
 
 def changed_keys(old: Config, new: Config) -> list[str]:

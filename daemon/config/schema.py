@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from daemon.config.notify import NotifyConfig
 from daemon.config.section import Section
 from daemon.config.security import SecurityConfig
 from daemon.config.served import ConsoleConfig, HttpConfig, ServeConfig
@@ -245,6 +246,7 @@ class Config(Section):
     topics: TopicsConfig = TopicsConfig()
     http: HttpConfig = HttpConfig()
     console: ConsoleConfig = ConsoleConfig()
+    notify: NotifyConfig = NotifyConfig()
     documents: DocumentsConfig = DocumentsConfig()
     serve: ServeConfig = ServeConfig()
     logging: LoggingConfig = LoggingConfig()

@@ -22,6 +22,7 @@ _SECTIONS: Sequence[Section] = (
             ("Try it on files: backtest", "backtest.md"),
             ("Watch incidents: the console", "console.md"),
             ("Offer the engine: /v1/embeddings", "embeddings.md"),
+            ("Tell people: notify", "notify.md"),
             ("Send alerts on", "alerts.md"),
             ("Compare documents with a standard", "documents.md"),
             ("Install", "deploy.md"),

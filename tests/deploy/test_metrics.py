@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 from prometheus_client import CollectorRegistry
 
 from daemon.metrics import Metrics
+from daemon.notify import NotifyMetrics
 
 
 def test_every_metric_is_described_once_under_the_prefix() -> None:
     """Names are unique, carry the prefix, and counters end in _total."""
-    metrics = Metrics(CollectorRegistry())
-    names = [series.name for series in metrics.series]
+    described = [*Metrics(CollectorRegistry()).series, *NotifyMetrics(CollectorRegistry()).series]
+    names = [series.name for series in described]
     assert sorted(set(names)) == sorted(names)
     assert [] == [name for name in names if not name.startswith("strayline_")]
-    assert [] == [s.name for s in metrics.series if (s.kind == "counter") != s.name.endswith("_total")]
-    assert [] == [s.name for s in metrics.series if not s.help.endswith(".")]
+    assert [] == [s.name for s in described if (s.kind == "counter") != s.name.endswith("_total")]
+    assert [] == [s.name for s in described if not s.help.endswith(".")]
 
 
-def test_every_described_metric_is_exposed() -> None:
+@pytest.mark.parametrize("make", [Metrics, NotifyMetrics])
+def test_every_described_metric_is_exposed(make: Callable[[CollectorRegistry], Metrics | NotifyMetrics]) -> None:
     """What the page promises is in the exposition, and nothing of ours is there without a description."""
-    metrics = Metrics(CollectorRegistry())
+    metrics = make(CollectorRegistry())
     described = {s.name.removesuffix("_total").removesuffix("_info") for s in metrics.series}
     exposed = {family.name for family in metrics.registry.collect() if family.name.startswith("strayline_")}
     assert described == exposed

@@ -12,9 +12,10 @@ from tests.deploy.tools import ROOT, run, tool
 
 UNIT = ROOT / "deploy/systemd/strayline.service"
 CONSOLE = ROOT / "deploy/systemd/strayline-console.service"
+NOTIFY = ROOT / "deploy/systemd/strayline-notify.service"
 DROP_INS = [
     (unit, drop_in)
-    for unit in (UNIT, CONSOLE)
+    for unit in (UNIT, CONSOLE, NOTIFY)
     for drop_in in (None, *sorted(unit.with_name(f"{unit.name}.d").glob("*.conf.example")))
 ]
 

@@ -2,6 +2,7 @@
 
 * `KafkaBroker` is the cluster as the runtime sees it (`ports.Broker`): `membership` joins the group and reads it by
   `columnar_consumer`, `transactions` publishes, and the broker itself reads the daemon's own topics.
+* `group_reader` is a member of another group, for `strayline notify`.
 * `readers` and `publish` are for verbs and take no part in the group; `topics` creates and checks topics,
   `removal` deletes them.
 * `client` holds what all clients share, `settings` how the cluster is reached.
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from daemon.adapters.kafka.broker import KafkaBroker
     from daemon.adapters.kafka.client import FETCH_BYTES
+    from daemon.adapters.kafka.group_reader import GroupReader, join_group
     from daemon.adapters.kafka.membership import KafkaMembership
     from daemon.adapters.kafka.publish import publish_one, publish_together
     from daemon.adapters.kafka.readers import (
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FETCH_BYTES",
+    "GroupReader",
     "KafkaBroker",
     "KafkaMembership",
     "KafkaSettings",
@@ -45,6 +48,7 @@ __all__ = [
     "create_topics",
     "follow_batches",
     "follow_placed",
+    "join_group",
     "list_topics",
     "plan_removal",
     "publish_one",
@@ -56,6 +60,7 @@ __all__ = [
 
 _MODULES = {
     "FETCH_BYTES": "client",
+    "GroupReader": "group_reader",
     "KafkaBroker": "broker",
     "KafkaMembership": "membership",
     "KafkaSettings": "settings",
@@ -67,6 +72,7 @@ _MODULES = {
     "create_topics": "topics",
     "follow_batches": "readers",
     "follow_placed": "readers",
+    "join_group": "group_reader",
     "list_topics": "readers",
     "plan_removal": "removal",
     "publish_one": "publish",

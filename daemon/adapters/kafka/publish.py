@@ -17,12 +17,19 @@ TRANSACTION_SECONDS = 60
 """How long a transaction of `publish_together` may take; readers wait behind one that a killed process left open."""
 
 
-async def publish_one(settings: KafkaSettings, topic: str, *, key: bytes, value: bytes) -> None:
+async def publish_one(
+    settings: KafkaSettings,
+    topic: str,
+    *,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes]] = (),
+) -> None:
     """Publish one message and wait until the brokers have stored it. Raises UnavailableError."""
     producer = AIOKafkaProducer(**await asyncio.to_thread(settings.connection), acks="all")
     try:
         await producer.start()
-        await producer.send_and_wait(topic, value=value, key=key)
+        await producer.send_and_wait(topic, value=value, key=key, headers=list(headers))
     except (KafkaError, OSError) as error:
         raise UnavailableError(f"publishing to {topic}: {type(error).__name__}: {error}") from None
     finally:

@@ -112,7 +112,7 @@ async def follow_batches(
             fetched = await reader.getmany(timeout_ms=500, max_records=2_000)
             ends = {p: max(end, reader.highwater(p) or 0) for p, end in ends.items()}
             unread = sum([max(end - await reader.position(p), 0) for p, end in ends.items()])
-            yield [_batch(partition, records) for partition, records in fetched.items()], unread
+            yield [to_batch(partition, records) for partition, records in fetched.items()], unread
 
 
 STEP = 60_000
@@ -151,7 +151,7 @@ class RangeReader:
                     count = next((n for n, record in enumerate(records) if record.timestamp > until), len(records))
                     if count:
                         self.read += count
-                        yield _batch(partition, records[:count])
+                        yield to_batch(partition, records[:count])
                         del records[:count]
 
     async def _seek(self, reader: AIOKafkaConsumer, partitions: Sequence[KafkaPartition]) -> dict[KafkaPartition, int]:
@@ -171,7 +171,8 @@ class RangeReader:
         return ends
 
 
-def _batch(partition: KafkaPartition, records: Sequence[ConsumerRecord]) -> Batch:
+def to_batch(partition: KafkaPartition, records: Sequence[ConsumerRecord]) -> Batch:
+    """Return fetched records of one partition as columns."""
     return Batch(
         TopicPartition(partition.topic, partition.partition),
         [record.offset for record in records],

@@ -1,0 +1,161 @@
+"""`strayline notify`: incidents told to people and to other programs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.errors import ConfigError, StraylineError
+
+if TYPE_CHECKING:
+    from daemon.config import Config
+    from daemon.notify import NotifyMetrics, Routes, RouteSettings
+
+
+def add(verbs: Verbs[Parser]) -> None:
+    """Describe the verb."""
+    parser = add_verb(verbs, "notify", notify, "tell Alertmanager, Slack, PagerDuty, e-mail or a webhook of incidents")
+    parser.add_argument("--test", action="store_true", help="send a trial message over every route, and end")
+    parser.add_argument("--route", metavar="NAME", action="append", help="only this route (may be given again)")
+    parser.add_argument("--port", type=int, help="the port of /metrics (default: notify.port; 0: any free one)")
+
+
+def notify(options: argparse.Namespace) -> int:
+    """Notify until told to stop, or try the routes."""
+    config = load(options)
+    chosen_routes(options, config)
+    from daemon.logs import configure_logging
+
+    configure_logging(config.logging.level, config.logging.format)
+    if options.test:
+        return asyncio.run(_try(options, config))
+    import structlog
+
+    try:
+        asyncio.run(_serve(options, config))
+    except StraylineError as error:
+        structlog.get_logger(__name__).error("stopped", error=str(error), exit_code=error.exit_code)
+        return error.exit_code
+    return 0
+
+
+def chosen_routes(options: argparse.Namespace, config: Config) -> list[RouteSettings]:
+    """Return the routes that this process serves. Raises ConfigError when there is none, or none with that name."""
+    from daemon.cli.notify_routes import route_settings
+
+    routes = route_settings(config)
+    if not routes:
+        raise ConfigError([f"{options.config}: notify.routes: there is none; docs/notify.md shows one of each kind"])
+    names = [route.name for route in routes]
+    if unknown := [name for name in options.route or () if name not in names]:
+        raise ConfigError([f"--route {unknown[0]}: notify.routes has {', '.join(names)}"])
+    return [route for route in routes if not options.route or route.name in options.route]
+
+
+async def _try(options: argparse.Namespace, config: Config) -> int:
+    from daemon.notify import trial
+
+    worst = os.EX_OK
+    async for name, problem in trial(chosen_routes(options, config)):
+        print(f"{name}: {problem or 'delivered'}")
+        worst = os.EX_UNAVAILABLE if problem else worst
+    return worst
+
+
+async def _serve(options: argparse.Namespace, config: Config) -> None:
+    from prometheus_client import CollectorRegistry
+
+    from daemon.adapters.http import HttpServer, Probes
+    from daemon.cli.stopping import until_stopped
+    from daemon.notify import NotifyMetrics
+
+    metrics = NotifyMetrics(CollectorRegistry())
+    routes = _routes(config, metrics)
+    reload = Reload(options, routes)
+    section = config.notify
+    port = section.port if options.port is None else options.port
+    server = HttpServer(section.host, port, metrics.registry, Probes(lambda: None, routes.problems, reload.now))
+    await server.start()
+    try:
+        await routes.replace(chosen_routes(options, config))
+        print(f"notify on http://{section.host}:{server.port}/metrics", flush=True)
+        with _on_hangup(reload.soon):
+            stopped, failed = asyncio.create_task(until_stopped()), asyncio.create_task(routes.failed())
+            await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            failed.cancel()
+            if not failed.cancelled() and failed.done():
+                raise failed.result()
+    finally:
+        await routes.close()
+        await server.close()
+
+
+def _routes(config: Config, metrics: NotifyMetrics) -> Routes:
+    from contextlib import AbstractAsyncContextManager
+    from dataclasses import replace
+
+    from daemon.adapters.kafka import join_group, publish_one
+    from daemon.cli.notify_routes import notify_group
+    from daemon.core.types import OutRecord
+    from daemon.notify import Routes, TopicReader
+    from daemon.wiring import kafka_settings
+
+    kafka, topics = replace(kafka_settings(config), instance_id=None), config.topics
+
+    def open_topic(name: str) -> AbstractAsyncContextManager[TopicReader]:
+        return join_group(replace(kafka, group_id=notify_group(config, name)), topics.alerts)
+
+    async def bury(record: OutRecord) -> None:
+        await publish_one(kafka, topics.dead_letters, key=record.key, value=record.value, headers=record.headers)
+
+    return Routes(open_topic, bury, metrics)
+
+
+class Reload:
+    """Reads the configuration again, for SIGHUP and POST /-/reload. A bad file changes nothing."""
+
+    def __init__(self, options: argparse.Namespace, routes: Routes) -> None:
+        self._options, self._routes = options, routes
+        self._running: set[asyncio.Task[None]] = set()
+        self._one = asyncio.Lock()
+
+    async def now(self) -> None:
+        """Apply what `notify.routes` says now. Raises ConfigError for a bad file; the old routes then go on."""
+        import structlog
+
+        log = structlog.get_logger(__name__)
+        async with self._one:
+            try:
+                wanted = await asyncio.to_thread(lambda: chosen_routes(self._options, load(self._options)))
+            except ConfigError as error:
+                log.error("reload_refused", problems=error.problems)  # noqa: TRY400  # the file is at fault, not the program
+                raise
+            await self._routes.replace(wanted)
+            log.info("reloaded", routes=[route.name for route in wanted])
+
+    def soon(self) -> None:
+        """Do it in the background."""
+        task = asyncio.create_task(self._quietly())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _quietly(self) -> None:
+        with contextlib.suppress(ConfigError):
+            await self.now()
+
+
+@contextlib.contextmanager
+def _on_hangup(call: Callable[[], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, call)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)

@@ -1,0 +1,67 @@
+"""What every receiver is, how one fails, and how its secrets are read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+from daemon.core.text import clean
+from daemon.notify.announcements import Notification
+
+Reason = Literal["refused", "unauthorized", "busy", "unreachable", "secret"]
+CUT = "***"
+
+
+class DeliveryError(Exception):
+    """A message was not delivered. `retry`: another attempt may help, not before `after` seconds. Holds no secret."""
+
+    def __init__(self, message: str, reason: Reason, *, retry: bool = True, after: float = 0.0) -> None:
+        super().__init__(message)
+        self.reason: Reason = reason
+        self.retry = retry
+        self.after = after
+
+
+class Receiver(Protocol):
+    """Delivers messages. `renew_s`: every so many seconds it must hear again of what is firing; None: never."""
+
+    @property
+    def renew_s(self) -> float | None:
+        """Seconds between two calls of `renew`."""
+
+    async def send(self, told: Notification) -> None:
+        """Deliver a message once. Raises DeliveryError."""
+
+    async def renew(self, firing: Sequence[Notification]) -> None:
+        """Say that these are still going on. Raises DeliveryError."""
+
+
+class OnceReceiver:
+    """A receiver that remembers by itself what is going on."""
+
+    renew_s: float | None = None
+
+    async def renew(self, firing: Sequence[Notification]) -> None:
+        """Nothing is to be said again."""
+
+
+async def read_secret(path: Path) -> str:
+    """Return a file's text without its last line end. Raises DeliveryError that names the file."""
+    try:
+        text = (await asyncio.to_thread(path.read_bytes)).decode().rstrip("\r\n")
+    except OSError as error:
+        raise DeliveryError(f"{path}: {error.strerror}", "secret") from None
+    except UnicodeDecodeError:
+        raise DeliveryError(f"{path}: is not UTF-8", "secret") from None
+    if not text or not text.isprintable():
+        raise DeliveryError(f"{path}: must hold one line of printable text", "secret")
+    return text
+
+
+def without(text: str, secrets: Sequence[str], most: int = 200) -> str:
+    """Return text that others wrote, such as a server's reply, on one line, cut, and without the secrets."""
+    for secret in secrets:
+        text = text.replace(secret, CUT)
+    return clean(text)[:most]
