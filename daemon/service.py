@@ -20,9 +20,9 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from daemon.adapters.engines import make_engine
-from daemon.adapters.http import HttpServer, Probes
 from daemon.adapters.kafka import KafkaBroker
 from daemon.adapters.systemd import Notifier
+from daemon.adapters.web import HttpServer, Probes
 from daemon.config import Config, changed_keys, load_config, needs_restart
 from daemon.core.detection import Detector
 from daemon.core.stream import Checkpoint, Processor

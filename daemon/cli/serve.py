@@ -29,8 +29,8 @@ def serve(options: argparse.Namespace) -> int:
 
 
 async def _serve(options: argparse.Namespace, config: Config) -> None:
-    from daemon.adapters.embeddings_server import EmbeddingsServer, ServerLimits
     from daemon.adapters.engines import make_engine
+    from daemon.adapters.web import EmbeddingsServer, ServerLimits
     from daemon.cli.stopping import until_stopped
     from daemon.console import read_accounts
     from daemon.wiring import engine_settings

@@ -8,11 +8,11 @@ from ssl import SSLContext
 
 from aiohttp import web
 
+from daemon.adapters.web import HttpListener
 from daemon.console.accounts import Role
 from daemon.console.guard import HEADERS, ROOT, Guard, Handler
 from daemon.console.mute_pages import MutePages
 from daemon.console.pages import Pages, error_page
-from daemon.errors import UnavailableError
 
 STATIC = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
@@ -55,8 +55,6 @@ class ConsoleServer:
     """Serves the pages from `start` to `close`. Port 0 takes a free port, and `port` is then its number."""
 
     def __init__(self, host: str, port: int, root: str, guard: Guard, pages: Pages) -> None:
-        self._host = host
-        self.port = port
         application = web.Application(middlewares=[web.middleware(error_page)], client_max_size=64 * 1024)
         application[ROOT] = root
         application.on_response_prepare.append(_add_headers)
@@ -67,24 +65,20 @@ class ConsoleServer:
         if root:
             outer = web.Application()
             outer.add_subapp(root, application)
-        self._runner = web.AppRunner(outer, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        self._listener = HttpListener(outer, host, port, "console")
+
+    @property
+    def port(self) -> int:
+        """The port that the server listens on."""
+        return self._listener.port
 
     async def start(self, tls: SSLContext | None = None) -> None:
         """Listen, with `tls` for TLS only. Raises UnavailableError when the address cannot be used."""
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._host, self.port, ssl_context=tls).start()
-        except OSError as error:
-            await self._runner.cleanup()
-            place = f"{self._host}:{self.port}"
-            raise UnavailableError(
-                f"cannot listen on {place}: {error.strerror or error}; set console.host or console.port"
-            ) from error
-        self.port = int(self._runner.addresses[0][1])
+        await self._listener.start(tls)
 
     async def close(self) -> None:
         """Stop listening. Open requests, event streams too, have one second to finish."""
-        await self._runner.cleanup()
+        await self._listener.close()
 
 
 def _static(name: str, kind: str) -> Handler:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 
-from daemon.adapters.http import Exposition, HttpServer, Probes
+from daemon.adapters.web import Exposition, HttpServer, Probes
 from daemon.metrics import Metrics
 from deploy.evaluate import Evaluation, evaluate_panels, evaluate_rules
 from deploy.prometheus_server import RULES, prometheus

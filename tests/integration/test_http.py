@@ -12,8 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 from structlog.testing import capture_logs
 
-from daemon.adapters import http
-from daemon.adapters.http import Exposition, HttpServer, Probes
+from daemon.adapters.web import Exposition, HttpServer, Probes, connections
 from daemon.errors import ConfigError, EngineError, UnavailableError
 from daemon.metrics import Metrics
 
@@ -143,14 +142,14 @@ async def test_a_port_in_use_says_what_to_set(behind: Daemon) -> None:
 async def test_idle_connections_leave_room_for_a_probe(client: aiohttp.ClientSession) -> None:
     """Of many connections that send nothing or half of a request, the oldest end, and a probe is answered."""
     port = client._base_url.port if client._base_url else 0
-    idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3 * http.MOST_CONNECTIONS)]
+    idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3 * connections.MOST_CONNECTIONS)]
     for _, writer in idle:
         with suppress(ConnectionError):
             writer.write(b"GET /healthz HTTP/1.1\r\nHost:")
     async with asyncio.timeout(5), client.get("/healthz") as answer:
         assert 200 == answer.status
     ended = [await _ended(reader) for reader, _ in idle]
-    assert (True, http.MOST_CONNECTIONS > ended.count(False)) == (ended[0], ended.count(False) > 0)
+    assert (True, connections.MOST_CONNECTIONS > ended.count(False)) == (ended[0], ended.count(False) > 0)
     for _, writer in idle:
         writer.close()
 
@@ -167,7 +166,7 @@ async def _ended(reader: asyncio.StreamReader) -> bool:
 
 async def test_a_slow_connection_ends(client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that never becomes whole is not waited for."""
-    monkeypatch.setattr(http, "LONGEST_CONNECTION", 0.1)
+    monkeypatch.setattr(connections, "LONGEST_CONNECTION", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", client._base_url.port if client._base_url else 0)
     writer.write(b"GET /metrics HTTP/1.1\r\n")
     async with asyncio.timeout(5):

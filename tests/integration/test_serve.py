@@ -15,8 +15,8 @@ import numpy as np
 import openai
 import pytest
 
-from daemon.adapters.embeddings_server import EmbeddingsServer, ServerLimits
 from daemon.adapters.engines import EngineSettings, make_engine
+from daemon.adapters.web import EmbeddingsServer, ServerLimits
 from daemon.errors import ConfigError, UnavailableError
 from tests.support.fakes import FakeEngine
 

@@ -12,7 +12,7 @@ from time import process_time
 import aiohttp
 import orjson
 
-from daemon.adapters.http import HttpServer, Probes
+from daemon.adapters.web import HttpServer, Probes
 from tests.support.fake_broker import FakeCluster
 from tests.support.replica import TOPICS, Replica, replica, until
 

@@ -23,7 +23,8 @@ from aiohttp.typedefs import Middleware
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
-from daemon.errors import DataError, StraylineError, UnavailableError
+from daemon.adapters.web.listener import HttpListener
+from daemon.errors import DataError, StraylineError
 from daemon.ports import Engine, TokenEngine
 
 SMALLEST = 32
@@ -78,7 +79,6 @@ class EmbeddingsServer:
         authorize: Authorize | None,
         limits: ServerLimits | None = None,
     ) -> None:
-        self._host, self.port = host, port
         self._engine, self._name, self._authorize = engine, name, authorize
         self._limits = limits or ServerLimits()
         self._places = asyncio.Semaphore(self._limits.at_once)
@@ -92,24 +92,20 @@ class EmbeddingsServer:
                 web.get("/healthz", self._healthz),
             ]
         )
-        self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        self._listener = HttpListener(application, host, port, "serve")
+
+    @property
+    def port(self) -> int:
+        """The port that the server listens on."""
+        return self._listener.port
 
     async def start(self) -> None:
         """Listen. Raises UnavailableError when the address cannot be used."""
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._host, self.port).start()
-        except OSError as error:
-            await self._runner.cleanup()
-            place = f"{self._host}:{self.port}"
-            raise UnavailableError(
-                f"cannot listen on {place}: {error.strerror or error}; set serve.host or serve.port"
-            ) from error
-        self.port = int(self._runner.addresses[0][1])
+        await self._listener.start()
 
     async def close(self) -> None:
         """Stop listening. Open requests have one second to finish."""
-        await self._runner.cleanup()
+        await self._listener.close()
 
     def _guarding(self) -> Middleware:
         """Return what checks who asks, and gives every failure OpenAI's shape."""
