@@ -84,7 +84,7 @@ async def call(engine: VllmEngine, texts: list[str], callers: int) -> None:
 
 
 async def lags(into: list[float]) -> None:
-    """Note in seconds how late each timer of `TIMER_S` fires, for ever."""
+    """Note in seconds how late each timer of `TIMER_S` fires, until cancelled."""
     while True:
         begun = time.perf_counter()
         await asyncio.sleep(TIMER_S)

@@ -1,7 +1,7 @@
-"""strayline: a streaming log-anomaly daemon. Log lines become sessions, sessions verdicts, and some verdicts alerts.
+"""strayline: a streaming log-anomaly daemon. Log lines become sessions, sessions are judged, and incidents told.
 
 core/          the pure core, a package for each stage a line goes through; no I/O, no clock
-runtime/       asyncio: one partition after another fetched, embedded, judged, committed; recovery and watchdog
+runtime/       asyncio: partitions are fetched, embedded, judged and committed; recovery and watchdog
 ports.py       what the runtime needs from outside; adapters/ implements it (Kafka, engines, HTTP, files, systemd)
 config/        the configuration file; wiring.py turns it into settings of the core and of the adapters
 service.py     `strayline run`: the whole daemon, its start, reload and end

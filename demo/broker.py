@@ -160,7 +160,7 @@ class Cluster:
         self._made.resume(number)
 
     def running(self, number: int) -> bool:
-        """Say whether a node's process exists."""
+        """Return whether a node's process exists."""
         return self._made.running(number)
 
     def logs(self, number: int) -> str:

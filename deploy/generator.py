@@ -1,7 +1,7 @@
 """Sends made-up logs of three services to Kafka: `python generator.py BOOTSTRAP_SERVERS [LINES_A_SECOND]`.
 
 For trying an installation out (deploy/compose.yaml, deploy/rehearse.py). Three sessions in a hundred hold a failure
-that was not seen before, and now and then a record is no JSON, so that every part of the boards has something to show.
+that was not seen before, and now and then a record is not JSON, so that every part of the boards has something to show.
 It needs aiokafka alone, so it runs with the image's Python.
 """
 

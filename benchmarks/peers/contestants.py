@@ -2,7 +2,7 @@
 
 A contestant first learns from lines that nobody times as its speed (what they cost is told apart), then runs over the
 lines that count. Where a program has no notion of a session, a detector is put on it as its users would: templates by
-session key, counts, and a learner that is fitted anew every 1,000 sessions on the last 5,000. They score a thousand
+session key, counts, and a learner that is fitted again every 1,000 sessions on the last 5,000. They score a thousand
 sessions at a time, which is far cheaper for these libraries than one at a time, and later than a stream could wait.
 """
 

@@ -28,7 +28,7 @@ def measure(name: str, path: Path, warm: int, lines: int, gap_us: int) -> dict[s
     entry = ENTRIES[name]
     read = records if entry.raw else messages
     shown, counted = read(path, 0, warm), read(path, warm, min(lines, entry.lines or lines))
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins again
     before = status_mb("VmRSS")
     contestant = entry.make(gap_us)
     begin = process_time()

@@ -2,7 +2,7 @@
 
 They need the `peers` extra and run with their own defaults. The two learners work on the logarithm of the counts of a
 session's lines (or of its Drain3 templates), are fitted again every `REFIT` sessions on the last `WINDOW`, and score
-what comes until the next fit: they too meet a session before they learn it. Lines unknown at the fit share one column.
+what comes until the next fit: they too score a session before they learn it. Lines unknown at the fit share one column.
 """
 
 from __future__ import annotations

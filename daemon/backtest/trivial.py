@@ -1,7 +1,8 @@
-"""Scores anybody can write in an afternoon, beside ours on the same sessions: they show what ours is worth.
+"""Scores that take an afternoon to write, beside ours on the same sessions: they show what ours is worth.
 
-Each is scored prequentially, as ours is: a session first meets what came before it (the last `WINDOW` sessions of its
-scope), then joins it. Larger is stranger. A bare score is held to the budget by its rank among its scope's last scores.
+Each is scored prequentially, as ours is: a session is compared with what came before it (the last `WINDOW` sessions of
+its scope), then joins it. Larger is stranger. A bare score is held to the budget by its rank among its scope's last
+scores.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How much of the raw client's speed is left: every stage and the whole daemon, beside `getmany`.
 
-Made traffic goes into topics of its own, which are removed at the end. The raw client reads in a process of its own
-(`raw_client`). CPU seconds are counted, not the wall clock, so that a busy machine matters less; rounds of the two
+Generated traffic goes into topics of its own, which are removed at the end. The raw client reads in a process of its
+own (`raw_client`). CPU seconds are counted, not the wall clock, so that a busy machine matters less; rounds of the two
 sides alternate and the best of each counts. Between machines only the ratios can be compared.
 """
 

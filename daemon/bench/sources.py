@@ -1,4 +1,4 @@
-"""Where the lines of a bench come from: made traffic, or the records of a file."""
+"""Where the lines of a bench come from: generated traffic, or the records of a file."""
 
 from __future__ import annotations
 

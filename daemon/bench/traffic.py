@@ -1,4 +1,4 @@
-"""Made traffic: sessions of twenty lines from a fixed set of patterns, in the manner of a distributed file system.
+"""Generated traffic: sessions of twenty lines from a fixed set of patterns, in the manner of a distributed file system.
 
 A pattern is a handful of kinds of lines with counts; common patterns are far more frequent than others. Every line has
 its own numbers, addresses and ids, and the lines of a session come in any order among those of many other sessions:

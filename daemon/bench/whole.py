@@ -77,7 +77,7 @@ class RunningReplica:
 async def replica(config: Config, broker: KafkaBroker, engine: Engine) -> AsyncIterator[RunningReplica]:
     """Run the pipeline on the configured input, with all that the service gives it but for HTTP and signals."""
     thread, detector, metrics = WorkerThread(), make_detector(config, engine), Metrics(CollectorRegistry())
-    # Silence must not end a session: what is open when everything has been read is no part of it.
+    # Silence must not end a session: what is open when everything has been read is not part of it.
     terms = replace(make_terms(config, 1), idle_flush=PATIENCE_S)
     follower = Follower(broker, config.topics.baseline, detector, thread)
     following = asyncio.create_task(follower.run())

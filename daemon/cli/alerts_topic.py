@@ -1,4 +1,4 @@
-"""The alerts topic as the verbs read it: what is no alert of ours is passed over, counted, and told with its place."""
+"""The alerts topic as the verbs read it: what is not an alert is skipped, counted, and named with its place."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AlertDecoder:
         return None
 
     def pass_over(self, place: str) -> None:
-        """Count a record that is no alert; tell of the first one."""
+        """Count a record that is not an alert; name the first one."""
         self.foreign += 1
         if self.foreign == 1:
-            print(f"strayline: {clean(place)} is no alert; such records are passed over", file=sys.stderr)
+            print(f"strayline: {clean(place)} is not an alert; such records are skipped", file=sys.stderr)

@@ -122,7 +122,7 @@ async def _with_library(
             library = Library(store, engine, thresholds, section.nearest, _outliers())
             renewed = await library.renew(_base(options, config))
             if renewed:
-                print(f"strayline: embedded {renewed} documents anew with {engine.model}", file=sys.stderr)
+                print(f"strayline: embedded {renewed} documents again with {engine.model}", file=sys.stderr)
             return await work(options, config, library)
         finally:
             await engine.close()

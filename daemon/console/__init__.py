@@ -2,7 +2,8 @@
 
     topics or a folder -> feed -> archive (SQLite) -> queries -> pages -> browser -> feedback topic
 
-* The console is no member of the daemon's group and has no engine. Nothing that it does can slow or break the stream.
+* The console is not a member of the daemon's group and has no engine. Nothing that it does can slow or break the
+  stream.
 * The archive holds nothing that the topics do not hold. `messages` turns messages into its rows and accepts those of
   other versions. Records and positions are stored together, so reading resumes exactly where the archive ends.
 * Pages are HTML from the server (`pages`, `views`, `templates/`), and work without script. `static/console.js` adds

@@ -1,4 +1,4 @@
-"""The whole of it: a sample of lines to what was chosen, why, and what would have been next."""
+"""From a sample of lines to the choices, their reasons, and the next best ones."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def encoding_of(head: bytes) -> str:
     if max(even, odd) > len(head[:2_000]) / 8:
         return "utf-16-be" if even > odd else "utf-16-le"
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)  # a character that the head cuts is no error
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # a character that the head cuts is not an error
     except UnicodeDecodeError:
         return "cp1252"
     return "utf-8"

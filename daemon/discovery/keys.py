@@ -57,7 +57,7 @@ WINDOW = Candidate("windows of time", trust=0.35)
 
 
 def candidates(lines: pl.Series, reading: Reading) -> Iterator[Candidate]:
-    """Yield what may be a key. A line's time and level are no part of any."""
+    """Yield what may be a key. A line's time and level are not part of any."""
     sample = lines.head(LOOKED_AT)
     if reading.format == "syslog":
         yield Candidate("the host's process", path=OWN_KEY, trust=0.95)

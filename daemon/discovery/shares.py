@@ -1,4 +1,4 @@
-"""How many lines are so."""
+"""The share of lines in which a pattern is found."""
 
 from __future__ import annotations
 

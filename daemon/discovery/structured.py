@@ -89,7 +89,7 @@ _PAIR = r'(?:^|\s)[A-Za-z_][\w.]*=(?:"(?:[^"\\]|\\.)*"|[^\s"]*)'
 
 
 def read_json(lines: pl.Series) -> Reading | None:
-    """Return how lines of JSON are read, None where most lines are no JSON objects."""
+    """Return how lines of JSON are read, None where most lines are not JSON objects."""
     objects = [record for record in map(_object, lines.head(LOOKED_AT)) if record is not None]
     if len(objects) < MOSTLY * min(len(lines), LOOKED_AT):
         return None
@@ -125,7 +125,7 @@ def read_envelope(lines: pl.Series) -> Reading | None:
 
 
 def read_logfmt(lines: pl.Series) -> Reading | None:
-    """Return how lines of logfmt are read, None where most lines are no such pairs."""
+    """Return how lines of logfmt are read, None where most lines are not such pairs."""
     pairs = lines.str.count_matches(_PAIR)
     inside = lines.str.replace_all(_PAIR, "").str.strip_chars().str.len_chars()
     fits = (pairs >= 3) & (inside <= lines.str.len_chars() // 5)

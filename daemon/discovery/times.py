@@ -120,7 +120,7 @@ def _place(dialect: Dialect, words: int, steady: float, share: float) -> TimePla
 
 
 def _readable(lines: pl.Series, place: TimePlace) -> bool:
-    """Whether nearly all that was found is a time in the dialect: 17/06/09 is no m/d/y."""
+    """Whether nearly all that was found is a time in the dialect: 17/06/09 is not m/d/y."""
     texts = lines.str.extract(place.pattern).drop_nulls()
     if texts.is_empty():
         return False

@@ -6,9 +6,8 @@
   computing. One engine (`Embedder`) is shared by all partitions.
 * A `Partition` is independent of all others and starts again from its checkpoint after any failure. It treats every
   processor alike: what a topic's records mean is decided by the processor that `ProcessorFactory` makes for it.
-* The `Follower` reads the baseline that all replicas share. The `Watchdog` applies
-  remedies to what stands still, the `StallMonitor` reports it, `Gauges` shows the state,
-  and `Health` answers the probes.
+* The `Follower` reads the baseline that all replicas share. The `Watchdog` applies remedies to what stands still, the
+  `StallMonitor` reports it, `Gauges` shows the state, and `Health` answers the probes.
 """
 
 from daemon.runtime.baseline_follower import Follower

@@ -24,7 +24,7 @@ from daemon.runtime.partition import Partition, State
 log = structlog.get_logger(__name__)
 
 CHECK_SECONDS = 8.0
-"""How long a request for the bounds of partitions may take: a late answer is no sign of life."""
+"""How long a request for the bounds of partitions may take: a late answer does not show that it works."""
 
 
 @dataclass(frozen=True, slots=True)

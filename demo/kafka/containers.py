@@ -116,7 +116,7 @@ class ContainerNodes:
             raise
 
     def running(self, number: int) -> bool:
-        """Say whether the container runs; one that is paused does."""
+        """Return whether the container runs; one that is paused does."""
         self._containers[number].reload()
         return self._containers[number].status in {"created", "running", "paused"}
 

@@ -120,7 +120,7 @@ class JavaNodes:
         self._processes[number] = self._java(["kafka.Kafka", str(self._path(number, "properties"))], number)
 
     def running(self, number: int) -> bool:
-        """Say whether the process exists. Raises PortTakenError when it ended because a port was taken."""
+        """Return whether the process exists. Raises PortTakenError when it ended because a port was taken."""
         running = self._processes[number].poll() is None
         if not running and "Address already in use" in tail(self.logs(number), 100):
             raise PortTakenError

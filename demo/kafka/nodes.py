@@ -43,7 +43,7 @@ class Nodes(Protocol):
         ...
 
     def running(self, number: int) -> bool:
-        """Say whether the process exists; one that is paused does."""
+        """Return whether the process exists; one that is paused does."""
         ...
 
     def kill(self, number: int) -> None:

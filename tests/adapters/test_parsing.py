@@ -35,9 +35,9 @@ def test_five_formats_hold_the_same_text(tmp_path: Path) -> None:
         ("a.txt", b"", "empty", "the file holds nothing"),
         ("a.txt", b" \n\n ", "empty", "holds no text"),
         ("a.html", b"<html><script>x()</script></html>", "empty", "holds no text"),
-        ("a.txt", bytes(range(256)), "refused", "is no text, and no PDF or Word document"),
+        ("a.txt", bytes(range(256)), "refused", "is neither text nor a PDF or Word document"),
         ("a.txt", "überall".encode("latin-1"), "refused", "is not UTF-8 at byte 0; save it as UTF-8"),
-        ("a.txt", b"bell \x01 ring", "refused", "is no text: it holds control characters"),
+        ("a.txt", b"bell \x01 ring", "refused", "is not text: it holds control characters"),
         ("a.pdf", b"hello", "refused", "is called .pdf but is none"),
         ("a.docx", b"hello", "refused", "is called .docx but is none"),
         ("a.docx", b"PK\x03\x04rest", "refused", "is a damaged archive: File is not a zip file"),
@@ -114,7 +114,7 @@ def test_a_parser_that_hangs_or_dies_is_replaced(tmp_path: Path, monkeypatch: py
     """A file beyond the time limit is refused, one that ends the process too, and the next file is read."""
     good, pipe = tmp_path / "good.txt", tmp_path / "pipe"
     good.write_text(as_text())
-    os.mkfifo(pipe)  # reading it waits for ever
+    os.mkfifo(pipe)  # reading it waits forever
     with ParserProcess(FileLimits(seconds=1.0)) as parser:
         began = time.monotonic()
         hanging, then = parser.read(pipe), parser.read(good)

@@ -48,7 +48,7 @@ def test_a_scope_keeps_equal_keys_apart(tmp_path: Path) -> None:
 
 
 def test_keys_that_no_session_has_are_counted(tmp_path: Path) -> None:
-    """Labels that meet no session are counted, so that a wrong key is noticed."""
+    """Labels that belong to no session are counted, so that a wrong key is noticed."""
     read = labels(tmp_path, "a,1\nb,0\nc,0\n")
     read.of(session("a"))
     assert 2 == read.unmet

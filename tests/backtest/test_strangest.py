@@ -30,7 +30,7 @@ def shown(result: Result, limit: int = 5) -> str:
 
 
 async def test_a_failure_of_the_first_line_is_ranked(tmp_path: Path) -> None:
-    """What fails in the first session is no news later; it leads the ranking, which says that it is one."""
+    """What fails in the first session is not news later; it leads the ranking, which says that it is one."""
     log = write(tmp_path / "a.jsonl", sessions(300, (0, 40, 260)))
     result = await backtest(BacktestOptions([log]), warm_up=100)
     first = result.strangest[0]

@@ -71,7 +71,7 @@ class Summing:
 
 
 def test_a_streaming_learner_scores_before_it_learns() -> None:
-    """The first session scores nothing; each later one meets what came before it only."""
+    """The first session scores nothing; each later one is compared with what came before it only."""
     learner, found = Streaming(Summing(), raw=True), list[float]()
     for count in (1, 2, 3):
         found += learner.scores(pattern(a=count))

@@ -94,7 +94,7 @@ def test_a_new_model_embeds_a_base_anew(typed: Any) -> None:
     Path("config.yaml").write_text("engine: {type: lite, dimensions: 64}\n")
 
     code, _, err = typed("check", "a.txt")
-    assert (0, True) == (code, "embedded 1 documents anew with wordllama-l2-supercat:64" in err)
+    assert (0, True) == (code, "embedded 1 documents again with wordllama-l2-supercat:64" in err)
 
 
 def test_a_large_base_gives_a_p_value(typed: Any, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_an_empty_topic_holds_nothing() -> None:
 
 
 def test_what_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
-    """A missing file and a folder that is no backtest's are said with their names."""
+    """A missing file and a folder that is not a backtest's are named."""
     with pytest.raises(InputError, match=r"baseline\.jsonl\.zst"):
         load(tmp_path)
     with pytest.raises(OutputError, match="nowhere"):

@@ -101,7 +101,7 @@ def test_configuration_comes_from_beside_the_file(tmp_path: Path, capsys: pytest
 def test_a_bad_file_is_refused_with_its_place(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, words: str, code: int
 ) -> None:
-    """Mistakes in a test file are no failures of the configuration: other exit codes, and the case by name."""
+    """Mistakes in a test file are not failures of the configuration: other exit codes, and the case by name."""
     path = tmp_path / "cases.yaml"
     if text is not None:
         path.write_text(text)

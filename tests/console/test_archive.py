@@ -82,7 +82,7 @@ def test_reading_resumes_where_the_archive_ends(tmp_path: Path) -> None:
 
 
 def test_foreign_records_are_counted_and_passed_over() -> None:
-    """What cannot be read is no alert; its position is settled all the same."""
+    """What cannot be read is not an alert; its position is settled all the same."""
     stored = archive()
 
     done = stored.store([batch(ALERTS, [b"\x00\x01", None, MESSAGES[0], b"{}"])])
@@ -158,7 +158,7 @@ async def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_becomes_corrupt_is_begun_again(tmp_path: Path) -> None:
-    """What is found broken at work is moved aside, and the topics fill a new file."""
+    """A file that proves corrupt while it is in use is moved aside, and the topics fill a new file."""
     path = tmp_path / "a.sqlite"
     stored = archive(path)
     thread = ArchiveThread(stored)

@@ -73,5 +73,5 @@ def test_causes_are_listed_in_the_order_published() -> None:
     ],
 )
 def test_a_message_of_another_version_gives_what_it_has(document: dict[str, Any]) -> None:
-    """Fields that are absent or of another type are no error."""
+    """Fields that are absent or of another type are not an error."""
     assert all(row.part == 0 for row in case_rows(document))

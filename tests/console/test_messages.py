@@ -85,7 +85,7 @@ def test_feedback_is_read() -> None:
     "value", [None, b"", b"\xff", b"[]", b'"x"', b"{}", b'{"incident": 3}', b'{"incident": {}, "end": "noon"}']
 )
 def test_other_records_are_refused(value: bytes | None) -> None:
-    """A topic may hold anything; what is no alert is a DataError."""
+    """A topic may hold anything; what is not an alert is a DataError."""
     with pytest.raises(DataError):
         read_alert(value)
 

@@ -94,7 +94,7 @@ def test_many_rows_are_taken_as_one_after_the_other(freed: list[int], count: int
 
 
 def test_a_freed_row_is_given_again_before_the_table_grows() -> None:
-    """Taking and giving back one row for ever needs the room of one."""
+    """Taking and giving back one row again and again needs the room of one."""
     table = Table(1, dimensions=1)
     for _ in range(100):
         table.free(table.take())

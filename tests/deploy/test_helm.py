@@ -213,7 +213,7 @@ def test_a_changed_configuration_restarts_the_pods(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["default", "secrets", "gpu"])
 def test_the_rendered_chart_is_as_reviewed(name: str, tmp_path: Path) -> None:
-    """The chart renders to the golden file; WRITE_GOLDEN=1 writes it anew after a change that was meant."""
+    """The chart renders to the golden file; WRITE_GOLDEN=1 writes it again after an intended change."""
     values = tmp_path / "values.yaml"
     slim = {**MATRIX[name], "prometheusRule": {"enabled": False}, "dashboards": {"enabled": False}}
     values.write_text(yaml.safe_dump(slim))

@@ -222,7 +222,7 @@ async def test_a_run_that_never_left_warm_up_says_so(tmp_path: Path, capsys: pyt
 
 
 async def test_an_empty_input_is_a_report_of_nothing(tmp_path: Path) -> None:
-    """No line at all is no error."""
+    """No line at all is not an error."""
     path = write(tmp_path / "empty.jsonl", [])
     result = await backtest(BacktestOptions([path], out=tmp_path / "out"))
     assert (0, 0, None) == (result.report.sessions, result.report.told, result.report.start)

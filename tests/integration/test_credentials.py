@@ -87,7 +87,7 @@ def test_a_key_may_have_a_password(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["ca", "certificate", "key"])
 def test_a_missing_file_names_its_setting(tmp_path: Path, name: str) -> None:
-    """What is not there, or is no certificate, is one sentence with the key of the configuration."""
+    """What is not there, or is not a certificate, is one sentence with the key of the configuration."""
     cert, key = certificate(tmp_path, "one")
     given = {"ca": cert, "certificate": cert, "key": key}
 

@@ -104,7 +104,7 @@ async def test_a_day_in_the_life(daemon: Daemon) -> None:
 
 
 async def check_dead_letters(daemon: Daemon) -> None:
-    """Every bad record is set aside untouched, with its reason, and counted."""
+    """Every bad record becomes an unchanged dead letter, with its reason, and is counted."""
     records = await daemon.published("dead_letters", len(BAD))
     reasons = {dict(r.headers)["__connect.errors.exception.message"].split(b":")[0].decode(): r for r in records}
     assert {reason: value or None for reason, value in BAD.items()} == {

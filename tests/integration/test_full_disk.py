@@ -114,7 +114,7 @@ def test_what_cannot_be_printed_is_an_error() -> None:
 
 
 def test_a_pipe_is_written_to_as_it_is(tmp_path: Path) -> None:
-    """What is no file has no place that another could take."""
+    """What is not a file, such as a device, is never replaced by another file."""
     write_lines(Path("/dev/null"), [b"x"])
     assert not Path("/dev/null.part").exists()
     link, target = tmp_path / "link", tmp_path / "target"

@@ -90,7 +90,7 @@ async def test_what_cannot_be_is_refused(settings: dict[str, object], problem: s
 
 
 async def test_a_folder_that_is_no_table_is_refused(folder: Path) -> None:
-    """No tokenizer, weights that are no table, a table too small and a broken file are told apart."""
+    """No tokenizer, weights that are not a table, a table too small and a broken file are told apart."""
     weights = folder / "model.safetensors"
     save_file({"embeddings": np.eye(2, dtype=np.float32)}, weights)
     with pytest.raises(ConfigError, match="has more tokens than"):

@@ -164,7 +164,7 @@ async def test_an_unknown_model_is_a_wrong_configuration(stub: StubServer) -> No
 
 @pytest.mark.parametrize("status", [401, 403, 404, 307])
 async def test_what_a_person_must_mend_is_waited_for(stub: StubServer, engine: OpenAIEngine, status: int) -> None:
-    """While running, a refusal is unavailability with its reason, and the engine lives: it may be mended meanwhile."""
+    """While running, a refusal is unavailability with its reason, and the engine lives: it may be fixed meanwhile."""
     stub.replies = [lambda _: error(status, "not now", Location="http://127.0.0.1:9/")] * openai.ATTEMPTS
     with pytest.raises(UnavailableError, match=rf"HTTP {status}.*check engine\."):
         await engine.embed(["x"])
@@ -206,7 +206,7 @@ async def test_an_answer_without_end_is_not_read(
 
 
 async def test_a_vector_that_is_not_finite_is_asked_for_again(stub: StubServer, engine: OpenAIEngine) -> None:
-    """NaN and zeros never reach the baseline; what is wrong may pass."""
+    """NaN and zeros never reach the baseline; the request is tried again."""
     wrong = [web.json_response({"data": [{"index": 0, "embedding": [n] * 32}]}) for n in (float("nan"), 0.0)]
     stub.replies = [lambda _: wrong.pop()] * 2
     assert (1, 32) == (await engine.embed(["x"])).shape
@@ -243,7 +243,7 @@ async def test_a_wrong_answer_is_final(
 
 @pytest.mark.parametrize("text", ["<html>busy</html>", '{"object": "list"}', '{"data": [{"index": 0}]}', "[]", "null"])
 async def test_an_answer_without_embeddings_is_tried_again(stub: StubServer, engine: OpenAIEngine, text: str) -> None:
-    """A proxy's page in place of the answer passes."""
+    """A proxy's page in place of the answer is a transient failure."""
     stub.replies = [lambda _: web.Response(text=text)]
     assert (1, 32) == (await engine.embed(["x"])).shape
 
@@ -262,7 +262,7 @@ async def test_one_refused_text_takes_no_others_with_it(stub: StubServer, engine
 
 
 async def test_a_text_refused_in_every_length_is_final(stub: StubServer, engine: OpenAIEngine) -> None:
-    """A server that refuses whatever is sent is no server for us: its words are passed on."""
+    """A server that refuses whatever is sent ends the engine, with the words of the server."""
     stub.replies = [lambda _: error(422, "no such encoding")] * 10
     with pytest.raises(EngineError, match=r"HTTP 422.*no such encoding"):
         await engine.embed(["x"])

@@ -160,7 +160,7 @@ async def test_certificates_and_passwords_change_twice_under_load(tmp_path: Path
 
 
 async def said_of_wrong_ones(daemon: Daemon, folder: Path, authorities: list[Authority]) -> None:
-    """`check --online` names what is wrong with each credential, with the exit code for a configuration to mend."""
+    """`check --online` names what is wrong with each credential, with the exit code of a wrong configuration."""
     strange, strange_key = authorities[0].sign("stranger")
     expired, expired_key = authorities[-1].sign("late", days=-1)
     (folder / "wrong").write_text("wrong")

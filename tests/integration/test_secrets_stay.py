@@ -187,7 +187,7 @@ def broken_values(name: str, chance: random.Random, secrets: list[str]) -> Itera
 
 
 def marred(value: bytes) -> bytes:
-    """Return a value, compressed or not, whose mark is bytes that are no text."""
+    """Return a value, compressed or not, whose mark is bytes that are not text."""
     if value.startswith(GZIP):
         return gzip.compress(marred(gzip.decompress(value)))
     return value.replace(b"MARK", b"\xff\xfe")

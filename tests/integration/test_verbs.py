@@ -123,7 +123,7 @@ def _has(result: tuple[int, str], words: str) -> tuple[int, bool]:
 async def test_foreign_records_among_the_alerts_are_passed_over(
     configured: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is no alert is told with its place and does not end `tail`; what is shown commands no terminal."""
+    """What is not an alert is named with its place and does not end `tail`; text cannot control a terminal."""
     config = load_config(configured)
     assert 0 == await asyncio.to_thread(main, ["topics", "create", "--config", str(configured), "--input-partitions=1"])
     topic = config.topics.alerts
@@ -136,6 +136,6 @@ async def test_foreign_records_among_the_alerts_are_passed_over(
         words = ["tail", "--from-beginning", "--limit", "1", "--config", str(configured), *more]
         assert 0 == await asyncio.to_thread(main, words)
         shown = capsys.readouterr()
-        assert f"strayline: {topic}/0 at offset 0 is no alert; such records are passed over\n" == shown.err
+        assert f"strayline: {topic}/0 at offset 0 is not an alert; such records are skipped\n" == shown.err
         assert not {"\u202e", "\x9b"} & set(shown.out)
         assert not more or told == orjson.loads(shown.out)

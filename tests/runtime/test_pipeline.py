@@ -74,7 +74,7 @@ async def test_a_slow_engine_holds_nothing_back_for_good() -> None:
 
 
 async def test_a_bad_record_becomes_one_dead_letter_and_spoils_nothing() -> None:
-    """A record that is no JSON is set aside untouched; its neighbours are judged."""
+    """A record that is not JSON becomes an unchanged dead letter; its neighbours are judged."""
     cluster = FakeCluster(TOPICS)
     expected = feed(cluster, 20)
     expected.append(("logs", 1, cluster.append("logs", b"{no json", key=b"k", partition=1), 0))
@@ -190,7 +190,7 @@ async def test_a_dead_engine_ends_the_pipeline_and_loses_nothing() -> None:
 
 
 async def test_feedback_reaches_the_baseline_and_a_bad_one_the_dead_letters() -> None:
-    """A label is committed through the baseline's topic; what cannot be read is set aside."""
+    """A label is committed through the baseline's topic; what cannot be read becomes a dead letter."""
     cluster = FakeCluster(TOPICS)
     expected = feed(cluster, 60)
     async with replica(cluster):

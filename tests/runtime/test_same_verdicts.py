@@ -22,7 +22,7 @@ from tests.support.replica import LIMITS, TOPICS, replica, until
 
 
 def traffic(count: int) -> list[str]:
-    """Return lines of nine keys whose sessions end by gap, by age and by the number of lines; some are no JSON."""
+    """Return lines of nine keys whose sessions end by gap, by age and by the number of lines; some are not JSON."""
     rng = random.Random(5)
     lines, now = [], 1_700_000_000.0
     for number in range(count):

@@ -1,4 +1,4 @@
-"""What makes no progress is noticed: the position is set anew, then the group is joined anew, then the process ends."""
+"""What makes no progress is noticed: the position is set again, the group is joined again, then the process ends."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Every failure is one of four:
 
 * It is transient (`TransientError`): no connection, a time-out, 408, 409, 425, 429, 5xx, an answer that is not JSON.
-* It is one that somebody must mend, perhaps without a restart (`RefusedError`): 401, 403, 404, a redirect, a vector
+* It is one that somebody must fix, perhaps without a restart (`RefusedError`): 401, 403, 404, a redirect, a vector
   that is not finite, a key's file that cannot be read.
 * It is permanent (`EngineError`): a wrong dimension or count.
 * The server refuses these texts (`RefusedTextsError`): any other 4xx.
@@ -50,7 +50,7 @@ class TransientError(Exception):
 
 
 class RefusedError(TransientError):
-    """What a person must mend, here or at the server. While the daemon runs it is tried again all the same."""
+    """What a person must fix, here or at the server. While the daemon runs it is tried again all the same."""
 
 
 class EmbeddingsClient:

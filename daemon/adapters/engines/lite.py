@@ -6,7 +6,7 @@ dimensions, 16 MB), out of its package, or that of a folder in model2vec's layou
 ``model.safetensors`` with one table of shape (tokens, dimensions).
 
 * The vectors of a table nest: the first 64 or 128 dimensions are a smaller model (`dimensions`).
-* A text is worth what its first `MAX_TOKENS` tokens say; what lies beyond is cut.
+* Only the first `MAX_TOKENS` tokens of a text count; the rest is cut.
 * Nothing here waits, so nothing can hang. Many characters are embedded on a thread, few are on the event loop.
 """
 

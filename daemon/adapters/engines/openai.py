@@ -5,8 +5,8 @@ count and a number of characters, and sends them as one request. While every wor
 
 * A transient failure is retried with exponential back-off and jitter, or after the server's Retry-After. After the
   last attempt it is an UnavailableError.
-* What a person must mend (a key, an address) is tried again like a transient failure: while the daemon runs it may be
-  mended at the server. Only at the start it is a ConfigError, after the last attempt.
+* What a person must fix (a key, an address) is tried again like a transient failure: while the daemon runs it may be
+  fixed at the server. Only at the start it is a ConfigError, after the last attempt.
 * A permanent failure ends the engine with EngineError; at start it is a ConfigError.
 * A batch whose texts are refused is halved, so one text cannot fail the others. A single text that is refused is cut to
   half, at most three times.

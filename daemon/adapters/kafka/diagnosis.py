@@ -53,7 +53,7 @@ async def diagnose(settings: KafkaSettings, seconds: float = SECONDS) -> Refusal
 async def explained(settings: KafkaSettings, error: BaseException) -> ConfigError | UnavailableError:
     """Return what to raise for a client's error: why no server accepts us, or the client's own words when one does.
 
-    A ConfigError is what only another configuration mends.
+    A ConfigError is what only another configuration solves.
     """
     refusal = await diagnose(settings)
     if refusal is None:

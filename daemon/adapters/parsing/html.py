@@ -49,7 +49,7 @@ def _tidy(parts: list[str]) -> str:
 
 
 def _block(node: LexborNode) -> LexborNode:
-    """Return the nearest element around a text that is no inline element."""
+    """Return the nearest element around a text that is not an inline element."""
     around = node.parent
     while around is not None and around.tag in _INLINE and around.parent is not None:
         around = around.parent

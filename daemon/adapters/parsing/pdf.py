@@ -1,7 +1,7 @@
 """PDF by pypdf: the text of its pages, without what every page repeats.
 
-A line at the top or at the foot of most pages (a title, a page number) is no part of the text. A word that is broken at
-the end of a line is joined. A page that holds no text, such as a scan, is told in a remark.
+A line at the top or at the foot of most pages (a title, a page number) is not part of the text. A word that is broken
+at the end of a line is joined. A remark names pages that hold no text, such as scans.
 """
 
 from __future__ import annotations

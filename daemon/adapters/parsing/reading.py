@@ -137,7 +137,7 @@ def _check_length(blocks: Sequence[Block], limits: FileLimits) -> None:
 
 
 def check_archive(data: bytes, limits: FileLimits) -> None:
-    """Raise RefusedFileError for an archive that is no docx, is encrypted, or unpacks to too much."""
+    """Raise RefusedFileError for an archive that is not a docx, is encrypted, or unpacks to too much."""
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             entries = archive.infolist()
@@ -157,8 +157,8 @@ def _text(data: bytes) -> str:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         if encoding == "utf-8" and b"\0" in data[:4096]:
-            raise RefusedFileError("is no text, and no PDF or Word document") from error
+            raise RefusedFileError("is neither text nor a PDF or Word document") from error
         raise RefusedFileError(f"is not {encoding.upper()} at byte {error.start:,}; save it as UTF-8") from error
     if any(ord(char) in _CONTROLS for char in text):
-        raise RefusedFileError("is no text: it holds control characters")
+        raise RefusedFileError("is not text: it holds control characters")
     return text

@@ -167,6 +167,6 @@ class VectorIndex:
 
 
 def in_bytes(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Return vectors (n, dimensions) or one (dimensions,) as bytes of the same direction, as near as bytes come."""
+    """Return vectors (n, dimensions) or one (dimensions,) as bytes of the same direction, as exact as bytes allow."""
     largest = np.maximum(np.abs(vectors).max(axis=-1, keepdims=True), 1e-9)
     return np.asarray(np.rint(vectors * (127.0 / largest)), np.int8)

@@ -1,4 +1,4 @@
-"""How strange is strange lately: recent scores, ranks among them, and what the budget affords.
+"""What scores are usual lately: recent scores, and the rank of a new one among them.
 
 A component of the score measures in a unit of its own. What was found of the latest sessions of a scope and input
 partition is kept in a `Ring`, and a new session's values are turned into ranks among them (`local_ranks`); the combined

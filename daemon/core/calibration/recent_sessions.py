@@ -1,4 +1,4 @@
-"""How strange is strange lately: the last RING sessions' component values and scores, by scope and input partition.
+"""What scores are usual lately: the last RING sessions' component values and scores, by scope and input partition.
 
 A ring is kept in chunks so that a commit writes what changed and no more. Each chunk is a record of its own, with the
 number of sessions ever noted when it was last changed. The ring's own count is that of its latest chunk. In memory a

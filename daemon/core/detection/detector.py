@@ -112,7 +112,7 @@ class Detector:
         return judgement
 
     def review(self, pattern: Pattern, source: TopicPartition) -> Judgement | None:
-        """Judge a learned pattern against all that is known by now, with the reasons whatever comes of it.
+        """Judge a learned pattern against all that is known so far, with the reasons, anomalous or not.
 
         Nothing is learned. What it is compared with is every other pattern. The p-value is the share of the recent
         sessions that score as high, whether or not the scope warms up. None for a pattern that was let go.

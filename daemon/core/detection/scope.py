@@ -78,7 +78,7 @@ class ScopeFacts:
 
 
 class Scope:
-    """One scope's baseline, and by input partition its recent sessions and its cached verdicts, which are no state.
+    """One scope's baseline, and by input partition its recent sessions and its cached verdicts, which are not state.
 
     `components` are the names of the score's components.
     """

@@ -2,7 +2,7 @@
 
 The parsers give blocks: paragraphs, and headings where the format knows them. Plain text and PDF know none, so a short
 line that stands alone and reads like a title is one. A numbering label (``4.2``, ``(b)``, ``§ 3``, a bullet) begins a
-clause and is no part of its text, so renumbering is no change.
+clause and is not part of its text, so renumbering is not a change.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ MOVED = 3.0
 MOST = 40.0
 """No departure weighs more: one long clause must not hide all others."""
 LEAST = 0.9
-"""What weighs less is no finding: what was filled in, spellings, references."""
+"""What weighs less is not a finding: what was filled in, spellings, references."""
 _TOLD = frozenset(WordKind) - {WordKind.WORD, WordKind.FUNCTION, WordKind.PLACEHOLDER}
 
 

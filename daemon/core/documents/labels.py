@@ -1,7 +1,7 @@
 """Labels that one parser saw as labels and another as words.
 
 Where lines run on, as in a PDF, the label of a clause stands in the middle of a paragraph and is taken for words. It is
-no change if the other text begins a labelled clause at just this place.
+not a change if the other text begins a labelled clause at just this place.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MOST_LINES = 1_000
-"""A record of more lines is no stack trace: it ends there."""
+"""A record of more lines is not a stack trace: it ends there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Layout:
 
 
 def in_utf8(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Yield text in another encoding as UTF-8; what is no character there becomes the replacement character."""
+    """Yield text in another encoding as UTF-8; what is not a character there becomes the replacement character."""
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     for piece in pieces:
         yield decoder.decode(piece).encode()

@@ -1,6 +1,6 @@
 """Levels: numbers by their scale, and levels that a line states in its text, as one first word of the line.
 
-A record's own level wins. Without one, a level is read where a logger writes it in a form that is no plain word: a
+A record's own level wins. Without one, a level is read where a logger writes it in a form that is not a plain word: a
 syslog priority in front (``<3>``), logfmt (``level=error``), JSON in the text, klog (``E1130 10:00:00``), logrus
 (``WARN[0001]``). A plain word such as ``ERROR`` in the text stays where it is.
 """
@@ -92,7 +92,7 @@ def _joined(level: pl.Series, message: pl.Series) -> pl.Series:
 
 
 def _stated(message: pl.Series, level: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Return levels with those that messages state in a form that is no plain word, and messages without priorities."""
+    """Return levels, with those that messages state other than by a plain word, and messages without priorities."""
     likely = (message.str.contains(_HEAD) | message.str.contains_any(_HINTS)) & level.is_null()
     if not likely.any():
         return level, message

@@ -1,7 +1,7 @@
 """Times as text to microseconds since the epoch, UTC.
 
 Epochs in s, ms, us or ns are told apart by their magnitude: below 1e11 seconds (the year 5138), below 1e14
-milliseconds, below 1e17 microseconds, else nanoseconds. RFC 3339 in its common dress is read by polars; every other
+milliseconds, below 1e17 microseconds, else nanoseconds. RFC 3339 in its common form is read by polars; every other
 written date by `calendar`; TAI64N labels and .NET's ``/Date(...)/`` here.
 """
 

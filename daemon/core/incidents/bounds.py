@@ -1,4 +1,4 @@
-"""What the stage lets go of when it holds too much: what matters least, of that what was heard of least lately.
+"""What the stage lets go of when it holds too much: what matters least first, and of equals what was seen longest ago.
 
 Each function returns what is over a bound. Causes and scopes go a tenth at a time, so that their cost is spread. All
 rules look at what is written in the state only, so a stage that was restored lets go of the same.

@@ -1,8 +1,8 @@
 """Clues: why a sighting may matter, and how often something like it happens in its scope.
 
-* **new**: a cause that the window does not know, valued by the scope's own rate of novelty at least as grave.
-* **burst**: a known warning or failure whose count is above all its peaks, and so far above them that its own block
-  maxima call it rare.
+* **new**: a cause that the window does not know. Its period says how often the scope has new causes at least as grave.
+* **burst**: a known warning or failure whose count is above all its peaks, and so far above them that such a count
+  is rare by the distribution of the peaks.
 * **back**: a known failure that was away for long while its scope was active.
 
 A clue is told only when its period reaches a bar; whether it is told or not, it counts in the rates, so that routine

@@ -1,4 +1,4 @@
-"""Which of the clues that waited together may speak.
+"""Which of the clues that waited together are decided now.
 
 A harmless one needs company: much that is new at one moment is a release. A warning in such company is part of the
 release. A warning by itself waits for a second witness.

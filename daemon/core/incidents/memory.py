@@ -16,7 +16,7 @@ from daemon.core.incidents.rates import Rate
 from daemon.core.observations import Gravity
 
 FIRST_SESSIONS = 10
-"""Sessions whose median begin is where a scope's history begins: one absurd time is no history."""
+"""Sessions whose median begin is where a scope's history begins: one absurd time does not make a history."""
 GAP = 60.0
 """Longest silence, in seconds, that counts as active time of the scope."""
 
@@ -87,7 +87,7 @@ class ScopeMemory:
         return min(max(self.latest - self.start, 1.0), window)
 
     def touch(self, time: float, source: str, half_window: float) -> None:
-        """Note that the scope was heard of. The time between an imported history and the first line is no history."""
+        """Note that the scope was heard of. What lies between an imported history and the first line is not counted."""
         heard = bool(self.sources)
         if source not in self.sources:
             self.sources.append(source)

@@ -9,7 +9,7 @@ from daemon.core.observations import Gravity
 HOUR = 3600.0
 DAY = 86_400.0
 WIDEST = 20.0
-"""Incidents a day and scope beyond which a wider ceiling does not lower the bar: room is no reason to tell more."""
+"""Incidents a day and scope beyond which a wider ceiling does not lower the bar: room is not a reason to tell more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Mute:
 
 
 def parse_mute(value: bytes | None) -> Mute | None:
-    """Read one message of the feedback topic; None when it is no mute.
+    """Read one message of the feedback topic; None when it is not a mute.
 
     Raises DataError with a sentence that names the field and repeats nothing of the content.
     """

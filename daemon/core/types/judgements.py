@@ -19,7 +19,7 @@ class Phase(StrEnum):
 
 
 class LabelVerdict(StrEnum):
-    """What a person says of a pattern. To forget what was said is no verdict: the label is removed."""
+    """What a person says of a pattern. To forget what was said is not a verdict: the label is removed."""
 
     NORMAL = "normal"
     ANOMALOUS = "anomalous"

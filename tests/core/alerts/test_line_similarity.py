@@ -28,7 +28,7 @@ def test_nearest_line_is_that_of_an_exhaustive_search(lines: list[str], line: st
 
 
 def test_words_are_compared_whatever_their_case_and_order() -> None:
-    """Equal sets of words are no distance apart; lines without words resemble nothing."""
+    """Equal sets of words have distance 0; lines without words resemble nothing."""
     assert [(0.0, "Link DOWN eth<NUM>"), (1.0, None)] == [
         LineIndex(["x", "Link DOWN eth<NUM>"]).novelty(line) for line in ("eth<NUM> link down", "--")
     ]

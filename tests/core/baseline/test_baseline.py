@@ -1,4 +1,4 @@
-"""The incremental baseline against one that keeps every session and counts anew."""
+"""The incremental baseline against one that keeps every session and counts them all again."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ TIMES = st.integers(100, 160)
     st.dictionaries(st.integers(0, len(PATTERNS) - 1), st.sampled_from(["normal", "anomalous"]), max_size=2),
 )
 def test_masses_equal_a_recount(sessions: list[tuple[int, int]], labels: dict[int, str]) -> None:
-    """Whatever the order of sessions and times, masses of patterns and lines are those of the window counted anew."""
+    """Whatever the order of sessions and times, masses of patterns and lines are those of a recount."""
     baseline, naive = make(), Naive()
     for which, hour in sessions:
         add(baseline, PATTERNS[which], hour)

@@ -51,7 +51,7 @@ def test_many_vectors_are_found_as_if_all_were_compared() -> None:
 
 
 def test_what_was_removed_is_not_found_and_its_slot_can_be_used_again() -> None:
-    """Whatever came and went, and however often the index was built anew, only what is held is found."""
+    """Whatever came and went, and however often the index was built again, only what is held is found."""
     rows = unit(1200)
     index = filled(rows[:800], exact=100)
     index.remove(np.arange(0, 600))

@@ -181,7 +181,7 @@ TestReplicas.settings = settings(
 def test_a_snapshot_gives_the_same_detector() -> None:
     """All state dumped and applied to an empty detector judges alike and dumps alike.
 
-    What was common lately stays so for a while, which is no state: the lines called missing may differ.
+    What was common lately stays so for a while, which is not state: the lines called missing may differ.
     """
     one, other = make(), make()
     for number in range(60):
@@ -209,7 +209,7 @@ def test_records_are_few_and_small() -> None:
 
 
 def test_a_vector_is_published_again_before_the_topic_forgets_it() -> None:
-    """A pattern in use, and a label, are published anew half a window after the last time."""
+    """A pattern in use, and a label, are published again half a window after the last time."""
     detector = make()
     for hour in range(100, 100 + 60):
         for _ in range(12):

@@ -42,7 +42,7 @@ def traffic(count: int, seed: int = 0) -> Iterator[Pattern]:
 
 @pytest.fixture
 def assessed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Patterns assessed anew, in order."""
+    """Patterns assessed again, in order."""
     seen: list[str] = []
 
     def counted(view: ScopeView) -> Assessment:
@@ -58,10 +58,10 @@ def test_verdicts_are_those_of_assessing_every_session(monkeypatch: pytest.Monke
     made = [*traffic(3000), *(pattern("open", "ERROR disk lost") for _ in range(30)), *traffic(1500, seed=1)]
     kept = judge(make(), made)
     monkeypatch.setattr(verdict_cache, "FREQUENT", float("inf"))
-    anew = judge(make(), made)
-    assert [judgement.anomalous for judgement in anew] == [judgement.anomalous for judgement in kept]
-    assert any(judgement.anomalous for judgement in anew)
-    for one, other in zip(anew, kept, strict=True):
+    again = judge(make(), made)
+    assert [judgement.anomalous for judgement in again] == [judgement.anomalous for judgement in kept]
+    assert any(judgement.anomalous for judgement in again)
+    for one, other in zip(again, kept, strict=True):
         if (one.p_value or 1.0) < verdict_cache.CLEAR / 2:
             assert one.p_value == pytest.approx(other.p_value, rel=0.1)
 
@@ -82,7 +82,7 @@ def test_most_sessions_of_frequent_patterns_are_not_assessed_anew(assessed: list
 
 
 def test_a_label_counts_at_once(assessed: list[str]) -> None:
-    """After a person's word on any pattern everything is assessed anew, and what was said shows."""
+    """After a person labels any pattern everything is assessed again, and the label shows."""
     detector = make()
     judge(detector, traffic(2500))
     detector.label("shop", USUAL[0].id, "anomalous", source=SOURCE, at=0)
@@ -112,7 +112,7 @@ def test_a_label_whose_pattern_comes_later_counts_when_it_comes(assessed: list[s
 
 
 def test_what_is_undone_leaves_no_cached_verdict(assessed: list[str]) -> None:
-    """When work on a partition begins anew, so does judging."""
+    """When work on a partition begins again, so does judging."""
     detector = make()
     judge(detector, traffic(2500))
     detector.release(SOURCE)

@@ -1,4 +1,4 @@
-"""What departs from a standard, how much it weighs, and what is no departure."""
+"""What departs from a standard, how much it weighs, and what is not a departure."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_small_changes_that_matter_are_found(number: int, old: str, new: str, ki
     ],
 )
 def test_what_is_filled_in_or_typography_is_no_finding(number: int, old: str, new: str) -> None:
-    """Names, dates, soft hyphens, number words, hyphens and spaces are no departures."""
+    """Names, dates, soft hyphens, number words, hyphens and spaces are not departures."""
     assert () == tuple(changed(number, old, new).departures)
 
 
@@ -101,7 +101,7 @@ def test_missing_added_and_moved_clauses_are_told_apart() -> None:
 
 
 def test_clauses_without_words_are_equal() -> None:
-    """A rule of signs between clauses is no word and no departure."""
+    """A rule of signs between clauses is neither a word nor a departure."""
     with_rules = [CONTRACT[0], "* * *", *CONTRACT[1:], "-----"]
 
     assert () == tuple(compare(worded(CONTRACT), worded(with_rules)).departures)
@@ -119,7 +119,7 @@ def test_words_are_marked_where_they_stand() -> None:
 @settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(25, 120), st.integers(1, 40))
 def test_harmless_edits_are_no_finding(chance: random.Random, width: int, number: int) -> None:
-    """Wrapped anew, numbered from anywhere, with other quotes and spaces: nothing is found."""
+    """Wrapped in other places, numbered from anywhere, with other quotes and spaces: nothing is found."""
     edited = []
     for place, paragraph in enumerate(CONTRACT):
         text = paragraph.partition(". ")[2] if place else paragraph

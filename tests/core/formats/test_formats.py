@@ -224,7 +224,7 @@ def test_odd_but_good(value: bytes, text: str) -> None:
     ],
 )
 def test_level_is_the_first_word(level: object, message: str, text: str) -> None:
-    """A level becomes the line's first word unless the message begins with it or it is no word."""
+    """A level becomes the line's first word unless the message begins with it or it is not a word."""
     assert text == read_one({"message": message, "level": level})["text"]
 
 
@@ -427,7 +427,7 @@ def test_patterns_are_checked(pattern: str, problem: str | None) -> None:
 
 
 def test_extract_must_extract() -> None:
-    """A pattern for extract that names no part of a line is refused, and so is one that is no pattern."""
+    """A pattern for extract that names no part of a line is refused, and so is one that is not a pattern."""
     assert None is check_extract(r"(?<scope>\w+) (?P<other>x)")
     assert "no named group" in (check_extract(r"(?P<user>\w+)") or "")
     assert "unclosed" in (check_extract(r"(?P<key>\w+") or "")
@@ -453,7 +453,7 @@ def test_unknown_format() -> None:
 
 
 def test_an_empty_batch() -> None:
-    """No records are no lines."""
+    """A batch without records has no lines."""
     assert 0 == len(read([]).lines)
     assert 0 == len(read([], RAW).lines)
 

@@ -104,7 +104,7 @@ def test_a_column_of_different_times() -> None:
      "22-Nov-2026 10:41:07 Europe/Atlantis", "nan", ""],
 )  # fmt: skip
 def test_what_is_not_a_time(text: str) -> None:
-    """A text that is no moment is null, never a wrong one."""
+    """A text that is not a moment is null, never a wrong one."""
     assert [None] == micros_of(pl.Series([text])).to_list()
 
 

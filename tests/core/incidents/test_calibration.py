@@ -38,7 +38,7 @@ def failure(number: int) -> str:
 def test_no_day_of_a_stream_that_never_changes_is_over_its_ceiling(
     law: Callable[[random.Random], int], per_burst: int
 ) -> None:
-    """Failures drawn anew all day, alone or five at a time: no 24 hours hold more than the total."""
+    """New failures are drawn all day, alone or five at a time: no 24 hours hold more than the total."""
     rng = random.Random(per_burst)
     stage = IncidentStage(replace(SETTINGS, total=6.0))
     told: list[float] = []

@@ -120,7 +120,7 @@ def test_times_can_be_moved() -> None:
 
 
 def test_the_time_between_the_history_and_the_first_line_is_no_history() -> None:
-    """Three days in which nothing was read make no period longer, and are no usual pause of the service."""
+    """Three days in which nothing was read do not make a period longer, and are not a usual pause of the service."""
     stage = warm(take_history(lived(2)))
     before = stage.scopes["shop"]
     span, pause = before.span(SETTINGS.window), before.usual_gap

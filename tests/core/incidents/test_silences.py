@@ -98,7 +98,7 @@ def test_a_word_of_a_person_silences_a_silence() -> None:
 
 
 def test_a_line_that_never_comes_back_is_given_up() -> None:
-    """After a day without it the incident ends; a line that is gone is not followed for ever."""
+    """After a day without it the incident ends; a line that is gone is no longer followed."""
     stage = living()
     run(stage, 4 * HOUR, 8 * HOUR)
     said = run(stage, 8 * HOUR, 40 * HOUR, None)

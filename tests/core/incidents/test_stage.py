@@ -184,7 +184,7 @@ def test_a_reworded_failure_is_the_known_one() -> None:
 
 
 def test_routine_failures_mute_themselves() -> None:
-    """Where unlike failures come all day, new ones are no news; the ceiling is not used up."""
+    """Where unlike failures come all day, new ones are not news; the ceiling is not used up."""
     stage = living(2.0)
     words = random.Random(3)
     told = []

@@ -144,7 +144,7 @@ OWN = st.sampled_from([[], [("order", "ord-[0-9]+")], [("seven", "7"), ("x1", "x
 @settings(max_examples=80, deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=3), OWN, SETTINGS)
 def test_shapes_change_nothing(batches: list[list[str]], own: list[tuple[str, str]], redact: RedactionSettings) -> None:
-    """Every line is redacted and masked as it would be by itself, whatever was met before it."""
+    """Every line is redacted and masked as it would be by itself, whatever came before it."""
     masker = Masker(own, redact)
     for texts in batches:
         table = masker.apply(lines(texts))

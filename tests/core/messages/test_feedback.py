@@ -31,7 +31,7 @@ def test_scope_and_pattern_with_who_and_why() -> None:
 
 
 def test_forget_takes_the_label_away() -> None:
-    """normal and anomalous are labels; forget is none."""
+    """normal and anomalous are labels; forget is not one."""
     assert ["normal", "anomalous", None] == [
         parse_feedback(message(alert=ALERT, verdict=verdict)).label for verdict in ("normal", "anomalous", "forget")
     ]
@@ -91,7 +91,7 @@ def test_label_refuses_what_is_no_id() -> None:
 
 
 def test_secrets_in_a_note_are_redacted() -> None:
-    """A note is kept for ever and read by many; who wrote it stays readable."""
+    """A note is kept and read by many; who wrote it stays readable."""
     read = parse_feedback(
         message(alert=ALERT, verdict="normal", by="ann@example.com", note="login with password=hunter2")
     )

@@ -112,7 +112,7 @@ def test_incidents_continue_where_a_settlement_ended(data: st.DataObject) -> Non
 
 
 def test_a_foreign_observation_is_a_dead_letter() -> None:
-    """What cannot be read is set aside; the observations beside it count."""
+    """What cannot be read becomes a dead letter; the observations beside it count."""
     processor = IncidentsProcessor(INCIDENTS, QUICK, PUBLISHING, None)
     step = processor.step(batch([b"foreign", *observed()], source=INCIDENTS), {})
     settlement = processor.take()
