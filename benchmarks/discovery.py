@@ -43,7 +43,7 @@ def known(start: str, levels: str, key: str, *, window: bool = False, format: st
 
 THREAD = r"^\[?[/A-Za-z].*"
 SYSTEMS = {
-    "Android": known("-03-17T16:13:38.811", "V D I W E", r"^\d+$"),
+    "Android": known("-03-17T16:13:38.811", "trace debug info warning error", r"^\d+$"),
     "Apache": known("2005-12-04T04:47:44", "notice error", r"^\d{1,3}(\.\d+){3}$", window=True),
     "BGL": known("2005-06-03T22:42:50", "INFO WARNING ERROR SEVERE FATAL FAILURE", r"^R\d\d-", window=True),
     "HDFS": known("2008-11-09T20:36:15", "INFO WARN", r"^blk_|^\d+$", window=True),

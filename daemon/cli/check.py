@@ -7,6 +7,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
+from daemon.cli.offline import start_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
 from daemon.core.text import clean
 from daemon.errors import StraylineError
@@ -69,7 +70,7 @@ async def _online(options: argparse.Namespace) -> int:
     worst = await _kafka(config)
     engine = make_engine(engine_settings(config))
     try:
-        await engine.start()
+        await start_engine(engine, config)
         print(f"engine: good ({engine.model}, {engine.dimensions} dimensions, {engine.max_tokens} tokens)")
     except StraylineError as error:
         worst = max(worst, error.exit_code)

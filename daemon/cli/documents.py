@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from daemon.cli.offline import start_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
 from daemon.errors import ConfigError, InputError
 
@@ -117,7 +118,7 @@ async def _with_library(
     thresholds = Thresholds(section.normal, section.odd, section.departure, section.p)
     with _store(config) as store:
         engine = make_engine(engine_settings(config))
-        await engine.start()
+        await start_engine(engine, config)
         try:
             library = Library(store, engine, thresholds, section.nearest, _outliers())
             renewed = await library.renew(_base(options, config))

@@ -1,4 +1,4 @@
-"""What `backtest` and `try` share: an engine that is started and closed, and one run over files or a topic."""
+"""What verbs share that need an engine here: one that is started and closed, and one run over files or a topic."""
 
 from __future__ import annotations
 
@@ -19,11 +19,19 @@ async def started_engine(config: Config) -> AsyncIterator[Engine]:
     from daemon.wiring import engine_settings
 
     engine = make_engine(engine_settings(config))
-    await engine.start()
+    await start_engine(engine, config)
     try:
         yield engine
     finally:
         await engine.close()
+
+
+async def start_engine(engine: Engine, config: Config) -> None:
+    """Load the model, and say so while it takes long."""
+    from daemon.terminal.waiting import waiting
+
+    with waiting(f"loading the model {config.engine.model}"):
+        await engine.start()
 
 
 async def run_offline(

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 from typing import TYPE_CHECKING
 
+from daemon.cli.offline import start_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     section = config.serve
     accounts = read_accounts(section.users, "serve.users") if section.users is not None else None
     engine = make_engine(engine_settings(config))
-    await engine.start()
+    await start_engine(engine, config)
     server = EmbeddingsServer(
         section.host,
         section.port if options.port is None else options.port,

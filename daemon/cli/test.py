@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.cli.offline import start_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
 from daemon.errors import ConfigError, StraylineError
 
@@ -105,7 +106,7 @@ async def _engine(config: Config) -> tuple[Engine, str]:
     except (ImportError, StraylineError) as error:
         return NO_ENGINE, f"no engine: {error}"
     try:
-        await engine.start()
+        await start_engine(engine, config)
     except StraylineError as error:
         await engine.close()
         return NO_ENGINE, f"no engine: {error}"

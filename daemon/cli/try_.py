@@ -58,14 +58,16 @@ async def _try(options: argparse.Namespace, login: BrokerLogin) -> int:
     from daemon.core.formats import Layout
     from daemon.discovery import write_configuration
     from daemon.terminal.discovery import discovery_lines
+    from daemon.terminal.waiting import waiting
 
     wishes = wishes_of(options)
     check_files(options.files)
     stdin = Rewound(sys.stdin.buffer) if "-" in options.files else None  # type: ignore[arg-type]  # a BufferedReader
-    lines, encoding, share = (
-        await sample_topic(connection(login), options.topic) if options.topic else sample_files(options, stdin)
-    )
-    found = find_out(options, lines, wishes)
+    with waiting("looking at the first lines"):
+        lines, encoding, share = (
+            await sample_topic(connection(login), options.topic) if options.topic else sample_files(options, stdin)
+        )
+        found = find_out(options, lines, wishes)
     for line in discovery_lines(found, encoding):
         print(line)
     text = write_configuration(found, surroundings(options, share, login))

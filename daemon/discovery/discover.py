@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from daemon.core.formats import without_colours
 from daemon.core.masking import Masker
 from daemon.core.positions import INDEX_BITS
 from daemon.discovery.keys import OWN_KEY, WINDOW, Candidate, candidates
@@ -42,6 +44,8 @@ class Choice:
     candidate: Candidate
     measure: SessionMeasure
     example: str = ""
+    together: bool = False
+    """Its sessions go over services, which are one scope then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def discover(texts: Sequence[str], wishes: Wishes | None = None) -> Discovery:
     """Return what was found in a sample of lines. Raises NothingToReadError when all of them are blank."""
     wishes = wishes or Wishes()
     lines = pl.Series("line", [line.rstrip("\r") for text in texts for line in text.split("\n")], dtype=pl.String)
-    lines = lines.filter(lines.str.contains(r"\S")).head(MOST_LINES)
+    lines = without_colours(lines.filter(lines.str.contains(r"\S")).head(MOST_LINES))
     if lines.is_empty():
         raise NothingToReadError("there is no line to read")
     reading = _reading(lines, wishes)
@@ -84,7 +88,7 @@ def discover(texts: Sequence[str], wishes: Wishes | None = None) -> Discovery:
         chosen,
         next((other for other in choices if other is not chosen), None),
         len(lines),
-        wishes.scope is None and _together(chosen.measure),
+        wishes.scope is None and (chosen.together or _together(chosen.measure)),
         int(times.min()) if len(times) and reading.time else None,
         int(times.max()) if len(times) and reading.time else None,
     )
@@ -115,9 +119,14 @@ def _leveled(lines: pl.Series, found: Reading | None) -> Reading | None:
 
 
 def _records(lines: pl.Series, reading: Reading) -> list[str]:
-    """Return lines that begin a record and can be read; what goes on with one has its key in any case."""
-    begun = lines.filter(lines.str.contains(reading.begins)) if reading.begins else lines
-    records = begun.to_list()
+    """Return the records that can be read, each with the lines that go on with it."""
+    if not reading.begins:
+        records = lines.to_list()
+    else:
+        begun = lines.str.contains(reading.begins).cast(pl.Int64).cum_sum()
+        begun_lines = pl.DataFrame({"line": lines, "record": begun}).filter(pl.col("record") > 0)
+        whole = begun_lines.group_by("record", maintain_order=True)
+        records = whole.agg(pl.col("line").str.join("\n"))["line"].to_list()
     rows = parse(reading, [record.encode() for record in records]).lines["position"] // (1 << INDEX_BITS)
     return [records[row] for row in rows.unique(maintain_order=True)]
 
@@ -136,19 +145,33 @@ def _choices(records: Sequence[str], reading: Reading, sample: Sample, wishes: W
         named = WINDOW if wishes.key == "none" else _wished(wishes.key, reading)
         offered = [named]
     else:
-        offered = [*candidates(lines, reading), WINDOW]
+        offered = sorted([*candidates(lines, reading), WINDOW], key=lambda candidate: -candidate.trust)
     found = []
     seen: set[bytes] = set()
     for candidate in offered:
-        names = _keys(records, lines, reading, candidate)
+        if candidate is WINDOW:
+            names = pl.repeat(None, len(sample.times), dtype=pl.String, eager=True)
+        else:
+            names = _keys(records, lines, reading, candidate)
         if wishes.key is None and candidate is not WINDOW and names.drop_nulls().n_unique() < 2:
             continue
         keys = names.rank("dense").fill_null(0).to_numpy().astype(np.int64) - 1
         if len(keys) != len(sample.times) or (print_of := keys.tobytes()) in seen:
             continue
         seen.add(print_of)
-        found.append(Choice(candidate, measure(sample, keys, candidate.trust), str(names.drop_nulls().first() or "")))
+        apart, together = _measures(sample, keys, candidate)
+        over = together.score > BETTER * apart.score
+        example = str(names.drop_nulls().first() or "")
+        found.append(Choice(candidate, together if over else apart, example, over))
     return sorted(found, key=lambda choice: -choice.measure.score)
+
+
+def _measures(sample: Sample, keys: NDArray[np.int64], candidate: Candidate) -> tuple[SessionMeasure, SessionMeasure]:
+    """Return the measure with a scope for each service, and with one for all, which a key that goes over them needs."""
+    apart = measure(sample, keys, candidate.trust)
+    if candidate is WINDOW or candidate.path == OWN_KEY or not sample.scopes.any():
+        return apart, apart
+    return apart, measure(replace(sample, scopes=np.zeros_like(sample.scopes)), keys, candidate.trust)
 
 
 def _chosen(choices: Sequence[Choice]) -> Choice:
@@ -162,7 +185,7 @@ def _chosen(choices: Sequence[Choice]) -> Choice:
 def _messages(records: Sequence[str], reading: Reading) -> pl.Series:
     """Return what patterns are matched against: lines of text as they stand, else what the format calls the message."""
     if reading.format == "raw":
-        return pl.Series("line", records)
+        return pl.Series("line", [line for record in records for line in record.split("\n")], dtype=pl.String)
     return parse(reading, [record.encode() for record in records]).lines["text"].alias("line")
 
 
@@ -176,13 +199,15 @@ def _wished(key: str, reading: Reading) -> Candidate:
 
 def _keys(records: Sequence[str], lines: pl.Series, reading: Reading, candidate: Candidate) -> pl.Series:
     """Return each record's key, null where it has none."""
-    if candidate is WINDOW:
-        return pl.repeat(None, len(records), dtype=pl.String, eager=True)
     if candidate.path:
         fields = reading.fields if candidate.path == OWN_KEY else {**reading.fields, "key": candidate.path}
         parsed = parse(replace(reading, fields=fields), [record.encode() for record in records]).lines
         return parsed["key"].set(parsed["key"] == parsed["scope"], None)
-    return lines.str.extract(candidate.pattern)
+    found = lines.str.extract(candidate.pattern)
+    if reading.format != "raw" or len(lines) == len(records):
+        return found
+    number = pl.Series(np.repeat(np.arange(len(records)), [record.count("\n") + 1 for record in records]))
+    return pl.DataFrame({"key": found, "record": number}).select(pl.col("key").forward_fill().over("record"))["key"]
 
 
 def _together(found: SessionMeasure) -> bool:

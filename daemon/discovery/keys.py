@@ -114,6 +114,9 @@ def _overlap(keys: pl.Series, part: pl.Series) -> float:
 def _typed() -> Iterator[Candidate]:
     """Yield identifiers that are known by their look."""
     yield Candidate("a UUID", rf"\b(?P<key>{_UUID})\b", trust=1.0)
+    yield Candidate("the audit event", r"\baudit\(\d+\.\d+:(?P<key>\d+)\)", trust=1.0)
+    yield Candidate("the queue's identifier", r"^(?P<key>[0-9A-F]{8,15}|[0-9][0-9B-Zb-z]{10,15}): ", trust=1.0)
+    yield Candidate("the collection", r"\bGC\((?P<key>\d+)\)", trust=0.9)
     yield Candidate("a hexadecimal identifier", r"\b(?P<key>[0-9a-f]{16,64})\b", trust=0.95)
     yield Candidate("the process", r"(?P<key>[\w./()@-]+\[\d+\])", trust=0.95)
     yield Candidate("the connection", rf"\b(?P<key>{_ADDRESS}:\d+)\b", trust=0.9)

@@ -14,12 +14,14 @@ import polars as pl
 from daemon.discovery.shares import share_of
 
 WORDS = (
-    "TRACE|DEBUG|VERBOSE|FINEST|FINER|FINE|CONFIG|INFORMATION|INFO|NOTICE|NOTE|LOG|STATEMENT|DETAIL|HINT|WARNING|WARN|"
-    "ERROR|ERR|FAILURE|SEVERE|CRITICAL|CRIT|ALERT|EMERGENCY|EMERG|FATAL|PANIC"
+    "TRACE|TRC|DEBUG|DBG|VERBOSE|VRB|FINEST|FINER|FINE|CONFIG|INFORMATION|INFO|INF|NOTICE|NOTE|LOG|STATEMENT|DETAIL|HINT|"
+    "CONTEXT|WARNING|WARN|WRN|ERROR|ERR|FAILURE|FTL|SEVERE|CRITICAL|CRIT|ALERT|EMERGENCY|EMERG|FATAL|PANIC"
 )
 LETTERS = "[VDIWEFTA]"
 NEAR = 100
 """Characters in which a level must begin."""
+FAR = 300
+"""Characters in which it must begin between commas."""
 ENOUGH = 0.85
 
 
@@ -45,6 +47,10 @@ def _places(lines: pl.Series) -> Iterator[LevelPlace]:
         yield from _steady(heads, word, r"(?:[^\w/.$=-]|$)")
     yield from _steady(heads, LETTERS, r"[\s/|]")
     for around in (
+        rf"^(?P<level>{WORDS}):",
+        r"^(?P<level>trce|dbug|info|warn|fail|crit): ",
+        rf"^.{{0,{NEAR}}}?\s[\w-]+\.(?P<level>{WORDS}): ",
+        rf"^.{{0,{NEAR}}}?[\s\[](?P<level>{WORDS})/\w[\w-]*\]",
         rf"^.{{0,{NEAR}}}?[\[(<|](?:\w+:)?(?P<level>(?i:{WORDS}))[\])>|]",
         rf"^.{{0,{NEAR}}}?(?:^|[\s\[(<|:=,-])(?P<level>{WORDS})(?:[\s\])>|:,]|$)",
         rf"^.{{0,{NEAR}}}?\b(?:level|lvl|severity)=\"?(?P<level>\w+)",
@@ -52,6 +58,9 @@ def _places(lines: pl.Series) -> Iterator[LevelPlace]:
         share = share_of(heads, around)
         if share >= ENOUGH:
             yield LevelPlace(around, WORDS, None, share)
+    between = rf"^.{{0,{FAR}}}?,(?P<level>{WORDS}),"
+    if (share := share_of(lines, between)) >= ENOUGH:
+        yield LevelPlace(between, WORDS, None, share)
     glog = r"^(?P<level>[DIWEF])\d{4} \d\d:\d\d:\d\d"
     if share_of(heads, glog) >= ENOUGH:
         yield LevelPlace(glog, "[DIWEF]", None, 1.0)

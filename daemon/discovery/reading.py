@@ -10,13 +10,16 @@ import polars as pl
 
 from daemon.core.formats import FieldPaths, FormatSettings, make_format
 from daemon.core.types import Batch, Parsed, TopicPartition
+from daemon.discovery.kinds import kind_of
 from daemon.discovery.levels import LevelPlace, find_level
 from daemon.discovery.shares import share_of
 from daemon.discovery.times import NEARLY_ALL, TimePlace, find_time
 
 SOURCE = TopicPartition("sample", 0)
 _BETWEEN = r"[\])\s,|:-]*"
-_ACCESS = r'^\S+ \S+ \S+ \[[^\]]+\] "[A-Z]+ \S+ HTTP/[\d.]+" \d{3} '
+INDENTED = 0.1
+"""The least share of lines that go on and of those that begin, where lines have no time."""
+_HEADING = r"^[A-Za-z#\[(<]\S*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +57,17 @@ def parse(reading: Reading, records: Sequence[bytes], key: str | None = None) ->
 def read_text(lines: pl.Series) -> Reading:
     """Return how lines of text are read that have no structure but a header."""
     place = find_time(lines)
-    headed = lines.filter(lines.str.contains(place.pattern)) if place else lines
+    begins = _begins(lines, place)
+    headed = lines.filter(lines.str.contains(begins)) if begins else lines
     level = find_level(headed)
-    access = share_of(headed, _ACCESS) >= NEARLY_ALL
     return Reading(
-        kind="access log" if access else _kind(headed, place, level),
+        kind=kind_of(headed, lines) or _kind(place, level),
         format="raw",
         extract=tuple(_patterns(headed, place, level)),
         time=place.dialect.name if place else None,
         time_format=place.dialect.format if place else None,
         level=level is not None,
-        begins=_begins(lines, place),
+        begins=begins,
     )
 
 
@@ -85,23 +88,22 @@ def _patterns(lines: pl.Series, place: TimePlace | None, level: LevelPlace | Non
 
 
 def _begins(lines: pl.Series, place: TimePlace | None) -> str | None:
-    """Return the pattern of lines that begin a record, None where all do."""
-    if place is None or place.words == 99 or bool(lines.str.contains(place.pattern).all()):
+    """Return the pattern of lines that begin a record, None where all do. Without a time, what goes on is indented."""
+    if place is None:
+        indented = share_of(lines, r"^[ \t]")
+        return r"^\S" if INDENTED <= indented <= 1 - INDENTED and share_of(lines, _HEADING) >= INDENTED else None
+    if place.words == 99 or bool(lines.str.contains(place.pattern).all()):
         return None
     return re.sub(r"\(\?P<\w+>", "(?:", place.pattern)
 
 
-def _kind(lines: pl.Series, place: TimePlace | None, level: LevelPlace | None) -> str:
-    """Return what lines with such a header are called."""
+def _kind(place: TimePlace | None, level: LevelPlace | None) -> str:
+    """Return what lines are called that look like no system's own."""
     if place is None:
         return "plain text"
-    python = share_of(lines, r"^\S+ [\d:]+,\d{3} - \S+ - [A-Z]+ - |^[A-Z]+:\w+:")
-    java = share_of(lines, r"\[[^\]]+\]|\w+\.\w+\S*:? ")
     named = (
         ("glog", place.dialect.name == "glog"),
         ("Android's log", place.dialect.name == "month-day" and level is not None and level.words == 4),
-        ("Go's log", place.dialect.name == "year/month/day" and level is None),
-        ("Python's logging", python >= NEARLY_ALL),
-        ("log4j or logback", level is not None and place.words <= 1 and java >= NEARLY_ALL),
+        ("Go's log", place.dialect.name == "year/month/day" and place.first and level is None),
     )
     return next((name for name, fits in named if fits), "text with a header")

@@ -1,4 +1,4 @@
-"""Lines that are structured: JSON, logfmt, syslog, a container runtime's."""
+"""Lines that are structured: JSON, logfmt, syslog, the journal's export, a container runtime's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import orjson
 import polars as pl
 
 from daemon.core.formats import times_of
+from daemon.discovery.levels import WORDS as LEVEL_WORDS
 from daemon.discovery.reading import Reading, parse
 from daemon.discovery.shares import share_of
 from daemon.discovery.times import DIALECTS, NEARLY_ALL
@@ -19,6 +20,8 @@ _CRI = r"^\d{4}-\S+ (?:stdout|stderr) [FP](?::\S*)? "
 LOOKED_AT = 2_000
 """Lines of a sample that are looked at for their fields."""
 MOST_NAMES = 40
+FEW = 20
+"""Of fewer records all may say the same."""
 DEPTH = 4
 MESSAGES = (
     "message",
@@ -32,6 +35,9 @@ MESSAGES = (
     "body",
     "short_message",
     "content",
+    "@m",
+    "@mt",
+    "jsonPayload.message",
 )
 TIMES = (
     "time",
@@ -49,6 +55,9 @@ TIMES = (
     "timeMillis",
     "instant.epochSecond",
     "start_time",
+    "@t",
+    "StartUTC",
+    "start",
 )
 LEVELS = (
     "level",
@@ -61,6 +70,9 @@ LEVELS = (
     "SeverityText",
     "PRIORITY",
     "s",
+    "error_severity",
+    "@l",
+    "LogLevel",
 )
 SCOPES = (
     "scope",
@@ -75,16 +87,25 @@ SCOPES = (
     "component",
     "c",
 )
+BUNYAN = ("name", "hostname", "pid", "level", "v")
+"""What a record of bunyan has; its name is the service."""
+WHOLE = "*"
 ENVELOPES = {
     "otlp": ("resourceLogs",),
     "cloudwatch": ("logEvents",),
     "azure": ("records",),
     "cloudevents": ("specversion",),
+    "cloudtrail": ("Records", "eventSource"),
     "gelf": ("short_message", "full_message"),
     "journald": ("__REALTIME_TIMESTAMP", "__CURSOR"),
     "gcp": ("textPayload", "jsonPayload", "protoPayload"),
 }
 """Formats of the core that a field of each record gives away."""
+_CISCO = r"^(?:\w+ )?%[A-Z][\w-]*-\d-\w+: "
+_EXPORTED = r"^[A-Z_][A-Z0-9_]*="
+_AUDIT = r"^(?:node=\S+ )?type=\w+ msg=audit\("
+_APART = r"\bdate=(?P<time>\d{4}-\d\d-\d\d time=\d\d:\d\d:\d\d)"
+_LEVEL_WORD = rf"^(?i:{LEVEL_WORDS}|[DIWEFVT]\d?|dbug|trce|fail|\d{{1,2}})$"
 _PAIR = r'(?:^|\s)[A-Za-z_][\w.]*=(?:"(?:[^"\\]|\\.)*"|[^\s"]*)'
 
 
@@ -95,15 +116,14 @@ def read_json(lines: pl.Series) -> Reading | None:
         return None
     columns = _columns(objects)
     most = len(objects) / 2
-    message = next((path for path in MESSAGES if len(columns.get(path, ())) >= most), None)
-    if message is None:
-        message = max(columns, key=lambda path: sum(map(len, columns[path])), default="message")
+    message = next((path for path in MESSAGES if _tells(columns.get(path, ()), most)), WHOLE)
     time, time_format, words = _time(columns, most)
-    fields = {"message": message, "level": _first(columns, LEVELS, most), "scope": _first(columns, SCOPES, most)}
+    scope = "name" if all(name in columns for name in BUNYAN) else _first(columns, SCOPES, most)
+    fields = {"message": message, "level": _level(columns, most), "scope": scope}
     plain = {"message": "message", "time": "time", "level": "level", "scope": "scope"}
     taken = {*fields.values(), time}
     return Reading(
-        kind="JSON lines",
+        kind="Docker's json-file" if set(columns) <= {"log", "stream", "time", "attrs"} else "JSON lines",
         format="json",
         fields={name: path for name, path in {**fields, "time": time}.items() if path and path != plain[name]},
         time=words,
@@ -114,13 +134,17 @@ def read_json(lines: pl.Series) -> Reading | None:
 
 
 def read_envelope(lines: pl.Series) -> Reading | None:
-    """Return how the JSON of a collector or a cloud is read that has a format of its own, None where it is none."""
+    """Return how records of a collector, a cloud or the journal are read, which have their own format, else None."""
     objects = [record for record in map(_object, lines.head(LOOKED_AT)) if record is not None]
+    if share_of(lines, r"^__CURSOR=") * len(lines) >= 1 and share_of(lines, _EXPORTED) >= MOSTLY:
+        return Reading(
+            "the journal's export", "journald", time="as the format has it", level=True, begins=r"^__CURSOR="
+        )
     for name, fields in ENVELOPES.items():
         if sum(any(field in record for field in fields) for record in objects) >= NEARLY_ALL * min(
             len(lines), LOOKED_AT
         ):
-            return Reading(f"{name} records", name, time="as the format has it", level=True)
+            return Reading(f"{name} records", name, time="as the format has it", level=name != "cloudtrail")
     return None
 
 
@@ -129,13 +153,16 @@ def read_logfmt(lines: pl.Series) -> Reading | None:
     pairs = lines.str.count_matches(_PAIR)
     inside = lines.str.replace_all(_PAIR, "").str.strip_chars().str.len_chars()
     fits = (pairs >= 3) & (inside <= lines.str.len_chars() // 5)
-    if int(fits.sum()) < MOSTLY * len(lines):
+    if int(fits.sum()) < MOSTLY * len(lines) or share_of(lines, _AUDIT) >= NEARLY_ALL:
         return None
     names = _names(lines.head(LOOKED_AT))
     columns = {name: lines.str.extract(_pair(name)).drop_nulls().to_list() for name in names}
     time, time_format, words = _time(columns, len(lines) / 2)
     level = _first(columns, LEVELS, len(lines) / 2)
     extract = [_pair(path, part) for part, path in (("time", time), ("level", level)) if path]
+    if share_of(lines, _APART) >= NEARLY_ALL:  # as firewalls write it
+        time, time_format, words = "time", "%Y-%m-%d time=%H:%M:%S%.f", "date and time"
+        extract[0] = _APART
     return Reading(
         "logfmt",
         "raw",
@@ -153,7 +180,8 @@ def read_headers(lines: pl.Series) -> Reading | None:
         return Reading("a container runtime's lines", "cri", time="ISO 8601")
     records = [line.encode() for line in lines.head(LOOKED_AT)]
     parsed = parse(Reading("syslog", "syslog"), records).lines
-    if (parsed["scope"] != DEFAULT_SCOPE).sum() < NEARLY_ALL * len(records):
+    headed = (parsed["scope"] != DEFAULT_SCOPE) | (parsed["key"] != DEFAULT_SCOPE) | parsed["text"].str.contains(_CISCO)
+    if headed.sum() < NEARLY_ALL * len(records):
         return None
     return Reading("syslog", "syslog", time="syslog", level=share_of(lines, r"^<\d{1,3}>") >= MOSTLY)
 
@@ -194,6 +222,19 @@ def _time(columns: dict[str, list[str]], most: float) -> tuple[str | None, str |
             if times_of(values, format_).null_count() == 0:
                 return path, format_, words
     return None, None, None
+
+
+def _tells(values: Sequence[str], most: float) -> bool:
+    """Whether a field says what happened: most records have it, not blank, and not the same in all of them."""
+    filled = {value for value in values if value.strip()}
+    return len(values) >= most and bool(filled) and (len(filled) > 1 or len(values) < FEW)
+
+
+def _level(columns: dict[str, list[str]], most: float) -> str | None:
+    """Return the field that holds levels; some loggers write none where it is the usual one."""
+    held = {path: pl.Series(columns[path]) for path in LEVELS if columns.get(path)}
+    words = [path for path, values in held.items() if share_of(values, _LEVEL_WORD) >= NEARLY_ALL]
+    return next((path for path in words if len(held[path]) >= most), words[0] if words else None)
 
 
 def _first(columns: dict[str, list[str]], paths: Sequence[str], most: float) -> str | None:

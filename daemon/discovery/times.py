@@ -7,6 +7,7 @@ several, and the one that says most at the same place in every line is the line'
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,8 +35,12 @@ class Dialect:
 _ORDERED = [("%y/%m/%d", "y/m/d"), ("%m/%d/%y", "m/d/y"), ("%d/%m/%y", "d/m/y")]
 _ORDERED_4 = [("%m/%d/%Y", "m/d/Y"), ("%d/%m/%Y", "d/m/Y")]
 DIALECTS: tuple[Dialect, ...] = (
-    Dialect("ISO 8601", rf"\d{{4}}-\d\d-\d\d[T ]{_CLOCK}(?:Z|[+-]\d\d:?\d\d)?", None),
-    Dialect("access log", rf"\d\d/{_MONTH}/\d{{4}}:\d\d:\d\d:\d\d [+-]\d{{4}}", None),
+    Dialect("ISO 8601", rf"\d{{4}}-\d\d-\d\d[T ]{_CLOCK}(?:Z| ?[+-]\d\d:?\d\d| UTC| GMT)?", None),
+    Dialect("date, tab, time", rf"\d{{4}}-\d\d-\d\d\t{_CLOCK}", "%Y-%m-%d\t%H:%M:%S%.f"),
+    Dialect("date and time", rf"\d{{4}}-\d\d-\d\d time={_CLOCK}", "%Y-%m-%d time=%H:%M:%S%.f"),
+    Dialect("access log", rf"\d\d/{_MONTH}/\d{{4}}:\d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{{4}})?", None),
+    Dialect("day/month/year", rf"\d\d/{_MONTH}/\d{{4}} {_CLOCK}(?: [+-]\d{{4}})?", None),
+    Dialect("year.month.day", rf"\d{{4}}\.\d\d\.\d\d {_CLOCK}", "%Y.%m.%d %H:%M:%S%.f"),
     Dialect("year/month/day", rf"\d{{4}}/\d\d/\d\d {_CLOCK}", "%Y/%m/%d %H:%M:%S%.f"),
     Dialect("ctime", rf"{_WEEKDAY} {_MONTH} [ \d]?\d \d\d:\d\d:\d\d(?:\.\d+)? \d{{4}}", "%a %b %e %H:%M:%S%.f %Y"),
     Dialect("RFC 2822", rf"{_WEEKDAY}, \d\d? {_MONTH} \d{{4}} \d\d:\d\d:\d\d", "%a, %d %b %Y %H:%M:%S"),
@@ -63,6 +68,9 @@ DIALECTS: tuple[Dialect, ...] = (
 )
 ENOUGH = 0.3
 """The least share of lines with a time: the others may go on with the line before."""
+ENOUGH_AHEAD = 0.05
+"""The least share where the time is among a line's first words: records may have many lines."""
+AHEAD = 3
 NEARLY_ALL = 0.9
 
 
@@ -75,11 +83,13 @@ class TimePlace:
     pattern: str
     """With the named group `time`."""
     share: float
+    bare: bool = True
+    """Nothing but brackets or quotes joins the time in its word."""
 
     @property
     def first(self) -> bool:
         """Whether lines begin with it."""
-        return self.words == 0
+        return self.words == 0 and self.bare
 
 
 def find_time(lines: pl.Series) -> TimePlace | None:
@@ -89,7 +99,7 @@ def find_time(lines: pl.Series) -> TimePlace | None:
         return None
     most = max(place.share for place in places)
     places = [place for place in places if place.share >= NEARLY_ALL * most]
-    return min(places, key=lambda place: (place.dialect.rank, place.words, -len(place.dialect.pattern)))
+    return min(places, key=lambda place: (place.dialect.rank, not place.bare, place.words, -len(place.dialect.pattern)))
 
 
 def _places(lines: pl.Series) -> Iterator[TimePlace]:
@@ -98,25 +108,30 @@ def _places(lines: pl.Series) -> Iterator[TimePlace]:
         head = lines.str.extract(rf"^(.*?){edge}{dialect.pattern}\b")
         found = head.is_not_null()
         share = int(found.sum()) / len(lines)
-        if share < ENOUGH:
+        if share < ENOUGH_AHEAD:
             continue
         words = head.filter(found).str.count_matches(r"\S+\s")
         at, count = words.value_counts(sort=True, name="n").row(0)
-        place = _place(dialect, int(at), count / max(1, len(words)), share)
+        steady = count / max(1, len(words))
+        if share < ENOUGH and (at >= AHEAD or steady < NEARLY_ALL):
+            continue
+        joined = head.filter(found).str.extract(r"(\S*)$")
+        word, times = joined.value_counts(sort=True, name="n").row(0)
+        place = _place(dialect, int(at), steady, share, word if times >= NEARLY_ALL * len(joined) else "")
         if place is not None and _readable(lines, place):
             yield place
 
 
-def _place(dialect: Dialect, words: int, steady: float, share: float) -> TimePlace | None:
-    """Return the place, None for a time of day that is not a line's first word."""
+def _place(dialect: Dialect, words: int, steady: float, share: float, joined: str) -> TimePlace | None:
+    """Return the place, None for a time of day that is not a line's first word; `joined` is before it in its word."""
     if dialect.rank == 2 and (words > 0 or steady < NEARLY_ALL):
         return None
     if steady < NEARLY_ALL:
         return TimePlace(dialect, 99, rf"\b(?P<time>{dialect.pattern})\b", share)
     skip = rf"(?:\S+\s+){{{words}}}" if words else ""
-    return TimePlace(
-        dialect, words, rf"^{skip}[^\w\s]{{0,2}}{dialect.before}(?P<time>{dialect.pattern})", share * steady
-    )
+    bare = not joined or re.fullmatch(r"[^\w\s]{0,2}" + dialect.before, joined) is not None
+    lead = r"[^\w\s]{0,2}" + dialect.before if bare else re.escape(joined)
+    return TimePlace(dialect, words, rf"^{skip}{lead}(?P<time>{dialect.pattern})", share * steady, bare)
 
 
 def _readable(lines: pl.Series, place: TimePlace) -> bool:

@@ -16,6 +16,7 @@ from daemon.core.formats.base import FieldPaths, FormatSettings
 from daemon.core.formats.extract import check_extract, check_pattern
 from daemon.core.formats.json_paths import check_path
 from daemon.core.formats.layout import Layout, in_utf8, joined
+from daemon.core.formats.levels import without_colours
 from daemon.core.formats.registry import FORMATS, Format, check_format, make_format
 from daemon.core.formats.time_format import check_time_format, times_of
 
@@ -35,4 +36,5 @@ __all__ = [
     "joined",
     "make_format",
     "times_of",
+    "without_colours",
 ]

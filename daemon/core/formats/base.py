@@ -13,6 +13,8 @@ from daemon.core.types import Batch, Reject
 
 RECORD_PREFIX = "record."
 """A path with this prefix names a part of the record (its key, timestamp, topic, a header), not of its value."""
+WHOLE = "*"
+"""The path of a message that is the whole object, but for its time and level."""
 ALTERNATIVE = "|"
 """Separates the paths that may hold a field; the first one present counts."""
 

@@ -36,6 +36,8 @@ CLOUDEVENTS = FieldPaths(
     "data.message|data.msg|data.log|data", "data.time|data.timestamp|time", "source", "subject|data.key", "data.level"
 )
 """CloudEvents 1.0 whose data is a log line, structured or binary."""
+CLOUDTRAIL = FieldPaths("message", "eventTime", "eventSource", "userIdentity.arn|userIdentity.userName|sourceIPAddress")
+"""AWS CloudTrail's `Records`."""
 JOURNALD = FieldPaths(
     "MESSAGE",
     "_SOURCE_REALTIME_TIMESTAMP|__REALTIME_TIMESTAMP",
@@ -64,6 +66,23 @@ def unwrap_cloudwatch(value: bytes, _headers: Headers) -> Iterator[Entry]:
             continue
         about = {name: message.get(name) for name in ("owner", "logGroup", "logStream")}
         yield from (about | event for event in events if isinstance(event, dict))
+
+
+def unwrap_cloudtrail(value: bytes, _headers: Headers) -> Iterator[Entry]:
+    """Return the `Records` of CloudTrail's files, or records alone; a message is what was called, and the error."""
+    for message in objects_in(value):
+        records = message.get("Records", [message])
+        for record in records if isinstance(records, list) else ():
+            if not isinstance(record, dict) or "eventName" not in record:
+                raise EntriesError("missing_field", "field eventName is missing")
+            identity = record.get("userIdentity")
+            caller = identity.get("type") if isinstance(identity, dict) else None
+            parts = (record.get(name) for name in ("eventSource", "eventName"))
+            said = [as_text(part) for part in (*parts, caller and f"by {caller}") if part]
+            error = record.get("errorCode")
+            if error:
+                said.append(f"error {as_text(error)}: {as_text(record.get('errorMessage')) or ''}".rstrip(": "))
+            yield record | {"message": " ".join(map(str, said))}
 
 
 def unwrap_azure(value: bytes, _headers: Headers) -> Iterator[Entry]:

@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 import polars as pl
 
-from daemon.core.formats.base import ALTERNATIVE, COLUMNS_SCHEMA, FieldPaths, ReaderOutput, of_record
+from daemon.core.formats.base import ALTERNATIVE, COLUMNS_SCHEMA, WHOLE, FieldPaths, ReaderOutput, of_record
 from daemon.core.formats.exceptions import exception_text
-from daemon.core.formats.lookup import as_text, find, first_text
+from daemon.core.formats.lookup import as_text, find, first_text, whole_text
 from daemon.core.formats.packed import PackedError, unpacked
 from daemon.core.positions import MAX_LINES_PER_RECORD
 from daemon.core.types import Batch, Reject
@@ -43,6 +43,8 @@ class EntriesReader:
         self._unwrap = unwrap
         self._bare = bare
         paths = {name: path.split(ALTERNATIVE) for name, path in fields.items()}
+        self._whole = WHOLE in paths["message"]
+        self._apart = {*paths["time"], *paths["level"]}
         self._paths = [[path for path in paths[name] if of_record(path) is None] for name in _PARTS]
 
     def __call__(self, batch: Batch) -> ReaderOutput:
@@ -83,6 +85,8 @@ class EntriesReader:
         if parts[0] is None and self._bare is not None:
             bare = find(entry, self._bare)
             parts[0] = as_text(bare) if bare else None
+        if parts[0] is None and self._whole:
+            parts[0] = whole_text(entry, self._apart)
         if (trace := exception_text(entry)) and trace not in (parts[0] or ""):
             parts[0] = f"{parts[0]}\n{trace}" if parts[0] else trace
         return parts

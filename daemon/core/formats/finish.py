@@ -9,7 +9,7 @@ import polars as pl
 
 from daemon.core.formats.base import ALTERNATIVE, FormatSettings, ReaderOutput, decoded, of_record
 from daemon.core.formats.extract import Extractor
-from daemon.core.formats.levels import Levels
+from daemon.core.formats.levels import Levels, without_colours
 from daemon.core.formats.line_times import LineTimes
 from daemon.core.formats.time_format import read_times
 from daemon.core.formats.timestamps import parse_times
@@ -46,7 +46,7 @@ class Finisher:
         for name, parts in self._sources.items():
             candidates = [table[name] if part is None else record_part(batch, part).gather(rows) for part in parts]
             table = table.with_columns(pl.coalesce(*candidates).alias(name))
-        table = self._extractor.apply(table)
+        table = self._extractor.apply(table.with_columns(without_colours(table["message"])))
         table = table if read.independent else _within_records(table)
         table = table.hstack(self._parse_times(batch, table))
         rejects = list(read.rejects)

@@ -22,6 +22,7 @@ import polars as pl
 from daemon.core.formats.base import (
     ALTERNATIVE,
     COLUMNS_SCHEMA,
+    WHOLE,
     FieldPaths,
     ReaderOutput,
     of_record,
@@ -30,6 +31,7 @@ from daemon.core.formats.base import (
 from daemon.core.formats.exceptions import exception_text, may_have_exception
 from daemon.core.formats.json_objects import split_objects
 from daemon.core.formats.json_paths import has_odd_parts, path_tree, shape_of, text_at, value_at
+from daemon.core.formats.lookup import whole_text
 from daemon.core.types import Batch, Reject
 
 _SURROGATE = r"\\u[dD][89a-fA-F]"
@@ -43,10 +45,12 @@ class JsonReader:
 
     def __init__(self, fields: FieldPaths) -> None:
         self._paths = {
-            name: tuple(choice for choice in path.split(ALTERNATIVE) if of_record(choice) is None)
+            name: tuple(choice for choice in path.split(ALTERNATIVE) if of_record(choice) is None and choice != WHOLE)
             for name, path in fields.items()
         }
         self._message = fields.message
+        self._whole = WHOLE in fields.message.split(ALTERNATIVE)
+        self._apart = {*self._paths["time"], *self._paths["level"]}
         self._shape, self._nested = shape_of([path for paths in self._paths.values() for path in paths])
         self._tree = path_tree([path for paths in self._paths.values() for path in paths])[0]
 
@@ -90,7 +94,7 @@ class JsonReader:
         self._read(batch, values, tables, rejects)
         table = pl.concat(tables) if tables else pl.DataFrame(schema=dict(COLUMNS_SCHEMA))
         table = table.sort("row", "index") if len(tables) > 1 else table
-        table = _with_exceptions(values, table)
+        table = _with_exceptions(values, self._with_whole_objects(values, table) if self._whole else table)
         filled = table["message"].str.contains(r"\S")
         if filled.all(ignore_nulls=False):
             return table, rejects
@@ -170,6 +174,14 @@ class JsonReader:
                 candidates.append(nested)
             candidates.append(pl.col("value").struct.field(path))
         return pl.coalesce(*candidates) if candidates else pl.lit(None, dtype=pl.String)
+
+    def _with_whole_objects(self, values: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+        """Return the table with the whole object as the message where there is none else."""
+        bare = ~table["message"].str.contains(r"\S").fill_null(value=False)
+        texts = table.filter(bare).join(values, on=("row", "index"), how="left", maintain_order="left")["text"]
+        parsed = map(orjson.loads, texts)
+        wholes = [whole_text(each, self._apart) or None if isinstance(each, dict) else None for each in parsed]
+        return table.with_columns(table["message"].scatter(bare.arg_true(), pl.Series(wholes, dtype=pl.String)))
 
     def _by_hand(self, row: int, index: int, parsed: object) -> tuple[int | str | None, ...]:
         """Return the columns of one record, as `_decode` does."""

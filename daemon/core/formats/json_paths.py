@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from daemon.core.formats.base import ALTERNATIVE, RECORD_PREFIX, of_record
+from daemon.core.formats.base import ALTERNATIVE, RECORD_PREFIX, WHOLE, of_record
 from daemon.core.formats.lookup import nested_at, plain_text
 
 
@@ -21,6 +21,8 @@ def check_path(name: str, path: str) -> str | None:
     for choice in choices:
         part = choice.removeprefix(RECORD_PREFIX)
         if part == choice:
+            if choice == WHOLE and name != "message":
+                return f"{choice!r} is the whole value, which can be a message alone"
             if not all(choice.split(".")):
                 return f"{path!r} is not a path"
         elif name == "message":

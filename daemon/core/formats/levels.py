@@ -15,6 +15,17 @@ MAX_LEVEL = 24
 """A longer text is not a level."""
 SYSLOG = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
+SHORT_NAMES = {
+    **dict.fromkeys(("V", "T", "TRC", "VRB", "trce", "TRAC"), "trace"),
+    **dict.fromkeys(("D", "D1", "D2", "D3", "D4", "D5", "DBG", "dbug", "DEBU"), "debug"),
+    **dict.fromkeys(("I", "INF"), "info"),
+    **dict.fromkeys(("W", "WRN"), "warning"),
+    **dict.fromkeys(("E", "ERR", "ERRO", "fail"), "error"),
+    **dict.fromkeys(("F", "FTL", "FATA"), "fatal"),
+    "PANI": "panic",
+}
+"""What glog, Android, Ruby and MongoDB shorten to a letter, and Serilog, zerolog, logrus and .NET to three or four."""
+
 _SYSLOG_NUMBERS = {str(number): name for number, name in enumerate(SYSLOG)}
 _PINO = {"10": "trace", "20": "debug", "30": "info", "40": "warn", "50": "error", "60": "fatal"}
 _PYTHON = {"10": "debug", "20": "info", "30": "warning", "40": "error", "50": "critical"}
@@ -24,14 +35,14 @@ OTLP = {
     for step in (1, 2, 3, 4)
 }
 SCALES: Mapping[str, Mapping[str, str]] = {
-    "auto": _SYSLOG_NUMBERS | _PINO,
+    "auto": _SYSLOG_NUMBERS | _PINO | SHORT_NAMES,
     "syslog": _SYSLOG_NUMBERS,
     "pino": _PINO,
     "python": _PYTHON,
     "otlp": OTLP,
     "none": {},
 }
-"""The name of each number, by scale. `auto` reads 0 to 7 as syslog's, and 10, 20 ... 60 as pino's and bunyan's."""
+"""The name of each number, by scale. `auto` reads 0 to 7 as syslog's, 10, 20 ... 60 as pino's, and `SHORT_NAMES`."""
 
 _ANSI = r"\x1b\[[0-9;:]*[A-Za-z]"
 _PRIORITY = r"^<(\d{1,3})>"
@@ -42,19 +53,14 @@ _JSON = r'(?i)"(?:log\.?)?(?:level|lvl|severity|levelname|level_name)"\s*:\s*"?(
 _HEAD = r"^(?:<\d|[IWEF]\d{4} |[A-Z]{4}\[\d)"
 """How a line begins that may state a level in front."""
 _HINTS = ["level", "lvl", "severity", "LEVEL"]
-_SHORT = {
-    "I": "info",
-    "W": "warning",
-    "E": "error",
-    "F": "fatal",
-    "TRAC": "trace",
-    "DEBU": "debug",
-    "INFO": "info",
-    "WARN": "warning",
-    "ERRO": "error",
-    "FATA": "fatal",
-    "PANI": "panic",
-}
+_SHORT = SHORT_NAMES | {"INFO": "info", "WARN": "warning"}
+
+
+def without_colours(texts: pl.Series) -> pl.Series:
+    """Return texts without the sequences that colour them on a terminal."""
+    if not texts.str.contains("\x1b", literal=True).any():
+        return texts
+    return texts.str.replace_all(_ANSI, "")
 
 
 class Levels:
@@ -66,11 +72,9 @@ class Levels:
     def apply(self, table: pl.DataFrame) -> pl.DataFrame:
         """Return the table (message, level, ...) with `text`: the message, its level first.
 
-        Colours are left out. A level is left out if it is not one word, or if the message begins with it.
+        A level is left out if it is not one word, or if the message begins with it.
         """
         message = table["message"].str.strip_chars_end("\r\n")
-        if message.str.contains("\x1b", literal=True).any():
-            message = message.str.replace_all(_ANSI, "")
         level = table["level"].str.strip_chars()
         if level.null_count() < len(level):
             level = level.replace(self._names) if self._names else level

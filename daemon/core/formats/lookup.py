@@ -6,7 +6,7 @@ JSON object is looked up by `nested_at` first, the entry of an envelope (its att
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -28,6 +28,19 @@ def find(entry: Mapping[str, Any], path: str) -> Any:
 def first_text(entry: Mapping[str, Any], paths: Iterable[str]) -> str | None:
     """Return the first text at one of these paths; None where there is none."""
     return next((text for path in paths if (text := plain_text(find(entry, path))) is not None), None)
+
+
+def whole_text(entry: Mapping[str, Any], without: Collection[str] = ()) -> str:
+    """Return an object as one text: ``name=value`` of each of its parts but those at the paths in `without`."""
+    return " ".join(f"{path}={as_text(value)}" for path, value in _parts(entry, "") if path not in without)
+
+
+def _parts(entry: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in entry.items():
+        if isinstance(value, Mapping):
+            yield from _parts(value, f"{prefix}{name}.")
+        elif value is not None:
+            yield f"{prefix}{name}", value
 
 
 def plain_text(value: Any) -> str | None:

@@ -27,11 +27,15 @@ _RFC_5424 = (
 )
 _TAG = r"(?P<app>[^\s:\[]+)(?:\[(?P<process>[^\]]*)\])?: ?|(?P<spaced>[^:\[\]]{1,48})\[(?P<number>\d+)\]: ?"
 _RFC_3164 = rf"{_START}(?:{_PRI})?{_TIME} (?P<host>\S+) (?:{_TAG})(?P<message>.*)$"
+_JOURNAL_TIME = rf"(?:[A-Z][a-z]{{2}} (?P<time>\d{{4}}-\d\d-\d\d {_CLOCK} \S+)|(?P<epoch>\d{{9,10}}\.\d{{6}}))"
+_JOURNAL = rf"^{_JOURNAL_TIME} (?P<host>\S+) (?:{_TAG})(?P<message>.*)$"
+_NO_HOST = rf"{_START}(?:{_PRI})?{_TIME} (?P<app>[^\s:\[]+)\[(?P<process>\d+)\]: ?(?P<message>.*)$"
 _NO_TAG = rf"{_START}{_PRI}{_TIME} (?P<host>\S+) (?P<message>.*)$"
+_ASA = rf"{_START}(?:{_PRI})?{_TIME} (?P<host>\S+) (?:: )?(?P<message>%[A-Z][\w-]*-\d-\w+: .*)$"
 _CISCO = rf"{_START}(?:{_PRI})?(?:\d+: )?(?:(?P<host>[^\s:%*]+): )?[*.]?{_CISCO_TIME}: (?P<message>%.*)$"
-DIALECTS = (_RFC_5424, _CISCO, _RFC_3164, _NO_TAG)
+DIALECTS = (_RFC_5424, _CISCO, _ASA, _NO_HOST, _RFC_3164, _JOURNAL, _NO_TAG)
 """Patterns in the order in which they are tried."""
-_NAMES = ("pri", "time", "host", "app", "process", "spaced", "number", "message")
+_NAMES = ("pri", "time", "epoch", "host", "app", "process", "spaced", "number", "message")
 HIGHEST_PRIORITY = 191
 
 
@@ -47,7 +51,7 @@ class SyslogReader:
         process = pl.coalesce(_named("process"), "number")
         header = header.select(
             "message",
-            _named("time"),
+            pl.coalesce(_named("time"), "epoch"),
             pl.coalesce(_named("app"), "spaced").alias("scope"),
             pl.concat_str(_named("host"), process, separator="/", ignore_nulls=True).replace("", None).alias("key"),
             severity.replace_strict(dict(enumerate(SYSLOG)), default=None, return_dtype=pl.String).alias("level"),
@@ -65,6 +69,7 @@ def _headers(message: pl.Series) -> pl.DataFrame:
         rows = left.arg_true()
         parts = message.gather(rows).str.extract_groups(dialect).struct.unnest()
         hit = parts["time"].is_not_null()
+        hit = hit | parts["epoch"].is_not_null() if "epoch" in parts.columns else hit
         places = rows.filter(hit)
         found = found.with_columns(
             [found[name].scatter(places, parts[name].filter(hit)) for name in parts.columns if name in _NAMES]

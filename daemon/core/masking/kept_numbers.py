@@ -13,6 +13,7 @@ import polars as pl
 
 _EDGE = r"(?-u:\b)"
 _BEFORE = r"""(?:^|[ \t"'{,(\[._<-])"""
+_WHOSE = r"(?:(?:(?:down|up)stream|origin|elb|target|sc|resp)[_-]?)?"
 _METHOD = r"(?:GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS|CONNECT|TRACE)"
 _CACHE = r"(?:TCP|UDP|NONE|TAG)_[A-Z_]+/"
 _ANSWERED = r"(?:returned|responded|replied|received|returns|responds|got)"
@@ -24,7 +25,8 @@ _STATUS_GATE = (
 _STATUS = (
     rf"""(?P<a>(?:HTTP|SIP|RTSP)/[0-9.]+"? |{_CACHE}|(?i:{_BEFORE}(?:https?"""
     rf"""|response)[ _.-]?(?:response[ _.-]?)?(?:status[ _.-]?)?(?:code|error)?"""
-    rf"""["']?[=: ]{{1,2}}["']?)|(?i:{_BEFORE}status(?:[ _-]?code)?["']?(?:[=:] ?| )["']?)"""
+    rf"""["']?[=: ]{{1,2}}["']?)|(?i:{_BEFORE}{_WHOSE}status(?:[ _-]?code)?"""
+    rf"""["']?(?:[=:] ?| )["']?)"""
     rf"""|(?:^|[ "\]]){_METHOD} [^ ]+ (?:[=-]+> |[→:|] ?)?|(?:-?[0-9]+/){{3,4}}\+?[0-9]+ """
     rf"""|(?:-?[0-9]+\.[0-9]+ |-1 ){{3}}|\[GIN\] [^|]*\| +)"""
     rf"""(?P<b>[2-5])[0-9]{{2}}{_EDGE}"""

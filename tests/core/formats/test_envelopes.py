@@ -178,6 +178,34 @@ WRAPPED: dict[str, tuple[str, bytes, list[Line]]] = {
             (2, 1_780_000_001_123_000, "/aws/lambda/pay", "2026/11/22/[$LATEST]abc", "ERROR boom"),
         ],
     ),
+    "cloudtrail": (
+        "cloudtrail",
+        orjson.dumps(
+            {
+                "Records": [
+                    {
+                        "eventTime": "2026-09-21T14:13:20Z",
+                        "eventSource": "s3.amazonaws.com",
+                        "eventName": "GetObject",
+                        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::1:user/ann"},
+                        "errorCode": "AccessDenied",
+                        "errorMessage": "not authorized",
+                    },
+                    {"eventTime": "2026-09-21T14:13:21Z", "eventSource": "sts.amazonaws.com", "eventName": "Assume"},
+                ]
+            }
+        ),
+        [
+            (
+                1,
+                1_790_000_000_000_000,
+                "s3.amazonaws.com",
+                "arn:aws:iam::1:user/ann",
+                "s3.amazonaws.com GetObject by IAMUser error AccessDenied: not authorized",
+            ),
+            (2, 1_790_000_001_000_000, "sts.amazonaws.com", "sts.amazonaws.com", "sts.amazonaws.com Assume"),
+        ],
+    ),
     "azure": (
         "azure",
         (
@@ -323,6 +351,7 @@ BAD: dict[str, tuple[str, bytes, str, str]] = {
     "broken zstd": ("cloudwatch", zstandard.ZstdCompressor().compress(b"{}")[:-2], "bad_compression", "zstd"),
     "Avro in a JSON topic": ("json", b"\0\0\0\0\x11\x02\xff\xfe", "not_utf8", "schema 17 of a registry"),
     "a control message": ("cloudwatch", orjson.dumps(CONTROL), "empty", "holds no log line"),
+    "CloudTrail without an event": ("cloudtrail", b'{"Records":[{"a":1}]}', "missing_field", "eventName"),
     "no event": ("cloudevents", b'{"message":"x"}', "missing_field", "specversion"),
     "journald without a message": ("journald", b'{"MESSAGE":null}', "empty", "holds no log line"),
     "an array of nothing": ("json", b'[{"a":1},{"b":2}]', "missing_field", "message"),

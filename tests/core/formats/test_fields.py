@@ -154,6 +154,11 @@ LEVELS = [
     ({"message": "<3>disk gone"}, "auto", "err disk gone"),
     ({"message": "<999>x"}, "auto", "<999>x"),
     ({"message": "Plain words"}, "auto", "Plain words"),
+    ({"level": "I", "message": "x"}, "auto", "info x"),
+    ({"level": "WRN", "message": "x"}, "auto", "warning x"),
+    ({"level": "D2", "message": "x"}, "auto", "debug x"),
+    ({"level": "fail", "message": "x"}, "auto", "error x"),
+    ({"level": "E", "message": "x"}, "none", "E x"),
 ]
 
 
@@ -163,3 +168,29 @@ def test_levels(record: dict[str, Any], scale: str, text: str) -> None:
     parsed = parse([orjson.dumps(record)], FormatSettings(level_scale=scale))
 
     assert [text] == parsed.lines["text"].to_list()
+
+
+@pytest.mark.parametrize("format_", ["json", "azure"])
+def test_a_whole_object_is_a_message(format_: str) -> None:
+    """The path `*` is all of an object but its time and level, where no other path holds a text."""
+    record = {
+        "time": "2026-11-22T18:01:20Z",
+        "level": "warn",
+        "request": {"method": "GET", "tags": ["a", 1]},
+        "status": 502,
+        "gone": None,
+    }
+    settings = FormatSettings(format_, FieldPaths(message="msg|*", time="time", level="level", key="request.method"))
+    records = [record, record | {"msg": "told"}, record | {"msg": " "}, {"time": "2026-11-22T18:01:20Z"}]
+    parsed = parse([orjson.dumps(each) for each in records], settings)
+    whole = 'warn request.method=GET request.tags=["a",1] status=502'
+
+    assert [whole, "warn told"] == parsed.lines["text"].to_list()[:2]
+    assert "GET" == parsed.lines["key"][0]
+    assert 3 in [reject.row for reject in parsed.rejects]
+
+
+def test_colours_hide_nothing_from_patterns() -> None:
+    """Sequences that colour a line on a terminal are gone before `extract` looks."""
+    settings = FormatSettings("raw", extract=(r"^(?P<level>[A-Z]+) (?P<message>.*)$",))
+    assert ["error boom"] == parse([b"\x1b[31mERR\x1b[0m boom"], settings).lines["text"].to_list()

@@ -436,6 +436,8 @@ def test_extract_must_extract() -> None:
 def test_paths_are_checked() -> None:
     """Paths that can name nothing are refused."""
     assert [None, None] == [check_path("key", "record.headers.x"), check_path("scope", "a.b|c")]
+    assert None is check_path("message", "msg|*")
+    assert "the whole value" in (check_path("key", "*") or "")
     assert "record.offset" in (check_path("key", "record.offset") or "")
     assert "is a part of its value" in (check_path("message", "record.key") or "")
     assert ["'a..b' is not a path", "'' is not a path"] == [check_path("scope", "a..b"), check_path("scope", "")]

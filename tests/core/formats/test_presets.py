@@ -56,6 +56,18 @@ SYSLOG = {
         micros("2026-11-12T10:00:00"), "app", "host/1", "pri too large"),
     b"<34>1 2026-13-45T10:00:00Z host app 1 - - impossible date": (
         NOW_MS * 1000, "app", "host/1", "crit impossible date"),
+    b"<166>Nov 12 2026 10:00:00 fw1 : %ASA-6-302013: Built inbound": (
+        micros("2026-11-12T10:00:00"), "default", "fw1", "info %ASA-6-302013: Built inbound"),
+    b"Nov 12 10:00:00 fw1 %ASA-4-106023: Deny tcp": (
+        micros("2026-11-12T10:00:00"), "default", "fw1", "%ASA-4-106023: Deny tcp"),
+    b"Nov 12 10:00:00 dnsmasq[411]: query[A] a.example from 10.0.0.7": (
+        micros("2026-11-12T10:00:00"), "dnsmasq", "411", "query[A] a.example from 10.0.0.7"),
+    b"Thu 2026-11-12 10:00:00 UTC web1 sshd[7]: as journalctl has it in full": (
+        micros("2026-11-12T10:00:00"), "sshd", "web1/7", "as journalctl has it in full"),
+    b"1794477600.250000 web1 sshd[7]: as journalctl has it for machines": (
+        micros("2026-11-12T10:00:00.25"), "sshd", "web1/7", "as journalctl has it for machines"),
+    b"2026-11-12 10:00:00 INFO orders: no syslog": (
+        NOW_MS * 1000, "default", "default", "2026-11-12 10:00:00 INFO orders: no syslog"),
     b"no header at all": (NOW_MS * 1000, "default", "default", "no header at all"),
     b"<34>1 - - - - - -": (NOW_MS * 1000, "default", "default", "crit <34>1 - - - - - -"),
 }  # fmt: skip

@@ -55,6 +55,7 @@ def masked(text: str, masker: Masker | None = None) -> str:
         ('"GET /cart HTTP/2.0" 204 0', '"GET <PATH> HTTP/<NUM>" <OK> <NUM>'),
         ('{"status":404,"status_code": "302"}', '{"status":<CLIENT_ERROR>,"status_code": "<REDIRECTION>"}'),
         ("done, status=503 statusCode: 200", "done, status=<SERVER_ERROR> statusCode: <OK>"),
+        ("DownstreamStatus=502 sc-status=404", "DownstreamStatus=<SERVER_ERROR> sc-status=<CLIENT_ERROR>"),
         (
             "status: 7, exit-status=500, status=5021, HTTP/1.1 500",
             "status: <NUM>, exit-status=<FIVE><ZERO><ZERO>, status=<NUM>, HTTP/<NUM> <SERVER_ERROR>",
