@@ -71,7 +71,7 @@ async def _try(options: argparse.Namespace, config: Config) -> int:
 async def _serve(options: argparse.Namespace, config: Config) -> None:
     from prometheus_client import CollectorRegistry
 
-    from daemon.adapters.http import HttpServer, Probes
+    from daemon.adapters.web import HttpServer, Probes
     from daemon.cli.stopping import until_stopped
     from daemon.notify import NotifyMetrics
 
