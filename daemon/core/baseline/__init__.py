@@ -9,12 +9,12 @@ pattern, line, family, weight and bucket.
 Nothing here judges. `detection` asks what a session has in common with the baseline, then adds it.
 """
 
-from daemon.core.baseline.baseline import Baseline, Definition, Lines
+from daemon.core.baseline.baseline import Baseline
 from daemon.core.baseline.failure_words import failure_score, words_of_failure
 from daemon.core.baseline.labels import TEACH, Label
 from daemon.core.baseline.line_families import NONE, wording
 from daemon.core.baseline.line_table import Ids
-from daemon.core.baseline.pattern_table import ABSENT
+from daemon.core.baseline.pattern_table import ABSENT, Definition, Lines
 from daemon.core.baseline.simhash import WORDS, Sketch, differing, similarity, sketch
 from daemon.core.baseline.weight_rows import Weight
 from daemon.core.baseline.window import BUCKETS

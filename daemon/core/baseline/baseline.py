@@ -13,17 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.core.baseline.backbone_masses import BackboneMasses
 from daemon.core.baseline.forgetting import least, unused
 from daemon.core.baseline.labels import Label, Labels
 from daemon.core.baseline.line_lists import LineLists
 from daemon.core.baseline.line_table import Ids, LineTable
 from daemon.core.baseline.neighbours import Neighbours
-from daemon.core.baseline.pattern_table import ABSENT, PatternTable
+from daemon.core.baseline.pattern_table import ABSENT, Definition, Lines, PatternTable
 from daemon.core.baseline.simhash import Sketch, sketch
 from daemon.core.baseline.weight_rows import Weight
 from daemon.core.baseline.window import BUCKETS, Window
@@ -32,18 +32,6 @@ from daemon.core.types import LabelVerdict, TopicPartition, Vector
 KEPT_AFTER_EVICTION = 0.95
 REFRESH = 0.02
 """The mass of labelled patterns and the common lines are recomputed when the total has changed by this share."""
-
-Lines = tuple[tuple[str, int], ...]
-
-
-class Definition(NamedTuple):
-    """A pattern's lines and vector, when the topic got them (0: it has not), and the vector's sketch, where known."""
-
-    pattern: str
-    lines: Lines
-    vector: Vector
-    renewed: int = 0
-    sketch: Sketch | None = None
 
 
 class Baseline:
@@ -65,7 +53,7 @@ class Baseline:
         """Counts what invalidates earlier assessments at once: labels, other common lines, patterns that are gone."""
         self._contents = LineLists()
         self._max = max_patterns
-        self._similar: dict[int, float] = {}
+        self._similar = BackboneMasses()
         self._refreshed = 0.0
         self._postponed: set[int] | None = None
         """Rows whose mass is to be counted when the changes that are under way have all been made."""
@@ -113,7 +101,7 @@ class Baseline:
 
     def similar(self, backbone: np.uint64) -> float:
         """Return the mass of the patterns that have this backbone."""
-        return max(self._similar.get(int(backbone), 0.0), 0.0)
+        return self._similar.of(backbone)
 
     def sketch(self, row: int) -> Sketch:
         """Return the sketch of a defined pattern's vector."""
@@ -132,18 +120,13 @@ class Baseline:
     def memory(self) -> int:
         """Return an estimate of the bytes held."""
         tables = self.patterns.nbytes + self.window.nbytes + self._contents.nbytes
-        return tables + 100 * len(self._similar) + self.lines.memory() + self.neighbours.memory()
+        return tables + self._similar.memory() + self.lines.memory() + self.neighbours.memory()
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def define(self, definitions: Iterable[Definition]) -> None:
         """Give patterns their lines and vectors; what is known of them begins to count."""
-        table, new = self.patterns, dict[int, Definition]()
-        for one in definitions:
-            row = table.row_of(one.pattern)
-            table.renewed[row] = max(table.renewed.item(row), one.renewed)
-            if not table.defined.item(row):
-                new.setdefault(row, one)
+        table, new = self.patterns, self.patterns.renew(definitions)
         if not new:
             return
         rows = np.fromiter(new, np.int64, len(new))
@@ -248,19 +231,11 @@ class Baseline:
         if change:
             table.mass[row] = mass
             self._weigh(row, change)
-            backbone = table.backbone.item(row)
-            self._similar[backbone] = self._similar.get(backbone, 0.0) + change
+            self._similar.add(table.backbone.item(row), change)
 
     def _weigh(self, row: int, change: float) -> None:
         self.lines.weigh(self._contents.lines(row), self._contents.families(row), change)
         self.counted += change
-
-    def _count_similar(self) -> None:
-        """Add up the mass of each backbone again."""
-        held = np.flatnonzero(self.patterns.mass)
-        backbones, places = np.unique(self.patterns.backbone[held], return_inverse=True)
-        sums = np.bincount(places, self.patterns.mass[held], len(backbones))
-        self._similar = dict(zip(backbones.tolist(), sums.tolist(), strict=True))
 
     def _settle(self, force: bool = False) -> None:
         """Refresh what depends on the whole window's mass, when that has changed enough; keep within `max_patterns`."""
@@ -278,7 +253,7 @@ class Baseline:
         self.lines.renew_common(self.share * self.counted, self.patterns.backbone)
         if not np.array_equal(common, self.lines.common_ids):
             self.changes += 1
-            self._count_similar()
+            self._similar.recount(self.patterns.backbone, self.patterns.mass)
 
     # -- forgetting ------------------------------------------------------------------------------------------------
 
@@ -317,4 +292,4 @@ class Baseline:
             self.neighbours.remove(defined)
         table.forget(rows)
         if len(defined):
-            self._count_similar()
+            self._similar.recount(self.patterns.backbone, self.patterns.mass)

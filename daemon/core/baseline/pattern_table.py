@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
-from daemon.core.baseline.simhash import WORDS
+from daemon.core.baseline.simhash import WORDS, Sketch
 from daemon.core.columns import ROWS, Column, Columns
+from daemon.core.types import Vector
 
 ABSENT = -1
 """Instead of the row of a pattern of which nothing is known."""
+
+
+Lines = tuple[tuple[str, int], ...]
+
+
+class Definition(NamedTuple):
+    """A pattern's lines and vector, when the topic got them (0: it has not), and the vector's sketch, where known."""
+
+    pattern: str
+    lines: Lines
+    vector: Vector
+    renewed: int = 0
+    sketch: Sketch | None = None
 
 
 class PatternTable(Columns):
@@ -50,6 +65,16 @@ class PatternTable(Columns):
             row = self._rows[pattern] = self.take()
             self.name[row] = pattern
         return row
+
+    def renew(self, definitions: Iterable[Definition]) -> dict[int, Definition]:
+        """Note when the topic got definitions; return the first one of each row that is not defined yet, by row."""
+        new: dict[int, Definition] = {}
+        for one in definitions:
+            row = self.row_of(one.pattern)
+            self.renewed[row] = max(self.renewed.item(row), one.renewed)
+            if not self.defined.item(row):
+                new.setdefault(row, one)
+        return new
 
     def names(self) -> Iterable[tuple[str, int]]:
         """Return all patterns with their rows."""

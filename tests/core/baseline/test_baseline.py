@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.baseline.baseline import Baseline, Definition
+from daemon.core.baseline.baseline import Baseline
 from daemon.core.baseline.labels import Label
+from daemon.core.baseline.pattern_table import Definition
 from daemon.core.baseline.weight_rows import Weight
 from daemon.core.baseline.window import BUCKETS, HELD
 from daemon.core.calibration.ranks import absence_nats, conditional_nats, distance_to_measure, presence_nats

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.baseline.baseline import Baseline, Definition
+from daemon.core.baseline.baseline import Baseline
 from daemon.core.baseline.labels import Label
 from daemon.core.baseline.line_families import NONE, wording
+from daemon.core.baseline.pattern_table import Definition
 from daemon.core.baseline.window import BUCKETS
 from daemon.core.detection.rarity import present
 from daemon.core.detection.scope import numbers_of
