@@ -17,7 +17,7 @@ EVERYWHERE := python_full_version.<.'3.14' sys_platform.==.'linux' platform_mach
 DATA ?= ../shared/data
 ARGS ?=
 
-.PHONY: help install demo test check format chaos quality bench check-deploy docs sbom audit pins wheel clean
+.PHONY: help install demo test check format chaos quality bench check-deploy check-notify docs sbom audit pins wheel clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -51,6 +51,9 @@ bench: install ## lines/s of every stage, beside the raw client and the bare eng
 
 check-deploy: install ## the chart, images, boards, rules and unit through their real tools
 	@deploy/check $(ARGS)
+
+check-notify: install .cache/bin/alertmanager ## notifications against a real Alertmanager, built from Go modules (minutes)
+	@$(BIN)/python -m pytest tests/integration/test_alertmanager.py $(ARGS)
 
 docs: install $(VENV)-docs/.installed ## build the documentation as a site in build/docs/site, with search
 	@$(BIN)/python -m deploy.site build/docs
@@ -96,6 +99,10 @@ $(VENV)/.tools: requirements/tools.txt
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is incomplete: on Debian, apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
 	@touch $@
+
+.cache/bin/alertmanager:
+	@command -v go >/dev/null || { echo "Alertmanager is built with Go: on Debian, apt install golang" >&2; exit 1; }
+	@GOBIN=$(CURDIR)/.cache/bin go install github.com/prometheus/alertmanager/cmd/alertmanager@v0.28.1
 
 # The generator has an environment of its own: it needs nothing of the daemon's, whose pins it could move.
 $(VENV)-docs/.installed: requirements/docs.txt $(VENV)/.tools

@@ -110,7 +110,7 @@ def test_the_restricted_pod_security_standard_holds(rendered: str) -> None:
         ours = [
             container
             for container in pod["containers"]
-            if container["name"] in {"strayline", "topics", "test", "console"}
+            if container["name"] in {"strayline", "topics", "test", "console", "notify"}
         ]
         assert [True] == [container["securityContext"]["readOnlyRootFilesystem"] for container in ours], name
 
@@ -121,8 +121,9 @@ def test_the_daemon_accepts_the_rendered_configuration(rendered: str) -> None:
     assert maps
     for one in maps:
         config = parse_config(one["data"]["config.yaml"], SECRETS)
-        served = config.console if one["metadata"]["name"].endswith("-console") else config.http
-        assert "0.0.0.0" == served.host
+        name = one["metadata"]["name"]
+        hosts = {"console": config.console.host, "notify": config.notify.host}
+        assert "0.0.0.0" == hosts.get(name.rpartition("-")[2], config.http.host)
 
 
 def test_the_console_accepts_its_configuration(tmp_path: Path) -> None:
@@ -140,6 +141,20 @@ def test_the_console_accepts_its_configuration(tmp_path: Path) -> None:
     assert [] == [file for file in files if str(file and file.parent) not in mounts]
     assert {"path": "/strayline/healthz", "port": "http", "scheme": "HTTPS"} == container["readinessProbe"]["httpGet"]
     assert "/strayline" == found["Ingress", name]["spec"]["rules"][0]["http"]["paths"][0]["path"]
+
+
+def test_notify_accepts_its_configuration(tmp_path: Path) -> None:
+    """Its routes are there, their secrets are mounted, and the probes ask the port that it serves."""
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump(MATRIX["notify"]))
+    found = {(one["kind"], one["metadata"]["name"]): one for one in _manifests(_template(values))}
+    name = "release-strayline-notify"
+    notify = parse_config(found["ConfigMap", name]["data"]["config.yaml"], SECRETS).notify
+    (container,) = found["Deployment", name]["spec"]["template"]["spec"]["containers"]
+
+    assert (["team", "alertmanager"], 9200) == ([route.name for route in notify.routes], notify.port)
+    assert "/etc/strayline-secrets" in [mount["mountPath"] for mount in container["volumeMounts"]]
+    assert [9200] == [port["containerPort"] for port in container["ports"]]
 
 
 def test_every_object_carries_the_usual_labels(rendered: str) -> None:
@@ -188,6 +203,8 @@ def test_the_rules_and_boards_in_the_chart_are_the_projects(tmp_path: Path) -> N
         ({"gpu": {"count": 0}}, "count"),
         ({"console": {"enabled": True}}, "usersSecret"),
         ({"console": {"enabled": True, "usersSecret": "a", "config": {"host": "0.0.0.0"}}}, "config"),
+        ({"notify": {"enabled": True}}, "routes"),
+        ({"notify": {"enabled": True, "config": {"routes": [{}], "port": 1}}}, "config"),
         ({"console": {"replicas": 2, "persistence": {"enabled": True}}}, "replicas"),
     ],
 )

@@ -14,11 +14,11 @@ CACHE = ROOT / ".cache"
 CRDS = CACHE / "crds"
 
 
-def tool(name: str) -> str:
-    """Return the path of a tool, or skip the test that asks."""
+def tool(name: str, target: str = "check-deploy") -> str:
+    """Return the path of a tool, or skip the test that asks; `target` of make fetches it."""
     found = shutil.which(name, path=f"{CACHE / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}")
     if found is None:
-        pytest.skip(f"no {name} here: make check-deploy fetches it")
+        pytest.skip(f"no {name} here: make {target} fetches it")
     return found
 
 

@@ -110,3 +110,26 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $console := mergeOverwrite (deepCopy .Values.console.config) $own -}}
 {{- toYaml (mergeOverwrite (deepCopy .Values.config) (dict "console" $console)) -}}
 {{- end -}}
+
+{{- define "strayline.notifySelector" -}}
+app.kubernetes.io/name: {{ include "strayline.name" . }}-notify
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "strayline.notifyLabels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "strayline.notifySelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/component: notify
+app.kubernetes.io/part-of: strayline
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* The configuration as `strayline notify` reads it: the daemon's, with the section notify. */ -}}
+{{- define "strayline.notifyConfig" -}}
+{{- $notify := mergeOverwrite (deepCopy .Values.notify.config) (dict "host" "0.0.0.0" "port" (int .Values.notify.port)) -}}
+{{- toYaml (mergeOverwrite (deepCopy .Values.config) (dict "notify" $notify)) -}}
+{{- end -}}
