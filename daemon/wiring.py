@@ -15,6 +15,7 @@ from daemon.core.detection import Detector, DetectorSettings
 from daemon.core.formats import FieldPaths, FormatSettings, check_schema
 from daemon.core.incidents import Ceiling, IncidentSettings
 from daemon.core.masking import Masker, RedactionSettings
+from daemon.core.multiline import Bounds, Joining, make_rules
 from daemon.core.sessions import SessionLimits
 from daemon.core.stream import (
     Checkpoint,
@@ -135,7 +136,7 @@ def read_schemas(files: Mapping[str, Path]) -> dict[str, str]:
 
 def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
     """Return what all streams share."""
-    fields, sessions = config.input.fields, config.sessions
+    fields, sessions, joining = config.input.fields, config.sessions, joining_of(config)
     return Tools(
         format=FormatSettings(
             format=config.input.format,
@@ -148,6 +149,7 @@ def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
             level_scale=config.input.level_scale,
             max_lead=config.input.max_lead,
             reject_unreadable_times=config.input.unreadable_time == "reject",
+            sources=joining is not None,
         ),
         masker=Masker(
             [(mask.name, mask.pattern) for mask in config.input.masks],
@@ -162,7 +164,20 @@ def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
         ),
         count_tokens=engine.count_tokens,
         detector=detector,
+        joining=joining,
     )
+
+
+def joining_of(config: Config) -> Joining | None:
+    """Return which lines are joined, None where none are.
+
+    A line is not held for longer than half a gap, so that sessions do not end for want of a line that is held.
+    """
+    multiline = config.input.multiline
+    bounds = Bounds(multiline.max_lines, multiline.max_bytes, min(multiline.max_wait, config.sessions.gap // 2))
+    if multiline.enabled:
+        return Joining(make_rules(multiline.preset, multiline.starts, multiline.continues), bounds)
+    return Joining(bounds=bounds) if config.input.format == "cri" else None
 
 
 def provenance(config: Config, engine: Engine, baseline: str = "") -> Provenance:

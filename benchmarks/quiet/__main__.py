@@ -115,11 +115,11 @@ class Chain:
         if count := len(values):
             offsets = range(self._offset, self._offset + count)
             batch = Batch(self._source, offsets, [-1] * count, [None] * count, values)
-            lines = self._masker.apply(self._reader.parse(batch).lines)
+            lines = self._masker.apply(self._reader.parse(batch).lines.with_columns(read="position"))
             self._offset += count
             self._observer.lines(lines)
             closed = self._sessionizer.push(lines)
-            self._observer.sessions(lines, self._sessionizer.first_positions(closed))
+            self._observer.sessions(lines, self._sessionizer.first_positions())
             for session in closed:
                 _close(self._observer, session)
         return self._observer.take(round(now * 1e6))

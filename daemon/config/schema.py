@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from daemon.config.multiline import MultilineConfig
 from daemon.config.notify import NotifyConfig
 from daemon.config.section import Section
 from daemon.config.security import SecurityConfig
@@ -104,6 +105,7 @@ class InputConfig(Section):
     level_scale: Literal["auto", "syslog", "pino", "python", "otlp", "none"] = "auto"
     max_lead: Duration = 300_000_000
     unreadable_time: Literal["record_time", "reject"] = "record_time"
+    multiline: MultilineConfig = MultilineConfig()
     masks: list[MaskConfig] = []
     redact: RedactConfig = RedactConfig()
 

@@ -107,6 +107,27 @@ def format_name(name: str) -> str:
     return name
 
 
+def as_list(value: object) -> object:
+    """Return one text as a list of it, anything else as given."""
+    return [value] if isinstance(value, str) else value
+
+
+def preset_name(name: str) -> str:
+    """Return the name of a preset of `input.multiline` as given, once it is known to be one."""
+    from daemon.core.multiline import PRESETS  # as above
+
+    if name not in PRESETS:
+        raise ValueError(f"{name!r} is not a preset; the presets are {', '.join(PRESETS)}")
+    return name
+
+
+def optional_pattern(pattern: str | None) -> str | None:
+    """Return a regular expression as given. Raises ValueError when it cannot be used."""
+    if pattern is not None and (problem := pattern_problem(pattern)):
+        raise ValueError(problem)
+    return pattern
+
+
 def extracting(pattern: str) -> str:
     """Return the regular expression of an `extract` as given. Raises ValueError when it cannot be used."""
     from daemon.core.formats import check_extract  # as above

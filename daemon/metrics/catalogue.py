@@ -115,6 +115,12 @@ class Metrics(DescribedMetrics):
         self.time_held_back = self._counter(
             "time_held_back", "Lines with a time so far ahead that they did not move stream time."
         )
+        self.multiline_cuts = self._counter(
+            "multiline_cuts",
+            "Times that lines which belong together were not joined because of a bound of input.multiline.",
+            "bound",
+            values=("lines", "bytes", "time"),
+        )
         self.lost_records = self._counter(
             "lost_records",
             "Records that the broker's retention deleted before they were read.",

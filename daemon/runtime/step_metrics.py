@@ -47,6 +47,8 @@ def count_step(metrics: Metrics, source: TopicPartition, step: Step, batch: Batc
         metrics.time_unreadable.inc(step.times.unreadable)
         metrics.time_held_back.inc(step.times.held_back)
         metrics.dropped.labels("replayed").inc(step.replayed)
+        for bound, count in step.cuts.items():
+            metrics.multiline_cuts.labels(bound).inc(count)
     for reason, count in step.rejects.items():
         metrics.dead_letters.labels(reason).inc(count)
     metrics.pattern_cache_hits.inc(step.known)

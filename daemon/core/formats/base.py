@@ -73,6 +73,8 @@ class FormatSettings:
     level_scale: str = "auto"
     max_lead: int = 300_000_000
     reject_unreadable_times: bool = False
+    sources: bool = False
+    """Whether lines say who wrote them, so that they can be joined: they also have the columns of `SOURCE_SCHEMA`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,9 @@ class ReaderOutput:
     """What a reader returns: a table of `COLUMNS_SCHEMA` in reading order, and the records it could not read.
 
     `row` is the record's place in its batch, `index` the line's place in its record (0 where it is alone). Every column
-    but `row`, `index` and `message` may be null: then the record's own parts or the defaults are used.
+    but `row`, `index` and `message` may be null: then the record's own parts or the defaults are used. A format that
+    knows them adds `stream`, which of a writer's streams a line was written to, `partial`, whether it ends in the
+    middle of a line, and `said`, what it holds if it is the rest of another.
     """
 
     table: pl.DataFrame

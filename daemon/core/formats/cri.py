@@ -1,8 +1,8 @@
 """CRI: container log files as Kubernetes' runtimes write them.
 
 The runtime cuts a long line into parts (``P``) and a last part (``F``). Parts of one record are joined, each stream's
-by themselves, so that nothing that is looked for in a line, a secret above all, is seen in halves. A line without the
-header is taken as it is.
+by themselves, so that nothing that is looked for in a line, a secret above all, is seen in halves; a last part ``P`` is
+marked `partial`, for its rest is in a later record. A line without the header is taken as it is.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ class CriReader:
         header = raw.table["message"].str.extract_groups(_CRI).struct.unnest()
         parts = header.select("stream", "tag", said="message")
         table = with_header(raw.table, header.select("time", "message"))
+        table = table.hstack(parts).with_columns(
+            partial=(pl.col("tag") == "P").fill_null(value=False), said=pl.coalesce("said", "message")
+        )
         if (table["index"] > 0).any():
-            table = _joined(table.hstack(parts))
-        return ReaderOutput(table, raw.rejects)
+            table = _joined(table)
+        return ReaderOutput(table.select([*COLUMNS_SCHEMA, "stream", "said", "partial"]), raw.rejects)
 
 
 def _joined(lines: pl.DataFrame) -> pl.DataFrame:
@@ -37,19 +40,18 @@ def _joined(lines: pl.DataFrame) -> pl.DataFrame:
     """
     place, ends = ("row", "stream"), pl.col("tag").fill_null("F") == "F"
     number = ends.cast(pl.Int64).shift(1, fill_value=0).cum_sum().over(place).alias("number")
-    empty = pl.col("said").fill_null("no header") == ""
-    text = pl.when(empty).then(pl.lit("")).otherwise("message")
+    empty = pl.col("said") == ""
     whole = (
         lines.with_columns(number)
         .group_by(*place, "number", maintain_order=True)
         .agg(
             pl.first("index", "time", "scope", "key", "level"),
-            text.str.join("").alias("message"),
+            pl.last("partial"),
+            pl.col("said").str.join(""),
             whole=pl.first("message"),
             blank=empty.all(),
         )
     )
     blank = pl.col("blank")
     kept = whole.filter(~blank | blank.all().over("row")).sort("row", "index")
-    kept = kept.with_columns(message=pl.when(blank).then("whole").otherwise("message"))
-    return kept.select(list(COLUMNS_SCHEMA))
+    return kept.with_columns(message=pl.when(blank).then("whole").otherwise("said"))

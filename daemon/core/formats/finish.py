@@ -11,6 +11,7 @@ from daemon.core.formats.base import ALTERNATIVE, FormatSettings, ReaderOutput, 
 from daemon.core.formats.extract import Extractor
 from daemon.core.formats.levels import Levels, without_colours
 from daemon.core.formats.line_times import LineTimes
+from daemon.core.formats.sources import SOURCE_SCHEMA, with_source, with_writer
 from daemon.core.formats.time_format import read_times
 from daemon.core.formats.timestamps import parse_times
 from daemon.core.positions import INDEX_BITS
@@ -38,6 +39,7 @@ class Finisher:
         self._levels = Levels(settings.level_scale)
         self._times = LineTimes(settings.max_lead)
         self._reject_unreadable = settings.reject_unreadable_times
+        self._keep_sources = settings.sources
 
     def finish(self, batch: Batch, read: ReaderOutput) -> Parsed:
         """Return the lines and all rejects, in the batch's order."""
@@ -46,7 +48,10 @@ class Finisher:
         for name, parts in self._sources.items():
             candidates = [table[name] if part is None else record_part(batch, part).gather(rows) for part in parts]
             table = table.with_columns(pl.coalesce(*candidates).alias(name))
-        table = self._extractor.apply(table.with_columns(without_colours(table["message"])))
+        table = table.with_columns(without_colours(table["message"]))
+        if self._keep_sources:
+            table = with_writer(table, independent=read.independent)
+        table = self._extractor.apply(table)
         table = table if read.independent else _within_records(table)
         table = table.hstack(self._parse_times(batch, table))
         rejects = list(read.rejects)
@@ -54,7 +59,11 @@ class Finisher:
             table, unreadable = _without_unreadable(batch, table)
             rejects += unreadable
         lines, counts = self._settle(batch, table)
-        lines = self._levels.apply(_with_short_names(lines)).select(list(LINES_SCHEMA))
+        lines = self._levels.apply(_with_short_names(lines))
+        if self._keep_sources:
+            lines = with_source(lines).select([*LINES_SCHEMA, *SOURCE_SCHEMA])
+        else:
+            lines = lines.select(list(LINES_SCHEMA))
         return Parsed(lines, sorted(rejects, key=lambda reject: reject.row), counts)
 
     def _parse_times(self, batch: Batch, table: pl.DataFrame) -> pl.DataFrame:
@@ -79,6 +88,7 @@ class Finisher:
         table = table.drop("time").hstack(
             [
                 *times.get_columns(),
+                stamps,
                 pl.Series("offset", batch.offsets, dtype=pl.Int64).gather(rows),
                 decoded(batch.keys, ESCAPED).alias("own").gather(rows),
             ]

@@ -34,8 +34,8 @@ REMEMBERED = 65_536
 TEXT = 1_000
 """Characters of a line that a sighting carries, of its beginning and its end: the reason of a stack trace is last."""
 
-_ROW = ("scope", "masked", "bin", "key", "position", "time", "text")
-_Row = tuple[str, str, int, str, int, int, str]
+_ROW = ("scope", "masked", "bin", "key", "position", "read", "time", "text")
+_Row = tuple[str, str, int, str, int, int, int, str]
 _Place = tuple[str, str, int]
 """A scope, a cause and a bin of time."""
 
@@ -56,7 +56,7 @@ class Observer:
         """Observations that somebody waits for: something described for the first time, warnings, failures, cases."""
 
     def lines(self, table: pl.DataFrame, observed_below: int = 0) -> None:
-        """Take in masked lines in reading order; those at offsets below `observed_below` were observed before."""
+        """Take in masked lines in reading order; those that were `read` below `observed_below` were observed before."""
         if table.is_empty():
             return
         distinct = table["masked"].unique(maintain_order=True)
@@ -73,7 +73,7 @@ class Observer:
         They are counted as they are read, not as they are judged, so that they keep step with the lines.
         """
         positions = table["position"].to_numpy()
-        begins = np.isin(positions, firsts) & (positions >= position_of(observed_below))
+        begins = np.isin(positions, firsts) & (table["read"].to_numpy() >= position_of(observed_below))
         times = (pl.col("time") - pl.col("time") % BIN_US).alias("time")
         counted = table.lazy().filter(pl.Series(begins)).group_by("scope", times).len()
         for scope, time, count in counted.collect().iter_rows():
@@ -117,9 +117,9 @@ class Observer:
                 continue
             unseen.remove(seen)
             self._bins.put(seen, True)
-            scope, masked, number, key, position, time, text = row
+            scope, masked, number, key, position, read, time, text = row
             described = cause.score > 0 or self._describe(scope, cause.id, time)
-            if position < observed_below:
+            if read < observed_below:
                 continue
             at = (scope, cause.id, number)
             self._counts[at] += 1
@@ -138,4 +138,4 @@ class Observer:
 
 
 def _first(by: Sequence[str]) -> list[pl.Expr]:
-    return [pl.col(name).first() for name in ("key", "position", "time", "text") if name not in by]
+    return [pl.col(name).first() for name in ("key", "position", "read", "time", "text") if name not in by]

@@ -22,8 +22,8 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class LineBatch:
-    """A batch of n lines. `stream_time` and `offset` are in reading order; the other columns are grouped by key, keys
-    in order of appearance and each key's lines in reading order.
+    """A batch of n lines. `stream_time` and `offset` (how far was read) are in reading order; the other columns are
+    grouped by key, keys in order of appearance and each key's lines in reading order.
 
     `row` is a line's place in reading order, `line` its place in `distinct` and `numbers`, `cost` its tokens, `ends`
     where each of `keys` ends.
@@ -83,9 +83,12 @@ class Runs:
 
 
 def line_batch(
-    lines: pl.DataFrame, watermark: int | None, numbers: LineNumbers, in_use: Callable[[], set[int]]
+    lines: pl.DataFrame, watermark: int | None, read_to: int, numbers: LineNumbers, in_use: Callable[[], set[int]]
 ) -> LineBatch:
-    """Return a table of at least one line, with `masked`, as arrays; for `in_use` see `LineNumbers.look_up`."""
+    """Return a table of at least one line, with `masked`, as arrays; for `in_use` see `LineNumbers.look_up`.
+
+    `watermark` and `read_to` are the stream time and the offset of the lines before.
+    """
     clock, positions, times = (lines[name].to_numpy() for name in ("clock", "position", "time"))
     floor = clock[0] if watermark is None else watermark
     scope = lines["scope"]
@@ -97,7 +100,7 @@ def line_batch(
     line = line[order]
     return LineBatch(
         stream_time=np.maximum(np.maximum.accumulate(clock), floor),
-        offset=positions >> INDEX_BITS,
+        offset=np.maximum(np.maximum.accumulate(positions >> INDEX_BITS), read_to),
         keys=list(zip(scopes, keys["key"].to_list(), strict=True)),
         ends=np.cumsum(sizes),
         row=order,

@@ -101,7 +101,7 @@ def take_closed(table: SessionTable, open_lines: OpenLines, closed: Sequence[Clo
     sizes = np.diff(ends, prepend=0)
     pairs = np.stack([lines["line"], lines["count"]], axis=1).tobytes()
     shared = SharedLines(*(lines[name].tolist() for name in ("masked", "count", "first", "last", "example")))
-    positions = _positions(open_lines, marked, rank, len(slots))
+    positions, counts = _positions(open_lines, marked, rank, len(slots))
     state, keys = table.gather(slots), table.key[slots].tolist()
     table.free_many(slots)
     end = np.minimum(state.end, state.touched_at)  # a clock that is ahead says nothing about when a session was
@@ -109,9 +109,9 @@ def take_closed(table: SessionTable, open_lines: OpenLines, closed: Sequence[Clo
     begin = at = 0
     sessions = []
     tokens = state.cost + DISTINCT_LINE_TOKENS * sizes
-    columns_of = (order, start, end, state.size, ends, tokens)
+    columns_of = (order, start, end, state.size, counts, ends, tokens)
     rows = zip(keys, *(column.tolist() for column in columns_of), strict=True)
-    for (scope, key), place, first_time, last_time, size, until, cost in rows:
+    for (scope, key), place, first_time, last_time, size, count, until, cost in rows:
         session_lines = SessionLines(shared, begin, until, pairs[16 * begin : 16 * until])
         sessions.append(
             Session(
@@ -123,18 +123,21 @@ def take_closed(table: SessionTable, open_lines: OpenLines, closed: Sequence[Clo
                 cost,
                 closed[place][2],
                 session_lines,
-                positions[at : at + size],
+                positions[at : at + count],
             )
         )
-        begin, at = until, at + size
+        begin, at = until, at + count
     return sessions
 
 
-def _positions(open_lines: OpenLines, marked: Marks, rank: Ints, count: int) -> Positions:
-    """Remove and return the positions of `count` marked sessions, in the order of their ranks."""
+def _positions(open_lines: OpenLines, marked: Marks, rank: Ints, count: int) -> tuple[Positions, Ints]:
+    """Remove the positions of `count` marked sessions; return them in the order of ranks, and how many each has."""
     slots, columns = open_lines.positions.clear(marked)
-    owner = rank[slots]
+    owner, position = rank[slots], columns["position"]
+    counts = np.bincount(owner, minlength=count)
+    if (np.diff(position) < 0).any():  # of joined lines, which are added after those that are whole
+        order = np.argsort(position, kind="stable")
+        owner, position = owner[order], position[order]
     if count < 1 << 16:
         owner = owner.astype(np.uint16)  # numpy sorts these by counting
-    in_order: Positions = columns["position"][np.argsort(owner, kind="stable")]
-    return in_order
+    return position[np.argsort(owner, kind="stable")], counts

@@ -16,7 +16,6 @@ no limit is reached among them. The few other keys take the slow path.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,14 +30,21 @@ from daemon.core.sessions.open_sessions import OpenLines, SessionTable
 from daemon.core.sessions.slow_path import Cut, SlowPath
 from daemon.core.types import ClosedBy, Session
 
+_NONE: Positions = np.empty(0, dtype=np.int64)
+
 
 class Sessionizer:
-    """Cuts one partition's lines into sessions. Not thread-safe; positions must come in ascending order."""
+    """Cuts one partition's lines into sessions. Not thread-safe.
+
+    Positions come in ascending order, but for lines that were held back to be joined.
+    """
 
     def __init__(self, limits: SessionLimits, count_tokens: CountTokens) -> None:
         self._limits = limits
         self._numbers = LineNumbers(count_tokens)
         self._watermark: int | None = None
+        self._read_to = 0
+        self._ended_firsts = _NONE
         self._table = SessionTable()
         self._open_lines = OpenLines()
 
@@ -61,18 +67,26 @@ class Sessionizer:
         """Return the positions of all lines in open sessions, sorted."""
         return np.sort(self._open_lines.positions.values("position"))
 
-    def first_positions(self, closed: Sequence[Session]) -> Positions:
-        """Return the positions of the first lines of all open sessions, and of those in `closed`."""
-        ended = np.array([session.positions[0] for session in closed], np.int64)
-        return np.concatenate([self._table.first[self._table.opened()], ended])
+    def first_positions(self) -> Positions:
+        """Return the positions of the first lines of all open sessions, and of those that the last `push` closed."""
+        return np.concatenate([self._table.first[self._table.opened()], self._ended_firsts])
 
-    def push(self, lines: pl.DataFrame) -> list[Session]:
-        """Add lines (with `masked`) in reading order; return the sessions they closed, in closing order."""
+    def push(self, lines: pl.DataFrame, rows: Ints = _NONE, positions: Positions = _NONE) -> list[Session]:
+        """Add lines (with `masked`) in reading order; return the sessions they closed, in closing order.
+
+        The line in row `rows[i]` was joined with the one at `positions[i]`, which goes with it.
+        """
+        self._ended_firsts = _NONE
         if lines.is_empty():
             return []
-        batch = line_batch(lines, self._watermark, self._numbers, self._open_lines.numbers)
+        batch = line_batch(lines, self._watermark, self._read_to, self._numbers, self._open_lines.numbers)
         cut = self._cut(batch)
-        self._add_lines(batch, lines["text"], cut)
+        owner = self._add_lines(batch, lines["text"], cut)
+        if len(rows):
+            slot_of_row = np.empty(len(lines), np.int64)
+            slot_of_row[batch.row] = owner
+            self._open_lines.positions.add(slot_of_row[rows], {"position": positions})
+        self._read_to = int(batch.offset[-1])
         self._watermark = int(batch.stream_time[-1])
         return self._close_overdue(cut.closed, batch.stream_time, batch.offset)
 
@@ -96,7 +110,9 @@ class Sessionizer:
         )
 
     def _close(self, closed: list[Closing]) -> list[Session]:
-        self._table.close([slot for _, slot, _ in closed])
+        slots = [slot for _, slot, _ in closed]
+        self._ended_firsts = self._table.first[slots]
+        self._table.close(slots)
         return take_closed(self._table, self._open_lines, closed)
 
     def _cut(self, batch: LineBatch) -> Cut:
@@ -133,8 +149,8 @@ class Sessionizer:
         cut.begins += runs.begin[run].tolist()
         cut.ends += runs.end[run].tolist()
 
-    def _add_lines(self, batch: LineBatch, texts: pl.Series, cut: Cut) -> None:
-        """Add the lines of a batch to the open lines of their sessions."""
+    def _add_lines(self, batch: LineBatch, texts: pl.Series, cut: Cut) -> Ints:
+        """Add the lines of a batch to the open lines of their sessions; return the slot of each, in grouped order."""
         begins = np.array(cut.begins)
         order = np.argsort(begins)
         sizes = (np.array(cut.ends) - begins)[order]
@@ -160,6 +176,7 @@ class Sessionizer:
         if self._open_lines.add_lines(slots, columns):
             owners = self._open_lines.lines.rows()[0]
             distinct[:] = np.bincount(owners, minlength=len(distinct))
+        return owner
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 Three rules make it exact:
 
 * Sessions are judged in the order they close, whatever order their embeddings arrive in.
-* Everything read is in one of four places: an open session, the queue, a verdict already handed out, a reject already
-  handed out. `checkpoint` covers the first two; whoever took the last two settles them with it, in one transaction.
+* Everything read is in one of five places: held to be joined, an open session, the queue, a verdict already handed out,
+  a reject already handed out. `checkpoint` covers the first three; whoever took the last two settles them with it, in
+  one transaction.
 * Reading again after a crash goes through `Replay`: below the checkpoint's `next` only what was unsettled counts.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -22,10 +23,11 @@ from numpy.typing import NDArray
 from daemon.core.detection import Detector
 from daemon.core.formats import FormatSettings, make_format
 from daemon.core.masking import Masker
+from daemon.core.multiline import Joined, Joiner, Joining
 from daemon.core.observations import Observer
 from daemon.core.positions import Positions, position_of
 from daemon.core.sessions import Patterns, Sessionizer, SessionLimits
-from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream.checkpoint import NONE, Checkpoint
 from daemon.core.stream.replay import Replay
 from daemon.core.types import (
     NO_TIME_COUNTS,
@@ -43,7 +45,7 @@ from daemon.core.types import (
 )
 
 Timed = Callable[[str], AbstractContextManager[None]]
-"""Returns a context that measures a stage: ``format``, ``mask``, ``sessionize``, ``render``, ``cache`` or ``judge``."""
+"""Returns a context that measures a stage: ``format``, ``join``, ``mask``, ``observe``, ``sessionize``, ..."""
 
 
 def untimed(stage: str) -> AbstractContextManager[None]:  # noqa: ARG001  # a clock would need it
@@ -56,13 +58,17 @@ _UNTIMED = nullcontext()
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What every stream of a process shares; built once from the configuration. `timed` only measures."""
+    """What every stream of a process shares; built once from the configuration. `timed` only measures.
+
+    With `joining`, lines that belong together are joined; `format` must then keep their sources.
+    """
 
     format: FormatSettings
     masker: Masker
     limits: SessionLimits
     count_tokens: Callable[[Sequence[str]], NDArray[np.int32]]
     detector: Detector
+    joining: Joining | None = None
     timed: Timed = untimed
 
 
@@ -70,13 +76,15 @@ class Tools:
 class Pushed:
     """The result of one batch: lines taken in, records that could not be parsed, lines with an impossible time.
 
-    `replayed` counts lines and records that were read again after a restart and skipped, because they are settled.
+    `replayed` counts lines and records that were read again after a restart and skipped, because they are settled;
+    `cuts` counts joined lines that a bound ended, by bound.
     """
 
     lines: int
     rejects: Sequence[Reject]
     times: TimeCounts = NO_TIME_COUNTS
     replayed: int = 0
+    cuts: Mapping[str, int] = field(default_factory=dict)
 
 
 class Stream:
@@ -110,6 +118,7 @@ class Stream:
         self._vectors: dict[str, Vector] = {}
         self._wanted: list[Pattern] = []
         self._resume = resume or Checkpoint(0)
+        self._joiner = _joiner(tools.joining, self._resume)
         self._replay = Replay(self._resume) if self._resume.unsettled.size else None
         self._next = self._resume.next
         self._read_to = 0
@@ -137,9 +146,15 @@ class Stream:
         return self._sessionizer.open_sessions
 
     @property
+    def holds(self) -> bool:
+        """Whether lines are held to be joined: they wait for more lines, for time to pass or for a flush."""
+        return self._joiner is not None and len(self._joiner.held) > 0
+
+    @property
     def unsettled(self) -> int:
-        """Number of lines in open and in unjudged sessions."""
-        return self._sessionizer.open_lines + self._queued_lines
+        """Number of lines that are held to be joined, in open and in unjudged sessions."""
+        held = len(self._joiner.held) if self._joiner else 0
+        return held + self._sessionizer.open_lines + self._queued_lines
 
     def push(self, batch: Batch) -> Pushed:
         """Read a batch; the sessions it closes join the queue. Offsets must increase from batch to batch."""
@@ -156,12 +171,15 @@ class Stream:
         self._end_replay()
         rows = range(split, len(batch))
         new = self._read(batch.rows(rows), rows)
-        return Pushed(old.lines + new.lines, [*old.rejects, *new.rejects], old.times + new.times, replayed)
+        cuts = Counter(old.cuts) + Counter(new.cuts)
+        return Pushed(old.lines + new.lines, [*old.rejects, *new.rejects], old.times + new.times, replayed, cuts)
 
     def flush(self, closed_by: ClosedBy) -> None:
         """Close every open session: the stream has ended, or has been idle."""
         if self._replay is not None:
             self._end_replay()
+        if self._joiner:
+            self._pass_on(self._joiner.flush(position_of(self._next)))
         self._enqueue(self._sessionizer.flush(closed_by))
 
     def skip(self, offset: int) -> None:
@@ -199,7 +217,7 @@ class Stream:
                 )
             id_ = session_id(pattern.id, self.source, int(session.positions[0]))
             self._queue.popleft()
-            self._queued_lines -= session.size
+            self._queued_lines -= len(session.positions)
             self._queued[pattern.id] -= 1
             if not self._queued[pattern.id]:
                 del self._queued[pattern.id], self._vectors[pattern.id]
@@ -210,13 +228,17 @@ class Stream:
         """Return the current checkpoint: valid once all verdicts and rejects returned so far are published."""
         unsettled: list[Positions] = [self._sessionizer.open_positions()]
         unsettled += [session.positions for session, _ in self._queue]
-        watermark = self.watermark
+        held, clock, watermark = NONE, None, self.watermark
+        if self._joiner:
+            unsettled.append(self._joiner.held)
+            held, clock = self._joiner.pending, self._joiner.clock
         if self._replay is not None:
             # In the middle of a replay, what has not returned yet stays unsettled, below the same `next`.
             ahead = self._resume.unsettled
             unsettled.append(ahead[ahead >= position_of(self._read_to)])
+            held = np.union1d(held, self._resume.held[self._resume.held >= position_of(self._read_to)])
             watermark = self._resume.watermark
-        return Checkpoint(self._next, watermark, np.sort(np.concatenate(unsettled)), config)
+        return Checkpoint(self._next, watermark, np.sort(np.concatenate(unsettled)), config, held=held, clock=clock)
 
     def _read(self, batch: Batch, rows: Sequence[int] | None = None) -> Pushed:
         if not len(batch):
@@ -233,18 +255,30 @@ class Stream:
         lines = self._kept(parsed)
         self._next = max(self._next, batch.offsets[-1] + 1)
         self._read_to = batch.offsets[-1] + 1
+        cuts: Mapping[str, int] = {}
         if lines.height:
-            with timed("mask"):
-                masked = self._tools.masker.apply(lines)
-            with timed("observe"):
-                self.observer.lines(masked, self._resume.next)
-            with timed("sessionize"):
-                sessions = self._sessionizer.push(masked)
-            with timed("observe"):
-                firsts = self._sessionizer.first_positions(sessions)
-                self.observer.sessions(masked, firsts, self._resume.next)
-            self._enqueue(sessions)
-        return Pushed(lines.height, rejects, parsed.times, parsed.lines.height - lines.height)
+            joined = Joined(lines.with_columns(read="position"))
+            if self._joiner:
+                with timed("join"):
+                    joined = self._joiner.push(lines)
+            self._pass_on(joined)
+            cuts = joined.cuts
+        return Pushed(lines.height, rejects, parsed.times, parsed.lines.height - lines.height, cuts)
+
+    def _pass_on(self, joined: Joined) -> None:
+        """Take lines, joined or as they are, through the rest of the chain."""
+        if joined.events.is_empty():
+            return
+        timed = self._tools.timed
+        with timed("mask"):
+            masked = self._tools.masker.apply(joined.events)
+        with timed("observe"):
+            self.observer.lines(masked, self._resume.next)
+        with timed("sessionize"):
+            sessions = self._sessionizer.push(masked, joined.rows, joined.positions)
+        with timed("observe"):
+            self.observer.sessions(masked, self._sessionizer.first_positions(), self._resume.next)
+        self._enqueue(sessions)
 
     def _kept(self, parsed: Parsed) -> pl.DataFrame:
         if self._replay is None or parsed.lines.is_empty():
@@ -277,3 +311,9 @@ class Stream:
             self._wanted.append(pattern)
         self._queued[pattern.id] += 1
         self._queue.append((session, pattern))
+
+
+def _joiner(joining: Joining | None, resume: Checkpoint) -> Joiner | None:
+    if joining is None:
+        return None
+    return Joiner(joining, until=resume.next, resumed=resume.held, clock=resume.clock)

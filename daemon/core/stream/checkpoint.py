@@ -50,8 +50,9 @@ class Checkpoint:
 
     `next` is the offset to process next, `unsettled` the sorted positions below it that are held by open or unjudged
     sessions, `watermark` the greatest event time seen (None before the first line), `config` the hash of the
-    configuration that wrote it. `pieces` is state that is kept in records of its own, by name, so that a transaction
-    writes what changed and no more.
+    configuration that wrote it. `held` are those of `unsettled` that were held to be joined with what follows, `clock`
+    is the greatest record time of lines that may be joined. `pieces` is state that is kept in records of its own, by
+    name, so that a transaction writes what changed and no more.
     """
 
     next: int
@@ -59,6 +60,8 @@ class Checkpoint:
     unsettled: Positions = field(default_factory=lambda: NONE)
     config: str = ""
     pieces: Mapping[bytes, bytes | None] = field(default_factory=dict)
+    held: Positions = field(default_factory=lambda: NONE)
+    clock: int | None = None
 
     @property
     def low(self) -> int:
@@ -71,7 +74,7 @@ class Checkpoint:
 
     def encode(self) -> bytes:
         """Return the checkpoint's record value: a version, a readable JSON head, packed positions."""
-        unsettled = pack(self.unsettled)
+        unsettled, held = pack(self.unsettled), pack(self.held) if self.held.size else b""
         head = orjson.dumps(
             {
                 "L": self.low,
@@ -80,9 +83,11 @@ class Checkpoint:
                 "unsettled": int(self.unsettled.size),
                 "packed": len(unsettled),
                 "config": self.config,
+                "held": len(held),
+                "clock": self.clock,
             }
         )
-        return _HEAD.pack(CHECKPOINT_VERSION, len(head)) + head + unsettled
+        return _HEAD.pack(CHECKPOINT_VERSION, len(head)) + head + unsettled + held
 
     @classmethod
     def decode(cls, value: bytes) -> Checkpoint:
@@ -99,6 +104,8 @@ class Checkpoint:
             watermark=head["watermark"],
             unsettled=unpack(body[: head["packed"]]),
             config=head["config"],
+            held=unpack(body[head["packed"] :]) if head.get("held") else NONE,  # checkpoints of before have none
+            clock=head.get("clock"),
         )
 
 

@@ -99,12 +99,13 @@ class LogProcessor:
             replayed=pushed.replayed,
             known=self._stream.known - known,
             judging_seconds=self._publishing.timer() - began,
+            cuts=pushed.cuts,
         )
 
     def _load(self) -> Load:
         stream = self._stream
         outputs = len(self._outputs) + stream.observer.waiting + (self._idle > 0 and self._clock_is_due)
-        listening = stream.watermark is not None and self._idle < LISTENS
+        listening = stream.holds or (stream.watermark is not None and self._idle < LISTENS)
         return Load(stream.open_sessions, stream.waiting, outputs, stream.unsettled, listening, stream.watermark)
 
     def _dead_letter(self, batch: Batch, reject: Reject) -> OutRecord:

@@ -59,7 +59,7 @@ class Step:
 
     `missing` are patterns to embed; the caller must hand their vectors to a later step. `more` means that this step
     left sessions for the next one, to stay short. `replayed` lines were settled before a restart; `known` sessions did
-    not need embedding.
+    not need embedding. `cuts` counts joined lines that a bound ended, by bound.
     """
 
     load: Load
@@ -73,6 +73,7 @@ class Step:
     replayed: int = 0
     known: int = 0
     judging_seconds: float = 0.0
+    cuts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ def table(rows: list[tuple[int, str, str, str]], first: int = 0) -> pl.DataFrame
     return pl.DataFrame(
         {
             "position": [position_of(first + n) for n in range(len(rows))],
+            "read": [position_of(first + n) for n in range(len(rows))],
             "time": [second * SECOND for second, *_ in rows],
             "scope": [scope for _, scope, _, _ in rows],
             "key": [key for _, _, key, _ in rows],
@@ -49,6 +50,7 @@ def table(rows: list[tuple[int, str, str, str]], first: int = 0) -> pl.DataFrame
         },
         schema={
             "position": pl.Int64,
+            "read": pl.Int64,
             "time": pl.Int64,
             "scope": pl.String,
             "key": pl.String,
