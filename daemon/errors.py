@@ -61,6 +61,12 @@ class EngineError(StraylineError):
     exit_code = os.EX_SOFTWARE
 
 
+class RefusedTextError(StraylineError):
+    """The embedding server refuses a text, in every length; others it embeds."""
+
+    exit_code = os.EX_DATAERR
+
+
 class ModelMismatchError(StraylineError):
     """The baseline was made with another model, whose vectors cannot be compared with this one's."""
 

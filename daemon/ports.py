@@ -43,8 +43,9 @@ class Engine(Protocol):
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit row a text, shape (len(texts), dimensions).
 
-        Concurrent calls share the engine's batches. Raises EngineError when the engine is dead (final), and
-        UnavailableError when a remote server does not answer (the caller may try again).
+        Concurrent calls share the engine's batches. Raises EngineError when the engine is dead (final),
+        UnavailableError when a remote server does not answer (the caller may try again), and RefusedTextError when it
+        refuses one of the texts, whose message repeats nothing of it.
         """
         ...
 

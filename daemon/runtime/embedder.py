@@ -13,8 +13,8 @@ from time import monotonic
 import structlog
 
 from daemon.backoff import Backoff
-from daemon.core.types import Pattern, Vector
-from daemon.errors import UnavailableError
+from daemon.core.types import Pattern, Refusal, Vector
+from daemon.errors import RefusedTextError, UnavailableError
 from daemon.metrics import Metrics
 from daemon.ports import Engine
 from daemon.runtime.stalls import Delay, StallCause
@@ -39,13 +39,16 @@ class Embedder:
     def __init__(self, engine: Engine, metrics: Metrics) -> None:
         self._engine = engine
         self._metrics = metrics
-        self._under_way: dict[str, asyncio.Future[Vector]] = {}
+        self._under_way: dict[str, asyncio.Future[Vector | Refusal]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._answered_at = monotonic()
         self._error = ""
 
-    async def embed(self, patterns: Sequence[Pattern]) -> dict[str, Vector]:
-        """Return the vectors of `patterns`, one of `groups`, by id. Raises EngineError when the engine is dead."""
+    async def embed(self, patterns: Sequence[Pattern]) -> dict[str, Vector | Refusal]:
+        """Return the vectors of `patterns`, one of `groups`, by id, or why the engine refuses one.
+
+        Raises EngineError when the engine is dead.
+        """
         if not self._under_way:
             self._answered_at = monotonic()
         new = [p for p in patterns if p.id not in self._under_way]
@@ -94,7 +97,17 @@ class Embedder:
                 del self._under_way[pattern.id]
             self._metrics.embedding_queue_depth.set(len(self._under_way))
 
-    async def _insist(self, texts: Sequence[str]) -> Sequence[Vector]:
+    async def _insist(self, texts: Sequence[str]) -> Sequence[Vector | Refusal]:
+        """Embed texts, for as long as it takes. Where one of them is refused, each is asked for by itself."""
+        try:
+            return await self._embed(texts)
+        except RefusedTextError as error:
+            if len(texts) == 1:
+                log.warning("text_refused", error=str(error), characters=len(texts[0]))
+                return [Refusal(str(error))]
+        return [result for text in texts for result in await self._insist([text])]
+
+    async def _embed(self, texts: Sequence[str]) -> Sequence[Vector]:
         failures = 0
         while True:
             began = monotonic()
@@ -107,6 +120,9 @@ class Embedder:
                 self._metrics.embedding_errors.inc()
                 log.warning("engine_unavailable", error=str(error), texts=len(texts), retry_in_seconds=pause)
                 await asyncio.sleep(pause)
+            except RefusedTextError:
+                self._answered_at, self._error = monotonic(), ""
+                raise
             except Exception:
                 self._metrics.embedding_errors.inc()
                 raise

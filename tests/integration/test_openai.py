@@ -15,7 +15,7 @@ from daemon.adapters.engines import embeddings_client, make_engine, openai
 from daemon.adapters.engines.openai import OpenAIEngine
 from daemon.adapters.engines.registry import CUT_MARK
 from daemon.backoff import Backoff
-from daemon.errors import ConfigError, EngineError, UnavailableError
+from daemon.errors import ConfigError, EngineError, RefusedTextError, UnavailableError
 from tests.support.engines import StubServer, error, stub_server
 from tests.support.fakes import FakeEngine
 
@@ -261,11 +261,31 @@ async def test_one_refused_text_takes_no_others_with_it(stub: StubServer, engine
     assert any(body["input"][0].endswith(CUT_MARK) for body in stub.requests)
 
 
-async def test_a_text_refused_in_every_length_is_final(stub: StubServer, engine: OpenAIEngine) -> None:
-    """A server that refuses whatever is sent ends the engine, with the words of the server."""
-    stub.replies = [lambda _: error(422, "no such encoding")] * 10
-    with pytest.raises(EngineError, match=r"HTTP 422.*no such encoding"):
+async def test_a_text_refused_in_every_length_is_the_texts_fault(stub: StubServer, engine: OpenAIEngine) -> None:
+    """Where the server embeds others, the engine lives, and the message says the status and nothing of the text."""
+
+    def picky(body: dict[str, list[str]]) -> web.Response | None:
+        return error(422, "no <tag>") if any("<tag" in text for text in body["input"]) else None
+
+    stub.replies = [picky] * 20
+    with pytest.raises(RefusedTextError, match=r"^the embedding server refuses the text in every length \(HTTP 422\)$"):
+        await engine.embed(["<tag" * 20])
+    assert (1, 32) == (await engine.embed(["x"])).shape
+
+
+async def test_a_server_that_refuses_every_text_is_unavailable(stub: StubServer, engine: OpenAIEngine) -> None:
+    """Where the server refuses a word that it embedded before too, no text is to blame: its words are passed on."""
+    stub.replies = [lambda _: error(422, "no such encoding")] * 5
+    with pytest.raises(UnavailableError, match=r"HTTP 422.*no such encoding"):
         await engine.embed(["x"])
+    assert (1, 32) == (await engine.embed(["x"])).shape
+
+
+async def test_a_server_that_refuses_every_text_at_the_start_is_misconfigured(stub: StubServer) -> None:
+    """Nobody waits for a server that does not embed at all."""
+    stub.replies = [lambda _: error(400, "not an embedding model")] * 20
+    with pytest.raises(ConfigError, match="not an embedding model"):
+        await OpenAIEngine(stub.settings()).start()
 
 
 async def test_long_texts_are_cut_with_a_mark(stub: StubServer) -> None:

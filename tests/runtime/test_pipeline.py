@@ -14,7 +14,7 @@ from daemon.core.stream import Checkpoint
 from daemon.core.types import TopicPartition
 from daemon.errors import EngineError, PartitionError
 from daemon.runtime import State
-from tests.support.audit import Audit, Place, audit
+from tests.support.audit import Audit, Place, audit, places_of
 from tests.support.fake_broker import FakeCluster
 from tests.support.replica import TOPICS, Replica, replica, until
 
@@ -83,6 +83,39 @@ async def test_a_bad_record_becomes_one_dead_letter_and_spoils_nothing() -> None
         await until(lambda: settled(cluster, expected))
     assert outcome(cluster, expected).clean
     assert [(b"k", b"{no json")] == [(r.key, r.value) for r in cluster.values("dead_letters")]
+
+
+async def test_a_text_that_the_engine_refuses_becomes_a_dead_letter_and_the_others_are_judged() -> None:
+    """The dead letter names the places of the session's lines, the engine's reason, and holds the redacted lines."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 40)
+    places = {
+        cluster.append("logs", orjson.dumps(line), partition=1)
+        for line in [
+            {"time": 1_700_000_040, "scope": "s", "key": "odd", "message": "poison password=tiger99 here"},
+            {"time": 1_700_000_041, "scope": "s", "key": "odd", "message": "poison again"},
+        ]
+    }
+    async with replica(cluster) as member:
+        member.engine.refuses = "poison"
+        await until(lambda: bool(cluster.values("dead_letters")) and settled(cluster, expected))
+    [letter] = cluster.values("dead_letters")
+    document, headers = orjson.loads(letter.value or b""), dict(letter.headers)
+    refused = {offset for _, _, offset, _ in places_of(document)}
+
+    found = outcome(cluster, [*expected, ("logs", 1, min(places), 0)])  # a dead letter's own place is its first line's
+    assert ([], []) == (found.lost, found.duplicated)
+    assert places == refused
+    assert ["poison password=<SECRET> here", "poison again"] == [line["text"] for line in document["lines"]]
+    assert b"1" == headers["__connect.errors.partition"]
+    assert str(min(places)).encode() == headers["__connect.errors.offset"]
+    assert b"refused_text: no poison" == headers["__connect.errors.exception.message"]
+    assert not refused & {
+        offset
+        for verdict in cluster.values("verdicts")
+        for _, partition, offset, _ in places_of(orjson.loads(verdict.value or b""))
+        if partition == 1
+    }
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -10,7 +10,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.errors import EngineError, UnavailableError
+from daemon.errors import EngineError, RefusedTextError, UnavailableError
 
 CUT_MARK = "\n<CUT>"
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -21,14 +21,15 @@ class FakeEngine:
 
     Equal texts have equal vectors in every process, and texts that share words are near each other. Knobs, to be set at
     any time: `delay_s` before every answer; `gate`, an event that answers wait for; `fail_next`, errors to raise, one a
-    call; `kill()` makes it dead as a real engine dies, waiters included. `texts` are all texts embedded so far, `calls`
-    their numbers call by call.
+    call; `refuses`, a word whose texts it refuses; `kill()` makes it dead as a real engine dies, waiters included.
+    `texts` are all texts embedded so far, `calls` their numbers call by call.
     """
 
     def __init__(self, dimensions: int = 32, max_tokens: int = 32_000, name: str = "fake") -> None:
         self.delay_s = 0.0
         self.gate: asyncio.Event | None = None
         self.fail_next: list[Exception] = []
+        self.refuses: str | None = None
         self.texts: list[str] = []
         self.calls: list[int] = []
         self._name = name
@@ -60,6 +61,8 @@ class FakeEngine:
         self.check()
         if self.fail_next:
             raise self.fail_next.pop(0)
+        if self.refuses is not None and any(self.refuses in text for text in texts):
+            raise RefusedTextError(f"no {self.refuses}")
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(answer)
         try:

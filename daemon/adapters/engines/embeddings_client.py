@@ -38,7 +38,11 @@ LARGEST_ANSWER = 64 << 20
 
 
 class RefusedTextsError(Exception):
-    """The server refuses these texts, though perhaps not each of them."""
+    """The server refuses these texts with HTTP `status`, though perhaps not each of them."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class TransientError(Exception):
@@ -138,7 +142,7 @@ class EmbeddingsClient:
             return RefusedError(f"{sentence}; check engine.url and engine.model ({self._settings.model})")
         if 300 <= status < 400:
             return RefusedError(f"{self._sentence(f'redirects (HTTP {status})')}; check engine.url")
-        return RefusedTextsError(sentence) if 400 <= status < 500 else EngineError(sentence)
+        return RefusedTextsError(sentence, status) if 400 <= status < 500 else EngineError(sentence)
 
     def _rows(self, answer: bytes, count: int) -> NDArray[np.float32]:
         """Return the answer's vectors as unit rows in the order of the texts, after checking them."""

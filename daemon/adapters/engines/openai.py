@@ -9,7 +9,8 @@ count and a number of characters, and sends them as one request. While every wor
   fixed at the server. Only at the start it is a ConfigError, after the last attempt.
 * A permanent failure ends the engine with EngineError; at start it is a ConfigError.
 * A batch whose texts are refused is halved, so one text cannot fail the others. A single text that is refused is cut to
-  half, at most three times.
+  half, at most three times. Then it is a RefusedTextError, if the server still embeds a plain word; where it refuses
+  that too, the fault is not the text's, and it is tried again like a transient failure.
 
 The server's tokenizer is not here, so token counts are estimates. Texts longer than the model by that estimate are cut,
 with a mark, before they are sent. The longest text is `options.max_tokens`, else what the server's ``/models`` says,
@@ -30,7 +31,7 @@ from daemon.adapters.engines.embeddings_client import EmbeddingsClient, RefusedE
 from daemon.adapters.engines.registry import CUT_MARK, EngineSettings, model_name
 from daemon.adapters.engines.token_estimates import cut_all, estimate
 from daemon.backoff import Backoff
-from daemon.errors import ConfigError, EngineError, UnavailableError
+from daemon.errors import ConfigError, EngineError, RefusedTextError, UnavailableError
 
 BATCH_TEXTS = 64
 BATCH_CHARACTERS = 200_000
@@ -42,6 +43,9 @@ DEFAULT_MAX_TOKENS = 8192
 SPECIAL_TOKENS = 4
 """The most that a server puts around a text."""
 MOST_CUTS = 3
+PLAIN_WORD = "strayline"
+MENDED_BY_HAND = (RefusedError, RefusedTextsError)
+"""What at the start is a fault of the configuration or of the server."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,10 +94,10 @@ class OpenAIEngine:
         try:
             self._max_tokens = await self._model_limit()
             self._workers = [asyncio.create_task(self._work()) for _ in range(max(1, self._settings.concurrency))]
-            await self.embed(["strayline"])
+            await self.embed([PLAIN_WORD])
         except (EngineError, UnavailableError) as error:
             await self.close()
-            if isinstance(error, UnavailableError) and not isinstance(error.__cause__, RefusedError):
+            if isinstance(error, UnavailableError) and not isinstance(error.__cause__, MENDED_BY_HAND):
                 raise
             raise ConfigError([f"engine: {error}"]) from error
         except BaseException:
@@ -186,11 +190,21 @@ class OpenAIEngine:
                 item = batch[0]
                 await self._serve([replace(item, text=item.text[: len(item.text) // 2] + CUT_MARK, cuts=item.cuts + 1)])
             else:
-                raise EngineError(str(error)) from error
+                _fail(batch, await self._why_refused(error))
             return
         for item, row in zip(batch, rows, strict=True):
             if not item.done.done():
                 item.done.set_result(row)
+
+    async def _why_refused(self, error: RefusedTextsError) -> Exception:
+        """Return what a single text's refusal means, after asking for a word that the server embedded before."""
+        try:
+            await self._embed_with_retries([PLAIN_WORD])
+        except RefusedTextsError:
+            unavailable = UnavailableError(str(error))
+            unavailable.__cause__ = error
+            return unavailable
+        return RefusedTextError(f"the embedding server refuses the text in every length (HTTP {error.status})")
 
     async def _embed_with_retries(self, texts: list[str]) -> NDArray[np.float32]:
         """Send one request, up to `ATTEMPTS` times while its failure is transient."""

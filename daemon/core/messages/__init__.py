@@ -9,7 +9,7 @@
 """
 
 from daemon.core.messages.cloudevents import cloud_event
-from daemon.core.messages.dead_letters import dead_letter
+from daemon.core.messages.dead_letters import REFUSED_TEXT, dead_letter, refused_session
 from daemon.core.messages.feedback import Feedback, label_document, parse_feedback
 from daemon.core.messages.feedback_schema import FeedbackDocument
 from daemon.core.messages.json import encode, rfc3339
@@ -33,6 +33,7 @@ from daemon.core.messages.verdict import verdict_document, verdict_record
 
 __all__ = [
     "ALERT_SCHEMA",
+    "REFUSED_TEXT",
     "AlertDocument",
     "CauseDocument",
     "ContrastDocument",
@@ -55,6 +56,7 @@ __all__ = [
     "parse_feedback",
     "parse_mute",
     "parse_remark",
+    "refused_session",
     "remark_document",
     "rfc3339",
     "schemas",

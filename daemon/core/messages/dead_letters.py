@@ -4,6 +4,9 @@ The headers are those of Kafka Connect's dead letter queues (`DeadLetterQueueRep
 for those queues read these too. As there, the record's own headers come first, a second failure appends to them, and
 all values are UTF-8 text. The message begins with a short stable word for the reason. It repeats nothing of the
 record's content.
+
+A session that the embedding server refuses is a dead letter too: its value is the session as JSON, redacted, with the
+positions of all its lines.
 """
 
 from __future__ import annotations
@@ -11,12 +14,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from daemon.core.masking import RedactionSettings, redact
-from daemon.core.types import Batch, OutRecord, Reject
+from daemon.core.messages.json import encode
+from daemon.core.positions import offset_of, ranges
+from daemon.core.types import Batch, OutRecord, Pattern, Reject, Session, TopicPartition
 
 PREFIX = "__connect.errors."
 STAGE = "VALUE_CONVERTER"
 ERROR_CLASS = "daemon.errors.DataError"
 FORMAT_CLASS = "daemon.core.formats.Format"
+ENGINE_STAGE = "TRANSFORMATION"
+ENGINE_CLASS = "daemon.ports.Engine"
+REFUSED_TEXT = "refused_text"
 
 
 def dead_letter(
@@ -33,19 +41,7 @@ def dead_letter(
     `name` is the consumer group, `task` the input partition or another small number, `where` the class that rejects it.
     With `redaction`, secrets leave the record's key, value and headers; bytes that are not UTF-8 are then replaced.
     """
-    message = f"{reject.reason}: {reject.detail}"
-    context = {
-        "topic": batch.source.topic,
-        "partition": str(batch.source.partition),
-        "offset": str(reject.offset),
-        "connector.name": name,
-        "task.id": str(task),
-        "stage": STAGE,
-        "class.name": where,
-        "exception.class.name": ERROR_CLASS,
-        "exception.message": message,
-        "exception.stacktrace": f"{ERROR_CLASS}: {message}\n\tat {where}",
-    }
+    context = _context(batch.source, reject.offset, f"{reject.reason}: {reject.detail}", name, task, (STAGE, where))
     own: Sequence[tuple[str, bytes]] = batch.headers[reject.row] if batch.headers else ()
     return OutRecord(
         role="dead_letters",
@@ -53,9 +49,48 @@ def dead_letter(
         value=_redacted(batch.values[reject.row], redaction),
         headers=(
             *((header, _redacted(value, redaction) or b"") for header, value in own),
-            *((PREFIX + name, text.encode()) for name, text in context.items()),
+            *context,
         ),
     )
+
+
+def refused_session(source: TopicPartition, session: Session, pattern: Pattern, detail: str, *, name: str) -> OutRecord:
+    """Return the dead letter of a session whose text the engine refuses. It stands for all the session's lines."""
+    document = {
+        "scope": session.scope,
+        "key": session.key,
+        "pattern": pattern.id,
+        "source": {"topic": source.topic, "partition": source.partition, "positions": ranges(session.positions)},
+        "lines": [{"text": line.example, "count": line.count} for line in session.lines],
+    }
+    place = (ENGINE_STAGE, ENGINE_CLASS)
+    first = offset_of(int(session.positions[0]))
+    return OutRecord(
+        role="dead_letters",
+        key=session.scope.encode(),
+        value=encode(document),
+        headers=_context(source, first, f"{REFUSED_TEXT}: {detail}", name, source.partition, place),
+    )
+
+
+def _context(
+    source: TopicPartition, offset: int, message: str, name: str, task: int, place: tuple[str, str]
+) -> list[tuple[str, bytes]]:
+    """Return the headers that say what failed where; `place` is the stage and the class that rejects."""
+    stage, where = place
+    context = {
+        "topic": source.topic,
+        "partition": str(source.partition),
+        "offset": str(offset),
+        "connector.name": name,
+        "task.id": str(task),
+        "stage": stage,
+        "class.name": where,
+        "exception.class.name": ERROR_CLASS,
+        "exception.message": message,
+        "exception.stacktrace": f"{ERROR_CLASS}: {message}\n\tat {where}",
+    }
+    return [(PREFIX + header, text.encode()) for header, text in context.items()]
 
 
 def _redacted(value: bytes | None, settings: RedactionSettings | None) -> bytes | None:

@@ -35,6 +35,7 @@ from daemon.core.types import (
     ClosedBy,
     Parsed,
     Pattern,
+    Refusal,
     Reject,
     Session,
     TimeCounts,
@@ -91,7 +92,9 @@ class Stream:
     """The chain of one partition. Synchronous; the thread that owns the detector calls it.
 
     With `teach`, sessions count as confirmed normal; without `learn`, the baseline stays as it is. `lost` counts
-    records with unsettled lines that retention deleted, `known` closed sessions that needed no embedding.
+    records with unsettled lines that retention deleted, `known` closed sessions that needed no embedding. `refused`
+    are the sessions without a verdict, because the engine refuses their text, that `judge` came to; they leave the
+    stream like verdicts, and whoever takes them settles them.
     """
 
     def __init__(
@@ -115,7 +118,8 @@ class Stream:
         self._queued_lines = 0
         self._queue: deque[tuple[Session, Pattern]] = deque()
         self._queued: Counter[str] = Counter()
-        self._vectors: dict[str, Vector] = {}
+        self._vectors: dict[str, Vector | Refusal] = {}
+        self.refused: list[tuple[Session, Pattern, Refusal]] = []
         self._wanted: list[Pattern] = []
         self._resume = resume or Checkpoint(0)
         self._joiner = _joiner(tools.joining, self._resume)
@@ -197,8 +201,8 @@ class Stream:
         del self._wanted[: len(patterns)]
         return patterns
 
-    def supply(self, vectors: Mapping[str, Vector]) -> None:
-        """Take vectors by pattern id; those that no session waits for are dropped."""
+    def supply(self, vectors: Mapping[str, Vector | Refusal]) -> None:
+        """Take vectors, or refusals, by pattern id; those that no session waits for are dropped."""
         self._vectors.update((id_, vector) for id_, vector in vectors.items() if self._queued[id_])
 
     def judge(self, limit: int = 1 << 30) -> Iterator[Verdict]:
@@ -211,18 +215,26 @@ class Stream:
             vector = self._vectors.get(pattern.id)
             if vector is None:
                 return
+            if isinstance(vector, Refusal):
+                self.refused.append((session, pattern, vector))
+                self._leave(session, pattern)
+                continue
             with self._tools.timed("judge"):
                 judgement = self._tools.detector.judge(
                     pattern, vector, end=session.end, source=self.source, teach=self._teach, learn=self._learn
                 )
             id_ = session_id(pattern.id, self.source, int(session.positions[0]))
-            self._queue.popleft()
-            self._queued_lines -= len(session.positions)
-            self._queued[pattern.id] -= 1
-            if not self._queued[pattern.id]:
-                del self._queued[pattern.id], self._vectors[pattern.id]
+            self._leave(session, pattern)
             limit -= 1
             yield Verdict(id_, self.source, session, pattern, judgement)
+
+    def _leave(self, session: Session, pattern: Pattern) -> None:
+        """Take the first session off the queue; it has a verdict, or is refused."""
+        self._queue.popleft()
+        self._queued_lines -= len(session.positions)
+        self._queued[pattern.id] -= 1
+        if not self._queued[pattern.id]:
+            del self._queued[pattern.id], self._vectors[pattern.id]
 
     def checkpoint(self, config: str = "") -> Checkpoint:
         """Return the current checkpoint: valid once all verdicts and rejects returned so far are published."""

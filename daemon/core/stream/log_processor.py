@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 
 from daemon.core.alerts import case_of
-from daemon.core.messages import dead_letter, verdict_record
+from daemon.core.messages import REFUSED_TEXT, dead_letter, refused_session, verdict_record
 from daemon.core.observations import dump_observations
 from daemon.core.stream.chain import Pushed, Stream, Tools
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.stream.processor import Load, Publishing, Settlement, Step, baseline_records
-from daemon.core.types import Batch, ClosedBy, OutRecord, Reject, TopicPartition, Vector, Verdict
+from daemon.core.types import Batch, ClosedBy, OutRecord, Refusal, Reject, TopicPartition, Vector, Verdict
 
 JUDGED_AT_ONCE = 256
 NOTHING = Pushed(0, ())
@@ -38,7 +38,7 @@ class LogProcessor:
     def lost(self) -> int:
         return self._stream.lost
 
-    def step(self, batch: Batch | None, vectors: Mapping[str, Vector]) -> Step:
+    def step(self, batch: Batch | None, vectors: Mapping[str, Vector | Refusal]) -> Step:
         known = self._stream.known
         pushed = NOTHING
         if batch is not None:
@@ -88,11 +88,18 @@ class LogProcessor:
                 self._outputs.append(verdict_record(verdict))
             if verdict.judgement.anomalous:
                 self._stream.observer.case(case_of(verdict, self._publishing.provenance()))
+        rejects = Counter(reject.reason for reject in pushed.rejects)
+        for session, pattern, refusal in self._stream.refused:
+            self._outputs.append(
+                refused_session(self._source, session, pattern, refusal.detail, name=self._publishing.group)
+            )
+            rejects[REFUSED_TEXT] += 1
+        self._stream.refused.clear()
         return Step(
             self._load(),
             pushed.lines,
             pushed.times,
-            Counter(reject.reason for reject in pushed.rejects),
+            rejects,
             verdicts,
             missing=self._stream.missing(),
             more=len(verdicts) == JUDGED_AT_ONCE,

@@ -18,7 +18,7 @@ from daemon.core.alerts import Provenance
 from daemon.core.detection import is_label
 from daemon.core.masking import RedactionSettings
 from daemon.core.stream.checkpoint import Checkpoint
-from daemon.core.types import NO_TIME_COUNTS, Batch, OutRecord, Pattern, TimeCounts, Update, Vector, Verdict
+from daemon.core.types import NO_TIME_COUNTS, Batch, OutRecord, Pattern, Refusal, TimeCounts, Update, Vector, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,8 @@ class Settlement:
 class Processor(Protocol):
     """Processes one partition. Synchronous; no method is called while another one runs."""
 
-    def step(self, batch: Batch | None, vectors: Mapping[str, Vector]) -> Step:
-        """Take in a batch (or none) and vectors of missing patterns; judge what can be judged."""
+    def step(self, batch: Batch | None, vectors: Mapping[str, Vector | Refusal]) -> Step:
+        """Take in a batch (or none) and vectors of missing patterns, or refusals; judge what can be judged."""
         ...
 
     def flush(self, idle: float) -> Step:

@@ -32,6 +32,7 @@ from daemon.core.types.records import (
 from daemon.core.types.sessions import (
     ClosedBy,
     Pattern,
+    Refusal,
     Session,
     SessionLine,
     session_id,
@@ -52,6 +53,7 @@ __all__ = [
     "Parsed",
     "Pattern",
     "Phase",
+    "Refusal",
     "Reject",
     "Session",
     "SessionClue",

@@ -71,6 +71,13 @@ class Pattern:
         return "\n".join(f"{count} x {line}" for line, count in self.lines)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a pattern has no vector: the engine refuses its text. `detail` repeats nothing of the text."""
+
+    detail: str
+
+
 def session_id(pattern: str, source: TopicPartition, first: int) -> str:
     """Return the id of a verdict and its alert. It is deterministic and unique, and begins with the pattern.
 
