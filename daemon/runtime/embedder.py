@@ -13,7 +13,7 @@ from time import monotonic
 import structlog
 
 from daemon.backoff import Backoff
-from daemon.core.types import Pattern, Refusal, Vector
+from daemon.core.types import Pattern, RefusedText, Vector
 from daemon.errors import RefusedTextError, UnavailableError
 from daemon.metrics import Metrics
 from daemon.ports import Engine
@@ -39,12 +39,12 @@ class Embedder:
     def __init__(self, engine: Engine, metrics: Metrics) -> None:
         self._engine = engine
         self._metrics = metrics
-        self._under_way: dict[str, asyncio.Future[Vector | Refusal]] = {}
+        self._under_way: dict[str, asyncio.Future[Vector | RefusedText]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._answered_at = monotonic()
         self._error = ""
 
-    async def embed(self, patterns: Sequence[Pattern]) -> dict[str, Vector | Refusal]:
+    async def embed(self, patterns: Sequence[Pattern]) -> dict[str, Vector | RefusedText]:
         """Return the vectors of `patterns`, one of `groups`, by id, or why the engine refuses one.
 
         Raises EngineError when the engine is dead.
@@ -97,14 +97,14 @@ class Embedder:
                 del self._under_way[pattern.id]
             self._metrics.embedding_queue_depth.set(len(self._under_way))
 
-    async def _insist(self, texts: Sequence[str]) -> Sequence[Vector | Refusal]:
+    async def _insist(self, texts: Sequence[str]) -> Sequence[Vector | RefusedText]:
         """Embed texts, for as long as it takes. Where one of them is refused, each is asked for by itself."""
         try:
             return await self._embed(texts)
         except RefusedTextError as error:
             if len(texts) == 1:
                 log.warning("text_refused", error=str(error), characters=len(texts[0]))
-                return [Refusal(str(error))]
+                return [RefusedText(str(error))]
         return [result for text in texts for result in await self._insist([text])]
 
     async def _embed(self, texts: Sequence[str]) -> Sequence[Vector]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from daemon.core.types import Pattern, Refusal, Vector
+from daemon.core.types import Pattern, RefusedText, Vector
 from daemon.runtime.embedder import Embedder, groups
 
 
@@ -14,7 +14,7 @@ class PartitionVectors:
 
     def __init__(self, embedder: Embedder, arrived: Callable[[], None], failed: Callable[[Exception], None]) -> None:
         self._embedder, self._arrived, self._failed = embedder, arrived, failed
-        self._vectors: dict[str, Vector | Refusal] = {}
+        self._vectors: dict[str, Vector | RefusedText] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -34,7 +34,7 @@ class PartitionVectors:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def take(self) -> dict[str, Vector | Refusal]:
+    def take(self) -> dict[str, Vector | RefusedText]:
         """Return the vectors and refusals that have come since the last call, by pattern."""
         vectors, self._vectors = self._vectors, {}
         return vectors

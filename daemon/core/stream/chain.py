@@ -35,7 +35,7 @@ from daemon.core.types import (
     ClosedBy,
     Parsed,
     Pattern,
-    Refusal,
+    RefusedText,
     Reject,
     Session,
     TimeCounts,
@@ -118,8 +118,8 @@ class Stream:
         self._queued_lines = 0
         self._queue: deque[tuple[Session, Pattern]] = deque()
         self._queued: Counter[str] = Counter()
-        self._vectors: dict[str, Vector | Refusal] = {}
-        self.refused: list[tuple[Session, Pattern, Refusal]] = []
+        self._vectors: dict[str, Vector | RefusedText] = {}
+        self.refused: list[tuple[Session, Pattern, RefusedText]] = []
         self._wanted: list[Pattern] = []
         self._resume = resume or Checkpoint(0)
         self._joiner = _joiner(tools.joining, self._resume)
@@ -201,7 +201,7 @@ class Stream:
         del self._wanted[: len(patterns)]
         return patterns
 
-    def supply(self, vectors: Mapping[str, Vector | Refusal]) -> None:
+    def supply(self, vectors: Mapping[str, Vector | RefusedText]) -> None:
         """Take vectors, or refusals, by pattern id; those that no session waits for are dropped."""
         self._vectors.update((id_, vector) for id_, vector in vectors.items() if self._queued[id_])
 
@@ -215,7 +215,7 @@ class Stream:
             vector = self._vectors.get(pattern.id)
             if vector is None:
                 return
-            if isinstance(vector, Refusal):
+            if isinstance(vector, RefusedText):
                 self.refused.append((session, pattern, vector))
                 self._leave(session, pattern)
                 continue

@@ -10,7 +10,7 @@ from daemon.core.messages import Feedback, Mute, dead_letter, parse_feedback, pa
 from daemon.core.observations import MuteOrder, Observations, Said, cause_of, dump_observations
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.stream.processor import Load, Publishing, Settlement, Step, baseline_records
-from daemon.core.types import Batch, OutRecord, Refusal, Reject, TopicPartition, Vector
+from daemon.core.types import Batch, OutRecord, RefusedText, Reject, TopicPartition, Vector
 from daemon.errors import DataError
 
 FEEDBACK_CLASS = "daemon.core.messages.feedback.parse_feedback"
@@ -35,7 +35,7 @@ class FeedbackProcessor:
     def lost(self) -> int:
         return 0
 
-    def step(self, batch: Batch | None, vectors: Mapping[str, Vector | Refusal]) -> Step:  # noqa: ARG002  # it asks for none
+    def step(self, batch: Batch | None, vectors: Mapping[str, Vector | RefusedText]) -> Step:  # noqa: ARG002  # it asks for none
         if batch is None:
             return self.flush(0.0)
         rejects, verdicts = Counter[str](), list[str]()

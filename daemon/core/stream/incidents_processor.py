@@ -24,7 +24,7 @@ from daemon.core.messages import dead_letter
 from daemon.core.observations import load_observations
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.stream.processor import Load, Publishing, SettledAlert, Settlement, Step
-from daemon.core.types import Batch, OutRecord, Refusal, Reject, TopicPartition, Vector
+from daemon.core.types import Batch, OutRecord, RefusedText, Reject, TopicPartition, Vector
 from daemon.errors import DataError
 
 OBSERVATION_CLASS = "daemon.core.observations.load_observations"
@@ -48,7 +48,7 @@ class IncidentsProcessor:
     def lost(self) -> int:
         return 0
 
-    def step(self, batch: Batch | None, vectors: Mapping[str, Vector | Refusal]) -> Step:  # noqa: ARG002  # it asks for none
+    def step(self, batch: Batch | None, vectors: Mapping[str, Vector | RefusedText]) -> Step:  # noqa: ARG002  # it asks for none
         rejects = Counter[str]()
         if batch is not None:
             about = self._publishing.provenance()

@@ -11,7 +11,7 @@ from daemon.core.observations import dump_observations
 from daemon.core.stream.chain import Pushed, Stream, Tools
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.stream.processor import Load, Publishing, Settlement, Step, baseline_records
-from daemon.core.types import Batch, ClosedBy, OutRecord, Refusal, Reject, TopicPartition, Vector, Verdict
+from daemon.core.types import Batch, ClosedBy, OutRecord, RefusedText, Reject, TopicPartition, Vector, Verdict
 
 JUDGED_AT_ONCE = 256
 NOTHING = Pushed(0, ())
@@ -38,7 +38,7 @@ class LogProcessor:
     def lost(self) -> int:
         return self._stream.lost
 
-    def step(self, batch: Batch | None, vectors: Mapping[str, Vector | Refusal]) -> Step:
+    def step(self, batch: Batch | None, vectors: Mapping[str, Vector | RefusedText]) -> Step:
         known = self._stream.known
         pushed = NOTHING
         if batch is not None:

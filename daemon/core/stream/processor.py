@@ -18,7 +18,17 @@ from daemon.core.alerts import Provenance
 from daemon.core.detection import is_label
 from daemon.core.masking import RedactionSettings
 from daemon.core.stream.checkpoint import Checkpoint
-from daemon.core.types import NO_TIME_COUNTS, Batch, OutRecord, Pattern, Refusal, TimeCounts, Update, Vector, Verdict
+from daemon.core.types import (
+    NO_TIME_COUNTS,
+    Batch,
+    OutRecord,
+    Pattern,
+    RefusedText,
+    TimeCounts,
+    Update,
+    Vector,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ class Settlement:
 class Processor(Protocol):
     """Processes one partition. Synchronous; no method is called while another one runs."""
 
-    def step(self, batch: Batch | None, vectors: Mapping[str, Vector | Refusal]) -> Step:
+    def step(self, batch: Batch | None, vectors: Mapping[str, Vector | RefusedText]) -> Step:
         """Take in a batch (or none) and vectors of missing patterns, or refusals; judge what can be judged."""
         ...
 

@@ -32,7 +32,7 @@ from daemon.core.types.records import (
 from daemon.core.types.sessions import (
     ClosedBy,
     Pattern,
-    Refusal,
+    RefusedText,
     Session,
     SessionLine,
     session_id,
@@ -53,7 +53,7 @@ __all__ = [
     "Parsed",
     "Pattern",
     "Phase",
-    "Refusal",
+    "RefusedText",
     "Reject",
     "Session",
     "SessionClue",

@@ -72,7 +72,7 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedText:
     """Why a pattern has no vector: the engine refuses its text. `detail` repeats nothing of the text."""
 
     detail: str
