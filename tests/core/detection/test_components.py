@@ -7,7 +7,13 @@ import math
 import numpy as np
 import pytest
 
+from daemon.core.calibration import Floats
 from daemon.core.detection.components import COMPONENTS, NAMES, combine, failure_nats
+
+
+def ranks(**named: float) -> Floats:
+    """Return a rank for each component, by name; a half where none is given."""
+    return np.array([named.get(name, 0.5) for name in NAMES])
 
 
 def test_components_have_different_names() -> None:
@@ -17,10 +23,9 @@ def test_components_have_different_names() -> None:
 
 def test_a_rare_failure_weighs_more_than_novelty() -> None:
     """From a rank of a half on, failure counts three ranks, both measures of novelty together two."""
-    half = np.full(3, 0.5)
-    at_rest = combine(half, half)
-    novel = combine(np.array([0.1, 0.1, 0.5]), half) - at_rest
-    failing = combine(half, np.array([0.5, 0.5, 0.1])) - at_rest
+    at_rest = combine(ranks(), ranks())
+    novel = combine(ranks(dtm=0.1, ctx=0.1), ranks()) - at_rest
+    failing = combine(ranks(), ranks(sev=0.1)) - at_rest
     assert 1.5 * novel == pytest.approx(failing, rel=0.03)
 
 
@@ -31,6 +36,6 @@ def test_a_common_failure_says_little() -> None:
 
 def test_the_newest_are_hardly_told_apart() -> None:
     """Ranks of novelty far below one in two hundred are worth about the same."""
-    ranks = np.array([[rank, rank, 0.5] for rank in (1e-1, 1e-3, 1e-8)])
-    scores = [combine(row, row) for row in ranks]
+    rows = [ranks(dtm=rank, ctx=rank) for rank in (1e-1, 1e-3, 1e-8)]
+    scores = [combine(row, row) for row in rows]
     assert scores[0] + 2.0 < scores[1] < scores[2] < scores[1] + 0.5
