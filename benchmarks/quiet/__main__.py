@@ -2,10 +2,11 @@
 
     python -m benchmarks.quiet [--modes plain,deploy] [--budgets 20/day,100/day] [--repetitions 30] [--lines]
 
-The streams go through the daemon's own formats, masks, observer and incidents stage, in steps of one second of event
-time, as a daemon that keeps up would read them. With `--lines` every told incident is printed. Beside it stand two
-rules that anybody could write: a never-seen line with a failure word, and any never-seen line, at most 20 a day and
-scope. Sessions are not judged here, so no model is needed: what is told rests on lines, times and keys.
+The streams go through the daemon's own formats, masks, observer and incidents stage: the quiet hours in steps of 30
+seconds of event time, the faults in steps of one second, as a daemon that keeps up would read them. With `--lines` all
+told incidents are printed. Beside it stand two rules that anybody could write: a never-seen line with a failure word,
+and any never-seen line, at most 20 a day and scope. Sessions are not judged here, so no model is needed: what is told
+rests on lines, times and keys.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from daemon.core.sessions import Sessionizer, SessionLimits
 from daemon.core.types import Batch, ClosedBy, Session, TopicPartition
 
 SOURCE = TopicPartition("quiet", 0)
-STEP = 1.0
+STEP, QUIET_STEP = 1.0, 30.0
 LIMITS = SessionLimits(30_000_000, 300_000_000, 10_000, 32_000, 1_000_000)
 HOUR, DAY = 3600.0, 86_400.0
 RULE_CEILING = 20
@@ -84,7 +85,8 @@ def observe(rows: Iterator[tuple[float, Row]], shown: dict[int, str], faults_fro
         if row.number in shown:
             stream.faults.setdefault((row.scope, round(at * 1000) * 1000), shown[row.number])
             stream.first.setdefault(shown[row.number], at)
-        if last and int(at / STEP) != int(last / STEP):
+        step = QUIET_STEP if at < faults_from - QUIET_STEP else STEP
+        if last and int(at / step) != int(last / step):
             stream.steps.append((last, chain.observed(last)))
         chain.hold(as_json(at, row))
         last = at

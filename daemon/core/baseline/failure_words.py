@@ -5,7 +5,8 @@ bad it is. An error counts as one failure word, what is worse as two, a warning 
 if its words name a failure too, that adds a quarter. A line that states no level counts its distinct failure words, at
 most 3. The lexicon is English and short on purpose: words that name a failure in any system. A line in another language
 scores by its level alone, or 0, and where all lines score alike the component says nothing in its scope. An HTTP
-server's own failure (``<SERVER_ERROR>``, see `masking`) is a failure word; a client's is not.
+server's own failure (``<SERVER_ERROR>``, see `masking`) is a failure word; a client's is not. What denies a failure
+names none: ``no errors``, ``non-critical``, ``err=<nil>``, ``"error": null``, and a limit such as ``timeout=<NUM>``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,15 @@ _WORDS = re.compile(
     r"|emerg\w*|dead|killed|crash\w*|broken|bad|interrupted?)\b",
     re.IGNORECASE,
 )
+_NOTHING = r"(?:null|nil|<nil>|none|undefined|false|no|ok|success|\"\"|'')"
+_DENIED = re.compile(
+    r"\b(?:no|non|not|without(?: any)?|zero)[ _-]+"
+    r"(?:errors?|fail\w*|exceptions?|critical|fatal|severe|corrupt\w*|lost)\b"
+    rf"|\b(?:errors?|err|exceptions?|failures?|failed)[\"']?\s?[=:]\s?{_NOTHING}(?=$|[,;&|)}}\]]|\s[\w.-]+=)"
+    r"|\btimeout[\"']?\s?[=:]\s?[\"']?<[A-Z]",
+    re.IGNORECASE,
+)
+"""Words that would name a failure, where the line says that there is none."""
 _CAMEL = re.compile(r"([a-z])([A-Z])")
 _LEVELS = {
     **dict.fromkeys(("fatal", "critical", "crit", "emerg", "emergency", "alert", "panic"), 2.0),
@@ -47,7 +57,8 @@ def failure_score(line: str) -> float:
 
 def words_of_failure(line: str) -> frozenset[str]:
     """Return the distinct failure words of a masked line, in lower case; CamelCase is read as words."""
-    return frozenset(word.lower() for word in _WORDS.findall(_CAMEL.sub(r"\1 \2", line)))
+    said = _DENIED.sub(" ", _CAMEL.sub(r"\1 \2", line))
+    return frozenset(word.lower() for word in _WORDS.findall(said))
 
 
 def _stated(line: str) -> str | None:

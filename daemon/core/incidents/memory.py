@@ -86,8 +86,11 @@ class ScopeMemory:
         """Return for how many seconds the scope is known, at most the window."""
         return min(max(self.latest - self.start, 1.0), window)
 
-    def touch(self, time: float, source: str, half_window: float) -> None:
-        """Note that the scope was heard of. What lies between an imported history and the first line is not counted."""
+    def touch(self, time: float, source: str, half_window: float, resumed: float = 0.0) -> None:
+        """Note that the scope was heard of. What lies between an imported history and the first line is not counted.
+
+        `resumed` is when its partition went on after a pause of everything: that pause is none of the scope.
+        """
         heard = bool(self.sources)
         if source not in self.sources:
             self.sources.append(source)
@@ -98,7 +101,7 @@ class ScopeMemory:
             return
         if self.latest:
             if heard:
-                self.longest_gap = max(self.longest_gap, gap)
+                self.longest_gap = max(self.longest_gap, min(gap, time - resumed))
             else:
                 self.begin_later(gap)
             self.active += min(gap, GAP)

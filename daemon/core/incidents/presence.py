@@ -7,6 +7,7 @@ without it is nothing. Harmless lines are observed once a minute, so a minute is
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from daemon.core.incidents.halves import aged
@@ -14,6 +15,10 @@ from daemon.core.incidents.rates import MINUTE
 
 MOST_TIMES = 10_000
 """Minutes that count at most: those of a week."""
+TAIL = 2.0
+"""An absence of more than so many means is of the tail."""
+MEMORYLESS = 0.36
+"""What an absence of the tail adds to `logs` on average where pauses have no memory: e^2 times E1(2)."""
 
 
 @dataclass(slots=True)
@@ -21,7 +26,8 @@ class Presence:
     """One usual line of a scope. Times in seconds; `began` and `at` are active time, at the first and latest sighting.
 
     `times` are the minutes it was seen in. The longest absences are of this half of the window and of the one before.
-    `silent` is True while its absence is noted.
+    `tail` counts the absences of more than TAIL times the mean, and `logs` sums the logarithms of how many times longer
+    than that they were. `silent` is True while its absence is noted.
     """
 
     last: float
@@ -32,6 +38,8 @@ class Presence:
     longest_before: float = 0.0
     half: int = 0
     silent: bool = False
+    tail: int = 0
+    logs: float = 0.0
 
     def seen(self, time: float, active: float, half_window: float) -> None:
         """Note that the line was seen."""
@@ -39,7 +47,11 @@ class Presence:
             return
         half = int(time // half_window)
         self.longest, self.longest_before, self.half = aged(self.longest, self.longest_before, self.half, half)
-        self.longest = max(self.longest, active - self.at)
+        gap = active - self.at
+        self.longest = max(self.longest, gap)
+        if gap > TAIL * self.mean:
+            self.tail += 1
+            self.logs += math.log(gap / (TAIL * self.mean))
         self.times += int(time // MINUTE) > int(self.last // MINUTE)
         self.last, self.at, self.silent = time, active, False
 
@@ -54,12 +66,19 @@ class Presence:
         return max((self.at - self.began) / self.times, MINUTE)
 
     def period(self, gap: float) -> float:
-        """Return the seconds between absences of `gap` seconds if they were exponential, as memoryless pauses are.
+        """Return the seconds between absences of `gap` seconds, by the heavier of two tails.
 
-        Of n such pauses the longest is about the mean times ln n, so the chance of one as long as `gap` is
-        n ** -(gap / longest).
+        Pauses without memory: of n the longest is about the mean times ln n, so the chance of one as long as `gap` is
+        n ** -(gap / longest). Pauses of work that comes in bursts have a power's tail: its exponent is that of Hill
+        (1975), with one absence more, as long as pauses without memory have it, and less a standard error.
         """
-        return float(self.mean * (min(self.times, MOST_TIMES) + 1.0) ** min(gap / self.usual, 20.0))
+        mean, times = self.mean, self.times
+        period = mean * (min(times, MOST_TIMES) + 1.0) ** min(gap / self.usual, 20.0)
+        if self.tail:
+            tail = self.tail + 1
+            exponent = tail / (self.logs + MEMORYLESS) / (1.0 + tail**-0.5)
+            period = min(period, mean * times / self.tail * (gap / (TAIL * mean)) ** exponent)
+        return float(period)
 
 
 def attend(

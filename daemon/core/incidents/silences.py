@@ -20,9 +20,14 @@ from daemon.core.observations import Gravity
 from daemon.core.text import duration
 
 
-def scope_silence(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSettings) -> Clue | None:
-    """Return the clue that a scope has stopped by `clock`, None as long as it may only be pausing."""
-    span, gap = memory.span(settings.window), clock - memory.latest
+def scope_silence(
+    scope: str, memory: ScopeMemory, clock: float, resumed: float, settings: IncidentSettings
+) -> Clue | None:
+    """Return the clue that a scope has stopped by `clock`, None as long as it may only be pausing.
+
+    `resumed` is when its partitions went on after a pause of everything: nothing was silent before.
+    """
+    span, gap = memory.span(settings.window), clock - max(memory.latest, resumed)
     needed = max(settings.silence, settings.silence_ratio * memory.usual_gap)
     if gap < needed or not is_live(memory, settings) or gap * memory.pace() < settings.silence_sessions:
         return None
@@ -57,7 +62,7 @@ def line_silences(scope: str, memory: ScopeMemory, clock: float, settings: Incid
         if gap < settings.silence_ratio * presence.usual:
             continue
         period = _period(memory, presence, gap, settings)
-        if period < bar:
+        if period < max(bar, span):
             continue
         presence.silent = True
         memory.absences.add(clock, 0)
@@ -103,7 +108,7 @@ def _period(memory: ScopeMemory, presence: Presence, gap: float, settings: Incid
     surely = blocks - settings.doubt[Gravity.WARNING] * math.sqrt(blocks)
     lately = span / surely if surely > 0 else math.inf
     regular = sum(other.times >= settings.regular for other in memory.presences.values())
-    return min(presence.period(gap) / max(regular, 1), lately, span)
+    return min(presence.period(gap) / max(regular, 1), lately)
 
 
 def _replaced(memory: ScopeMemory, cause: str, presence: Presence) -> bool:

@@ -28,6 +28,8 @@ from daemon.core.incidents.memories import ScopeMemories
 from daemon.core.incidents.memory import ScopeMemory
 from daemon.core.incidents.mutes import ActiveMute, Mutes, hide
 from daemon.core.incidents.news import Event, News, at_once
+from daemon.core.incidents.ordering import in_order
+from daemon.core.incidents.rates import MINUTE
 from daemon.core.incidents.settings import HOUR, IncidentSettings
 from daemon.core.incidents.silences import is_silent, line_silences, scope_silence
 from daemon.core.observations import Case, Gravity, Observations, Sighting, Traffic
@@ -36,6 +38,10 @@ LISTEN_EVERY = 1.0
 """Seconds between looks for scopes that have stopped."""
 LINES_EVERY = 30.0
 """Seconds between looks for lines that have stopped."""
+LOOK_EVERY = 10.0
+"""Seconds of event time between looks at what time alone makes, within one partition's observations."""
+PAUSE = 300.0
+"""Seconds without a line of a whole partition, after which nothing in it counts as silent before it went on."""
 _LONG_AGO = -1e18
 
 
@@ -43,6 +49,7 @@ _LONG_AGO = -1e18
 class IncidentStage:
     """All scopes' memories and the open incidents.
 
+    `clocks` are the stream times of the partitions, `resumed` when one went on after a pause of all that it carries.
     `changed` names the pieces of the state that changed since it was last cleared, `let_go` counts by kind what the
     bounds let go, and `sessions` those with a clue by what became of them.
     """
@@ -54,6 +61,7 @@ class IncidentStage:
     waiting: dict[tuple[str, str], Clue] = field(default_factory=dict)
     told: dict[int, int] = field(default_factory=dict)
     clocks: dict[str, float] = field(default_factory=dict)
+    resumed: dict[str, float] = field(default_factory=dict)
     mutes: Mutes = field(default_factory=Mutes)
     changed: set[tuple[str, ...]] = field(default_factory=set)
     let_go: Counter[str] = field(default_factory=Counter)
@@ -83,22 +91,16 @@ class IncidentStage:
         if observations.clock is None:
             return news
         clock, source = observations.clock / 1e6, observations.source
-        for item in observations.in_order():
+        for at, item in in_order(observations, self.settings.near):
             # The partition's stream time is robust; a line beyond it has a time that nobody believes.
-            time, half = min(item.time / 1e6, clock), self.settings.window / 2
+            time = min(at, clock)
             self._advance(source, time)
             news += self._due()
-            self._memories.of(item.scope).touch(time, source, half)
-            self.changed.add(("s", item.scope))
-            if isinstance(item, Traffic):
-                self._memories.of(item.scope).count_sessions(time, item.sessions, half)
-            else:
-                news += self._sight(item, source)
+            news += self._join(item) if isinstance(item, Case) else self._hear(item, time, source)
             news += self._bound_incidents()
+            if self.now - self.listened >= LOOK_EVERY:
+                news += self.tick()
         self._advance(source, clock)
-        news += self._due()
-        for case in observations.cases:  # a session joins what its lines have opened
-            news += self._join(case)
         news += self.tick()
         return news
 
@@ -123,7 +125,8 @@ class IncidentStage:
         if memory.silent_since is not None or not memory.sources:
             return
         clock = min(self.clocks.get(source, _LONG_AGO) for source in memory.sources)
-        clue = scope_silence(scope, memory, clock, self.settings)
+        resumed = max(self.resumed.get(source, _LONG_AGO) for source in memory.sources)
+        clue = scope_silence(scope, memory, clock, resumed, self.settings)
         if clue is not None:
             memory.silent_since = memory.latest
             self.changed.add(("s", scope))
@@ -136,8 +139,10 @@ class IncidentStage:
     def _end(self, incident: Incident) -> Iterator[News]:
         """Resolve an incident that is over, and forget it when it can no longer be reopened."""
         now, settings = self.now, self.settings
-        if any(symptom.kind == "silent" and is_silent(symptom, self.scopes) for symptom in incident.symptoms):
-            incident.last = max(incident.last, now)
+        silent = any(symptom.kind == "silent" and is_silent(symptom, self.scopes) for symptom in incident.symptoms)
+        if silent and now - incident.last >= MINUTE:
+            incident.last = now
+            self.changed.add(("i", incident.id))
         if incident.resolved_at is None and now - incident.last >= settings.quiet:
             incident.resolved_at = now
             self.changed.add(("i", incident.id))
@@ -150,6 +155,15 @@ class IncidentStage:
             self.changed.add(("i", incident.id))
 
     # -- what comes in ---------------------------------------------------------------------------------------------
+
+    def _hear(self, item: Traffic | Sighting, time: float, source: str) -> Iterator[News]:
+        memory, half = self._memories.of(item.scope), self.settings.window / 2
+        memory.touch(time, source, half, self.resumed.get(source, _LONG_AGO))
+        self.changed.add(("s", item.scope))
+        if isinstance(item, Traffic):
+            memory.count_sessions(time, item.sessions, half)
+        else:
+            yield from self._sight(item, source)
 
     def _sight(self, sighting: Sighting, source: str) -> Iterator[News]:
         memory = self._memories.of(sighting.scope)
@@ -297,4 +311,7 @@ class IncidentStage:
             del self.incidents[incident.id]
 
     def _advance(self, source: str, time: float) -> None:
-        self.clocks[source] = max(time, self.clocks.get(source, _LONG_AGO))
+        before = self.clocks.get(source, time)
+        if time - before > PAUSE:
+            self.resumed[source] = time
+        self.clocks[source] = max(time, before)

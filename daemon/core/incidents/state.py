@@ -25,9 +25,9 @@ from daemon.core.incidents.stage import IncidentStage
 from daemon.core.observations import Gravity
 from daemon.errors import DataError
 
-VERSION = 2
-READ = (1, VERSION)
-"""Version 1 knows no usual lines (``p``): they are learned from where it stands."""
+VERSION = 3
+READ = (1, 2, VERSION)
+"""Version 1 knows no usual lines (``p``), version 2 no tails of absences: they are learned from where it stands."""
 HEAD = ("h",)
 RATES = ("news", "bursts", "returns", "absences")
 
@@ -73,6 +73,7 @@ def _dump(stage: IncidentStage, name: tuple[str, ...]) -> bytes | None:
             "waiting": [asdict(clue) for clue in stage.waiting.values()],
             "told": list(stage.told.items()),
             "clocks": stage.clocks,
+            "resumed": stage.resumed,
             "swept": stage.swept,
         }
     elif kind == "i":
@@ -133,6 +134,7 @@ def _load(stage: IncidentStage, name: tuple[str, ...], document: dict[str, Any])
         stage.waiting = {(clue.scope, clue.cause): clue for clue in map(_clue, document["waiting"])}
         stage.told = {int(hour): int(count) for hour, count in document["told"]}
         stage.clocks = dict(document["clocks"])
+        stage.resumed = dict(document.get("resumed", {}))  # states of before it was noted
     elif kind == "i":
         stage.incidents[name[1]] = _incident(document)
     elif kind == "m":

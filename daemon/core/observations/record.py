@@ -95,10 +95,6 @@ class Observations:
     def __bool__(self) -> bool:
         return bool(self.traffic or self.sightings or self.cases or self.said or self.mutes)
 
-    def in_order(self) -> Sequence[Traffic | Sighting]:
-        """Return traffic and sightings by time; of one time, traffic first."""
-        return sorted([*self.traffic, *self.sightings], key=lambda seen: seen.time)
-
 
 def dump_observations(observations: Observations) -> bytes:
     """Return the record's value."""

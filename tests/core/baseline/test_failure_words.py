@@ -65,3 +65,23 @@ def test_prose_about_a_level_is_not_one() -> None:
 def test_the_class_of_a_status_is_no_stated_level(status: str, expected: float, path: str) -> None:
     """An HTTP server's own failure is one failure word wherever it stands in the line, a client's is none."""
     assert expected == failure_score(f'<IP> - - [<TIME>] "GET {path} HTTP/<NUM>" {status} <NUM>')
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("checked <NUM> files, no errors found", 0.0),
+        ("INFO job finished without any error", 0.0),
+        ("fan is back, previous state was: Non-Critical", 0.0),
+        ("level=info msg=done err=<nil>", 0.0),
+        ('INFO {"error":null,"code":<ZERO>}', 0.0),
+        ("INFO connecting error=none timeout=<NUM>", 0.0),
+        ("chdir failed: No such file or directory", 2.0),
+        ("TypeError: undefined is not a function", 1.0),
+        ("no errors yet, connection lost", 1.0),
+        ("session timeout of <NUM> exceeded", 1.0),
+    ],
+)
+def test_a_failure_that_the_line_denies_is_none(line: str, expected: float) -> None:
+    """A negated failure word, an error field without a value and a limit of time name no failure."""
+    assert expected == failure_score(line)

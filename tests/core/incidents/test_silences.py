@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -46,7 +47,7 @@ def test_it_says_how_long_the_line_stayed_away() -> None:
     (symptom,) = next(iter(stage.incidents.values())).symptoms
 
     assert "silent" == symptom.kind
-    assert symptom.why.startswith("not seen for 2.2 min, where it came about every 60 s; its longest absence in")
+    assert symptom.why.startswith("not seen for 2.0 min, where it came about every 60 s; its longest absence in")
 
 
 def test_a_line_of_the_day_is_not_missed_at_night() -> None:
@@ -162,7 +163,7 @@ def test_an_old_state_without_usual_lines_is_read() -> None:
     """A state of version 1 is taken up, and its lines are learned from there on."""
     stage = living()
     pieces = {
-        key: (value or b"").replace(b'"version":2', b'"version":1')
+        key: (value or b"").replace(b'"version":3', b'"version":1')
         for key, value in dump_pieces(stage, all_names(stage)).items()
         if not key.startswith(b'["p"')
     }
@@ -170,6 +171,36 @@ def test_an_old_state_without_usual_lines_is_read() -> None:
     run(old, 4 * HOUR, 8 * HOUR)
 
     assert [("opened", LINE)] == run(old, 8 * HOUR, 8.2 * HOUR, None)
+
+
+def test_an_old_state_without_tails_is_read() -> None:
+    """A state of version 2 is taken up, and the tails of absences are learned from there on."""
+    stage = living()
+    run(stage, 4 * HOUR, 8 * HOUR)
+    pieces = {
+        key: (value or b"").replace(b'"version":3', b'"version":2').replace(b',"tail":0,"logs":0.0', b"")
+        for key, value in dump_pieces(stage, all_names(stage)).items()
+    }
+    assert not any(b"tail" in value for value in pieces.values())
+
+    assert [("opened", LINE)] == run(load_stage(SETTINGS, pieces), 8 * HOUR, 8.2 * HOUR, None)
+
+
+@pytest.mark.parametrize("law", ["lognormal", "pareto"])
+def test_work_that_comes_in_bursts_is_not_missed_between_them(law: str) -> None:
+    """Absences with a heavy tail, as those of work that people cause, are told at most twice in two days."""
+    rng, stage, told = random.Random(7), living(), 0
+    names = [f"INFO {word}: a {word} was made" for word in ("order", "invoice", "photo", "refund", "parcel", "letter")]
+    due = dict.fromkeys(names, 4 * HOUR)
+    for begin in range(int(4 * HOUR), int(52 * HOUR), 1800):
+        seen = []
+        for name in names:
+            while due[name] < begin + 1800:
+                seen.append(sighting(due[name], name))
+                due[name] += 60 * (rng.paretovariate(1.3) if law == "pareto" else rng.lognormvariate(0.0, 1.5))
+        told += sum(one.event in TOLD for one in stage.take(observed(traffic(begin, begin + 1800, each=30.0), seen)))
+
+    assert told <= 2
 
 
 def test_a_line_without_history_is_not_missed() -> None:
