@@ -96,8 +96,8 @@ def _input(found: Discovery, around: Surroundings) -> Iterator[str]:
     if reading.time_format:
         yield f"  time_format: {quoted(reading.time_format)}"
     if reading.begins:
-        yield "  # Records of many lines: the shipper must send them as one. Their first line looks like"
-        yield f"  #   {reading.begins}"
+        yield "  # Records of many lines: where the shipper does not send them as one, join them here:"
+        yield f"  # multiline: {{starts: {quoted(reading.begins)}}}"
 
 
 def _fields(found: Discovery) -> Iterator[str]:

@@ -109,9 +109,12 @@ def of_record(choice: str) -> str | None:
 def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
     """Return a table (row, text) of the values that are UTF-8 and not blank, and a reject for each that is not.
 
-    A byte order mark at the front is dropped.
+    A byte order mark at the front is dropped, and the NULs that a log file begins with after it was truncated while a
+    program wrote to it (copytruncate).
     """
     text = decoded(batch.values, None)
+    if text.str.starts_with("\x00").any():
+        text = text.str.strip_chars_start("\x00")
     if text.str.starts_with("\ufeff").any():
         text = text.str.strip_prefix("\ufeff")
     table = pl.DataFrame([pl.int_range(len(text), dtype=pl.Int64, eager=True).alias("row"), text])

@@ -24,6 +24,8 @@ class RawReader:
         table, too_many = _without_too_long(batch, table)
         many = table["text"].str.contains("\n", literal=True).any()
         lines = _split(table) if many else table.with_columns(pl.lit(0, dtype=pl.Int64).alias("index"))
+        if many and lines["text"].str.starts_with("\x00").any():
+            lines = lines.with_columns(pl.col("text").str.strip_chars_start("\x00"))
         lines = lines.with_columns(pl.col("text").str.strip_chars_end("\r").alias("message"), *_ABSENT)
         return ReaderOutput(lines.select(list(COLUMNS_SCHEMA)), [*rejects, *too_many])
 
@@ -44,7 +46,7 @@ def _split(table: pl.DataFrame) -> pl.DataFrame:
     """Return one row a non-blank line, with its index."""
     lines = table.with_columns(pl.col("text").str.split("\n")).explode("text")
     numbered = lines.with_columns((pl.int_range(pl.len(), dtype=pl.Int64).over("row") + 1).alias("index"))
-    filled = numbered.filter(pl.col("text").str.contains(r"\S"))
+    filled = numbered.filter(pl.col("text").str.contains(r"[^\s\x00]"))
     return filled.with_columns(pl.when(pl.len().over("row") == 1).then(0).otherwise(pl.col("index")).alias("index"))
 
 

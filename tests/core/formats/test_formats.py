@@ -485,3 +485,22 @@ def test_a_column_of_one_layout_is_read_as_any_other(texts: list[str]) -> None:
     among_others = micros_of(pl.Series([*texts, "no time"], dtype=pl.String))
 
     assert among_others.to_list()[:-1] == micros_of(pl.Series(texts, dtype=pl.String)).to_list()
+
+
+@pytest.mark.parametrize("name", ["raw", "json", "syslog", "cri"])
+def test_nuls_in_front_are_dropped(name: str) -> None:
+    """A file that was truncated under its writer begins with NULs; the line behind them is read, NULs alone are empty."""
+    line = {"json": b'{"message":"ERROR boom"}', "syslog": b"<11>Nov 22 10:00:00 h app[1]: ERROR boom"}.get(
+        name, b"2026-11-22T10:00:00Z stdout F ERROR boom" if name == "cri" else b"ERROR boom"
+    )
+    parsed = read([b"\0" * 5_000 + line, b"\0" * 9], FormatSettings(name))
+
+    assert ["ERROR boom"] == [text.removeprefix("err ") for text in parsed.lines["text"]]
+    assert ["empty"] == [reject.reason for reject in parsed.rejects]
+
+
+def test_nuls_in_front_of_a_line_of_a_record_are_dropped() -> None:
+    """Also within a record of many lines."""
+    parsed = read([b"one\n\0\0\0two\n\0\0\n"], RAW)
+
+    assert ["one", "two"] == parsed.lines["text"].to_list()
