@@ -43,7 +43,7 @@ async def send(daemon: Daemon, lines: list[tuple[str, str]], second: int) -> set
 
 
 async def test_a_trace_survives_a_crash_in_its_middle(topics: Topics, tmp_path: Path) -> None:
-    """Killed while traces are half read, a daemon joins them whole: each line is judged once, each trace is one line."""
+    """Killed while traces are half read, a daemon joins them whole: each line once, and each trace is one line."""
     settings = {**SETTINGS, "input": {"topics": ["later"], "format": "raw", "multiline": "java"}}
     daemon = await Daemon.make(topics, tmp_path, settings=settings)
     daemon.config.write_text(daemon.config.read_text().replace("later", daemon.logs))
@@ -54,7 +54,9 @@ async def test_a_trace_survives_a_crash_in_its_middle(topics: Topics, tmp_path: 
         await daemon.start()
         expected = await send(daemon, half, 0)
         async with asyncio.timeout(20):
-            while daemon.metric("unsettled_lines") < len(half):
+            while True:
+                if daemon.metric("unsettled_lines") == len(half):
+                    break
                 await asyncio.sleep(0.05)
         assert await daemon.published("checkpoints", 1, 4)
         await daemon.end(signal.SIGKILL)

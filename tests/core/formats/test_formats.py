@@ -489,7 +489,7 @@ def test_a_column_of_one_layout_is_read_as_any_other(texts: list[str]) -> None:
 
 @pytest.mark.parametrize("name", ["raw", "json", "syslog", "cri"])
 def test_nuls_in_front_are_dropped(name: str) -> None:
-    """A file that was truncated under its writer begins with NULs; the line behind them is read, NULs alone are empty."""
+    """A file that was truncated under its writer begins with NULs: what follows is read, and NULs alone are empty."""
     line = {"json": b'{"message":"ERROR boom"}', "syslog": b"<11>Nov 22 10:00:00 h app[1]: ERROR boom"}.get(
         name, b"2026-11-22T10:00:00Z stdout F ERROR boom" if name == "cri" else b"ERROR boom"
     )
