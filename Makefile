@@ -94,7 +94,7 @@ clean: ## remove everything that was built, downloaded or cached here
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.tools: requirements/tools.txt
-	@[ -n "$(PYTHON)" ] || { echo "strayline needs Python 3.11: set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "strayline needs Python 3.11, 3.12 or 3.13: set PYTHON=/path/to/python3" >&2; exit 1; }
 	@echo "making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is incomplete: on Debian, apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.core.text import many
 
 if TYPE_CHECKING:
     from daemon.adapters.kafka import Removal
@@ -76,5 +77,5 @@ def delete(options: argparse.Namespace) -> int:
 
 
 def _described(removal: Removal) -> list[str]:
-    lines = [f"topic {topic} ({partitions} partitions)" for topic, partitions in removal.topics.items()]
+    lines = [f"topic {topic} ({many(partitions, 'partition')})" for topic, partitions in removal.topics.items()]
     return lines if removal.group is None else [*lines, f"consumer group {removal.group}"]

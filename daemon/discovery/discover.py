@@ -207,7 +207,9 @@ def _keys(records: Sequence[str], lines: pl.Series, reading: Reading, candidate:
     if reading.format != "raw" or len(lines) == len(records):
         return found
     number = pl.Series(np.repeat(np.arange(len(records)), [record.count("\n") + 1 for record in records]))
-    return pl.DataFrame({"key": found, "record": number}).select(pl.col("key").forward_fill().over("record"))["key"]
+    return pl.DataFrame({"key": found, "record": number}).select(
+        pl.col("key").forward_fill().backward_fill().over("record")
+    )["key"]
 
 
 def _together(found: SessionMeasure) -> bool:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
+from daemon.adapters.kafka.removal import group_of
 from daemon.cli import main
 from tests.support.brokers import Topics, unique
 
@@ -111,3 +115,28 @@ async def _commit_an_offset(topics: Topics, logs: str, group: str) -> None:
     consumer.assign([KafkaPartition(logs, 0)])
     await consumer.commit({KafkaPartition(logs, 0): 0})
     await consumer.stop()
+
+
+class NewCluster:
+    """A cluster that has no coordinator when it is first asked for one, and then loads it."""
+
+    def __init__(self, answers: list[int | KafkaError]) -> None:
+        self.answers = answers
+
+    async def describe_consumer_groups(self, groups: list[str]) -> list[SimpleNamespace]:
+        answer = self.answers.pop(0)
+        if isinstance(answer, KafkaError):
+            raise answer
+        return [SimpleNamespace(groups=[(answer, groups[0], "Dead", "", "", [])])]
+
+
+async def test_a_coordinator_that_is_not_there_yet_is_waited_for() -> None:
+    """A cluster in which no group ever was makes its coordinator when it is asked: deleting works at the first try."""
+    loading = 14
+    cluster: Any = NewCluster([GroupCoordinatorNotAvailableError(), loading, 0])
+    assert ("Dead", 0) == await group_of(cluster, "strayline")
+    assert [] == cluster.answers
+
+    never: Any = NewCluster([GroupCoordinatorNotAvailableError()])
+    with pytest.raises(GroupCoordinatorNotAvailableError):
+        await group_of(never, "strayline", patience=0)

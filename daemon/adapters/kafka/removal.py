@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from daemon.errors import UnavailableError
 
 _DEAD = "Dead"
 """The state of a group that does not exist."""
+COORDINATOR_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,33 @@ async def plan_removal(settings: KafkaSettings, named: Mapping[str, str]) -> Rem
         # All topics are asked for: a request that names a topic can create it.
         partitions = {one["topic"]: len(one["partitions"]) for one in await admin.describe_topics()}
         topics = {topic: partitions[topic] for topic in named.values() if topic in partitions}
-        (response,) = await admin.describe_consumer_groups([settings.group_id])
-        code, group, state, _type, _protocol, members, *_ = response.groups[0]
-        _check("group", [(group, code)], GroupIdNotFound)
+        state, members = await group_of(admin, settings.group_id)
         if members:
-            raise UnavailableError(f"the group {group} has {len(members)} running members; stop all replicas first")
-        return Removal(topics, None if state == _DEAD else group)
+            raise UnavailableError(
+                f"the group {settings.group_id} has {members} running members; stop all replicas first"
+            )
+        return Removal(topics, None if state == _DEAD else settings.group_id)
+
+
+async def group_of(admin: AIOKafkaAdminClient, group: str, patience: float = COORDINATOR_SECONDS) -> tuple[str, int]:
+    """Return a group's state and how many members it has.
+
+    In a cluster that never had a group there is no coordinator at first: asked for one, the brokers make the topic
+    that it needs. So errors that pass are waited for, up to `patience` seconds.
+    """
+    end = time.monotonic() + patience
+    while True:
+        try:
+            (response,) = await admin.describe_consumer_groups([group])
+            code, name, state, _type, _protocol, members, *_ = response.groups[0]
+            if for_code(code).retriable:
+                raise for_code(code)(name)  # it is waited for below, as those of the request itself
+            _check("group", [(name, code)], GroupIdNotFound)
+            return state, len(members)
+        except KafkaError as error:
+            if not error.retriable or time.monotonic() > end:
+                raise
+        await asyncio.sleep(0.25)
 
 
 async def remove(settings: KafkaSettings, removal: Removal) -> None:

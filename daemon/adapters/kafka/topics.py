@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from daemon.adapters.kafka.diagnosis import explained
 from daemon.adapters.kafka.settings import KafkaSettings
+from daemon.core.text import many
 from daemon.errors import UnavailableError
 
 LARGEST_STATE = 8 * 1024 * 1024
@@ -95,7 +96,7 @@ async def create_topics(
             if topic not in existing:
                 await _create(admin, NewTopic(topic, partitions, replication, topic_configs=policy))
                 kept = policy.get("cleanup.policy", "delete")
-                done[topic] = f"created ({partitions} partitions, {kept})"
+                done[topic] = f"created ({many(partitions, 'partition')}, {kept})"
         return done
     finally:
         await admin.close()

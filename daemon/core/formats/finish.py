@@ -116,10 +116,15 @@ def record_part(batch: Batch, path: str) -> pl.Series:
 
 
 def _within_records(table: pl.DataFrame) -> pl.DataFrame:
-    """Give a line without scope or key those of the line before it in its record, as the lines of a stack trace."""
+    """Give a line without scope or key those of the line before it in its record, else of the first line that has them.
+
+    So a stack trace is with its line, and a slow query, whose second line names its connection, is one piece.
+    """
     if not (table["index"] > 1).any():
         return table
-    return table.with_columns(_filled(name).forward_fill().over("row").alias(name) for name in ("scope", "key"))
+    return table.with_columns(
+        _filled(name).forward_fill().backward_fill().over("row").alias(name) for name in ("scope", "key")
+    )
 
 
 def _without_unreadable(batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:

@@ -61,13 +61,13 @@ def test_usual_times_are_read_beside_the_format() -> None:
 
 
 def test_lines_of_a_record_share_its_key() -> None:
-    """A stack trace has the key and the scope of the line that threw it; the next record begins without them."""
+    """A stack trace has key and scope of the line that threw it, a heading those of the next; records share nothing."""
     settings = FormatSettings("raw", extract=(r"^\[(?P<key>\w+)\] (?P<scope>\w+)",))
-    values = [b"[a] shop failed\nTrace:\n  at x\n[b] cart ok", b"no header"]
-    lines = make_format(settings).parse(Batch(SOURCE, [0, 1], [0, 0], [None, None], values)).lines
+    values = [b"[a] shop failed\nTrace:\n  at x\n[b] cart ok", b"no header", b"# slow\n[c] shop query"]
+    lines = make_format(settings).parse(Batch(SOURCE, [0, 1, 2], [0] * 3, [None] * 3, values)).lines
 
-    assert ["a", "a", "a", "b", "default"] == lines["key"].to_list()
-    assert ["shop", "shop", "shop", "cart", "default"] == lines["scope"].to_list()
+    assert ["a", "a", "a", "b", "default", "c", "c"] == lines["key"].to_list()
+    assert ["shop", "shop", "shop", "cart", "default", "shop", "shop"] == lines["scope"].to_list()
 
 
 def test_continuation_lines_join_the_line_before() -> None:
