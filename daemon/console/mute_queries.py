@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from daemon.console.messages import ArchivedMute
 from daemon.console.retention import DAY_MS, latest_time
 
@@ -19,6 +21,8 @@ SELECT time, scope, pattern, until, author, note FROM mutes WHERE NOT EXISTS (
 _OF_SERVICE = "EXISTS (SELECT 1 FROM json_each(services) WHERE value = ?)"
 _OF_PATTERN = """(id IN (SELECT incident FROM causes WHERE cause = ?) OR
 id IN (SELECT incident FROM alerts WHERE pattern = ? AND scope = ?))"""
+
+_LAST_MESSAGE = "(SELECT document FROM alerts WHERE incident = incidents.id ORDER BY number DESC LIMIT 1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,32 @@ def mutes_on(connection: sqlite3.Connection, incident: str, services: Sequence[s
     return [mute for mute in mutes(connection, now_ms)[0] if mute.scope in services and mute.pattern in names]
 
 
-def would_silence(connection: sqlite3.Connection, scope: str, pattern: str) -> Silenced:
-    """Return what a mute of a service (`pattern` empty), or of a pattern or cause in it, would have silenced."""
+def would_silence(connection: sqlite3.Connection, scope: str, pattern: str, limit: int = 5) -> Silenced:
+    """Return what a mute of a service (`pattern` empty), or of a pattern or cause in it, would have silenced.
+
+    At most `limit` of the incidents are named. An incident that has another failure or warning is told in spite of the
+    mute (`covers`), so it is not among them.
+    """
     since = latest_time(connection) - _WEEK_MS
     where, values = (_OF_PATTERN, [pattern, pattern, scope]) if pattern else (_OF_SERVICE, [scope])
     rows = connection.execute(
-        f"SELECT id, summary FROM incidents WHERE latest > ? AND {where} ORDER BY latest DESC",  # noqa: S608
+        f"SELECT id, summary, {_LAST_MESSAGE} FROM incidents WHERE latest > ? AND {where} ORDER BY latest DESC",  # noqa: S608
         [since, *values],
-    ).fetchall()
-    return Silenced(len(rows), rows[:5])
+    )
+    silenced = [(identity, summary) for identity, summary, last in rows if covers(last, scope, pattern)]
+    return Silenced(len(silenced), silenced[:limit])
+
+
+def covers(message: bytes | None, scope: str, pattern: str) -> bool:
+    """Return whether a mute keeps an incident untold, by its last message: all that may be told of it is muted.
+
+    Harmless causes are told in company only, so they do not count beside a warning or a failure. A `pattern` that is no
+    cause of the incident is a session's: it stands for all that the session shows.
+    """
+    incident = orjson.loads(message or b"{}").get("incident")
+    listed = incident.get("causes") if isinstance(incident, dict) else None
+    causes = [cause for cause in listed if isinstance(cause, dict)] if isinstance(listed, list) else []
+    if not causes or (pattern and pattern not in {cause.get("cause") for cause in causes}):
+        return True
+    grave = [cause for cause in causes if cause.get("severity") != "info"] or causes
+    return all(cause.get("scope") == scope and (not pattern or cause.get("cause") == pattern) for cause in grave)

@@ -1,0 +1,152 @@
+"""Whether a mute's preview in the console is what the mute then does: python -m benchmarks.preview
+
+The demo's recording is observed once, with an engine that tells texts apart and nothing else: what is told comes from
+lines. For every cause that was told, and for every service, the observations are then replayed with that mute in
+force, and what is not told any more is compared with what the console's archive previews of the first run. An
+incident of the replay is the same as one of the first run when it begins with the same symptom at the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from benchmarks.quiet.streams import recording
+from daemon.console.archive import Archive
+from daemon.console.mute_queries import would_silence
+from daemon.console.retention import Retention
+from daemon.core.alerts import Provenance, alert_record, case_of
+from daemon.core.detection import Detector, DetectorSettings
+from daemon.core.formats import FormatSettings
+from daemon.core.incidents import TOLD, IncidentSettings, IncidentStage, News
+from daemon.core.masking import Masker
+from daemon.core.observations import MuteOrder, Observations
+from daemon.core.sessions import SessionLimits
+from daemon.core.stream import Stream, Tools, drive
+from daemon.core.types import Batch, ClosedBy, TopicPartition
+
+SECOND = 1_000_000
+BATCH = 500
+DIMENSIONS = 32
+ABOUT = Provenance("20/day", "none", "benchmark")
+FAR = 2**61
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One mute: what the preview shows and what the replay leaves out, as ids of incidents."""
+
+    scope: str
+    cause: str
+    previewed: frozenset[str]
+    silenced: frozenset[str]
+
+
+async def observe(rows: Sequence[bytes]) -> list[Observations]:
+    """Return all that is observed of records, in order."""
+    tools = Tools(
+        FormatSettings(),
+        Masker(),
+        SessionLimits(5 * SECOND, 300 * SECOND, 10_000, 32_000, 1_000_000),
+        lambda texts: np.array([len(text) // 4 + 1 for text in texts], np.int32),
+        Detector(DetectorSettings(warm_up=300), "none", DIMENSIONS),
+    )
+    stream, observed = Stream(TopicPartition("logs", 0), tools), []
+
+    async def judged() -> None:
+        async for verdict in drive(stream, embed):
+            if verdict.judgement.anomalous:
+                stream.observer.case(case_of(verdict, ABOUT))
+        observed.append(stream.observer.take(stream.watermark))
+
+    for first in range(0, len(rows), BATCH):
+        values = rows[first : first + BATCH]
+        count = len(values)
+        stream.push(Batch(TopicPartition("logs", 0), range(first, first + count), [-1] * count, [None] * count, values))
+        await judged()
+    stream.flush(ClosedBy.FLUSH)
+    await judged()
+    return observed
+
+
+async def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return a vector for each text that only equal texts share."""
+    seeds = [int.from_bytes(text.encode()[:64] + len(text).to_bytes(4, "big"), "big") for text in texts]
+    vectors = np.stack([np.random.default_rng(seed).normal(size=DIMENSIONS) for seed in seeds])
+    scaled: NDArray[np.float32] = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return scaled
+
+
+def told(observed: Sequence[Observations], order: MuteOrder | None = None) -> list[News]:
+    """Return the news of a replay, with a mute in force from its beginning on."""
+    stage = IncidentStage(IncidentSettings(warm_up=300))
+    if order is not None:
+        stage.take(replace(observed[0], traffic=(), sightings=(), cases=(), mutes=[order]))
+    return [news for observations in observed for news in stage.take(observations)]
+
+
+def archived(news: Sequence[News]) -> Archive:
+    """Return a console's archive that has read the messages."""
+    archive = Archive(None, alerts="alerts", feedback="feedback", retention=Retention())
+    values = [alert_record(one, ABOUT).record.value for one in news]
+    count = len(values)
+    times = [round(one.incident.last * 1e3) for one in news]
+    archive.store([Batch(TopicPartition("alerts", 0), range(count), times, [None] * count, values)])
+    return archive
+
+
+def compare(observed: Sequence[Observations]) -> Iterator[Compared]:
+    """Yield every mute of a cause that was told, and of every service."""
+    news = told(observed)
+    archive = archived(news)
+    first = [one for one in news if one.event in TOLD]
+    heads = [one.incident.symptoms[one.incident.headline] for one in first]
+    targets = {(head.scope, head.cause) for head in heads} | {(head.scope, "") for head in heads}
+    for scope, cause in sorted(targets):
+        again = told(observed, MuteOrder(scope, cause, FAR, [cause] if cause else []))
+        left = {one.incident.id for one in again if one.event in TOLD}
+        silenced = frozenset(one.incident.id for one in first if one.incident.id not in left)
+        shown = would_silence(archive.connection, scope, cause, limit=1_000)
+        yield Compared(scope, cause, frozenset(identity for identity, _ in shown.latest), silenced)
+    archive.close()
+
+
+def records() -> list[bytes]:
+    """Return the demo's recording as records."""
+    return [
+        orjson.dumps(
+            {
+                "time": 1_760_000_000 + row.at,
+                "scope": row.scope,
+                "key": row.key,
+                "message": f"{row.level or ''} {row.message}".strip(),
+            }
+        )
+        for row in recording()
+    ]
+
+
+def main() -> None:
+    """Print a row for each mute, and how many previews are exact."""
+    observed = asyncio.run(observe(records()))
+    began, rows = time.perf_counter(), []
+    for row in compare(observed):
+        rows.append(row)
+        previewed, silenced = len(row.previewed), len(row.silenced)
+        verdict = "exact" if row.previewed == row.silenced else f"differs by {len(row.previewed ^ row.silenced)}"
+        print(
+            f"{row.scope:<24} {row.cause or 'service':<18} previewed {previewed:>3}, silenced {silenced:>3}: {verdict}"
+        )
+    exact = sum(row.previewed == row.silenced for row in rows)
+    seconds = (time.perf_counter() - began) / (len(rows) + 1)
+    print(f"{exact} of {len(rows)} previews are exact; a replay took {seconds:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
