@@ -134,23 +134,29 @@ def read_schemas(files: Mapping[str, Path]) -> dict[str, str]:
     return texts
 
 
+def format_settings(config: Config) -> FormatSettings:
+    """Return how records become lines. Raises ConfigError for a schema that cannot be read."""
+    fields = config.input.fields
+    return FormatSettings(
+        format=config.input.format,
+        fields=FieldPaths(
+            message=fields.message, time=fields.time, scope=fields.scope, key=fields.key, level=fields.level
+        ),
+        extract=tuple(config.input.extract),
+        time_format=config.input.time_format,
+        schemas=read_schemas(config.input.schemas),
+        level_scale=config.input.level_scale,
+        max_lead=config.input.max_lead,
+        reject_unreadable_times=config.input.unreadable_time == "reject",
+        sources=joining_of(config) is not None,
+    )
+
+
 def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
     """Return what all streams share."""
-    fields, sessions, joining = config.input.fields, config.sessions, joining_of(config)
+    sessions = config.sessions
     return Tools(
-        format=FormatSettings(
-            format=config.input.format,
-            fields=FieldPaths(
-                message=fields.message, time=fields.time, scope=fields.scope, key=fields.key, level=fields.level
-            ),
-            extract=tuple(config.input.extract),
-            time_format=config.input.time_format,
-            schemas=read_schemas(config.input.schemas),
-            level_scale=config.input.level_scale,
-            max_lead=config.input.max_lead,
-            reject_unreadable_times=config.input.unreadable_time == "reject",
-            sources=joining is not None,
-        ),
+        format=format_settings(config),
         masker=Masker(
             [(mask.name, mask.pattern) for mask in config.input.masks],
             redaction_settings(config),
@@ -164,7 +170,7 @@ def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
         ),
         count_tokens=engine.count_tokens,
         detector=detector,
-        joining=joining,
+        joining=joining_of(config),
     )
 
 

@@ -13,8 +13,12 @@ from daemon.core.text import clean
 from daemon.errors import StraylineError
 
 if TYPE_CHECKING:
+    from daemon.adapters.kafka import KafkaSettings
     from daemon.config import Config
 
+SAMPLE = 1_000
+"""The latest records of each partition that are looked at."""
+SAMPLE_SECONDS = 10.0
 EXAMPLE: dict[str, Any] = {
     "id": "37fe473a0fe0d2de-4e7ee16327c50081",
     "scope": "payments",
@@ -31,7 +35,7 @@ EXAMPLE: dict[str, Any] = {
 def add(verbs: Verbs[Parser]) -> None:
     """Describe the verb."""
     parser = add_verb(verbs, "check", check, "check a configuration: all errors at once, exit 78")
-    parser.add_argument("--online", action="store_true", help="also connect, check the topics and load the model")
+    parser.add_argument("--online", action="store_true", help="also connect, check topics and keys, and load the model")
 
 
 def check(options: argparse.Namespace) -> int:
@@ -80,6 +84,18 @@ async def _online(options: argparse.Namespace) -> int:
     return worst
 
 
+async def _keys(config: Config, settings: KafkaSettings) -> None:
+    """Print, of a sample of each topic's latest records, which share of session keys lies in several partitions."""
+    from daemon.adapters.kafka import read_latest
+    from daemon.discovery import advice, scattering
+    from daemon.wiring import format_settings
+
+    for topic in config.input.topics:
+        batches = await read_latest(settings, topic, SAMPLE, SAMPLE_SECONDS)
+        for sentence in advice(scattering(batches, format_settings(config)), config.input.format):
+            print(f"keys: {topic}: {sentence}")
+
+
 async def _kafka(config: Config) -> int:
     """Print what of the cluster would keep the daemon from running; return the exit code."""
     from daemon.adapters.kafka import check_rights, check_topics
@@ -95,4 +111,9 @@ async def _kafka(config: Config) -> int:
         print(f"kafka: {problem}")
     if not problems:
         print(f"kafka: good ({', '.join(config.kafka.bootstrap_servers)})")
+        try:
+            await _keys(config, settings)
+        except StraylineError as error:
+            print(f"keys: {error}")
+            return error.exit_code
     return os.EX_UNAVAILABLE if problems else os.EX_OK

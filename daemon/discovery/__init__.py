@@ -5,6 +5,8 @@ Four steps, each a module. `structured` and `reading` find the format, with `tim
 daemon would, and measures what came of it. `discover` puts them together and keeps the best and the next.
 `configuration` writes the choice down.
 
+`scattering` measures, in records of a topic, which share of session keys lies in several partitions.
+
 Nothing here reads files or asks anybody. Lines are read by the core's own formats and masked by its own masks, so that
 what is measured is what the daemon will see.
 """
@@ -14,6 +16,7 @@ from daemon.discovery.discover import MOST_LINES, Choice, Discovery, NothingToRe
 from daemon.discovery.encoding import encoding_of
 from daemon.discovery.keys import WINDOW
 from daemon.discovery.reading import Reading
+from daemon.discovery.scattering import Scattering, advice, scattering
 
 __all__ = [
     "MOST_LINES",
@@ -22,9 +25,12 @@ __all__ = [
     "Discovery",
     "NothingToReadError",
     "Reading",
+    "Scattering",
     "Surroundings",
     "Wishes",
+    "advice",
     "discover",
     "encoding_of",
+    "scattering",
     "write_configuration",
 ]

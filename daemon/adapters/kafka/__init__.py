@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         follow_batches,
         follow_placed,
         list_topics,
+        read_latest,
         read_placed,
         read_values,
     )
@@ -53,6 +54,7 @@ __all__ = [
     "plan_removal",
     "publish_one",
     "publish_together",
+    "read_latest",
     "read_placed",
     "read_values",
     "remove",
@@ -77,6 +79,7 @@ _MODULES = {
     "plan_removal": "removal",
     "publish_one": "publish",
     "publish_together": "publish",
+    "read_latest": "readers",
     "read_placed": "readers",
     "read_values": "readers",
     "remove": "removal",

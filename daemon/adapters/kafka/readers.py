@@ -115,6 +115,26 @@ async def follow_batches(
             yield [to_batch(partition, records) for partition, records in fetched.items()], unread
 
 
+async def read_latest(settings: KafkaSettings, topic: str, most: int, seconds: float) -> list[Batch]:
+    """Return up to `most` of the latest records of each partition of a topic, as many as come within `seconds`.
+
+    Raises UnavailableError.
+    """
+    batches: list[Batch] = []
+    async with _reader(settings, topic) as (reader, partitions):
+        firsts, ends = await reader.beginning_offsets(partitions), await reader.end_offsets(partitions)
+        for partition in partitions:
+            reader.seek(partition, max(firsts[partition], ends[partition] - most))
+        unread = {partition for partition in partitions if ends[partition] > firsts[partition]}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while unread:
+                    for partition, records in (await reader.getmany(*unread, timeout_ms=500)).items():
+                        batches.append(to_batch(partition, records))
+                    unread = {partition for partition in unread if await reader.position(partition) < ends[partition]}
+    return batches
+
+
 STEP = 60_000
 """Milliseconds of records' times that one partition of a range is ahead of the others."""
 
