@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry
 from daemon.adapters.engines import make_engine
 from daemon.adapters.kafka import KafkaBroker
 from daemon.adapters.systemd import Notifier
-from daemon.adapters.web import HttpServer, Probes
+from daemon.adapters.web import Certificate, HttpServer, LiveCertificate, Probes, WatchedFiles, read_accounts
 from daemon.config import Config, changed_keys, load_config, needs_restart
 from daemon.core.detection import Detector
 from daemon.core.stream import Checkpoint, Processor
@@ -76,22 +76,18 @@ class Service:
         self._pipeline: Pipeline | None = None
         self._make_processors: Callable[[Config], Processors]
         self._processors: Processors
+        self._http, self._watched = self._endpoints()
 
     async def run(self) -> None:
         """Run until told to stop. Raises StraylineError with the reason when it cannot go on."""
-        http = HttpServer(
-            self._config.http.host,
-            self._config.http.port,
-            self._metrics.registry,
-            Probes(self._health.check, self._health.unready, self._reload),
-        )
         self._metrics.start_time.set(time())
         self._metrics.config_last_reload_successful.set(1)
         with _signals(self._on_stop, self._on_reload):
-            await http.start()
-            log.info("http_listens", host=self._config.http.host, port=http.port)
+            await self._http.start()
+            log.info("http_listens", host=self._config.http.host, port=self._http.port)
             forced = asyncio.create_task(self._forced.wait())
             work = asyncio.create_task(self._work())
+            watching = [asyncio.create_task(files.run()) for files in self._watched]
             try:
                 await asyncio.wait({work, forced}, return_when=asyncio.FIRST_COMPLETED)
                 if work.done():
@@ -99,11 +95,30 @@ class Service:
                 else:
                     log.warning("forced_stop")
             finally:
-                for task in (work, forced):
+                for task in (work, forced, *watching):
                     task.cancel()
-                await asyncio.gather(work, forced, return_exceptions=True)
-                await http.close()
+                await asyncio.gather(work, forced, *watching, return_exceptions=True)
+                await self._http.close()
                 self._thread.close()
+
+    def _endpoints(self) -> tuple[HttpServer, list[WatchedFiles]]:
+        """Return the server of metrics, health and reload, and the files that are read again when they change."""
+        section, watched = self._config.http, list[WatchedFiles]()
+        probes = Probes(self._health.check, self._health.unready, self._reload)
+        tls = None
+        if section.tls is not None:
+            files = section.tls
+            tls = LiveCertificate(Certificate(files.certificate, files.key, "http.tls"))
+            watched.append(WatchedFiles([files.certificate, files.key], tls.read))
+        http = HttpServer(section.host, section.port, self._metrics.registry, probes, tls=tls)
+        if (users := section.users) is not None:
+            http.accounts = read_accounts(users, "http.users")
+
+            def read_again() -> None:
+                http.accounts = read_accounts(users, "http.users")
+
+            watched.append(WatchedFiles([users], read_again))
+        return http, watched
 
     async def _work(self) -> None:
         async with contextlib.AsyncExitStack() as stack:

@@ -36,6 +36,9 @@ MAY_BLOCK = {
     "daemon/config/loading.py": {"load_config"},
     # The files of credentials are small, and read for the first time before anything is served.
     "daemon/adapters/kafka/credential_files.py": {"__init__"},
+    # So are the users file and the certificate of a port; they are read again on a thread.
+    "daemon/adapters/web/watched_files.py": {"__init__"},
+    "daemon/adapters/web/accounts.py": {"read_accounts"},
     # The kernel makes /proc/self/stat in memory; no disk is read.
     "prometheus_client/process_collector.py": {"collect"},
 }

@@ -12,11 +12,15 @@ SECONDS = 5.0
 MOST = 32 << 20
 
 
-def fetch(url: str) -> str:
-    """Return what the address serves. Raises ConfigError for a wrong address, UnavailableError for no good answer."""
+def fetch(url: str, token: str | None = None) -> str:
+    """Return what the address serves to who has `token`.
+
+    Raises ConfigError for a wrong address, UnavailableError for no good answer.
+    """
     if not url.startswith(("http://", "https://")):
         raise ConfigError([f"{url} is not an address; write one like http://127.0.0.1:9108"])
-    request = Request(url, headers={"Accept": "text/plain"})  # noqa: S310  # the scheme has been checked
+    headers = {"Accept": "text/plain"} | ({"Authorization": f"Bearer {token}"} if token is not None else {})
+    request = Request(url, headers=headers)  # noqa: S310  # the scheme has been checked
     try:
         with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
             body: bytes = answer.read(MOST)

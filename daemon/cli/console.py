@@ -41,7 +41,7 @@ def console(options: argparse.Namespace) -> int:
 
 
 def _print_hash() -> int:
-    from daemon.console import hash_password
+    from daemon.adapters.web import hash_password
 
     if sys.stdin.isatty():
         password = getpass.getpass()
@@ -71,7 +71,8 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
 def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSettings, ConsoleTopics | None]:
     from functools import partial
 
-    from daemon.console import Certificate, ConsoleSettings, ConsoleTopics, LinkTemplate, Retention
+    from daemon.adapters.web import Certificate
+    from daemon.console import ConsoleSettings, ConsoleTopics, LinkTemplate, Retention
 
     section = config.console
     settings = ConsoleSettings(
@@ -81,7 +82,7 @@ def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSetti
         archive=section.archive,
         retention=Retention(section.keep // 1000, section.max_size),
         users=section.users,
-        tls=Certificate(section.tls.certificate, section.tls.key) if section.tls else None,
+        tls=Certificate(section.tls.certificate, section.tls.key, "console.tls") if section.tls else None,
         visitor=options.by,
         folder=options.folder,
         links=[LinkTemplate(link.name, link.url) for link in section.links],

@@ -31,9 +31,8 @@ def serve(options: argparse.Namespace) -> int:
 
 async def _serve(options: argparse.Namespace, config: Config) -> None:
     from daemon.adapters.engines import make_engine
-    from daemon.adapters.web import EmbeddingsServer, ServerLimits
+    from daemon.adapters.web import EmbeddingsServer, ServerLimits, read_accounts
     from daemon.cli.stopping import until_stopped
-    from daemon.console import read_accounts
     from daemon.wiring import engine_settings
 
     section = config.serve

@@ -22,6 +22,7 @@ def add(verbs: Verbs[Parser]) -> None:
     """Describe the verb."""
     parser = add_verb(verbs, "top", top, "show the scopes' activity, from the daemon's metrics")
     parser.add_argument("--url", help=f"where it serves them (default: as configured, else {DEFAULT_URL})")
+    parser.add_argument("--token-file", type=Path, help="a file with the bearer token, where http.users asks for one")
     parser.add_argument("--once", action="store_true", help="show totals once and end, as in a pipe")
     parser.add_argument("--interval", type=float, default=2.0, help="seconds between updates (default: 2)")
     parser.add_argument("--scope", help="also this scope's heaviest patterns, out of the baseline's topic")
@@ -36,13 +37,14 @@ def top(options: argparse.Namespace) -> int:
     from daemon.terminal.top import render
 
     url = options.url or _url(options)
+    token = _token(options.token_file)
     console = Terminal(highlight=False, markup=False)
     patterns = _patterns(options) if options.scope is not None else None
 
     def screen(now: Scrape, before: Scrape | None) -> RenderableType:
         return Group(render(now, before), patterns) if patterns is not None else render(now, before)
 
-    now = _scrape(url)
+    now = _scrape(url, token)
     if options.once or not console.is_terminal:
         console.print(screen(now, None))
         return 0
@@ -55,7 +57,7 @@ def top(options: argparse.Namespace) -> int:
         while True:
             time.sleep(options.interval)
             try:
-                before, now = now, _scrape(url)
+                before, now = now, _scrape(url, token)
             except UnavailableError as error:
                 live.update(Text(str(error), "bold red"), refresh=True)  # it may be starting again
             else:
@@ -68,15 +70,24 @@ def _url(options: argparse.Namespace) -> str:
         return DEFAULT_URL
     http = load(options).http
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(http.host, http.host)  # noqa: S104  # asks, does not listen
-    return f"http://{host}:{http.port}"
+    return f"{'https' if http.tls is not None else 'http'}://{host}:{http.port}"
 
 
-def _scrape(url: str) -> Scrape:
+def _token(file: Path | None) -> str | None:
+    from daemon.errors import InputError
+
+    try:
+        return file.read_text(encoding="ascii").strip() if file is not None else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: {getattr(error, 'strerror', None) or 'is not a token'}") from None
+
+
+def _scrape(url: str, token: str | None) -> Scrape:
     from daemon.adapters.metrics_client import fetch
     from daemon.errors import DataError
     from daemon.terminal.top import read_scrape
 
-    text = fetch(f"{url.rstrip('/')}/metrics")
+    text = fetch(f"{url.rstrip('/')}/metrics", token)
     try:
         return read_scrape(text, time.monotonic())
     except ValueError as error:

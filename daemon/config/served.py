@@ -19,13 +19,6 @@ def require_users(users: Path | None, host: str, what: str) -> None:
         raise ValueError(f"host: name a users file before you serve {what} to other machines")
 
 
-class HttpConfig(Section):
-    """Where metrics and health are served."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=9108, ge=0, le=65535)
-
-
 class LinkConfig(Section):
     """A link from an alert to another program."""
 
@@ -40,10 +33,19 @@ class TlsConfig(Section):
     key: Path
 
 
+class HttpConfig(Section):
+    """Where metrics, health and reload are served, and who may use them."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=9108, ge=0, le=65535)
+    users: Path | None = None
+    tls: TlsConfig | None = None
+
+
 class ConsoleConfig(Section):
     """Where `strayline console` serves its pages, what it keeps, and who may use it."""
 
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=9109, ge=0, le=65535)
     path: str = Field(default="", pattern=r"^(/[A-Za-z0-9_.~-]+)*$")
     archive: Path | None = None
@@ -62,7 +64,7 @@ class ConsoleConfig(Section):
 class ServeConfig(Section):
     """Where `strayline serve` offers the engine as `/v1/embeddings`, to whom, and how much of it."""
 
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=9110, ge=0, le=65535)
     users: Path | None = None
     max_inputs: int = Field(default=2_048, ge=1)

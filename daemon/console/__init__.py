@@ -10,25 +10,20 @@
   news of changes (`changes`) and keys.
 * Text of logs is hostile: templates escape everything, and the content security policy (`guard`) forbids all scripts
   and styles but the console's own.
-* `guard` lets a request pass or not; `server.routes` is the table of routes and roles. `accounts` reads the users file,
-  `logins` keeps sessions. `tls` is the port's certificate; `watched_files` reads files again that change.
+* `guard` lets a request pass or not; `server.routes` is the table of routes and roles. `logins` keeps
+  sessions. The users file and the port's certificate are those of `daemon.adapters.web`.
 * What people say is published to the feedback topic and shown once it comes back from there.
 """
 
-from daemon.console.accounts import hash_password, read_accounts
 from daemon.console.console import Console, ConsoleSettings, ConsoleTopics
 from daemon.console.links import LinkTemplate, filled
 from daemon.console.retention import Retention
-from daemon.console.tls import Certificate
 
 __all__ = [
-    "Certificate",
     "Console",
     "ConsoleSettings",
     "ConsoleTopics",
     "LinkTemplate",
     "Retention",
     "filled",
-    "hash_password",
-    "read_accounts",
 ]

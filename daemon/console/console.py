@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemon.console.accounts import read_accounts
+from daemon.adapters.web import Certificate, LiveCertificate, WatchedFiles, read_accounts
 from daemon.console.archive import Archive
 from daemon.console.archive_thread import ArchiveThread
 from daemon.console.changes import Changes
@@ -18,9 +18,7 @@ from daemon.console.links import LinkTemplate
 from daemon.console.pages import Pages, Publish
 from daemon.console.retention import Retention
 from daemon.console.server import ConsoleServer
-from daemon.console.tls import Certificate, LiveCertificate
 from daemon.console.views import Views
-from daemon.console.watched_files import WatchedFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from daemon.console.accounts import Account, Accounts, Role
+from daemon.adapters.web import Account, Accounts, Role
 from daemon.console.logins import LIFETIME_S, Login, Logins
 
 COOKIE = "strayline"

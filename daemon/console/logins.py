@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 
-from daemon.console.accounts import Account
+from daemon.adapters.web import Account
 
 LIFETIME_S = 12 * 3600.0
 MOST = 10_000

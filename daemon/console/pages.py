@@ -12,8 +12,8 @@ from urllib.parse import quote
 import orjson
 from aiohttp import web
 
+from daemon.adapters.web import Role
 from daemon.console import queries
-from daemon.console.accounts import Role
 from daemon.console.archive_thread import ArchiveThread
 from daemon.console.case import case_rows, cause_rows, muted_of
 from daemon.console.cause_queries import causes, said_of

@@ -8,8 +8,7 @@ from ssl import SSLContext
 
 from aiohttp import web
 
-from daemon.adapters.web import HttpListener
-from daemon.console.accounts import Role
+from daemon.adapters.web import HttpListener, Role
 from daemon.console.guard import HEADERS, ROOT, Guard, Handler
 from daemon.console.mute_pages import MutePages
 from daemon.console.pages import Pages, error_page

@@ -204,3 +204,10 @@ def test_no_error_shows_what_came_from_the_environment() -> None:
         parse_config(text, {"WORD": "hunter2hunter2"})
     assert "hunter2" not in str(refused.value)
     assert "sessions.gap: ${WORD} is not a duration" in str(refused.value)
+
+
+@pytest.mark.parametrize("section", ["http", "console", "serve"])
+def test_a_port_without_an_address_is_refused(section: str) -> None:
+    """An empty host would listen on every address."""
+    with pytest.raises(ConfigError, match=rf"{section}\.host"):
+        parse_config(f"input: {{topics: [a]}}\nkafka: {{bootstrap_servers: k}}\n{section}: {{host: ''}}", {})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.console.accounts import Account, Role, hash_password, read_accounts, verify_password
+from daemon.adapters.web.accounts import Account, Role, hash_password, read_accounts, verify_password
 from daemon.console.logins import LIFETIME_S, MOST, Logins
 from daemon.errors import ConfigError
 

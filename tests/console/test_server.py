@@ -14,7 +14,8 @@ import aiohttp
 import orjson
 import pytest
 
-from daemon.console import Console, ConsoleSettings, hash_password
+from daemon.adapters.web import hash_password
+from daemon.console import Console, ConsoleSettings
 from daemon.core.messages import parse_mute
 from daemon.errors import InputError
 from tests.support.consoles import ALERTS, FEEDBACK, PATTERN, FakeTopics, alert, console, resolved

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from prometheus_client import CollectorRegistry
 
-from daemon.console import Certificate, ConsoleSettings, hash_password
-from daemon.console.tls import LiveCertificate
-from daemon.console.watched_files import WatchedFiles
+from daemon.adapters.web import Certificate, HttpServer, LiveCertificate, Probes, WatchedFiles, hash_password
+from daemon.console import ConsoleSettings
 from daemon.errors import ConfigError
 from tests.support.consoles import FakeTopics, console
 
 
 def make(folder: Path, name: str) -> Certificate:
     """Write a certificate of its own authority for localhost, whose subject is `name`."""
-    files = Certificate(folder / "tls.crt", folder / "tls.key")
+    files = Certificate(folder / "tls.crt", folder / "tls.key", "console.tls")
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     command += ["-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
     command += ["-keyout", str(files.key), "-out", str(files.certificate)]
@@ -60,6 +60,25 @@ async def test_pages_come_over_tls_and_the_cookie_stays_there(tmp_path: Path, cl
             await client.get(app.url.replace("https", "http"))
 
 
+async def test_the_daemons_endpoints_speak_tls(tmp_path: Path) -> None:
+    """With a certificate, metrics and probes are answered over TLS only."""
+
+    async def reload() -> None:
+        return None
+
+    files = make(tmp_path, "daemon")
+    probes = Probes(lambda: None, list, reload)
+    server = HttpServer("127.0.0.1", 0, CollectorRegistry(), probes, tls=LiveCertificate(files))
+    await server.start()
+    trusted = ssl.create_default_context(cafile=str(files.certificate))
+    async with aiohttp.ClientSession() as client:
+        async with client.get(f"https://127.0.0.1:{server.port}/healthz", ssl=trusted) as answer:
+            assert 200 == answer.status
+        with pytest.raises(aiohttp.ClientError):
+            await client.get(f"http://127.0.0.1:{server.port}/healthz")
+    await server.close()
+
+
 async def test_a_changed_certificate_is_for_the_next_connections(tmp_path: Path) -> None:
     """Whoever connects after the files have changed sees the new one; half a change alters nothing."""
     files = make(tmp_path, "first")
@@ -86,7 +105,7 @@ async def test_a_changed_certificate_is_for_the_next_connections(tmp_path: Path)
 @pytest.mark.parametrize("text", [None, "no certificate"])
 def test_files_that_are_no_certificate_are_refused(tmp_path: Path, text: str | None) -> None:
     """The error names the files."""
-    files = Certificate(tmp_path / "tls.crt", tmp_path / "tls.key")
+    files = Certificate(tmp_path / "tls.crt", tmp_path / "tls.key", "console.tls")
     if text is not None:
         for path in (files.certificate, files.key):
             path.write_text(text)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from daemon.adapters.web.accounts import Account, Role, read_accounts
 from daemon.config.loading import parse_config
-from daemon.console.accounts import Account, Role, read_accounts
 from tests.deploy.tools import ROOT, run, tool
 
 DEPLOY = ROOT / "deploy"

@@ -6,15 +6,19 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
 
 import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 from structlog.testing import capture_logs
 
-from daemon.adapters.web import Exposition, HttpServer, Probes, connections
+from daemon.adapters.web import Accounts, Exposition, HttpServer, Probes, connections, read_accounts
 from daemon.errors import ConfigError, EngineError, UnavailableError
 from daemon.metrics import Metrics
+
+ROLES = ("viewer", "operator")
 
 
 class Daemon:
@@ -124,6 +128,47 @@ async def test_reload_is_no_get_and_not_for_web_pages(client: aiohttp.ClientSess
     async with client.post("/-/reload", headers={"Origin": "http://evil.example"}) as response:
         assert 403 == response.status
     assert 0 == behind.reloads
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Accounts:
+    """A users file with a token for each role: the role's name."""
+    tokens = [f"{{name: {role}, role: {role}, sha256: {sha256(role.encode()).hexdigest()}}}" for role in ROLES]
+    (tmp_path / "users.yaml").write_text(f"tokens: [{', '.join(tokens)}]")
+    return read_accounts(tmp_path / "users.yaml", "http.users")
+
+
+ROUTES = [("GET", "/metrics"), ("POST", "/-/reload"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/")]
+
+
+@pytest.mark.parametrize(
+    ("authorization", "statuses"),
+    [
+        (None, [401, 401, 200, 200, 200]),
+        ("Bearer nobody", [401, 401, 200, 200, 200]),
+        ("Basic dmlld2VyOnZpZXdlcg==", [401, 401, 200, 200, 200]),
+        ("Bearer viewer", [200, 403, 200, 200, 200]),
+        ("bearer operator", [200, 200, 200, 200, 200]),
+    ],
+)
+async def test_with_users_each_role_has_its_routes(
+    behind: Daemon, metrics: Metrics, accounts: Accounts, authorization: str | None, statuses: list[int]
+) -> None:
+    """Metrics are for known tokens, a reload for operators; probes need none, and a refused reload does nothing."""
+    probes = Probes(behind.health, behind.unready, behind.reload)
+    server = HttpServer("127.0.0.1", 0, metrics.registry, probes, accounts)
+    await server.start()
+    answered = []
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
+        headers = {"Authorization": authorization} if authorization is not None else {}
+        for method, path in ROUTES:
+            async with session.request(method, path, headers=headers) as answer:
+                answered.append(answer.status)
+                assert (answer.status == 401) == ("WWW-Authenticate" in answer.headers)
+    await server.close()
+
+    assert statuses == answered
+    assert (statuses[1] == 200) == bool(behind.reloads)
 
 
 async def test_a_port_in_use_says_what_to_set(behind: Daemon) -> None:

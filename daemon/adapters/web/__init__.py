@@ -1,11 +1,33 @@
 """What listens on a port: one `HttpListener` for all, the daemon's own endpoints, and the engine as `/v1/embeddings`.
 
 `listener` starts and ends a web application; the console uses it too. `endpoints` has the metrics and the probes,
-`connections` bounds who may connect to them, and `embeddings` has the API of `strayline serve`.
+`connections` bounds who may connect to them, and `embeddings` has the API of `strayline serve`. `accounts` reads the
+users file, `bearer` finds who sends a request, `certificate` is a port's TLS, and `watched_files` reads files again
+that change: one implementation for every port.
 """
 
+from daemon.adapters.web.accounts import Account, Accounts, Role, hash_password, read_accounts
+from daemon.adapters.web.bearer import bearer_token
+from daemon.adapters.web.certificate import Certificate, LiveCertificate
 from daemon.adapters.web.embeddings import EmbeddingsServer, ServerLimits
 from daemon.adapters.web.endpoints import Exposition, HttpServer, Probes
 from daemon.adapters.web.listener import HttpListener
+from daemon.adapters.web.watched_files import WatchedFiles
 
-__all__ = ["EmbeddingsServer", "Exposition", "HttpListener", "HttpServer", "Probes", "ServerLimits"]
+__all__ = [
+    "Account",
+    "Accounts",
+    "Certificate",
+    "EmbeddingsServer",
+    "Exposition",
+    "HttpListener",
+    "HttpServer",
+    "LiveCertificate",
+    "Probes",
+    "Role",
+    "ServerLimits",
+    "WatchedFiles",
+    "bearer_token",
+    "hash_password",
+    "read_accounts",
+]

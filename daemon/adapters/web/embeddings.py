@@ -23,6 +23,7 @@ from aiohttp.typedefs import Middleware
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
+from daemon.adapters.web.bearer import bearer_token
 from daemon.adapters.web.listener import HttpListener
 from daemon.errors import DataError, StraylineError
 from daemon.ports import Engine, TokenEngine
@@ -131,8 +132,8 @@ class EmbeddingsServer:
             if "Origin" in request.headers:
                 raise _RefusedError(403, "requests from web pages are not accepted without tokens")
         elif request.path.startswith("/v1/"):
-            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not self._authorize(token.strip()):
+            token = bearer_token(request)
+            if token is None or not self._authorize(token):
                 raise _RefusedError(401, "send a known bearer token", code="invalid_api_key")
 
     async def _healthz(self, _: web.Request) -> web.Response:

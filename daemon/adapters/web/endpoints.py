@@ -4,7 +4,8 @@ Two rules. No answer waits for anything, so a probe is quick while the daemon wo
 /healthz fails only when a restart helps (the engine is dead); /readyz fails, with reasons, whenever traffic or a
 rollout should wait (loading, restoring, draining).
 
-Anybody who reaches the port may connect, so connections are bounded (`connections`).
+Anybody who reaches the port may connect, so connections are bounded (`connections`). With accounts, metrics are for
+whoever has a known token and a reload for operators; health and readiness stay open, because probes have no token.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from prometheus_client import REGISTRY, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from daemon.adapters.web.accounts import Accounts, Role
+from daemon.adapters.web.bearer import bearer_token
+from daemon.adapters.web.certificate import LiveCertificate
 from daemon.adapters.web.connections import MOST_CONNECTIONS, Connections, RequestLog
 from daemon.adapters.web.listener import HttpListener
 from daemon.errors import StraylineError
@@ -63,9 +67,22 @@ class Exposition(Collector):
 
 
 class HttpServer:
-    """Serves the endpoints from `start` to `close`. Port 0 takes a free port, and `port` is then its number."""
+    """Serves the endpoints from `start` to `close`. Port 0 takes a free port, and `port` is then its number.
 
-    def __init__(self, host: str, port: int, registry: CollectorRegistry, probes: Probes) -> None:
+    `accounts` may be replaced while it serves; None lets everybody in. `tls` encrypts every connection.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        registry: CollectorRegistry,
+        probes: Probes,
+        accounts: Accounts | None = None,
+        tls: LiveCertificate | None = None,
+    ) -> None:
+        self.accounts = accounts
+        self._tls = tls
         self._probes = probes
         self._exposition = Exposition(registry)
         application = web.Application()
@@ -89,7 +106,8 @@ class HttpServer:
 
     async def start(self) -> None:
         """Listen. Raises UnavailableError when the address cannot be used."""
-        await self._listener.start(bounded=self._connections.around, backlog=MOST_CONNECTIONS)
+        tls = self._tls.context if self._tls is not None else None
+        await self._listener.start(tls, bounded=self._connections.around, backlog=MOST_CONNECTIONS)
         self._ending = asyncio.create_task(self._connections.end_old_ones())
 
     async def close(self) -> None:
@@ -103,7 +121,23 @@ class HttpServer:
     async def _landing(self, _: web.Request) -> web.Response:
         return web.Response(body=_LANDING, content_type="text/plain")
 
+    def _refusal(self, request: web.Request, *roles: Role) -> web.Response | None:
+        """Return the answer to a request whose token is not one of an account with one of `roles`, None to others."""
+        if self.accounts is None:
+            return None
+        token = bearer_token(request)
+        account = self.accounts.by_token(token) if token is not None else None
+        if account is None:
+            refused = _json(401, {"status": "refused", "reasons": ["send a known bearer token"]})
+            refused.headers["WWW-Authenticate"] = "Bearer"
+            return refused
+        if account.role not in roles:
+            return _json(403, {"status": "refused", "reasons": [f"this needs the role {roles[0].value}"]})
+        return None
+
     async def _metrics(self, request: web.Request) -> web.Response:
+        if (refusal := self._refusal(request, Role.VIEWER, Role.OPERATOR)) is not None:
+            return refusal
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self._exposition), headers={"Content-Type": content_type})
 
@@ -121,6 +155,8 @@ class HttpServer:
     async def _reload(self, request: web.Request) -> web.Response:
         if "Origin" in request.headers:  # browsers send Origin; no web page may reload the daemon
             return _json(403, {"status": "refused", "reasons": ["requests from web pages are not accepted"]})
+        if (refusal := self._refusal(request, Role.OPERATOR)) is not None:
+            return refusal
         try:
             await self._probes.reload()
         except StraylineError as error:

@@ -1,4 +1,4 @@
-"""TLS of the console's own port: a certificate and its key, from files in PEM, which may be read again.
+"""TLS of a port: a certificate and its key, from files in PEM, which may be read again.
 
 Connections that are open keep the certificate that they began with; new ones get the one read last.
 """
@@ -14,10 +14,14 @@ from daemon.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Where the certificate, with the chain that leads to an authority, and its key are."""
+    """Where the certificate, with the chain that leads to an authority, and its key are.
+
+    `setting` is the configuration's key that names them.
+    """
 
     certificate: Path
     key: Path
+    setting: str
 
     def context(self) -> ssl.SSLContext:
         """Return a server's context, for TLS 1.2 and 1.3. Raises ConfigError when the files cannot be used."""
@@ -27,9 +31,9 @@ class Certificate:
             context.load_cert_chain(self.certificate, self.key, password="")
         except ssl.SSLError as error:
             what = error.reason or "not a certificate and its key in PEM, or the key needs a password"
-            raise ConfigError([f"console.tls: {self.certificate} with {self.key}: {what}"]) from None
+            raise ConfigError([f"{self.setting}: {self.certificate} with {self.key}: {what}"]) from None
         except OSError as error:
-            raise ConfigError([f"console.tls: {self.certificate} or {self.key}: {error.strerror}"]) from None
+            raise ConfigError([f"{self.setting}: {self.certificate} or {self.key}: {error.strerror}"]) from None
         return context
 
 

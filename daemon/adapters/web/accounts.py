@@ -1,4 +1,4 @@
-"""Who may use the console: people with passwords, programs with bearer tokens, each with a role.
+"""Who may use what listens on a port: people with passwords, programs with bearer tokens, each with a role.
 
 The users file is YAML. It holds hashes only, so whoever reads it learns no password and no token::
 

@@ -35,9 +35,9 @@ class WatchedFiles:
             await asyncio.sleep(self._every_s)
             try:
                 if await asyncio.to_thread(self._look):
-                    log.info("console_files_read", files=[str(path) for path in self._paths])
+                    log.info("files_read_again", files=[str(path) for path in self._paths])
             except StraylineError as error:
-                log.warning("console_files_unusable", error=str(error))
+                log.warning("files_unusable", error=str(error))
 
     def _look(self) -> bool:
         """Read the files if they have changed; return whether they have."""
