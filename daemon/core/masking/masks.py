@@ -114,13 +114,13 @@ _UNIT = r"(?:ns|us|µs|μs|ms|s|m|h|d|sec|secs|min|mins|hrs?)"
 _DECIMAL = r"[0-9]+(?:\.[0-9]+)?"
 _REAL = rf"{_DECIMAL}(?:[eE][+-]?[0-9]+)?"
 _DURATION = (
-    rf"(?:{_REAL}{_UNIT}(?:{_DECIMAL}{_UNIT})*|{_REAL} (?:ns|us|µs|μs|ms|secs?|s)"
+    rf"(?:{_REAL}{_UNIT}(?: ?{_DECIMAL}{_UNIT})*|{_REAL} (?:ns|us|µs|μs|ms|secs?|s)"
     rf"|P(?:[0-9]+[YMWD])*T(?:{_DECIMAL}[HMS])+)"
 )
 _SIZE = rf"{_EDGE}{_DECIMAL}(?: ?[kKMGTPE]i?[Bb](?:it|ps|yte)?s?| ?[kmgt]i?b(?:it|ps)?|[kKMGT]|B){_EDGE}"
 _GROUPED = (
     r"[0-9]{1,3}(?:(?:,[0-9]{3})+(?:\.[0-9]+)?|(?:['_\u{2019}\u{a0}\u{202f}][0-9]{3})+(?:[.,][0-9]+)?"
-    r"|(?: [0-9]{3}){2,})"
+    r"|(?: [0-9]{3}){2,}|(?:\.[0-9]{3}){2,}(?:,[0-9]+)?)"
 )
 """Digits in groups of three."""
 
@@ -142,7 +142,10 @@ WIDE: tuple[Mask, ...] = (
 )
 COLONS: tuple[Mask, ...] = (
     (rf"{_EDGE}(?:(?:{_H}{{2}}[:-]){{5}}{_H}{{2}}|{_H}{{4}}\.{_H}{{4}}\.{_H}{{4}}){_EDGE}", "<MAC>"),
-    (rf"(?:{_EDGE}(?:{_SIX})|{_SIX_SHORT}|::(?:[fF]{{4}}:)?{_FOUR}){_EDGE}(?:\.[0-9]{{1,3}}){{0,3}}", "<IP>"),
+    (
+        rf"(?:{_EDGE}(?:{_SIX})|{_SIX_SHORT}|::(?:[fF]{{4}}:)?{_FOUR}){_EDGE}(?:\.[0-9]{{1,3}}){{0,3}}(?:%[a-z][a-z0-9]*)?",
+        "<IP>",
+    ),
 )
 COLONS_GATE = rf":{_H}{{0,4}}:|-{_H}{{2}}-{_H}{{2}}-|\.{_H}{{4}}\."
 """The masks of `COLONS` are expensive, so they run only on lines with a match of this, which is cheap to"""
@@ -153,9 +156,10 @@ NARROW: tuple[Mask, ...] = (
         (
             rf"{_EDGE}[A-Za-z]:{_FOLDERS}{_FILE}|\\\\[\w.$-]+{_FOLDERS}{_FILE}"
             r"|(?P<quote>\")(?:[A-Za-z]:[\\/]|/)[^\"\s]+(?: [^\"\s]+)+\""
+            r"|(?P<tick>')(?:[A-Za-z]:[\\/]|/)[^'\s]+(?: [^'\s]+)+'"
             r"|\B/[\w.~*@-](?:[\w.\-<>*@+%~=/]|\\ )*"
         ),
-        "${quote}<PATH>${quote}",
+        "${quote}${tick}<PATH>${quote}${tick}",
     ),
     (
         (
@@ -167,7 +171,7 @@ NARROW: tuple[Mask, ...] = (
     (
         (
             rf"{_EDGE}{_DURATION}{_EDGE}|{_EDGE}{_SCRAMBLED}{_EDGE}|{_SIZE}"
-            rf"|{_GROUPED}{_EDGE}"
+            rf"|{_GROUPED}(?: ?(?:[nuµμm]?s|[kKMGT]i?B))?{_EDGE}"
             rf"|{_REAL}|(?:[\p{{Nd}}--[0-9]][0-9]*)+"
         ),
         "<NUM>",
