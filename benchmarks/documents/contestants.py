@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,15 @@ class Contest:
         self._forest = IsolationForest(random_state=0).fit(vectors)
         self._svm = OneClassSVM(gamma="scale", nu=0.05).fit(vectors)
 
+    @classmethod
+    async def of(cls, standards: Mapping[str, Sequence[Block]], engine: Engine) -> Self:
+        """Return the contest on these standards, by name."""
+        kept = [make_document(name, "text", blocks) for name, blocks in standards.items()]
+        kept = list({each.id: each for each in kept}.values())
+        rows = [(await engine.embed([document_text(each)]))[0] for each in kept]
+        with_rows = [replace(each, vector=row) for each, row in zip(kept, rows, strict=True)]
+        return cls(with_rows, np.stack(rows), engine)
+
     async def scores(self, blocks: Sequence[Block]) -> tuple[Scores, Check]:
         """Return every contestant's score of a text, and our check of it."""
         text = make_document("text", "text", blocks)
@@ -41,8 +52,10 @@ class Contest:
         check = self._checker.check(KeptDocument("", "", "", text.clauses, vector), None)
         similar = self._vectors @ vector
         nearest = self._words[int(similar.argmax())]
+        comparison = check.matches[0].comparison
         return {
-            "strayline": gravity(check.matches[0].comparison),
+            "strayline": gravity(comparison),
+            "strayline, all departures": comparison.weight,
             "cosine": 1 - float(similar.max()),
             "difflib": 1 - difflib.SequenceMatcher(None, nearest, flat.split()).ratio(),
             "TF-IDF": 1 - float((self._rows @ self._tfidf.transform([flat]).T).max()),

@@ -1,7 +1,4 @@
-"""Edits of a text: substantive ones in one clause that is known, and harmless ones all over it.
-
-The words that are swapped here are chosen without regard to the lists of `daemon.core.documents`.
-"""
+"""Edits of a text: substantive ones in one clause that is known, and harmless ones all over it."""
 
 from __future__ import annotations
 
@@ -11,58 +8,9 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from benchmarks.documents.vocabulary import ENGLISH, Vocabulary
 from daemon.core.documents import Clause, blocks_of, split_clauses
 
-NEGATED = {
-    "shall": "shall not",
-    "must": "must not",
-    "may": "may not",
-    "will": "will not",
-    "is": "is not",
-    "are": "are not",
-    "can": "cannot",
-    "may not": "may",
-    "shall not": "shall",
-    "must not": "must",
-}
-PARTIES = (
-    ("licensor", "licensee"),
-    ("contributor", "recipient"),
-    ("licensor", "you"),
-    ("author", "user"),
-    ("copyright holder", "licensee"),
-    ("distributor", "recipient"),
-    ("we", "you"),
-    ("you", "the contributors"),
-)
-TERMS = {
-    "written": "oral",
-    "source": "binary",
-    "irrevocable": "revocable",
-    "royalty-free": "royalty-bearing",
-    "non-exclusive": "exclusive",
-    "worldwide": "national",
-    "perpetual": "temporary",
-    "copyright": "trademark",
-    "commercial": "private",
-    "modified": "unmodified",
-    "direct": "remote",
-    "distribution": "sale",
-    "without": "with",
-    "notice": "fee",
-    "warranty": "guarantee of title",
-}
-WEAKER = {
-    "shall": "should",
-    "must": "should",
-    "only": "preferably",
-    "all": "most",
-    "any": "certain",
-    "will": "may",
-    "required": "encouraged",
-    "entire": "essential",
-}
-NUMBERS = {"one": "five", "two": "six", "three": "nine", "thirty": "ninety", "first": "third", "ten": "two"}
 LONG = 12
 """A clause of fewer words is not moved, dropped or inserted."""
 
@@ -81,10 +29,20 @@ class Planted:
 Plant = Callable[[str, list[Clause], random.Random, str], Planted | None]
 
 
-def substantive(text: str, other: str, chance: random.Random) -> list[Planted]:
+def substantive(text: str, other: str, chance: random.Random, words: Vocabulary = ENGLISH) -> list[Planted]:
     """Return one edit of each kind that the text allows; `other` is a text that clauses are taken from."""
     clauses = split_clauses(blocks_of(text))
-    made = [plant(text, clauses, chance, other) for plant in _PLANTS]
+    plants: tuple[Plant, ...] = (
+        _swap("negated", words.negated, words.spaced),
+        _party(words),
+        _number(words),
+        _swap("term", words.terms, words.spaced),
+        _swap("weakened", words.weaker, words.spaced),
+        _dropped,
+        _inserted,
+        _moved,
+    )
+    made = [plant(text, clauses, chance, other) for plant in plants]
     return [one for one in made if one is not None and one.text != text]
 
 
@@ -94,55 +52,78 @@ def harmless(text: str, chance: random.Random) -> list[Planted]:
     return [Planted(kind, new, substantive=False) for kind, new in edited if new != text]
 
 
-def _swap(kind: str, swaps: Mapping[str, str]) -> Plant:
+def _swap(kind: str, swaps: Mapping[str, str], spaced: bool) -> Plant:
     def plant(text: str, clauses: list[Clause], chance: random.Random, _: str) -> Planted | None:
         for index in _shuffled(clauses, chance):
-            words = [word for word in swaps if _find(word, clauses[index].text)]
+            words = [word for word in swaps if _find(word, clauses[index].text, spaced)]
             if words and not clauses[index].heading:
                 word = chance.choice(words)
-                return _replaced(kind, text, clauses, index, _sub(word, swaps[word], clauses[index].text))
+                return _replaced(kind, text, clauses, index, _sub(word, swaps[word], clauses[index].text, spaced))
         return None
 
     return plant
 
 
-def _number(text: str, clauses: list[Clause], chance: random.Random, _: str) -> Planted | None:
-    for index in _shuffled(clauses, chance):
-        source = clauses[index].text
-        digits = [
-            match for match in re.finditer(r"(?<![\w.])\d{1,3}(?![\w.]|\.\d)", source) if not _dated(source, match)
-        ]
-        if digits:
-            match = chance.choice(digits)
-            new = source[: match.start()] + str(3 * int(match[0]) + 1) + source[match.end() :]
-            return _replaced("number", text, clauses, index, new)
-        words = [word for word in NUMBERS if _find(word, source)]
-        if words:
-            word = chance.choice(words)
-            return _replaced("number", text, clauses, index, _sub(word, NUMBERS[word], source))
-    return None
+def _number(vocabulary: Vocabulary) -> Plant:
+    numbers, spaced = vocabulary.numbers, vocabulary.spaced
+
+    def plant(text: str, clauses: list[Clause], chance: random.Random, _: str) -> Planted | None:
+        for index in _shuffled(clauses, chance):
+            source = clauses[index].text
+            found = re.finditer(r"(?<![\w.])\d{1,3}(?![\w.]|\.\d)", source)
+            digits = [match for match in found if not _dated(source, match)]
+            if digits:
+                match = chance.choice(digits)
+                new = source[: match.start()] + str(3 * int(match[0]) + 1) + source[match.end() :]
+                return _replaced("number", text, clauses, index, new)
+            words = [word for word in numbers if _find(word, source, spaced)]
+            if words:
+                word = chance.choice(words)
+                return _replaced("number", text, clauses, index, _sub(word, numbers[word], source, spaced))
+        return None
+
+    return plant
 
 
 def _dated(source: str, match: re.Match[str]) -> bool:
     """Return whether a number belongs to a date, a version or a reference: changing it would be another edit."""
     around = source[max(0, match.start() - 14) : match.end() + 12].lower()
-    return bool(
+    listed = source[match.end() : match.end() + 1] == ")" and not _spelled_out(source[: match.start()])
+    return listed or bool(
         re.search(
-            r"version|section|clause|article|paragraph|§|\b(19|20)\d\d\b|january|february|march|june|july", around
+            r"version|section|clause|article|chapter|paragraph|ziffer|abschnitt|artikel|absatz|abs\.|alinéa|§|\b(19|20)\d\d\b|[年月日条第]"
+            r"|january|february|march|april|june|july|august|september|october|november|december"
+            r"|januar|märz|juni|juli|oktober|dezember|janvier|février|mars|avril|juin|juillet|août",
+            around,
         )
     )
 
 
-def _party(text: str, clauses: list[Clause], chance: random.Random, _: str) -> Planted | None:
-    for index in _shuffled(clauses, chance):
-        source = clauses[index].text
-        pairs = [
-            pair if _find(pair[0], source) else pair[::-1] for pair in PARTIES if any(_find(p, source) for p in pair)
-        ]
-        if pairs and not clauses[index].heading:
-            old, new = chance.choice(pairs)
-            return _replaced("party", text, clauses, index, _sub(old, new, source))
-    return None
+def _spelled_out(before: str) -> bool:
+    """Return whether a number in words stands before a bracket, as in *thirty (30)*."""
+    return (
+        re.search(r"(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|ty|hundred) \($", before)
+        is not None
+    )
+
+
+def _party(vocabulary: Vocabulary) -> Plant:
+    spaced = vocabulary.spaced
+
+    def plant(text: str, clauses: list[Clause], chance: random.Random, _: str) -> Planted | None:
+        for index in _shuffled(clauses, chance):
+            source = clauses[index].text
+            pairs = [
+                pair if _find(pair[0], source, spaced) else pair[::-1]
+                for pair in vocabulary.parties
+                if any(_find(party, source, spaced) for party in pair)
+            ]
+            if pairs and not clauses[index].heading:
+                old, new = chance.choice(pairs)
+                return _replaced("party", text, clauses, index, _sub(old, new, source, spaced))
+        return None
+
+    return plant
 
 
 def _dropped(text: str, clauses: list[Clause], chance: random.Random, _: str) -> Planted | None:
@@ -156,7 +137,7 @@ def _inserted(text: str, clauses: list[Clause], chance: random.Random, other: st
     if index is None or from_other is None:
         return None
     new = theirs[from_other].text
-    if " ".join(new.split()[:8]) in " ".join(text.split()):
+    if " ".join(new.split())[:50] in " ".join(text.split()):
         return None
     return Planted("inserted", text.replace(clauses[index].text, f"{clauses[index].text}\n\n{new}"), None, new)
 
@@ -173,8 +154,13 @@ def _moved(text: str, clauses: list[Clause], chance: random.Random, _: str) -> P
 
 
 def _one_long(text: str, clauses: list[Clause], chance: random.Random) -> int | None:
-    long = [at for at, each in enumerate(clauses) if len(each.text.split()) >= LONG and text.count(each.text) == 1]
+    long = [at for at, each in enumerate(clauses) if _length(each.text) >= LONG and text.count(each.text) == 1]
     return chance.choice(long) if long else None
+
+
+def _length(text: str) -> int:
+    """Return the number of words; two ideographs are about one."""
+    return len(text.split()) + len(re.findall("[\u4e00-\u9fff]", text)) // 2
 
 
 def _shuffled(clauses: list[Clause], chance: random.Random) -> list[int]:
@@ -188,20 +174,24 @@ def _replaced(kind: str, text: str, clauses: list[Clause], index: int, new: str)
     return Planted(kind, text.replace(old, new), index) if text.count(old) == 1 else None
 
 
-def _find(word: str, text: str) -> re.Match[str] | None:
-    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text, re.IGNORECASE)
+def _find(word: str, text: str, spaced: bool) -> re.Match[str] | None:
+    pattern = rf"(?<![\w-]){re.escape(word)}(?![\w-])" if spaced else re.escape(word)
+    return re.search(pattern, text, re.IGNORECASE)
 
 
-def _sub(old: str, new: str, text: str) -> str:
-    match = _find(old, text)
+def _sub(old: str, new: str, text: str, spaced: bool) -> str:
+    match = _find(old, text, spaced)
     assert match is not None
     written = new.upper() if match[0].isupper() and len(old) > 1 else new.capitalize() if match[0][0].isupper() else new
     return text[: match.start()] + written + text[match.end() :]
 
 
 def _wrapped(text: str, chance: random.Random) -> str:
-    width = chance.choice([45, 60, 100, 10_000])
-    return "\n\n".join(textwrap.fill(" ".join(part.split()), width) for part in re.split(r"\n\s*\n", text))
+    """Wrap lines at another width; a long word, such as an address, is broken at its hyphens at most."""
+    width, breaks = chance.choice([45, 60, 100, 10_000]), bool(re.search("[\u4e00-\u9fff]", text))
+    return "\n\n".join(
+        textwrap.fill(" ".join(part.split()), width, break_long_words=breaks) for part in re.split(r"\n\s*\n", text)
+    )
 
 
 def _renumbered(text: str, chance: random.Random) -> str:
@@ -215,26 +205,31 @@ def _typography(text: str, _: random.Random) -> str:
 
 
 def _names(text: str, chance: random.Random) -> str:
-    holder = re.search(r"Copyright (?:\([cC]\)|©)? ?[\d, \-]*(?:by )?([A-Z][\w.]+(?: [A-Z][\w.]+){1,4})", text)
+    """Replace the holder's name wherever it stands, over line breaks and in capitals too."""
+    holder = _HOLDER.search(text)
     if holder is None:
         return text
-    return text.replace(holder[1], chance.choice(["Karla Winterberg", "Blue Heron Systems", "Oyelaran Limited"]))
+    new = chance.choice(["Karla Winterberg", "Blue Heron Systems", "Oyelaran Limited"])
+    name = re.compile(r"[\s,]+".join(map(re.escape, holder[1].split())), re.IGNORECASE)
+    return name.sub(lambda match: new.upper() if match[0].isupper() else new, text)
 
 
 def _dates(text: str, chance: random.Random) -> str:
+    """Make all years later, but not those that say until when something holds."""
     years = chance.randrange(1, 6)
-    return re.sub(r"\b(19[89]\d|20[012]\d)\b(?!\.\d)", lambda match: str(int(match[1]) + years), text)
+    later = re.compile(r"\b(19[89]\d|20[012]\d)\b(?!\.\d)")
+    return later.sub(
+        lambda match: match[0] if _UNTIL.search(text, 0, match.start()) else str(int(match[1]) + years), text
+    )
 
 
-_PLANTS: tuple[Plant, ...] = (
-    _swap("negated", NEGATED),
-    _party,
-    _number,
-    _swap("term", TERMS),
-    _swap("weakened", WEAKER),
-    _dropped,
-    _inserted,
-    _moved,
+_WORD_OF_NAME = r"(?!(?:All|Rights|The|This|License|Licensed|Copyright|Notice)\b)[A-Z][\w&-]+"
+_HOLDER = re.compile(
+    r"Copyright (?=[^A-Za-z]*[\d©]|\([cC]\)|by )(?:\([cC]\)|©)?[\s\d,\-\u2013]*(?:by )?"
+    rf"({_WORD_OF_NAME}(?: +{_WORD_OF_NAME}){{1,3}})"
+)
+_UNTIL = re.compile(
+    r"\b(?:before|after|until|by|later than|expires?(?: on)?|through) (?:[A-Z][a-z]+ )?(?:\d{1,2},? )?\Z"
 )
 _HARMLESS: Mapping[str, Callable[[str, random.Random], str]] = {
     "wrapped": _wrapped,

@@ -1,7 +1,8 @@
 """PDF by pypdf: the text of its pages, without what every page repeats.
 
 A line at the top or at the foot of most pages (a title, a page number) is not part of the text. A word that is broken
-at the end of a line is joined. A remark names pages that hold no text, such as scans.
+at the end of a line is joined. A remark names pages that hold no text, such as scans. A file that has lost a part of its
+text is refused.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from io import BytesIO
 from pypdf import PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, WrongPasswordError
 
+from daemon.adapters.parsing.pdf_damage import check_whole
 from daemon.adapters.parsing.refusals import RefusedFileError
 from daemon.core.documents import Block, blocks_of
 
@@ -34,6 +36,7 @@ def parse(data: bytes) -> tuple[list[Block], str]:
             raise RefusedFileError("is encrypted and needs a password")
         if len(reader.pages) > MOST_PAGES:
             raise RefusedFileError(f"has more than {MOST_PAGES:,} pages")
+        check_whole(data, reader)
         pages = [page.extract_text().split("\n") for page in reader.pages]
     except (DependencyError, FileNotDecryptedError, WrongPasswordError) as error:
         raise RefusedFileError("is encrypted and needs a password") from error

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from daemon.core.documents.diff import Edit, diff
+from daemon.core.documents.diff import Edit, at_boundaries, diff
 from daemon.core.documents.labels import is_label
-from daemon.core.documents.moves import Move, find_moves
+from daemon.core.documents.moves import FEWEST, Move, find_moves
 from daemon.core.documents.passages import Piece, pieces
 from daemon.core.documents.weights import Weighed, Weigher
 from daemon.core.documents.word_lists import WordKind
@@ -24,6 +24,8 @@ DepartureKind = Literal["changed", "missing", "added", "moved"]
 NEARLY_ALL = 0.8
 MOVED = 3.0
 """The weight of a move, beside that of what changed in the moved clause."""
+MOVED_TITLE = 1.0
+"""That of a clause of a few words, such as a heading."""
 MOST = 40.0
 """No departure weighs more: one long clause must not hide all others."""
 LEAST = 0.9
@@ -74,8 +76,11 @@ class _Gathered:
 
 def compare(standard: WordedText, document: WordedText) -> Comparison:
     """Return where the document departs from the standard."""
-    edits = [edit for edit in diff(standard.forms, document.forms) if not is_label(standard, document, edit)]
+    begins = frozenset(standard.first), frozenset(document.first)
+    edits = at_boundaries(diff(standard.forms, document.forms), standard.forms, document.forms, begins)
+    edits = [edit for edit in edits if not is_label(standard, document, edit)]
     moves, edits = find_moves(standard, document, edits)
+    edits = [edit for edit in edits if not is_label(standard, document, edit)]
     weigher = Weigher(standard, document)
     gathered: dict[tuple[int | None, int | None], _Gathered] = {}
     for edit in edits:
@@ -99,9 +104,7 @@ def _gather(
     gathered: dict[tuple[int | None, int | None], _Gathered],
 ) -> None:
     """Weigh one edit, and file its words with the clauses they belong to."""
-    deleted, inserted = weigher.weigh(
-        standard.words[edit.there_from : edit.there_to], document.words[edit.here_from : edit.here_to]
-    )
+    deleted, inserted = weigher.weigh(edit)
     whole = set(_wholly_new(document, edit))
     anchors = [standard.clause_of[at] for at in range(edit.there_from, edit.there_to)]
     for at, word in zip(range(edit.there_from, edit.there_to), deleted, strict=True):
@@ -170,13 +173,12 @@ def _moved(standard: WordedText, document: WordedText, move: Move, weigher: Weig
     deleted: list[tuple[int, Weighed]] = []
     inserted: list[tuple[int, Weighed]] = []
     for edit in move.edits:
-        gone, new = weigher.weigh(
-            standard.words[edit.there_from : edit.there_to], document.words[edit.here_from : edit.here_to]
-        )
+        gone, new = weigher.weigh(edit)
         deleted += zip(range(edit.there_from, edit.there_to), gone, strict=True)
         inserted += zip(range(edit.here_from, edit.here_to), new, strict=True)
     weighed = [word for _, word in (*deleted, *inserted)]
-    weight = min(MOVED + sum(word.weight for word in weighed), MOST)
+    base = MOVED if standard.first[move.clause + 1] - standard.first[move.clause] >= FEWEST else MOVED_TITLE
+    weight = min(base + sum(word.weight for word in weighed), MOST)
     clause_here = document.clause_of[move.here_from]
     return Departure(
         "moved",

@@ -7,7 +7,7 @@ belongs to the change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz.distance import LCSseq
@@ -31,6 +31,46 @@ class Edit:
         return self.there_to - self.there_from + self.here_to - self.here_from
 
 
+def at_boundaries(
+    edits: Sequence[Edit], there: Sequence[str], here: Sequence[str], begins: tuple[Container[int], Container[int]]
+) -> list[Edit]:
+    """Return the edits; one that only deletes or only inserts begins where a clause begins, if it can as well.
+
+    `begins` are the places at which clauses begin in either text.
+    """
+    settled: list[Edit] = []
+    for number, edit in enumerate(edits):
+        room = edit.there_from - settled[-1].there_to if settled else min(edit.there_from, edit.here_from)
+        after = edits[number + 1].there_from if number + 1 < len(edits) else len(there)
+        settled.append(_settled(edit, (room, after - edit.there_to), (there, here), begins))
+    return settled
+
+
+def _settled(
+    edit: Edit,
+    rooms: tuple[int, int],
+    texts: tuple[Sequence[str], Sequence[str]],
+    begins: tuple[Container[int], Container[int]],
+) -> Edit:
+    """Return an edit moved by at most so many words before or behind, to the nearest clause's beginning."""
+    side = 0 if edit.here_from == edit.here_to else 1
+    if side and edit.there_from != edit.there_to:
+        return edit
+    words, starts = texts[side], begins[side]
+    start, stop = (edit.there_from, edit.there_to) if not side else (edit.here_from, edit.here_to)
+    ways: list[int] = [] if start not in starts else [0]
+    for sign, room in zip((-1, 1), rooms, strict=True):
+        for step in range(1, room + 1):
+            one, two = (start - step, stop - step) if sign < 0 else (start + step - 1, stop + step - 1)
+            if one < 0 or two >= len(words) or words[one] != words[two]:
+                break
+            if start + sign * step in starts:
+                ways.append(sign * step)
+                break
+    by = min(ways, key=abs, default=0)
+    return _shifted(edit, by)
+
+
 def diff(there: Sequence[str], here: Sequence[str], island: int = ISLAND) -> list[Edit]:
     """Return what changes `there` into `here`, in order; equal sequences have no edits.
 
@@ -41,7 +81,36 @@ def diff(there: Sequence[str], here: Sequence[str], island: int = ISLAND) -> lis
         for step in LCSseq.opcodes(there, here)
         if step.tag != "equal"
     ]
-    return _without_islands(_touching(edits), island)
+    edits = _touching(_slid(_touching(edits), there, here))
+    joined: list[Edit] = []
+    for edit in edits:
+        joined.append(edit)
+        while len(joined) > 1 and _belong(joined[-2], joined[-1], (there, here), island):
+            joined[-2:] = [_join(joined[-2], joined[-1])]
+    return joined
+
+
+def _slid(edits: Sequence[Edit], there: Sequence[str], here: Sequence[str]) -> list[Edit]:
+    """Return the edits; one that can as well stand directly behind the edit before it stands there.
+
+    *free [-foundation's software-]* is also *free [-software foundation's-]*: what belongs together is together.
+    """
+    slid: list[Edit] = []
+    for edit in edits:
+        gap = edit.there_from - slid[-1].there_to if slid else 0
+        slid.append(_shifted(edit, -gap) if gap and _slides(edit, gap, there, here) else edit)
+    return slid
+
+
+def _slides(edit: Edit, gap: int, there: Sequence[str], here: Sequence[str]) -> bool:
+    """Return whether an edit that only deletes or only inserts can stand `gap` words before, and all else stays."""
+    if edit.here_from == edit.here_to:
+        words, start, stop = there, edit.there_from, edit.there_to
+    elif edit.there_from == edit.there_to:
+        words, start, stop = here, edit.here_from, edit.here_to
+    else:
+        return False
+    return all(words[start - step] == words[stop - step] for step in range(1, gap + 1))
 
 
 def _touching(edits: Sequence[Edit]) -> list[Edit]:
@@ -55,18 +124,20 @@ def _touching(edits: Sequence[Edit]) -> list[Edit]:
     return joined
 
 
-def _without_islands(edits: Sequence[Edit], island: int) -> list[Edit]:
-    joined: list[Edit] = []
-    for edit in edits:
-        joined.append(edit)
-        while len(joined) > 1 and _is_island(joined[-2], joined[-1], island):
-            joined[-2:] = [_join(joined[-2], joined[-1])]
-    return joined
-
-
-def _is_island(before: Edit, after: Edit, island: int) -> bool:
+def _belong(before: Edit, after: Edit, texts: tuple[Sequence[str], Sequence[str]], island: int) -> bool:
+    """Return whether what is equal between two edits is an island. Two that replace the same by the same are two."""
     equal = after.there_from - before.there_to
-    return equal < island and min(before.size, after.size) > 2 * equal
+    if equal >= island or min(before.size, after.size) <= 2 * equal:
+        return False
+    return _words(before, *texts) != _words(after, *texts)
+
+
+def _words(edit: Edit, there: Sequence[str], here: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    return there[edit.there_from : edit.there_to], here[edit.here_from : edit.here_to]
+
+
+def _shifted(edit: Edit, by: int) -> Edit:
+    return Edit(edit.there_from + by, edit.there_to + by, edit.here_from + by, edit.here_to + by)
 
 
 def _join(first: Edit, second: Edit) -> Edit:

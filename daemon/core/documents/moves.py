@@ -1,12 +1,13 @@
 """Clauses that stand elsewhere: what is deleted in one place and inserted in another.
 
 A difference of sequences shows a moved clause as missing here and added there. A clause of the standard of which nearly
-all is deleted is looked for among the inserted words; where nearly all of it stands together, it was moved.
+all is deleted is looked for among the inserted words; where nearly all of it stands together, it was moved. One of a
+few words, such as a heading, must be a whole clause there, with the same words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz.distance import LCSseq
@@ -35,13 +36,45 @@ class Move:
 def find_moves(standard: WordedText, document: WordedText, edits: Sequence[Edit]) -> tuple[list[Move], list[Edit]]:
     """Return the moved clauses, and the edits without them."""
     moves: list[Move] = []
-    inserted = [(edit.here_from, edit.here_to) for edit in edits if edit.here_to - edit.here_from >= FEWEST]
+    inserted = [(edit.here_from, edit.here_to) for edit in edits if edit.here_to > edit.here_from]
     for clause in _deleted_clauses(standard, edits):
         move = _best(standard, document, clause, inserted)
         if move is not None:
             moves.append(move)
             inserted = [part for run in inserted for part in _without(run, move)]
+    moves += _short_moves(standard, document, edits, inserted)
     return moves, _remaining(standard, edits, moves)
+
+
+def _short_moves(
+    standard: WordedText, document: WordedText, edits: Sequence[Edit], inserted: Sequence[tuple[int, int]]
+) -> list[Move]:
+    """Return the clauses of a few words that are deleted as a whole and inserted as a whole, among these words."""
+    new: dict[tuple[str, ...], list[int]] = {}
+    for start, stop in inserted:
+        for clause in _whole_clauses(document, start, stop):
+            new.setdefault(_forms(document, clause), []).append(document.first[clause])
+    moves = []
+    for edit in edits:
+        for clause in _whole_clauses(standard, edit.there_from, edit.there_to):
+            forms = _forms(standard, clause)
+            if new.get(forms):
+                start = new[forms].pop(0)
+                moves.append(Move(clause, start, start + len(forms)))
+    return moves
+
+
+def _whole_clauses(text: WordedText, start: int, stop: int) -> Iterator[int]:
+    """Yield the clauses of a few words that lie in ``start:stop``."""
+    if stop > start:
+        for clause in range(text.clause_of[start], text.clause_of[stop - 1] + 1):
+            begin, end = text.first[clause], text.first[clause + 1]
+            if start <= begin and end <= stop and 0 < end - begin < FEWEST:
+                yield clause
+
+
+def _forms(text: WordedText, clause: int) -> tuple[str, ...]:
+    return tuple(text.forms[text.first[clause] : text.first[clause + 1]])
 
 
 def _deleted_clauses(standard: WordedText, edits: Sequence[Edit]) -> list[int]:

@@ -1,21 +1,26 @@
 """How much a change of words weighs: one of *shall* to *may* or of 30 to 90 more than one of *great* to *large*.
 
-What people fill in weighs little: a name that takes a name's place, a date in place of a date, words in place of a
-blank, a reference to a section, another spelling of a word. Other spaces and hyphens weigh nothing. The same
-replacement counts once in a document, however often it recurs. A name is a capitalised word that the other text never
-uses, so two parties that change places are none.
+What people fill in weighs little: a name that takes a name's place throughout, a date in place of a date (see `names`),
+words in place of a blank, another spelling of a word, and the number of another clause where clauses have other numbers
+than in the standard. Other spaces, hyphens and line breaks weigh nothing. The same replacement counts once in a
+document, however often it recurs.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from rapidfuzz.distance import Indel
 
+from daemon.core.documents.clauses import Clause
+from daemon.core.documents.diff import Edit
+from daemon.core.documents.names import Names, Use
+from daemon.core.documents.word import Word
 from daemon.core.documents.word_lists import WordKind
 from daemon.core.documents.worded_text import WordedText
-from daemon.core.documents.words import Word
 
 WEIGHTS: Mapping[WordKind, float] = {
     WordKind.WORD: 1.0,
@@ -27,18 +32,21 @@ WEIGHTS: Mapping[WordKind, float] = {
     WordKind.PARTY: 3.0,
     WordKind.DEGREE: 3.0,
     WordKind.CONNECTIVE: 1.5,
-    WordKind.NAME: 1.0,
+    WordKind.NAME: 3.0,
     WordKind.REFERENCE: 0.1,
     WordKind.PLACEHOLDER: 0.1,
 }
 """The weight of a word that is here alone, or there alone."""
 FILLED_IN = 0.05
 """The weight of a name in place of a name, a date in place of a date, and words in place of a blank."""
+OTHER_CLAUSE = 1.5
+"""The weight of the number in *Section 4*, where no clause of the document has another number than in the standard."""
 SPELLING = 0.25
 ALIKE = 0.8
 BLANK_HOLDS = 12
 """So many words may stand in place of a blank."""
 _GRAVE = frozenset({WordKind.NEGATION, WordKind.MODAL, WordKind.PARTY, WordKind.DEGREE})
+_SIGNS = re.compile(r"\W|_")
 _NEGATIVE = ("non", "un", "in", "im", "il", "ir", "dis", "nicht", "un")
 
 
@@ -50,17 +58,20 @@ class Weighed:
     weight: float
 
 
-@dataclass(slots=True)
 class Weigher:
-    """Weighs the changes between two texts. What was weighed before weighs nothing."""
+    """Weighs the changes between two texts. A name or date that was weighed before weighs nothing."""
 
-    there: WordedText
-    here: WordedText
-    _seen: set[tuple[str, str]] = field(default_factory=set)
+    def __init__(self, there: WordedText, here: WordedText) -> None:
+        self._there, self._here = there, here
+        self._names = Names(there, here)
+        self._numbered_alike = Counter(map(_label, there.clauses)) == Counter(map(_label, here.clauses))
+        self._seen: set[tuple[str, str]] = set()
 
-    def weigh(self, deleted: Sequence[Word], inserted: Sequence[Word]) -> tuple[list[Weighed], list[Weighed]]:
+    def weigh(self, edit: Edit) -> tuple[list[Weighed], list[Weighed]]:
         """Return the deleted and the inserted words of one change, weighed."""
-        if "".join(word.form for word in deleted) == "".join(word.form for word in inserted):
+        deleted = self._there.words[edit.there_from : edit.there_to]
+        inserted = self._here.words[edit.here_from : edit.here_to]
+        if _same_letters(deleted, inserted):
             return [Weighed(word, 0.0) for word in deleted], [Weighed(word, 0.0) for word in inserted]
         blank = self._fills_blank(deleted, inserted) or self._fills_blank(inserted, deleted)
         spelling = self._spelling(deleted, inserted)
@@ -70,34 +81,24 @@ class Weigher:
             return [Weighed(replace(word, kind=kind), each) for word in deleted], [
                 Weighed(replace(word, kind=kind), each) for word in inserted
             ]
-        named = self._is_name_for_name(deleted, inserted)
-        dated = _has(deleted, WordKind.DATE) and _has(inserted, WordKind.DATE)
+        use = self._names.use_of(edit)
         return (
-            [self._one("-", word, dated=dated, named=named and word.form in self.there.names) for word in deleted],
-            [self._one("+", word, dated=dated, named=named and self._is_new_name(word)) for word in inserted],
+            [self._one("-", word, use) for word in deleted],
+            [self._one("+", word, use) for word in inserted],
         )
 
-    def _one(self, side: str, word: Word, *, dated: bool, named: bool) -> Weighed:
-        if named:
+    def _one(self, side: str, word: Word, use: Use) -> Weighed:
+        """Weigh one word of a change in which names and dates have this use."""
+        if use == "other" or (use == "dates filled in" and word.kind is not WordKind.DATE):
+            other_clause = self._numbered_alike and word.kind is WordKind.REFERENCE and word.form[0].isdigit()
+            return Weighed(word, OTHER_CLAUSE if other_clause else WEIGHTS[word.kind])
+        if word.kind is not WordKind.DATE:
             word = replace(word, kind=WordKind.NAME)
-        if not named and not (dated and word.kind is WordKind.DATE):
+        if use == "place":
             return Weighed(word, WEIGHTS[word.kind])
         known = (side, word.form) in self._seen
         self._seen.add((side, word.form))
         return Weighed(word, 0.0 if known else FILLED_IN)
-
-    def _is_new_name(self, word: Word) -> bool:
-        return word.form in self.here.names and word.form not in self.there.vocabulary
-
-    def _is_name_for_name(self, deleted: Sequence[Word], inserted: Sequence[Word]) -> bool:
-        """Return whether a name that the standard never uses takes the place of capitalised words."""
-        old = [word for word in deleted if word.kind is not WordKind.FUNCTION]
-        new = [word for word in inserted if word.kind is not WordKind.FUNCTION]
-        return (
-            bool(old and new)
-            and all(word.kind is WordKind.DATE or self._is_new_name(word) for word in new)
-            and all(word.kind is WordKind.DATE or word.form in self.there.names for word in old)
-        )
 
     @staticmethod
     def _fills_blank(blank: Sequence[Word], filled: Sequence[Word]) -> bool:
@@ -120,8 +121,21 @@ class Weigher:
         shorter, longer = sorted((before.form, after.form), key=len)
         if any(longer == negative + shorter for negative in _NEGATIVE):
             return WEIGHTS[WordKind.NEGATION], WordKind.NEGATION
-        alike = Indel.normalized_similarity(before.form, after.form) >= ALIKE
+        alike = before.form[:2] == after.form[:2] and Indel.normalized_similarity(before.form, after.form) >= ALIKE
         return (SPELLING, WordKind.WORD) if alike else None
+
+
+def _same_letters(deleted: Sequence[Word], inserted: Sequence[Word]) -> bool:
+    """Return whether both are one text with spaces, hyphens or, in an address, other signs elsewhere."""
+    before, after = ("".join(word.form for word in words) for words in (deleted, inserted))
+    if before == after:
+        return True
+    address = any(word.kind is WordKind.REFERENCE and "." in word.form for word in (*deleted, *inserted))
+    return address and _SIGNS.sub("", before) == _SIGNS.sub("", after)
+
+
+def _label(clause: Clause) -> str:
+    return clause.label.casefold()
 
 
 def _has(words: Sequence[Word], kind: WordKind) -> bool:

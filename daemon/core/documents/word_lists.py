@@ -100,13 +100,23 @@ _COUNTED: dict[float, str] = {
     10_000: "万",
 }
 NUMBERS = {word: number for number, words in _COUNTED.items() for word in words.split()}
-MONTHS = _listed(
-    """
-    january february march april may june july august september october november december jan feb mar apr jun jul
-    aug sep sept oct nov dec januar februar märz mai juni juli oktober dezember janvier février mars avril juin
-    juillet août septembre octobre novembre décembre
-    """
+TENS = frozenset(range(20, 100, 10))
+MULTIPLES = frozenset({100, 1_000, 10_000, 1_000_000})
+_MONTHS = (
+    "january jan januar janvier",
+    "february feb februar février",
+    "march mar märz mars",
+    "april apr avril",
+    "may mai",
+    "june jun juni juin",
+    "july jul juli juillet",
+    "august aug août",
+    "september sep sept septembre",
+    "october oct oktober octobre",
+    "november nov novembre",
+    "december dec dezember décembre",
 )
+MONTHS = {word: month for month, words in enumerate(_MONTHS, 1) for word in words.split()}
 FUNCTION = _listed(
     """
     the a an of to in on at by for from with as is are be been being was were it its this that these those such
@@ -121,8 +131,25 @@ REFERENCES = _listed(
     appendix chapter part item items abschnitt ziffer artikel absatz paragraf alinéa § §§ 第
     """
 )
-CURRENCIES = _listed(
+CURRENCIES = {
+    word: words.split()[0]
+    for words in ("$ usd dollar dollars", "€ eur euro euros", "£ gbp", "¥ jpy", "chf", "cny")
+    for word in words.split()
+}
+"""A currency's word -> the form in which it is compared."""
+PLACES = _listed(
     """
-    $ € £ ¥ usd eur gbp chf jpy cny dollar dollars euro euros % percent prozent
+    law laws court courts jurisdiction venue governed county state country gesetz recht rechts gericht gerichte
+    gerichtsstand loi lois droit tribunal tribunaux juridiction
     """
 )
+"""Behind these a name is a place whose law or court is meant, and no name that is filled in."""
+DEADLINES = _listed(
+    """
+    until before by after later than expire expires expiry end ends terminate terminates through due deadline bis
+    spätestens vor nach endet läuft jusqu avant après expire échéance
+    """
+)
+"""Behind these a date says when something is owed or ends, and is no date that is filled in."""
+MEANS = _listed("means mean meaning bedeutet bezeichnet désigne signifie")
+"""Before these stands what is defined."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from daemon.core.documents.clauses import Clause
+from daemon.core.documents.word import Word
 from daemon.core.documents.word_lists import WordKind
-from daemon.core.documents.words import Word, words_of
+from daemon.core.documents.words import words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class WordedText:
 
     `first[i]` is the place of clause i's first word; `first` has one entry more than there are clauses, so that clause
     i's words are ``words[first[i]:first[i + 1]]``. `vocabulary` holds all forms, `names` those written with a capital
-    inside of a sentence.
+    inside of a sentence and never with a small letter.
     """
 
     clauses: Sequence[Clause]
@@ -40,7 +41,8 @@ class WordedText:
             clause_of += [index] * len(found)
             first.append(len(words))
         forms = [word.form for word in words]
-        names = frozenset(word.form for word in words if word.capital and word.kind is WordKind.WORD)
+        small = frozenset(word.form for word in words if word.lower)
+        names = frozenset(word.form for word in words if word.capital and word.kind is WordKind.WORD) - small
         return cls(clauses, words, clause_of, first, forms, frozenset(forms), names)
 
     def text(self) -> str:

@@ -1,8 +1,9 @@
 """A text as words that can be compared: what typography changes is gone, and each word has its kind.
 
 Two spellings of one text give equal words. Quotes, dashes, ligatures, soft hyphens, capitals and line breaks do not
-count; a hyphen parts two words; an ideograph is a word of its own. Numbers keep their decimal signs, and a number word
-(*thirty*) equals its digits (*30*).
+count; a hyphen parts two words; an ideograph is a word of its own. Numbers keep their decimal signs. Other ways to
+write the same are equal: *thirty*, *30* and *thirty (30)*, *10,000* and *10000*, *percent* and *%*, and dates (see
+`dates`).
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from daemon.core.documents.dates import YEARS, with_dates
+from daemon.core.documents.numbers import with_numbers
+from daemon.core.documents.word import Word
 from daemon.core.documents.word_lists import (
     CONNECTIVE,
     CURRENCIES,
     DEGREE,
     FUNCTION,
     MODAL,
-    MONTHS,
     NEGATION,
     NUMBERS,
     PARTY,
@@ -30,20 +33,20 @@ _IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(
     r"(?P<url>(?:https?://|www\.)[^\s<>\"]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
     r"|(?P<placeholder><[^<>]{1,120}>|\{\{?[^{}\n]{1,60}\}\}?|_{3,}"
-    r"|\[(?:insert |name |your |year|yyyy|date|fullname)[^\]\n]{0,60}\])"
+    r"|\[(?:insert\s|name\s|your\s|year|yyyy|date|fullname)[^\]]{0,60}\])"
     r"|(?P<label>\((?:[a-z]|[ivxlc]{1,4}|\d{1,2})\)|(?<=[.:;] )\d{1,2}[.)](?= \S)|(?<=[.:;,] )[a-z]\)(?= \S))"
     rf"|(?P<ideograph>[{_IDEOGRAPH}])"
-    r"|(?P<number>\d+(?:[.,:/\-\u2010-\u2015]\d+)*)"
+    rf"|(?P<number>{YEARS}|\d+(?:(?:[.:/]|,(?!(?:19|20)\d\d(?!\d)))\d+)*)"
+    r"|(?P<percent>%|\b(?:per\s?cent|prozent|pour\s+cent)\b)"
     rf"|(?P<word>[^\W\d_{_IDEOGRAPH}](?:[^\W_{_IDEOGRAPH}]|['\u2019\u00ad](?=[^\W\d_]))*)"
-    r"|(?P<sign>[$€£¥%§©])",
+    r"|(?P<sign>[$€£¥§©])",
     re.IGNORECASE,
 )
 _DROPPED = dict.fromkeys(map(ord, "-'\u2019\u2010\u2011\u00ad"))
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015"), "-")
 _POSSESSIVE = re.compile("['\u2019]s$")
 _BRACKETS = dict.fromkeys(map(ord, "()."))
-_YEAR = re.compile(r"(?:19|20)\d\d(?:[-,/](?:(?:19|20)\d\d|\d\d))*")
-_WRITTEN_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./](?:\d{4}|\d\d)")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?:\D|$))")
 _OPENING = " \t\"'(*\u201c\u2018"
 _LISTS = (
     (NEGATION, WordKind.NEGATION),
@@ -56,20 +59,6 @@ _LISTS = (
 _CONTRACTED = {"cant": "cannot", "wont": "willnot", "dont": "donot"}
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One word of a text: the form that is compared, its kind, and its place ``text[start:end]``.
-
-    `capital` says that it begins with a capital letter though no sentence begins with it, and not all is in capitals.
-    """
-
-    form: str
-    kind: WordKind
-    start: int
-    end: int
-    capital: bool = False
-
-
 def comparable(word: str) -> str:
     """Return the form of a word in which different typography is equal."""
     form = _POSSESSIVE.sub("", unicodedata.normalize("NFKC", word).casefold()).translate(_DROPPED)
@@ -78,7 +67,7 @@ def comparable(word: str) -> str:
 
 def words_of(text: str) -> list[Word]:
     """Return the words of a text in order. White space and punctuation give none."""
-    return _with_dates(_without_shouting(text, list(_words(text))))
+    return with_dates(with_numbers(_without_shouting(text, list(_words(text))), text), text)
 
 
 def _without_shouting(text: str, words: Sequence[Word]) -> list[Word]:
@@ -100,7 +89,8 @@ def _words(text: str) -> Iterator[Word]:
         if kind is WordKind.NUMBER and before in REFERENCES:
             kind = WordKind.REFERENCE
         first = text[match.start()]
-        yield Word(form, kind, match.start(), match.end(), first.isupper() and not _begins(text, match.start()))
+        capital = first.isupper() and not _begins(text, match.start())
+        yield Word(form, kind, match.start(), match.end(), capital, first.islower())
         if not (kind is WordKind.REFERENCE and before in REFERENCES and form in ("and", "or")):
             before = form
 
@@ -115,14 +105,16 @@ def _form(match: re.Match[str]) -> tuple[str, WordKind]:
         case "placeholder":
             return "<>", WordKind.PLACEHOLDER
         case "number":
-            return found.translate(_DASHES), WordKind.NUMBER
+            return _THOUSANDS.sub("", found.translate(_DASHES)).removesuffix(".00"), WordKind.NUMBER
+        case "percent":
+            return "%", WordKind.NUMBER
         case _:
             pass
     form = comparable(found)
     if form in NUMBERS:
         return str(NUMBERS[form]), WordKind.NUMBER
     if form in CURRENCIES:
-        return form, WordKind.NUMBER
+        return CURRENCIES[form], WordKind.NUMBER
     kind = next((kind for listed, kind in _LISTS if form in listed), WordKind.WORD)
     return form, kind
 
@@ -131,24 +123,3 @@ def _begins(text: str, at: int) -> bool:
     """Return whether a sentence begins at this place, or a line of a list."""
     before = text[:at].rstrip(_OPENING)
     return not before or before[-1] in ".!?:;\n•"
-
-
-def _with_dates(words: Sequence[Word]) -> list[Word]:
-    """Return the words, those that make up a date as such: years, months with their day, and dates in digits."""
-    dated = list(words)
-    for at, word in enumerate(words):
-        if word.kind is WordKind.NUMBER and (_YEAR.fullmatch(word.form) or _WRITTEN_DATE.fullmatch(word.form)):
-            dated[at] = _dated(word)
-        elif word.form in MONTHS and (word.form != "may" or word.capital or not at):
-            near = [beside for beside in (at - 1, at + 1) if 0 <= beside < len(words) and _day_or_year(words[beside])]
-            for place in [at, *near] if near else []:
-                dated[place] = _dated(words[place])
-    return dated
-
-
-def _day_or_year(word: Word) -> bool:
-    return word.kind is WordKind.NUMBER and word.form.isdigit() and (int(word.form) <= 31 or len(word.form) == 4)
-
-
-def _dated(word: Word) -> Word:
-    return replace(word, kind=WordKind.DATE)

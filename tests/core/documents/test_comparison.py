@@ -156,3 +156,66 @@ def test_the_rule_that_decides() -> None:
     assert (True, True, False) == (is_odd([grave, near]), is_odd([far]), is_odd([grave, near, usual]))
     assert by_rank(1.0, [0.0] * 19, limits) is None
     assert ["normal", "unsure", "odd"] == [by_cosine(value, limits).says for value in (0.92, 0.8, 0.74)]
+
+
+def gravest(there: str, here: str) -> float:
+    departures = compare(worded([there]), worded([here])).departures
+    return departures[0].weight if departures else 0.0
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        ("The lease ends on 31 December 2025.", "The lease ends on 31 December 2027."),
+        ("Pay no later than 4 March 2021.", "Pay no later than 4 May 2021."),
+        ("Pay within thirty (30) days.", "Pay within thirty (90) days."),
+        (
+            "Acme Corp shares Source Code. Source Code is shared.",
+            "Acme Corp shares Binary Code. Source Code is shared.",
+        ),
+        ("We, Alpha Corp, pay Beta Inc. Then Beta Inc acts.", "We, Beta Inc, pay Alpha Corp. Then Beta Inc acts."),
+        ("Here Secret Data means all data.", "Here Public Data means all data."),
+        ("The courts of Oslo decide.", "The courts of Geneva decide."),
+        ("The duties of Section 4 apply.", "The duties of Section 9 apply."),
+        ("Copyright (c) 2020 Acme Corp, All Rights Reserved.", "Copyright (c) 2020 Acme Corp, Most Rights Reserved."),
+        ("IT IS PROTECTED BY COPYRIGHT. BY ITS USE YOU ACCEPT.", "IT IS PROTECTED BY COPYRIGHT. BY ITS USE WE ACCEPT."),
+        ("It is a permanent and annual fee.", "It is a permanent and biannual fee."),
+    ],
+)
+def test_names_dates_and_numbers_matter_where_they_oblige(there: str, here: str) -> None:
+    """A deadline, a restated number, a party exchanged, a defined term, a court and another clause are findings."""
+    assert gravest(there, here) >= Thresholds().departure
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        ("Pay within thirty (30) days.", "Pay within 30 days."),
+        ("Pay within twenty-five days.", "Pay within 25 days."),
+        ("It costs 10,000.00 EUR and 5 percent.", "It costs €10000 and 5%."),
+        ("Signed on 4 March 2021 by us.", "Signed on March 4, 2021 by us."),
+        ("Signed on 4 March 2021 by us.", "Signed on 2021-03-04 by us."),
+        ("Copyright (c) 2019, 2020 Karla Winterberg", "Copyright (c) 2020-2022 Blue Heron Systems Limited"),
+        ("See https://example.org/a-b/c.html.", "See https://example.org/a-\nb/c.html."),
+        ("It is by [name of owner].", "It is by [name\nof owner]."),
+        (
+            "Sold by Nordwind Ltd. The risk is with Nordwind Ltd.",
+            "Sold by Acme Limited. The risk is with Acme Limited.",
+        ),
+        ("The goods are sold.\n\nThe risk passes.", "The goods are sold.\n\n12\n\nThe risk passes."),
+    ],
+)
+def test_other_ways_to_write_the_same_are_no_finding(there: str, here: str) -> None:
+    """Numbers, money, dates and addresses in another form, another holder, a party renamed, page numbers."""
+    assert gravest(there, here) == 0.0
+
+
+def test_a_moved_heading_moves_with_its_clauses() -> None:
+    """A heading that stands elsewhere is moved, not missing and added, and weighs less than its clause."""
+    short = ["Fees", "2. The Customer pays for each hour of work.", "Term", "3. The agreement ends after a year."]
+    swapped = [CONTRACT[0], *CONTRACT[1:4], *short[2:], *short[:2]]
+
+    departures = compare(worded([CONTRACT[0], *CONTRACT[1:4], *short]), worded(swapped)).departures
+
+    assert {"moved"} == {each.kind for each in departures}
+    assert [False, True] == [each.weight < 3.0 for each in departures]
