@@ -1,8 +1,8 @@
 """PDF by pypdf: the text of its pages, without what every page repeats.
 
 A line at the top or at the foot of most pages (a title, a page number) is not part of the text. A word that is broken
-at the end of a line is joined. A remark names pages that hold no text, such as scans. A file that has lost a part of its
-text is refused.
+at the end of a line is joined. A remark names pages that hold no text, such as scans. A file that has lost a part of
+its text is refused.
 """
 
 from __future__ import annotations

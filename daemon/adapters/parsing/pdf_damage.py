@@ -19,7 +19,11 @@ from daemon.adapters.parsing.refusals import RefusedFileError
 _TAIL = 2_048
 _CHUNK = 1 << 20
 _FLATE = ("/FlateDecode", "/Fl")
-_OUTER: dict[str, type[ASCII85Decode | ASCIIHexDecode]] = {"/ASCII85Decode": ASCII85Decode, "/A85": ASCII85Decode, "/ASCIIHexDecode": ASCIIHexDecode}
+_OUTER: dict[str, type[ASCII85Decode | ASCIIHexDecode]] = {
+    "/ASCII85Decode": ASCII85Decode,
+    "/A85": ASCII85Decode,
+    "/ASCIIHexDecode": ASCIIHexDecode,
+}
 
 
 def check_whole(data: bytes, reader: PdfReader) -> None:

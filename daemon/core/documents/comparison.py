@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import log
 from typing import Literal
 
 from daemon.core.documents.diff import Edit, at_boundaries, diff
@@ -26,8 +27,8 @@ MOVED = 3.0
 """The weight of a move, beside that of what changed in the moved clause."""
 MOVED_TITLE = 1.0
 """That of a clause of a few words, such as a heading."""
-MOST = 40.0
-"""No departure weighs more: one long clause must not hide all others."""
+MUCH = 40.0
+"""Above this a departure's weight grows by the logarithm: one long clause must not hide all others."""
 LEAST = 0.9
 """What weighs less is not a finding: what was filled in, spellings, references."""
 _TOLD = frozenset(WordKind) - {WordKind.WORD, WordKind.FUNCTION, WordKind.PLACEHOLDER}
@@ -153,7 +154,7 @@ def _departure(
 ) -> Departure:
     clause, clause_here = place
     weighed = [word for _, word in (*what.deleted, *what.inserted)]
-    weight = min(sum(word.weight for word in weighed), MOST)
+    weight = _damped(sum(word.weight for word in weighed))
     if clause is None:
         assert clause_here is not None
         here = pieces(document, clause_here, what.inserted, "inserted")
@@ -178,7 +179,7 @@ def _moved(standard: WordedText, document: WordedText, move: Move, weigher: Weig
         inserted += zip(range(edit.here_from, edit.here_to), new, strict=True)
     weighed = [word for _, word in (*deleted, *inserted)]
     base = MOVED if standard.first[move.clause + 1] - standard.first[move.clause] >= FEWEST else MOVED_TITLE
-    weight = min(base + sum(word.weight for word in weighed), MOST)
+    weight = _damped(base + sum(word.weight for word in weighed))
     clause_here = document.clause_of[move.here_from]
     return Departure(
         "moved",
@@ -190,6 +191,10 @@ def _moved(standard: WordedText, document: WordedText, move: Move, weigher: Weig
         pieces(document, clause_here, inserted, "inserted"),
         _kinds(weighed),
     )
+
+
+def _damped(weight: float) -> float:
+    return weight if weight <= MUCH else MUCH * (1.0 + log(weight / MUCH))
 
 
 def _kinds(weighed: Sequence[Weighed]) -> list[WordKind]:
