@@ -51,11 +51,11 @@ def read_rules(folder: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def read_language(folder: Path, language: str) -> dict[str, str]:
-    """Return the licence texts above 3 kB of the package licensedcode-data in a language by name."""
+    """Return the licence texts above 3 kB, as UTF-8, of the package licensedcode-data in a language by name."""
     texts = {}
     for path in sorted((folder / "licensedcode" / "data" / "licenses").glob("*.LICENSE")):
         head, text = _front_matter(path)
-        if head.get("language", "en") == language and len(text) > SMALLEST:
+        if head.get("language", "en") == language and len(text.encode()) > SMALLEST:
             texts[path.stem] = text
     return texts
 
