@@ -1,14 +1,18 @@
-"""Whether a mute's preview in the console is what the mute then does: python -m benchmarks.preview
+"""Whether a preview in the console is what the mute or the word then does: python -m benchmarks.preview
 
 The demo's recording is observed once, with an engine that tells texts apart and nothing else: what is told comes from
 lines. For every cause that was told, and for every service, the observations are then replayed with that mute in
 force, and what is not told any more is compared with what the console's archive previews of the first run. An
 incident of the replay is the same as one of the first run when it begins with the same symptom at the same time.
+
+A word is about what is known, so for `normal` the recording runs, the word is said, and the same traffic runs once more
+after the window is over, when everything else is forgotten.
 """
 
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,12 +25,13 @@ from benchmarks.quiet.streams import recording
 from daemon.console.archive import Archive
 from daemon.console.mute_queries import would_silence
 from daemon.console.retention import Retention
+from daemon.console.word_queries import word_would_silence
 from daemon.core.alerts import Provenance, alert_record, case_of
 from daemon.core.detection import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
 from daemon.core.incidents import TOLD, IncidentSettings, IncidentStage, News
 from daemon.core.masking import Masker
-from daemon.core.observations import MuteOrder, Observations
+from daemon.core.observations import MuteOrder, Observations, Said
 from daemon.core.sessions import SessionLimits
 from daemon.core.stream import Stream, Tools, drive
 from daemon.core.types import Batch, ClosedBy, TopicPartition
@@ -91,6 +96,56 @@ def told(observed: Sequence[Observations], order: MuteOrder | None = None) -> li
     return [news for observations in observed for news in stage.take(observations)]
 
 
+WEEKS = 8 * 86_400
+"""Seconds after which the same traffic comes again: longer than the window."""
+
+
+def later(observations: Observations) -> Observations:
+    """Return the same observations after the window."""
+    shift = WEEKS * SECOND
+    return replace(
+        observations,
+        clock=None if observations.clock is None else observations.clock + shift,
+        traffic=[replace(one, time=one.time + shift) for one in observations.traffic],
+        sightings=[replace(one, time=one.time + shift) for one in observations.sightings],
+        cases=[],
+    )
+
+
+def told_later(
+    stage: IncidentStage, observed: Sequence[Observations], said: Said | None = None
+) -> dict[tuple[str, str, int], News]:
+    """Return what a stage that has seen the traffic tells of it after the window, by `beginning`; `said` is between."""
+    stage = copy.deepcopy(stage)
+    if said is not None:
+        stage.take(replace(observed[-1], traffic=(), sightings=(), cases=(), said=[said]))
+    news = [one for observations in observed for one in stage.take(later(observations))]
+    return {beginning(one, WEEKS): one for one in news if one.event in TOLD}
+
+
+def beginning(news: News, shift: float = 0.0) -> tuple[str, str, int]:
+    """Return what tells incidents of two runs apart: scope and cause of the first symptom, and the second it began."""
+    first = news.incident.symptoms[0]
+    return first.scope, first.cause, round(news.incident.onset - shift)
+
+
+def compare_words(observed: Sequence[Observations]) -> Iterator[Compared]:
+    """Yield `normal` on the headline of every incident that is told both times."""
+    stage = IncidentStage(IncidentSettings(warm_up=300))
+    news = [one for observations in observed for one in stage.take(observations)]
+    archive, names = archived(news), {one.incident.id: beginning(one) for one in news}
+    plain = told_later(stage, observed)
+    first = [one for one in news if one.event in TOLD and beginning(one) in plain]
+    heads = [one.incident.symptoms[one.incident.headline] for one in first]
+    for scope, cause in dict.fromkeys((head.scope, head.cause) for head in heads):
+        again = told_later(stage, observed, Said(scope, cause, "normal", [cause]))
+        shown = word_would_silence(archive.connection, scope, cause, limit=1_000).latest
+        previewed = {identity for identity, _ in shown if names[identity] in plain}
+        silenced = {one.incident.id for one in first if beginning(one) not in again}
+        yield Compared(scope, cause, frozenset(previewed), frozenset(silenced))
+    archive.close()
+
+
 def archived(news: Sequence[News]) -> Archive:
     """Return a console's archive that has read the messages."""
     archive = Archive(None, alerts="alerts", feedback="feedback", retention=Retention())
@@ -133,19 +188,19 @@ def records() -> list[bytes]:
 
 
 def main() -> None:
-    """Print a row for each mute, and how many previews are exact."""
+    """Print a row for each mute and each word, and how many previews are exact."""
     observed = asyncio.run(observe(records()))
-    began, rows = time.perf_counter(), []
-    for row in compare(observed):
-        rows.append(row)
-        previewed, silenced = len(row.previewed), len(row.silenced)
-        verdict = "exact" if row.previewed == row.silenced else f"differs by {len(row.previewed ^ row.silenced)}"
-        print(
-            f"{row.scope:<24} {row.cause or 'service':<18} previewed {previewed:>3}, silenced {silenced:>3}: {verdict}"
-        )
-    exact = sum(row.previewed == row.silenced for row in rows)
-    seconds = (time.perf_counter() - began) / (len(rows) + 1)
-    print(f"{exact} of {len(rows)} previews are exact; a replay took {seconds:.2f} s")
+    for what, compared in (("mutes", compare(observed)), ("words", compare_words(observed))):
+        began, rows = time.perf_counter(), []
+        for row in compared:
+            rows.append(row)
+            previewed, silenced = len(row.previewed), len(row.silenced)
+            verdict = "exact" if row.previewed == row.silenced else f"differs by {len(row.previewed ^ row.silenced)}"
+            name = row.cause or "service"
+            print(f"{row.scope:<24} {name:<18} previewed {previewed:>3}, silenced {silenced:>3}: {verdict}")
+        exact = sum(row.previewed == row.silenced for row in rows)
+        seconds = (time.perf_counter() - began) / (len(rows) + 1)
+        print(f"{exact} of {len(rows)} previews of {what} are exact; a replay took {seconds:.2f} s")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from time import time
 
 from aiohttp import web
@@ -15,7 +14,6 @@ from daemon.errors import DataError
 
 LENGTHS = {"1h": 3_600, "4h": 4 * 3_600, "1d": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400}
 """Lengths to choose from, in seconds."""
-_CAUSE = re.compile(r"([0-9a-f]{16})-")
 
 
 class MutePages:
@@ -40,8 +38,7 @@ class MutePages:
         alert = await self._pages.read(lambda archive: queries.alert(archive, identity))
         if alert is None:
             raise web.HTTPNotFound(text="the archive has no such alert")
-        cause = _CAUSE.match(alert.id)
-        pattern = "" if whole else cause[1] if cause else alert.pattern
+        pattern = "" if whole else alert.cause
         silenced, totals = await self._pages.read(
             lambda archive: (mute_queries.would_silence(archive, alert.scope, pattern), queries.totals(archive))
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -22,7 +22,8 @@ _OF_SERVICE = "EXISTS (SELECT 1 FROM json_each(services) WHERE value = ?)"
 _OF_PATTERN = """(id IN (SELECT incident FROM causes WHERE cause = ?) OR
 id IN (SELECT incident FROM alerts WHERE pattern = ? AND scope = ?))"""
 
-_LAST_MESSAGE = "(SELECT document FROM alerts WHERE incident = incidents.id ORDER BY number DESC LIMIT 1)"
+LAST_MESSAGE = "(SELECT document FROM alerts WHERE incident = incidents.id ORDER BY number DESC LIMIT 1)"
+"""The last message about an incident, as SQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def would_silence(connection: sqlite3.Connection, scope: str, pattern: str, limi
     since = latest_time(connection) - _WEEK_MS
     where, values = (_OF_PATTERN, [pattern, pattern, scope]) if pattern else (_OF_SERVICE, [scope])
     rows = connection.execute(
-        f"SELECT id, summary, {_LAST_MESSAGE} FROM incidents WHERE latest > ? AND {where} ORDER BY latest DESC",  # noqa: S608
+        f"SELECT id, summary, {LAST_MESSAGE} FROM incidents WHERE latest > ? AND {where} ORDER BY latest DESC",  # noqa: S608
         [since, *values],
     )
     silenced = [(identity, summary) for identity, summary, last in rows if covers(last, scope, pattern)]
@@ -67,13 +68,36 @@ def would_silence(connection: sqlite3.Connection, scope: str, pattern: str, limi
 def covers(message: bytes | None, scope: str, pattern: str) -> bool:
     """Return whether a mute keeps an incident untold, by its last message: all that may be told of it is muted.
 
-    Harmless causes are told in company only, so they do not count beside a warning or a failure. A `pattern` that is no
-    cause of the incident is a session's: it stands for all that the session shows.
+    A `pattern` that is no cause of the incident is a session's: it stands for all that the session shows.
     """
-    incident = orjson.loads(message or b"{}").get("incident")
+    causes, _ = causes_of(message)
+    if pattern and pattern not in {one.cause for one in causes}:
+        return True
+    return covered(causes, lambda one: one.scope == scope and (not pattern or one.cause == pattern))
+
+
+@dataclass(frozen=True, slots=True)
+class ToldCause:
+    """One cause in a message about an incident; `harmless` causes are told in company only."""
+
+    scope: str
+    cause: str
+    harmless: bool
+
+
+def causes_of(message: bytes | None) -> tuple[list[ToldCause], tuple[str, str]]:
+    """Return an incident's causes as a message lists them, and scope and cause of its headline."""
+    document = orjson.loads(message or b"{}")
+    incident = document.get("incident")
     listed = incident.get("causes") if isinstance(incident, dict) else None
     causes = [cause for cause in listed if isinstance(cause, dict)] if isinstance(listed, list) else []
-    if not causes or (pattern and pattern not in {cause.get("cause") for cause in causes}):
-        return True
-    grave = [cause for cause in causes if cause.get("severity") != "info"] or causes
-    return all(cause.get("scope") == scope and (not pattern or cause.get("cause") == pattern) for cause in grave)
+    told = [ToldCause(str(c.get("scope")), str(c.get("cause")), c.get("severity") == "info") for c in causes]
+    return told, (str(document.get("scope")), str(document.get("fingerprint")))
+
+
+def covered(causes: Sequence[ToldCause], reached: Callable[[ToldCause], bool]) -> bool:
+    """Return whether all causes that may be told are reached: the failures and warnings, or else the harmless ones.
+
+    A message that lists none leaves nothing that could be told in spite of it.
+    """
+    return all(reached(one) for one in [one for one in causes if not one.harmless] or causes)

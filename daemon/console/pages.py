@@ -24,6 +24,7 @@ from daemon.console.links import LinkTemplate, filled
 from daemon.console.mute_queries import mutes_on
 from daemon.console.service_queries import SPANS, service_views
 from daemon.console.views import Views
+from daemon.console.word_queries import word_would_silence
 from daemon.core.messages import encode, label_document, remark_document
 from daemon.errors import DataError, UnavailableError
 
@@ -138,13 +139,13 @@ class Pages:
     async def ask_feedback(self, request: web.Request) -> web.Response:
         """The form that sends feedback, with what it would have silenced."""
         alert, verdict = await self._feedback_target(request.query)
-        week, totals = await self.read(
-            lambda archive: (queries.alerts_in_a_week(archive, alert.pattern), queries.totals(archive))
+        silenced, totals = await self.read(
+            lambda archive: (word_would_silence(archive, alert.scope, alert.cause), queries.totals(archive))
         )
-        return self.page(request, "feedback.html", totals, alert=alert, verdict=verdict, week=week)
+        return self.page(request, "feedback.html", totals, alert=alert, verdict=verdict, silenced=silenced)
 
     async def send_feedback(self, request: web.Request) -> web.Response:
-        """Publish feedback on an alert's pattern."""
+        """Publish feedback on what an alert is about."""
         form = await request.post()
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         check_form(request, fields.get("csrf", ""))
@@ -152,7 +153,7 @@ class Pages:
         publish = self.publisher()
         by, note = request[LOGIN].account.name, fields.get("note", "").strip()
         try:
-            document = label_document(alert.pattern, verdict, scope=alert.scope, by=by, note=note)
+            document = label_document(alert.cause, verdict, scope=alert.scope, by=by, note=note)
         except DataError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
         await publish(alert.scope.encode(), encode(document))
@@ -244,8 +245,8 @@ class Pages:
             raise web.HTTPBadRequest(text=f"verdict: must be one of {', '.join(VERDICTS)}")
         identity = fields.get("alert", "")
         alert = await self.read(lambda archive: queries.alert(archive, identity))
-        if alert is None or not alert.pattern:
-            raise web.HTTPNotFound(text="the archive has no such alert, or no session of it has closed yet")
+        if alert is None or not alert.can_be_labelled:
+            raise web.HTTPNotFound(text="the archive has no such alert, or it is about no line")
         return alert, verdict
 
     async def read(self, read: Callable[[sqlite3.Connection], T]) -> T:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from daemon.console.messages import ArchivedLabel, ArchivedRemark
-from daemon.console.retention import latest_time
 
 PAGE = 100
 """Incidents on one page of the list."""
 MAX_ALERTS = 500
 """Alerts of an incident that its page lists."""
 SPARK_BUCKETS = 24
-_WEEK_MS = 7 * 86_400_000
+_CAUSE = re.compile(r"([0-9a-f]{16})-")
 _ALERT_COLUMNS = "id, incident, event, time, scope, key, pattern, severity, p_value, score, summary"
 _INCIDENT_COLUMNS = """id, state, severity, services, keys, summary, opened, latest, sessions, (
     SELECT iif(action = 'acknowledge', author, NULL) FROM remarks
@@ -59,6 +59,17 @@ class ArchivedAlert:
     p_value: float | None
     score: float | None
     summary: str
+
+    @property
+    def cause(self) -> str:
+        """What a word on the alert names: its headline's cause, with which its id begins, or else its pattern."""
+        begin = _CAUSE.match(self.id)
+        return begin[1] if begin else self.pattern
+
+    @property
+    def can_be_labelled(self) -> bool:
+        """Whether it is about a line: a silence is not."""
+        return self.cause.strip("0") != ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +164,7 @@ def case_of(connection: sqlite3.Connection, identity: str, wanted: str = "") -> 
         chosen=chosen,
         document=document(connection, chosen.id) or {},
         latest=document(connection, alerts[-1].id) or {},
-        labels=feedback_on(connection, list(dict.fromkeys(alert.pattern for alert in firing if alert.pattern))[:100]),
+        labels=feedback_on(connection, _named(firing)[:100]),
         remarks=remarks_on(connection, identity),
         similar=similar(connection, identity),
     )
@@ -225,14 +236,10 @@ def remarks_on(connection: sqlite3.Connection, identity: str, limit: int = 100) 
     return [ArchivedRemark(*row) for row in rows]
 
 
-def alerts_in_a_week(connection: sqlite3.Connection, pattern: str) -> int:
-    """Return how many alerts this pattern had in the 7 days before the latest alert of all."""
-    latest = latest_time(connection)
-    row = connection.execute(
-        "SELECT count(*) FROM alerts WHERE pattern = ? AND time > ? AND event != 'resolved'",
-        (pattern, latest - _WEEK_MS),
-    ).fetchone()
-    return int(row[0])
+def _named(alerts: Iterable[ArchivedAlert]) -> list[str]:
+    """Return what labels may name: the causes and patterns of alerts."""
+    names = [name for alert in alerts for name in (alert.cause, alert.pattern)]
+    return [name for name in dict.fromkeys(names) if name]
 
 
 def _incident(row: Sequence[Any]) -> ArchivedIncident:

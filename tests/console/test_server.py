@@ -139,7 +139,7 @@ async def test_a_person_logs_in_labels_and_logs_out(
             assert "/incidents/incident-1" == answer.url.path
         await until_shown(client, app.url, "1 open incident")
         page = await text_of(client, f"{app.url}feedback?alert={ALERT}&verdict=normal")
-        assert "2 alerts" in page
+        assert "would have silenced <strong>1 incident</strong>" in page
         data = {"csrf": field(page, "csrf"), "alert": ALERT, "verdict": "normal", "note": "a rehearsal"}
         async with client.post(f"{app.url}feedback", data=data) as answer:
             assert "Sent" in await answer.text()
