@@ -135,7 +135,8 @@ class Joiner:
         goes_on, cuts = glued, Counter[str]()
         context = anchor = grouped.of("context")
         if self._rules is not None:
-            context, anchor = _contexts(grouped, self._rules.indented(grouped.of("bits")), glued, near)
+            part = glued | (near & self._rules.blank(grouped.of("bits")))
+            context, anchor = _contexts(grouped, self._rules.indented(grouped.of("bits")), part, near)
             before = np.where(grouped.first, 0, _before(context | anchor))
             wanted = self._rules.go_on(grouped.of("bits"), grouped.of("starts"), before) & ~decided
             cuts["time"] += int((wanted & ~near).sum())
@@ -201,7 +202,9 @@ class Joiner:
         rows = np.repeat(np.arange(len(chosen)), more)
         step = np.arange(len(rows)) - np.repeat(np.cumsum(more) - more, more)
         rest = grouped.order[begins[chosen][rows] + 1 + step]
-        said = pl.when("kept").then(pl.when("glued").then(pl.lit("")).otherwise(pl.lit("\n")) + pl.col("said"))
+        said = pl.when(pl.col("kept") & pl.col("said").str.contains(r"\S")).then(
+            pl.when("glued").then(pl.lit("")).otherwise(pl.lit("\n")) + pl.col("said")
+        )
         pieces = grouped.lines[rest].select(pl.Series("row", rows), "position", said=said.otherwise(pl.lit("")))
         whole = pieces.group_by("row", maintain_order=True).agg(pl.col("said").str.join(""))
         text = events["text"].gather(whole["row"]) + whole["said"]
@@ -235,12 +238,12 @@ class _Grouped:
         self.lines = self.lines.with_columns(pl.Series(name, values[back]) for name, values in columns.items())
 
 
-def _contexts(grouped: _Grouped, indented: Marks, glued: Marks, near: Marks) -> tuple[Bits, Bits]:
+def _contexts(grouped: _Grouped, indented: Marks, part: Marks, near: Marks) -> tuple[Bits, Bits]:
     """Return, for each line, the kinds of the whole line that it is part of, and those of its anchor."""
-    decided, place = grouped.of("decided"), np.arange(len(glued))
+    decided, place = grouped.of("decided"), np.arange(len(part))
     own = np.where(decided, grouped.of("context"), grouped.of("bits"))
-    context = own[np.maximum.accumulate(np.where(decided | ~glued, place, 0))]
-    anchors = decided | ~near | ~(glued | indented)
+    context = own[np.maximum.accumulate(np.where(decided | ~part, place, 0))]
+    anchors = decided | ~near | ~(part | indented)
     at = np.maximum.accumulate(np.where(anchors, place, 0))
     return context, np.where(decided, grouped.of("anchor"), context)[at]
 

@@ -21,6 +21,8 @@ INDENTED = "indented"
 """The kind of indented lines."""
 CALM = "calm"
 """The kind of lines whose level says that nothing is wrong."""
+BLANK = "blank"
+"""The kind of lines that hold nothing. They go on, and what follows looks at the line before them."""
 
 _INDENT = r"^(?:[ \t]+|#011)\S"  # `#011` is the tab as rsyslog writes it
 _LEVEL = (
@@ -56,7 +58,7 @@ class Rules:
     def __init__(self, rules: Sequence[Rule], starts: Sequence[str] = (), *, others_go_on: bool = False) -> None:
         """With `others_go_on`, every line goes on that meets none of `starts`."""
         self._rules = tuple(rules)
-        self._bit = {INDENTED: 0, CALM: 1}
+        self._bit = {INDENTED: 0, CALM: 1, BLANK: 2}
         for rule in rules:
             self._bit.setdefault(rule.name, len(self._bit))
         self._starts = tuple(starts)
@@ -69,8 +71,9 @@ class Rules:
         """
         line = pl.col("line")
         level = pl.col("leveled").str.head(_HEAD).str.extract(_LEVEL).str.to_lowercase()
-        tests = [line.str.contains(_INDENT), level.is_in(_CALM_LEVELS).fill_null(value=False)]
-        places = [self._bit[INDENTED], self._bit[CALM]]
+        blank = ~line.str.contains(r"\S")
+        tests = [line.str.contains(_INDENT), level.is_in(_CALM_LEVELS).fill_null(value=False), blank]
+        places = [self._bit[INDENTED], self._bit[CALM], self._bit[BLANK]]
         for rule in self._rules:
             met = line.str.contains(rule.pattern)
             tests.append(met if rule.but is None else met & ~line.str.contains(rule.but))
@@ -88,9 +91,13 @@ class Rules:
         """Return which lines are indented."""
         return (bits & 1).astype(np.bool_)
 
+    def blank(self, bits: Bits) -> Marks:
+        """Return which lines hold nothing."""
+        return (bits >> self._bit[BLANK] & 1).astype(np.bool_)
+
     def go_on(self, bits: Bits, starts: Marks, before: Bits) -> Marks:
         """Return which lines go on with the one before; `before` has its bits and those of its anchor."""
-        result = np.full(len(bits), self._others_go_on)
+        result = self.blank(bits) | self._others_go_on
         for rule in self._rules:
             if not rule.goes_on:
                 continue

@@ -16,7 +16,7 @@ from daemon.core.positions import position_of
 
 SECOND = 1_000_000
 RULES = make_rules([], starts=None, continues=r"^\+")
-WORDS = ("a", "+b", "+cc", "+" + "d" * 30, "ee")
+WORDS = ("a", "", "+b", "+cc", "+" + "d" * 30, "ee")
 
 Line = tuple[str, str, int, bool]
 """Source, text, seconds since the line before, whether the text ends in the middle."""
@@ -99,7 +99,7 @@ class Naive:
 
     def takes(self, event: Open, said: str, partial: bool, position: int, now: int, arrival: int) -> bool:
         glued = event.partial
-        if not glued and not (self.rules and said.startswith("+")):
+        if not glued and not (self.rules and (said.startswith("+") or not said)):
             return False
         if len(event.positions) >= self.bounds.lines:
             return False
@@ -110,7 +110,7 @@ class Naive:
             event.kept, event.size = False, event.size + 1
         else:
             event.kept, event.size = True, event.size + size
-            event.text += ("" if glued else "\n") + said
+            event.text += ("" if glued or not said else "\n") + said
         event.positions.append(position)
         event.now, event.arrival, event.partial = now, arrival, partial
         return True

@@ -177,3 +177,18 @@ def test_parts_of_a_cri_line_are_joined_over_records() -> None:
 
     assert ["whole", "token=<SECRET> done", "between", "x" * 20] == texts
     assert list(range(6)) == (session.session.positions >> 20).tolist()
+
+
+def test_a_blank_line_of_a_cri_file_does_not_end_a_trace() -> None:
+    """A blank line goes on, and what follows it goes on with what was before it."""
+    said = ("panic: boom", "", "goroutine 1 [running]:", "main.main()", "\t/app/main.go:12 +0x1d", "", "fine")
+    records = [
+        (b"pod", f"2026-11-22T10:41:07.{at}Z stderr F {text}".encode(), 1_780_000_000_000 + at)
+        for at, text in enumerate(said)
+    ]
+    stream = Stream(SOURCE, joining_tools("cri", Joining(make_rules(["go"]))))
+    stream.push(batch(records))
+    stream.flush(ClosedBy.FLUSH)
+    (session,) = judged(stream)
+
+    assert ["\n".join(filter(None, said[:-1])), "fine"] == [line.example for line in session.session.lines]
