@@ -113,7 +113,7 @@ async def measure(options: argparse.Namespace, servers: str, folder: Path) -> di
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(tree), encoding="utf-8")
     config = Config.model_validate(tree)
-    topic, named = config.input.topics[0], config.topics.named()
+    topic, named = config.input.topics[0], config.topics_in_use()
     await create_topics(KafkaSettings([servers], stem), [topic], named, window=6e5, input_partitions=options.partitions)
     await write(servers, topic, options.lines, options.partitions)
     daemon = Daemon(path, folder / "daemon.log")

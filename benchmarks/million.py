@@ -156,7 +156,7 @@ async def run(options: argparse.Namespace, servers: str, folder: Path) -> dict[s
     path.write_text(yaml.safe_dump(tree), encoding="utf-8")
     config = Config.model_validate(tree)
     settings = KafkaSettings([servers], stem)
-    named = config.topics.named()
+    named = config.topics_in_use()
     await create_topics(settings, config.input.topics, named, window=6e5, input_partitions=options.partitions)
     print(f"writing {options.lines:,} lines", file=sys.stderr)
     await write(servers, config.input.topics[0], options.lines, options.partitions)

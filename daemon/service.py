@@ -11,7 +11,7 @@ import contextlib
 import os
 import platform
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, time
@@ -127,8 +127,10 @@ class Service:
             await self._broker.start()
             topics = self._config.topics
             places = [await self._broker.partitions(topic) for topic in (topics.checkpoints, topics.baseline)]
-            for topic in (*self._config.input.topics, *topics.named().values()):
+            widths = {topic: await self._broker.partitions(topic) for topic in self._config.input.topics}
+            for topic in self._config.topics_in_use().values():
                 await self._broker.partitions(topic)
+            widths |= await self._width_between()
             self._health.phase = "loading the model"
             log.info("engine_starts", type=self._config.engine.type, model=self._config.engine.model)
             began = monotonic()
@@ -140,9 +142,22 @@ class Service:
             self._metrics.build.info(build)
             self._metrics.baseline_max_patterns.set(self._config.detector.max_patterns)
             self._metrics.baseline_max_scopes.set(self._config.detector.max_scopes)
-            await self._stream(min(places), stack)
+            await self._stream(min(places), widths, stack)
 
-    async def _stream(self, co_partitions: int, stack: contextlib.AsyncExitStack) -> None:
+    async def _width_between(self) -> dict[str, int]:
+        """Return the number of partitions of the topic for lines on their way, by its name; nothing if there is none.
+
+        Without `input.repartition` it is only there when the setting was switched off, perhaps with lines in it.
+        """
+        topic = self._config.topics.repartition
+        try:
+            return {topic: await self._broker.partitions(topic)}
+        except UnavailableError:
+            if self._config.input.repartition:
+                raise
+            return {}
+
+    async def _stream(self, co_partitions: int, widths: Mapping[str, int], stack: contextlib.AsyncExitStack) -> None:
         config, metrics = self._config, self._metrics
         self._detector = make_detector(config, self._engine)
         follower = Follower(self._broker, config.topics.baseline, self._detector, self._thread)
@@ -152,7 +167,7 @@ class Service:
         shared = Shared(self._broker, self._thread, self._detector, embedder, follower, metrics, terms)
         detector = self._detector
         self._make_processors = lambda config: make_processors(
-            config, self._engine, detector, lambda: follower.position
+            config, self._engine, detector, lambda: follower.position, widths
         )
         self._processors = self._make_processors(config)
         pipeline = self._pipeline = Pipeline(

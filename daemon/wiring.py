@@ -16,6 +16,7 @@ from daemon.core.formats import FieldPaths, FormatSettings, check_schema
 from daemon.core.incidents import Ceiling, IncidentSettings
 from daemon.core.masking import Masker, RedactionSettings
 from daemon.core.multiline import Bounds, Joining, make_rules
+from daemon.core.repartition import IncomingLines
 from daemon.core.sessions import SessionLimits
 from daemon.core.stream import (
     Checkpoint,
@@ -25,6 +26,7 @@ from daemon.core.stream import (
     Pace,
     Processor,
     Publishing,
+    RepartitionProcessor,
     Tools,
 )
 from daemon.core.types import TopicPartition
@@ -216,8 +218,22 @@ class Processors:
         return self.by_topic[source.topic](source, resume)
 
 
-def make_processors(config: Config, engine: Engine, detector: Detector, position: Callable[[], str]) -> Processors:
-    """Return what makes every partition's processor; `position` returns how far the baseline has been read."""
+def make_processors(
+    config: Config,
+    engine: Engine,
+    detector: Detector,
+    position: Callable[[], str],
+    widths: Mapping[str, int] | None = None,
+) -> Processors:
+    """Return what makes every partition's processor.
+
+    `position` returns how far the baseline has been read. `widths` are the numbers of partitions of topics: those of
+    the input, and that of the topic between where there is one. That topic is read also when `input.repartition` was
+    switched off again, for the lines that are in it.
+    """
+    widths = widths or {}
+    between = config.topics.repartition
+    writers = [str(TopicPartition(topic, n)) for topic in config.input.topics for n in range(widths.get(topic, 0))]
     tools = make_tools(config, engine, detector)
     publishing = Publishing(
         group=config.kafka.group_id,
@@ -231,6 +247,13 @@ def make_processors(config: Config, engine: Engine, detector: Detector, position
     def logs(source: TopicPartition, resume: Checkpoint | None) -> Processor:
         return LogProcessor(source, tools, publishing, resume)
 
+    def relay(source: TopicPartition, resume: Checkpoint | None) -> Processor:
+        return RepartitionProcessor(source, tools, publishing, resume, widths[between])
+
+    def relayed(source: TopicPartition, resume: Checkpoint | None) -> Processor:
+        incoming = IncomingLines(writers, resume.pieces if resume else {})
+        return LogProcessor(source, tools, publishing, resume, incoming)
+
     def feedback(source: TopicPartition, resume: Checkpoint | None) -> Processor:
         return FeedbackProcessor(source, detector, publishing, resume)
 
@@ -239,7 +262,8 @@ def make_processors(config: Config, engine: Engine, detector: Detector, position
 
     return Processors(
         {
-            **dict.fromkeys(config.input.topics, logs),
+            **dict.fromkeys(config.input.topics, relay if config.input.repartition else logs),
+            **({between: relayed} if between in widths else {}),
             config.topics.feedback: feedback,
             config.topics.observations: incidents,
         }

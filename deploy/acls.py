@@ -26,6 +26,7 @@ _BY_ROLE = {
     "checkpoints": _BOTH,
     "baseline": _BOTH,
     "observations": _BOTH,
+    "repartition": _BOTH,
     "feedback": _READ,
 }
 
@@ -43,7 +44,7 @@ class Acl:
 def daemon_acls(config: Config) -> list[Acl]:
     """Return what `strayline run` needs."""
     rights = [Acl("topic", topic, _READ) for topic in config.input.topics]
-    rights += [Acl("topic", topic, _BY_ROLE[role]) for role, topic in config.topics.named().items()]
+    rights += [Acl("topic", topic, _BY_ROLE[role]) for role, topic in config.topics_in_use().items()]
     group = config.kafka.group_id
     return [*rights, Acl("group", group, _READ), Acl("transactional-id", f"{group}-", _WRITE, prefixed=True)]
 
@@ -56,7 +57,7 @@ def notify_acls(config: Config) -> list[Acl]:
 
 def creator_acls(config: Config) -> list[Acl]:
     """Return what `strayline topics create` needs."""
-    topics = [*config.input.topics, *config.topics.named().values()]
+    topics = [*config.input.topics, *config.topics_in_use().values()]
     return [Acl("topic", topic, ("Create", "Describe", "DescribeConfigs")) for topic in topics]
 
 

@@ -23,7 +23,7 @@ async def bench_topics(config: Config) -> AsyncIterator[tuple[Config, str]]:
     """Make topics with names of their own; yield a configuration that leads to them, and the input topic."""
     stem = f"strayline-bench-{uuid.uuid4().hex[:8]}"
     logs = f"{stem}.logs"
-    named = {role: f"{stem}.{role}" for role in config.topics.named()}
+    named = {role: f"{stem}.{role}" for role in config.topics_in_use()}
     own = config.model_copy(
         update={
             "kafka": config.kafka.model_copy(update={"group_id": stem, "instance_id": None}),

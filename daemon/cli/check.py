@@ -101,7 +101,7 @@ async def _kafka(config: Config) -> int:
     from daemon.adapters.kafka import check_rights, check_topics
     from daemon.wiring import kafka_settings
 
-    settings, inputs, named = kafka_settings(config), config.input.topics, config.topics.named()
+    settings, inputs, named = kafka_settings(config), config.input.topics, config.topics_in_use()
     try:
         problems = await check_topics(settings, inputs, named) or await check_rights(settings, inputs, named)
     except StraylineError as error:

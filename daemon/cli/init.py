@@ -96,7 +96,7 @@ async def _create(config: Config) -> None:
     from daemon.wiring import kafka_settings
 
     window = config.detector.window / 1e6
-    made = await create_topics(kafka_settings(config), config.input.topics, config.topics.named(), window=window)
+    made = await create_topics(kafka_settings(config), config.input.topics, config.topics_in_use(), window=window)
     for topic, outcome in made.items():
         print(f"{topic}: {outcome}")
 

@@ -41,7 +41,7 @@ def create(options: argparse.Namespace) -> int:
         create_topics(
             kafka_settings(config),
             config.input.topics,
-            config.topics.named(),
+            config.topics_in_use(),
             window=config.detector.window / 1e6,
             replication=options.replication,
             input_partitions=options.input_partitions,

@@ -106,8 +106,19 @@ class InputConfig(Section):
     max_lead: Duration = 300_000_000
     unreadable_time: Literal["record_time", "reject"] = "record_time"
     multiline: MultilineConfig = MultilineConfig()
+    repartition: bool = False
     masks: list[MaskConfig] = []
     redact: RedactConfig = RedactConfig()
+
+    @model_validator(mode="after")
+    def _joined_where_read(self) -> Self:
+        if self.repartition and (self.multiline.enabled or self.format == "cri"):
+            joining = "multiline" if self.multiline.enabled else "format cri"
+            raise ValueError(
+                f"repartition: {joining} joins lines over records, and lines on their way to the partition of their key"
+                " are not joined; let the shipper join them"
+            )
+        return self
 
 
 class SessionsConfig(Section):
@@ -202,10 +213,11 @@ class TopicsConfig(Section):
     checkpoints: str = "strayline.checkpoints"
     baseline: str = "strayline.baseline"
     observations: str = "strayline.observations"
+    repartition: str = "strayline.repartition"
     feedback: str = "strayline.feedback"
 
     def named(self) -> dict[str, str]:
-        """Return the names of the topics in use, by role."""
+        """Return the names of all topics, by role; `Config.topics_in_use` leaves out what is not needed."""
         return {role: topic for role, topic in self.model_dump(exclude={"dead_letters_redacted"}).items() if topic}
 
 
@@ -264,6 +276,11 @@ class Config(Section):
         if self.sessions.gap > self.sessions.max_age:
             raise ValueError("sessions.gap is longer than sessions.max_age; a gap could never close a session")
         return self
+
+    def topics_in_use(self) -> dict[str, str]:
+        """Return the names of the topics that the daemon needs, by role."""
+        unused = set() if self.input.repartition else {"repartition"}
+        return {role: topic for role, topic in self.topics.named().items() if role not in unused}
 
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that name what shapes verdicts: input, sessions, model, detector, budget."""

@@ -58,11 +58,13 @@ class Commits:
         task.add_done_callback(lambda _: self._on_end())
         return task
 
-    def finish(self) -> None:
-        """Raise what made the last transaction fail, if it has ended."""
-        if self._task is not None and self._task.done():
-            task, self._task = self._task, None
-            task.result()
+    def finish(self) -> bool:
+        """Return whether the last transaction has just ended; raise what made it fail, if it did."""
+        if self._task is None or not self._task.done():
+            return False
+        task, self._task = self._task, None
+        task.result()
+        return True
 
     @property
     def running(self) -> bool:

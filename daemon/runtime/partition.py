@@ -255,7 +255,8 @@ class Partition:
             if self._renew:
                 await self._commits.settle()
                 raise _RenewalError
-            self._commits.finish()
+            if self._commits.finish() and self.load.full:
+                await self._steps.step()  # what waited is in the transaction: the processor may take more
             now = monotonic()
             if (due := self._commits.due()) is not None and due <= now:
                 self._commits.begin()

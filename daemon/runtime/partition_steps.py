@@ -61,7 +61,7 @@ class PartitionSteps:
         """Begin with the processor of a newly recovered partition."""
         self._processor = recovered.processor
         self._idle = IdleClock(self._shared.terms.idle_flush, monotonic())
-        self.load = Load(unsettled=recovered.unsettled)
+        self.load = Load(unsettled=recovered.unsettled, listening=recovered.processor.announces)
 
     async def stop(self) -> None:
         """Forget the processor, and all that it has not been given. Never raises."""
@@ -82,6 +82,7 @@ class PartitionSteps:
             len(self._inbox) < INBOX_BATCHES
             and self.load.waiting < WAITING_SESSIONS
             and self.load.unsettled < self._shared.terms.max_unsettled
+            and not self.load.full
         )
 
     @property

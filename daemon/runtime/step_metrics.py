@@ -42,7 +42,8 @@ def count_step(metrics: Metrics, source: TopicPartition, step: Step, batch: Batc
     if batch is not None:
         metrics.records_read.labels(source.topic).inc(len(batch))
         metrics.read_bytes.labels(source.topic).inc(sum(map(len, filter(None, batch.values))))
-        metrics.lines.labels(source.topic).inc(step.lines)
+        if not step.relayed:
+            metrics.lines.labels(source.topic).inc(step.lines)
         metrics.time_clamped.inc(step.times.clamped)
         metrics.time_unreadable.inc(step.times.unreadable)
         metrics.time_held_back.inc(step.times.held_back)

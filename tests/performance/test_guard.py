@@ -75,7 +75,7 @@ def test_reading_costs_a_fixed_number_of_calls_a_batch_and_few_a_line() -> None:
     load = warm()
     one, ten = load.batch(500), load.batch(5_000)
     tools = load.stream._tools
-    read = load.stream._format
+    read = load.stream._origin
 
     few = calls(lambda: tools.masker.apply(read.parse(one).lines))
     many = calls(lambda: tools.masker.apply(read.parse(ten).lines))

@@ -48,13 +48,14 @@ class Audit:
 def places_of(document: Mapping[str, Any]) -> Iterable[Place]:
     """Yield the places of a verdict's lines."""
     source = document["source"]
-    for text in source["positions"]:
-        offsets, _, lines = text.partition(":")
-        first, _, last = offsets.partition("-")
-        for offset in range(int(first), int(last or first) + 1):
-            start, _, end = lines.partition("-")
-            for line in range(int(start), int(end or start) + 1) if lines else (0,):
-                yield source["topic"], source["partition"], offset, line
+    for part in (source, *source.get("others", ())):
+        for text in part["positions"]:
+            offsets, _, lines = text.partition(":")
+            first, _, last = offsets.partition("-")
+            for offset in range(int(first), int(last or first) + 1):
+                start, _, end = lines.partition("-")
+                for line in range(int(start), int(end or start) + 1) if lines else (0,):
+                    yield part["topic"], part["partition"], offset, line
 
 
 def audit(

@@ -41,11 +41,20 @@ class Daemon:
 
     @classmethod
     async def make(
-        cls, topics: Topics, folder: Path, partitions: int = 1, settings: Mapping[str, Any] | None = None
+        cls,
+        topics: Topics,
+        folder: Path,
+        partitions: int = 1,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        repartition: bool = False,
     ) -> Daemon:
         """Make topics and write the configuration; `settings` are sections that replace the test's own."""
         logs = await topics.make("logs", partitions, LARGE)
         named = {role: await topics.make(role.replace("_", "-"), partitions, LARGE) for role in ROLES}
+        if repartition:
+            policy = LARGE | {"message.timestamp.type": "LogAppendTime"}
+            named["repartition"] = await topics.make("repartition", partitions, policy)
         config: dict[str, Any] = {
             "kafka": {
                 "bootstrap_servers": [topics.bootstrap_servers],
@@ -53,7 +62,7 @@ class Daemon:
                 "commit_interval": "100ms",
                 "checkpoint_interval": "1s",
             },
-            "input": {"topics": [logs]},
+            "input": {"topics": [logs], "repartition": repartition},
             "sessions": {"idle_flush": "1s"},
             "engine": {"model": "all-MiniLM-L6-v2"},
             "detector": {"warm_up": 0},

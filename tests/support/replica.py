@@ -14,6 +14,7 @@ from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
 from daemon.core.incidents import IncidentSettings
 from daemon.core.masking.masker import Masker
+from daemon.core.repartition import IncomingLines
 from daemon.core.sessions import SessionLimits
 from daemon.core.stream import (
     Checkpoint,
@@ -23,6 +24,7 @@ from daemon.core.stream import (
     Pace,
     Processor,
     Publishing,
+    RepartitionProcessor,
     Tools,
 )
 from daemon.core.types import TopicPartition
@@ -53,6 +55,8 @@ TOPICS = {
     "baseline": 3,
     "observations": 1,
 }
+RELAYED = {**TOPICS, "repartition": 3}
+"""The topics with the one for lines on their way to the partition of their key."""
 QUICK_LOOK = Patience(look=0.05)
 LIMITS = SessionLimits(30 * SECOND, 300 * SECOND, 100, 4_000, 1_000)
 
@@ -69,12 +73,15 @@ class Replica:
         idle: float = 0.05,
         patience: Patience = QUICK_LOOK,
         stall: float = 60.0,
+        repartition: bool = False,
     ) -> None:
         self.metrics = Metrics(CollectorRegistry())
         self.engine = FakeEngine()
         self.broker = FakeBroker(cluster, alone=alone)
+        self._cluster = cluster
         self._limits, self._idle, self._patience = limits, idle, patience
         self._stall = stall
+        self._repartition = repartition
         self.thread = WorkerThread()
 
     async def start(self) -> None:
@@ -106,12 +113,17 @@ class Replica:
                 return FeedbackProcessor(source, self.detector, publishing, resume)
             if source.topic == "observations":
                 return IncidentsProcessor(source, IncidentSettings(warm_up=0), publishing, resume)
+            if source.topic == "repartition":
+                incoming = IncomingLines([f"logs/{n}" for n in range(3)], resume.pieces if resume else {})
+                return LogProcessor(source, tools, publishing, resume, incoming)
+            if self._repartition:
+                return RepartitionProcessor(source, tools, publishing, resume, 3)
             return LogProcessor(source, tools, publishing, resume)
 
         await follower.restored()
         self.pipeline = Pipeline(
             self.broker,
-            ["logs", "feedback", "observations"],
+            ["logs", "feedback", "observations", *(["repartition"] if "repartition" in self._cluster.counts else [])],
             lambda source: Partition(source, shared, processor),
             self.metrics,
             self._patience,

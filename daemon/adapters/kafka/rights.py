@@ -22,8 +22,8 @@ from daemon.adapters.kafka.client import guarded, stop_client
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.errors import PartitionError
 
-READ = ("checkpoints", "baseline", "observations", "feedback")
-WRITTEN = ("alerts", "verdicts", "dead_letters", "checkpoints", "baseline", "observations")
+READ = ("checkpoints", "baseline", "observations", "repartition", "feedback")
+WRITTEN = ("alerts", "verdicts", "dead_letters", "checkpoints", "baseline", "observations", "repartition")
 """What `run` does with the topic of a role. It also reads those of the input."""
 SECONDS = 20.0
 

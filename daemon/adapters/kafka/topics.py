@@ -20,6 +20,8 @@ from daemon.errors import UnavailableError
 
 LARGEST_STATE = 8 * 1024 * 1024
 LARGEST_RECORD = 16 * 1024 * 1024
+ON_THEIR_WAY_MS = 3 * 86_400_000
+"""How long lines on their way to the partition of their key are kept: longer than an outage over a weekend."""
 OBSERVED_MS = 7 * 86_400_000
 """How long observations are kept: longer than an outage, because those that are deleted unread are never told."""
 SINGLE = ("observations", "feedback")
@@ -46,6 +48,14 @@ def policies(window: float) -> dict[str, dict[str, str]]:
             "cleanup.policy": "delete",
             "retention.ms": str(OBSERVED_MS),
             "max.message.bytes": str(LARGEST_STATE),
+        },
+        "repartition": {
+            "cleanup.policy": "delete",
+            "retention.ms": str(ON_THEIR_WAY_MS),
+            "segment.ms": "3600000",
+            "max.message.bytes": str(LARGEST_STATE),
+            # The time of the broker: writers have clocks of their own, and one that is silent is found by this one.
+            "message.timestamp.type": "LogAppendTime",
         },
         "verdicts": {},
         "dead_letters": {"max.message.bytes": str(LARGEST_RECORD)},
@@ -131,7 +141,8 @@ async def check_topics(settings: KafkaSettings, inputs: Sequence[str], named: Ma
         for topic in named.values()
         if topic not in existing
     ]
-    width = max((existing[topic] for topic in inputs if topic in existing), default=1)
+    between = [named["repartition"]] if "repartition" in named else []
+    width = max((existing[topic] for topic in (*inputs, *between) if topic in existing), default=1)
     problems += [
         f"topic {named[role]} has fewer partitions than the input ({existing[named[role]]} of {width}); replicas would"
         " wait for each other"

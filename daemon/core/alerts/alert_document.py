@@ -30,6 +30,7 @@ from daemon.core.messages import (
     verdict_document,
 )
 from daemon.core.observations import Case, Gravity, cause_of
+from daemon.core.origins import Origins, split_place
 from daemon.core.positions import place
 from daemon.core.text import duration, gist, many, shorten
 from daemon.core.types import Neighbour, Verdict
@@ -167,7 +168,8 @@ def _cause_document(symptom: Symptom) -> CauseDocument:
 
 def _open_session(incident: Incident, head: Symptom, about: Provenance) -> dict[str, Any]:
     """Return what is known of the headline's session while it is open: the line that was seen."""
-    topic, _, partition = incident.source.rpartition("/")
+    source, position = split_place(incident.place)
+    topic, _, partition = (source or incident.source).rpartition("/")
     line: LineDocument = {
         "text": head.text,
         "count": 1,
@@ -195,7 +197,7 @@ def _open_session(incident: Incident, head: Symptom, about: Provenance) -> dict[
         "source": {
             "topic": topic,
             "partition": int(partition or 0),
-            "positions": [incident.place] if incident.place else [],
+            "positions": [position] if position else [],
         },
         "seen": None,
         "label": None,
@@ -226,7 +228,7 @@ def _case_document(verdict: Verdict, explanation: Explanation, about: Provenance
         "seen": judgement.seen,
         "label": cast("Label | None", judgement.label),
         "parts": {name: round(value, _DIGITS) for name, value in judgement.parts.items()},
-        "session": [_line_document(line, limits) for line in explanation.lines[: limits.lines]],
+        "session": [_line_document(line, limits, verdict.origins) for line in explanation.lines[: limits.lines]],
         "omitted": max(len(explanation.lines) - limits.lines, 0),
         "nearest": [_neighbour_document(near, limits) for near in judgement.nearest],
         "contrast": _contrast_document(explanation.contrast, limits),
@@ -240,13 +242,14 @@ def _share(value: float) -> float:
     return round(min(max(value, 0.0), 1.0), 6)
 
 
-def _line_document(explained: ExplainedLine, limits: _Limits) -> LineDocument:
+def _line_document(explained: ExplainedLine, limits: _Limits, origins: Origins | None) -> LineDocument:
+    named = place if origins is None else origins.place
     return {
         "text": shorten(explained.line.example, limits.text),
         "count": explained.line.count,
         "expected": explained.expected,
-        "first": place(explained.line.first),
-        "last": place(explained.line.last),
+        "first": named(explained.line.first),
+        "last": named(explained.line.last),
         "why": explained.why,
         "contribution": _share(explained.contribution),
         "share": None if explained.share is None else _share(explained.share),

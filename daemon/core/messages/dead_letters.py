@@ -15,7 +15,9 @@ from collections.abc import Sequence
 
 from daemon.core.masking import RedactionSettings, redact
 from daemon.core.messages.json import encode
-from daemon.core.positions import offset_of, ranges
+from daemon.core.messages.sources import source_document
+from daemon.core.origins import Origins
+from daemon.core.positions import offset_of
 from daemon.core.types import Batch, OutRecord, Pattern, Reject, Session, TopicPartition
 
 PREFIX = "__connect.errors."
@@ -54,22 +56,35 @@ def dead_letter(
     )
 
 
-def refused_session(source: TopicPartition, session: Session, pattern: Pattern, detail: str, *, name: str) -> OutRecord:
-    """Return the dead letter of a session whose text the engine refuses. It stands for all the session's lines."""
+def refused_session(
+    source: TopicPartition,
+    session: Session,
+    pattern: Pattern,
+    detail: str,
+    *,
+    name: str,
+    origins: Origins | None = None,
+) -> OutRecord:
+    """Return the dead letter of a session whose text the engine refuses. It stands for all the session's lines.
+
+    `origins` are the places of the lines in the input, where these are not those of `source`.
+    """
     document = {
         "scope": session.scope,
         "key": session.key,
         "pattern": pattern.id,
-        "source": {"topic": source.topic, "partition": source.partition, "positions": ranges(session.positions)},
+        "source": source_document(source, session.positions, origins),
         "lines": [{"text": line.example, "count": line.count} for line in session.lines],
     }
     place = (ENGINE_STAGE, ENGINE_CLASS)
-    first = offset_of(int(session.positions[0]))
+    first = int(session.positions[0])
+    if origins is not None:
+        source, first = origins.sources[int(origins.source[0])], int(origins.origin[0])
     return OutRecord(
         role="dead_letters",
         key=session.scope.encode(),
         value=encode(document),
-        headers=_context(source, first, f"{REFUSED_TEXT}: {detail}", name, source.partition, place),
+        headers=_context(source, offset_of(first), f"{REFUSED_TEXT}: {detail}", name, source.partition, place),
     )
 
 

@@ -25,15 +25,22 @@ ClueKind = Literal["new", "burst", "back", "silent", "missing"]
 Closed = Literal["gap", "age", "lines", "tokens", "pin", "idle", "flush"]
 
 
-class SourceDocument(TypedDict):
-    """Where the lines of a session lie in the input."""
+class PartDocument(TypedDict):
+    """Lines of a session that lie in one partition of the input."""
 
     topic: str
     """Input topic."""
     partition: int
     """Partition of that topic."""
     positions: list[str]
-    """Every line of the session: ranges of offsets ("120-131", "140"); lines 2 to 5 of one record are "140:2-5"."""
+    """Every line there: ranges of offsets ("120-131", "140"); lines 2 to 5 of one record are "140:2-5"."""
+
+
+class SourceDocument(PartDocument):
+    """Where the lines of a session lie in the input: in one partition, or, with input.repartition, in others too."""
+
+    others: NotRequired[list[PartDocument]]
+    """The lines in other partitions, with input.repartition; `topic` and `partition` are those of the first line."""
 
 
 class VerdictDocument(TypedDict):

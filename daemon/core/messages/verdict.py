@@ -5,7 +5,7 @@ from __future__ import annotations
 from daemon.core.messages.cloudevents import cloud_event
 from daemon.core.messages.json import encode, rfc3339
 from daemon.core.messages.schema import VERDICT_SCHEMA, VerdictDocument
-from daemon.core.positions import ranges
+from daemon.core.messages.sources import source_document
 from daemon.core.types import OutRecord, Verdict
 
 SCORE_DIGITS = 6
@@ -32,11 +32,7 @@ def verdict_document(verdict: Verdict) -> VerdictDocument:
         "clues": [clue.value for clue in judgement.clues],
         "learned": judgement.learned,
         "phase": judgement.phase.value,
-        "source": {
-            "topic": verdict.source.topic,
-            "partition": verdict.source.partition,
-            "positions": ranges(session.positions),
-        },
+        "source": source_document(verdict.source, session.positions, verdict.origins),
     }
 
 

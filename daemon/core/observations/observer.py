@@ -13,7 +13,7 @@ Three rules keep it exact and small:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
@@ -43,8 +43,10 @@ _Place = tuple[str, str, int]
 class Observer:
     """What one partition has observed since the last `take`. The thread that owns the detector calls it."""
 
-    def __init__(self, source: TopicPartition) -> None:
+    def __init__(self, source: TopicPartition, place: Callable[[int], str] = place) -> None:
+        """`place` returns where a line lies in the input, as text."""
         self._source = str(source)
+        self._place = place
         self._described: GenerationCache[tuple[str, str], int] = GenerationCache(REMEMBERED)
         self._bins: GenerationCache[tuple[str, str, str, int], bool] = GenerationCache(REMEMBERED)
         self._traffic: Counter[tuple[str, int]] = Counter()
@@ -124,7 +126,7 @@ class Observer:
             at = (scope, cause.id, number)
             self._counts[at] += 1
             if at not in self._sightings:
-                shown = (masked, ends(text, TEXT), key, place(position)) if described else ()
+                shown = (masked, ends(text, TEXT), key, self._place(position)) if described else ()
                 self._sightings[at] = (cause.score, time, *shown)
                 self.waiting += described
 

@@ -22,14 +22,16 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class LineBatch:
-    """A batch of n lines. `stream_time` and `offset` (how far was read) are in reading order; the other columns are
-    grouped by key, keys in order of appearance and each key's lines in reading order.
+    """A batch of n lines. `stream_time`, `touched` and `offset` (how far was read) are in reading order; the other
+    columns are grouped by key, keys in order of appearance and each key's lines in reading order.
 
     `row` is a line's place in reading order, `line` its place in `distinct` and `numbers`, `cost` its tokens, `ends`
-    where each of `keys` ends.
+    where each of `keys` ends. `touched` is the stream time or the line's own clock, whichever is later: until then its
+    session is alive.
     """
 
     stream_time: Ints
+    touched: Ints
     offset: Ints
     keys: Sequence[Key]
     ends: Ints
@@ -44,7 +46,7 @@ class LineBatch:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The runs of a batch in grouped order: bounds, first and last row, times, cost, first position.
+    """The runs of a batch in grouped order: bounds, first and last row, times, `touched`, cost, first position.
 
     `of_key` is the number of the first run of each of `LineBatch.keys`, and, as its last element, the number of runs.
     """
@@ -57,14 +59,15 @@ class Runs:
     first_time: Ints
     least: Ints
     greatest: Ints
+    touched: Ints
     cost: Ints
     first: Ints
 
     @classmethod
     def of(cls, batch: LineBatch, gap: int) -> Runs:
         """Find the runs: a new one wherever the key changes or either clock moves by more than `gap` microseconds."""
-        stream_time = batch.stream_time[batch.row]
-        breaks = (np.abs(np.diff(batch.time)) > gap) | (np.diff(stream_time) > gap)
+        stream_time, touched = batch.stream_time[batch.row], batch.touched[batch.row]
+        breaks = (np.abs(np.diff(batch.time)) > gap) | (stream_time[1:] - touched[:-1] > gap)
         breaks[batch.ends[:-1] - 1] = True
         begin = np.concatenate(([0], np.flatnonzero(breaks) + 1))
         end = np.append(begin[1:], len(batch.row))
@@ -77,6 +80,7 @@ class Runs:
             first_time=batch.time[begin],
             least=np.minimum.reduceat(batch.time, begin),
             greatest=np.maximum.reduceat(batch.time, begin),
+            touched=np.maximum.reduceat(touched, begin),
             cost=np.add.reduceat(batch.cost, begin),
             first=batch.position[begin],
         )
@@ -90,7 +94,9 @@ def line_batch(
     `watermark` and `read_to` are the stream time and the offset of the lines before.
     """
     clock, positions, times = (lines[name].to_numpy() for name in ("clock", "position", "time"))
-    floor = clock[0] if watermark is None else watermark
+    moved = lines["stream"].to_numpy() if "stream" in lines.columns else clock
+    floor = moved[0] if watermark is None else watermark
+    stream_time = np.maximum(np.maximum.accumulate(moved), floor)
     scope = lines["scope"]
     one_scope = bool((scope == scope[0]).all())
     keys, order, sizes = _grouped(lines, "key") if one_scope else _grouped(lines, "scope", "key")
@@ -99,7 +105,8 @@ def line_batch(
     distinct, line_numbers, costs = numbers.look_up(masked, in_use)
     line = line[order]
     return LineBatch(
-        stream_time=np.maximum(np.maximum.accumulate(clock), floor),
+        stream_time=stream_time,
+        touched=np.maximum(stream_time, clock),
         offset=np.maximum(np.maximum.accumulate(positions >> INDEX_BITS), read_to),
         keys=list(zip(scopes, keys["key"].to_list(), strict=True)),
         ends=np.cumsum(sizes),

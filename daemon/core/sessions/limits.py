@@ -44,9 +44,9 @@ class SessionLimits:
 class SessionState(NamedTuple, Generic[Number]):
     """What the limits look at, of one session (numbers) or of many (arrays).
 
-    `opened_at` and `touched_at` are the stream time at its first and last line, `start` and `end` its least and
-    greatest event time, `first` its first position, `size` its lines, `cost` their tokens. `distinct` is at least the
-    number of its distinct masked lines.
+    `opened_at` and `touched_at` are the stream time at its first and last line (or the line's own clock, where that is
+    ahead), `start` and `end` its least and greatest event time, `first` its first position, `size` its lines, `cost`
+    their tokens. `distinct` is at least the number of its distinct masked lines.
     """
 
     opened_at: Number

@@ -1,7 +1,8 @@
 """Lines to sessions, by key, in event time.
 
 Two clocks. *Stream time* is the running maximum of the lines' `clock`, which is their event time unless it is far
-ahead. A session that gets no line for `gap` of stream time, or was opened more than `max_age` of it ago, closes at the
+ahead; where lines of several writers lie in one partition, it is the column `stream`, and lines may be ahead of it. A
+session that gets no line for `gap` of stream time, or was opened more than `max_age` of it ago, closes at the
 line that moves the clock past that, whichever key that line has. *Event time*, the line's own, decides within a key: a
 line more than `gap` away from its session's lines, before or after, or one that would stretch it beyond `max_age`,
 begins a new one. (Where lines come in order the two agree. Where one host's clock is late, or a second file is read
@@ -203,11 +204,12 @@ def _joined(table: SessionTable, slot: Ints, batch: LineBatch, runs: Runs, run: 
     state = table.gather(np.maximum(slot, 0))
     first, last = runs.first_row[run], runs.last_row[run]
     stream_time, offset, time = batch.stream_time[first], batch.offset[first], runs.first_time[run]
+    touched = runs.touched[run]
     opens = (slot < 0) | overdue(state, stream_time, offset, limits) | ~joins(state, time, limits)
     lines = runs.end[run] - runs.begin[run]
     grown = SessionState(
-        opened_at=np.where(opens, stream_time, state.opened_at),
-        touched_at=batch.stream_time[last],
+        opened_at=np.where(opens, batch.touched[first], state.opened_at),
+        touched_at=np.where(opens, touched, np.maximum(state.touched_at, touched)),
         start=np.minimum(np.where(opens, time, state.start), runs.least[run]),
         end=np.maximum(np.where(opens, time, state.end), runs.greatest[run]),
         first=np.where(opens, runs.first[run], state.first),

@@ -68,7 +68,7 @@ class SlowPath:
             self._open(key, begin)
         state, stream_time = self._state, int(batch.stream_time[last])
         whole = state._replace(
-            touched_at=stream_time,
+            touched_at=max(state.touched_at, int(runs.touched[run])),
             start=min(state.start, int(runs.least[run])),
             end=max(state.end, int(runs.greatest[run])),
             size=state.size + end - begin,
@@ -87,12 +87,13 @@ class SlowPath:
     def _take_lines(self, key: int, begin: int, end: int) -> None:
         batch, limits, distinct = self._batch, self._limits, self._distinct_lines()
         order = batch.row[begin:end]
-        columns = (order, batch.stream_time[order], batch.offset[order], batch.time[begin:end], batch.cost[begin:end])
+        clocks = (batch.stream_time[order], batch.touched[order])
+        columns = (order, *clocks, batch.offset[order], batch.time[begin:end], batch.cost[begin:end])
         lines = zip(*(column.tolist() for column in columns), self._numbers(begin, end), strict=True)
         self._state = self._state._replace(distinct=len(distinct))
-        for place, (row, stream_time, offset, time, cost, line) in enumerate(lines, begin):
+        for place, (row, stream_time, touched, offset, time, cost, line) in enumerate(lines, begin):
             closing = self._overdue_at(stream_time, offset)
-            grown = _with_line(self._state, stream_time, time, cost, new=line not in distinct)
+            grown = _with_line(self._state, touched, time, cost, new=line not in distinct)
             if closing is None and self._state.size and not fits(grown, limits):
                 closing = row, exceeded(grown, limits)
             if closing is not None:
@@ -100,7 +101,7 @@ class SlowPath:
                 self._close(closing)
                 self._open(key, place)
                 distinct, begin = self._distinct_lines(), place
-                grown = _with_line(self._state, stream_time, time, cost, new=True)
+                grown = _with_line(self._state, touched, time, cost, new=True)
             distinct.add(line)
             self._state = grown
         self._add(begin, end)
@@ -127,8 +128,8 @@ class SlowPath:
     def _open(self, key: int, place: int) -> None:
         batch = self._batch
         self._slot = int(self._table.open([batch.keys[key]])[0])
-        stream_time, time = int(batch.stream_time[batch.row[place]]), int(batch.time[place])
-        self._state = SessionState(stream_time, stream_time, time, time, int(batch.position[place]), 0, 0, 0)
+        touched, time = int(batch.touched[batch.row[place]]), int(batch.time[place])
+        self._state = SessionState(touched, touched, time, time, int(batch.position[place]), 0, 0, 0)
         self._distinct, self._pieces = set(), []
 
     def _close(self, closing: tuple[int, ClosedBy]) -> None:
@@ -150,11 +151,11 @@ class SlowPath:
         return first_closing(state, self._batch.stream_time, self._batch.offset, self._limits)[0]
 
 
-def _with_line(state: SessionState[int], stream_time: int, time: int, cost: int, *, new: bool) -> SessionState[int]:
+def _with_line(state: SessionState[int], touched: int, time: int, cost: int, *, new: bool) -> SessionState[int]:
     """Return the state with one more line, which is `new` if the session does not hold it yet."""
     return SessionState(
         state.opened_at,
-        stream_time,
+        max(state.touched_at, touched),
         min(state.start, time),
         max(state.end, time),
         state.first,

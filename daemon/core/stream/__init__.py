@@ -5,7 +5,8 @@
 * `Stream` (`chain`) is the chain of one partition. It says which patterns need a vector and judges sessions in the
   order in which they close. `drive` runs a stream against one engine, step after step; files and tests use it.
 * A `Processor` is what the runtime drives, one for each partition: `LogProcessor` for logs, `FeedbackProcessor` for
-  feedback, `IncidentsProcessor` for what the others observe. It collects outputs until `take`, which returns a
+  feedback, `IncidentsProcessor` for what the others observe, `RepartitionProcessor` for logs whose lines are judged in
+  another partition. It collects outputs until `take`, which returns a
   `Settlement`: the content of one transaction.
 * A `Checkpoint` is part of every settlement. It says which lines are accounted for; `replay` uses it to read a
   partition again without judging a line twice.
@@ -15,12 +16,13 @@ To add a processor, implement `Processor` here and enter it for its topic in `da
 """
 
 from daemon.core.positions import ranges
-from daemon.core.stream.chain import Pushed, Stream, Timed, Tools, untimed
+from daemon.core.stream.chain import Stream, Tools, untimed
 from daemon.core.stream.checkpoint import Checkpoint, checkpoint_key, name_of_piece, piece_key
 from daemon.core.stream.commit_policy import CommitClock, IdleClock, Pace
 from daemon.core.stream.driver import Embed, drive
 from daemon.core.stream.feedback_processor import FeedbackProcessor
 from daemon.core.stream.incidents_processor import IncidentsProcessor
+from daemon.core.stream.line_reader import Pushed, Timed
 from daemon.core.stream.log_processor import LogProcessor
 from daemon.core.stream.processor import (
     Load,
@@ -31,6 +33,7 @@ from daemon.core.stream.processor import (
     Step,
     baseline_records,
 )
+from daemon.core.stream.repartition_processor import RepartitionProcessor
 
 __all__ = [
     "Checkpoint",
@@ -45,6 +48,7 @@ __all__ = [
     "Processor",
     "Publishing",
     "Pushed",
+    "RepartitionProcessor",
     "SettledAlert",
     "Settlement",
     "Step",

@@ -6,7 +6,7 @@ Three rules make it exact:
 * Everything read is in one of five places: held to be joined, an open session, the queue, a verdict already handed out,
   a reject already handed out. `checkpoint` covers the first three; whoever took the last two settles them with it, in
   one transaction.
-* Reading again after a crash goes through `Replay`: below the checkpoint's `next` only what was unsettled counts.
+* Reading again after a crash goes through `LineReader`: below the checkpoint's `next` only what was unsettled counts.
 """
 
 from __future__ import annotations
@@ -14,39 +14,32 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from daemon.core.detection import Detector
-from daemon.core.formats import FormatSettings, make_format
+from daemon.core.formats import FormatSettings
 from daemon.core.masking import Masker
 from daemon.core.multiline import Joined, Joiner, Joining
 from daemon.core.observations import Observer
 from daemon.core.positions import Positions, position_of
 from daemon.core.sessions import Patterns, Sessionizer, SessionLimits
 from daemon.core.stream.checkpoint import NONE, Checkpoint
-from daemon.core.stream.replay import Replay
+from daemon.core.stream.line_reader import InputLines, LineReader, LineSource, Pushed, Timed
 from daemon.core.types import (
-    NO_TIME_COUNTS,
     Batch,
     ClosedBy,
-    Parsed,
     Pattern,
     RefusedText,
-    Reject,
     Session,
-    TimeCounts,
     TopicPartition,
     Vector,
     Verdict,
     session_id,
 )
-
-Timed = Callable[[str], AbstractContextManager[None]]
-"""Returns a context that measures a stage: ``format``, ``join``, ``mask``, ``observe``, ``sessionize``, ..."""
 
 
 def untimed(stage: str) -> AbstractContextManager[None]:  # noqa: ARG001  # a clock would need it
@@ -73,28 +66,13 @@ class Tools:
     timed: Timed = untimed
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """The result of one batch: lines taken in, records that could not be parsed, lines with an impossible time.
-
-    `replayed` counts lines and records that were read again after a restart and skipped, because they are settled;
-    `cuts` counts joined lines that a bound ended, by bound.
-    """
-
-    lines: int
-    rejects: Sequence[Reject]
-    times: TimeCounts = NO_TIME_COUNTS
-    replayed: int = 0
-    cuts: Mapping[str, int] = field(default_factory=dict)
-
-
 class Stream:
     """The chain of one partition. Synchronous; the thread that owns the detector calls it.
 
-    With `teach`, sessions count as confirmed normal; without `learn`, the baseline stays as it is. `lost` counts
-    records with unsettled lines that retention deleted, `known` closed sessions that needed no embedding. `refused`
-    are the sessions without a verdict, because the engine refuses their text, that `judge` came to; they leave the
-    stream like verdicts, and whoever takes them settles them.
+    Without `incoming`, the records are of the input. With `teach`, sessions count as confirmed normal; without `learn`,
+    the baseline stays as it is. `known` counts closed sessions that needed no embedding. `refused` are the sessions
+    without a verdict, because the engine refuses their text, that `judge` came to; they leave the stream like verdicts,
+    and whoever takes them settles them.
     """
 
     def __init__(
@@ -103,36 +81,43 @@ class Stream:
         tools: Tools,
         resume: Checkpoint | None = None,
         *,
+        incoming: LineSource | None = None,
         teach: bool = False,
         learn: bool = True,
     ) -> None:
         self.source = source
-        self.lost = 0
         self.known = 0
         self._tools = tools
-        self._format = make_format(tools.format)
         self._teach, self._learn = teach, learn
         self._sessionizer = Sessionizer(tools.limits, tools.count_tokens)
         self._patterns = Patterns()
-        self.observer = Observer(source)
         self._queued_lines = 0
         self._queue: deque[tuple[Session, Pattern]] = deque()
         self._queued: Counter[str] = Counter()
         self._vectors: dict[str, Vector | RefusedText] = {}
         self.refused: list[tuple[Session, Pattern, RefusedText]] = []
         self._wanted: list[Pattern] = []
-        self._resume = resume or Checkpoint(0)
-        self._joiner = _joiner(tools.joining, self._resume)
-        self._replay = Replay(self._resume) if self._resume.unsettled.size else None
-        self._next = self._resume.next
-        self._read_to = 0
-        if self._replay is None and self._resume.watermark is not None:
-            self._sessionizer.advance(self._resume.watermark)
+        self._origin = incoming or InputLines(tools.format, tools.masker)
+        self._lines = LineReader(self._origin, resume, self._take, tools.timed)
+        self._joiner = _joiner(tools.joining, self._lines.resume) if incoming is None else None
+        self.observer = Observer(source, self._origin.place)
+        if not self._lines.replaying and self._lines.resume.watermark is not None:
+            self._sessionizer.advance(self._lines.resume.watermark)
 
     @property
     def next(self) -> int:
         """The offset after the last record taken in; never below the checkpoint's `next`."""
-        return self._next
+        return self._lines.next
+
+    @property
+    def lost(self) -> int:
+        """How many records with unsettled lines retention deleted."""
+        return self._lines.lost
+
+    @property
+    def replaying(self) -> bool:
+        """Whether lines that the checkpoint left unsettled may still return."""
+        return self._lines.replaying
 
     @property
     def watermark(self) -> int | None:
@@ -162,38 +147,22 @@ class Stream:
 
     def push(self, batch: Batch) -> Pushed:
         """Read a batch; the sessions it closes join the queue. Offsets must increase from batch to batch."""
-        if not len(batch):
-            return Pushed(0, ())
-        if self._replay is None:
-            return self._read(batch)
-        split = int(np.searchsorted(np.asarray(batch.offsets), self._replay.until))
-        again = [row for row in range(split) if self._replay.wants(batch.offsets[row])]
-        old = self._read(batch.rows(again), again)
-        replayed = old.replayed + split - len(again)
-        if batch.offsets[-1] + 1 < self._replay.until:
-            return replace(old, replayed=replayed)
-        self._end_replay()
-        rows = range(split, len(batch))
-        new = self._read(batch.rows(rows), rows)
-        cuts = Counter(old.cuts) + Counter(new.cuts)
-        return Pushed(old.lines + new.lines, [*old.rejects, *new.rejects], old.times + new.times, replayed, cuts)
+        pushed = self._lines.push(batch, pressed=self.unsettled > self._tools.limits.max_pinned)
+        told, watermark = self._origin.time, self.watermark
+        if told is not None and watermark is not None and told > watermark:
+            self._enqueue(self._sessionizer.advance(told))
+        return pushed
 
     def flush(self, closed_by: ClosedBy) -> None:
         """Close every open session: the stream has ended, or has been idle."""
-        if self._replay is not None:
-            self._end_replay()
+        self._lines.end_replay()
         if self._joiner:
-            self._pass_on(self._joiner.flush(position_of(self._next)))
+            self._pass_on(self._joiner.flush(position_of(self.next)))
         self._enqueue(self._sessionizer.flush(closed_by))
 
     def skip(self, offset: int) -> None:
         """Continue at `offset`, because retention deleted what lies before it."""
-        self._next = max(self._next, offset)
-        if self._replay is not None:
-            self.lost += self._replay.drop_below(offset)
-            self._read_to = max(self._read_to, offset)
-            if offset >= self._replay.until:
-                self._end_replay()
+        self._lines.skip(offset)
 
     def missing(self, limit: int | None = None) -> list[Pattern]:
         """Return patterns that need a vector, each once, at most `limit`; the caller must `supply` all of them."""
@@ -244,65 +213,38 @@ class Stream:
         if self._joiner:
             unsettled.append(self._joiner.held)
             held, clock = self._joiner.pending, self._joiner.clock
-        if self._replay is not None:
+        if self._lines.replaying:
             # In the middle of a replay, what has not returned yet stays unsettled, below the same `next`.
-            ahead = self._resume.unsettled
-            unsettled.append(ahead[ahead >= position_of(self._read_to)])
-            held = np.union1d(held, self._resume.held[self._resume.held >= position_of(self._read_to)])
-            watermark = self._resume.watermark
-        return Checkpoint(self._next, watermark, np.sort(np.concatenate(unsettled)), config, held=held, clock=clock)
+            unsettled.append(self._lines.ahead())
+            held = np.union1d(held, self._lines.held_ahead())
+            watermark = self._lines.resume.watermark
+        positions = np.sort(np.concatenate(unsettled))
+        checkpoint = Checkpoint(self.next, watermark, positions, config, held=held, clock=clock)
+        return replace(checkpoint, pieces=self._origin.pieces(checkpoint.low))
 
-    def _read(self, batch: Batch, rows: Sequence[int] | None = None) -> Pushed:
-        if not len(batch):
-            return Pushed(0, ())
-        timed = self._tools.timed
-        with timed("format"):
-            parsed = self._format.parse(batch)
-        rejects = parsed.rejects
-        if rows is not None:
-            rejects = [Reject(rows[r.row], r.offset, r.reason, r.detail) for r in rejects]
-        if self._replay is not None:
-            for reject in rejects:
-                self._replay.rejected(reject.offset)
-        lines = self._kept(parsed)
-        self._next = max(self._next, batch.offsets[-1] + 1)
-        self._read_to = batch.offsets[-1] + 1
-        cuts: Mapping[str, int] = {}
-        if lines.height:
-            joined = Joined(lines.with_columns(read="position"))
-            if self._joiner:
-                with timed("join"):
-                    joined = self._joiner.push(lines)
-            self._pass_on(joined)
-            cuts = joined.cuts
-        return Pushed(lines.height, rejects, parsed.times, parsed.lines.height - lines.height, cuts)
+    def _take(self, lines: pl.DataFrame) -> Mapping[str, int]:
+        """Take lines through the rest of the chain; return how many joined ones a bound ended, by bound."""
+        joined = Joined(lines.with_columns(read="position"))
+        if self._joiner:
+            with self._tools.timed("join"):
+                joined = self._joiner.push(lines)
+        self._pass_on(joined)
+        return joined.cuts
 
     def _pass_on(self, joined: Joined) -> None:
         """Take lines, joined or as they are, through the rest of the chain."""
         if joined.events.is_empty():
             return
-        timed = self._tools.timed
+        timed, observed_below = self._tools.timed, self._lines.resume.next
         with timed("mask"):
-            masked = self._tools.masker.apply(joined.events)
+            masked = self._origin.mask(joined.events)
         with timed("observe"):
-            self.observer.lines(masked, self._resume.next)
+            self.observer.lines(masked, observed_below)
         with timed("sessionize"):
             sessions = self._sessionizer.push(masked, joined.rows, joined.positions)
         with timed("observe"):
-            self.observer.sessions(masked, self._sessionizer.first_positions(), self._resume.next)
+            self.observer.sessions(masked, self._sessionizer.first_positions(), observed_below)
         self._enqueue(sessions)
-
-    def _kept(self, parsed: Parsed) -> pl.DataFrame:
-        if self._replay is None or parsed.lines.is_empty():
-            return parsed.lines
-        return parsed.lines.filter(pl.Series(self._replay.keep(parsed.lines["position"].to_numpy())))
-
-    def _end_replay(self) -> None:
-        assert self._replay is not None
-        # The watermark is what the replayed lines reached: their sessions were open at the checkpoint's watermark, and
-        # close at the next line as they would have without the restart.
-        self.lost += self._replay.missing
-        self._replay = None
 
     def _enqueue(self, sessions: Sequence[Session]) -> None:
         timed = self._tools.timed

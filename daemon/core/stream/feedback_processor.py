@@ -35,6 +35,10 @@ class FeedbackProcessor:
     def lost(self) -> int:
         return 0
 
+    @property
+    def announces(self) -> bool:
+        return False
+
     def step(self, batch: Batch | None, vectors: Mapping[str, Vector | RefusedText]) -> Step:  # noqa: ARG002  # it asks for none
         if batch is None:
             return self.flush(0.0)

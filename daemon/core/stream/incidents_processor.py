@@ -48,6 +48,10 @@ class IncidentsProcessor:
     def lost(self) -> int:
         return 0
 
+    @property
+    def announces(self) -> bool:
+        return False
+
     def step(self, batch: Batch | None, vectors: Mapping[str, Vector | RefusedText]) -> Step:  # noqa: ARG002  # it asks for none
         rejects = Counter[str]()
         if batch is not None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from daemon.core.alerts import case_of
 from daemon.core.messages import REFUSED_TEXT, dead_letter, refused_session, verdict_record
 from daemon.core.observations import dump_observations
-from daemon.core.stream.chain import Pushed, Stream, Tools
+from daemon.core.repartition import IncomingLines
+from daemon.core.stream.chain import Stream, Tools
 from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream.line_reader import Pushed
 from daemon.core.stream.processor import Load, Publishing, Settlement, Step, baseline_records
 from daemon.core.types import Batch, ClosedBy, OutRecord, RefusedText, Reject, TopicPartition, Vector, Verdict
 
@@ -23,11 +26,19 @@ LISTENS = 24 * 3600.0
 
 
 class LogProcessor:
-    """Implements `Processor` for a topic of logs."""
+    """Implements `Processor` for a topic of logs, or, with `incoming`, for that of lines on their way."""
 
-    def __init__(self, source: TopicPartition, tools: Tools, publishing: Publishing, resume: Checkpoint | None) -> None:
+    def __init__(
+        self,
+        source: TopicPartition,
+        tools: Tools,
+        publishing: Publishing,
+        resume: Checkpoint | None,
+        incoming: IncomingLines | None = None,
+    ) -> None:
         self._source = source
-        self._stream = Stream(source, tools, resume)
+        self._incoming = incoming
+        self._stream = Stream(source, tools, resume, incoming=incoming)
         self._detector = tools.detector
         self._publishing = publishing
         self._outputs: list[OutRecord] = []
@@ -38,6 +49,10 @@ class LogProcessor:
     def lost(self) -> int:
         return self._stream.lost
 
+    @property
+    def announces(self) -> bool:
+        return False
+
     def step(self, batch: Batch | None, vectors: Mapping[str, Vector | RefusedText]) -> Step:
         known = self._stream.known
         pushed = NOTHING
@@ -45,11 +60,15 @@ class LogProcessor:
             self._idle = 0.0
             pushed = self._stream.push(batch)
             self._outputs += [self._dead_letter(batch, reject) for reject in pushed.rejects]
+            if self._writers_are_idle() and not self._stream.replaying:
+                self._stream.flush(ClosedBy.IDLE)
         self._stream.supply(vectors)
         return self._judge(pushed, known)
 
     def flush(self, idle: float) -> Step:
         known = self._stream.known
+        if self._incoming is not None and not self._incoming.clocks.quiet(idle):
+            return self._judge(NOTHING, known)
         self._idle = idle
         self._stream.flush(ClosedBy.IDLE)
         return self._judge(NOTHING, known)
@@ -72,6 +91,8 @@ class LogProcessor:
     def _clock(self) -> int | None:
         """Stream time: that of the latest lines, and the time for which nothing has followed them."""
         watermark = self._stream.watermark
+        if self._incoming is not None:
+            return self._incoming.clocks.now
         return None if watermark is None else watermark + round(self._idle * SECOND_US)
 
     @property
@@ -82,7 +103,7 @@ class LogProcessor:
     def _judge(self, pushed: Pushed, known: int) -> Step:
         began = self._publishing.timer()
         verdicts = list[Verdict]()
-        for verdict in self._stream.judge(JUDGED_AT_ONCE):
+        for verdict in map(self._placed, self._stream.judge(JUDGED_AT_ONCE)):
             verdicts.append(verdict)
             if self._publishing.verdicts:
                 self._outputs.append(verdict_record(verdict))
@@ -90,9 +111,9 @@ class LogProcessor:
                 self._stream.observer.case(case_of(verdict, self._publishing.provenance()))
         rejects = Counter(reject.reason for reject in pushed.rejects)
         for session, pattern, refusal in self._stream.refused:
-            self._outputs.append(
-                refused_session(self._source, session, pattern, refusal.detail, name=self._publishing.group)
-            )
+            origins = self._incoming and self._incoming.origins(session.positions)
+            name, detail = self._publishing.group, refusal.detail
+            self._outputs.append(refused_session(self._source, session, pattern, detail, name=name, origins=origins))
             rejects[REFUSED_TEXT] += 1
         self._stream.refused.clear()
         return Step(
@@ -105,13 +126,25 @@ class LogProcessor:
             more=len(verdicts) == JUDGED_AT_ONCE,
             replayed=pushed.replayed,
             known=self._stream.known - known,
+            relayed=self._incoming is not None,
             judging_seconds=self._publishing.timer() - began,
             cuts=pushed.cuts,
         )
 
+    def _writers_are_idle(self) -> bool:
+        """Whether lines come from elsewhere, and nobody there has more of them."""
+        return self._incoming is not None and self._incoming.clocks.quiet()
+
+    def _placed(self, verdict: Verdict) -> Verdict:
+        """Return a verdict that will be shown with the places in the input of lines that came from elsewhere."""
+        if self._incoming is None or not (self._publishing.verdicts or verdict.judgement.anomalous):
+            return verdict
+        return replace(verdict, origins=self._incoming.origins(verdict.session.positions))
+
     def _load(self) -> Load:
         stream = self._stream
-        outputs = len(self._outputs) + stream.observer.waiting + (self._idle > 0 and self._clock_is_due)
+        idle = self._idle > 0 or self._writers_are_idle()
+        outputs = len(self._outputs) + stream.observer.waiting + (idle and self._clock_is_due)
         listening = stream.holds or (stream.watermark is not None and self._idle < LISTENS)
         return Load(stream.open_sessions, stream.waiting, outputs, stream.unsettled, listening, stream.watermark)
 

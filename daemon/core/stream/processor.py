@@ -53,6 +53,7 @@ class Load:
 
     `listening` asks to be flushed again and again while the partition is idle: time passes there, too.
     `watermark` is the greatest event time seen in microseconds, None before the first line and where there is none.
+    `full` asks for no more records before the next transaction.
     """
 
     open_sessions: int = 0
@@ -61,6 +62,7 @@ class Load:
     unsettled: int = 0
     listening: bool = False
     watermark: int | None = None
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class Step:
 
     `missing` are patterns to embed; the caller must hand their vectors to a later step. `more` means that this step
     left sessions for the next one, to stay short. `replayed` lines were settled before a restart; `known` sessions did
-    not need embedding. `cuts` counts joined lines that a bound ended, by bound.
+    not need embedding. `relayed`: the lines were counted when they were read from the input. `cuts` counts joined lines
+    that a bound ended, by bound.
     """
 
     load: Load
@@ -82,6 +85,7 @@ class Step:
     more: bool = False
     replayed: int = 0
     known: int = 0
+    relayed: bool = False
     judging_seconds: float = 0.0
     cuts: Mapping[str, int] = field(default_factory=dict)
 
@@ -131,6 +135,11 @@ class Processor(Protocol):
     @property
     def lost(self) -> int:
         """How many records with unsettled lines were deleted before they could be read again."""
+        ...
+
+    @property
+    def announces(self) -> bool:
+        """Whether it is to be flushed once it is idle, also if it never takes in a record."""
         ...
 
     def skip(self, offset: int) -> None:

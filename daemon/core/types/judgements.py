@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from daemon.core.origins import Origins
 from daemon.core.types.records import TopicPartition
 from daemon.core.types.sessions import Pattern, Session
 
@@ -90,10 +91,14 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A session with its pattern and its judgement. Every session becomes one verdict."""
+    """A session with its pattern and its judgement. Every session becomes one verdict.
+
+    `origins` are the places in the input of a session's lines, where these are not those of `source`.
+    """
 
     id: str
     source: TopicPartition
     session: Session
     pattern: Pattern
     judgement: Judgement
+    origins: Origins | None = None

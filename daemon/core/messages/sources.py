@@ -1,0 +1,20 @@
+"""Where the lines of a session lie in the input, as documents say it."""
+
+from __future__ import annotations
+
+from daemon.core.messages.schema import PartDocument, SourceDocument
+from daemon.core.origins import Origins
+from daemon.core.positions import Positions, ranges
+from daemon.core.types import TopicPartition
+
+
+def source_document(source: TopicPartition, positions: Positions, origins: Origins | None) -> SourceDocument:
+    """Return the places of a session's lines: `positions` in `source`, or `origins` where lines came from elsewhere."""
+    if origins is None:
+        return _part(source, positions)
+    first, *others = (_part(*part) for part in origins.by_source())
+    return {**first, "others": others}
+
+
+def _part(source: TopicPartition, positions: Positions) -> PartDocument:
+    return {"topic": source.topic, "partition": source.partition, "positions": ranges(positions)}

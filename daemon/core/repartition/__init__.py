@@ -1,0 +1,16 @@
+"""Lines on their way to the partition where the lines of their key are judged together.
+
+With `input.repartition`, each input partition is a *writer*: its lines, masked and without secrets, are packed into
+blocks (`block`), one for each partition of the topic between, which `place_of` chooses by scope and key.
+`OutgoingLines` collects them until the transaction that writes them. On the other side `IncomingLines` reads blocks as
+lines again, and knows where each line was written at first.
+
+Several writers write to one partition, and each has a clock of its own. `WriterClocks` makes stream time of them: the
+least clock of the writers that still write.
+"""
+
+from daemon.core.repartition.incoming import IncomingLines
+from daemon.core.repartition.outgoing import OutgoingLines, place_of
+from daemon.core.repartition.writer_clocks import WriterClocks
+
+__all__ = ["IncomingLines", "OutgoingLines", "WriterClocks", "place_of"]

@@ -1,0 +1,99 @@
+"""A block: masked lines of one writer as one record, with a head that says how far the writer is.
+
+The bytes: a mark, a version, the length of the head, the head as JSON, and the lines as a zstd-compressed Arrow stream.
+A block without lines only tells the time. Columns are found by name, so a release may add some.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+
+import orjson
+import polars as pl
+import zstandard
+
+from daemon.core.positions import MAX_LINES_PER_RECORD
+from daemon.core.types import LINES_SCHEMA, TopicPartition
+from daemon.errors import DataError
+
+MARK = b"SLRP"
+VERSION = 1
+MAX_BYTES = 64 << 20
+"""More than any block holds uncompressed: a line is cut at 8,192 characters, a block at `BLOCK_BYTES` of them."""
+_HEAD = struct.Struct(">4sHI")
+COLUMNS = {"origin": pl.Int64(), **{n: t for n, t in LINES_SCHEMA.items() if n != "position"}, "masked": pl.String()}
+"""The columns that every block has. `origin` is the position in the writer's partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockHead:
+    """How far the writer of a block is.
+
+    `clock` is its stream time in microseconds after the block, None before its first line. `idle` are the seconds for
+    which it has read all there is and waits for more, None while it does not. `first` is the clock of the block's first
+    line, None where it has none.
+    """
+
+    writer: TopicPartition
+    clock: int | None
+    idle: float | None
+    lines: int = 0
+    first: int | None = None
+
+
+def encode_block(head: BlockHead, lines: pl.DataFrame | None) -> bytes:
+    """Return a block; `lines` has at least `COLUMNS`, or is None for a block that only tells the time."""
+    document = {
+        "topic": head.writer.topic,
+        "partition": head.writer.partition,
+        "clock": head.clock,
+        "idle": head.idle,
+        "lines": head.lines,
+        "first": head.first,
+    }
+    text = orjson.dumps(document)
+    body = b""
+    if lines is not None:
+        stream = io.BytesIO()
+        lines.write_ipc_stream(stream)
+        body = zstandard.ZstdCompressor(level=1, write_checksum=True).compress(stream.getvalue())
+    return _HEAD.pack(MARK, VERSION, len(text)) + text + body
+
+
+def decode_head(value: bytes | None) -> BlockHead:
+    """Return the head of a block. Raises DataError for what is none."""
+    return _split(value)[0]
+
+
+def decode_lines(value: bytes | None) -> pl.DataFrame:
+    """Return the lines of a block, a table with at least `COLUMNS`. Raises DataError for what is none."""
+    head, body = _split(value)
+    if not head.lines:
+        return pl.DataFrame(schema=COLUMNS)
+    try:
+        data = zstandard.ZstdDecompressor().decompress(body, max_output_size=MAX_BYTES)
+        table = pl.read_ipc_stream(data)
+    except (zstandard.ZstdError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"the lines of the block cannot be read: {type(error).__name__}") from None
+    wrong = [name for name, type_ in COLUMNS.items() if table.schema.get(name) != type_]
+    if wrong or table.height != head.lines or table.height > MAX_LINES_PER_RECORD:
+        raise DataError(f"the lines of the block are not what its head says: {', '.join(wrong) or 'their number'}")
+    return table
+
+
+def _split(value: bytes | None) -> tuple[BlockHead, bytes]:
+    if value is None or len(value) < _HEAD.size or not value.startswith(MARK):
+        raise DataError("the record is no block of lines of strayline")
+    _, version, length = _HEAD.unpack_from(value)
+    if version != VERSION:
+        raise DataError(f"the block has version {version}, of another release; this one reads {VERSION}")
+    try:
+        head = orjson.loads(value[_HEAD.size : _HEAD.size + length])
+        writer = TopicPartition(str(head["topic"]), int(head["partition"]))
+        clock, first = (None if head[name] is None else int(head[name]) for name in ("clock", "first"))
+        idle = None if head["idle"] is None else float(head["idle"])
+        return BlockHead(writer, clock, idle, int(head["lines"]), first), value[_HEAD.size + length :]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"the head of the block cannot be read: {type(error).__name__}") from None

@@ -1,0 +1,198 @@
+"""From batches of one partition to its lines, each once: also when the partition is read again.
+
+What a batch is made of is the `LineSource`'s: records of the input (`InputLines`), or blocks of lines that input
+partitions have written (`daemon.core.repartition`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+
+from daemon.core.formats import FormatSettings, make_format
+from daemon.core.masking import Masker
+from daemon.core.positions import Positions, place, position_of
+from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream.replay import Replay
+from daemon.core.types import NO_TIME_COUNTS, Batch, Parsed, Reject, TimeCounts
+
+Timed = Callable[[str], AbstractContextManager[None]]
+"""Returns a context that measures a stage: ``format``, ``join``, ``mask``, ``observe``, ``sessionize``, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The result of one batch: lines taken in, records that could not be parsed, lines with an impossible time.
+
+    `replayed` counts lines and records that were read again after a restart and skipped, because they are settled;
+    `cuts` counts joined lines that a bound ended, by bound.
+    """
+
+    lines: int
+    rejects: Sequence[Reject]
+    times: TimeCounts = NO_TIME_COUNTS
+    replayed: int = 0
+    cuts: Mapping[str, int] = field(default_factory=dict)
+
+
+class LineSource(Protocol):
+    """What the records of a partition are."""
+
+    @property
+    def time(self) -> int | None:
+        """Stream time in microseconds where records tell it without lines; None where only lines do."""
+        ...
+
+    def look(self, batch: Batch, *, pressed: bool) -> None:
+        """See a batch before any of it is parsed. `pressed`: too many lines wait for their sessions to close."""
+        ...
+
+    def parse(self, batch: Batch) -> Parsed:
+        """Return the lines of a batch."""
+        ...
+
+    def mask(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """Return lines without secrets, with `masked`."""
+        ...
+
+    def place(self, position: int) -> str:
+        """Return where a line lies in the input, as text."""
+        ...
+
+    def pieces(self, low: int) -> Mapping[bytes, bytes | None]:
+        """Return what a checkpoint that reads again from `low` must keep beside the positions, where it changed."""
+        ...
+
+
+class InputLines:
+    """Records of the input, read by its format. Implements `LineSource`."""
+
+    time = None
+
+    def __init__(self, settings: FormatSettings, masker: Masker) -> None:
+        self._format = make_format(settings)
+        self._masker = masker
+
+    def look(self, batch: Batch, *, pressed: bool) -> None:
+        """A record tells nothing but its lines."""
+
+    def parse(self, batch: Batch) -> Parsed:
+        """Return the lines of a batch, by the format."""
+        return self._format.parse(batch)
+
+    def mask(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """Return lines redacted and masked."""
+        return self._masker.apply(lines)
+
+    def place(self, position: int) -> str:
+        """Return a position as text."""
+        return place(position)
+
+    def pieces(self, low: int) -> Mapping[bytes, bytes | None]:  # noqa: ARG002  # positions say it all
+        """Keep nothing."""
+        return {}
+
+
+class LineReader:
+    """Reads one partition from a checkpoint on; gives lines to `take`, which returns `Pushed.cuts`.
+
+    `lost` counts records with unsettled lines that retention deleted, `next` is the offset after the last record taken
+    in, never below the checkpoint's.
+    """
+
+    def __init__(
+        self,
+        origin: LineSource,
+        resume: Checkpoint | None,
+        take: Callable[[pl.DataFrame], Mapping[str, int]],
+        timed: Timed,
+    ) -> None:
+        self.lost = 0
+        self.resume = resume or Checkpoint(0)
+        self.next = self.resume.next
+        self._origin = origin
+        self._take = take
+        self._timed = timed
+        self._replay = Replay(self.resume) if self.resume.unsettled.size else None
+        self._read_to = 0
+
+    @property
+    def replaying(self) -> bool:
+        """Whether lines that the checkpoint left unsettled may still return."""
+        return self._replay is not None
+
+    def push(self, batch: Batch, *, pressed: bool = False) -> Pushed:
+        """Read a batch. Offsets must increase from batch to batch."""
+        if not len(batch):
+            return Pushed(0, ())
+        self._origin.look(batch, pressed=pressed)
+        if self._replay is None:
+            return self._read(batch)
+        split = int(np.searchsorted(np.asarray(batch.offsets), self._replay.until))
+        again = [row for row in range(split) if self._replay.wants(batch.offsets[row])]
+        old = self._read(batch.rows(again), again)
+        replayed = old.replayed + split - len(again)
+        if batch.offsets[-1] + 1 < self._replay.until:
+            return replace(old, replayed=replayed)
+        self.end_replay()
+        rows = range(split, len(batch))
+        new = self._read(batch.rows(rows), rows)
+        cuts = Counter(old.cuts) + Counter(new.cuts)
+        return Pushed(old.lines + new.lines, [*old.rejects, *new.rejects], old.times + new.times, replayed, cuts)
+
+    def skip(self, offset: int) -> None:
+        """Continue at `offset`, because retention deleted what lies before it."""
+        self.next = max(self.next, offset)
+        if self._replay is not None:
+            self.lost += self._replay.drop_below(offset)
+            self._read_to = max(self._read_to, offset)
+            if offset >= self._replay.until:
+                self.end_replay()
+
+    def end_replay(self) -> None:
+        """Wait for unsettled lines no more: all that is left of them has returned."""
+        # The watermark is what the replayed lines reached: their sessions were open at the checkpoint's watermark, and
+        # close at the next line as they would have without the restart.
+        if self._replay is not None:
+            self.lost += self._replay.missing
+            self._replay = None
+
+    def ahead(self) -> Positions:
+        """Return the unsettled positions that have not returned yet; they stay unsettled, below the same `next`."""
+        if self._replay is None:
+            return np.empty(0, np.int64)
+        unsettled = self.resume.unsettled
+        return unsettled[unsettled >= position_of(self._read_to)]
+
+    def held_ahead(self) -> Positions:
+        """Return those of the lines ahead that were held to be joined."""
+        held = self.resume.held
+        return held[held >= position_of(self._read_to)]
+
+    def _read(self, batch: Batch, rows: Sequence[int] | None = None) -> Pushed:
+        if not len(batch):
+            return Pushed(0, ())
+        with self._timed("format"):
+            parsed = self._origin.parse(batch)
+        rejects = parsed.rejects
+        if rows is not None:
+            rejects = [Reject(rows[r.row], r.offset, r.reason, r.detail) for r in rejects]
+        if self._replay is not None:
+            for reject in rejects:
+                self._replay.rejected(reject.offset)
+        lines = self._kept(parsed)
+        self.next = max(self.next, batch.offsets[-1] + 1)
+        self._read_to = batch.offsets[-1] + 1
+        cuts = self._take(lines) if lines.height else {}
+        return Pushed(lines.height, rejects, parsed.times, parsed.lines.height - lines.height, cuts)
+
+    def _kept(self, parsed: Parsed) -> pl.DataFrame:
+        if self._replay is None or parsed.lines.is_empty():
+            return parsed.lines
+        return parsed.lines.filter(pl.Series(self._replay.keep(parsed.lines["position"].to_numpy())))

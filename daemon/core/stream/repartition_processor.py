@@ -1,0 +1,84 @@
+"""The processor of a partition of logs whose lines are judged elsewhere: lines go to the partition of their key.
+
+It is the first of two hops. Records become lines as in `LogProcessor`, lose their secrets and are masked, and bad
+records become dead letters that name their place in the input. A transaction writes the lines, and the checkpoint
+behind them; nothing stays unsettled here. The second hop is a `LogProcessor` that reads `IncomingLines`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import polars as pl
+
+from daemon.core.messages import dead_letter
+from daemon.core.repartition import OutgoingLines
+from daemon.core.stream.chain import Tools
+from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream.line_reader import InputLines, LineReader, Pushed
+from daemon.core.stream.processor import Load, Publishing, Settlement, Step
+from daemon.core.types import LINES_SCHEMA, Batch, OutRecord, RefusedText, TopicPartition, Vector
+
+
+class RepartitionProcessor:
+    """Implements `Processor` for a topic of logs whose lines go on to another topic, of `partitions` partitions."""
+
+    def __init__(
+        self,
+        source: TopicPartition,
+        tools: Tools,
+        publishing: Publishing,
+        resume: Checkpoint | None,
+        partitions: int,
+    ) -> None:
+        self._source = source
+        self._publishing = publishing
+        self._outgoing = OutgoingLines(source, partitions, resume.watermark if resume else None)
+        self._origin = InputLines(tools.format, tools.masker)
+        self._lines = LineReader(self._origin, resume, self._collect, tools.timed)
+        self._outputs: list[OutRecord] = []
+
+    @property
+    def lost(self) -> int:
+        return self._lines.lost
+
+    @property
+    def announces(self) -> bool:
+        return True
+
+    def step(self, batch: Batch | None, vectors: Mapping[str, Vector | RefusedText]) -> Step:  # noqa: ARG002  # it asks for none
+        pushed = Pushed(0, ())
+        if batch is not None:
+            pushed = self._lines.push(batch)
+            publishing, task = self._publishing, self._source.partition
+            self._outputs += [
+                dead_letter(batch, reject, name=publishing.group, task=task, redaction=publishing.redaction)
+                for reject in pushed.rejects
+            ]
+        rejects = Counter(reject.reason for reject in pushed.rejects)
+        return Step(self._load(), pushed.lines, pushed.times, rejects, replayed=pushed.replayed)
+
+    def flush(self, idle: float) -> Step:
+        self._lines.end_replay()
+        self._outgoing.note_idle(idle)
+        return Step(self._load())
+
+    def skip(self, offset: int) -> None:
+        self._lines.skip(offset)
+
+    def take(self) -> Settlement:
+        records, self._outputs = self._outputs, []
+        records += self._outgoing.take()
+        checkpoint = Checkpoint(self._lines.next, self._outgoing.clock, self._lines.ahead(), self._publishing.config)
+        return Settlement(records, checkpoint)
+
+    def _collect(self, lines: pl.DataFrame) -> Mapping[str, int]:
+        masked = self._origin.mask(lines)
+        self._outgoing.add(masked.select(*LINES_SCHEMA, "masked"))
+        return {}
+
+    def _load(self) -> Load:
+        outgoing = self._outgoing
+        outputs = len(self._outputs) + outgoing.waiting + outgoing.to_say
+        return Load(outputs=outputs, listening=True, watermark=outgoing.clock, full=outgoing.full)
