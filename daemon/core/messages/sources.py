@@ -11,10 +11,10 @@ from daemon.core.types import TopicPartition
 def source_document(source: TopicPartition, positions: Positions, origins: Origins | None) -> SourceDocument:
     """Return the places of a session's lines: `positions` in `source`, or `origins` where lines came from elsewhere."""
     if origins is None:
-        return _part(source, positions)
-    first, *others = (_part(*part) for part in origins.by_source())
+        return {"topic": source.topic, "partition": source.partition, "positions": ranges(positions)}
+    parts: list[PartDocument] = [
+        {"topic": topic, "partition": partition, "positions": ranges(there)}
+        for (topic, partition), there in origins.by_source()
+    ]
+    first, *others = parts
     return {**first, "others": others}
-
-
-def _part(source: TopicPartition, positions: Positions) -> PartDocument:
-    return {"topic": source.topic, "partition": source.partition, "positions": ranges(positions)}

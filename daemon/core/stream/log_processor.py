@@ -111,7 +111,7 @@ class LogProcessor:
                 self._stream.observer.case(case_of(verdict, self._publishing.provenance()))
         rejects = Counter(reject.reason for reject in pushed.rejects)
         for session, pattern, refusal in self._stream.refused:
-            origins = self._incoming and self._incoming.origins(session.positions)
+            origins = self._incoming.origins(session.positions) if self._incoming is not None else None
             name, detail = self._publishing.group, refusal.detail
             self._outputs.append(refused_session(self._source, session, pattern, detail, name=name, origins=origins))
             rejects[REFUSED_TEXT] += 1
