@@ -32,6 +32,7 @@ DONE = re.compile(r"\x1b\]done:(\d+):([\d.]+)\x07")
 FOUND = re.compile(r"never seen in|is this normal\?")
 PATIENCE = 900.0
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
+BAR = "━"
 UP = "\x1b[1A"
 SHELL = r"""
 PS1=''; PS2=''; PROMPT_COMMAND=''
@@ -111,6 +112,7 @@ class Terminal:
             for _ in range(min(len(kept), line.count(UP))):
                 kept.pop()
             kept.append(ESCAPES.sub("", re.split(r"\r|\x1b\[2K", line)[-1]).rstrip())
+        kept = [line for line in kept if BAR not in line]
         return "\n".join(line for at, line in enumerate(kept) if line or (at and kept[at - 1])) + "\n"
 
 

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from daemon.backtest import BacktestOptions, LabelFile, Result, Setup, Shower
     from daemon.config import Config
     from daemon.ports import Engine
@@ -41,12 +43,17 @@ async def run_offline(
     *,
     labels: LabelFile | None = None,
     show: Shower | None = None,
+    console: Console | None = None,
 ) -> Result:
-    """Run over files or a topic, with a progress bar; `show` takes every message of an incident as it comes."""
+    """Run over files or a topic, with a progress bar; `show` takes every message of an incident as it comes.
+
+    The bar is on standard error, or on `console`, which is where messages are shown when that is a terminal: what is
+    printed there goes above the bar.
+    """
     from daemon.backtest import run_backtest
     from daemon.terminal.progress import progress
 
-    with progress() as watch:
+    with progress(console) as watch:
         return await run_backtest(what, _setup(config, engine), engine, labels=labels, watch=watch, show=show)
 
 

@@ -102,9 +102,10 @@ async def _run(
         stdin=BufferedReader(stdin) if stdin is not None else None,
     )
     console = Console(highlight=False)
+    own = console if console.is_terminal else None
     async with started_engine(config) as engine:
         print()
-        result = await run_offline(what, config, engine, show=_shower(console, options.limit))
+        result = await run_offline(what, config, engine, show=_shower(console, options.limit), console=own)
     print_ranking(result.report, result.strangest, console, min(options.limit, STRANGEST))
     _sum_up(result, out, options)
 

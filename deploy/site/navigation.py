@@ -18,6 +18,7 @@ _SECTIONS: Sequence[Section] = (
         "How to",
         (
             ("Try it on a log", "try.md"),
+            ("What is found in whose logs", "discovery.md"),
             ("Read your logs", "formats.md"),
             ("Try it on files: backtest", "backtest.md"),
             ("Watch incidents: the console", "console.md"),
