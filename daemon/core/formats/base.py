@@ -18,6 +18,9 @@ WHOLE = "*"
 ALTERNATIVE = "|"
 """Separates the paths that may hold a field; the first one present counts."""
 
+_NULS = "\x00" * 5
+"""So many begin no value of a registry, whose header is a zero and a number of 4 bytes that is not zero."""
+
 COLUMNS_SCHEMA: Mapping[str, pl.DataType] = {
     "row": pl.Int64(),
     "index": pl.Int64(),
@@ -113,8 +116,8 @@ def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
     program wrote to it (copytruncate).
     """
     text = decoded(batch.values, None)
-    if text.str.starts_with("\x00").any():
-        text = text.str.strip_chars_start("\x00")
+    if text.str.starts_with(_NULS).any():
+        text = text.str.replace(rf"^{_NULS}\x00*", "")
     if text.str.starts_with("\ufeff").any():
         text = text.str.strip_prefix("\ufeff")
     table = pl.DataFrame([pl.int_range(len(text), dtype=pl.Int64, eager=True).alias("row"), text])
