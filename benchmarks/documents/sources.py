@@ -55,7 +55,7 @@ def read_language(folder: Path, language: str) -> dict[str, str]:
     texts = {}
     for path in sorted((folder / "licensedcode" / "data" / "licenses").glob("*.LICENSE")):
         head, text = _front_matter(path)
-        if head.get("language", "en") == language and len(text.encode()) > SMALLEST:
+        if str(head.get("language", "en")).split("-")[0] == language and len(text.encode()) > SMALLEST:
             texts[path.stem] = text
     return texts
 
