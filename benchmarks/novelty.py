@@ -110,7 +110,9 @@ async def compare(case: Case, vectors: Vectors, tally: Tally) -> None:
 def row(name: str, windows: int, tally: Tally) -> str:
     found = len(tally.ranks["words"])
     shown = [
-        f"{sum(it == 1 for it in ranks) / found:.3f}/{sum(1 / it for it in ranks) / found:.3f}" if found else "-"
+        f"{sum(place == 1 for place in ranks) / found:.3f}/{sum(1 / place for place in ranks) / found:.3f}"
+        if found
+        else "-"
         for ranks in tally.ranks.values()
     ]
     each = 1000 * tally.seconds / max(tally.embedded, 1)

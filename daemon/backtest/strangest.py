@@ -65,8 +65,10 @@ class Strangest:
             judgement = detector.review(verdict.pattern, verdict.source)
             if judgement is not None and judgement.label is not LabelVerdict.NORMAL:
                 reviewed.append(replace(verdict, judgement=judgement))
-        scores = _scores(reviewed, [self._sessions[it.pattern.id] for it in reviewed])
-        order = sorted(zip(scores, reviewed, strict=True), key=lambda it: (-it[0], it[1].session.start, it[1].id))
+        scores = _scores(reviewed, [self._sessions[verdict.pattern.id] for verdict in reviewed])
+        order = sorted(
+            zip(scores, reviewed, strict=True), key=lambda pair: (-pair[0], pair[1].session.start, pair[1].id)
+        )
         ranked: dict[tuple[str, str], Ranked] = {}
         for _, verdict in order:
             case = case_of(verdict, about)
@@ -86,6 +88,6 @@ def _scores(verdicts: Sequence[Verdict], sessions: Sequence[int]) -> list[float]
     if not verdicts:
         return []
     counts = np.array(sessions, np.float64)
-    parts = np.array([[it.judgement.parts[name] for name in NAMES] for it in verdicts])
+    parts = np.array([[verdict.judgement.parts[name] for name in NAMES] for verdict in verdicts])
     ranks = [(counts * (values[None, :] >= values[:, None])).sum(axis=1) / counts.sum() for values in parts.T]
     return [combine(row, row) for row in np.column_stack(ranks)]

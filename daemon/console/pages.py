@@ -25,14 +25,13 @@ from daemon.console.mute_queries import mutes_on
 from daemon.console.service_queries import SPANS, service_views
 from daemon.console.views import Views
 from daemon.console.word_queries import word_would_silence
-from daemon.core.messages import encode, label_document, remark_document
+from daemon.core.messages import VERDICTS, encode, label_document, remark_document
 from daemon.errors import DataError, UnavailableError
 
 T = TypeVar("T")
 
 Publish = Callable[[bytes, bytes], Awaitable[None]]
 """Publishes a key and a value to the feedback topic. Raises UnavailableError."""
-VERDICTS = ("normal", "anomalous", "forget")
 STATES = {"open": "open", "resolved": "resolved", "all": ""}
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 
+from daemon.core.messages import VERDICTS
 from daemon.core.types import ClosedBy
 from daemon.metrics.described import DescribedMetrics
 
@@ -234,9 +235,7 @@ class Metrics(DescribedMetrics):
             "kind",
             values=("scopes", "causes", "rewordings", "clues", "incidents"),
         )
-        self.feedback = self._counter(
-            "feedback", "Feedback applied.", "verdict", values=("normal", "anomalous", "forget")
-        )
+        self.feedback = self._counter("feedback", "Feedback applied.", "verdict", values=VERDICTS)
         self.incident_budget = self._gauge(
             "incident_budget", "The most incidents that may be told in 24 hours (alerts.budget).", "scope"
         )

@@ -49,7 +49,7 @@ async def test_a_file_too_short_to_warm_up_is_ranked(tmp_path: Path) -> None:
     result = await backtest(BacktestOptions([write(tmp_path / "a.jsonl", sessions(100, (7, 31)))]))
 
     assert 100 == result.report.warm_up
-    failing = [it["key"] for it in result.strangest if any("ERROR" in line["text"] for line in it["session"])]
+    failing = [shown["key"] for shown in result.strangest if any("ERROR" in line["text"] for line in shown["session"])]
     assert ["request-7"] == failing
     assert "request-7" == result.strangest[0]["key"]
     told = shown(result)
@@ -74,7 +74,7 @@ async def test_taught_sessions_are_not_ranked(tmp_path: Path) -> None:
     result = await backtest(BacktestOptions([log], teach=[taught]))
 
     assert "odd" == result.strangest[0]["key"]
-    assert set() == {it["key"] for it in result.strangest} & {f"request-{number}" for number in range(50)}
+    assert set() == {shown["key"] for shown in result.strangest} & {f"request-{number}" for number in range(50)}
 
 
 def test_candidates_are_bounded() -> None:
@@ -87,7 +87,7 @@ def test_candidates_are_bounded() -> None:
 
     for number in range(20):
         strangest.add(scored(f"q{number}", 1e6 + number, MAX_LINES // 10))
-    assert sum(len(it.session.lines) for it in strangest._kept.values()) <= MAX_LINES
+    assert sum(len(kept.session.lines) for kept in strangest._kept.values()) <= MAX_LINES
 
 
 async def test_an_empty_run_ranks_nothing(tmp_path: Path) -> None:

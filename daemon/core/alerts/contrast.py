@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from daemon.core.alerts.attribution import Weights
-from daemon.core.types import Judgement, Neighbour, Session, SessionLine
+from daemon.core.types import Judgement, LabelVerdict, Neighbour, Session, SessionLine
 
 ESTABLISHED = 5
 """The number of sessions in the window that a pattern needs to stand for normal traffic."""
@@ -56,9 +56,11 @@ def comparable(judgement: Judgement, own: str) -> list[Neighbour]:
 
     Its own pattern may be in the baseline, but shows no difference, so it is used only if there is no other.
     """
-    allowed = [near for near in judgement.nearest if near.label != "anomalous"]
+    allowed = [near for near in judgement.nearest if near.label != LabelVerdict.ANOMALOUS]
     normal = [near for near in allowed if near.pattern != own] or allowed
-    established = [near for near in normal if near.label == "normal" or near.weight * judgement.seen >= ESTABLISHED]
+    established = [
+        near for near in normal if near.label == LabelVerdict.NORMAL or near.weight * judgement.seen >= ESTABLISHED
+    ]
     return sorted(established or normal, key=lambda near: -near.similarity)
 
 

@@ -13,7 +13,7 @@ from daemon.core.alerts.contrast import Contrast, Difference
 from daemon.core.baseline import failure_score
 from daemon.core.messages import Why
 from daemon.core.text import cosine, excerpt, gist, many, percent, shorten
-from daemon.core.types import Judgement, SessionLine
+from daemon.core.types import Judgement, LabelVerdict, SessionLine
 
 SUMMARY_LENGTH = 200
 MANY_TIMES = 3.0
@@ -57,7 +57,7 @@ def _sentence(judgement: Judgement, lines: Sequence[ExplainedLine], differing: C
     facts = [fact for fact in (line, missing) if fact]
     if differing.telling and lines and differing.telling[0].contribution > lines[0].contribution:
         facts.reverse()
-    if judgement.label == "anomalous":
+    if judgement.label == LabelVerdict.ANOMALOUS:
         facts.insert(0, "marked anomalous by feedback")
     return "; ".join(facts or [_mixture_fact(judgement, differing, length)])
 

@@ -23,6 +23,7 @@ from daemon.core.incidents.settings import IncidentSettings
 from daemon.core.incidents.wording import reworded
 from daemon.core.observations import Gravity, Sighting, words_at_ends
 from daemon.core.text import duration
+from daemon.core.types import LabelVerdict
 
 SILENCE = "0" * 16
 """The cause of a silence: it is about no line."""
@@ -99,7 +100,7 @@ class ClueFinder:
         known.active = memory.active
         if sighting.text and not known.example:
             known.example = sighting.text
-        return clues if is_live(memory, self._settings) and known.label != "normal" else []
+        return clues if is_live(memory, self._settings) and known.label != LabelVerdict.NORMAL else []
 
     def as_release(self, memory: ScopeMemory, clue: Clue) -> Clue:
         """Return a warning as harmless news: it came with much else that is new."""

@@ -20,6 +20,7 @@ from daemon.core.incidents.merging import learned, merge, move
 from daemon.core.incidents.settings import IncidentSettings
 from daemon.core.incidents.stage import IncidentStage
 from daemon.core.incidents.state import all_names, dump_pieces, load_stage
+from daemon.core.types import LabelVerdict
 from daemon.errors import DataError
 
 KIND, VERSION = "strayline incidents", 1
@@ -124,7 +125,7 @@ def history_records(history: History, how: Filing) -> Iterator[bytes]:
             move(part, how.shift, how.window / 2)
             if how.confirmed:
                 for cause in part.causes.values():
-                    cause.label = cause.label or ("normal" if cause.gravity else None)
+                    cause.label = cause.label or (LabelVerdict.NORMAL.value if cause.gravity else None)
             document = {"version": VERSION, "name": name, "scope": scope, "pieces": _pieces({scope: part})}
             yield zstandard.ZstdCompressor(level=9).compress(orjson.dumps(document))
 

@@ -18,6 +18,7 @@ from daemon.core.incidents.rates import MINUTE
 from daemon.core.incidents.settings import DAY, IncidentSettings
 from daemon.core.observations import Gravity
 from daemon.core.text import duration
+from daemon.core.types import LabelVerdict
 
 
 def scope_silence(
@@ -57,7 +58,7 @@ def line_silences(scope: str, memory: ScopeMemory, clock: float, settings: Incid
     for cause, presence in memory.presences.items():
         known = memory.causes.get(cause)
         gap = min(memory.active - presence.at, clock - presence.last)
-        if presence.silent or known is None or known.label == "normal" or presence.times < settings.regular:
+        if presence.silent or known is None or known.label == LabelVerdict.NORMAL or presence.times < settings.regular:
             continue
         if gap < settings.silence_ratio * presence.usual:
             continue

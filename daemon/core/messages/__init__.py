@@ -10,7 +10,7 @@
 
 from daemon.core.messages.cloudevents import cloud_event
 from daemon.core.messages.dead_letters import REFUSED_TEXT, dead_letter, refused_session
-from daemon.core.messages.feedback import Feedback, label_document, parse_feedback
+from daemon.core.messages.feedback import VERDICTS, Feedback, label_document, parse_feedback
 from daemon.core.messages.feedback_schema import FeedbackDocument
 from daemon.core.messages.json import encode, rfc3339
 from daemon.core.messages.json_schema import schemas
@@ -34,6 +34,7 @@ from daemon.core.messages.verdict import verdict_document, verdict_record
 __all__ = [
     "ALERT_SCHEMA",
     "REFUSED_TEXT",
+    "VERDICTS",
     "AlertDocument",
     "CauseDocument",
     "ContrastDocument",

@@ -17,6 +17,7 @@ from daemon.core.messages.feedback_schema import FeedbackDocument, Word
 from daemon.errors import DataError
 
 VERDICTS: tuple[str, ...] = get_args(Word)
+"""What a person may say of a pattern: the labels, and taking back what was said."""
 NOTE_LENGTH = 500
 BY_LENGTH = 100
 _PATTERN = re.compile(r"[0-9a-f]{16}")
