@@ -82,7 +82,7 @@ def published(verdict: Verdict) -> Iterator[bytes]:
 def observed(lines: pl.DataFrame, verdicts: Sequence[Verdict]) -> Iterator[bytes]:
     """Yield what is observed of lines and sessions, unpacked, and the state of the stage that was told of it."""
     observer, stage = Observer(SOURCE), IncidentStage(IncidentSettings(warm_up=0))
-    observer.lines(lines)
+    observer.lines(lines.with_columns(read="position"))
     for verdict in verdicts:
         observer.case(case_of(verdict, ABOUT))
     record = dump_observations(observer.take(NOON))
