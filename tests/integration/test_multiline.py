@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ TRACE = (
     "\t... 12 more",
 )
 PODS = 3
-BEGIN = 1_780_000_000_000
+BEGIN = int(time.time() * 1_000)
+"""Now: the broker deletes what is older than a week whenever it looks."""
 SETTINGS: dict[str, Any] = {"engine": {"type": "lite"}, "sessions": {"idle_flush": "100s"}}
 
 
@@ -53,19 +55,19 @@ async def test_a_trace_survives_a_crash_in_its_middle(topics: Topics, tmp_path: 
     try:
         await daemon.start()
         expected = await send(daemon, half, 0)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 if daemon.metric("unsettled_lines") == len(half):
                     break
                 await asyncio.sleep(0.05)
-        assert await daemon.published("checkpoints", 1, 4)
+        assert await daemon.published("checkpoints", 1, 30)
         await daemon.end(signal.SIGKILL)
         expected |= await send(daemon, rest, 1)
         for minute in (1, 2):  # what is held does not move the clock: the second line hands on the first
             await send(daemon, [("another", "INFO a minute later")], minute * 60)
         await daemon.start()
         verdicts: list[dict[str, Any]] = []
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while sum(1 for verdict in verdicts for _ in places_of(verdict)) < len(expected):
                 verdicts = [orjson.loads(record.value) for record in await daemon.published("verdicts", PODS)]
     finally:
