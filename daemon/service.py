@@ -160,7 +160,8 @@ class Service:
     async def _stream(self, co_partitions: int, widths: Mapping[str, int], stack: contextlib.AsyncExitStack) -> None:
         config, metrics = self._config, self._metrics
         self._detector = make_detector(config, self._engine)
-        follower = Follower(self._broker, config.topics.baseline, self._detector, self._thread)
+        foreign = self._metrics.baseline_foreign_records.inc
+        follower = Follower(self._broker, config.topics.baseline, self._detector, self._thread, foreign)
         embedder = Embedder(self._engine, metrics)
         stack.push_async_callback(embedder.close)
         terms = make_terms(config, co_partitions)

@@ -30,6 +30,7 @@ _REJECTS = (
     "not_avro",
     "unknown_schema",
     "bad_feedback",
+    "bad_observation",
     "refused_text",
 )
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -203,6 +204,9 @@ class Metrics(DescribedMetrics):
         )
         self.baseline_scopes_let_go = self._counter(
             "baseline_scopes_let_go", "Scopes whose baseline was dropped because there were too many."
+        )
+        self.baseline_foreign_records = self._counter(
+            "baseline_foreign_records", "Records of the baseline topic that are not ours; they are passed over."
         )
         self.baseline_memory = self._gauge("baseline_memory_bytes", "Memory of all baselines and their indexes.")
         self.search_duration = self._histogram(

@@ -7,13 +7,14 @@ taken after the partition's producer has fenced all others: from then on nobody 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
 
 import structlog
 
 from daemon.core.detection import Detector
-from daemon.errors import PartitionError
+from daemon.core.types import Update
+from daemon.errors import DataError, PartitionError
 from daemon.ports import Broker
 from daemon.runtime.stalls import Delay, StallCause
 from daemon.runtime.worker_thread import WorkerThread
@@ -28,7 +29,15 @@ REPORT_EVERY = 5.0
 class Follower:
     """Reads the baseline's topic into the detector for as long as `run` runs."""
 
-    def __init__(self, broker: Broker, topic: str, detector: Detector, thread: WorkerThread) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        topic: str,
+        detector: Detector,
+        thread: WorkerThread,
+        on_foreign: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_foreign = on_foreign
         self._broker = broker
         self._topic = topic
         self._detector = detector
@@ -58,7 +67,8 @@ class Follower:
             try:
                 async for updates, read in self._broker.follow(self._topic):
                     if updates:
-                        await self._thread(self._detector.apply, updates)
+                        for update, reason in await self._thread(self._apply, updates):
+                            self._tell_foreign(update, reason)
                     if read != self._read:
                         self._moved_at, self._error = monotonic(), ""
                     async with self._moved:
@@ -69,6 +79,22 @@ class Follower:
                 self._error = str(error)
                 log.warning("baseline_reader_restarts", topic=self._topic, error=str(error))
                 await asyncio.sleep(1.0)
+
+    def _apply(self, updates: Sequence[Update]) -> list[tuple[Update, str]]:
+        """Take in records; return those that are not ours, with the reason. Applying records again is harmless."""
+        try:
+            self._detector.apply(updates)
+        except DataError as error:
+            if len(updates) == 1:
+                return [(updates[0], str(error))]
+            half = len(updates) // 2
+            return self._apply(updates[:half]) + self._apply(updates[half:])
+        return []
+
+    def _tell_foreign(self, update: Update, reason: str) -> None:
+        self._on_foreign()
+        partition, offset = update.place if update.place is not None else (None, None)
+        log.warning("foreign_record", topic=self._topic, partition=partition, offset=offset, error=reason)
 
     def delays(self, now: float) -> Iterator[Delay]:
         """Yield for how long nothing was read although the topic holds more, as far as `watch` knows."""

@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
+from daemon.core.baseline import Label
 from daemon.core.detection import Detector, DetectorSettings
-from daemon.core.types import Update
+from daemon.core.detection.changelog_codec import dump_label, label_key
+from daemon.core.types import LabelVerdict, Update
 from daemon.ports import Broker
 from daemon.runtime import baseline_follower
 from daemon.runtime.baseline_follower import Follower
@@ -28,6 +31,18 @@ class Topic:
     async def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
         while True:
             yield [], await self.steps.get()
+
+
+class Foreign(Topic):
+    """A topic whose first read holds records of somebody else between ours."""
+
+    def __init__(self, updates: Sequence[Update]) -> None:
+        super().__init__()
+        self.updates = updates
+
+    async def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
+        yield self.updates, {0: len(self.updates), 1: 0}
+        await asyncio.Event().wait()
 
 
 async def until(expected: float, follower: Follower) -> None:
@@ -55,3 +70,33 @@ async def test_progress_is_the_share_of_the_topic_that_is_read(monkeypatch: pyte
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         thread.close()
+
+
+async def test_foreign_records_are_passed_over_counted_and_named() -> None:
+    """What is not ours is told with its place; what stands around it is taken in."""
+    ours = [label_key("shop", f"p{number}") for number in range(5)]
+    value = dump_label(Label(LabelVerdict.NORMAL, 1))
+    records = [(ours[0], value), (b"hello", b"world"), (ours[1], value), (ours[2], b"{broken"), (ours[3], value)]
+    topic = Foreign([Update(key, value, (0, offset)) for offset, (key, value) in enumerate(records)])
+    thread, counted, both = WorkerThread(), list[int](), asyncio.Event()
+
+    def count() -> None:
+        counted.append(1)
+        if len(counted) == 2:
+            both.set()
+
+    detector = Detector(DetectorSettings(), "model", 8)
+    follower = Follower(cast("Broker", topic), "baseline", detector, thread, count)
+    with capture_logs() as logs:
+        running = asyncio.create_task(follower.run())
+        try:
+            await asyncio.wait_for(both.wait(), 10)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            thread.close()
+
+    told = [(line["topic"], line["partition"], line["offset"]) for line in logs if line["event"] == "foreign_record"]
+    assert [("baseline", 0, 1), ("baseline", 0, 3)] == told
+    assert {"p0", "p1", "p3"} == set(detector.labels("shop"))
+    assert "world" not in str(logs)

@@ -289,7 +289,11 @@ class FakeBroker:
             for place in places:
                 log = self._cluster.logs[place]
                 stable = log.stable
-                updates += [Update(r.key, r.value) for r in log.committed(read[place]) if r.key is not None]
+                updates += [
+                    Update(r.key, r.value, (place.partition, r.offset))
+                    for r in log.committed(read[place])
+                    if r.key is not None
+                ]
                 read[place] = stable
             yield updates, {place.partition: offset for place, offset in read.items()}
             await asyncio.sleep(0.001)

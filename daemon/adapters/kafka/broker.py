@@ -123,7 +123,12 @@ class KafkaBroker:
                 async with guarded(f"following {topic}", self._settings.transaction_timeout):
                     fetched = await reader.getmany(timeout_ms=100, max_records=2_000)
                     read = {p.partition: await reader.position(p) for p in natives}
-                updates = [Update(r.key, r.value) for records in fetched.values() for r in records if r.key is not None]
+                updates = [
+                    Update(r.key, r.value, (r.partition, r.offset))
+                    for records in fetched.values()
+                    for r in records
+                    if r.key is not None
+                ]
                 yield updates, read
 
     @contextlib.asynccontextmanager

@@ -8,7 +8,10 @@ follows the topic.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Sequence
+
+import zstandard
 
 from daemon.core.baseline import ABSENT, Definition, Label
 from daemon.core.detection import changelog_codec
@@ -201,15 +204,18 @@ class Changelog:
                 scope.baseline.set_weight(rest[0], TopicPartition(rest[1], rest[2]), weight)
             elif value is not None:
                 scope.baseline.define([self._definition(parts, value)])
-        except (ValueError, KeyError, TypeError) as error:
+        except _UNREADABLE as error:
             raise _unreadable(parts, error) from error
 
     def _definition(self, parts: Parts, value: bytes) -> Definition:
         try:
             renewed, lines, vector = changelog_codec.load_vector(value, self._model, self._dimensions)
-        except (ValueError, KeyError, TypeError) as error:
+        except _UNREADABLE as error:
             raise _unreadable(parts, error) from error
         return Definition(parts[2], lines, vector, renewed)
+
+
+_UNREADABLE = (ValueError, LookupError, TypeError, struct.error, zstandard.ZstdError)
 
 
 def _unreadable(parts: Parts, error: Exception) -> DataError:

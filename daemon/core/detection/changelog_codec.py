@@ -25,6 +25,15 @@ IMPORTED = TopicPartition("strayline.import", 0)
 
 Parts = list[Any]
 """A key's parts: its kind, its scope, and what else names the value."""
+_SHAPES: dict[object, list[type]] = {
+    "vector": [str, str],
+    "label": [str, str],
+    "weight": [str, str, str, int],
+    "ring": [str, str, int, int],
+}
+"""The types of a key's parts behind its kind."""
+_MOST_CHUNKS = 1 << 16
+_MOST_NUMBER = 1 << 62
 _LENGTH = struct.Struct("<I")
 _MOST_HEAD = 64 << 20
 
@@ -67,10 +76,10 @@ def parse_key(key: bytes) -> Parts:
         parts = orjson.loads(key)
     except orjson.JSONDecodeError:
         parts = None
-    if not isinstance(parts, list) or parts[:1] not in (["vector"], ["weight"], ["ring"], ["label"]) or len(parts) < 3:
+    if not isinstance(parts, list) or not parts or not isinstance(parts[0], str) or parts[0] not in _SHAPES:
         raise DataError("a record of the baseline topic has a key that is not Strayline's")
-    if not isinstance(parts[1], str):
-        raise DataError("a record of the baseline topic has a scope that is not a name")
+    if list(map(type, parts[1:])) != _SHAPES[parts[0]] or (parts[0] == "ring" and not 0 <= parts[4] < _MOST_CHUNKS):
+        raise DataError(f"a record of the baseline topic has a {parts[0]} key that is not whole")
     return parts
 
 
@@ -89,8 +98,11 @@ def load_vector(value: bytes, model: str, dimensions: int) -> tuple[int, Lines, 
             f"the baseline was made with {head['model']} ({head['dimensions']} dimensions) and the engine is {model} "
             f"({dimensions}): go back to that model, or name a new baseline topic and let it learn again"
         )
-    lines = tuple((str(line), int(count)) for line, count in head["lines"])
-    return head["renewed"], lines, np.frombuffer(value, np.float16, offset=_LENGTH.size + length).astype(np.float32)
+    lines = tuple((str(line), _number(count)) for line, count in head["lines"])
+    vector = np.frombuffer(value, np.float16, offset=_LENGTH.size + length).astype(np.float32)
+    if vector.shape != (dimensions,) or not np.isfinite(vector).all():
+        raise ValueError("a vector of another length, or one that is not finite")
+    return _number(head["renewed"]), lines, vector
 
 
 def vector_model(value: bytes) -> tuple[str, int]:
@@ -113,7 +125,8 @@ def dump_weight(weight: Weight) -> bytes:
 def load_weight(value: bytes) -> Weight:
     """Decode a weight."""
     document = orjson.loads(value)
-    return Weight({int(bucket): int(n) for bucket, n in document["buckets"]}, document["first"], document["last"])
+    buckets = {_number(bucket): _number(n) for bucket, n in document["buckets"]}
+    return Weight(buckets, _number(document["first"]), _number(document["last"]))
 
 
 def dump_label(label: Label) -> bytes:
@@ -127,4 +140,14 @@ def load_label(value: bytes) -> Label:
     """Decode a label."""
     document = orjson.loads(value)
     verdict = LabelVerdict(document["verdict"])
-    return Label(verdict, document["at"], document["by"], document["note"], document["renewed"])
+    by, note = document["by"], document["note"]
+    if not (isinstance(by, str) and isinstance(note, str)):
+        raise TypeError("a label's author and note are texts")
+    return Label(verdict, _number(document["at"]), by, note, _number(document["renewed"]))
+
+
+def _number(value: object) -> int:
+    """Return a whole number that a column can hold. Raises ValueError."""
+    if type(value) is not int or abs(value) >= _MOST_NUMBER:
+        raise ValueError("a number that is not one of ours")
+    return value

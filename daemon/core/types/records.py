@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import polars as pl
@@ -114,10 +114,14 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One record of the baseline's topic: a key and its whole new value (None deletes). Applying it is idempotent."""
+    """One record of the baseline's topic: a key and its whole new value (None deletes). Applying it is idempotent.
+
+    `place` is its partition and offset, where it was read from the topic.
+    """
 
     key: bytes
     value: bytes | None
+    place: tuple[int, int] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

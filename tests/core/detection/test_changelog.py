@@ -242,9 +242,48 @@ def test_a_foreign_key_is_refused(key: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [changelog_codec.weight_key("shop", "p", SOURCE), changelog_codec.ring_key("shop", SOURCE, 0)]
+    "key",
+    [
+        b'["vector","shop"]',
+        b'["vector","shop",7]',
+        b'["weight","shop","p"]',
+        b'["weight","shop","p","logs","0"]',
+        b'["ring","shop","logs",0,-1]',
+        b'["ring","shop","logs",0,9999999999]',
+        b'["label",null,"p"]',
+    ],
 )
-def test_a_broken_value_is_refused(key: bytes) -> None:
+def test_a_key_that_is_not_whole_is_refused(key: bytes) -> None:
+    """A key of a known kind with other parts is an error, whatever its value, and takes no memory."""
+    with pytest.raises(DataError, match="key that is not whole"):
+        make().apply([Update(key, b"")])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"\x00\xff",
+        b"\xff\xff\xff\xff",
+        b'{"v":1,"first":"x","last":1,"buckets":[]}',
+        b'{"v":1,"first":0,"last":99999999999999999999,"buckets":[]}',
+        b'{"v":1,"first":0,"last":1,"buckets":[[1]]}',
+        b'{"v":1,"verdict":"odd","at":1,"by":"","note":"","renewed":0}',
+        b'{"v":1,"verdict":"normal","at":1,"by":7,"note":"","renewed":0}',
+    ],
+)
+@pytest.mark.parametrize(
+    "key",
+    [
+        changelog_codec.vector_key("shop", "p"),
+        changelog_codec.weight_key("shop", "p", SOURCE),
+        changelog_codec.ring_key("shop", SOURCE, 0),
+        changelog_codec.label_key("shop", "p"),
+    ],
+)
+def test_a_broken_value_is_refused(key: bytes, value: bytes) -> None:
     """A value that cannot be read is an error that names the scope."""
     with pytest.raises(DataError, match="of scope shop cannot be read"):
-        make().apply([Update(key, b"{}")])
+        make().apply([Update(key, value)])
