@@ -192,3 +192,41 @@ def test_a_blank_line_of_a_cri_file_does_not_end_a_trace() -> None:
     (session,) = judged(stream)
 
     assert ["\n".join(filter(None, said[:-1])), "fine"] == [line.example for line in session.session.lines]
+
+
+SECRET_TEXT = "login password=tigerscott-Hx77-long ok"
+KEY_TEXT = (
+    "2026-11-24 10:00:00 ERROR bad key",
+    "  -----BEGIN RSA PRIVATE KEY-----",
+    "  MIIEowIBAAKCAQEAxk9fQ2xVz7Rm4Tn8Wb1Lp6Yc3Dj5Gs0oFhAbEiUtQwErTzUi",
+    "  OpAsDfGhJkLyXcVbNm==",
+    "  -----END RSA PRIVATE KEY-----",
+)
+
+
+@given(at=st.integers(1, len(SECRET_TEXT) - 1), together=st.booleans())
+@settings(max_examples=40)
+def test_a_secret_that_a_runtime_cut_in_two_records_comes_out_in_no_half(at: int, together: bool) -> None:
+    """Wherever a line is cut into its parts, its text is joined before secrets are looked for."""
+    stamp = "2026-11-24T10:00:00.000000000Z stdout"
+    parts = [f"{stamp} P {SECRET_TEXT[:at]}".encode(), f"{stamp} F {SECRET_TEXT[at:]}".encode()]
+    records = [(b"pod", part, 1_780_000_000_000) for part in parts]
+    stream = Stream(SOURCE, joining_tools("cri", Joining()))
+    for first, some in [(0, records)] if together else list(enumerate([[record] for record in records])):
+        stream.push(batch(some, first))
+    stream.flush(ClosedBy.FLUSH)
+    [verdict] = judged(stream)
+
+    assert ["login password=<SECRET> ok"] == [line.example for line in verdict.session.lines]
+    assert [0, 1] == (verdict.session.positions >> 20).tolist()
+
+
+def test_a_key_that_is_joined_over_records_is_hidden_whole() -> None:
+    """Of a private key whose lines are records of their own nothing is left where lines are joined."""
+    stream = Stream(SOURCE, joining_tools(joining=Joining(make_rules(["indentation"]), Bounds(wait=2 * SECOND))))
+    for first, text in enumerate(KEY_TEXT):
+        stream.push(batch([(b"pod", text.encode(), 1_780_000_000_000 + first)], first))
+    stream.flush(ClosedBy.FLUSH)
+    [verdict] = judged(stream)
+
+    assert ["2026-11-24 10:00:00 ERROR bad key\n  <SECRET>"] == [line.example for line in verdict.session.lines]
