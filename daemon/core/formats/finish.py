@@ -10,7 +10,7 @@ import polars as pl
 from daemon.core.formats.base import ALTERNATIVE, FormatSettings, ReaderOutput, decoded, of_record
 from daemon.core.formats.extract import Extractor
 from daemon.core.formats.levels import Levels, without_colours
-from daemon.core.formats.line_times import LineTimes
+from daemon.core.formats.line_times import LATEST, LineTimes
 from daemon.core.formats.sources import SOURCE_SCHEMA, with_source, with_writer
 from daemon.core.formats.time_format import read_times
 from daemon.core.formats.timestamps import parse_times
@@ -72,7 +72,7 @@ class Finisher:
         texts = texts.clone().set(texts == "", None)
         times = parse_times(texts)
         if self._time_format is not None:
-            stamps = pl.Series(batch.timestamps, dtype=pl.Int64).gather(table["row"])
+            stamps = _stamps(batch).gather(table["row"])
             own = read_times(texts, self._time_format, stamps)
             times = times.with_columns(
                 micros=own.zip_with(own.is_not_null(), times["micros"]), yearless=times["yearless"] & own.is_null()
@@ -82,7 +82,7 @@ class Finisher:
     def _settle(self, batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, TimeCounts]:
         """Give every line position, time, scope and key, in one pass: the fixed cost of a batch matters too."""
         rows = table["row"]
-        stamps = pl.Series("stamp", batch.timestamps, dtype=pl.Int64).gather(rows)
+        stamps = _stamps(batch).gather(rows)
         stamps = stamps.set(stamps < 0, None) * 1_000
         times, counts = self._times.settle(table, stamps, int(table["unreadable"].sum()))
         table = table.drop("time").hstack(
@@ -99,6 +99,12 @@ class Finisher:
             scope.alias("scope"),
             pl.coalesce(_filled("key"), _filled("own"), scope).alias("key"),
         ), counts
+
+
+def _stamps(batch: Batch) -> pl.Series:
+    """Return the records' timestamps in milliseconds; -1 also for one that no clock shows: a producer may send any."""
+    stamps = pl.Series("stamp", batch.timestamps, dtype=pl.Int64)
+    return stamps.set(stamps >= LATEST // 1_000, -1)
 
 
 def record_part(batch: Batch, path: str) -> pl.Series:

@@ -13,6 +13,8 @@ from daemon.core.stream.processor import Load, Publishing, Settlement, Step, bas
 from daemon.core.types import Batch, OutRecord, RefusedText, Reject, TopicPartition, Vector
 from daemon.errors import DataError
 
+LATEST_MS = 253_402_300_800_000
+"""Upper bound of a record's timestamp, which a producer may set to anything: the year 10000."""
 FEEDBACK_CLASS = "daemon.core.messages.feedback.parse_feedback"
 
 
@@ -57,7 +59,7 @@ class FeedbackProcessor:
                 self._outputs.append(self._dead_letter(batch, reject))
                 rejects[reject.reason] += 1
                 continue
-            self._label(scope, feedback, batch.timestamps[row] * 1000)
+            self._label(scope, feedback, min(batch.timestamps[row], LATEST_MS) * 1000)
             verdicts.append(feedback.verdict)
         self._next = batch.offsets[-1] + 1
         self._labels += len(verdicts)

@@ -245,3 +245,18 @@ def test_dead_letters_are_redacted_where_that_is_configured() -> None:
 
     for processor in (logs, feedback):
         assert [b"{ password=<SECRET>"] == [one.value for one in of_role(processor.take().records, "dead_letters")]
+
+
+@pytest.mark.parametrize("stamp", [1 << 60, (1 << 63) - 1, 253_402_300_800_000, -5])
+def test_a_records_timestamp_may_be_any_number(stamp: int) -> None:
+    """A producer sets it as it likes: one that no clock shows counts as none, and every line is judged."""
+    processor = LogProcessor(SOURCE, tools(), PUBLISHING, None)
+    some = batch([*RECORDS[:5], b'{"message": "no time of its own"}'])
+    settle(processor, replace(some, timestamps=[1_780_000_000_000, stamp, -1, 0, stamp, stamp]))
+    settle(processor, None)
+
+    settlement = processor.take()
+
+    assert documents(of_role(settlement.records, "verdicts"))
+    assert 0 == settlement.checkpoint.unsettled.size
+    assert not of_role(settlement.records, "dead_letters")
