@@ -121,7 +121,7 @@ def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
     if text.str.starts_with("\ufeff").any():
         text = text.str.strip_prefix("\ufeff")
     table = pl.DataFrame([pl.int_range(len(text), dtype=pl.Int64, eager=True).alias("row"), text])
-    filled = text.str.contains(r"\S").fill_null(value=False)
+    filled = text.str.contains(r"[^\s\x00]").fill_null(value=False)
     if filled.all():
         return table, []
     rejects = []

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon.core.formats import FormatSettings
 from daemon.core.incidents import IncidentSettings
 from daemon.core.masking import RedactionSettings
 from daemon.core.observations import MuteOrder, load_observations
@@ -260,3 +261,16 @@ def test_a_records_timestamp_may_be_any_number(stamp: int) -> None:
     assert documents(of_role(settlement.records, "verdicts"))
     assert 0 == settlement.checkpoint.unsettled.size
     assert not of_role(settlement.records, "dead_letters")
+
+
+@pytest.mark.parametrize("neighbour", [b"one line", b"two\nlines"])
+def test_a_record_of_nothing_but_nul_is_a_dead_letter_whatever_stands_beside_it(neighbour: bytes) -> None:
+    """It is blank, and no record of text is lost without a word."""
+    given = tools()
+    processor = LogProcessor(SOURCE, replace(given, format=FormatSettings("raw")), PUBLISHING, None)
+    settle(processor, batch([b"\x00", neighbour]))
+    settle(processor, None)
+
+    [letter] = of_role(processor.take().records, "dead_letters")
+
+    assert b"empty: the value is empty or blank" == dict(letter.headers)["__connect.errors.exception.message"]
