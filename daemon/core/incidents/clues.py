@@ -88,6 +88,8 @@ class ClueFinder:
             if parent is not None:
                 memory.parents[sighting.cause] = parent
                 known = memory.causes[parent]
+                if not known.gravity:
+                    memory.note_rewording(time)
             else:
                 known, clue = self._new(memory, sighting, words, source)
                 clues = [clue]

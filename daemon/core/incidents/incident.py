@@ -93,6 +93,17 @@ class Incident:
             self.key, self.place, self.source = clue.key, clue.place, clue.source
         return better
 
+    def renew(self, clue: Clue) -> None:
+        """Say of a known symptom why it is back, instead of why it was told before; as grave, it is the headline."""
+        if not self.has(clue.scope, clue.cause):
+            return
+        place = self.place_of(clue.scope, clue.cause)
+        symptom = self.symptoms[place]
+        symptom.kind, symptom.why, symptom.often = clue.kind, clue.why, clue.often
+        if clue.gravity >= self.symptoms[self.headline].gravity:
+            self.headline = place
+            self.key, self.place, self.source = clue.key, clue.place, clue.source
+
     def join(self, case: Case, causes: Collection[str]) -> None:
         """Take in a closed session; the most telling one is kept whole."""
         self.sessions += 1

@@ -52,10 +52,11 @@ class ScopeMemories:
         self.let_go["causes"] += len(gone)
         self.let_go["rewordings"] += rewordings
 
-    def forget(self, before: float) -> None:
-        """Drop what lies before a time: causes, and scopes that were not heard of since."""
+    def forget(self, now: float) -> None:
+        """Drop what lies before the window: causes, and scopes that were not heard of since."""
+        before = now - self.settings.window
         for scope, memory in list(self.scopes.items()):
-            self._note_gone(scope, memory.forget(before))
+            self._note_gone(scope, memory.forget(now, self.settings.window))
             self.changed |= {("p", scope, cause) for cause in given_up(memory, self.settings)}
             if memory.latest < before and not memory.causes:
                 self.changed.add(("s", scope))

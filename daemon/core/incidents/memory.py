@@ -17,6 +17,10 @@ from daemon.core.observations import Gravity
 
 FIRST_SESSIONS = 10
 """Sessions whose median begin is where a scope's history begins: one absurd time does not make a history."""
+KEPT = 1.1
+"""Windows for which a cause is remembered after it was seen."""
+MOST_REWORDED = 64
+"""Times of rewordings that are remembered."""
 GAP = 60.0
 """Longest silence, in seconds, that counts as active time of the scope."""
 
@@ -56,7 +60,7 @@ class ScopeMemory:
     `told` counts incidents told by hour; `parents` names, by cause, the known cause it rewords. `sources` are the
     partitions that carry it. Its longest gaps are of this half of the window and of the one before; `silent_since` is
     set while a silence is told. `imports` names the histories of another stage that were added to it.
-    `presences` are of its usual harmless lines, by cause.
+    `presences` are of its usual harmless lines, by cause; `reworded` is when such lines first came in other words.
     """
 
     sessions: int = 0
@@ -72,6 +76,7 @@ class ScopeMemory:
     returns: Rate = field(default_factory=Rate)
     absences: Rate = field(default_factory=Rate)
     presences: dict[str, Presence] = field(default_factory=dict)
+    reworded: list[float] = field(default_factory=list)
     told: dict[int, int] = field(default_factory=dict)
     held_back: int = 0
     sources: list[str] = field(default_factory=list)
@@ -139,10 +144,19 @@ class ScopeMemory:
         peak = self.traffic[scale]
         return max(1.0, peak.count / peak.highest) if peak.highest else 1.0
 
-    def forget(self, before: float) -> list[str]:
-        """Drop the causes and the odd things that lie before a time; return the causes."""
+    def note_rewording(self, time: float) -> None:
+        """Note that a harmless line came in other words for the first time; the latest are kept."""
+        if not self.reworded or time - self.reworded[-1] >= GAP:
+            self.reworded = [*self.reworded, time][-MOST_REWORDED:]
+
+    def forget(self, now: float, window: float) -> list[str]:
+        """Drop odd things from before the window, and causes that were not seen for KEPT windows; return the causes.
+
+        What comes once a week, a little late at times, stays known.
+        """
         for rate in (self.news, self.bursts, self.returns, self.absences):
-            rate.forget(before)
+            rate.forget(now - window)
+        before = now - KEPT * window
         return self.drop([cause for cause, memory in self.causes.items() if memory.last < before and not memory.label])
 
     def drop(self, gone: Iterable[str]) -> list[str]:

@@ -31,6 +31,7 @@ def learned(memory: ScopeMemory) -> ScopeMemory:
         returns=returns,
         absences=Rate(),
         presences={},
+        reworded=[],
         told={},
         held_back=0,
         sources=[],

@@ -42,7 +42,7 @@ class IncidentSettings:
     `release`: new harmless causes at one moment that are news together. `witnesses`: sightings that a new warning
     needs. `silence`: shortest silence of a scope that counts, `silence_ratio` times its longest gap before, in which
     `silence_sessions` would have come at its pace. `regular`: minutes that a line must have been seen in before its
-    absence can count, after `silence_ratio` times its longest absence before.
+    absence can count, when it is as long as `absence` and `absence_ratio` times its longest one before.
 
     The state is bounded by `max_scopes`, in a scope by `max_causes`, `max_usual` lines that are followed and
     `max_rewordings`, and by `max_waiting` clues that wait for a graver symptom, as many that wait for a second
@@ -70,6 +70,8 @@ class IncidentSettings:
     silence_ratio: float = 2.0
     silence_sessions: float = 30.0
     regular: int = 60
+    absence: float = 300.0
+    absence_ratio: float = 3.0
     witnesses: int = 2
     quiet: float = 900.0
     reopen: float = HOUR

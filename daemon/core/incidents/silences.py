@@ -60,7 +60,7 @@ def line_silences(scope: str, memory: ScopeMemory, clock: float, settings: Incid
         gap = min(memory.active - presence.at, clock - presence.last)
         if presence.silent or known is None or known.label == LabelVerdict.NORMAL or presence.times < settings.regular:
             continue
-        if gap < settings.silence_ratio * presence.usual:
+        if gap < max(settings.absence, settings.absence_ratio * presence.usual):
             continue
         period = _period(memory, presence, gap, settings)
         if period < max(bar, span):
@@ -104,18 +104,16 @@ def given_up(memory: ScopeMemory, settings: IncidentSettings) -> list[str]:
 
 def _period(memory: ScopeMemory, presence: Presence, gap: float, settings: IncidentSettings) -> float:
     """Return how often a line of the scope stays away for so long: as it did before, and as others did lately."""
-    span = memory.span(settings.window)
     blocks = memory.absences.blocks(memory.latest, settings.block, 0)
-    surely = blocks - settings.doubt[Gravity.WARNING] * math.sqrt(blocks)
-    lately = span / surely if surely > 0 else math.inf
+    lately = memory.span(settings.window) / blocks if blocks else math.inf
     regular = sum(other.times >= settings.regular for other in memory.presences.values())
     return min(presence.period(gap) / max(regular, 1), lately)
 
 
 def _replaced(memory: ScopeMemory, cause: str, presence: Presence) -> bool:
-    """Return whether a harmless line that has been seen again since began where this one ended."""
+    """Return whether a harmless line, or other words for one, that was seen again since began where this one ended."""
     begin, end = presence.last - MINUTE, presence.last + MINUTE + presence.usual
-    return any(
+    return any(begin <= time <= end for time in memory.reworded) or any(
         begin <= known.first <= end and known.sightings > 1 and not known.gravity
         for name, known in memory.causes.items()
         if name != cause

@@ -117,7 +117,7 @@ class IncidentStage:
         news += self._catch_up(self.mutes.ended(self.now))
         if self.now - self.swept >= HOUR:
             self.swept = self.now
-            self._memories.forget(self.now - self.settings.window)
+            self._memories.forget(self.now)
         return news
 
     def _listen(self, scope: str, memory: ScopeMemory, *, closely: bool) -> Iterator[News]:
@@ -242,6 +242,8 @@ class IncidentStage:
                 return
             self.changed.add(("i", home.id))
             home.gravity = max(home.gravity, clue.gravity)
+            if again:
+                home.renew(clue)
             home.add(clue)
             if home.muted:  # what is not muted speaks for it
                 home.muted, home.headline = False, home.place_of(clue.scope, clue.cause)

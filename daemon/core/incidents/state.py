@@ -109,6 +109,7 @@ def _scope(memory: ScopeMemory) -> Mapping[str, Any]:
         "gap_half": memory.gap_half,
         "silent_since": memory.silent_since,
         "imports": memory.imports,
+        "reworded": memory.reworded,
         **{name: _rate(getattr(memory, name)) for name in RATES},
     }
 

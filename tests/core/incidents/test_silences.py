@@ -47,7 +47,7 @@ def test_it_says_how_long_the_line_stayed_away() -> None:
     (symptom,) = next(iter(stage.incidents.values())).symptoms
 
     assert "silent" == symptom.kind
-    assert symptom.why.startswith("not seen for 2.0 min, where it came about every 60 s; its longest absence in")
+    assert symptom.why.startswith("not seen for 5.0 min, where it came about every 60 s; its longest absence in")
 
 
 def test_a_line_of_the_day_is_not_missed_at_night() -> None:
@@ -77,6 +77,15 @@ def test_a_line_that_another_one_replaced_is_not_missing() -> None:
     run(stage, 4 * HOUR, 8 * HOUR)
 
     assert [] == run(stage, 8 * HOUR, 10 * HOUR, OTHER)
+
+
+def test_a_line_that_goes_on_in_other_words_is_not_missing() -> None:
+    """Where a line is known by other words from some moment on, the old words are not missed."""
+    stage = living()
+    run(stage, 4 * HOUR, 8 * HOUR)
+    worded = LINE.replace("an order", "an order (release two)")
+
+    assert [] == run(stage, 8 * HOUR, 10 * HOUR, worded)
 
 
 def test_a_line_that_stops_with_a_fault_is_a_symptom_of_it() -> None:

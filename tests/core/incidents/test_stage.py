@@ -117,6 +117,24 @@ def test_a_burst_of_a_known_warning_is_told() -> None:
     assert news[0].incident.onset < us(12 * HOUR + 30) / 1e6
 
 
+def test_an_incident_that_is_reopened_says_why_it_is_back() -> None:
+    """The reason is that of the clue which brought it back, not that of long ago."""
+    warning = "WARN auth: login of <NUM> was denied"
+    stage = living(2.0)
+    usual = [sighting(2 * HOUR + 60 * n, warning, key=f"u{n}") for n in range(600)]
+    stage.take(observed(traffic(2 * HOUR, 12 * HOUR), usual))
+    (first,) = stage.take(observed([], [sighting(12 * HOUR + n, warning, key=f"b{n}") for n in range(60)]))
+    stage.take(observed(traffic(12.1 * HOUR, 12.6 * HOUR)))
+
+    again = [sighting(12.6 * HOUR + n / 10, warning, key=f"c{n}") for n in range(600)]
+    said = [one for one in stage.take(observed([], again)) if one.event == "reopened"]
+
+    assert [first.incident.id] == [one.incident.id for one in said]
+    reasons = [one.incident.symptoms[one.incident.headline].why for one in (first, *said)]
+    assert all(why.split()[1:3] in (["within", "10"], ["within", "60"]) for why in reasons)
+    assert reasons[0] != reasons[1]
+
+
 def test_more_traffic_is_no_burst() -> None:
     """Ten times the traffic with ten times its usual warnings tells nothing."""
     warning = "WARN auth: login of <NUM> was denied"
@@ -151,6 +169,17 @@ def test_what_was_forgotten_is_new_again() -> None:
     news = stage.take(observed(traffic(40 * HOUR, 40.1 * HOUR), [sighting(40 * HOUR, FAILURE)]))
 
     assert ["new"] == [one.incident.symptoms[0].kind for one in news if one.event in TOLD]
+
+
+def test_what_comes_once_a_week_is_not_new_every_week() -> None:
+    """A weekly failure that is an hour late is back, not new: it is remembered for a little longer than the window."""
+    stage = living(4.0, replace(SETTINGS, window=24 * HOUR))
+    stage.take(observed(traffic(NOW, 5 * HOUR), [sighting(NOW, FAILURE)]))
+    stage.take(observed(traffic(5 * HOUR, NOW + 25 * HOUR)))
+
+    news = stage.take(observed([], [sighting(NOW + 25 * HOUR, FAILURE)]))
+
+    assert ["back"] == [one.incident.symptoms[0].kind for one in news if one.event in TOLD]
 
 
 def test_a_service_that_stops_is_told() -> None:
