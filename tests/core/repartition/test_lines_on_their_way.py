@@ -1,0 +1,118 @@
+"""Lines packed into blocks for the partition of their key, and read again."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.core.positions import position_of
+from daemon.core.repartition import IncomingLines, OutgoingLines, outgoing, place_of
+from daemon.core.types import Batch, OutRecord, TopicPartition
+
+WRITERS = (TopicPartition("logs", 0), TopicPartition("logs", 1))
+BETWEEN = TopicPartition("repartition", 0)
+
+
+def lines(writer: int, keys: list[str]) -> pl.DataFrame:
+    """Return one masked line of each key, at ascending positions."""
+    return pl.DataFrame(
+        {
+            "position": [position_of(10 * writer + n) for n in range(len(keys))],
+            "time": [1_000_000 * n for n in range(len(keys))],
+            "scope": ["s"] * len(keys),
+            "key": keys,
+            "text": [f"line {n} of {writer}" for n in range(len(keys))],
+            "clock": [1_000_000 * n for n in range(len(keys))],
+            "masked": [f"line <NUM> of {writer}" for _ in keys],
+        }
+    )
+
+
+def batch(values: list[bytes | None]) -> Batch:
+    return Batch(BETWEEN, range(len(values)), [1_000] * len(values), [None] * len(values), values)
+
+
+def received(records: list[OutRecord], partition: int) -> tuple[IncomingLines, pl.DataFrame]:
+    """Return what reads a partition, and the lines that it has read there."""
+    incoming = IncomingLines(map(str, WRITERS))
+    blocks = batch([record.value for record in records if record.partition == partition])
+    incoming.look(blocks, pressed=False)
+    return incoming, incoming.parse(blocks).lines
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=9), min_size=2, max_size=2))
+def test_every_line_arrives_once_in_the_partition_of_its_key(keys: list[list[str]]) -> None:
+    """As it was written, with the place where it was written at first."""
+    records = list[OutRecord]()
+    for number, writer in enumerate(WRITERS):
+        collected = OutgoingLines(writer, 3)
+        collected.add(lines(number, keys[number]))
+        records += collected.take()
+    arrived = []
+    for partition in range(3):
+        incoming, table = received(records, partition)
+        for position, key, text in table.select("position", "key", "text").rows():
+            assert partition == place_of("s", key, 3)
+            arrived.append((incoming.place(position), key, text))
+
+    written = [
+        (f"logs/{writer}@{10 * writer + n}", key, f"line {n} of {writer}")
+        for writer in range(2)
+        for n, key in enumerate(keys[writer])
+    ]
+    assert sorted(written) == sorted(arrived)
+
+
+def test_origins_are_grouped_by_partition_the_first_line_s_first() -> None:
+    """A session's places: its lines lie in two partitions of the input."""
+    records = list[OutRecord]()
+    for number in (1, 0):
+        collected = OutgoingLines(WRITERS[number], 1)
+        collected.add(lines(number, ["k", "k"]))
+        records += collected.take()
+    incoming, table = received(records, 0)
+
+    origins = incoming.origins(table["position"].to_numpy())
+
+    found = [(source, [position >> 20 for position in places]) for source, places in origins.by_source()]
+    assert [(WRITERS[1], [10, 11]), (WRITERS[0], [0, 1])] == found
+
+
+def test_a_large_transaction_is_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No record is larger than a broker accepts; the lines keep their order."""
+    monkeypatch.setattr(outgoing, "BLOCK_BYTES", 200)
+    collected = OutgoingLines(WRITERS[0], 1)
+    collected.add(lines(0, ["k"] * 40))
+    records = collected.take()
+
+    assert 5 < len(records)
+    assert lines(0, ["k"] * 40)["text"].to_list() == received(records, 0)[1]["text"].to_list()
+
+
+@pytest.mark.parametrize("value", [None, b"", b"hello", b"SLRP", b"SLRP\x00\x02\x00\x00\x00\x00", b"SLRP" + bytes(40)])
+def test_what_is_no_block_is_rejected(value: bytes | None) -> None:
+    """With the record's offset; its neighbours are read."""
+    collected = OutgoingLines(WRITERS[0], 1)
+    collected.add(lines(0, ["k"]))
+    good = collected.take()[0].value
+    incoming, blocks = IncomingLines(), batch([good, value, good])
+    incoming.look(blocks, pressed=False)
+
+    parsed = incoming.parse(blocks)
+
+    assert [(1, "bad_block")] == [(reject.offset, reject.reason) for reject in parsed.rejects]
+    assert 2 == parsed.lines.height
+
+
+def test_a_damaged_block_is_rejected_not_misread() -> None:
+    """A flipped byte in its lines is noticed."""
+    collected = OutgoingLines(WRITERS[0], 1)
+    collected.add(lines(0, ["k"] * 5))
+    good = collected.take()[0].value or b""
+    damaged = good[:-10] + bytes([good[-10] ^ 0xFF]) + good[-9:]
+    incoming, blocks = IncomingLines(), batch([damaged])
+    incoming.look(blocks, pressed=False)
+
+    assert ["bad_block"] == [reject.reason for reject in incoming.parse(blocks).rejects]
