@@ -80,7 +80,10 @@ def advice(found: Scattering, format_: str) -> list[str]:
         f"({found.records:,} records, {found.unkeyed / found.records:.0%} without a key)"
     )
     if found.scattered:
-        said.append("a session that lies in several partitions is cut into one for each")
+        said.append(
+            "a session that lies in several partitions is cut into one for each, unless `input.repartition: true` sends"
+            " its lines to one"
+        )
         said.append(f"to mend it at {SWITCHES.get(format_, ELSEWHERE)}")
         if found.unkeyed < found.records / 2:
             said.append("or let sessions go by what the records are keyed by: `input.fields.key: record.key`")
