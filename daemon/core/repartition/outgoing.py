@@ -102,11 +102,16 @@ class OutgoingLines:
         if number[-1] == 0:
             yield self._record(at, lines)
             return
-        for part in lines.with_columns(number).partition_by("number", maintain_order=True, include_key=False):
-            yield self._record(at, part)
+        *parts, last = lines.with_columns(number).partition_by("number", maintain_order=True, include_key=False)
+        reached = self._told.get(at)
+        for part in parts:  # more follows: the writer is not yet where it will be after the last block
+            latest: int = part["clock"].max()  # type: ignore[assignment]  # polars types it as any scalar
+            reached = latest if reached is None else max(reached, latest)
+            yield self._record(at, part, BlockHead(self._writer, reached, None))
+        yield self._record(at, last)
 
-    def _record(self, at: int, lines: pl.DataFrame | None) -> OutRecord:
-        head = BlockHead(self._writer, self.clock, self._idle)
+    def _record(self, at: int, lines: pl.DataFrame | None, head: BlockHead | None = None) -> OutRecord:
+        head = head or BlockHead(self._writer, self.clock, self._idle)
         if lines is not None:
             head = replace(head, lines=lines.height, first=int(lines["clock"][0]))
         return OutRecord(ROLE, str(self._writer).encode(), encode_block(head, lines), partition=at)

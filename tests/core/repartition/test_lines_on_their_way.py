@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.core.positions import position_of
 from daemon.core.repartition import IncomingLines, OutgoingLines, outgoing, place_of
+from daemon.core.repartition.block import decode_head
 from daemon.core.types import Batch, OutRecord, TopicPartition
 
 WRITERS = (TopicPartition("logs", 0), TopicPartition("logs", 1))
@@ -81,13 +82,19 @@ def test_origins_are_grouped_by_partition_the_first_line_s_first() -> None:
 
 
 def test_a_large_transaction_is_several_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No record is larger than a broker accepts; the lines keep their order."""
+    """No record is larger than a broker accepts; the lines keep their order, and only the last block ends them."""
     monkeypatch.setattr(outgoing, "BLOCK_BYTES", 200)
     collected = OutgoingLines(WRITERS[0], 1)
     collected.add(lines(0, ["k"] * 40))
+    collected.note_idle(5.0)
     records = collected.take()
 
     assert 5 < len(records)
+    heads = [decode_head(record.value) for record in records]
+    assert [None] * (len(heads) - 1) + [5.0] == [head.idle for head in heads]
+    firsts = [head.first for head in heads if head.first is not None]
+    clocks = [head.clock for head in heads if head.clock is not None]
+    assert all(clock < first for clock, first in zip(clocks, firsts[1:], strict=False))
     assert lines(0, ["k"] * 40)["text"].to_list() == received(records, 0)[1]["text"].to_list()
 
 
