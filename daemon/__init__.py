@@ -4,10 +4,10 @@ core/          the pure core, a package for each stage a line goes through; no I
 runtime/       asyncio: partitions are fetched, embedded, judged and committed; recovery and watchdog
 ports.py       what the runtime needs from outside; adapters/ implements it (Kafka, engines, HTTP, files, systemd)
 config/        the configuration file; wiring.py turns it into settings of the core and of the adapters
-service.py     `strayline run`: the whole daemon, its start, reload and end
+service.py     `strayline run`: the whole daemon, its start, reload and end; served_port.py is its port
 cli/           the command line, a module for each verb; terminal/ prints for people
 backtest/      the same core over files, and its report
-console/       incidents in a browser: a process of its own over the topics
+console/       incidents in a browser, notify/ tells people of them: processes of their own over the topics
 discovery/     finds out how a log is read; documents/ compares texts with a base of standard ones
 config_tests/  what `strayline test` runs; bench/ is `strayline bench`
 metrics/       all metrics; logs.py the daemon's own log; errors.py all errors; backoff.py waits between attempts;

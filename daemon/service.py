@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry
 from daemon.adapters.engines import make_engine
 from daemon.adapters.kafka import KafkaBroker
 from daemon.adapters.systemd import Notifier
-from daemon.adapters.web import Certificate, HttpServer, LiveCertificate, Probes, WatchedFiles, read_accounts
+from daemon.adapters.web import Probes
 from daemon.config import Config, changed_keys, load_config, needs_restart
 from daemon.core.detection import Detector
 from daemon.core.stream import Checkpoint, Processor
@@ -43,6 +43,7 @@ from daemon.runtime import (
     WorkerThread,
     seldom_collected,
 )
+from daemon.served_port import make_http
 from daemon.wiring import (
     Processors,
     engine_settings,
@@ -76,7 +77,8 @@ class Service:
         self._pipeline: Pipeline | None = None
         self._make_processors: Callable[[Config], Processors]
         self._processors: Processors
-        self._http, self._watched = self._endpoints()
+        probes = Probes(self._health.check, self._health.unready, self._reload)
+        self._http, self._watched = make_http(config.http, self._metrics.registry, probes)
 
     async def run(self) -> None:
         """Run until told to stop. Raises StraylineError with the reason when it cannot go on."""
@@ -100,25 +102,6 @@ class Service:
                 await asyncio.gather(work, forced, *watching, return_exceptions=True)
                 await self._http.close()
                 self._thread.close()
-
-    def _endpoints(self) -> tuple[HttpServer, list[WatchedFiles]]:
-        """Return the server of metrics, health and reload, and the files that are read again when they change."""
-        section, watched = self._config.http, list[WatchedFiles]()
-        probes = Probes(self._health.check, self._health.unready, self._reload)
-        tls = None
-        if section.tls is not None:
-            files = section.tls
-            tls = LiveCertificate(Certificate(files.certificate, files.key, "http.tls"))
-            watched.append(WatchedFiles([files.certificate, files.key], tls.read))
-        http = HttpServer(section.host, section.port, self._metrics.registry, probes, tls=tls)
-        if (users := section.users) is not None:
-            http.accounts = read_accounts(users, "http.users")
-
-            def read_again() -> None:
-                http.accounts = read_accounts(users, "http.users")
-
-            watched.append(WatchedFiles([users], read_again))
-        return http, watched
 
     async def _work(self) -> None:
         async with contextlib.AsyncExitStack() as stack:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from daemon.core.incidents.bounds import clues_within, incidents_over, still_waiting
 from daemon.core.incidents.ceilings import afford
+from daemon.core.incidents.clocks import Clocks
 from daemon.core.incidents.clues import Clue, ClueFinder
 from daemon.core.incidents.company import due_together, weigh
 from daemon.core.incidents.feedback import heed
@@ -40,16 +41,12 @@ LINES_EVERY = 30.0
 """Seconds between looks for lines that have stopped."""
 LOOK_EVERY = 10.0
 """Seconds of event time between looks at what time alone makes, within one partition's observations."""
-PAUSE = 300.0
-"""Seconds without a line of a whole partition, after which nothing in it counts as silent before it went on."""
-_LONG_AGO = -1e18
 
 
 @dataclass(slots=True)
 class IncidentStage:
     """All scopes' memories and the open incidents.
 
-    `clocks` are the stream times of the partitions, `resumed` when one went on after a pause of all that it carries.
     `changed` names the pieces of the state that changed since it was last cleared, `let_go` counts by kind what the
     bounds let go, and `sessions` those with a clue by what became of them.
     """
@@ -60,8 +57,7 @@ class IncidentStage:
     pending: list[Clue] = field(default_factory=list)
     waiting: dict[tuple[str, str], Clue] = field(default_factory=dict)
     told: dict[int, int] = field(default_factory=dict)
-    clocks: dict[str, float] = field(default_factory=dict)
-    resumed: dict[str, float] = field(default_factory=dict)
+    clocks: Clocks = field(default_factory=Clocks)
     mutes: Mutes = field(default_factory=Mutes)
     changed: set[tuple[str, ...]] = field(default_factory=set)
     let_go: Counter[str] = field(default_factory=Counter)
@@ -76,7 +72,7 @@ class IncidentStage:
     @property
     def now(self) -> float:
         """Stream time in seconds: that of the partition that is furthest ahead."""
-        return max(self.clocks.values(), default=_LONG_AGO)
+        return self.clocks.now
 
     def take(self, observations: Observations) -> list[News]:
         """Take in one partition's observations; return the news they make, in order."""
@@ -94,13 +90,13 @@ class IncidentStage:
         for at, item in in_order(observations, self.settings.near):
             # The partition's stream time is robust; a line beyond it has a time that nobody believes.
             time = min(at, clock)
-            self._advance(source, time)
+            self.clocks.advance(source, time)
             news += self._due()
             news += self._join(item) if isinstance(item, Case) else self._hear(item, time, source)
             news += self._bound_incidents()
             if self.now - self.listened >= LOOK_EVERY:
                 news += self.tick()
-        self._advance(source, clock)
+        self.clocks.advance(source, clock)
         news += self.tick()
         return news
 
@@ -124,9 +120,8 @@ class IncidentStage:
         """Look whether a scope, or `closely` one of its lines, has stopped; all its partitions are read so far."""
         if memory.silent_since is not None or not memory.sources:
             return
-        clock = min(self.clocks.get(source, _LONG_AGO) for source in memory.sources)
-        resumed = max(self.resumed.get(source, _LONG_AGO) for source in memory.sources)
-        clue = scope_silence(scope, memory, clock, resumed, self.settings)
+        clock = self.clocks.reached(memory.sources)
+        clue = scope_silence(scope, memory, clock, self.clocks.went_on(memory.sources), self.settings)
         if clue is not None:
             memory.silent_since = memory.latest
             self.changed.add(("s", scope))
@@ -158,7 +153,7 @@ class IncidentStage:
 
     def _hear(self, item: Traffic | Sighting, time: float, source: str) -> Iterator[News]:
         memory, half = self._memories.of(item.scope), self.settings.window / 2
-        memory.touch(time, source, half, self.resumed.get(source, _LONG_AGO))
+        memory.touch(time, source, half, self.clocks.went_on([source]))
         self.changed.add(("s", item.scope))
         if isinstance(item, Traffic):
             memory.count_sessions(time, item.sessions, half)
@@ -311,9 +306,3 @@ class IncidentStage:
                 incident.resolved_at = self.now
                 yield self._say("resolved", incident)
             del self.incidents[incident.id]
-
-    def _advance(self, source: str, time: float) -> None:
-        before = self.clocks.get(source, time)
-        if time - before > PAUSE:
-            self.resumed[source] = time
-        self.clocks[source] = max(time, before)

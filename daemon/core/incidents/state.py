@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from daemon.core.incidents.clocks import Clocks
 from daemon.core.incidents.clues import Clue
 from daemon.core.incidents.incident import Incident, Symptom
 from daemon.core.incidents.memory import CauseMemory, ScopeMemory
@@ -72,8 +73,8 @@ def _dump(stage: IncidentStage, name: tuple[str, ...]) -> bytes | None:
             "pending": [asdict(clue) for clue in stage.pending],
             "waiting": [asdict(clue) for clue in stage.waiting.values()],
             "told": list(stage.told.items()),
-            "clocks": stage.clocks,
-            "resumed": stage.resumed,
+            "clocks": stage.clocks.times,
+            "resumed": stage.clocks.resumed,
             "swept": stage.swept,
         }
     elif kind == "i":
@@ -134,8 +135,7 @@ def _load(stage: IncidentStage, name: tuple[str, ...], document: dict[str, Any])
         stage.pending = [_clue(clue) for clue in document["pending"]]
         stage.waiting = {(clue.scope, clue.cause): clue for clue in map(_clue, document["waiting"])}
         stage.told = {int(hour): int(count) for hour, count in document["told"]}
-        stage.clocks = dict(document["clocks"])
-        stage.resumed = dict(document.get("resumed", {}))  # states of before it was noted
+        stage.clocks = Clocks(dict(document["clocks"]), dict(document.get("resumed", {})))  # not noted before version 3
     elif kind == "i":
         stage.incidents[name[1]] = _incident(document)
     elif kind == "m":
