@@ -152,7 +152,7 @@ async def test_the_keyboard_is_enough() -> None:
             if "This is normal" in await page.evaluate("document.activeElement.textContent"):
                 break
         await page.keyboard.press("Enter")
-        await expect(page.locator(".preview")).to_contain_text("2 alerts")
+        await expect(page.locator(".preview")).to_contain_text("1 incident")
         await page.keyboard.type("a rehearsal")
         await page.keyboard.press("Enter")
         await expect(page.locator(".sent")).to_contain_text("Sent")
