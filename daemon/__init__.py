@@ -4,7 +4,7 @@ core/          the pure core, a package for each stage a line goes through; no I
 runtime/       asyncio: partitions are fetched, embedded, judged and committed; recovery and watchdog
 ports.py       what the runtime needs from outside; adapters/ implements it (Kafka, engines, HTTP, files, systemd)
 config/        the configuration file; wiring.py turns it into settings of the core and of the adapters
-service.py     `strayline run`: the whole daemon, its start, reload and end; served_port.py is its port
+service.py     `strayline run`: the whole daemon, its start, reload and end; port_access.py says who may use a port
 cli/           the command line, a module for each verb; terminal/ prints for people
 backtest/      the same core over files, and its report
 console/       incidents in a browser, notify/ tells people of them: processes of their own over the topics

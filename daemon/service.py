@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry
 from daemon.adapters.engines import make_engine
 from daemon.adapters.kafka import KafkaBroker
 from daemon.adapters.systemd import Notifier
-from daemon.adapters.web import Probes
+from daemon.adapters.web import HttpServer, Probes
 from daemon.config import Config, changed_keys, load_config, needs_restart
 from daemon.core.detection import Detector
 from daemon.core.stream import Checkpoint, Processor
@@ -30,6 +30,7 @@ from daemon.core.types import TopicPartition
 from daemon.errors import ConfigError, UnavailableError
 from daemon.logs import configure_logging
 from daemon.metrics import Metrics
+from daemon.port_access import access_to
 from daemon.ports import Engine
 from daemon.runtime import (
     Embedder,
@@ -43,7 +44,6 @@ from daemon.runtime import (
     WorkerThread,
     seldom_collected,
 )
-from daemon.served_port import make_http
 from daemon.wiring import (
     Processors,
     engine_settings,
@@ -78,7 +78,8 @@ class Service:
         self._make_processors: Callable[[Config], Processors]
         self._processors: Processors
         probes = Probes(self._health.check, self._health.unready, self._reload)
-        self._http, self._watched = make_http(config.http, self._metrics.registry, probes)
+        self._access = access_to(config.http, "http")
+        self._http = HttpServer(config.http.host, config.http.port, self._metrics.registry, probes, self._access)
 
     async def run(self) -> None:
         """Run until told to stop. Raises StraylineError with the reason when it cannot go on."""
@@ -89,7 +90,7 @@ class Service:
             log.info("http_listens", host=self._config.http.host, port=self._http.port)
             forced = asyncio.create_task(self._forced.wait())
             work = asyncio.create_task(self._work())
-            watching = [asyncio.create_task(files.run()) for files in self._watched]
+            watching = asyncio.create_task(self._access.follow())
             try:
                 await asyncio.wait({work, forced}, return_when=asyncio.FIRST_COMPLETED)
                 if work.done():
@@ -97,9 +98,9 @@ class Service:
                 else:
                     log.warning("forced_stop")
             finally:
-                for task in (work, forced, *watching):
+                for task in (work, forced, watching):
                     task.cancel()
-                await asyncio.gather(work, forced, *watching, return_exceptions=True)
+                await asyncio.gather(work, forced, watching, return_exceptions=True)
                 await self._http.close()
                 self._thread.close()
 

@@ -35,7 +35,11 @@ EXAMPLE: dict[str, Any] = {
 def add(verbs: Verbs[Parser]) -> None:
     """Describe the verb."""
     parser = add_verb(verbs, "check", check, "check a configuration: all errors at once, exit 78")
-    parser.add_argument("--online", action="store_true", help="also connect, check topics and keys, and load the model")
+    parser.add_argument(
+        "--online",
+        action="store_true",
+        help="also the ports' files, the brokers, topics, keys and the model",
+    )
 
 
 def check(options: argparse.Namespace) -> int:
@@ -71,7 +75,7 @@ async def _online(options: argparse.Namespace) -> int:
     from daemon.wiring import engine_settings
 
     config = load(options)
-    worst = await _kafka(config)
+    worst = max(_ports(config), await _kafka(config))
     engine = make_engine(engine_settings(config))
     try:
         await start_engine(engine, config)
@@ -82,6 +86,16 @@ async def _online(options: argparse.Namespace) -> int:
     finally:
         await engine.close()
     return worst
+
+
+def _ports(config: Config) -> int:
+    """Print what keeps users files and certificates of our ports from being used; return the exit code."""
+    from daemon.port_access import port_problems
+
+    problems = port_problems(config)
+    for problem in problems:
+        print(problem)
+    return os.EX_CONFIG if problems else os.EX_OK
 
 
 async def _keys(config: Config, settings: KafkaSettings) -> None:

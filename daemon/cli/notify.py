@@ -74,17 +74,20 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     from daemon.adapters.web import HttpServer, Probes
     from daemon.cli.stopping import until_stopped
     from daemon.notify import NotifyMetrics
+    from daemon.port_access import access_to
 
     metrics = NotifyMetrics(CollectorRegistry())
     routes = _routes(config, metrics)
     reload = Reload(options, routes)
     section = config.notify
     port = section.port if options.port is None else options.port
-    server = HttpServer(section.host, port, metrics.registry, Probes(lambda: None, routes.problems, reload.now))
+    probes, access = Probes(lambda: None, routes.problems, reload.now), access_to(section, "notify")
+    server = HttpServer(section.host, port, metrics.registry, probes, access, "notify")
     await server.start()
+    following = asyncio.create_task(access.follow())
     try:
         await routes.replace(chosen_routes(options, config))
-        print(f"notify on http://{section.host}:{server.port}/metrics", flush=True)
+        print(f"notify on {access.scheme}://{section.host}:{server.port}/metrics", flush=True)
         with _on_hangup(reload.soon):
             stopped, failed = asyncio.create_task(until_stopped()), asyncio.create_task(routes.failed())
             await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -93,6 +96,7 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
             if not failed.cancelled() and failed.done():
                 raise failed.result()
     finally:
+        following.cancel()
         await routes.close()
         await server.close()
 

@@ -31,12 +31,13 @@ def serve(options: argparse.Namespace) -> int:
 
 async def _serve(options: argparse.Namespace, config: Config) -> None:
     from daemon.adapters.engines import make_engine
-    from daemon.adapters.web import EmbeddingsServer, ServerLimits, read_accounts
+    from daemon.adapters.web import EmbeddingsServer, ServerLimits
     from daemon.cli.stopping import until_stopped
+    from daemon.port_access import access_to
     from daemon.wiring import engine_settings
 
     section = config.serve
-    accounts = read_accounts(section.users, "serve.users") if section.users is not None else None
+    access = access_to(section, "serve")
     engine = make_engine(engine_settings(config))
     await start_engine(engine, config)
     server = EmbeddingsServer(
@@ -44,13 +45,15 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
         section.port if options.port is None else options.port,
         engine,
         config.engine.model,
-        (lambda token: accounts.by_token(token) is not None) if accounts is not None else None,
+        access.knows if access.accounts is not None else None,
         ServerLimits(section.max_bytes, section.max_inputs, section.at_once),
     )
+    following = asyncio.create_task(access.follow())
     try:
-        await server.start()
-        print(f"{config.engine.model} on http://{section.host}:{server.port}/v1", flush=True)
+        await server.start(access.tls)
+        print(f"{config.engine.model} on {access.scheme}://{section.host}:{server.port}/v1", flush=True)
         await until_stopped()
     finally:
+        following.cancel()
         await server.close()
         await engine.close()

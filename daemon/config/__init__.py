@@ -9,6 +9,6 @@ from daemon.config.changes import changed_keys, needs_restart
 from daemon.config.loading import load_config, parse_config
 from daemon.config.schema import Config
 from daemon.config.security import OAuthConfig
-from daemon.config.served import HttpConfig
+from daemon.config.served import PortConfig
 
-__all__ = ["Config", "HttpConfig", "OAuthConfig", "changed_keys", "load_config", "needs_restart", "parse_config"]
+__all__ = ["Config", "OAuthConfig", "PortConfig", "changed_keys", "load_config", "needs_restart", "parse_config"]

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from daemon.config.section import Section
+from daemon.config.served import PortConfig
 from daemon.config.values import Duration
 
 _ADDRESS = re.compile(r"[^@\s<>,;\"]+@[A-Za-z0-9.-]+")
@@ -113,10 +114,9 @@ AnyRoute = Annotated[
 ]
 
 
-class NotifyConfig(Section):
+class NotifyConfig(PortConfig):
     """Where `strayline notify` tells of incidents, and how long it tries."""
 
-    host: str = "127.0.0.1"
     port: int = Field(default=9111, ge=0, le=65535)
     group_id: str = Field(default="strayline-notify", min_length=1)
     give_up: Duration = 3_600_000_000

@@ -33,26 +33,28 @@ class TlsConfig(Section):
     key: Path
 
 
-class HttpConfig(Section):
-    """Where metrics, health and reload are served, and who may use them."""
+class PortConfig(Section):
+    """What listens on a port, who may use it, and its certificate."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
-    port: int = Field(default=9108, ge=0, le=65535)
     users: Path | None = None
     tls: TlsConfig | None = None
 
 
-class ConsoleConfig(Section):
+class HttpConfig(PortConfig):
+    """Where metrics, health and reload are served, and who may use them."""
+
+    port: int = Field(default=9108, ge=0, le=65535)
+
+
+class ConsoleConfig(PortConfig):
     """Where `strayline console` serves its pages, what it keeps, and who may use it."""
 
-    host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=9109, ge=0, le=65535)
     path: str = Field(default="", pattern=r"^(/[A-Za-z0-9_.~-]+)*$")
     archive: Path | None = None
     keep: Duration = 90 * 86_400_000_000
     max_size: Annotated[Size, Field(ge=1_000_000)] = 1_000_000_000
-    users: Path | None = None
-    tls: TlsConfig | None = None
     links: list[LinkConfig] = []
 
     @model_validator(mode="after")
@@ -61,12 +63,10 @@ class ConsoleConfig(Section):
         return self
 
 
-class ServeConfig(Section):
+class ServeConfig(PortConfig):
     """Where `strayline serve` offers the engine as `/v1/embeddings`, to whom, and how much of it."""
 
-    host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=9110, ge=0, le=65535)
-    users: Path | None = None
     max_inputs: int = Field(default=2_048, ge=1)
     max_bytes: int = Field(default=16 << 20, ge=1_024)
     at_once: int = Field(default=8, ge=1)

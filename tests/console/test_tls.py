@@ -6,16 +6,29 @@ import asyncio
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from pathlib import Path
 
 import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
-from daemon.adapters.web import Certificate, HttpServer, LiveCertificate, Probes, WatchedFiles, hash_password
+from daemon.adapters.web import (
+    Access,
+    Certificate,
+    EmbeddingsServer,
+    HttpServer,
+    LiveCertificate,
+    Probes,
+    WatchedFiles,
+    hash_password,
+)
+from daemon.config import Config
 from daemon.console import ConsoleSettings
 from daemon.errors import ConfigError
+from daemon.port_access import port_problems
 from tests.support.consoles import FakeTopics, console
+from tests.support.fakes import FakeEngine
 
 
 def make(folder: Path, name: str) -> Certificate:
@@ -68,7 +81,7 @@ async def test_the_daemons_endpoints_speak_tls(tmp_path: Path) -> None:
 
     files = make(tmp_path, "daemon")
     probes = Probes(lambda: None, list, reload)
-    server = HttpServer("127.0.0.1", 0, CollectorRegistry(), probes, tls=LiveCertificate(files))
+    server = HttpServer("127.0.0.1", 0, CollectorRegistry(), probes, Access(None, files, "http.users"))
     await server.start()
     trusted = ssl.create_default_context(cafile=str(files.certificate))
     async with aiohttp.ClientSession() as client:
@@ -76,6 +89,38 @@ async def test_the_daemons_endpoints_speak_tls(tmp_path: Path) -> None:
             assert 200 == answer.status
         with pytest.raises(aiohttp.ClientError):
             await client.get(f"http://127.0.0.1:{server.port}/healthz")
+    await server.close()
+
+
+async def test_who_may_use_a_port_changes_with_its_files(
+    tmp_path: Path, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the engine's API: a token counts as soon as it is in the users file, over the certificate's TLS only."""
+    monkeypatch.setattr(WatchedFiles.__init__, "__defaults__", (0.01,))
+    files, users = make(tmp_path, "serve"), tmp_path / "users.yaml"
+    line = "{{name: {0}, role: viewer, sha256: {1}}}"
+    ada, eve = (line.format(name, sha256(name.encode()).hexdigest()) for name in ("ada", "eve"))
+    users.write_text(f"tokens: [{ada}]")
+    access = Access(users, files, "serve.users")
+    following = asyncio.create_task(access.follow())
+    server = EmbeddingsServer("127.0.0.1", 0, FakeEngine(32), "fake", access.knows)
+    await server.start(access.tls)
+    trusted, statuses = ssl.create_default_context(cafile=str(files.certificate)), list[int]()
+
+    async def ask(token: str) -> int:
+        url, headers = f"https://127.0.0.1:{server.port}/v1/models", {"Authorization": f"Bearer {token}"}
+        async with client.get(url, headers=headers, ssl=trusted) as answer:
+            return answer.status
+
+    assert ("https", [200, 401]) == (access.scheme, [await ask("ada"), await ask("eve")])
+    users.write_text(f"tokens: [{eve}]")
+    while 200 not in statuses:
+        statuses.append(await ask("eve"))
+        await asyncio.sleep(0.01)
+    assert 401 == await ask("ada")
+    with pytest.raises(aiohttp.ClientError):
+        await client.get(f"http://127.0.0.1:{server.port}/v1/models")
+    following.cancel()
     await server.close()
 
 
@@ -112,6 +157,21 @@ def test_files_that_are_no_certificate_are_refused(tmp_path: Path, text: str | N
 
     with pytest.raises(ConfigError, match=r"console\.tls: .*tls\.crt"):
         files.context()
+
+
+def test_a_check_reads_the_files_of_every_port(tmp_path: Path) -> None:
+    """Each file that cannot be used is named with its key; those that can be are not."""
+    files = make(tmp_path, "first")
+    good = {"certificate": str(files.certificate), "key": str(files.key)}
+    (tmp_path / "users.yaml").write_text("tokens: 5")
+    config = Config.model_validate(
+        {
+            "http": {"tls": good},
+            "serve": {"tls": good | {"key": str(tmp_path / "gone.key")}},
+            "notify": {"users": str(tmp_path / "users.yaml")},
+        }
+    )
+    assert ["serve.tls", "notify.users"] == [problem.partition(":")[0] for problem in port_problems(config)]
 
 
 async def test_files_are_read_once_a_change(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 from structlog.testing import capture_logs
 
-from daemon.adapters.web import Accounts, Exposition, HttpServer, Probes, connections, read_accounts
+from daemon.adapters.web import Access, Exposition, HttpServer, Probes, connections
 from daemon.errors import ConfigError, EngineError, UnavailableError
 from daemon.metrics import Metrics
 
@@ -131,11 +131,11 @@ async def test_reload_is_no_get_and_not_for_web_pages(client: aiohttp.ClientSess
 
 
 @pytest.fixture
-def accounts(tmp_path: Path) -> Accounts:
+def access(tmp_path: Path) -> Access:
     """A users file with a token for each role: the role's name."""
     tokens = [f"{{name: {role}, role: {role}, sha256: {sha256(role.encode()).hexdigest()}}}" for role in ROLES]
     (tmp_path / "users.yaml").write_text(f"tokens: [{', '.join(tokens)}]")
-    return read_accounts(tmp_path / "users.yaml", "http.users")
+    return Access(tmp_path / "users.yaml", None, "http.users")
 
 
 ROUTES = [("GET", "/metrics"), ("POST", "/-/reload"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/")]
@@ -152,11 +152,11 @@ ROUTES = [("GET", "/metrics"), ("POST", "/-/reload"), ("GET", "/healthz"), ("GET
     ],
 )
 async def test_with_users_each_role_has_its_routes(
-    behind: Daemon, metrics: Metrics, accounts: Accounts, authorization: str | None, statuses: list[int]
+    behind: Daemon, metrics: Metrics, access: Access, authorization: str | None, statuses: list[int]
 ) -> None:
     """Metrics are for known tokens, a reload for operators; probes need none, and a refused reload does nothing."""
     probes = Probes(behind.health, behind.unready, behind.reload)
-    server = HttpServer("127.0.0.1", 0, metrics.registry, probes, accounts)
+    server = HttpServer("127.0.0.1", 0, metrics.registry, probes, access)
     await server.start()
     answered = []
     async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:

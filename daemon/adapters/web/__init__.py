@@ -3,9 +3,10 @@
 `listener` starts and ends a web application; the console uses it too. `endpoints` has the metrics and the probes,
 `connections` bounds who may connect to them, and `embeddings` has the API of `strayline serve`. `accounts` reads the
 users file, `bearer` finds who sends a request, `certificate` is a port's TLS, and `watched_files` reads files again
-that change: one implementation for every port.
+that change; `access` has the three for one port. One implementation for every port.
 """
 
+from daemon.adapters.web.access import Access
 from daemon.adapters.web.accounts import Account, Accounts, Role, hash_password, read_accounts
 from daemon.adapters.web.bearer import bearer_token
 from daemon.adapters.web.certificate import Certificate, LiveCertificate
@@ -15,6 +16,7 @@ from daemon.adapters.web.listener import HttpListener
 from daemon.adapters.web.watched_files import WatchedFiles
 
 __all__ = [
+    "Access",
     "Account",
     "Accounts",
     "Certificate",

@@ -14,6 +14,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Annotated, Literal
 
 import numpy as np
@@ -100,9 +101,9 @@ class EmbeddingsServer:
         """The port that the server listens on."""
         return self._listener.port
 
-    async def start(self) -> None:
-        """Listen. Raises UnavailableError when the address cannot be used."""
-        await self._listener.start()
+    async def start(self, tls: SSLContext | None = None) -> None:
+        """Listen, with `tls` for TLS only. Raises UnavailableError when the address cannot be used."""
+        await self._listener.start(tls)
 
     async def close(self) -> None:
         """Stop listening. Open requests have one second to finish."""

@@ -21,9 +21,9 @@ from prometheus_client import REGISTRY, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from daemon.adapters.web.accounts import Accounts, Role
+from daemon.adapters.web.access import Access
+from daemon.adapters.web.accounts import Role
 from daemon.adapters.web.bearer import bearer_token
-from daemon.adapters.web.certificate import LiveCertificate
 from daemon.adapters.web.connections import MOST_CONNECTIONS, Connections, RequestLog
 from daemon.adapters.web.listener import HttpListener
 from daemon.errors import StraylineError
@@ -69,7 +69,8 @@ class Exposition(Collector):
 class HttpServer:
     """Serves the endpoints from `start` to `close`. Port 0 takes a free port, and `port` is then its number.
 
-    `accounts` may be replaced while it serves; None lets everybody in. `tls` encrypts every connection.
+    `access` says who may ask for metrics and a reload, and has the certificate; without it, everybody may, and there
+    is no TLS. `section` is the configuration's that has `host` and `port`.
     """
 
     def __init__(
@@ -78,11 +79,10 @@ class HttpServer:
         port: int,
         registry: CollectorRegistry,
         probes: Probes,
-        accounts: Accounts | None = None,
-        tls: LiveCertificate | None = None,
+        access: Access | None = None,
+        section: str = "http",
     ) -> None:
-        self.accounts = accounts
-        self._tls = tls
+        self._access = access
         self._probes = probes
         self._exposition = Exposition(registry)
         application = web.Application()
@@ -95,7 +95,7 @@ class HttpServer:
                 web.post("/-/reload", self._reload),
             ]
         )
-        self._listener = HttpListener(application, host, port, "http", RequestLog())
+        self._listener = HttpListener(application, host, port, section, RequestLog())
         self._connections = Connections()
         self._ending: asyncio.Task[None] | None = None
 
@@ -106,7 +106,7 @@ class HttpServer:
 
     async def start(self) -> None:
         """Listen. Raises UnavailableError when the address cannot be used."""
-        tls = self._tls.context if self._tls is not None else None
+        tls = self._access.tls if self._access is not None else None
         await self._listener.start(tls, bounded=self._connections.around, backlog=MOST_CONNECTIONS)
         self._ending = asyncio.create_task(self._connections.end_old_ones())
 
@@ -123,10 +123,11 @@ class HttpServer:
 
     def _refusal(self, request: web.Request, *roles: Role) -> web.Response | None:
         """Return the answer to a request whose token is not one of an account with one of `roles`, None to others."""
-        if self.accounts is None:
+        accounts = self._access.accounts if self._access is not None else None
+        if accounts is None:
             return None
         token = bearer_token(request)
-        account = self.accounts.by_token(token) if token is not None else None
+        account = accounts.by_token(token) if token is not None else None
         if account is None:
             refused = _json(401, {"status": "refused", "reasons": ["send a known bearer token"]})
             refused.headers["WWW-Authenticate"] = "Bearer"
