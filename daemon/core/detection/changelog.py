@@ -21,6 +21,9 @@ from daemon.core.detection.scopes import Scopes
 from daemon.core.types import TopicPartition, Update
 from daemon.errors import DataError
 
+AT_ONCE = 256
+"""Patterns that are decoded and defined together: enough for work on whole columns, few enough for the memory."""
+
 
 class Changelog:
     """The scopes of a process. Vectors are of `model` and have `dimensions`.
@@ -110,9 +113,11 @@ class Changelog:
                         vectors.append((update, parts))
                     else:
                         self._write(parts, update.value)
-                baseline.define(
-                    self._definition(parts, update.value) for update, parts in vectors if update.value is not None
-                )
+                for begin in range(0, len(vectors), AT_ONCE):
+                    together = vectors[begin : begin + AT_ONCE]
+                    baseline.define(
+                        self._definition(parts, update.value) for update, parts in together if update.value is not None
+                    )
             for update, _ in vectors:
                 self._forget_renewal(update.key)
 
