@@ -109,6 +109,9 @@ WRAPPED: Mapping[str, Callable[[str, str], bytes]] = {
     "cloudwatch": lambda key, text: gzip.compress(
         json_of({"logGroup": "shop", "logStream": key, "logEvents": [{"timestamp": BEGIN * 1_000, "message": text}]})
     ),
+    "cloudtrail": lambda key, text: json_of(
+        {"Records": [{"eventTime": STAMP, "eventName": text, "userName": key, "userAgent": text}]}
+    ),
     "azure": lambda key, text: json_of(
         {"records": [{"time": STAMP, "category": "shop", "correlationId": key, "properties": {"message": text}}]}
     ),
