@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
-from daemon.core.messages import parse_feedback, parse_mute, parse_remark
+from daemon.core.messages import message_object, parse_feedback, parse_mute, parse_remark
 from daemon.errors import DataError
 
 SEVERITIES = ("info", "warning", "critical")
@@ -98,7 +96,7 @@ class ArchivedMute:
 
 def read_alert(value: bytes | None) -> AlertMessage:
     """Read one message of the alerts topic. Raises DataError for anything else."""
-    document = _object(value)
+    document = message_object(value)
     incident = document.get("incident")
     if not isinstance(incident, dict):
         raise DataError("incident: must be an object")
@@ -143,16 +141,6 @@ def read_feedback(value: bytes | None, time: int) -> ArchivedLabel | ArchivedRem
         return ArchivedMute(time, mute.scope[:MAX_NAME], mute.pattern, until, mute.by, mute.note)
     label = parse_feedback(value)
     return ArchivedLabel(time, label.pattern, label.scope or "", label.verdict, label.by, label.note)
-
-
-def _object(value: bytes | None) -> dict[str, Any]:
-    try:
-        document = orjson.loads(value or b"")
-    except orjson.JSONDecodeError:
-        raise DataError("not JSON") from None
-    if not isinstance(document, dict):
-        raise DataError("not a JSON object")
-    return document
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-import orjson
-
+from daemon.core.messages import message_object
 from daemon.errors import DataError
 
 MAX_NAME = 200
@@ -76,7 +75,7 @@ class Notification:
 
 def read_announcement(value: bytes | None) -> Announcement:
     """Read one message of the alerts topic. Raises DataError for anything else; it names the field."""
-    document = _loaded(value)
+    document = message_object(value)
     incident = document.get("incident")
     if not isinstance(incident, dict):
         raise DataError("incident: must be an object")
@@ -103,16 +102,6 @@ def read_announcement(value: bytes | None) -> Announcement:
         last_seen=_time(incident, "last_seen"),
         document=document,
     )
-
-
-def _loaded(value: bytes | None) -> dict[str, Any]:
-    try:
-        document = orjson.loads(value or b"")
-    except orjson.JSONDecodeError:
-        raise DataError("not JSON") from None
-    if not isinstance(document, dict):
-        raise DataError("must be an object")
-    return document
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

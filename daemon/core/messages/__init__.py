@@ -10,7 +10,7 @@
 
 from daemon.core.messages.cloudevents import cloud_event
 from daemon.core.messages.dead_letters import REFUSED_TEXT, dead_letter, refused_session
-from daemon.core.messages.feedback import VERDICTS, Feedback, label_document, parse_feedback
+from daemon.core.messages.feedback import VERDICTS, Feedback, label_document, message_object, parse_feedback
 from daemon.core.messages.feedback_schema import FeedbackDocument
 from daemon.core.messages.json import encode, rfc3339
 from daemon.core.messages.json_schema import schemas
@@ -53,6 +53,7 @@ __all__ = [
     "dead_letter",
     "encode",
     "label_document",
+    "message_object",
     "mute_document",
     "parse_feedback",
     "parse_mute",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 import orjson
 
@@ -79,7 +79,7 @@ def label_document(
     return cast("FeedbackDocument", document)
 
 
-def message_object(value: bytes | None) -> dict[str, object]:
+def message_object(value: bytes | None) -> dict[str, Any]:
     """Return a message's JSON object. Raises DataError for anything else."""
     if not value:
         raise DataError("empty message")
