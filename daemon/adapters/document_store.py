@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS vectors (
 
 
 class SqliteDocuments:
-    """The store in a folder, which is made when it does not exist. Belongs to one thread at a time.
+    """The store in a folder, which is created when it does not exist. Belongs to one thread at a time.
 
     Raises OutputError when the folder cannot be used, DataError when its file is not such a store.
     """
@@ -107,8 +107,8 @@ class SqliteDocuments:
         """See ports.DocumentStore."""
         query = "SELECT id, whole FROM vectors WHERE base = ? AND model = ? ORDER BY id"
         rows = self._connection.execute(query, (base, model)).fetchall()
-        found = [np.frombuffer(whole, dtype=np.float32) for _, whole in rows]
-        return [id_ for id_, _ in rows], np.stack(found) if found else np.empty((0, 0), np.float32)
+        vectors = [np.frombuffer(whole, dtype=np.float32) for _, whole in rows]
+        return [id_ for id_, _ in rows], np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
 
     def clause_vectors(self, base: str, model: str) -> tuple[list[tuple[str, int]], NDArray[np.float32]]:
         """See ports.DocumentStore."""
@@ -116,9 +116,9 @@ class SqliteDocuments:
         keys: list[tuple[str, int]] = []
         rows: list[NDArray[np.float32]] = []
         for id_, whole, clauses in self._connection.execute(query, (base, model)):
-            found = np.frombuffer(clauses, dtype=np.float32).reshape(-1, len(whole) // 4)
-            keys += [(id_, index) for index in range(len(found))]
-            rows.append(found)
+            vectors = np.frombuffer(clauses, dtype=np.float32).reshape(-1, len(whole) // 4)
+            keys += [(id_, index) for index in range(len(vectors))]
+            rows.append(vectors)
         return keys, np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
 
     def revector(self, base: str, document: KeptDocument, model: str) -> None:
@@ -134,13 +134,13 @@ class SqliteDocuments:
     def remove(self, base: str, ids: Sequence[str]) -> int:
         """See ports.DocumentStore."""
         with self._transaction() as connection:
-            gone = sum(
+            removed = sum(
                 connection.execute("DELETE FROM documents WHERE base = ? AND id = ?", (base, id_)).rowcount
                 for id_ in ids
             )
-        with closing(self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")) as emptied:
-            emptied.fetchall()
-        return gone
+        with closing(self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")) as cursor:
+            cursor.fetchall()
+        return removed
 
     def close(self) -> None:
         """See ports.DocumentStore."""

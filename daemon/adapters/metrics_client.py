@@ -13,9 +13,9 @@ MOST = 32 << 20
 
 
 def fetch(url: str, token: str | None = None) -> str:
-    """Return what the address serves to who has `token`.
+    """Return what the address serves to a client with `token`.
 
-    Raises ConfigError for a wrong address, UnavailableError for no good answer.
+    Raises ConfigError for a wrong address, UnavailableError when there is no answer or it is an error.
     """
     if not url.startswith(("http://", "https://")):
         raise ConfigError([f"{url} is not an address; write one like http://127.0.0.1:9108"])

@@ -35,16 +35,16 @@ class SklearnOutliers:
             ("isolation forest", IsolationForest(random_state=0)),
             ("one-class SVM", OneClassSVM(gamma="scale", nu=NU)),
         )
-        found = []
+        opinions = []
         for name, learner in learners:
             learner.fit(vectors)
             value = float(learner.decision_function(vector[None])[0])
-            found.append((name, -value, value < 0))
-        return found
+            opinions.append((name, -value, value < 0))
+        return opinions
 
     def groups(self, vectors: NDArray[np.float32]) -> NDArray[np.int64]:
         """See ports.Outliers. At least `GROUP` documents make a group; distances are those of unit vectors."""
         if len(vectors) < 2 * GROUP:
             return np.full(len(vectors), -1, dtype=np.int64)
-        found = HDBSCAN(min_cluster_size=GROUP, min_samples=1, copy=True).fit_predict(vectors)
-        return np.asarray(found, dtype=np.int64)
+        labels = HDBSCAN(min_cluster_size=GROUP, min_samples=1, copy=True).fit_predict(vectors)
+        return np.asarray(labels, dtype=np.int64)

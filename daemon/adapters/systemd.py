@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 class Notifier:
     """Tells systemd what the daemon is doing.
 
-    `address` is a path or an abstract name starting with ``@``; None is silent.
+    `address` is a path or an abstract name starting with ``@``; with None nothing is sent.
     `watchdog` is the time in seconds within which systemd expects WATCHDOG=1, None where it does not watch.
     """
 

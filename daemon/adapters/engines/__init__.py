@@ -1,7 +1,8 @@
 """Engines that turn texts into unit vectors, behind `ports.Engine`.
 
-`make_engine` returns the engine that the configuration names. `vllm` runs vLLM in this process; `openai` asks a server.
-Importing this package loads neither: `find_model`, `pull_model` and `model_name` work without an engine installed.
+`make_engine` returns the engine that the configuration names. `vllm` runs vLLM in this process; `openai` asks a server;
+`lite` reads a table of token vectors. Importing this package loads none of them: `find_model`, `pull_model` and
+`model_name` work without an engine installed.
 """
 
 from daemon.adapters.engines.model_files import find_model, pull_model

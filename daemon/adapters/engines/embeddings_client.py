@@ -3,8 +3,8 @@
 Every failure is one of four:
 
 * It is transient (`TransientError`): no connection, a time-out, 408, 409, 425, 429, 5xx, an answer that is not JSON.
-* It is one that somebody must fix, perhaps without a restart (`RefusedError`): 401, 403, 404, a redirect, a vector
-  that is not finite, a key's file that cannot be read.
+* A person must fix it, perhaps without a restart (`RefusedError`): 401, 403, 404, a redirect, a vector that is not
+  finite, a key's file that cannot be read.
 * It is permanent (`EngineError`): a wrong dimension or count.
 * The server refuses these texts (`RefusedTextsError`): any other 4xx.
 
@@ -38,7 +38,7 @@ LARGEST_ANSWER = 64 << 20
 
 
 class RefusedTextsError(Exception):
-    """The server refuses these texts with HTTP `status`, though perhaps not each of them."""
+    """The server refuses these texts with HTTP `status`; perhaps only some of them are the cause."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -46,7 +46,7 @@ class RefusedTextsError(Exception):
 
 
 class TransientError(Exception):
-    """Another attempt may succeed. `wait_s` is the pause in seconds that the server asks for, if it does."""
+    """Another attempt may succeed. `wait_s` is the pause in seconds that the server asks for, or None."""
 
     def __init__(self, message: str, wait_s: float | None = None) -> None:
         super().__init__(message)
@@ -54,7 +54,7 @@ class TransientError(Exception):
 
 
 class RefusedError(TransientError):
-    """What a person must fix, here or at the server. While the daemon runs it is tried again all the same."""
+    """A person must fix this, here or at the server. While the daemon runs, the request is still tried again."""
 
 
 class EmbeddingsClient:
@@ -113,7 +113,7 @@ class EmbeddingsClient:
             return None
 
     async def _authorization(self) -> dict[str, str]:
-        """Return the header with the key of now. Raises RefusedError when its file cannot be read."""
+        """Return the header with the current key. Raises RefusedError when its file cannot be read."""
         name = self._settings.api_key_file
         if name is not None:
             try:

@@ -2,12 +2,12 @@
 
 A text's vector is the sum of the vectors of its tokens, of unit length. Order is lost, which costs little here: a
 session's lines are counted and sorted before they are embedded. The table is WordLlama's (32,000 tokens of 256
-dimensions, 16 MB), out of its package, or that of a folder in model2vec's layout: a ``tokenizer.json`` and a
+dimensions, 16 MB), from its package, or the table of a folder in model2vec's layout: a ``tokenizer.json`` and a
 ``model.safetensors`` with one table of shape (tokens, dimensions).
 
 * The vectors of a table nest: the first 64 or 128 dimensions are a smaller model (`dimensions`).
 * Only the first `MAX_TOKENS` tokens of a text count; the rest is cut.
-* Nothing here waits, so nothing can hang. Many characters are embedded on a thread, few are on the event loop.
+* Nothing here waits, so nothing can hang. Large calls run on a thread, small ones on the event loop.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from daemon.errors import ConfigError, DataError, EngineError
 PACKAGED = "wordllama"
 """The name of the packaged model, and of its package."""
 MAX_TOKENS = 32_768
-CHARACTERS_PER_TOKEN = 64  # no sane text has more; what lies beyond is cut before it is tokenized
+CHARACTERS_PER_TOKEN = 64  # no ordinary text has more; text beyond it is cut before it is tokenized
 INLINE_CHARACTERS = 50_000
 AT_ONCE = 256
 """Texts that are tokenized together, at most."""
@@ -36,7 +36,7 @@ AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """Where a model's parts lie, and the name that its vectors carry."""
+    """Where a model's files are, and the name that its vectors carry."""
 
     name: str
     tokenizer: Path
@@ -68,7 +68,7 @@ class LiteEngine:
         return MAX_TOKENS
 
     async def start(self) -> None:
-        """Read tokenizer and table. Raises ConfigError when the model is not there or is no such model."""
+        """Read tokenizer and table. Raises ConfigError when the model is missing or is not a table of token vectors."""
         self._model = await asyncio.to_thread(_load, self._settings)
         self._death = None
 
@@ -84,7 +84,7 @@ class LiteEngine:
         if sum(map(len, texts)) > INLINE_CHARACTERS:
             rows = await asyncio.to_thread(self._model.embed, list(texts))
         else:
-            await asyncio.sleep(0)  # a caller with many small calls leaves others their turn
+            await asyncio.sleep(0)  # between many small calls, other tasks get their turn
             rows = self._model.embed(texts)
         self.check()
         return rows
@@ -148,16 +148,16 @@ class _Model:
         """Return unit rows, shape (len(texts), dimensions). Each depends on its own text alone."""
         rows = np.empty((len(texts), self.table.shape[1]), dtype=np.float32)
         for start in range(0, len(texts), AT_ONCE):
-            share = [self._instruction + text[: MAX_TOKENS * CHARACTERS_PER_TOKEN] for text in texts[start:][:AT_ONCE]]
-            for row, ids in enumerate(self._encode(share), start):
+            batch = [self._instruction + text[: MAX_TOKENS * CHARACTERS_PER_TOKEN] for text in texts[start:][:AT_ONCE]]
+            for row, ids in enumerate(self._encode(batch), start):
                 rows[row] = self._unit(self.table[ids[:MAX_TOKENS]].sum(axis=0))
         return rows
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
-        return [found.ids for found in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def _unit(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the vector at unit length; a text without a token that says anything is the table's middle."""
+        """Return the vector at unit length; in place of a zero vector, the table's mean at unit length."""
         norm = float(np.linalg.norm(vector))
         return vector / np.float32(norm) if norm > 0 else self._blank
 
@@ -200,7 +200,7 @@ def _table(path: Path, dimensions: int | None) -> NDArray[np.float32]:
 
     try:
         parts = load_file(path)
-    except (SafetensorError, KeyError) as error:  # KeyError: of a type that numpy lacks
+    except (SafetensorError, KeyError) as error:  # KeyError: a data type that numpy lacks
         raise ConfigError([f"engine.model: {path}: cannot be read: {error}"]) from error
     tables = [part for part in parts.values() if part.ndim == 2]
     if len(parts) != 1 or len(tables) != 1:

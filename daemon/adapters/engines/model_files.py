@@ -49,7 +49,7 @@ def _fingerprint(folder: Path) -> str:
 
 
 def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download  # imports for half a second; a folder needs none of it
+    from huggingface_hub import snapshot_download  # takes half a second, and a folder does not need it
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     try:

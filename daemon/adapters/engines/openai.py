@@ -12,9 +12,9 @@ count and a number of characters, and sends them as one request. While every wor
   half, at most three times. Then it is a RefusedTextError, if the server still embeds a plain word; where it refuses
   that too, the fault is not the text's, and it is tried again like a transient failure.
 
-The server's tokenizer is not here, so token counts are estimates. Texts longer than the model by that estimate are cut,
-with a mark, before they are sent. The longest text is `options.max_tokens`, else what the server's ``/models`` says,
-else 8,192.
+The server's tokenizer is not here, so token counts are estimates. Texts too long for the model by that estimate are
+cut, with a mark, before they are sent. The longest text is `options.max_tokens`, else what the server's ``/models``
+says, else 8,192.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ SPECIAL_TOKENS = 4
 MOST_CUTS = 3
 PLAIN_WORD = "strayline"
 MENDED_BY_HAND = (RefusedError, RefusedTextsError)
-"""What at the start is a fault of the configuration or of the server."""
+"""At the start, these are faults of the configuration or of the server."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +81,7 @@ class OpenAIEngine:
 
     @property
     def max_tokens(self) -> int:
-        """See ports.Engine. By the estimate of `count_tokens`; the instruction is already taken off."""
+        """See ports.Engine. By the estimate of `count_tokens`; the instruction is already subtracted."""
         return self._max_tokens - estimate(self._settings.instruction or "")
 
     async def start(self) -> None:

@@ -1,7 +1,7 @@
 """The engines by type, and the settings they take.
 
 An engine's module is imported only when it is chosen. A process that talks to a server never loads vLLM, and a verb
-that needs no engine loads neither.
+that needs no engine loads none.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class EngineSettings:
     `dimensions` cuts vectors to a Matryoshka size, `instruction` is a prefix to every text.
 
     vllm: `options` are passed to EngineArgs. A step that takes longer than `step_timeout_s` counts as hung.
-    openai: `url` ends before ``/embeddings``. The key is `api_key`, or what
-    `api_key_file` holds at each request. `timeout_s` is for one request, `concurrency` the number of them at once.
+    openai: `url` ends before ``/embeddings``. The key is `api_key`, or what `api_key_file` holds at each request.
+    `timeout_s` is for one request, `concurrency` is the number of requests at once.
     """
 
     type: str = "vllm"
@@ -77,7 +77,7 @@ def model_name(name: str, dimensions: int, instruction: str | None) -> str:
 def name_in_vectors(engine_type: str, model: str) -> str:
     """Return the part of the vectors' name that is the model's, without loading the model or asking a server.
 
-    Where a model of this process is not installed here, it is the configured name.
+    Where the model is not installed here, return the configured name.
     """
     try:
         if engine_type == "lite":

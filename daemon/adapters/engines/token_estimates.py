@@ -1,6 +1,6 @@
-"""Token counts where the tokenizer is not here: estimates that are rather too high than too low.
+"""Estimated token counts, for where the tokenizer is not here; rather too high than too low.
 
-Each digit, sign and ideograph counts as one token, and so do each four letters.
+Each digit, sign and ideograph counts as one token, and so does each group of up to four letters.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class ModelTokenizer:
 
     def _fit(self, ids: list[int], *, was_cut: bool) -> list[int]:
         if len(ids) <= self._room and not was_cut:
-            return ids or ([] if self._before or self._after else self._mark)  # vLLM dies of an empty input
+            return ids or ([] if self._before or self._after else self._mark)  # an empty input crashes vLLM
         return ids[: self._room - len(self._mark)] + self._mark
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:

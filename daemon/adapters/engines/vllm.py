@@ -74,7 +74,7 @@ class VllmEngine:
 
     @property
     def max_tokens(self) -> int:
-        """See ports.Engine. Special tokens and the instruction are already taken off."""
+        """See ports.Engine. Special tokens and the instruction are already subtracted."""
         return self._tokens.max_tokens if self._tokens else 0
 
     async def start(self) -> None:
@@ -131,7 +131,7 @@ class VllmEngine:
             raise
 
     def check(self) -> None:
-        """See ports.Engine. A step that takes longer than `step_timeout_s` counts as death."""
+        """See ports.Engine. An engine whose step takes longer than `step_timeout_s` counts as dead."""
         began, limit = self._step_began, self._settings.step_timeout_s
         if began is not None and time.monotonic() - began > limit:
             self._die(EngineError(f"the engine hangs: a step has taken more than {limit:g} s"))

@@ -46,7 +46,7 @@ def load(settings: EngineSettings) -> LoadedModel:
     Raises ConfigError for a wrong model, option or dimension, UnavailableError when the model cannot be downloaded, and
     whatever vLLM raises.
     """
-    with warnings.catch_warnings(action="ignore"):  # of vLLM's own imports
+    with warnings.catch_warnings(action="ignore"):  # vLLM's own imports warn
         name, folder = find_model(settings.model)
         _prepare()
         return _load_quietly(settings, name, folder)

@@ -2,7 +2,7 @@
 
 Four rules:
 
-* A pipe, a FIFO or a device is opened once, when its turn comes, and read to its end: what was read from it is gone.
+* A pipe, a FIFO or a device is opened once, when its turn comes, and read to its end: it cannot be read twice.
 * The first bytes of a file decide how it is read (gzip, xz, zstd or plain; UTF-16 or UTF-8), never its name. ``-`` is
   standard input.
 * Offsets count lines through all files without a gap, so a position names one line of one file (`FileReader.place`).

@@ -36,7 +36,7 @@ def decompressed(raw: BufferedReader) -> Iterator[bytes]:
 
 
 def _pieces(file: BufferedIOBase) -> Iterator[bytes]:
-    while piece := file.read1(_CHUNK):  # of a broken file, everything before the break
+    while piece := file.read1(_CHUNK):  # of a damaged file, everything before the damage
         yield piece
 
 

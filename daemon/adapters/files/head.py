@@ -1,4 +1,4 @@
-"""The beginning of a file, for what is to be known before all of it is read."""
+"""The beginning of a file, for what must be known before the whole file is read."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Rewound(io.RawIOBase):
         self._source, self._kept, self._at, self._keeps = source, bytearray(), 0, True
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Buffer) -> int:
@@ -60,4 +60,4 @@ class Rewound(io.RawIOBase):
         self._at, self._keeps = 0, False
 
     def close(self) -> None:
-        """Stay open: there is a second time."""
+        """Stay open for the second reading."""

@@ -1,4 +1,4 @@
-"""Files as they are named: what may be opened, and their names as text."""
+"""Files by name: which can be opened, and their names as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files as the records of one topic of one partition; the theory is in the package."""
+"""Files as the records of one topic of one partition; the package's docstring gives the rules."""
 
 from __future__ import annotations
 
@@ -137,16 +137,16 @@ def _size(paths: Sequence[str]) -> int | None:
 
 
 def _size_of(raw: BufferedReader) -> int | None:
-    """Return the size of an open file; None for what has none, as a pipe."""
+    """Return the size of an open file; None for a file without a size, such as a pipe."""
     try:
         status = os.fstat(raw.fileno())
-    except (OSError, ValueError):  # not a file of the system
+    except (OSError, ValueError):  # without a file descriptor
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def _check_whole(raw: BufferedReader, size: int | None) -> None:
-    """Raise an error for a file that was cut while it was read."""
+    """Raise an error for a file that was truncated while it was read."""
     if size is None:
         return
     done, now = raw.tell(), os.fstat(raw.fileno()).st_size

@@ -2,7 +2,7 @@
 
 `end_offsets` of a read_committed consumer is the last stable offset, and an open transaction holds it back. To read a
 topic to its true end, the end comes from a read_uncommitted consumer (`_observer`, which reads no records) and the
-position from a read_committed one (`_reader`, a new one for each reading).
+position from a read_committed one (`_reader`, a new one for each use).
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ class KafkaBroker:
             raise (await explained(self._settings, error)) from None
 
     async def _count(self, topic: str) -> int:
-        """Return the number of partitions of a topic. Raises UnavailableError when there is none, PartitionError."""
+        """Return the number of partitions of a topic. Raises UnavailableError where it is missing, PartitionError."""
         client = self._observer._client  # noqa: SLF001  # there is no public method for this
         async with guarded(f"asking for the partitions of {topic}", 2 * REQUEST_SECONDS):
             try:
                 known = await client.fetch_all_metadata()
             except KafkaError:
-                # The server had ended the connection, say because a login has a limited time. The next one is new.
+                # The server may have ended the connection, as when a login expires. The next request opens a new one.
                 await asyncio.sleep(0.5)
                 known = await client.fetch_all_metadata()
         if not (partitions := known.partitions_for_topic(topic)):

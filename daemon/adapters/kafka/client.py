@@ -1,8 +1,8 @@
 """What all Kafka clients here share: sizes, time-outs, and how aiokafka's errors become this program's errors.
 
-Every request for one partition goes through `guarded`. It ends in time, and a failure is a PartitionError that names
-the request, so a failure of one partition does not touch the others. `stop_client` closes a client, also in time. Both
-exist because aiokafka raises more than KafkaError, and because some of its calls never return.
+Every request for one partition goes through `guarded`. It has a time limit, and a failure is a PartitionError that
+names the request, so a failure of one partition does not affect the others. `stop_client` closes a client, also within
+a time limit. Both exist because aiokafka raises more than KafkaError, and because some of its calls never return.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ async def guarded(doing: str, seconds: float, reason: Literal["commit", "error"]
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
-        # Nobody cancelled this task: a cancelled future inside aiokafka came through. It must not end the partition.
+        # Nobody cancelled this task: a future inside aiokafka was cancelled. It must not end the partition.
         raise PartitionError(f"{doing}: cancelled by the client", reason) from None
 
 

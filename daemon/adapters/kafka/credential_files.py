@@ -43,7 +43,7 @@ class CredentialFiles:
         self._clients.add(client)
 
     async def watch(self) -> None:
-        """Look at the files until cancelled."""
+        """Check the files until cancelled."""
         while True:
             await asyncio.sleep(EVERY)
             await self.check()

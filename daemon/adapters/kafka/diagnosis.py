@@ -1,7 +1,7 @@
 """Why no server accepts us, in one sentence: what aiokafka's `Unable to bootstrap` leaves out.
 
 Each bootstrap server is tried with a connection of its own, through the same steps as a client: name, TCP, TLS,
-authentication. The first step that fails says which setting, or whose fault, it is.
+authentication. The first step that fails shows which setting or which side is wrong.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ class Refusal:
 
 async def diagnose(settings: KafkaSettings, seconds: float = SECONDS) -> Refusal | None:
     """Return why none of the bootstrap servers accepts us, or None when one does. Takes about `seconds` at most."""
-    refusals = await asyncio.gather(*(_try(settings, server, seconds) for server in settings.bootstrap_servers))
-    found = [refusal for refusal in refusals if refusal is not None]
-    if len(found) < len(refusals):
+    results = await asyncio.gather(*(_try(settings, server, seconds) for server in settings.bootstrap_servers))
+    refusals = [refusal for refusal in results if refusal is not None]
+    if len(refusals) < len(results):
         return None
-    text = "; ".join(dict.fromkeys(refusal.text for refusal in found))
-    return Refusal(text, all(refusal.permanent for refusal in found))
+    text = "; ".join(dict.fromkeys(refusal.text for refusal in refusals))
+    return Refusal(text, all(refusal.permanent for refusal in refusals))
 
 
 async def explained(settings: KafkaSettings, error: BaseException) -> ConfigError | UnavailableError:
     """Return what to raise for a client's error: why no server accepts us, or the client's own words when one does.
 
-    A ConfigError is what only another configuration solves.
+    A ConfigError means that only another configuration helps.
     """
     refusal = await diagnose(settings)
     if refusal is None:
@@ -86,7 +86,7 @@ def _refusal(settings: KafkaSettings, server: str, error: BaseException) -> Refu
             return Refusal(text, permanent=True)
         if (text := _unreachable(server, cause)) is not None:
             return Refusal(text, permanent=False)
-    # A server that expects TLS closes a connection without it, and one that expects SASL the first request.
+    # A server that expects TLS closes a connection without it; one that expects SASL does so at the first request.
     hint = f"does it expect another kafka.security.protocol than {settings.protocol}?"
     return Refusal(f"{server} closes the connection: {hint}", permanent=False)
 

@@ -29,12 +29,12 @@ from daemon.errors import PartitionError, UnavailableError
 
 POLL_MS = 500
 LONGEST_WORK_MS = 24 * 3_600_000
-"""How long the records of one poll may take. Heartbeats go on meanwhile: a dead process is noticed in its session."""
+"""How long one poll's records may take. Heartbeats go on, so a dead process is noticed within the session time-out."""
 _BEGAN = "began="
 
 
 class AllToOne(AbstractPartitionAssignor):  # type: ignore[misc]  # aiokafka's base is untyped
-    """Gives every partition to the member whose id is the least."""
+    """Gives every partition to the member with the smallest id."""
 
     name = "strayline-all-to-one"
     version = 0
@@ -52,12 +52,12 @@ class AllToOne(AbstractPartitionAssignor):  # type: ignore[misc]  # aiokafka's b
 
     @classmethod
     def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
-        """Return what a member says of itself."""
+        """Return what a member sends about itself."""
         return ConsumerProtocolMemberMetadata(cls.version, list(topics), b"")
 
     @classmethod
     def on_assignment(cls, assignment: object) -> None:
-        """Nothing is remembered."""
+        """Do nothing: no state is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +113,12 @@ class GroupReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka'
         await stop_client(self._consumer)
 
     def on_partitions_revoked(self, revoked: object) -> None:  # noqa: ARG002  # aiokafka passes it
-        """The partitions may be another member's from here on."""
+        """Give up the partitions: another member may have them now."""
         self.generation += 1
         self._positions = {}
 
     def on_partitions_assigned(self, assigned: Iterable[KafkaPartition]) -> None:
-        """Hold the partitions until `poll` has looked their positions up."""
+        """Pause the partitions until `poll` has looked up their positions."""
         self.generation += 1
         self._positions = {}
         self._unplaced = True
@@ -153,7 +153,7 @@ class GroupReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka'
                 yield batch.rows(rows)
 
     async def commit(self, source: TopicPartition, offset: int) -> None:
-        """Commit that everything before an offset is done. Raises UnavailableError; also when it is not ours."""
+        """Commit that everything before an offset is done. Raises UnavailableError, also for a partition not ours."""
         partition = KafkaPartition(source.topic, source.partition)
         position = self._positions.get(partition)
         if position is None:
@@ -177,15 +177,15 @@ class GroupReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka'
             ends = await self._consumer.end_offsets(partitions) if partitions else {}
             # The public `committed` leaves the metadata out.
             committed = await self._consumer._coordinator.fetch_committed_offsets(partitions)  # noqa: SLF001
-        found = {p: _position(committed.get(p), firsts[p], ends[p]) for p in partitions}
-        new = {p: position for p, (position, fresh) in found.items() if fresh}
+        placed = {p: _position(committed.get(p), firsts[p], ends[p]) for p in partitions}
+        new = {p: position for p, (position, fresh) in placed.items() if fresh}
         if generation != self.generation:
             return
         if new:
             await self._commit(new)
         if generation != self.generation:
             return
-        self._positions, self._unplaced = {p: position for p, (position, _) in found.items()}, False
+        self._positions, self._unplaced = {p: position for p, (position, _) in placed.items()}, False
         for partition, position in self._positions.items():
             self._consumer.seek(partition, position.offset)
             self._consumer.resume(partition)
@@ -199,7 +199,7 @@ def _position(committed: object, first: int, end: int) -> tuple[GroupPosition, b
     began = metadata.removeprefix(_BEGAN)
     if first <= offset <= end:
         return GroupPosition(offset, int(began) if began.isdigit() else 0), False
-    # Retention has passed the offset, or the topic was made anew.
+    # Retention has deleted the offset, or the topic was deleted and created again.
     return GroupPosition(first, min(int(began), first) if began.isdigit() else 0), True
 
 

@@ -7,9 +7,9 @@ that on to the listener and returns the fetched records. Five rules, each from a
 * `getmany` must end by its own time-out: a cancelled call disables `max_poll_interval_ms`.
 * Positions are set in the assignment callback, before the first fetch, so no committed offset is looked up.
 * A static member that leads its group and returns within its session does not learn that it leads, and then nobody
-  assigns added partitions. So a static member joins twice; the second join tells it.
+  assigns added partitions. So a static member joins twice; the second join informs it.
 * Two processes with one instance id take the membership from each other again and again, and aiokafka silently rejoins.
-  It shows as a member id that changes more often than sessions can expire.
+  The sign of it is a member id that changes more often than sessions can expire.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             why = str(error) or f"no answer within {JOIN_SECONDS} s"
             raise UnavailableError(f"joining group {self._settings.group_id}: {why}") from None
         if self._settings.instance_id is not None:
-            self._consumer._coordinator.request_rejoin()  # noqa: SLF001  # subscribing again would kill its fetcher
+            self._consumer._coordinator.request_rejoin()  # noqa: SLF001  # subscribing again would stop its fetcher
 
     async def on_partitions_revoked(self, revoked: set[KafkaPartition]) -> None:
         assert self._listener is not None
@@ -111,7 +111,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     def on_partitions_assigned(self, assigned: set[KafkaPartition]) -> None:
         assert self._listener is not None
-        member = self._consumer._coordinator.member_id  # noqa: SLF001  # nothing public tells of a lost membership
+        member = self._consumer._coordinator.member_id  # noqa: SLF001  # nothing public shows a lost membership
         if self._settings.instance_id is not None and self._member not in (None, member):
             self._lost.append(monotonic())
         self._member = member
@@ -195,14 +195,14 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         return {p: (first[to_kafka(p)], end[to_kafka(p)]) for p in partitions}
 
     def _asking(self, partitions: Sequence[KafkaPartition]) -> str:
-        cluster = self._consumer._client.cluster  # noqa: SLF001  # nothing public tells of a missing leader
+        cluster = self._consumer._client.cluster  # noqa: SLF001  # nothing public shows a missing leader
         headless = [p for p in partitions if cluster.leader_for_partition(p) in (None, -1)]
         names = ", ".join(f"{p.topic}/{p.partition}" for p in headless[:3])
         return f"asking for offsets: {names} has no leader" if headless else "asking for offsets"
 
     def problem(self) -> str | None:
         group = self._settings.group_id
-        coordinator = self._consumer._coordinator  # noqa: SLF001  # nothing public tells of it
+        coordinator = self._consumer._coordinator  # noqa: SLF001  # nothing public shows it
         if coordinator is None or coordinator.coordinator_id is None:
             return f"the coordinator of group {group} cannot be reached"
         # A topic that we may not see any more, or that is deleted, silently leaves the assignment.

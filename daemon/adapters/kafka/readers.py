@@ -63,7 +63,7 @@ async def read_values(settings: KafkaSettings, topic: str) -> AsyncIterator[byte
 
 
 async def read_placed(settings: KafkaSettings, topic: str) -> AsyncIterator[tuple[str, bytes]]:
-    """Yield like `read_values`, with the place of each value for people: ``topic/partition at offset 7``."""
+    """Yield as `read_values` does, with the place of each value as text: ``topic/partition at offset 7``."""
     async with _reader(settings, topic) as (reader, partitions):
         await reader.seek_to_beginning(*partitions)
         ends = await reader.end_offsets(partitions)
@@ -99,7 +99,7 @@ async def follow_batches(
 ) -> AsyncGenerator[tuple[Sequence[Batch], int], None]:
     """Yield the records of topics as they are committed, without end, and how many offsets are still unread.
 
-    A partition begins at its offset in `positions`, or at its beginning when it has none there or no longer holds it.
+    A partition begins at its offset in `positions`, or at its beginning when there is none or that offset is gone.
     Yields at least every half second, then perhaps without records. Raises UnavailableError.
     """
     async with _reader(settings, *topics) as (reader, partitions):
@@ -136,7 +136,7 @@ async def read_latest(settings: KafkaSettings, topic: str, most: int, seconds: f
 
 
 STEP = 60_000
-"""Milliseconds of records' times that one partition of a range is ahead of the others."""
+"""How many milliseconds of record time one partition of a range may be ahead of the others."""
 
 
 class RangeReader:

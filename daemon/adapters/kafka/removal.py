@@ -54,8 +54,8 @@ async def plan_removal(settings: KafkaSettings, named: Mapping[str, str]) -> Rem
 async def group_of(admin: AIOKafkaAdminClient, group: str, patience: float = COORDINATOR_SECONDS) -> tuple[str, int]:
     """Return a group's state and how many members it has.
 
-    In a cluster that never had a group there is no coordinator at first: asked for one, the brokers make the topic
-    that it needs. So errors that pass are waited for, up to `patience` seconds.
+    A cluster that never had a group has no coordinator at first: when asked for one, the brokers create the topic that
+    it needs. So transient errors are retried, for up to `patience` seconds.
     """
     end = time.monotonic() + patience
     while True:
@@ -63,7 +63,7 @@ async def group_of(admin: AIOKafkaAdminClient, group: str, patience: float = COO
             (response,) = await admin.describe_consumer_groups([group])
             code, name, state, _type, _protocol, members, *_ = response.groups[0]
             if for_code(code).retriable:
-                raise for_code(code)(name)  # it is waited for below, as those of the request itself
+                raise for_code(code)(name)  # retried below, like an error of the request itself
             _check("group", [(name, code)], GroupIdNotFound)
             return state, len(members)
         except KafkaError as error:

@@ -24,12 +24,12 @@ from daemon.errors import PartitionError
 
 READ = ("checkpoints", "baseline", "observations", "repartition", "feedback")
 WRITTEN = ("alerts", "verdicts", "dead_letters", "checkpoints", "baseline", "observations", "repartition")
-"""What `run` does with the topic of a role. It also reads those of the input."""
+"""Roles whose topics `run` reads, and those that it writes to. It also reads the input topics."""
 SECONDS = 20.0
 
 
 async def check_rights(settings: KafkaSettings, inputs: Sequence[str], named: Mapping[str, str]) -> list[str]:
-    """Return the rights that `run` would lack, as sentences. All topics must exist."""
+    """Return the rights that `run` lacks, as sentences. All topics must exist."""
     read = [*inputs, *(named[role] for role in READ if role in named)]
     written = [named[role] for role in WRITTEN if role in named]
     try:
@@ -40,8 +40,8 @@ async def check_rights(settings: KafkaSettings, inputs: Sequence[str], named: Ma
 
 
 async def _refused_reads(settings: KafkaSettings, topics: Sequence[str]) -> list[str]:
-    found = await asyncio.gather(*(_may_read(settings, topic) for topic in topics))
-    return [f"no right to read topic {topic}" for topic, allowed in zip(topics, found, strict=True) if not allowed]
+    answers = await asyncio.gather(*(_may_read(settings, topic) for topic in topics))
+    return [f"no right to read topic {topic}" for topic, allowed in zip(topics, answers, strict=True) if not allowed]
 
 
 async def _may_read(settings: KafkaSettings, topic: str) -> bool:

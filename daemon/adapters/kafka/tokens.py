@@ -1,7 +1,7 @@
 """Tokens for SASL OAUTHBEARER: from a command, or from an OIDC server by client credentials.
 
-A token serves until shortly before it expires; the next connection after that gets a new one. aiokafka asks for a token
-whenever it opens a connection, so nothing has to be refreshed in the background.
+A token is used until shortly before it expires; the next connection after that gets a new one. aiokafka asks for a
+token whenever it opens a connection, so nothing has to be refreshed in the background.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from daemon.errors import ConfigError
 
 SECONDS = 20.0
 UNKNOWN_LIFE = 300.0
-"""Seconds that a token serves when nothing says when it expires."""
+"""Seconds that a token is assumed to be valid when nothing says when it expires."""
 SHARE_OF_LIFE = 0.8
 
 
 class TokenError(KafkaError):  # type: ignore[misc]  # aiokafka is untyped here
-    """No token could be had. The text names the setting and holds nothing secret."""
+    """No token could be obtained. The message names the setting and contains no secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _checked(text: str, where: str) -> str:
 
 
 def life_of(token: str) -> float | None:
-    """Return for how many seconds a JSON web token still serves, None where that cannot be read."""
+    """Return for how many seconds a JSON web token is still valid, None where that cannot be read."""
     try:
         body = token.split(".")[1]
         expires = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["exp"]

@@ -54,7 +54,7 @@ def policies(window: float) -> dict[str, dict[str, str]]:
             "retention.ms": str(ON_THEIR_WAY_MS),
             "segment.ms": "3600000",
             "max.message.bytes": str(LARGEST_STATE),
-            # The time of the broker: writers have clocks of their own, and one that is silent is found by this one.
+            # The broker's time: the clocks of writers differ, and a silent writer is noticed by this one clock.
             "message.timestamp.type": "LogAppendTime",
         },
         "verdicts": {},

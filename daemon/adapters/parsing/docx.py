@@ -1,7 +1,7 @@
-"""Word documents by python-docx: every paragraph in order, of tables, text boxes, content controls and notes too.
+"""Word documents by python-docx: every paragraph in order, also of tables, text boxes, content controls and notes.
 
 Text of tracked insertions counts, that of tracked deletions does not: a document is what it becomes when all changes
-are accepted. A remark says that there were any.
+are accepted. A remark says that it has such changes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def parse(data: bytes) -> tuple[list[Block], str]:
 
 def _blocks(root: Any, levels: dict[str, int | None]) -> Iterator[Block]:
     for paragraph in root.iter(qn("w:p")):
-        if any(around.tag == _FALLBACK for around in paragraph.iterancestors()):
+        if any(ancestor.tag == _FALLBACK for ancestor in paragraph.iterancestors()):
             continue
         text = _text(paragraph)
         if text.strip():
@@ -47,7 +47,7 @@ def _blocks(root: Any, levels: dict[str, int | None]) -> Iterator[Block]:
 
 
 def _text(paragraph: Any) -> str:
-    """Return a paragraph's text; that of a text box inside of it is a paragraph of its own."""
+    """Return a paragraph's text; that of a text box inside it is a paragraph of its own."""
     parts = []
     for node in paragraph.iter(qn("w:t"), qn("w:tab"), qn("w:br"), qn("w:cr"), qn("w:noBreakHyphen")):
         if next(node.iterancestors(qn("w:p"))) is not paragraph:

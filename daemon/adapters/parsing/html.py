@@ -24,7 +24,7 @@ def parse(data: bytes) -> tuple[list[Block], str]:
 
 
 def _runs(tree: LexborHTMLParser) -> Iterator[tuple[str, int | None]]:
-    """Yield the text of each run of text nodes that stand in one block element, and the heading's level."""
+    """Yield the text of each run of text nodes that are in one block element, and the heading's level."""
     if tree.root is None:
         return
     parts: list[str] = []
@@ -50,7 +50,7 @@ def _tidy(parts: list[str]) -> str:
 
 def _block(node: LexborNode) -> LexborNode:
     """Return the nearest element around a text that is not an inline element."""
-    around = node.parent
-    while around is not None and around.tag in _INLINE and around.parent is not None:
-        around = around.parent
-    return around if around is not None else node
+    element = node.parent
+    while element is not None and element.tag in _INLINE and element.parent is not None:
+        element = element.parent
+    return element if element is not None else node

@@ -1,4 +1,4 @@
-"""Markdown by markdown-it-py: CommonMark with tables. HTML inside of it is read as HTML."""
+"""Markdown by markdown-it-py: CommonMark with tables. HTML inside it is read as HTML."""
 
 from __future__ import annotations
 

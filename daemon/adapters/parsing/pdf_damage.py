@@ -1,7 +1,7 @@
-"""Signs that a part of a PDF's text is lost, which pypdf passes over: it reads what it can.
+"""Signs that a part of a PDF's text is lost, which pypdf ignores: it reads what it can.
 
-A document of which half is known would make a wrong standard, so such a file is refused. What is looked at: the mark at
-the end of the file, the tree of pages, and the checksum of every page's packed content.
+Half of a document would make a wrong standard, so such a file is refused. Three things are checked: the mark at the end
+of the file, the tree of pages, and the checksum of every page's packed content.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OUTER: dict[str, type[ASCII85Decode | ASCIIHexDecode]] = {
 
 
 def check_whole(data: bytes, reader: PdfReader) -> None:
-    """Raise RefusedFileError where text of a PDF is lost. `reader` is of `data`, and decrypted."""
+    """Raise RefusedFileError where text of a PDF is lost. `reader` reads `data`, decrypted."""
     if b"%%EOF" not in data[-_TAIL:]:
         raise RefusedFileError("is cut off: the mark at its end is missing")
     declared = reader.root_object["/Pages"].get_object().get("/Count")  # type: ignore[union-attr]
@@ -40,10 +40,10 @@ def check_whole(data: bytes, reader: PdfReader) -> None:
 
 
 def _contents(page: Any, number: int) -> Iterator[StreamObject]:
-    """Yield the streams of a page. Raises RefusedFileError where one is named and not there."""
+    """Yield the streams of a page. Raises RefusedFileError where one is named but missing."""
     named = page.get("/Contents")
-    found = named.get_object() if named is not None else ArrayObject()
-    for each in found if isinstance(found, ArrayObject) else [found]:
+    contents = named.get_object() if named is not None else ArrayObject()
+    for each in contents if isinstance(contents, ArrayObject) else [contents]:
         stream = each.get_object()
         if not isinstance(stream, StreamObject):
             raise RefusedFileError(f"is damaged: content of page {number} is missing")
@@ -51,7 +51,7 @@ def _contents(page: Any, number: int) -> Iterator[StreamObject]:
 
 
 def _unpacks(stream: StreamObject) -> bool:
-    """Return whether a stream's packed content has its end and its checksum. Other filters are not looked into."""
+    """Return whether a stream's packed content has its end and its checksum. Other filters are not checked."""
     named = stream.get("/Filter")
     filters = [str(each) for each in (named if isinstance(named, ArrayObject) else [named])]
     data = stream._data  # noqa: SLF001 - pypdf has no other way to the packed bytes

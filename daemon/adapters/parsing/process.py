@@ -1,7 +1,7 @@
-"""A parser in a process of its own: what hangs it is stopped, what crashes it ends that process alone.
+"""A parser in a process of its own: a file that hangs it is refused, one that crashes it ends that process alone.
 
-The process is started with the first file and serves until one takes too long or ends it; then the next file gets a new
-one. It may use `FileLimits.memory` bytes.
+The process is started with the first file and serves until a file takes too long or crashes it; then the next file gets
+a new process. It may use `FileLimits.memory` bytes.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class ParserProcess:
             self._process.start()
             inner.close()
             if self._pipe.poll(_START_S):
-                self._pipe.recv()  # it is ready: the time of its start is not the first file's
+                self._pipe.recv()  # ready: the first file's time does not include the start
         return self._pipe
 
 

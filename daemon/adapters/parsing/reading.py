@@ -1,4 +1,4 @@
-"""One file to blocks: find out what it is, bound what it may unpack to, and hand it to the parser of its format."""
+"""One file to blocks: detect its format, bound its unpacked size, and call the parser of its format."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PARSERS = {
     "html": "daemon.adapters.parsing.html",
     "markdown": "daemon.adapters.parsing.markdown",
 }
-"""Format -> the module whose `parse` reads it; imported when the first such file comes."""
+"""Format -> the module whose `parse` reads it; imported for the first such file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class FileLimits:
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """What became of a file. `reason` says why it was refused or is empty, or what of it could not be read."""
+    """The result of one file. `reason` says why it is refused or empty, or which part of it could not be read."""
 
     path: str
     status: Status
@@ -79,16 +79,16 @@ def read_file(path: Path, limits: FileLimits) -> ReadFile:
 
 
 def files_below(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield the files given and those in the folders given, in order; hidden ones in folders are passed over.
+    """Yield the files given and those in the folders given, in order; hidden ones in folders are skipped.
 
     Raises InputError for a path that does not exist.
     """
     for path in paths:
         if path.is_dir():
             yield from sorted(
-                found
-                for found in path.rglob("*")
-                if found.is_file() and not any(part.startswith(".") for part in found.relative_to(path).parts)
+                file
+                for file in path.rglob("*")
+                if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
             )
         elif path.exists():
             yield path

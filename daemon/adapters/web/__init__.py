@@ -2,8 +2,8 @@
 
 `listener` starts and ends a web application; the console uses it too. `endpoints` has the metrics and the probes,
 `connections` bounds who may connect to them, and `embeddings` has the API of `strayline serve`. `accounts` reads the
-users file, `bearer` finds who sends a request, `certificate` is a port's TLS, and `watched_files` reads files again
-that change; `access` has the three for one port. One implementation for every port.
+users file, `bearer` reads a request's token, `certificate` is a port's TLS, and `watched_files` reads files again when
+they change; `access` combines accounts, certificate and watched files for one port.
 """
 
 from daemon.adapters.web.access import Access

@@ -11,7 +11,7 @@ from daemon.adapters.web.watched_files import WatchedFiles
 
 
 class Access:
-    """The accounts of a users file and a live certificate. Without `users` everybody is let in; without `tls`, no TLS.
+    """The accounts of a users file and a live certificate. Without `users` everybody may enter; without `tls`, no TLS.
 
     `setting` names the users file in errors. Raises ConfigError where a file cannot be used.
     """
@@ -33,7 +33,7 @@ class Access:
         return "http" if self.tls is None else "https"
 
     def knows(self, token: str) -> bool:
-        """Whether `token` is that of an account; without accounts every token is."""
+        """Return whether `token` is that of an account; always True without accounts."""
         return self.accounts is None or self.accounts.by_token(token) is not None
 
     async def follow(self) -> None:

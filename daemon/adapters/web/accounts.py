@@ -91,7 +91,7 @@ class Accounts:
 def read_accounts(path: Path, key: str = "console.users") -> Accounts:
     """Read the users file that `key` of the configuration names.
 
-    Raises ConfigError with every problem; no problem repeats a hash.
+    Raises ConfigError with every problem; no problem contains a hash.
     """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -121,7 +121,7 @@ def verify_password(password: str, stored: str) -> bool:
     try:
         actual = _hash(password, b64decode(salt), int(cost), int(block), int(parallel))
         return compare_digest(actual, b64decode(expected))
-    except ValueError:  # costs that scrypt refuses, or base64 that is not whole
+    except ValueError:  # costs that scrypt refuses, or invalid base64
         return False
 
 

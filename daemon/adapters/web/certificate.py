@@ -38,7 +38,7 @@ class Certificate:
 
 
 class LiveCertificate:
-    """The certificate in use. `context` is what the port listens with; it hands each connection to the latest one."""
+    """The certificate in use. `context` is what the port listens with; it gives each connection the latest one."""
 
     def __init__(self, files: Certificate) -> None:
         self._files = files

@@ -1,7 +1,7 @@
-"""Bounds for a port that anybody may reach: on connections, and on what the log says of bad requests.
+"""Bounds for a port that anybody may reach: on connections, and on log lines about bad requests.
 
 Connections are bounded in number, where the newest takes the place of the oldest, and in time. A request that is not
-HTTP is counted, and one line a minute of the log tells of all.
+HTTP is counted, and at most one log line a minute gives the count.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ log = structlog.get_logger(__name__)
 
 MOST_CONNECTIONS = 64
 LONGEST_CONNECTION = 60.0
-"""Seconds. A client that keeps its connection opens another one then."""
+"""Seconds. After that a client must open another connection."""
 EVERY = 1.0
 BETWEEN_LINES = 60.0
-"""Seconds between two lines of the log about requests that are not HTTP."""
+"""Seconds between two log lines about requests that are not HTTP."""
 
 
 class RequestLog(logging.LoggerAdapter[logging.Logger]):
-    """What aiohttp logs of requests: without a traceback for each that is not HTTP."""
+    """What aiohttp logs about requests, without a traceback for each that is not HTTP."""
 
     def __init__(self) -> None:
         super().__init__(logging.getLogger(__name__))
@@ -49,7 +49,7 @@ class Connections:
         self._open: dict[asyncio.Protocol, float] = {}
 
     def around(self, make: Protocols) -> Protocols:
-        """Return what makes the protocols of new connections; where there are too many, the oldest one ends."""
+        """Return a maker of protocols like `make`; where there are too many connections, it ends the oldest."""
 
         def accept() -> asyncio.Protocol:
             self._forget_closed()
@@ -62,7 +62,7 @@ class Connections:
         return accept
 
     async def end_old_ones(self) -> None:
-        """End connections that are older than they may be, until cancelled."""
+        """End connections that are older than `LONGEST_CONNECTION`, until cancelled."""
         while True:
             await asyncio.sleep(EVERY)
             self._forget_closed()
@@ -71,7 +71,7 @@ class Connections:
                     self._end(connection)
 
     def _forget_closed(self) -> None:
-        """One that was accepted a moment ago has no transport yet."""
+        """Drop closed connections. One that was accepted a moment ago has no transport yet."""
         self._open = {c: at for c, at in self._open.items() if _transport(c) is not None or monotonic() - at < EVERY}
 
     def _end(self, connection: asyncio.Protocol) -> None:

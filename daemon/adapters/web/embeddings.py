@@ -48,7 +48,7 @@ Tokens = Annotated[list[Annotated[StrictInt, Field(ge=0)]], Field(min_length=1)]
 
 
 class EmbeddingsRequest(BaseModel):
-    """The body of a request. `user` and `priority` are taken and not used."""
+    """The body of a request. `user` and `priority` are accepted and ignored."""
 
     model_config = ConfigDict(extra="forbid")
     input: Annotated[StrictStr, Field(min_length=1)] | Texts | Tokens | list[Tokens]
@@ -67,7 +67,7 @@ class _RefusedError(Exception):
 
 
 class EmbeddingsServer:
-    """Serves from `start` to `close`. `authorize` says whether a bearer token is known; None lets everybody in.
+    """Serves from `start` to `close`. `authorize` says whether a bearer token is known; None admits everybody.
 
     `name` is the model's name for clients. Port 0 takes a free port, and `port` is then its number.
     """
@@ -110,7 +110,7 @@ class EmbeddingsServer:
         await self._listener.close()
 
     def _guarding(self) -> Middleware:
-        """Return what checks who asks, and gives every failure OpenAI's shape."""
+        """Return what checks the client of a request and gives every failure OpenAI's shape."""
 
         async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
             try:
@@ -128,7 +128,7 @@ class EmbeddingsServer:
         return guarded
 
     def _admit(self, request: web.Request) -> None:
-        """Raise _RefusedError for who has no known token; without tokens, for web pages that a browser shows here."""
+        """Raise _RefusedError for a client without a known token; where tokens are not used, for web pages."""
         if self._authorize is None:
             if "Origin" in request.headers:
                 raise _RefusedError(403, "requests from web pages are not accepted without tokens")
@@ -244,7 +244,7 @@ def _inputs(asked: EmbeddingsRequest) -> Sequence[str] | Sequence[Sequence[int]]
 
 
 def _shortened(rows: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Return the first `size` dimensions of unit rows, at unit length; a row without length there is the first axis."""
+    """Return the first `size` dimensions of unit rows, at unit length; a row of zeros there becomes the first axis."""
     if rows.shape[1] == size:
         return rows
     short = rows[:, :size].copy()

@@ -46,7 +46,7 @@ class Probes:
 
 
 class Exposition(Collector):
-    """The daemon's registry, without the `_created` series that double it, and vLLM's own series when there are any.
+    """The daemon's registry, without the `_created` series that double its size, and vLLM's own series, if any.
 
     vLLM registers its `vllm:` metrics in the library's default registry. Other series there are not served.
     """
@@ -70,7 +70,7 @@ class HttpServer:
     """Serves the endpoints from `start` to `close`. Port 0 takes a free port, and `port` is then its number.
 
     `access` says who may ask for metrics and a reload, and has the certificate; without it, everybody may, and there
-    is no TLS. `section` is the configuration's that has `host` and `port`.
+    is no TLS. `section` names the configuration's section that has `host` and `port`.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class HttpServer:
         return web.Response(body=_LANDING, content_type="text/plain")
 
     def _refusal(self, request: web.Request, *roles: Role) -> web.Response | None:
-        """Return the answer to a request whose token is not one of an account with one of `roles`, None to others."""
+        """Return the refusal of a request whose token belongs to no account with one of `roles`, else None."""
         accounts = self._access.accounts if self._access is not None else None
         if accounts is None:
             return None

@@ -21,7 +21,7 @@ class HttpListener:
     """Serves `application` from `start` to `close`.
 
     `section` names the configuration's section that has `host` and `port`. Port 0 takes a free port, and `port` is then
-    its number. `requests_log` gets what aiohttp says of requests.
+    its number. `requests_log` gets what aiohttp logs about requests.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class HttpListener:
         bounded: Callable[[Protocols], Protocols] | None = None,
         backlog: int = BACKLOG,
     ) -> None:
-        """Listen, with `tls` for TLS only; `bounded` may refuse connections.
+        """Listen, with `tls` for TLS only; `bounded` may limit connections.
 
         Raises UnavailableError when the address cannot be used.
         """

@@ -1,6 +1,6 @@
 """Files that are read again when they change: the users file, and the certificate with its key.
 
-A change that cannot be used, such as a certificate whose key has not come yet, leaves in force what was before.
+A change that cannot be used, such as a certificate whose key has not come yet, leaves the previous content in use.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from daemon.file_stamps import stamp_of
 log = structlog.get_logger(__name__)
 
 EVERY_S = 2.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 class WatchedFiles:
@@ -30,7 +30,7 @@ class WatchedFiles:
         self._seen = stamp_of(paths)
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         while True:
             await asyncio.sleep(self._every_s)
             try:
