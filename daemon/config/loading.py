@@ -2,7 +2,7 @@
 
 Three steps: YAML (duplicate keys are refused, syntax errors have line and column); `${NAME}` and `${NAME:-default}`
 from the environment; the model (unknown keys are refused, with the nearest known key). Nothing else of the
-configuration reads the environment. No error holds a secret: what came from the environment is shown as its name.
+configuration reads the environment. No error contains a secret: a value from the environment is shown as a variable.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from daemon.config.schema import Config
 from daemon.errors import ConfigError
 
 MOST_VALUES = 100_000
-"""Of one file; aliases of aliases multiply them."""
+"""In one file; aliases of aliases multiply them."""
 _MERGE = "tag:yaml.org,2002:merge"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
@@ -78,10 +78,10 @@ def parse_config(text: str, environment: Mapping[str, str], name: str = "config"
     try:
         config = Config.model_validate(_substitute(tree, environment, "", problems))
     except ValidationError as error:
-        found = [_problem(e["loc"], e["type"], e["msg"]) for e in error.errors(include_input=False)]
+        messages = [_problem(e["loc"], e["type"], e["msg"]) for e in error.errors(include_input=False)]
         used = {match[1] for match in _VARIABLE.finditer(text)}
         problems += [
-            _named(problem, {key: environment[key] for key in used if key in environment}) for problem in found
+            _named(problem, {key: environment[key] for key in used if key in environment}) for problem in messages
         ]
         raise ConfigError(problems) from None
     if problems:
@@ -90,7 +90,7 @@ def parse_config(text: str, environment: Mapping[str, str], name: str = "config"
 
 
 def _bounded(tree: object) -> bool:
-    """Whether a tree holds at most `MOST_VALUES` values; one that an alias repeats counts each time."""
+    """Return whether a tree holds at most `MOST_VALUES` values; one that an alias repeats counts each time."""
     count, waiting = 0, [tree]
     while waiting:
         node = waiting.pop()

@@ -23,7 +23,7 @@ class MultilineConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _named(cls, given: object) -> object:
-        """The names of presets alone are all that most files say."""
+        """Accept the names of presets alone, which are all that most files give."""
         return {"preset": given} if isinstance(given, str | list) else given
 
     @property

@@ -150,7 +150,7 @@ class EngineConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _model_of_its_own(cls, given: object) -> object:
-        """A type of model that cannot be vLLM's has a default of its own."""
+        """Give type lite its own default model: it cannot use vLLM's."""
         if isinstance(given, dict) and given.get("type") == "lite":
             return {"model": "wordllama", **given}
         return given

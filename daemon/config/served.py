@@ -14,7 +14,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def require_users(users: Path | None, host: str, what: str) -> None:
-    """Raise ValueError when other machines could use `what` and nobody says which persons may."""
+    """Raise ValueError when other machines could use `what` and no users file says who may."""
     if users is None and host not in LOOPBACK:
         raise ValueError(f"host: name a users file before you serve {what} to other machines")
 

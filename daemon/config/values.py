@@ -1,6 +1,6 @@
 """How single values are written in the configuration: durations, budgets, regular expressions.
 
-A value is written in the same way wherever it may stand. These functions raise ValueError with a sentence about the
+A value is written in the same way wherever it is used. These functions raise ValueError with a sentence about the
 value; the caller adds its path.
 """
 
@@ -74,7 +74,7 @@ def rate_of(text: str) -> float | None:
 LINK_FIELDS = frozenset(
     "topic partition offset scope key pattern alert incident start end start_ms end_ms".split()  # noqa: SIM905
 )
-"""What a link's template may name."""
+"""The fields that a link's template may name."""
 
 
 def parse_link(url: object) -> object:
@@ -99,7 +99,7 @@ def pattern_problem(pattern: str) -> str | None:
 
 
 def format_name(name: str) -> str:
-    """Return the name of a format as given, once it is known to be one."""
+    """Return the name of a format as given. Raises ValueError when there is no such format."""
     from daemon.core.formats import check_format  # as above
 
     if problem := check_format(name):
@@ -108,12 +108,12 @@ def format_name(name: str) -> str:
 
 
 def as_list(value: object) -> object:
-    """Return one text as a list of it, anything else as given."""
+    """Return a text as a list of one, anything else as given."""
     return [value] if isinstance(value, str) else value
 
 
 def preset_name(name: str) -> str:
-    """Return the name of a preset of `input.multiline` as given, once it is known to be one."""
+    """Return the name of a preset of `input.multiline` as given. Raises ValueError for an unknown one."""
     from daemon.core.multiline import PRESETS  # as above
 
     if name not in PRESETS:

@@ -24,7 +24,7 @@ class Series:
 
 
 class ScopeNames:
-    """Bounds the values of the `scope` label: the first `limit` names are themselves, all others are `other`."""
+    """Bounds the values of the `scope` label: the first `limit` names are used, all others are `other`."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
