@@ -1,4 +1,4 @@
-"""strayline: a streaming log-anomaly daemon. Log lines become sessions, sessions are judged, and incidents told.
+"""strayline: a streaming log-anomaly daemon. Log lines become sessions, sessions are judged, and incidents are told.
 
 core/          the pure core, a package for each stage a line goes through; no I/O, no clock
 runtime/       asyncio: partitions are fetched, embedded, judged and committed; recovery and watchdog
@@ -7,9 +7,9 @@ config/        the configuration file; wiring.py turns it into settings of the c
 service.py     `strayline run`: the whole daemon, its start, reload and end; port_access.py says who may use a port
 cli/           the command line, a module for each verb; terminal/ prints for people
 backtest/      the same core over files, and its report
-console/       incidents in a browser, notify/ tells people of them: processes of their own over the topics
+console/       incidents in a browser, notify/ sends them to people: separate processes that read the topics
 discovery/     finds out how a log is read; documents/ compares texts with a base of standard ones
 config_tests/  what `strayline test` runs; bench/ is `strayline bench`
 metrics/       all metrics; logs.py the daemon's own log; errors.py all errors; backoff.py waits between attempts;
-               file_stamps.py tells that files have changed
+               file_stamps.py tells whether files have changed
 """

@@ -1,6 +1,6 @@
 """Exponential back-off: how long to wait before the next attempt.
 
-Each wait is twice the one before, up to a longest one. Jitter makes a wait shorter at random, so that clients that
+Each wait is twice the one before, up to a maximum. Jitter makes a wait shorter at random, so that clients that
 failed together do not come back together.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waits in seconds: `first`, then doubling, at most `longest`. `jitter` (0 to 1) is the share cut at random."""
+    """Waits in seconds: `first`, then doubling, at most `longest`. A share up to `jitter` (0 to 1) is cut at random."""
 
     first: float
     longest: float

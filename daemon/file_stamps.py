@@ -1,4 +1,4 @@
-"""Whether files have changed since they were looked at last."""
+"""Whether files have changed since the last check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 def stamp_of(paths: Iterable[Path | str]) -> Stamp:
-    """Return what tells that one of some files has changed, None for each that is not there."""
+    """Return a stamp that differs once one of the files has changed; None for each file that does not exist."""
     return tuple(_of(Path(path)) for path in paths)
 
 

@@ -1,4 +1,4 @@
-"""The daemon's own log: structlog on stderr, one event a line, as JSON where stderr is not a terminal.
+"""The daemon's own log: structlog on stderr, one event per line, as JSON where stderr is not a terminal.
 
 An event is a short word, and its facts are keys. Logs of libraries, from WARNING up, are formatted in the same way.
 """

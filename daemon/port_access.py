@@ -1,4 +1,4 @@
-"""Who may use a port of ours, and its certificate, from the section of the configuration that names them."""
+"""Who may use one of our ports, and its certificate, from the section of the configuration that names them."""
 
 from __future__ import annotations
 

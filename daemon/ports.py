@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Engine(Protocol):
-    """Turns texts into unit vectors. One instance a process."""
+    """Turns texts into unit vectors. One instance per process."""
 
     @property
     def model(self) -> str:
@@ -41,11 +41,11 @@ class Engine(Protocol):
         ...
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one unit row a text, shape (len(texts), dimensions).
+        """Return one unit row per text, shape (len(texts), dimensions).
 
         Concurrent calls share the engine's batches. Raises EngineError when the engine is dead (final),
         UnavailableError when a remote server does not answer (the caller may try again), and RefusedTextError when it
-        refuses one of the texts, whose message repeats nothing of it.
+        refuses one of the texts (the message quotes nothing of it).
         """
         ...
 
@@ -60,10 +60,10 @@ class Engine(Protocol):
 
 @runtime_checkable
 class TokenEngine(Protocol):
-    """What an engine of this process offers beside `Engine`, where its tokenizer is at hand."""
+    """What an engine in this process offers besides `Engine`, if it has the tokenizer."""
 
     def tokens_of(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of tokens of each text, uncut. Thread-safe, no I/O."""
+        """Return the number of tokens of each text, which is not cut. Thread-safe, no I/O."""
         ...
 
     async def embed_tokens(self, prompts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
@@ -75,14 +75,14 @@ class TokenEngine(Protocol):
 
 
 class DocumentStore(Protocol):
-    """Keeps documents of many bases with their vectors. What a call changes is there whole or not at all."""
+    """Keeps documents of many bases with their vectors. Each call changes everything or nothing."""
 
     def bases(self) -> Mapping[str, int]:
         """Return the number of documents of each base."""
         ...
 
     def model(self, base: str) -> str | None:
-        """Return the model that most of a base's vectors are of; None for a base without vectors."""
+        """Return the model of most of a base's vectors; None for a base without vectors."""
         ...
 
     def put(self, base: str, documents: Sequence[KeptDocument], model: str) -> None:
@@ -94,7 +94,7 @@ class DocumentStore(Protocol):
         ...
 
     def documents(self, base: str) -> list[KeptDocument]:
-        """Return a base's documents without vectors, by name; none for a base that does not exist."""
+        """Return a base's documents without vectors, by name; empty for a base that does not exist."""
         ...
 
     def vectors(self, base: str, model: str) -> tuple[list[str], NDArray[np.float32]]:
@@ -102,7 +102,7 @@ class DocumentStore(Protocol):
         ...
 
     def clause_vectors(self, base: str, model: str) -> tuple[list[tuple[str, int]], NDArray[np.float32]]:
-        """Return (document id, clause index) and vectors, shape (n, dimensions), of the clauses of `vectors`."""
+        """Return (document id, clause index) and vectors, shape (n, dimensions), of the same documents' clauses."""
         ...
 
     def revector(self, base: str, document: KeptDocument, model: str) -> None:
@@ -123,28 +123,28 @@ class DocumentStore(Protocol):
 
 
 class Outliers(Protocol):
-    """Second opinions on vectors, from a library of learners."""
+    """Second opinions on vectors, from a library of outlier-detection methods."""
 
     def second_opinions(
         self, vectors: NDArray[np.float32], vector: NDArray[np.float32]
     ) -> Sequence[tuple[str, float, bool]]:
-        """Return for each learner its name, its figure for `vector` (higher is odder), and whether it says odd."""
+        """Return for each method its name, its figure for `vector` (higher is odder), and whether it calls it odd."""
         ...
 
     def groups(self, vectors: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Return the group of each row, numbered from 0; -1 for rows of no group."""
+        """Return the group of each row, numbered from 0; -1 for rows in no group."""
         ...
 
 
 class Listener(Protocol):
-    """Called by a `Membership` about assignments. Both must return quickly: no heartbeat is sent while they run."""
+    """Called by a `Membership` about assignments. Its methods must return quickly: meanwhile no heartbeat is sent."""
 
     async def revoked(self) -> None:
         """A rebalance begins: the assigned partitions may come back or not."""
         ...
 
     def assigned(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int | None]:
-        """Take these partitions. Return for each the offset to continue at, or None to hold it until `resume`."""
+        """Take these partitions. Return for each the offset to continue at, or None to wait for `resume`."""
         ...
 
 
@@ -167,20 +167,20 @@ class Membership(Protocol):
         ...
 
     def position(self, partition: TopicPartition) -> int | None:
-        """The next offset that `poll` returns, None while it is held or unknown."""
+        """The next offset that `poll` returns; None while it waits for `resume` or is unknown."""
         ...
 
     async def bounds(
         self, partitions: Collection[TopicPartition], seconds: float | None = None
     ) -> Mapping[TopicPartition, tuple[int, int]]:
-        """Return the first offset kept and the end of the committed records, of each.
+        """Return, for each, the first offset kept and the end of the committed records.
 
         Raises PartitionError when one of them has no answer within `seconds` (None: as long as a transaction may take).
         """
         ...
 
     def problem(self) -> str | None:
-        """Return why we are not in the group just now, or None; a rebalance counts."""
+        """Return why this process is not in the group at the moment, or None; a rebalance is a reason."""
         ...
 
     async def committed(self, partition: TopicPartition) -> int | None:
@@ -245,8 +245,8 @@ class Broker(Protocol):
     async def latest(self, topic: str, partition: int, key: bytes) -> dict[bytes, bytes]:
         """Return the newest committed values of `key` and of the keys below it (``key/...``), by key.
 
-        The partition is read to the high water of now. A key whose newest record has no value is left out. Raises
-        PartitionError.
+        The partition is read to its high water at the time of the call. A key whose newest record has no value is left
+        out. Raises PartitionError.
         """
         ...
 

@@ -82,7 +82,7 @@ class Service:
         self._http = HttpServer(config.http.host, config.http.port, self._metrics.registry, probes, self._access)
 
     async def run(self) -> None:
-        """Run until told to stop. Raises StraylineError with the reason when it cannot go on."""
+        """Run until stopped. Raises StraylineError with the reason when it cannot go on."""
         self._metrics.start_time.set(time())
         self._metrics.config_last_reload_successful.set(1)
         with _signals(self._on_stop, self._on_reload):
@@ -129,9 +129,9 @@ class Service:
             await self._stream(min(places), widths, stack)
 
     async def _width_between(self) -> dict[str, int]:
-        """Return the number of partitions of the topic for lines on their way, by its name; nothing if there is none.
+        """Return the number of partitions of the repartition topic, by its name; empty if the topic does not exist.
 
-        Without `input.repartition` it is only there when the setting was switched off, perhaps with lines in it.
+        Without `input.repartition` it exists only if the setting was switched off; it may still hold lines.
         """
         topic = self._config.topics.repartition
         try:
@@ -189,11 +189,11 @@ class Service:
             await pipeline.close()
 
     def _make_processor(self, source: TopicPartition, resume: Checkpoint | None) -> Processor:
-        """Make a partition's processor with what the last reload left; called at every start of a partition."""
+        """Make a partition's processor as the last reload configured it; called at every start of a partition."""
         return self._processors(source, resume)
 
     async def _until(self, tasks: set[asyncio.Task[object]]) -> None:
-        """Return when told to stop; raise what any of the tasks raised."""
+        """Return when the first of the tasks ends; raise what it raised."""
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
@@ -274,7 +274,7 @@ class Service:
 
 @contextlib.contextmanager
 def _signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
-    """Handle signals while inside; put back what was there."""
+    """Handle signals inside the block; restore the previous handlers after it."""
     loop = asyncio.get_running_loop()
     handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
     before = {number: signal.getsignal(number) for number in handlers}

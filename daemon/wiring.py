@@ -100,7 +100,7 @@ def detector_settings(config: Config) -> DetectorSettings:
 
 
 def incident_settings(config: Config) -> IncidentSettings:
-    """Return what the incidents stage works with."""
+    """Return the settings of the incidents stage."""
     return IncidentSettings(
         ceiling=Ceiling(per_day=config.alerts.per_day, share=config.alerts.share),
         total=config.alerts.total_per_day,
@@ -179,7 +179,7 @@ def make_tools(config: Config, engine: Engine, detector: Detector) -> Tools:
 def joining_of(config: Config) -> Joining | None:
     """Return which lines are joined, None where none are.
 
-    A line is not held for longer than half a gap, so that sessions do not end for want of a line that is held.
+    A line is held back for at most half a gap, so that no session ends while a line of it is held back.
     """
     multiline = config.input.multiline
     bounds = Bounds(multiline.max_lines, multiline.max_bytes, min(multiline.max_wait, config.sessions.gap // 2))
@@ -227,12 +227,12 @@ def make_processors(
 ) -> Processors:
     """Return what makes every partition's processor.
 
-    `position` returns how far the baseline has been read. `widths` are the numbers of partitions of topics: those of
-    the input, and that of the topic between where there is one. That topic is read also when `input.repartition` was
-    switched off again, for the lines that are in it.
+    `position` returns how far the baseline has been read. `widths` are numbers of partitions by topic: of the input
+    topics, and of the repartition topic if it exists. That topic is also read after `input.repartition` was switched
+    off, for the lines that it still holds.
     """
     widths = widths or {}
-    between = config.topics.repartition
+    repartition = config.topics.repartition
     writers = [str(TopicPartition(topic, n)) for topic in config.input.topics for n in range(widths.get(topic, 0))]
     tools = make_tools(config, engine, detector)
     publishing = Publishing(
@@ -248,7 +248,7 @@ def make_processors(
         return LogProcessor(source, tools, publishing, resume)
 
     def relay(source: TopicPartition, resume: Checkpoint | None) -> Processor:
-        return RepartitionProcessor(source, tools, publishing, resume, widths[between])
+        return RepartitionProcessor(source, tools, publishing, resume, widths[repartition])
 
     def relayed(source: TopicPartition, resume: Checkpoint | None) -> Processor:
         incoming = IncomingLines(writers, resume.pieces if resume else {})
@@ -263,7 +263,7 @@ def make_processors(
     return Processors(
         {
             **dict.fromkeys(config.input.topics, relay if config.input.repartition else logs),
-            **({between: relayed} if between in widths else {}),
+            **({repartition: relayed} if repartition in widths else {}),
             config.topics.feedback: feedback,
             config.topics.observations: incidents,
         }

@@ -26,11 +26,11 @@ from daemon.wiring import kafka_settings, make_detector, make_tools, provenance
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """So many `lines` are measured, `rounds` times and new ones each time; the best counts.
+    """Each of `rounds` rounds measures `lines` new lines; the best round counts.
 
-    Made traffic has sessions of `session_lines` lines, and `warm` of them come before what is measured: by then the
-    scope should be live, remember as many recent sessions as it ever will, and have masses that one more session hardly
-    moves. With a `file` its last lines are measured, and those before them come first.
+    Generated traffic has sessions of `session_lines` lines, and `warm` of them come before those that are measured: by
+    then the scope should be live, remember as many recent sessions as it ever will, and have masses that one more
+    session hardly moves. With a `file`, its last lines are measured, and those before them come first.
     """
 
     lines: int = 200_000
@@ -47,7 +47,7 @@ async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], 
     traffic, warm = _traffic(config, options)
     count = options.lines
     raw, whole = list[float](), list[float]()
-    # Every filling is one transaction, and its commit takes an offset too.
+    # Every write is one transaction, and its commit takes an offset too.
     first = warm + 1 if warm else 0
     starts = [first + number * (count + 1) for number in range(options.rounds)]
     async with bench_topics(config) as (own, topic):
@@ -68,7 +68,7 @@ async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], 
                         await publish()
                         await reading.to(start + count)
                         whole.append(process_time() - begin)
-                    # Right after, so that both meet the same load of the machine.
+                    # Right after, so that both run under the same load of the machine.
                     raw.append(await measure_raw_client(settings, topic, start, count))
             peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             say("the stages one by one")
@@ -115,7 +115,7 @@ def _described(options: BenchOptions) -> str:
 
 
 def _grouped(config: Config, name: str) -> KafkaSettings:
-    """Return the connection of a group of its own."""
+    """Return the Kafka settings with a consumer group of its own."""
     group = f"{config.kafka.group_id}-{name}"
     return kafka_settings(config.model_copy(update={"kafka": config.kafka.model_copy(update={"group_id": group})}))
 

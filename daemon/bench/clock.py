@@ -16,7 +16,7 @@ class Clock:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Count what happens inside."""
+        """Count the CPU seconds of the block."""
         begin = time.process_time()
         try:
             yield

@@ -1,4 +1,4 @@
-"""What a bench found, as values, a table and a document."""
+"""The result of a bench, as values, a table and a document."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class StageFigures:
-    """CPU seconds that a number of lines took; `sessions` where the stage works on sessions."""
+    """CPU seconds that a number of lines took in a stage."""
 
     name: str
     lines: int
@@ -19,12 +19,12 @@ class StageFigures:
 
     @property
     def lines_a_second(self) -> float:
-        """Lines a CPU-second."""
+        """Lines per CPU-second."""
         return self.lines / self.cpu_seconds if self.cpu_seconds else float("inf")
 
     @property
     def seconds_a_million(self) -> float:
-        """CPU-seconds a million lines."""
+        """CPU-seconds per million lines."""
         return 1e6 * self.cpu_seconds / self.lines if self.lines else 0.0
 
 
@@ -42,11 +42,11 @@ class BenchResult:
 
     @property
     def ratio(self) -> float:
-        """Lines a CPU-second of the whole daemon over those of the raw client."""
+        """Lines per CPU-second of the whole daemon, divided by those of the raw client."""
         return self.daemon.lines_a_second / self.raw.lines_a_second
 
     def document(self) -> dict[str, Any]:
-        """Return everything as JSON has it."""
+        """Return everything as a JSON document."""
         rows = (self.raw, *self.stages, self.daemon)
         return {
             "lines": self.lines,

@@ -14,7 +14,7 @@ SPACING_US = 1_000
 
 
 class BenchSource(Protocol):
-    """A stream of records; each call goes on where the last one ended."""
+    """A stream of records; each call continues where the last one ended."""
 
     def lines(self, count: int) -> Iterator[Record]:
         """Yield the next `count` records."""

@@ -24,11 +24,11 @@ class StandIn:
         """Nothing needs loading."""
 
     def count_tokens(self, lines: Sequence[str]) -> NDArray[np.int32]:
-        """Return about what a tokenizer would say."""
+        """Return an estimate of a tokenizer's counts."""
         return np.array([len(line) // 4 + 1 for line in lines], dtype=np.int32)
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one unit row a text."""
+        """Return one unit row per text."""
         return np.array([self.vector(text) for text in texts], dtype=np.float32).reshape(-1, self.dimensions)
 
     def vector(self, text: str) -> Vector:
@@ -43,4 +43,4 @@ class StandIn:
         """Never dead."""
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Nothing needs freeing."""

@@ -1,4 +1,4 @@
-"""A bench's own topics: made, filled, and removed again."""
+"""A bench's own topics: created, filled, and removed again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LINGER_BATCHES = 32
 
 @asynccontextmanager
 async def bench_topics(config: Config) -> AsyncIterator[tuple[Config, str]]:
-    """Make topics with names of their own; yield a configuration that leads to them, and the input topic."""
+    """Create topics with names of their own; yield a configuration that names them, and the input topic."""
     stem = f"strayline-bench-{uuid.uuid4().hex[:8]}"
     logs = f"{stem}.logs"
     named = {role: f"{stem}.{role}" for role in config.topics_in_use()}
@@ -47,7 +47,7 @@ async def bench_topics(config: Config) -> AsyncIterator[tuple[Config, str]]:
 async def written(settings: KafkaSettings, topic: str, lines: Iterable[Record]) -> Callable[[], Awaitable[None]]:
     """Write (time in microseconds, key, value) to partition 0, packed as shippers do, in one transaction.
 
-    Nobody who reads what is committed sees any of it before what is returned is called.
+    Readers of committed records see none of it before the returned function is called.
     """
     producer = AIOKafkaProducer(
         **settings.connection(), transactional_id=topic, compression_type="zstd", max_batch_size=256 * 1024

@@ -63,7 +63,7 @@ class LogTraffic:
         self._slots = [self._session() for _ in range(self._active)]
 
     def lines(self, count: int) -> Iterator[tuple[int, bytes, bytes]]:
-        """Yield the next `count` lines; sessions under way go on with the next call."""
+        """Yield the next `count` lines; sessions under way continue with the next call."""
         chance, slots = self._chance, self._slots
         for _ in range(count):
             at = chance.randrange(len(slots))
@@ -97,11 +97,11 @@ def as_batch(source: TopicPartition, first: int, rows: Sequence[tuple[int, bytes
 
 def _patterns(count: int, lines: int) -> Sequence[Sequence[str]]:
     chance = random.Random(11)  # noqa: S311
-    found: dict[tuple[str, ...], None] = {}
-    while len(found) < count:
+    patterns: dict[tuple[str, ...], None] = {}
+    while len(patterns) < count:
         kinds = chance.sample(_SHAPES, chance.randint(4, 7))
-        found[tuple(sorted(kinds + chance.choices(kinds, k=lines - len(kinds))))] = None
-    return list(found)
+        patterns[tuple(sorted(kinds + chance.choices(kinds, k=lines - len(kinds))))] = None
+    return list(patterns)
 
 
 def _letters(number: int) -> str:

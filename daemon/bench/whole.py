@@ -75,7 +75,7 @@ class RunningReplica:
 
 @asynccontextmanager
 async def replica(config: Config, broker: KafkaBroker, engine: Engine) -> AsyncIterator[RunningReplica]:
-    """Run the pipeline on the configured input, with all that the service gives it but for HTTP and signals."""
+    """Run the pipeline on the configured input, with all that the service gives it except HTTP and signals."""
     thread, detector, metrics = WorkerThread(), make_detector(config, engine), Metrics(CollectorRegistry())
     # Silence must not end a session: what is open when everything has been read is not part of it.
     terms = replace(make_terms(config, 1), idle_flush=PATIENCE_S)

@@ -1,4 +1,4 @@
-"""The command line: `strayline VERB`, a module a verb.
+"""The command line: `strayline VERB`, a module for each verb.
 
 Each module has `add`, which describes the verb's arguments. A verb imports what it needs only when it runs, so no verb
 waits for another's libraries, and those that need no engine answer at once.

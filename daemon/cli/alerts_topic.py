@@ -11,13 +11,13 @@ from daemon.core.text import clean
 
 
 class AlertDecoder:
-    """Decodes alerts. `foreign` counts the records that are none."""
+    """Decodes alerts. `foreign` counts the records that are not alerts."""
 
     def __init__(self) -> None:
         self.foreign = 0
 
     def decode(self, place: str, value: bytes) -> dict[str, Any] | None:
-        """Return the alert, None for what is none. `place` is where the record is, for people."""
+        """Return the alert, None for any other record. `place` is where the record is, for people."""
         try:
             document = orjson.loads(value)
         except orjson.JSONDecodeError:

@@ -78,7 +78,7 @@ def _records(options: argparse.Namespace, config: Config) -> RangeReader | None:
 
 
 def _problem(report: Report) -> int:
-    """Say what makes the report, or its labels, worthless, and return the exit code."""
+    """Print what makes the report, or its labels, worthless, and return the exit code."""
     read, labels = report.input, report.labels
     if read.records and not read.lines:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(read.rejected.items()))
@@ -97,14 +97,14 @@ def _problem(report: Report) -> int:
 
 
 def _point_to_try(report: Report) -> None:
-    """Name the way out where the configuration plainly is for another format."""
+    """Point to `strayline try` if the configuration is probably for another format."""
     if files := " ".join(report.input.files):
         print(f"strayline: `strayline try {files}` finds out how they are read", file=sys.stderr)
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C stop the work where it is; asyncio would wait for the next time that it gives way."""
+    """Let Ctrl-C stop the work where it is; asyncio would wait until the work yields."""
     before = signal.signal(signal.SIGINT, _interrupt)
     try:
         yield

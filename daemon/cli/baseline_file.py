@@ -1,4 +1,4 @@
-"""A baseline's file: what is normal, and behind it what the incidents stage has learned, as lines of JSON."""
+"""A baseline's file: what is normal, and after it what the incidents stage has learned, as lines of JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class BaselineFile:
 
 
 def load(path: Path, renamed: Mapping[str, str] | None = None) -> BaselineFile:
-    """Read a file that holds such lines, or the one in the folder that a backtest wrote; `-` is standard input.
+    """Read a baseline's file, or the one in the folder that a backtest wrote; `-` is standard input.
 
     Raises InputError when it cannot be read, DataError with the line when it is not a baseline.
     """

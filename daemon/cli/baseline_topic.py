@@ -1,4 +1,4 @@
-"""Reading what the daemon has learned from its topics, for several verbs."""
+"""Reads from the topics what the daemon has learned, for several verbs."""
 
 from __future__ import annotations
 

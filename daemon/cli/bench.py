@@ -1,4 +1,4 @@
-"""`strayline bench`: the speed of each stage on this machine, beside the raw client and the bare engine."""
+"""`strayline bench`: the speed of each stage on this machine, beside the raw client."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from daemon.config import Config
 
 SAMPLE = 1_000
-"""The latest records of each partition that are looked at."""
+"""How many of each partition's latest records are read."""
 SAMPLE_SECONDS = 10.0
 EXAMPLE: dict[str, Any] = {
     "id": "37fe473a0fe0d2de-4e7ee16327c50081",
@@ -52,7 +52,7 @@ def check(options: argparse.Namespace) -> int:
 
 
 def _print_links(config: Config) -> None:
-    """Print each link of the console as it is for an example, to be tried."""
+    """Print each link of the console for an example alert, so that people can try it."""
     if not config.console.links:
         return
     from daemon.console import LinkTemplate, filled
@@ -89,7 +89,7 @@ async def _online(options: argparse.Namespace) -> int:
 
 
 def _ports(config: Config) -> int:
-    """Print what keeps users files and certificates of our ports from being used; return the exit code."""
+    """Print why users files and certificates of our ports cannot be used; return the exit code."""
     from daemon.port_access import port_problems
 
     problems = port_problems(config)
@@ -111,7 +111,7 @@ async def _keys(config: Config, settings: KafkaSettings) -> None:
 
 
 async def _kafka(config: Config) -> int:
-    """Print what of the cluster would keep the daemon from running; return the exit code."""
+    """Print what in the cluster would prevent the daemon from running; return the exit code."""
     from daemon.adapters.kafka import check_rights, check_topics
     from daemon.wiring import kafka_settings
 

@@ -89,14 +89,14 @@ def remove_documents(options: argparse.Namespace) -> int:
     config = _config(options)
     base = _base(options, config)
     with _store(config) as store:
-        held = store.documents(base)
+        documents = store.documents(base)
         ids: list[str] = []
         for word in options.documents:
-            found = [each for each in held if each.name == word or (len(word) >= 4 and each.id.startswith(word))]
-            if len(found) != 1:
-                many = "is none of" if not found else "means several of"
+            matches = [each for each in documents if each.name == word or (len(word) >= 4 and each.id.startswith(word))]
+            if len(matches) != 1:
+                many = "is none of" if not matches else "means several of"
                 raise InputError(f"{word}: {many} the documents of base {base}")
-            ids.append(found[0].id)
+            ids.append(matches[0].id)
         removed = store.remove(base, sorted(set(ids)))
     if options.json:
         return _print_json({"base": base, "removed": removed})
@@ -148,15 +148,15 @@ async def _add_files(options: argparse.Namespace, config: Config, library: Libra
 def _outcome(outcome: dict[str, object]) -> str:
     from daemon.core.text import clean
 
-    said = str(outcome["status"])
-    if said == "read":
-        said = (
+    status = str(outcome["status"])
+    if status == "read":
+        status = (
             f"already there as {outcome['known_as']}" if outcome["known_as"] else f"read, {outcome['clauses']} clauses"
         )
-    elif said == "refused":
-        said = "refused, because it"
+    elif status == "refused":
+        status = "refused, because it"
     reason = f" {outcome['reason']}" if outcome["reason"] else ""
-    return clean(f"{outcome['file']}: {said}{',' if reason and outcome['status'] != 'refused' else ''}{reason}")
+    return clean(f"{outcome['file']}: {status}{',' if reason and outcome['status'] != 'refused' else ''}{reason}")
 
 
 async def _check_files(options: argparse.Namespace, config: Config, library: Library) -> int:
@@ -189,14 +189,14 @@ async def _search(options: argparse.Namespace, config: Config, library: Library)
     from daemon.core.text import clean, cosine, shorten
 
     base = _base(options, config)
-    found = await library.search(base, options.text, options.limit)
+    results = await library.search(base, options.text, options.limit)
     if options.json:
         hits = [
             {"document": hit.document.name, "place": hit.clause.place, "cosine": hit.cosine, "text": hit.clause.text}
-            for hit in found
+            for hit in results
         ]
         return _print_json({"base": base, "found": hits})
-    for hit in found:
+    for hit in results:
         place = f", {clean(hit.clause.place)}" if hit.clause.place else ""
         print(f"{cosine(hit.cosine)}  {clean(hit.document.name)}{place}")
         print(f"      {shorten(clean(hit.clause.text), 200)}")

@@ -1,4 +1,4 @@
-"""What every `--help` ends with: commands that work as they stand, the plainest first."""
+"""What every `--help` ends with: commands that work as they are, the simplest first."""
 
 from __future__ import annotations
 

@@ -53,11 +53,11 @@ async def _init(options: argparse.Namespace, login: BrokerLogin) -> int:
     topics = await list_topics(kafka)
     options.topic = _topic(options.topic, topics)
     lines, encoding, share = await sample_topic(kafka, options.topic)
-    found = find_out(options, lines, wishes)
+    discovery = find_out(options, lines, wishes)
     print(f"topic     {options.topic}: {topics[options.topic]:,} records")
-    for line in discovery_lines(found, encoding):
+    for line in discovery_lines(discovery, encoding):
         print(line)
-    text = write_configuration(found, surroundings(options, share, login))
+    text = write_configuration(discovery, surroundings(options, share, login))
     config = parse_config(text, login.environment, "what was chosen")
     write_lines(options.write, [text.rstrip("\n").encode()])
     print(f"written   {options.write}")
@@ -71,7 +71,7 @@ async def _init(options: argparse.Namespace, login: BrokerLogin) -> int:
 
 
 def _topic(wanted: str | None, topics: Mapping[str, int]) -> str:
-    """Return the topic to look at: the one that is wanted, the only one that holds anything, or what the user says."""
+    """Return the topic to look at: the one that is wanted, the only one that holds anything, or the user's answer."""
     logs = {name: size for name, size in topics.items() if size and not name.startswith("strayline.")}
     if wanted is not None:
         if wanted not in topics:

@@ -1,4 +1,4 @@
-"""`strayline label`: give feedback on the cause of an incident or on a pattern, mute it, or list what was said.
+"""`strayline label`: give feedback on the cause of an incident or on a pattern, mute it, or list labels and mutes.
 
 The id of an alert begins with the fingerprint of its headline's cause, that of a verdict with its pattern's. Both may
 be given, whole or in part, and so may a pattern of the baseline.
@@ -28,7 +28,7 @@ _DONE = {"normal": "normal", "anomalous": "anomalous", "forget": "forgotten: no 
 _REMARKS = {"acknowledge": "acknowledged", "unacknowledge": "not acknowledged any more", "note": "noted"}
 _MUTES = ("mute", "unmute")
 NO_LINE = "0" * 16
-"""The fingerprint of what is about no line, such as a silence."""
+"""The fingerprint of a cause without a line, such as a silence."""
 _WHOLE = re.compile(r"[0-9a-f]{16}(-[0-9a-f]{16})?")
 
 
@@ -85,9 +85,9 @@ async def _list_mutes(config: Config) -> None:
 
     for mute in await mutes_in_force(config):
         what = f"{mute.pattern} of {clean(mute.scope)}" if mute.pattern else f"all of {clean(mute.scope)}"
-        said = f" by {clean(mute.by)}" if mute.by else ""
+        author = f" by {clean(mute.by)}" if mute.by else ""
         note = f": {clean(mute.note)}" if mute.note else ""
-        print(f"muted until {rfc3339(mute.until or 0)[:19]}Z{said}: {what}{note}")
+        print(f"muted until {rfc3339(mute.until or 0)[:19]}Z{author}: {what}{note}")
 
 
 def _list(stored: StoredBaseline | None, scope: str | None) -> int:
@@ -165,8 +165,8 @@ async def _incidents(config: Config, target: str) -> set[str]:
 
 async def _find(config: Config, target: str, scope: str | None) -> tuple[str, str]:
     """Return the one id that begins with `target`, and its scope. Raises DataError when there is none, or several."""
-    found = await _in_alerts(config, target) or await _in_baseline(config, target)
-    fitting = {place: known for place, known in found.items() if scope in (None, place[1])}
+    ids = await _in_alerts(config, target) or await _in_baseline(config, target)
+    fitting = {place: known for place, known in ids.items() if scope in (None, place[1])}
     fingerprints, scopes = {one for one, _ in fitting}, sorted({place for _, place in fitting})
     if len(fingerprints) > 1:
         raise DataError(f"{target} is the beginning of {len(fingerprints)} ids; give more of it")
@@ -181,12 +181,12 @@ async def _find(config: Config, target: str, scope: str | None) -> tuple[str, st
 
 async def _in_alerts(config: Config, target: str) -> dict[tuple[str, str], str]:
     """Return ids by fingerprint and scope: those of alerts, and of the verdicts they show, that begin with `target`."""
-    found: dict[tuple[str, str], str] = {}
+    ids: dict[tuple[str, str], str] = {}
     async for alert in _alerts(config):
         for name in (alert.get("id"), alert.get("verdict")):
             if name and name.startswith(target):
-                found[name[:16], alert["scope"]] = name
-    return found
+                ids[name[:16], alert["scope"]] = name
+    return ids
 
 
 async def _alerts(config: Config) -> AsyncIterator[dict[str, Any]]:
@@ -201,7 +201,7 @@ async def _alerts(config: Config) -> AsyncIterator[dict[str, Any]]:
 
 
 async def _in_baseline(config: Config, target: str) -> dict[tuple[str, str], str]:
-    """Return the baseline's patterns that begin with `target`, by themselves and their scope: alerts expire."""
+    """Return the baseline's patterns that begin with `target`, by pattern and scope: alerts expire."""
     stored = await _read_topic(config)
     if stored is None:
         return {}

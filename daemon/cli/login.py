@@ -1,7 +1,7 @@
 """How `try` and `init` log in to the brokers: `--bootstrap-servers`, `--config` and `--security`.
 
-What is found stays as it was written, `${VARIABLES}` too, so that it can be written into a configuration. A secret that
-stands in a file in plain text is used and not written again: its place takes a variable.
+Values stay as they are written, `${VARIABLES}` too, so that they can be written into a configuration. A secret in plain
+text in a file is used but not written again: a variable takes its place.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def connection(login: BrokerLogin) -> KafkaSettings:
 
 
 def _section(path: Path) -> Mapping[str, Any]:
-    """Return the section kafka of a file, as it is written, once the whole file is known to be right."""
+    """Return the section kafka of a file, as it is written, once the whole file is checked."""
     import yaml
 
     from daemon.config import load_config
@@ -79,7 +79,7 @@ def _section(path: Path) -> Mapping[str, Any]:
 
 
 def _without_secrets(section: Mapping[str, Any], environment: dict[str, str]) -> dict[str, Any]:
-    """Return a section with a variable for each secret in plain text; `environment` learns what it stands for."""
+    """Return a section with a variable for each secret in plain text; `environment` gets the variable's value."""
     kept: dict[str, Any] = {}
     for name, value in section.items():
         if isinstance(value, Mapping):

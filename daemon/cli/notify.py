@@ -27,7 +27,7 @@ def add(verbs: Verbs[Parser]) -> None:
 
 
 def notify(options: argparse.Namespace) -> int:
-    """Notify until told to stop, or try the routes."""
+    """Notify until stopped, or try the routes."""
     config = load(options)
     chosen_routes(options, config)
     from daemon.logs import configure_logging
@@ -131,7 +131,7 @@ class Reload:
         self._one = asyncio.Lock()
 
     async def now(self) -> None:
-        """Apply what `notify.routes` says now. Raises ConfigError for a bad file; the old routes then go on."""
+        """Apply what `notify.routes` says now. Raises ConfigError for a bad file; the old routes then continue."""
         import structlog
 
         log = structlog.get_logger(__name__)
@@ -145,7 +145,7 @@ class Reload:
             log.info("reloaded", routes=[route.name for route in wanted])
 
     def soon(self) -> None:
-        """Do it in the background."""
+        """Apply it in the background."""
         task = asyncio.create_task(self._quietly())
         self._running.add(task)
         task.add_done_callback(self._running.discard)

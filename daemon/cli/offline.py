@@ -1,4 +1,4 @@
-"""What verbs share that need an engine here: one that is started and closed, and one run over files or a topic."""
+"""What verbs share that need an engine here: starting and closing it, and a run over files or a topic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def started_engine(config: Config) -> AsyncIterator[Engine]:
-    """Start the engine that the configuration names, and close it behind the block."""
+    """Start the engine that the configuration names, and close it after the block."""
     from daemon.adapters.engines import make_engine
     from daemon.wiring import engine_settings
 
@@ -29,7 +29,7 @@ async def started_engine(config: Config) -> AsyncIterator[Engine]:
 
 
 async def start_engine(engine: Engine, config: Config) -> None:
-    """Load the model, and say so while it takes long."""
+    """Load the model, and show so while it takes long."""
     from daemon.terminal.waiting import waiting
 
     with waiting(f"loading the model {config.engine.model}"):
@@ -47,8 +47,7 @@ async def run_offline(
 ) -> Result:
     """Run over files or a topic, with a progress bar; `show` takes every message of an incident as it comes.
 
-    The bar is on standard error, or on `console`, which is where messages are shown when that is a terminal: what is
-    printed there goes above the bar.
+    The bar is on standard error, or on `console`, a terminal that also shows the messages: they appear above the bar.
     """
     from daemon.backtest import run_backtest
     from daemon.terminal.progress import progress

@@ -20,7 +20,7 @@ Verbs = argparse._SubParsersAction  # noqa: SLF001  # argparse has no public nam
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with the exit code of sysexits for wrong usage, and the nearest word for one that is not known."""
+    """argparse, with the exit code of sysexits for wrong usage, and the nearest known word for an unknown one."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(os.EX_USAGE, f"{self.prog}: {message}\n")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse the command line; a flag that is not known is answered with the nearest one."""
+        """Parse the command line; the error for an unknown flag names the nearest known one."""
         given = list(sys.argv[1:] if args is None else args)
         options, unknown = self.parse_known_args(given, namespace)
         if unknown:
@@ -54,7 +54,7 @@ class Parser(argparse.ArgumentParser):
         return self
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuse a word that is none of the choices, and name the nearest (argparse does so from Python 3.14 on)."""
+        """Refuse a word that is not one of the choices, and name the nearest (argparse does so from Python 3.14 on)."""
         if action.choices is not None and value not in action.choices:
             known = ", ".join(map(str, action.choices))
             message = (
@@ -70,7 +70,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def add_verb(verbs: Verbs[Parser], name: str, verb: Verb, text: str, *, config: bool = True) -> Parser:
-    """Add a verb, which takes `--config` unless it does without; return its parser."""
+    """Add a verb, which takes `--config` unless `config` is False; return its parser."""
     parser = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
     if config:
         parser.add_argument("--config", type=Path, default=Path("config.yaml"), help="the configuration file")

@@ -15,7 +15,7 @@ def add(verbs: Verbs[Parser]) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run until told to stop."""
+    """Run until stopped."""
     config = load(options)
     import structlog
 

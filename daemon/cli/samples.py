@@ -1,4 +1,4 @@
-"""What `try` and `init` share: looking at the first lines of files or a topic, and what the user chooses otherwise."""
+"""What `try` and `init` share: reading the first lines of files or a topic, and flags that override the findings."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from daemon.discovery import Discovery, Surroundings, Wishes
 
 HEAD_BYTES = 4 << 20
-"""How much of each file is looked at."""
+"""How much of each file is read."""
 TOPIC_RECORDS = 10_000
 
 
 def add_choices(parser: Parser) -> None:
-    """Describe the flags that choose what would be found out."""
+    """Describe the flags that override what would be found out."""
     choices = parser.add_argument_group("what is chosen otherwise")
     choices.add_argument("--format", help="how records are read: json, raw, syslog, cri, ...")
     choices.add_argument("--encoding", help="of the files: utf-8, utf-16, cp1252, ...")
@@ -38,7 +38,7 @@ def add_choices(parser: Parser) -> None:
 
 
 def sample_files(options: argparse.Namespace, stdin: Rewound | None) -> tuple[list[str], str, float]:
-    """Return the first lines of the files, their encoding, and the share of everything that they are."""
+    """Return the first lines of the files, their encoding, and their share of the whole."""
     from daemon.adapters.files import read_head
     from daemon.discovery import MOST_LINES, encoding_of
 
@@ -57,12 +57,12 @@ def sample_files(options: argparse.Namespace, stdin: Rewound | None) -> tuple[li
     plain = sum(len(line) + 1 for line in known)
     total = sum(Path(path).stat().st_size for path in options.files if path != "-")
     packed = any(str(path).endswith((".gz", ".xz", ".zst")) for path in options.files)
-    everything = total * (8 if packed else 1)  # logs are packed to an eighth or less
+    everything = total * (8 if packed else 1)  # logs compress to an eighth or less
     return known, encoding or "utf-8", min(1.0, plain / max(plain, everything)) if len(known) == MOST_LINES else 1.0
 
 
 async def sample_topic(kafka: KafkaSettings, topic: str) -> tuple[list[str], str, float]:
-    """Return the first lines of a topic, its encoding, and the share of everything that they are."""
+    """Return the first lines of a topic, its encoding, and their share of the whole."""
     lines: list[str] = []
     reader = topic_reader(kafka, topic)
     batches = reader.batches()
@@ -115,7 +115,7 @@ def _known_encoding(name: str) -> bool:
 
 
 def find_out(options: argparse.Namespace, lines: list[str], wishes: Wishes) -> Discovery:
-    """Return what was found in lines. Raises DataError when there are none that can be read."""
+    """Return how the lines are read. Raises DataError when no line can be read."""
     from daemon.discovery import NothingToReadError, discover
 
     try:
@@ -125,7 +125,7 @@ def find_out(options: argparse.Namespace, lines: list[str], wishes: Wishes) -> D
 
 
 def surroundings(options: argparse.Namespace, share: float, login: BrokerLogin) -> Surroundings:
-    """Return what a configuration needs beside what was found."""
+    """Return what a configuration needs besides the discovery."""
     from daemon.discovery import Surroundings
 
     engine = options.engine or ("lite" if find_spec("wordllama") is not None else "vllm")

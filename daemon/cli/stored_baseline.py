@@ -45,7 +45,7 @@ class StoredBaseline:
 class Imported:
     """The result of an import. `moved_us` is added to all times; `kept` counts the labels that were not replaced.
 
-    `causes` are those that the incidents stage learns of.
+    `causes` is the number of causes that the incidents stage takes in.
     """
 
     scopes: Sequence[str]
@@ -65,8 +65,8 @@ async def read_topic(broker: Broker, topic: str, settings: DetectorSettings) -> 
     ends = await broker.stable_ends(topic)
     updates: list[Update] = []
     following = broker.follow(topic)
-    async for came, read in following:
-        updates += came
+    async for new, read in following:
+        updates += new
         if all(read.get(partition, -1) >= end for partition, end in ends.items()):
             break
     if isinstance(following, AsyncGenerator):

@@ -47,7 +47,7 @@ async def _tail(options: argparse.Namespace) -> int:
             else:
                 try:
                     printer.print(alert)
-                except (KeyError, TypeError, ValueError):  # it has an alert's id and scope, and little else of one
+                except (KeyError, TypeError, ValueError):  # it has the id and scope of an alert, but not the rest
                     decoder.pass_over(place)
                     continue
             shown += 1

@@ -59,7 +59,7 @@ def top(options: argparse.Namespace) -> int:
             try:
                 before, now = now, _scrape(url, token)
             except UnavailableError as error:
-                live.update(Text(str(error), "bold red"), refresh=True)  # it may be starting again
+                live.update(Text(str(error), "bold red"), refresh=True)  # the daemon may be starting again
             else:
                 live.update(screen(now, before), refresh=True)
 

@@ -67,10 +67,10 @@ async def _try(options: argparse.Namespace, login: BrokerLogin) -> int:
         lines, encoding, share = (
             await sample_topic(connection(login), options.topic) if options.topic else sample_files(options, stdin)
         )
-        found = find_out(options, lines, wishes)
-    for line in discovery_lines(found, encoding):
+        discovery = find_out(options, lines, wishes)
+    for line in discovery_lines(discovery, encoding):
         print(line)
-    text = write_configuration(found, surroundings(options, share, login))
+    text = write_configuration(discovery, surroundings(options, share, login))
     config = parse_config(text, login.environment, "what was chosen")
     if options.write is not None:
         _write(options.write, text)
@@ -79,7 +79,7 @@ async def _try(options: argparse.Namespace, login: BrokerLogin) -> int:
     if options.look:
         return 0
     records = topic_reader(connection(login), options.topic) if options.topic else None
-    await _run(options, config, Layout(encoding, found.reading.begins), stdin, records)
+    await _run(options, config, Layout(encoding, discovery.reading.begins), stdin, records)
     return 0
 
 

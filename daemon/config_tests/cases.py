@@ -1,7 +1,7 @@
 """A test file: a configuration, and cases that say what comes of some lines. YAML, hence JSON too; strict.
 
-What a case does not mention is not looked at; what it does mention is compared whole, so an expected list of two
-verdicts fails when there are three.
+What a case does not mention is not checked. What it mentions is compared whole, so an expected list of two verdicts
+fails when there are three.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class ConfigCase(_Part):
         return [*(Record(value=line) for line in self.lines), *self.records]
 
     def taught(self) -> list[Record]:
-        """Return what is taught before."""
+        """Return the records that are taught first."""
         return [Record(value=line) for line in self.teach]
 
 

@@ -1,7 +1,7 @@
 """One case through the daemon's own chain, and what differs from what was expected.
 
 Formats, masks, sessions and patterns need no engine: without one every pattern gets the same vector, so that
-everything runs as always and only what is anomalous means nothing. Cases that ask for it are the caller's to skip.
+everything runs as usual and only `anomalous` means nothing. The caller skips the cases that expect it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CHARACTERS_A_TOKEN = 3
 
 
 class NoEngine:
-    """`ports.Engine` for whoever looks at no vector. Tokens are estimated: one for every three characters."""
+    """`ports.Engine` for callers that use no vectors. Tokens are estimated: one for every three characters."""
 
     model = "none:8"
     dimensions = 8
@@ -32,7 +32,7 @@ class NoEngine:
         """Nothing to start."""
 
     def count_tokens(self, lines: Sequence[str]) -> NDArray[np.int32]:
-        """Return one token for every three characters, and one a line."""
+        """Return one token for every three characters, and one per line."""
         counts = (1 + -(-len(line) // CHARACTERS_A_TOKEN) for line in lines)
         return np.fromiter(counts, dtype=np.int32, count=len(lines))
 
@@ -52,7 +52,7 @@ NO_ENGINE: Engine = NoEngine()
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a case, and how that differs from what it expects: no difference, passed."""
+    """What came of a case, and how that differs from what it expects; no difference means passed."""
 
     case: ConfigCase
     differences: Sequence[str] = ()
@@ -65,7 +65,7 @@ class _Output:
 
 
 async def run_case(case: ConfigCase, make_tools: Callable[[], Tools], engine: Engine) -> Outcome:
-    """Run a case from nothing known: `make_tools` makes a new detector each time."""
+    """Run a case with an empty baseline: `make_tools` makes a new detector each time."""
     tools, taught = make_tools(), case.taught()
     await _feed(taught, 0, Stream(SOURCE, tools, teach=True), engine)
     output = await _feed(case.inputs(), len(taught), Stream(SOURCE, tools), engine)

@@ -1,6 +1,6 @@
 """The daemon at work, behind ports: from an assignment of the consumer group to committed transactions.
 
-    Pipeline -> Partition (INIT by Recovery, RUN with a processor, Commits) -> Embedder -> one transaction a partition
+    Pipeline -> Partition (INIT by Recovery, RUN with a processor, Commits) -> Embedder -> one transaction per partition
 
 * One event loop does all waiting. One thread (`WorkerThread`) owns the detector and all processors and does all heavy
   computing. One engine (`Embedder`) is shared by all partitions.

@@ -51,7 +51,7 @@ class Follower:
 
     @property
     def progress(self) -> float:
-        """The share, 0 to 1, of what `restored` waits for that is read."""
+        """The share, 0 to 1, of what `restored` waits for that has been read."""
         whole = sum(max(end - self._first.get(p, end), 0) for p, end in self._ends.items())
         left = sum(max(end - self._read.get(p, 0), 0) for p, end in self._ends.items())
         return max(0.0, 1.0 - left / whole) if whole else 0.0
@@ -81,7 +81,7 @@ class Follower:
                 await asyncio.sleep(1.0)
 
     def _apply(self, updates: Sequence[Update]) -> list[tuple[Update, str]]:
-        """Take in records; return those that are not ours, with the reason. Applying records again is harmless."""
+        """Apply records; return the foreign ones, each with the reason. Applying records again is harmless."""
         try:
             self._detector.apply(updates)
         except DataError as error:

@@ -14,11 +14,11 @@ from daemon.runtime.step_metrics import count_settlement
 
 
 class Commits:
-    """Commits what the processor hands over. `on_end` is called whenever a transaction ends, well or not.
+    """Commits what the processor hands over. `on_end` is called whenever a transaction succeeds or fails.
 
-    `committed_at` is when the last one ended well (or the partition began to run), by the monotonic clock; `incidents`
-    are those open at that time `told` those told in the last day and `budgets` those that may be, by scope; `count` is
-    how many ended well since the partition began to run.
+    `committed_at` is when the last one succeeded (or the partition began to run), by the monotonic clock. By scope,
+    `incidents` were open at that time, `told` were told in the day before, and `budgets` may be told in a day. `count`
+    is how many transactions succeeded since the partition began to run.
     """
 
     def __init__(self, source: TopicPartition, shared: Shared, on_end: Callable[[], None]) -> None:

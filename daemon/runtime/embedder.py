@@ -45,7 +45,7 @@ class Embedder:
         self._error = ""
 
     async def embed(self, patterns: Sequence[Pattern]) -> dict[str, Vector | RefusedText]:
-        """Return the vectors of `patterns`, one of `groups`, by id, or why the engine refuses one.
+        """Return by id the vectors of `patterns`, which are one of `groups`, or why the engine refuses one.
 
         Raises EngineError when the engine is dead.
         """
@@ -65,7 +65,7 @@ class Embedder:
         return dict(zip(waiting, vectors, strict=True))
 
     def delays(self, now: float) -> Iterator[Delay]:
-        """Yield for how long patterns have waited without any answer of the engine."""
+        """Yield for how long patterns have waited without any answer from the engine."""
         if self._under_way:
             why = self._error or f"no answer for {len(self._under_way)} patterns"
             yield Delay(StallCause.ENGINE, now - self._answered_at, why)
@@ -84,7 +84,7 @@ class Embedder:
             for future in futures:
                 if isinstance(error, Exception):
                     future.set_exception(error)
-                    future.exception()  # seen, should nobody wait any more
+                    future.exception()  # marks it as retrieved, in case nobody waits any more
                 else:
                     future.cancel()
             if not isinstance(error, Exception):
@@ -98,7 +98,7 @@ class Embedder:
             self._metrics.embedding_queue_depth.set(len(self._under_way))
 
     async def _insist(self, texts: Sequence[str]) -> Sequence[Vector | RefusedText]:
-        """Embed texts, for as long as it takes. Where one of them is refused, each is asked for by itself."""
+        """Embed texts, for as long as it takes. If one of them is refused, each is embedded by itself."""
         try:
             return await self._embed(texts)
         except RefusedTextError as error:

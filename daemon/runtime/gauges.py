@@ -51,7 +51,7 @@ class Gauges:
         metrics.sessions_open.set(sum(p.load.open_sessions for p in partitions))
         metrics.unsettled_lines.set(sum(p.load.unsettled for p in partitions))
         metrics.checkpoint_age.set(max((now - p.committed_at for p in partitions if not p.quiet), default=0.0))
-        metrics.consumer_lag.clear()  # a lag that is unknown is not the last one known
+        metrics.consumer_lag.clear()  # an unknown lag must not keep its last value
         for source, lag in pipeline.lag.items():
             metrics.consumer_lag.labels(source.topic, str(source.partition)).set(lag)
         incidents = sum((Counter(p.incidents) for p in partitions), Counter[str]())

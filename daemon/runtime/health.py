@@ -16,14 +16,14 @@ STUCK_SECONDS = 60.0
 
 
 class Health:
-    """Asks the parts of a process. The pipeline, the follower and the monitor are given to it once there are some."""
+    """Asks the parts of a process. The pipeline, the follower and the monitor are set once they exist."""
 
     def __init__(self, engine: Engine, thread: WorkerThread) -> None:
         self.phase: str | None = "starting"
-        """What the process is at while it is not ready; None when it runs."""
+        """What the process does while it is not ready; None when it runs."""
         self.pipeline: Pipeline | None = None
         self.restoring: Follower | None = None
-        """What restores the baseline, while that is the phase."""
+        """What restores the baseline, during that phase."""
         self.monitor: StallMonitor | None = None
         self._engine, self._thread = engine, thread
 

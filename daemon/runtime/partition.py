@@ -1,14 +1,13 @@
 """One partition's life: INIT -> RUN -> (DEAD -> INIT)*, each step under a time-out, independent of all others.
 
-    INIT   `recovery`: start the producer (fences whoever had the partition), read the checkpoint, wait for the baseline
+    INIT   `recovery`: start the producer (fences the previous owner), read the checkpoint, wait for the baseline
            to be read up to it, skip what retention deleted, make a processor; ask the polling task to fetch from there
     RUN    batches and vectors go into the processor (`partition_steps`), its output into transactions (`commits`)
     DEAD   anything failed or timed out: processor and producer are thrown away, a pause, then INIT again
 
 Two rules keep it exact. The checkpoint in the topic is the only truth: nothing in memory outlives DEAD. And whoever
-started the newest producer owns the partition, whatever anyone believes: a stale owner's transaction cannot commit. So
-a partition that stays here across a rebalance keeps its processor, without asking whether another replica owned it in
-between.
+started the newest producer owns the partition: a stale owner's transaction cannot commit. So a partition that stays
+here across a rebalance keeps its processor, without asking whether another replica owned it in between.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class State(StrEnum):
 
 
 class _RenewalError(Exception):
-    """Leaves the work of a partition that is to start again on purpose."""
+    """Raised to start a partition again on purpose."""
 
 
 class Partition:
@@ -85,7 +84,7 @@ class Partition:
 
     @property
     def committed_at(self) -> float:
-        """When the last transaction ended well, by the monotonic clock."""
+        """When the last transaction succeeded, by the monotonic clock."""
         return self._commits.committed_at
 
     @property
@@ -95,7 +94,7 @@ class Partition:
 
     @property
     def told(self) -> Mapping[str, int]:
-        """How many incidents had been told in a day at the last commit, by scope."""
+        """How many incidents were told in the day before the last commit, by scope."""
         return self._commits.told
 
     @property
@@ -117,7 +116,7 @@ class Partition:
 
     @property
     def in_place(self) -> bool:
-        """Whether it runs and is fetched from where it stands: a rebalance need not interrupt it."""
+        """Whether it runs and is fetched from its position: a rebalance need not interrupt it."""
         return self.state is State.RUN and self.fetch_from is None
 
     def offer(self, batch: Batch) -> None:
@@ -181,7 +180,7 @@ class Partition:
     # ---------------------------------------------------------------- its life
 
     async def run(self, membership: Membership) -> None:
-        """Live. Raises only what must end the process: a dead engine, another model's baseline."""
+        """Work until cancelled. Raises only what must end the process: a dead engine, another model's baseline."""
         try:
             while True:
                 try:

@@ -1,7 +1,7 @@
 """The steps of one partition while it runs: what was fetched and the engine's vectors go into its processor.
 
-A step is done in the worker thread. What it makes is published by `commits`, patterns that need a vector are asked of
-the engine, and when nothing arrives for a while, the processor is told that time passes.
+A step runs in the worker thread. `commits` publishes its output, the engine embeds the patterns that need a vector,
+and when nothing arrives for a while, the processor is notified that time passes.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class PartitionSteps:
         self.load = Load(unsettled=recovered.unsettled, listening=recovered.processor.announces)
 
     async def stop(self) -> None:
-        """Forget the processor, and all that it has not been given. Never raises."""
+        """Forget the processor and the input that it has not taken. Never raises."""
         self.stepped.set()
         await self._vectors.stop()
         self._processor = None
@@ -77,7 +77,7 @@ class PartitionSteps:
 
     @property
     def hungry(self) -> bool:
-        """Whether another batch has room."""
+        """Whether there is room for another batch."""
         return (
             len(self._inbox) < INBOX_BATCHES
             and self.load.waiting < WAITING_SESSIONS
@@ -101,7 +101,7 @@ class PartitionSteps:
         return self._idle.due() if waits else None
 
     async def step(self) -> None:
-        """Give the processor the next batch, and the vectors that have come."""
+        """Give the processor the next batch, and the vectors that have arrived."""
         assert self._processor is not None
         batch = self._inbox.popleft() if self._inbox else None
         if batch is not None:
@@ -109,7 +109,7 @@ class PartitionSteps:
         self._note(await self._in_thread(self._processor.step, batch, self._vectors.take()), batch)
 
     async def flush_if_caught_up(self, membership: Membership) -> None:
-        """Tell the processor that time passes, if nothing is left to read."""
+        """Notify the processor that time passes, if nothing is left to read."""
         # The process may have been frozen, and its clocks with it: only the broker knows whether there is more to read.
         assert self._processor is not None
         self._idle.restart(monotonic())

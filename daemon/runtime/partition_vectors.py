@@ -1,4 +1,4 @@
-"""The vectors that one partition waits for: asked of the engine in groups, handed over when they come."""
+"""The vectors that one partition waits for: requested from the engine in groups, handed over when they arrive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from daemon.runtime.embedder import Embedder, groups
 
 
 class PartitionVectors:
-    """Asks `embedder`; calls `arrived` when vectors have come, and `failed` with whatever went wrong."""
+    """Asks `embedder`; calls `arrived` when vectors have arrived, and `failed` with whatever went wrong."""
 
     def __init__(self, embedder: Embedder, arrived: Callable[[], None], failed: Callable[[Exception], None]) -> None:
         self._embedder, self._arrived, self._failed = embedder, arrived, failed
@@ -19,7 +19,7 @@ class PartitionVectors:
 
     @property
     def asked(self) -> bool:
-        """Whether the engine is at work for it."""
+        """Whether a request to the engine is under way."""
         return bool(self._tasks)
 
     @property
@@ -35,12 +35,12 @@ class PartitionVectors:
             task.add_done_callback(self._tasks.discard)
 
     def take(self) -> dict[str, Vector | RefusedText]:
-        """Return the vectors and refusals that have come since the last call, by pattern."""
+        """Return the vectors and refusals that have arrived since the last call, by pattern."""
         vectors, self._vectors = self._vectors, {}
         return vectors
 
     async def stop(self) -> None:
-        """Wait for nothing any more, and forget what has come."""
+        """Cancel all requests, and forget what has arrived."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -64,7 +64,7 @@ class Pipeline:
 
     @property
     def membership(self) -> Membership:
-        """The current place in the group."""
+        """The current membership of the group."""
         return self._membership
 
     @property
@@ -127,7 +127,7 @@ class Pipeline:
     async def rejoin(self) -> None:
         """Leave the group and join it with a new membership; the partitions start again from their checkpoints."""
         old, self._membership = self._membership, self._broker.membership(self._topics)
-        self._polling.cancel()  # it may be waiting in the old one without end
+        self._polling.cancel()  # it may wait in the old one without end
         await old.close()
         await self._end(list(self._partitions))
         await self._membership.start(self)

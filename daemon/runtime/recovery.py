@@ -1,6 +1,6 @@
 """INIT of a partition: from the checkpoint in the topic to a processor that continues exactly there.
 
-    start the producer (this fences the previous owner) -> read the checkpoint -> wait until the baseline is read as far
+    start the producer (this fences the previous owner) -> read the checkpoint -> wait for the baseline up to it
     -> find where the input begins and ends -> make the processor -> skip what retention deleted
 
 The order matters: only after the previous owner is fenced are the checkpoint and the baseline final.
@@ -50,7 +50,7 @@ class Recovered:
 
 
 class Recovery:
-    """Recovers one partition, as often as it starts."""
+    """Recovers one partition at each of its starts."""
 
     def __init__(self, source: TopicPartition, shared: Shared, make_processor: ProcessorFactory) -> None:
         self._source = source
@@ -104,8 +104,8 @@ class Recovery:
             return Checkpoint(committed), committed
         if checkpoint.next <= end:
             return checkpoint, checkpoint.low
-        # Offsets that were read do not exist. A broker that has just taken over may say so for a moment. If it repeats
-        # it, the topic was deleted and made again under the same name.
+        # Offsets that were read do not exist. A broker that has just taken over may say so for a moment. If it says
+        # so again, the topic was deleted and created again under the same name.
         if patient:
             raise PartitionError(f"init: the input ends at {end}, before the checkpoint's {checkpoint.next}", "init")
         log.error("input_made_anew", partition=str(self._source), checkpoint=checkpoint.next, end=end, restart=first)

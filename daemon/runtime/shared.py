@@ -41,7 +41,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The objects. `backoff` says how long a partition pauses before it starts again after a failure."""
+    """The shared objects. `backoff` says how long a partition pauses before it starts again after a failure."""
 
     broker: Broker
     thread: WorkerThread

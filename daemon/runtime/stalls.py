@@ -79,7 +79,7 @@ Delays = Callable[[float], Iterable[Delay]]
 
 
 class StallMonitor:
-    """Watches `sources`; `stalls` are those of now."""
+    """Watches `sources`; `stalls` are the present ones."""
 
     def __init__(
         self,
@@ -120,12 +120,12 @@ class StallMonitor:
         for delay in delays:
             # Half of the limit: what waits may have stood still for a moment longer than what it waits for.
             if delay.seconds > self._limits[delay.cause] / 2:
-                self._held_until |= {held: now + self._limits[held] for held in HOLDS_UP.get(delay.cause, ())}
+                self._held_until |= {blocked: now + self._limits[blocked] for blocked in HOLDS_UP.get(delay.cause, ())}
         late = [delay for delay in late if now >= self._held_until.get(delay.cause, 0.0)]
         self._note(by_cause(await self._explained(late)))
 
     async def _explained(self, late: Sequence[Delay]) -> Sequence[Delay]:
-        """Return the delays, those that come of an unreachable cluster as one."""
+        """Return the delays; those due to an unreachable cluster become one."""
         of_kafka = [delay for delay in late if delay.cause in OF_KAFKA]
         if not of_kafka:
             self._diagnosis, self._reachable_since = None, None

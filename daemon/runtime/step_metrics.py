@@ -1,4 +1,4 @@
-"""Counts what steps and transactions did: a few calls to metrics a step, however many sessions it judged.
+"""Counts what steps and transactions did: a few calls to metrics per step, however many sessions it judged.
 
 Looking up a metric's labels costs about as much as a part of judging a session, so sessions are counted first.
 """

@@ -52,7 +52,7 @@ class Watched(Protocol):
 
     @property
     def membership(self) -> Membership:
-        """The current place in the group."""
+        """The current membership of the group."""
         ...
 
     @property
@@ -75,8 +75,10 @@ class Watched(Protocol):
 
 
 class Watchdog:
-    """Watches one pipeline. `lag` is, by partition, the number of records not taken in yet; it lacks those
-    whose end the last check could not read."""
+    """Watches one pipeline.
+
+    `lag` is, by partition, the number of records not taken in yet, if the last check could read the partition's end.
+    """
 
     def __init__(self, patience: Patience, metrics: Metrics) -> None:
         self.lag: Mapping[TopicPartition, int] = {}
@@ -129,7 +131,7 @@ class Watchdog:
     async def _bounds(
         self, membership: Membership, partitions: Sequence[Partition]
     ) -> Mapping[TopicPartition, tuple[int, int]]:
-        """Return the bounds that can be had. Partitions that fail together, or failed before, are asked for alone."""
+        """Return the known bounds. Partitions whose common request fails, or failed before, are asked one by one."""
         together = [partition for partition in partitions if partition.source not in self._suspects]
         alone = [partition for partition in partitions if partition.source in self._suspects]
         answers = await asyncio.gather(

@@ -32,7 +32,7 @@ ID_LENGTH = 8
 HEADLINE_ROWS = 3
 MAX_CAUSES = 6
 NO_LINE = "0" * 16
-"""The fingerprint of what is about no line, such as a silence: nothing can be labelled by it."""
+"""The fingerprint of a cause without a line, such as a silence: nothing can be labelled by it."""
 _SEVERITY = {"critical": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 _EVENT = {"opened": "bold", "reopened": "bold", "escalated": "bold", "resolved": "bold green"}
 
@@ -113,17 +113,17 @@ def _when(alert: Document) -> str:
 
 
 def _title(alert: Document, width: int) -> Text:
-    event, grave = _text(_about(alert), "event"), _text(alert, "severity")
+    event, severity = _text(_about(alert), "event"), _text(alert, "severity")
     right = Text(event, _EVENT.get(event, ""))
     if event != "resolved":
-        right.append("  ").append(grave, _SEVERITY.get(grave, ""))
+        right.append("  ").append(severity, _SEVERITY.get(severity, ""))
     services = ", ".join(clean(name) for name in _about(alert).get("services", [])) or _text(alert, "scope")
     left = Text.assemble((_when(alert)[11:19] or "--:--:--", DIM), "  ", (services, "bold"))
     return apart(left, right, width)
 
 
 def _headline(alert: Document, width: int) -> Iterator[Text]:
-    """Yield what speaks for the incident, in at most three rows, and why it does."""
+    """Yield the headline of the incident, in at most three rows, and why it matters."""
     head: Document = next((cause for cause in _about(alert).get("causes", []) if _leads(cause, alert)), {})
     text = gist(str(head.get("text") or "")) or _text(alert, "summary")
     room = max(width - INDENT, 20)
@@ -156,7 +156,7 @@ def _causes(alert: Document, width: int) -> Iterator[Text]:
 
 
 def _away(head: Document, cause: Document) -> str:
-    """Return how long before or after the headline a symptom was seen; nothing when at the same second."""
+    """Return how long before or after the headline a symptom was seen; empty if within a second."""
     seconds = (datetime.fromisoformat(cause["time"]) - datetime.fromisoformat(head["time"])).total_seconds()
     if abs(seconds) < 1:
         return ""

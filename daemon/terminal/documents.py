@@ -19,7 +19,7 @@ _ENDS = {"deleted": ("[-", "-]"), "inserted": ("{+", "+}")}
 
 
 def print_check(console: Console, name: str, check: Check, limit: int = SHOWN) -> None:
-    """Print what is said of one text; at most `limit` departures, the gravest first."""
+    """Print the check of one text; at most `limit` departures, the gravest first."""
     console.print(
         Text(f"{clean(name)}: ").append("odd" if check.odd else "nothing odd", "red bold" if check.odd else "green")
     )

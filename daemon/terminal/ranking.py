@@ -1,7 +1,7 @@
 """The strangest sessions on a terminal, for a run that told no incident: why there is none, and the ranking.
 
-Each is a place, a session, and its lines as an alert shows them. No p-value stands there and nothing is to be labelled:
-that a session is first says only that the others are less strange.
+Each entry is a place, a session, and its lines as an alert shows them. It has no p-value and asks for no label: the
+first place says only that the other sessions are less strange.
 """
 
 from __future__ import annotations

@@ -43,9 +43,9 @@ class Scrape:
 
 @dataclass(frozen=True, slots=True)
 class ScopeActivity:
-    """One scope. `sessions` are a second between two scrapes, else since the start.
+    """One scope. `sessions` is the rate per second between two scrapes, else the number since the start.
 
-    `told` incidents of the last day stand against the `budget` of a day; `held_back` counts since the start.
+    `told` counts the incidents of the last day, `budget` is what a day allows, `held_back` counts since the start.
     """
 
     scope: str

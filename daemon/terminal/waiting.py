@@ -1,4 +1,4 @@
-"""Saying what is waited for: a spinner with the seconds on a terminal, elsewhere one line when it takes long."""
+"""Shows what a command waits for: a spinner with the seconds on a terminal, elsewhere one line after a while."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONG = 2.0
 
 @contextmanager
 def waiting(what: str, console: Console | None = None, after: float = LONG) -> Iterator[None]:
-    """Say on `console` (default: stderr) what the block waits for. Nothing of it stays on a terminal."""
+    """Show on `console` (default: stderr) what the block waits for. Nothing of it stays on a terminal."""
     console = console or Console(stderr=True, file=sys.stderr)
     if console.is_terminal:
         columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
