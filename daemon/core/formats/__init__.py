@@ -1,14 +1,14 @@
-"""Bytes to lines: one format reads one batch of records into one table, and says which records it could not read.
+"""Bytes to lines: one format reads one batch of records into one table, and reports which records it could not read.
 
 A format is a *reader* (what is particular to it: bytes to the text columns of `base.ReaderOutput`) and the *finisher*
 that all share (record paths, `extract`, times, defaults, positions). `registry` has the readers by name; a new format
 is one module and one entry there, and the configuration takes its choices from it. Three rules hold:
 
-* A bad record becomes one `Reject`; its batch goes on without it. What becomes of a record never depends on the others
-  in its batch, so the same records give the same lines however they are fetched.
+* A bad record becomes one `Reject`; its batch goes on without it. The lines of a record never depend on the other
+  records of its batch, so the same records give the same lines however they are fetched.
 * Expressions fill columns; Python runs per batch and per bad record, never per good line.
 * A `Format` serves one partition: where records carry no timestamp (files), a line without a time takes the time of
-  the line before it, and that is remembered from batch to batch.
+  the line before it, also across batches.
 """
 
 from daemon.core.formats.avro import check_schema

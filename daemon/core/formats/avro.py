@@ -1,6 +1,6 @@
-"""Avro: values behind a schema registry's header, or files of one value that bring their schema.
+"""Avro: values with a schema registry's header, or values that are whole Avro files, which contain their schema.
 
-The core reads no registry: the schemas are given with the settings, by the registry's id, or one for any id.
+The core does not read a registry: the settings have the schemas by the registry's id, or one schema for any id.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from daemon.core.formats.entries import EntriesError, Entry, Headers
 from daemon.core.formats.packed import PackedError, schema_header, without_schema_header
 
 ANY = "any"
-"""The id that stands for every one."""
+"""Matches every id of a schema."""
 _CONTAINER = b"Obj\x01"
 
 
@@ -30,7 +30,7 @@ def check_schema(text: str) -> str | None:
 
 
 def avro_unwrapper(schemas: Mapping[str, str]) -> Callable[[bytes, Headers], Iterator[Entry]]:
-    """Return what decodes Avro values by these schemas (JSON texts by id)."""
+    """Return the function that decodes Avro values with these schemas (JSON texts by id)."""
     parsed = {id_: fastavro.parse_schema(orjson.loads(text)) for id_, text in schemas.items()}
 
     def unwrap(value: bytes, _headers: Headers) -> Iterator[Entry]:
@@ -55,9 +55,9 @@ def avro_unwrapper(schemas: Mapping[str, str]) -> Callable[[bytes, Headers], Ite
 
 def _decoded(decode: Callable[[], list[Any]], detail: str) -> list[Entry]:
     try:
-        found = decode()
-    except Exception as error:  # fastavro raises whatever its decoding meets
+        entries = decode()
+    except Exception as error:  # fastavro raises errors of any type for a bad value
         raise EntriesError("not_avro", detail) from error
-    if not all(isinstance(entry, dict) for entry in found):
+    if not all(isinstance(entry, dict) for entry in entries):
         raise EntriesError("not_an_object", f"{detail}: it is not a record")
-    return found
+    return entries

@@ -14,12 +14,12 @@ from daemon.core.types import Batch, Reject
 RECORD_PREFIX = "record."
 """A path with this prefix names a part of the record (its key, timestamp, topic, a header), not of its value."""
 WHOLE = "*"
-"""The path of a message that is the whole object, but for its time and level."""
+"""The path of a message that is the whole object without its time and level."""
 ALTERNATIVE = "|"
 """Separates the paths that may hold a field; the first one present counts."""
 
 _NULS = "\x00" * 5
-"""So many begin no value of a registry, whose header is a zero and a number of 4 bytes that is not zero."""
+"""A registry's value does not begin with so many: its header is a zero and a 4-byte number that is not zero."""
 
 COLUMNS_SCHEMA: Mapping[str, pl.DataType] = {
     "row": pl.Int64(),
@@ -62,22 +62,22 @@ class FormatSettings:
     """How to read records: a format's name, paths of the fields, and patterns on the message that win over them.
 
     `level_scale` names the scale of levels that are numbers (see `levels`). `max_lead` is how many microseconds a line
-    may be ahead of its record and still move stream time. A line with a time that cannot be read gets its record's, or,
-    with `reject_unreadable_times`, a record of only such lines is rejected.
+    may be ahead of its record and still move stream time. A line with a time that cannot be read gets its record's.
+    With `reject_unreadable_times`, a record of only such lines is rejected.
     """
 
     format: str = "json"
     fields: FieldPaths = field(default_factory=FieldPaths)
     extract: tuple[str, ...] = ()
     time_format: str | None = None
-    """How times are written, where that is none of the usual ways; see `time_format`."""
+    """How times are written, where that is not one of the usual ways; see `time_format`."""
     schemas: Mapping[str, str] = field(default_factory=dict)
     """Avro schemas as JSON texts, by their id in the registry, or ``any``."""
     level_scale: str = "auto"
     max_lead: int = 300_000_000
     reject_unreadable_times: bool = False
     sources: bool = False
-    """Whether lines say who wrote them, so that they can be joined: they also have the columns of `SOURCE_SCHEMA`."""
+    """Whether lines name their writer, so that they can be joined: they also have the columns of `SOURCE_SCHEMA`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,13 @@ class ReaderOutput:
     `row` is the record's place in its batch, `index` the line's place in its record (0 where it is alone). Every column
     but `row`, `index` and `message` may be null: then the record's own parts or the defaults are used. A format that
     knows them adds `stream`, which of a writer's streams a line was written to, `partial`, whether it ends in the
-    middle of a line, and `said`, what it holds if it is the rest of another.
+    middle of a line, and `said`, its text if it is the rest of another.
     """
 
     table: pl.DataFrame
     rejects: Sequence[Reject] = ()
     independent: bool = False
-    """Whether the lines of a record have nothing to do with each other, as the log records of an envelope."""
+    """Whether the lines of a record are independent of each other, as the log records of an envelope are."""
 
 
 class Reader(Protocol):
@@ -105,14 +105,14 @@ class Reader(Protocol):
 
 
 def of_record(choice: str) -> str | None:
-    """Return the part of the record that a path without alternatives names, None where it names one of the value."""
+    """Return the part of the record that a path without alternatives names, None where it names a part of the value."""
     return choice.removeprefix(RECORD_PREFIX) if choice.startswith(RECORD_PREFIX) else None
 
 
 def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
     """Return a table (row, text) of the values that are UTF-8 and not blank, and a reject for each that is not.
 
-    A byte order mark at the front is dropped, and the NULs that a log file begins with after it was truncated while a
+    A byte order mark at the front is dropped. So are the NULs at the beginning of a log file that was truncated while a
     program wrote to it (copytruncate).
     """
     text = decoded(batch.values, None)
@@ -139,7 +139,7 @@ def decoded(values: Sequence[bytes | None], errors: str | None) -> pl.Series:
     """Return bytes as text; what is not UTF-8 is null, or decoded with the error handler `errors`."""
     try:
         return pl.Series("text", values, dtype=pl.Binary).cast(pl.String)
-    except pl.exceptions.PolarsError:  # one bad value refuses them all
+    except pl.exceptions.PolarsError:  # one bad value fails the whole column
         return pl.Series("text", [_decode(value, errors) for value in values], dtype=pl.String)
 
 

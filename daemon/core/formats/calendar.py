@@ -1,7 +1,7 @@
-"""Written dates and times to microseconds: every dialect is one pattern, read over a whole column.
+"""Written dates and times to microseconds: every dialect is one pattern, applied to a whole column.
 
-A pattern names the parts of a time; the arithmetic is shared. What a dialect leaves out is 0, a time without a zone is
-UTC, and a time without a year comes back as the moment of the year 2000, marked, for the caller to complete.
+A pattern names the parts of a time; the arithmetic is shared. A part that a dialect leaves out is 0. A time without a
+zone is UTC. A time without a year is returned in the year 2000 and marked, so that the caller can complete it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _TIME = (
 )
 _OFFSET = r"[+-]\d{1,2}(?::?\d{2})?"
 _ZONE = rf"(?: ?(?P<zone>{_OFFSET}|(?:GMT|UTC){_OFFSET}|[A-Za-z]{{1,5}}|[A-Za-z]+/[A-Za-z_/+-]+))?"
-_REST = r"(?: \(?[A-Za-z][A-Za-z ]*\)?)?(?: m=[+-][\d.]+)?"  # how Go and JavaScript print a zone once more
+_REST = r"(?: \(?[A-Za-z][A-Za-z ]*\)?)?(?: m=[+-][\d.]+)?"  # Go and JavaScript repeat the zone
 _WEEKDAY = r"(?:[A-Za-z]{3,9},? +)?"
 _NAME = r"[A-Za-z]{3,9}\.?"
 _YEAR, _DAY_OF_MONTH = r"(?P<year>\d{4})", r"(?P<day>\d{1,2})"
@@ -98,7 +98,7 @@ ZONES = {
     "AKST": -9.0,
     "HST": -10.0,
 }
-"""Hours east of Greenwich of zone names. Of a name with two meanings, the one in Europe, North America or India."""
+"""Hours east of Greenwich of zone names. A name with two meanings has that of Europe, North America or India."""
 
 NO_YEAR = 2000
 """The year of a time without one: a leap year, so that it has a 29 February."""
@@ -141,7 +141,7 @@ def days_before(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
 
 
 def _micros(parts: pl.DataFrame) -> pl.DataFrame:
-    """Return (micros, yearless) of matched parts, null where they are not a moment."""
+    """Return (micros, yearless) of matched parts, null where they are not a valid time."""
     absent = [pl.lit(None, pl.String).alias(name) for name in (*_TEXTS, *_NUMBERS) if name not in parts.columns]
     table = parts.with_columns(absent).with_columns(
         year=pl.coalesce("year", "late_year").cast(pl.Int64),
@@ -151,7 +151,7 @@ def _micros(parts: pl.DataFrame) -> pl.DataFrame:
         fraction=pl.col("fraction").fill_null("0").str.pad_end(6, "0").str.head(6).cast(pl.Int64),
         half=pl.col("half").str.to_lowercase(),
     )
-    # With slashes the month is first, as in North America, unless it cannot be one; else the day is.
+    # With slashes the month is first, as in North America, if the number can be a month; else the day is first.
     month_first = (pl.col("mark") == "/") & (pl.col("first") <= 12)
     table = table.with_columns(
         month=pl.coalesce("month", pl.when(month_first).then("first").otherwise("other")),
@@ -183,7 +183,7 @@ def _month(text: pl.Expr) -> pl.Expr:
 
 
 def _in_utc(table: pl.DataFrame) -> pl.DataFrame:
-    """Return (micros, yearless) with local times moved to UTC; null where the zone is not known."""
+    """Return (micros, yearless) with local times converted to UTC; null where the zone is not known."""
     zone = pl.col("zone").fill_null("")
     digits = zone.str.replace(r"^(?:GMT|UTC)([+-])", "$1")
     numeric = digits.str.extract_groups(r"^(?P<sign>[+-])(?P<h>\d\d?):?(?P<m>\d\d)?$")
@@ -191,19 +191,19 @@ def _in_utc(table: pl.DataFrame) -> pl.DataFrame:
     east = (hours * 60 + minutes) * 60_000_000 * pl.when(numeric.struct.field("sign") == "-").then(-1).otherwise(1)
     named = zone.str.to_uppercase().replace_strict(ZONES, default=None, return_dtype=pl.Float64) * _HOUR
     offset = pl.when(numeric.struct.field("sign").is_not_null()).then(east).otherwise(named.cast(pl.Int64))
-    found = table.with_columns(utc=pl.col("micros") - offset)
+    converted = table.with_columns(utc=pl.col("micros") - offset)
     regions = table["zone"].filter(table["zone"].str.contains("/", literal=True)).unique().drop_nulls()
     for region in regions:
-        utc = _of_region(found["micros"], region)
-        found = found.with_columns(pl.when(pl.col("zone") == region).then(utc).otherwise("utc").alias("utc"))
-    return found.select(micros="utc", yearless="yearless")
+        utc = _of_region(converted["micros"], region)
+        converted = converted.with_columns(pl.when(pl.col("zone") == region).then(utc).otherwise("utc").alias("utc"))
+    return converted.select(micros="utc", yearless="yearless")
 
 
 def _of_region(local: pl.Series, region: str) -> pl.Series:
-    """Return UTC micros of local ones in a zone such as ``Europe/Berlin``; of an hour that comes twice, the first."""
+    """Return UTC micros of local ones in a zone such as ``Europe/Berlin``; of an hour that occurs twice, the first."""
     moments = local.cast(pl.Datetime("us"))
     try:
         zoned = moments.dt.replace_time_zone(region, ambiguous="earliest", non_existent="null")
-    except pl.exceptions.PolarsError:  # there is no such zone
+    except pl.exceptions.PolarsError:  # the zone does not exist
         return pl.repeat(None, len(local), dtype=pl.Int64, eager=True)
     return zoned.to_physical()

@@ -1,4 +1,4 @@
-"""Logs as cloud providers and event brokers wrap them, and journald and GELF: one JSON object or many a value."""
+"""Logs as cloud providers and event brokers wrap them, and journald and GELF: one JSON object or many per value."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AZURE = FieldPaths(
     "correlationId|resourceId",
     "level|Level|properties.level",
 )
-"""Azure Monitor's `records`, as an event hub has them."""
+"""Azure Monitor's `records`, as an event hub delivers them."""
 GCP = FieldPaths(
     "textPayload|jsonPayload.message|jsonPayload.msg|jsonPayload.log|protoPayload.status.message|protoPayload.methodName",
     "timestamp|receiveTimestamp",
@@ -31,7 +31,7 @@ GCP = FieldPaths(
     "trace|resource.labels.pod_name|resource.labels.instance_id|resource.labels.revision_name",
     "severity",
 )
-"""Google Cloud's LogEntry, as a sink's topic has it."""
+"""Google Cloud's LogEntry, as a sink writes it to a topic."""
 CLOUDEVENTS = FieldPaths(
     "data.message|data.msg|data.log|data", "data.time|data.timestamp|time", "source", "subject|data.key", "data.level"
 )
@@ -45,7 +45,7 @@ JOURNALD = FieldPaths(
     "_SYSTEMD_INVOCATION_ID|_HOSTNAME",
     "PRIORITY",
 )
-"""journald's JSON (`journalctl -o json` and the shippers that pass it on)."""
+"""journald's JSON (`journalctl -o json` and the shippers that forward it)."""
 GELF = FieldPaths(
     "full_message|short_message",
     "timestamp",
@@ -69,7 +69,7 @@ def unwrap_cloudwatch(value: bytes, _headers: Headers) -> Iterator[Entry]:
 
 
 def unwrap_cloudtrail(value: bytes, _headers: Headers) -> Iterator[Entry]:
-    """Return the `Records` of CloudTrail's files, or records alone; a message is what was called, and the error."""
+    """Return the `Records` of CloudTrail's files, or single records; the message names the call and its error."""
     for message in objects_in(value):
         records = message.get("Records", [message])
         for record in records if isinstance(records, list) else ():
@@ -78,11 +78,11 @@ def unwrap_cloudtrail(value: bytes, _headers: Headers) -> Iterator[Entry]:
             identity = record.get("userIdentity")
             caller = identity.get("type") if isinstance(identity, dict) else None
             parts = (record.get(name) for name in ("eventSource", "eventName"))
-            said = [as_text(part) for part in (*parts, caller and f"by {caller}") if part]
+            words = [as_text(part) for part in (*parts, caller and f"by {caller}") if part]
             error = record.get("errorCode")
             if error:
-                said.append(f"error {as_text(error)}: {as_text(record.get('errorMessage')) or ''}".rstrip(": "))
-            yield record | {"message": " ".join(map(str, said))}
+                words.append(f"error {as_text(error)}: {as_text(record.get('errorMessage')) or ''}".rstrip(": "))
+            yield record | {"message": " ".join(map(str, words))}
 
 
 def unwrap_azure(value: bytes, _headers: Headers) -> Iterator[Entry]:
@@ -95,13 +95,13 @@ def unwrap_azure(value: bytes, _headers: Headers) -> Iterator[Entry]:
 
 
 def unwrap_gcp(value: bytes, _headers: Headers) -> Iterator[Entry]:
-    """Return the log entries of a value; the severity DEFAULT says that there is none."""
+    """Return the log entries of a value; the severity DEFAULT means that there is none."""
     for entry in objects_in(value):
         yield entry | {"severity": None} if entry.get("severity") == "DEFAULT" else entry
 
 
 def unwrap_journald(value: bytes, _headers: Headers) -> Iterator[Entry]:
-    """Return journal entries, of JSON or of the export form.
+    """Return journal entries, in JSON or in the export format.
 
     In JSON a message that is not UTF-8 is an array of bytes, and one field may have many values.
     """
@@ -124,7 +124,7 @@ def unwrap_gelf(value: bytes, _headers: Headers) -> Iterator[Entry]:
 
 
 def unwrap_cloudevents(value: bytes, headers: Headers) -> Iterator[Entry]:
-    """Return events: of a binary one the attributes are headers and the value is its data."""
+    """Return events; in binary mode the attributes are headers and the value is the data."""
     attributes = {name[3:]: text.decode("utf-8", "replace") for name, text in headers if name.startswith("ce_")}
     if "specversion" in attributes:
         yield attributes | {"data": _data(value)}

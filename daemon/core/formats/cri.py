@@ -1,8 +1,8 @@
 """CRI: container log files as Kubernetes' runtimes write them.
 
-The runtime cuts a long line into parts (``P``) and a last part (``F``). Parts of one record are joined, each stream's
-by themselves, so that nothing that is looked for in a line, a secret above all, is seen in halves; a last part ``P`` is
-marked `partial`, for its rest is in a later record. A line without the header is taken as it is.
+The runtime cuts a long line into parts (``P``) and a last part (``F``). Parts of one record are joined, separately for
+each stream, so that every search in a line, above all for secrets, sees the whole line. If the last part of a record is
+a ``P``, it is marked `partial`: the rest is in a later record. A line without the header is taken as it is.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class CriReader:
 
 
 def _joined(lines: pl.DataFrame) -> pl.DataFrame:
-    """Return the lines of each record with their parts joined, and without blank ones where others are left.
+    """Return the lines of each record with their parts joined, and without blank ones unless all are blank.
 
     A joined line has the index and the time of its first part.
     """

@@ -1,6 +1,6 @@
 """Records that hold many lines in an envelope: each value is unwrapped into entries, and each entry is one line.
 
-An entry is a dictionary; the path of a field is looked up in it as one key, else as nested objects. A line that stands
+An entry is a dictionary; the path of a field is looked up in it as one key, else as nested objects. A line that is
 alone in its record has index 0; else entries are numbered from 1.
 """
 
@@ -39,7 +39,7 @@ class EntriesReader:
     """Unwraps every value and looks the fields up in its entries."""
 
     def __init__(self, unwrap: Unwrap, fields: FieldPaths, bare: str | None = None) -> None:
-        """Make a reader. Where the message's paths hold no text, what is at the path `bare` is the message, as JSON."""
+        """Make a reader. Where the message's paths hold no text, the message is the value at `bare`, as JSON."""
         self._unwrap = unwrap
         self._bare = bare
         paths = {name: path.split(ALTERNATIVE) for name, path in fields.items()}
@@ -93,7 +93,7 @@ class EntriesReader:
 
 
 def objects_in(value: bytes) -> list[dict[str, Any]]:
-    """Return the JSON objects of a value: one, an array of them, or one a line. Raises EntriesError."""
+    """Return the JSON objects of a value: one, an array of them, or one per line. Raises EntriesError."""
     try:
         text = value.decode("utf-8-sig")
     except UnicodeDecodeError as error:

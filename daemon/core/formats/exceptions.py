@@ -1,7 +1,7 @@
-"""What the fields of an exception say, as text: the stack trace that belongs to a message.
+"""The fields of an exception as text: the stack trace that belongs to a message.
 
-The names are those of ECS, OpenTelemetry's conventions, logstash's and log4j2's layouts, pino, winston, Serilog and the
-usual formatters of Python.
+The names are those of ECS, OpenTelemetry's conventions, logstash's and log4j2's layouts, pino, winston, Serilog and
+Python's usual formatters.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KEY = rf'"(?:{"|".join(_KEYS)})(?:"\s*:\s*[^\sn]|\.)'
 
 
 def may_have_exception(values: pl.Series) -> pl.Series:
-    """Return marks of the texts of records that have a field of an exception."""
+    """Return for each text of a record whether it may have a field of an exception."""
     likely = values.str.contains_any([f'"{key}' for key in _KEYS])
     if not likely.any():
         return likely
@@ -31,7 +31,7 @@ def may_have_exception(values: pl.Series) -> pl.Series:
 
 
 def exception_text(record: Mapping[str, Any]) -> str | None:
-    """Return the exception that a record tells of: its trace, else its type and message; None where there is none."""
+    """Return the exception in a record: its trace, else its type and message; None where there is none."""
     if _NAMES.isdisjoint(key.partition(".")[0] for key in record):
         return None
     for holder in HOLDERS:

@@ -102,13 +102,13 @@ class Finisher:
 
 
 def _stamps(batch: Batch) -> pl.Series:
-    """Return the records' timestamps in milliseconds; -1 also for one that no clock shows: a producer may send any."""
+    """Return the records' timestamps in milliseconds; -1 also beyond the year 10000: a producer may send any."""
     stamps = pl.Series("stamp", batch.timestamps, dtype=pl.Int64)
     return stamps.set(stamps >= LATEST // 1_000, -1)
 
 
 def record_part(batch: Batch, path: str) -> pl.Series:
-    """Return a text column, one row a record, of what ``record.PATH`` names; null where a record has none."""
+    """Return a text column, one row per record, of what ``record.PATH`` names; null where a record has none."""
     if path == "topic":
         return pl.repeat(batch.source.topic, len(batch), dtype=pl.String, eager=True)
     if path == "timestamp":
@@ -124,7 +124,7 @@ def record_part(batch: Batch, path: str) -> pl.Series:
 def _within_records(table: pl.DataFrame) -> pl.DataFrame:
     """Give a line without scope or key those of the line before it in its record, else of the first line that has them.
 
-    So a stack trace is with its line, and a slow query, whose second line names its connection, is one piece.
+    So a stack trace stays with its line, and a slow query, whose second line names its connection, stays whole.
     """
     if not (table["index"] > 1).any():
         return table

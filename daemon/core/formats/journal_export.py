@@ -1,6 +1,6 @@
-"""The journal's export form: a field a line, ``NAME=text``, and a blank line behind every entry.
+"""The journal's export format: one field per line, ``NAME=text``, and a blank line after every entry.
 
-A binary field is its name alone in a line, a size of 8 bytes (little-endian), and as many bytes.
+A binary field is its name alone on a line, a size of 8 bytes (little-endian), and that many bytes.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Fields = dict[str, str | list[str]]
 
 
 def is_journal_export(value: bytes) -> bool:
-    """Return whether a value begins like one in the export form."""
+    """Return whether a value begins like one in the export format."""
     return _BEGINS.match(value) is not None
 
 
 def journal_entries(value: bytes) -> Iterator[Fields]:
-    """Yield the entries of a value; a field that comes more than once has a list of its values.
+    """Yield the entries of a value; a field that occurs more than once has a list of its values.
 
-    Raises EntriesError, which names the byte, where the value is not in the export form.
+    Raises EntriesError, which names the byte, where the value is not in the export format.
     """
     entry: Fields = {}
     at = 0

@@ -1,14 +1,14 @@
-"""JSON: one object a record, its parts looked up by dotted paths.
+"""JSON: one object per record, its parts looked up by dotted paths.
 
-A path ``a.b.c`` is looked up as nested objects first, then as one key ``a.b.c`` at the top (as ECS writers have it);
-of alternatives ``a|b`` the first one that holds text counts. The finisher looks up those of the record. Numbers and
-booleans are rendered as text; an object or array is not text and is passed over. Only the message decides whether a
-record is read. Of equal keys in one object the first counts. What an exception's fields say is appended to the message.
+A path ``a.b.c`` is looked up as nested objects first, then as one key ``a.b.c`` at the top (as ECS writers do); of
+alternatives ``a|b`` the first one that holds text counts. The finisher looks up the record's own parts. Numbers and
+booleans are rendered as text; an object or array is not text and is skipped. Only the message decides whether a record
+is read. Of equal keys in one object the first counts. The fields of an exception are appended to the message as text.
 
 Whole batches are decoded at once by polars (simd-json, strict). Where that fails, orjson reads every record of the
-batch: it names what is wrong with bad ones, and reads those by hand that have an unexpected shape (an object for a
-text, a plain value on the way of a path); polars gets the rest. Both decoders are strict and agree on what is JSON, but
-for lone surrogates, which polars lets pass: records with surrogate escapes are shown to orjson first.
+batch. Its error names what is wrong with a bad one. Records of an unexpected shape (an object for a text, a plain value
+in the middle of a path) are read by hand; polars reads the rest. Both decoders are strict and agree on what is JSON,
+except for lone surrogates, which polars accepts: records with surrogate escapes go through orjson first.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class JsonReader:
         return ReaderOutput(table, rejects, independent=True)
 
     def _read_many(self, batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
-        """Read records that hold many objects. One that cannot be read is a line as it stands, so that none is lost.
+        """Read records that hold many objects. One that cannot be read is a line as it is, so that none is lost.
 
         A record of which no object can be read is rejected.
         """
@@ -86,7 +86,7 @@ class JsonReader:
         return table.with_columns(index=pl.when(alone).then(0).otherwise("index")), list(unread.values())
 
     def read(self, batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Unread]]:
-        """Return the lines of `values` (row, text, and index if there is one), and a reject for each without one."""
+        """Return the lines of `values` (row, text, and index if there is one), and a reject for each without a line."""
         if "index" not in values.columns:
             values = values.with_columns(index=pl.lit(0, dtype=pl.Int64))
         values, rejects = self._without_surrogates(batch, values)
@@ -156,7 +156,7 @@ class JsonReader:
             )
 
     def _decode(self, values: pl.DataFrame) -> pl.DataFrame | None:
-        """Return the columns of `values`, message null where there is none, or None if one of them will not decode."""
+        """Return the columns of `values`, message null where there is none, or None if one cannot be decoded."""
         try:
             decoded = values["text"].str.json_decode(self._shape)
         except pl.exceptions.PolarsError:
@@ -176,7 +176,7 @@ class JsonReader:
         return pl.coalesce(*candidates) if candidates else pl.lit(None, dtype=pl.String)
 
     def _with_whole_objects(self, values: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
-        """Return the table with the whole object as the message where there is none else."""
+        """Return the table with the whole object as the message where there is no other."""
         bare = ~table["message"].str.contains(r"\S").fill_null(value=False)
         texts = table.filter(bare).join(values, on=("row", "index"), how="left", maintain_order="left")["text"]
         parsed = map(orjson.loads, texts)
@@ -192,7 +192,7 @@ class JsonReader:
         return (row, index, *parts)
 
     def _why(self, batch: Batch, row: int, index: int, text: str, *, blank: bool) -> Reject:
-        """Say why a record has no message."""
+        """Return a reject that says why a record has no message."""
         place = f" of line {index}" if index else ""
         if blank:
             return Reject(row, batch.offsets[row], "empty", f"field {self._message}{place} is blank")
@@ -210,7 +210,7 @@ class JsonReader:
 
 
 def _with_exceptions(values: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
-    """Append to messages what the fields of an exception say that the message does not."""
+    """Append exceptions, from their fields, to the messages that do not contain them."""
     suspect = may_have_exception(values["text"])
     if not suspect.any():
         return table

@@ -1,4 +1,4 @@
-"""Values of many JSON objects: an array of them, or one object a line."""
+"""Values of many JSON objects: an array of them, or one object per line."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import polars as pl
 
 from daemon.core.positions import MAX_LINES_PER_RECORD
 
-_REGISTRY_JSON = r"(?s)^\x00.{4}(\s*[\[{].*)$"  # behind a schema registry's header
+_REGISTRY_JSON = r"(?s)^\x00.{4}(\s*[\[{].*)$"  # after a schema registry's header
 
 
 def split_objects(values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the values that are one object each, and the objects of those that hold many, numbered from 1.
 
-    Many are an array of objects, or several lines that each begin one.
+    A value holds many if it is an array of objects, or several lines that each begin an object.
     """
     text = values["text"]
     if text.str.starts_with("\0").any():

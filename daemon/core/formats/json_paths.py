@@ -1,6 +1,6 @@
-"""The paths of fields in JSON objects: what may be written, and the shape of an object that holds them.
+"""The paths of fields in JSON objects: which are valid, and the shape of an object that holds them.
 
-A path ``a.b.c`` is looked up as nested objects first, then as one key ``a.b.c`` at the top (as ECS writers have it).
+A path ``a.b.c`` is looked up as nested objects first, then as one key ``a.b.c`` at the top (as ECS writers do).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def path_tree(paths: Sequence[str]) -> tuple[dict[str, Any], set[str]]:
 
 
 def has_odd_parts(value: Mapping[str, Any], tree: Mapping[str, Any]) -> bool:
-    """Return whether a value is an object where the tree wants a text, or the other way round."""
+    """Return whether a value is an object where the tree expects a text, or the other way round."""
     for name, inner in tree.items():
         part = value.get(name)
         if inner is None:

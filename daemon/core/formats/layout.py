@@ -1,6 +1,6 @@
 """Lines of a file to records: a stack trace and the line that it belongs to are one record, whatever the encoding.
 
-Shippers do the same before Kafka; this is for files that nothing has shipped.
+Shippers do the same before Kafka; this is for files that no shipper has read.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class Layout:
 
     @property
     def plain(self) -> bool:
-        """Whether every line is a record as it stands."""
+        """Whether every line is one record, unchanged."""
         return self.encoding == "utf-8" and self.begins is None
 
 
 def in_utf8(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Yield text in another encoding as UTF-8; what is not a character there becomes the replacement character."""
+    """Yield text in another encoding as UTF-8; bytes that are not a character become the replacement character."""
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     for piece in pieces:
         yield decoder.decode(piece).encode()
@@ -36,7 +36,7 @@ def in_utf8(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def joined(batches: Iterable[list[bytes]], begins: str) -> Iterator[list[list[bytes]]]:
-    """Yield the records of every list of lines, each with its lines; the last record waits for what may follow."""
+    """Yield the records of every list of lines, each as its lines; the last record waits for lines that may follow."""
     pattern = re.compile(begins.encode())
     last: list[bytes] = []
     for lines in batches:

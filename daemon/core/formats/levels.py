@@ -1,4 +1,4 @@
-"""Levels: numbers by their scale, and levels that a line states in its text, as one first word of the line.
+"""Levels, as the first word of a line: numbers by their scale, and levels that the line states in its text.
 
 A record's own level wins. Without one, a level is read where a logger writes it in a form that is not a plain word: a
 syslog priority in front (``<3>``), logfmt (``level=error``), JSON in the text, klog (``E1130 10:00:00``), logrus
@@ -51,7 +51,7 @@ _LOGRUS = r"^(TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)\[\d+\]"
 _LOGFMT = r'(?i)(?:^|[\s,{])(?:log_?)?(?:level|lvl|severity)="?([A-Za-z]{3,11}|\d{1,2})"?(?:$|[\s,}])'
 _JSON = r'(?i)"(?:log\.?)?(?:level|lvl|severity|levelname|level_name)"\s*:\s*"?([A-Za-z]{3,11}|\d{1,2})"?\s*[,}]'
 _HEAD = r"^(?:<\d|[IWEF]\d{4} |[A-Z]{4}\[\d)"
-"""How a line begins that may state a level in front."""
+"""How a line that may state a level in front begins."""
 _HINTS = ["level", "lvl", "severity", "LEVEL"]
 _SHORT = SHORT_NAMES | {"INFO": "info", "WARN": "warning"}
 
@@ -106,9 +106,9 @@ def _stated(message: pl.Series, level: pl.Series) -> tuple[pl.Series, pl.Series]
     severity = (priority % 8).cast(pl.String).replace_strict(_SYSLOG_NUMBERS, default=None, return_dtype=pl.String)
     short = pl.coalesce(text.str.extract(_KLOG), text.str.extract(_LOGRUS))
     words = pl.coalesce(text.str.extract(_LOGFMT), text.str.extract(_JSON)).replace(dict(SCALES["auto"]))
-    found = parts.filter(likely).select(
+    stated = parts.filter(likely).select(
         level=pl.coalesce(pl.when(is_priority).then(severity), short.replace(_SHORT), words),
         message=pl.when(is_priority).then(text.str.replace(_PRIORITY, "")).otherwise(text),
     )
     rows = likely.arg_true()
-    return level.scatter(rows, found["level"]), message.scatter(rows, found["message"])
+    return level.scatter(rows, stated["level"]), message.scatter(rows, stated["message"])

@@ -1,7 +1,7 @@
 """Every line's time: its own where that can be read and is plausible, else its record's, else that of the line before.
 
-A time without a year gets the one that fits: the last such moment up to a day after the record's timestamp; in files,
-which have none, the year in which it is nearest to the line before.
+A time without a year gets the year that fits: that of the last such moment up to a day after the record's
+timestamp; in files, which have none, the year in which it is nearest to the line before.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from daemon.core.formats.stream_clock import StreamClock
 from daemon.core.types import TimeCounts
 
 EARLIEST = 315_532_800_000_000
-"""1980-01-01: a clock that says less has not been set."""
+"""1980-01-01: a clock that shows an earlier time has not been set."""
 LATEST = 253_402_300_800_000_000
 """Upper bound: the year 10000."""
 DAY = 86_400_000_000
 _HALF_YEAR = 183 * DAY
 _LEAP_CYCLE = 9
-"""So many years hold a 29 February, whichever year is the first."""
+"""So many years in a row always contain a 29 February."""
 
 
 class LineTimes:
@@ -30,13 +30,13 @@ class LineTimes:
         self._clock = StreamClock(max_lead)
         self._last = 0
         self._last_yearless: tuple[int, int] | None = None
-        """Of the last line of a file without a year: its moment in the year `NO_YEAR`, and its year."""
+        """Of a file's last line without a year: its moment in the year `NO_YEAR`, and its year."""
 
     def settle(self, times: pl.DataFrame, stamps: pl.Series, unreadable: int) -> tuple[pl.DataFrame, TimeCounts]:
         """Return a table (time, clock) of lines in reading order, and what was counted.
 
         `times` has the columns micros (null where a line has no time that can be read) and yearless, `stamps` the
-        records' times (null where there is none). `clock` is what the line counts for stream time.
+        records' times (null where there is none). `clock` is the line's time on the stream's clock.
         """
         micros = self._with_years(times, stamps) if times["yearless"].any() else times["micros"]
         table = pl.DataFrame({"micros": micros, "stamp": stamps})
@@ -55,7 +55,7 @@ class LineTimes:
         return table.select("time", pl.Series("clock", clock, dtype=pl.Int64)), counts
 
     def _with_years(self, times: pl.DataFrame, stamps: pl.Series) -> pl.Series:
-        """Return micros with those that have no year moved to one."""
+        """Return micros; those without a year are moved to the year that fits."""
         table = times.with_columns(stamps.alias("stamp")).with_row_index("at")
         bare = table.filter("yearless", pl.col("micros").is_not_null())
         stamped = bare.filter(pl.col("stamp").is_not_null())
@@ -69,10 +69,10 @@ class LineTimes:
         return table.select(pl.coalesce("moved", "micros"))["moved"].alias("micros")
 
     def _years_in_file(self, micros: pl.Series) -> pl.Series:
-        """Return the year of each moment of the year `NO_YEAR`: a step of over half a year is a new year's."""
+        """Return the year of each moment of the year `NO_YEAR`: a step of over half a year crosses a new year."""
         moments = micros.to_numpy()
         if self._last_yearless is None:
-            # The next 29 February after a file's first line is one that exists.
+            # The next 29 February after a file's first line must exist.
             month = int(micros.cast(pl.Datetime("us")).dt.month()[0])
             self._last_yearless = int(moments[0]), NO_YEAR if month <= 2 else NO_YEAR - 1
         last, year = self._last_yearless

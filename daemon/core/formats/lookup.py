@@ -1,6 +1,6 @@
-"""Parts of parsed values: what is at a dotted path, and how it reads as text.
+"""Parts of parsed values: what is at a dotted path, and its text.
 
-A path ``a.b`` means an object within an object, or one key ``a.b``. Which of the two comes first is the caller's: a
+A path ``a.b`` means an object within an object, or one key ``a.b``. The caller decides which of the two comes first: a
 JSON object is looked up by `nested_at` first, the entry of an envelope (its attributes have dotted names) by `find`.
 """
 
@@ -31,7 +31,7 @@ def first_text(entry: Mapping[str, Any], paths: Iterable[str]) -> str | None:
 
 
 def whole_text(entry: Mapping[str, Any], without: Collection[str] = ()) -> str:
-    """Return an object as one text: ``name=value`` of each of its parts but those at the paths in `without`."""
+    """Return an object as one text: ``name=value`` of each of its parts except those at the paths in `without`."""
     return " ".join(f"{path}={as_text(value)}" for path, value in _parts(entry, "") if path not in without)
 
 

@@ -41,7 +41,7 @@ def unwrap_otlp(value: bytes, _headers: Headers) -> Iterator[Entry]:
 
 
 def _without_framing(value: bytes) -> bytes:
-    """Return a protobuf value without a registry's header and the indexes of the message behind it."""
+    """Return a protobuf value without a registry's header and the indexes of the message after it."""
     body = without_schema_header(value)
     if body is value:
         return value

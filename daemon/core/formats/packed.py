@@ -1,6 +1,6 @@
-"""Values that are packed: compressed by gzip, zlib or zstd, or behind the header of a schema registry.
+"""Values that are packed: compressed by gzip, zlib or zstd, or with the header of a schema registry.
 
-All of these begin with bytes that no text begins with, so that nothing is lost by looking.
+All of these begin with bytes that no text begins with, so a text is never taken for one of them.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Protocol
 import zstandard
 
 MAX_UNPACKED = 64 << 20
-"""Bytes that a value may have when it is unpacked."""
+"""The most bytes of an unpacked value."""
 _GZIP, _ZSTD, _REGISTRY, _GLUE = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\0", b"\x03"
 _REGISTRY_HEADER, _GLUE_HEADER = 5, 18
 _GLUE_COMPRESSED = 5
 _AUTO = zlib.MAX_WBITS | 32  # gzip or zlib, by the header
 _CHUNK = 512
-"""Bytes that are unpacked at once. A zstd block of 4 bytes may hold 128 KiB, so these are at most 16 MiB."""
+"""Bytes that are unpacked at once. A zstd block of 4 bytes may hold 128 KiB, so a chunk holds at most 16 MiB."""
 
 
 class _Member(Protocol):
-    """What unpacks one member, of either library."""
+    """The decompressor of one member, of either library."""
 
     @property
     def eof(self) -> bool:
@@ -31,11 +31,11 @@ class _Member(Protocol):
 
     @property
     def unused_data(self) -> bytes:
-        """What of the last chunk is behind the member."""
+        """The part of the last chunk that follows the member."""
         ...
 
     def decompress(self, data: bytes, /) -> bytes:
-        """Return what the next chunk holds."""
+        """Return the next chunk, unpacked."""
         ...
 
 
@@ -55,7 +55,7 @@ def unpacked(value: bytes) -> bytes:
 
 
 def schema_header(value: bytes) -> tuple[str, int] | None:
-    """Return the schema's id and the header's length of a value behind a registry's header; None without one.
+    """Return the schema's id and the header's length of a value with a registry's header; None without one.
 
     Confluent's and Apicurio's header is a zero and 4 bytes, AWS Glue's 18 bytes.
     """
@@ -86,7 +86,7 @@ def _from_zstd(value: bytes) -> bytes:
 def _members(value: bytes, decompressor: Callable[[], _Member]) -> bytes:
     """Return what all members of a value hold: gzip and zlib streams, or zstd frames, one after the other.
 
-    A member is fed in chunks, so that it is refused before much more than `MAX_UNPACKED` bytes are in memory.
+    A member is fed in chunks, so that it is rejected before much more than `MAX_UNPACKED` bytes are in memory.
     """
     parts, size, at = [], 0, 0
     while at < len(value):

@@ -1,4 +1,4 @@
-"""Other programs' JSON: the names under which a shipper writes a line's parts."""
+"""JSON of other programs: the names that a shipper gives to a line's parts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VECTOR = FieldPaths(
 
 
 def preset(defaults: FieldPaths, own: FieldPaths) -> FieldPaths:
-    """Return a preset's paths, but for those that the configuration sets otherwise than the plain format's."""
+    """Return a preset's paths, except for those that the configuration sets to other than the plain format's."""
     plain = FieldPaths()
     chosen = {
         each.name: getattr(own, each.name)

@@ -43,7 +43,7 @@ def _without_too_long(batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, 
 
 
 def _split(table: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a non-blank line, with its index."""
+    """Return one row per non-blank line, with its index."""
     lines = table.with_columns(pl.col("text").str.split("\n")).explode("text")
     numbered = lines.with_columns((pl.int_range(pl.len(), dtype=pl.Int64).over("row") + 1).alias("index"))
     filled = numbered.filter(pl.col("text").str.contains(r"[^\s\x00]"))
@@ -51,9 +51,9 @@ def _split(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_header(table: pl.DataFrame, header: pl.DataFrame) -> pl.DataFrame:
-    """Return `table` with the parts that its lines' headers name.
+    """Return `table` with the parts in its lines' headers.
 
-    A line of which nothing but the header would be left stays whole.
+    A line with a header and no message stays whole.
     """
     message = header["message"]
     filled = message.str.contains(r"\S").fill_null(value=False)

@@ -62,13 +62,13 @@ READERS: Mapping[str, Callable[[FormatSettings], Reader]] = {
     "cloudevents": _entries(unwrap_cloudevents, CLOUDEVENTS, "data"),
     "avro": lambda settings: EntriesReader(avro_unwrapper(settings.schemas), settings.fields),
 }
-"""What makes a format's reader from the settings."""
+"""Functions that make each format's reader from the settings."""
 FORMATS = tuple(READERS)
 """The names that `input.format` may have."""
 
 
 class Format(Protocol):
-    """Turns batches of one partition into lines. Not thread-safe; keeps nothing but the last line's time."""
+    """Turns batches of one partition into lines. Not thread-safe; keeps only the times of the last lines."""
 
     def parse(self, batch: Batch) -> Parsed:
         """Return the lines of `batch` in reading order, and a reject for each record that holds none.

@@ -1,7 +1,7 @@
-"""What a later stage needs to join lines that belong together: who wrote a line, when, and what it said.
+"""What a later stage needs to join lines that belong together: a line's writer, its time and its text.
 
-A *source* is a record key with what the value says of its writer: scope and key as the fields have them, before any
-pattern looks into the message, and the stream (stdout, stderr) where a format knows it.
+A *source* is a record key and what the value states about its writer: scope and key from the fields, before any
+pattern is applied to the message, and the stream (stdout, stderr) where a format knows it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ SOURCE_SCHEMA = {
 }
 """The columns that lines have besides `LINES_SCHEMA` where they are to be joined.
 
-`said` is the message as the reader found it: what patterns look at, and what is joined where the line goes on with
-another. The text of a `partial` line ends in its middle. `arrival` is its record's time, or its own where records have
+`said` is the message as the reader returns it: patterns are tested on it, and it is joined where the line goes on with
+another. A `partial` line is cut: its rest follows. `arrival` is its record's time, or its own where records have
 none.
 """
 
@@ -26,7 +26,7 @@ _BETWEEN = "\x00"
 
 
 def with_writer(table: pl.DataFrame, *, independent: bool) -> pl.DataFrame:
-    """Return a reader's table with `said`, `partial` and `writer`, before patterns look into the message."""
+    """Return a reader's table with `said`, `partial` and `writer`, before patterns are applied to the message."""
     names: list[pl.Expr] = [pl.col(name) for name in ("scope", "key")]
     if not independent:
         names = [name.forward_fill().over("row") for name in names]

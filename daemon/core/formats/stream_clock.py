@@ -1,13 +1,13 @@
 """Which lines may move stream time: a minority of lines with a fast clock must not.
 
-A record's own timestamp is the measure where there is one: a line more than `max_lead` ahead of it counts for the clock
-with that timestamp. Records of files have none; there the other lines are the measure. A line within `max_lead` of the
+Where a record has a timestamp, its lines are compared with it: a line more than `max_lead` ahead counts with that
+timestamp. Records of files have none; there a line is compared with the other lines. A line within `max_lead` of the
 clock, before or after it, is *in step*. A line further ahead is held back, and one further behind does not move the
 clock, until such lines are the majority of the last `VOTES` lines. Then the clock steps:
 
 * ahead, to their median: it was a pause in the log, or the lines before had a slow clock;
 * back, to their median: clocks went back an hour, a new file begins, or the clock followed a fast one. Stream time
-  never goes back, so from then on the lines count as that much later than they say, and sessions close as they should.
+  never goes back, so from then on the difference is added to the lines' times, and sessions close as they should.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class StreamClock:
         """Of the last lines of files: 0 in step, 1 ahead, -1 behind; and each line's time on this clock."""
 
     def read(self, times: Times, stamps: Times) -> tuple[Times, int]:
-        """Return the time that each line stands for on the stream's clock, and how many lines were held back.
+        """Return each line's time on the stream's clock, and how many lines were held back.
 
         `times` are the lines' own, `stamps` their records', -1 where there is none.
         """
@@ -66,7 +66,7 @@ class StreamClock:
         return True
 
     def _read_one(self, own: int) -> tuple[int, bool]:
-        """Return the time on the clock that a line of a file stands for, and whether it was held back."""
+        """Return the time of a file's line on the clock, and whether it was held back."""
         assert self._now is not None
         time = own + self._shift
         lead = time - self._now

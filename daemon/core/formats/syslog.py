@@ -1,7 +1,7 @@
 """Syslog: lines of RFC 5424 and RFC 3164 and their dialects, each read with one pattern over the whole column.
 
-A line that has the header of none is taken as it is: shippers mix dialects, and a plain line is still a line. Times are
-passed on as they are written; what has no year gets it with all other times.
+A line without any of these headers is taken as it is: shippers mix dialects, and a plain line is still a line. Times
+are passed on as they are written; a missing year is added later, by `line_times`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from daemon.core.formats.levels import SYSLOG
 from daemon.core.formats.raw import RawReader, with_header
 from daemon.core.types import Batch
 
-_START = r"^(?:\d{1,6} )?"  # the message's octets, as TCP senders count them in front
+_START = r"^(?:\d{1,6} )?"  # the octet count that TCP senders put in front (RFC 6587)
 _PRI = r"<(?P<pri>\d{1,3})>"
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
 _TIME = (
@@ -60,8 +60,8 @@ class SyslogReader:
 
 
 def _headers(message: pl.Series) -> pl.DataFrame:
-    """Return the parts of each line's header by the first dialect that has it; nulls where none has."""
-    found = pl.DataFrame([pl.repeat(None, len(message), dtype=pl.String, eager=True).alias(name) for name in _NAMES])
+    """Return the parts of each line's header by the first dialect that matches; nulls where none does."""
+    headers = pl.DataFrame([pl.repeat(None, len(message), dtype=pl.String, eager=True).alias(name) for name in _NAMES])
     left = pl.repeat(True, len(message), dtype=pl.Boolean, eager=True)
     for dialect in DIALECTS:
         if not left.any():
@@ -71,11 +71,11 @@ def _headers(message: pl.Series) -> pl.DataFrame:
         hit = parts["time"].is_not_null()
         hit = hit | parts["epoch"].is_not_null() if "epoch" in parts.columns else hit
         places = rows.filter(hit)
-        found = found.with_columns(
-            [found[name].scatter(places, parts[name].filter(hit)) for name in parts.columns if name in _NAMES]
+        headers = headers.with_columns(
+            [headers[name].scatter(places, parts[name].filter(hit)) for name in parts.columns if name in _NAMES]
         )
         left = left.scatter(places, False)
-    return found
+    return headers
 
 
 def _named(name: str) -> pl.Expr:

@@ -1,8 +1,8 @@
-"""Times in a pattern of their own: what `input.time_format` says, in the manner of strptime.
+"""Times in a configured pattern: `input.time_format`, written as for strptime.
 
 A pattern may lack the year (``%b %e %H:%M:%S``) or the whole date (``%H:%M:%S``). A missing year is that of the last
 such moment up to a day after the record's timestamp; where records have no timestamps, as in files, it is 2000, so that
-distances are right and every day exists. A missing date is the first of January of that year.
+differences are right and every day exists. A missing date is the first of January of that year.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DAYS = re.compile(r"%[dejDFcxs+]")
 
 
 def check_time_format(pattern: str) -> str | None:
-    """Return what is wrong with a pattern, or None. A time that it wrote must be a time that it reads."""
+    """Return what is wrong with a pattern, or None. A pattern must read the times that it writes."""
     written = pl.Series([datetime(2026, 11, 22, 10, 41, 7, tzinfo=UTC)])
     try:
         text = written.dt.strftime(pattern)
@@ -35,7 +35,7 @@ def check_time_format(pattern: str) -> str | None:
 
 
 def read_times(texts: pl.Series, pattern: str, stamps: pl.Series) -> pl.Series:
-    """Return Int64 microseconds since the epoch, null where a text does not have the pattern.
+    """Return Int64 microseconds since the epoch, null where a text does not match the pattern.
 
     `stamps` are the records' timestamps in milliseconds, negative where there is none. Times without a zone are UTC.
     """
@@ -52,7 +52,7 @@ def read_times(texts: pl.Series, pattern: str, stamps: pl.Series) -> pl.Series:
 
 
 def times_of(texts: pl.Series, pattern: str | None) -> pl.Series:
-    """Return the microseconds of texts without records around them, null where one is not a time."""
+    """Return the microseconds of texts that are not in records, null where one is not a time."""
     if pattern is None:
         return micros_of(texts)
     return read_times(texts, pattern, pl.repeat(-1, len(texts), dtype=pl.Int64, eager=True))

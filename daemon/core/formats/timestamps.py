@@ -1,6 +1,6 @@
 """Times as text to microseconds since the epoch, UTC.
 
-Epochs in s, ms, us or ns are told apart by their magnitude: below 1e11 seconds (the year 5138), below 1e14
+Epochs in s, ms, us or ns are distinguished by magnitude: below 1e11 seconds (the year 5138), below 1e14
 milliseconds, below 1e17 microseconds, else nanoseconds. RFC 3339 in its common form is read by polars; every other
 written date by `calendar`; TAI64N labels and .NET's ``/Date(...)/`` here.
 """
@@ -18,18 +18,18 @@ from daemon.core.formats.calendar import read_calendar
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _TAI_EPOCH = 0x4000_0000_0000_0000
 _TAI_LEAD = 10
-"""Seconds that TAI was ahead of UTC in 1970, which is how loggers write TAI64N labels: they know no leap seconds."""
+"""Seconds that TAI was ahead of UTC in 1970. Loggers write TAI64N labels with these: they ignore leap seconds."""
 _AROUND = " \t[]"
-_ZONE_NAME = r"\[[A-Za-z_/+-]+\]$"  # as Java writes it behind the offset: 2026-11-22T10:41:07+01:00[Europe/Berlin]
+_ZONE_NAME = r"\[[A-Za-z_/+-]+\]$"  # as Java writes it after the offset: 2026-11-22T10:41:07+01:00[Europe/Berlin]
 
 
 def micros_of(texts: pl.Series) -> pl.Series:
-    """Return Int64 microseconds, null where a text is null or not a time; one without a year is of the year 2000."""
+    """Return Int64 microseconds, null where a text is null or not a time; one without a year is in the year 2000."""
     return parse_times(texts)["micros"]
 
 
 def parse_times(texts: pl.Series) -> pl.DataFrame:
-    """Return a table (micros, yearless), a row a text; micros as `micros_of` says."""
+    """Return a table (micros, yearless), one row per text; micros as `micros_of` returns them."""
     plain = _plain(texts)
     if plain is not None:
         return _table(plain)
@@ -78,7 +78,7 @@ _DATE = (1_000_0000, 100_0000, 10_0000, 1_0000, 10_00, 1_00, 10, 1)
 def _plain(texts: pl.Series) -> pl.Series | None:
     """Read a column whose every text is ``YYYY-MM-DDThh:mm:ss.fZ`` of one length, as machines write them; else None.
 
-    The result is that of reading any RFC 3339, in a third of the time.
+    The result is the same as for any RFC 3339 time, in a third of the time.
     """
     sizes = texts.str.len_bytes()
     size = sizes.min()
@@ -105,7 +105,7 @@ def _plain(texts: pl.Series) -> pl.Series | None:
 
 
 def _midnights(dates: NDArray[np.uint8]) -> NDArray[np.int64] | None:
-    """Return the epoch's seconds at which days begin, given as (n, 8) digits; None where there is no such day."""
+    """Return the epoch's seconds at which days begin, given as (n, 8) digits; None where a day does not exist."""
     once = dates[:1] if (dates == dates[0]).all() else dates
     days, which = np.unique(once @ np.array(_DATE), return_inverse=True)
     try:
