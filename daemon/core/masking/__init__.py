@@ -1,9 +1,9 @@
-"""Lines to masked lines: secrets leave the text, then variables become placeholders, so that equal events read alike.
+"""Lines to masked lines: secrets are removed, then variables become placeholders, so that equal events look alike.
 
 A line goes through three steps, always in this order:
 
-1. *Redaction* (`redaction`, with the rules of `secret_rules`). Secrets give way to placeholders. This is the one place
-   where they leave a line: every later stage, and everything that leaves the daemon, sees redacted text only.
+1. *Redaction* (`redaction`, with the rules of `secret_rules`). Placeholders replace secrets. This is the one place
+   where they are removed: every later stage, and everything that leaves the daemon, sees redacted text only.
 2. *The user's masks*, in the order of the configuration. They see the redacted line as it is.
 3. *The built-in masks* (`masks`). Patterns that contain others come first (a time holds numbers, a URL an address),
    bare numbers last. What is left is words: the event.
@@ -14,7 +14,7 @@ shape. A cheap search for literals picks the lines that may hold a secret; only 
 
 All patterns are Rust regular expressions over whole columns. They take linear time, so no line and no mask of a user
 can hang the daemon. Lines are at most `MAX_TEXT` characters long; a longer one is cut after redaction, so that the cut
-leaves no half of a secret.
+does not leave half of a secret.
 """
 
 from daemon.core.masking.masker import Masker

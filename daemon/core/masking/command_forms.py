@@ -1,4 +1,4 @@
-"""Secrets that a program's arguments, a protocol's commands or SQL tell: the forms, for `secret_rules`."""
+"""Secrets in a program's arguments, a protocol's commands or SQL: the forms, for `secret_rules`."""
 
 from __future__ import annotations
 
@@ -81,4 +81,4 @@ RARE_COMMANDS = (
     Form(r"\b(?:exp|imp)(?:dp)?\s+[A-Za-z][\w$#]*/", r"[^\s@/\"']+", "@"),
     Form(r"\bnet user\s+\S+\s+", r"[^\s/*]\S*"),
 )
-"""Forms that few lines may hold: those with one of `RARE_HINTS`."""
+"""Forms that only lines with one of `RARE_HINTS` may hold."""

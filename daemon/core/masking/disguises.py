@@ -1,8 +1,8 @@
-r"""Names for secrets in disguise: escaped letters, wide letters, colours, and characters that nobody sees.
+r"""Names for secrets in disguise: escaped letters, full-width letters, colours, and invisible characters.
 
 The rules read names in plain letters. A text with signs of a disguise (``pass\u0077ord``, ``%70assword``) is read a
-second time without it. Where a rule then finds a secret, the plain form takes the place of the text; otherwise the text
-stays as it is.
+second time without it. Where a rule then finds a secret, the plain form replaces the text; otherwise the text stays
+as it is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ SIGNS = (
     r"\\u00[4-7][0-9A-Fa-f]|%(?:[46][1-9A-Fa-f]|[57][0-9Aa])|(?:\x1b|\\[ux]0{0,2}1[bB]|\\033|\\e)\[[0-9]"
     r"|[\x{FF10}-\x{FF5A}\x{200B}-\x{200F}\x{2060}\x{FEFF}\x{AD}\x00]"
 )
-"""A text without a match of this wears no disguise."""
+"""A text without a match of this has no disguise."""
 SHAPE_SIGNS = (
     SIGNS.replace("[4-7]", "[0-9]")
     .replace(r"(?:[46][1-9A-Fa-f]|[57][0-9Aa])", "[0-9][0-9A-Fa-f]")

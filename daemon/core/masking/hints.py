@@ -7,7 +7,7 @@ from daemon.core.masking.vendor_rules import DASHED_PREFIXES, PLAIN_PREFIXES, VE
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Return the words of a text: long lists of literals read better so."""
+    """Return the words of a text: a long list of literals is easier to read as one text."""
     return tuple(text.split())
 
 

@@ -1,10 +1,10 @@
 """Numbers that tell what happened: they stay in the masked line, as words.
 
-The class of an HTTP status stays (``502`` becomes ``<SERVER_ERROR>``), and of a reply of SMTP or SIP. Exit codes,
+The class of an HTTP status, or of an SMTP or SIP reply, stays (``502`` becomes ``<SERVER_ERROR>``). Exit codes,
 signals, Windows event ids, error numbers and the codes of mnemonics stay digit by digit (``signal 9`` becomes
 ``signal <NINE>``), because no digit is left after masking. They become words before a line's shape is taken.
 
-A gate decides by the shape of a line, in which every digit is a 1: it must not tell one digit from another.
+A gate is tested on the shape of a line, in which every digit is a 1: it must not distinguish digits.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _STATUS = (
 _MARK, _CLASS_MARK = "\ufdd1", "\ufdd2"
 _CLASSES = {"2": "<OK>", "3": "<REDIRECTION>", "4": "<CLIENT_ERROR>", "5": "<SERVER_ERROR>"}
 STATUS = (_STATUS, f"${{a}}${{c}}${{f}}{_CLASS_MARK}${{b}}${{d}}${{g}}${{i}}${{e}}${{h}}${{j}}")
-"""A status of HTTP: behind a protocol, a name for it, a word for an answer, or a method and its target; or as proxies
-and servers log it. A reply of SMTP is known by the extended code behind it."""
+"""An HTTP status: after a protocol, a name for it, a word for an answer, or a method and its target; or as proxies and
+servers log it. An SMTP reply is recognised by the enhanced status code after it."""
 
 _PRODUCTS = r"(?:WFLY[A-Z]*|HHH|JBAS|ARJUNA|ISPN|RESTEASY|ELY|WELD-|KC-[A-Z]+|MSC|UT|COM|SRVE|HV|IJ|JBWEB)"
 _CODE_GATE = (
@@ -81,7 +81,7 @@ Rule = tuple[str, str]
 
 
 def _slots(characters: str, least: int, most: int, names: str = "cdefghij") -> str:
-    """Return a pattern of one group a character, `least` to `most` of them."""
+    """Return a pattern of one group per character, `least` to `most` of them."""
     return "".join(rf"(?P<{name}>[{characters}]{'' if at < least else '?'})" for at, name in enumerate(names[:most]))
 
 

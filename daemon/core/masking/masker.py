@@ -27,7 +27,7 @@ CUT = "…<CUT>"
 _SLACK = 8_192
 """Characters beyond `MAX_TEXT` that are redacted too, because a secret may begin before the cut."""
 _TAIL = 512
-"""Characters that go with what was cut before redaction: they may be half of a secret."""
+"""Characters that are also dropped from a text that was cut before redaction: they may be half of a secret."""
 
 
 class Masker:
@@ -41,7 +41,7 @@ class Masker:
                 raise ValueError(f"mask {name}: {problem}")
         self._redaction = redact or RedactionSettings()
         self._own = _replaced([(pattern, f"<{name.upper()}>".replace("$", "$$")) for name, pattern in masks])
-        self._every_line = bool(masks) or self._redaction.ips  # these depend on digits, so they need every line
+        self._every_line = bool(masks) or self._redaction.ips  # these depend on digits, so they run on every line
         self._wide = _replaced(WIDE)
         self._expensive = _replaced(COLONS)
         self._narrow = _replaced(NARROW).str.strip_chars()
@@ -53,7 +53,7 @@ class Masker:
     def apply(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Return `lines` with `text` redacted and at most `MAX_TEXT` characters long, and `masked`, its masked form.
 
-        Secrets leave scopes and keys too; different names stay different.
+        Secrets are removed from scopes and keys too; different names stay different.
         """
         if lines.is_empty():
             return lines.with_columns(pl.col("text").alias("masked"))
@@ -113,7 +113,7 @@ class Masker:
         return self._by_masks(self._worded(texts))
 
     def _by_masks(self, texts: pl.Series) -> pl.Series:
-        """Return texts with those masks applied that do not tell one digit from another."""
+        """Return texts with the masks applied that do not distinguish digits."""
         table = pl.DataFrame([texts.alias("text")]).select(self._wide)
         gated = table["text"].str.contains(COLONS_GATE)
         if gated.any():

@@ -1,8 +1,8 @@
 """The built-in masks: Rust regular expressions with their placeholders, in the order in which they apply.
 
-A mask must not depend on which decimal digits a line holds (but in ``0x``, and in the numbers that become words first,
-`kept_numbers`): `shape_cache` masks lines that differ in digits only once. Masks with the same placeholder are one
-alternation where their order allows it, since polars keeps only 32 compiled expressions.
+A mask must not depend on which decimal digits a line holds (except in ``0x``, and in the numbers that become words
+first, `kept_numbers`): `shape_cache` masks lines that differ only in digits once. Masks with the same placeholder are
+one alternation where their order allows it, since polars keeps only 32 compiled expressions.
 """
 
 from __future__ import annotations
@@ -99,17 +99,16 @@ _MIXED = (
     )
     + f"|[0-9]{{8,}}[a-fA-F]{_H}*|[a-fA-F]{{8,}}[0-9]{_H}*"
 )
-"""Eight or more hexadecimal digits with at least one letter and one decimal digit. Rust has no look-around"""
-""" for this."""
+"""Eight or more hexadecimal digits, with at least one letter and one decimal digit: Rust has no look-around."""
 _LETTERS = r"[a-f]{12}|[a-f]{16}|[a-f]{24}|[a-f]{32}|[a-f]{40}"
-"""Hexadecimal digits that happen to be letters all; no word is so long."""
+"""Hexadecimal digits that are all letters; no word is so long."""
 _NAME = r"[^\\/\s\"'<>|,;:]+"
 _FOLDERS = rf"[\\/](?:{_NAME}(?: {_NAME})*[\\/])*"
 _FILE = r"(?:[^\\/\s\"'<>|,;.]+(?: [^\\/\s\"'<>|,;.]+){1,4}\.[A-Za-z0-9]{1,5}(?-u:\b)|[^\\/\s\"'<>|,;]*)"
-"""The folders and the file of a path of Windows; a file's name may hold blanks if it ends in an extension."""
+"""The folders and the file of a Windows path; a file's name may hold blanks if it ends in an extension."""
 _POD = r"[bcdfghjklmnpqrstvwxz0-9]"
 _SCRAMBLED = r"[A-Za-z]*[0-9]+[A-Za-z]+[0-9]+[A-Za-z]+[0-9]+[A-Za-z0-9]*"
-"""A word in which digits and letters take turns twice and a half: an identifier."""
+"""A word with at least three runs of digits, separated by letters: an identifier."""
 _UNIT = r"(?:ns|us|µs|μs|ms|s|m|h|d|sec|secs|min|mins|hrs?)"
 _DECIMAL = r"[0-9]+(?:\.[0-9]+)?"
 _REAL = rf"{_DECIMAL}(?:[eE][+-]?[0-9]+)?"
@@ -148,8 +147,7 @@ COLONS: tuple[Mask, ...] = (
     ),
 )
 COLONS_GATE = rf":{_H}{{0,4}}:|-{_H}{{2}}-{_H}{{2}}-|\.{_H}{{4}}\."
-"""The masks of `COLONS` are expensive, so they run only on lines with a match of this, which is cheap to"""
-""" search for."""
+"""The masks of `COLONS` are expensive: they run only on lines with a match of this, a cheap search."""
 NARROW: tuple[Mask, ...] = (
     (rf"{_FOUR}(?:[:/][0-9]+)?", "<IP>"),
     (

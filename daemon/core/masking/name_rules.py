@@ -74,7 +74,7 @@ def pairs(name: str) -> Rule:
 
 
 def named(name: str, before: Sequence[Form] = (), behind: Sequence[Form] = ()) -> Rule:
-    """Return the rule for names with their values, with forms that are tried before and behind it."""
+    """Return the rule for names with their values, with forms that are tried before and after it."""
     return rule(
         [
             *before,

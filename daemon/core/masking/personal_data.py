@@ -1,4 +1,4 @@
-"""Personal data: card and account numbers by their check digits, and what has a form of its own.
+"""Personal data: card and account numbers by their check digits, and data with a form of its own.
 
 Card numbers and IBANs are hidden only with a valid check digit, so most other long numbers stay. Card numbers that
 payment services publish for tests stay too, unless a word for a card stands in front.
@@ -56,7 +56,7 @@ _BEFORE_UUID = r"""[ "'=/,(\[{]"""
 UUID = rf"(^|{_BEFORE_UUID}){_UUID}(?-u:\b)"
 """A UUID that stands alone: it is not a secret. No hint begins or ends inside of it, and its digits are not a card's.
 
-A UUID behind a colon is not one of these (``:AA`` begins a token), nor one behind a character that may end an escape.
+A UUID after a colon is not one of these (``:AA`` begins a token), nor one after a character that may end an escape.
 """
 _UUIDS = re.compile(rf"((?:^|(?<={_BEFORE_UUID})){_UUID}\b)", re.ASCII)
 _LONG_NUMBERS = re.compile(rf"{_DIGITS}(?![0-9])|[0-9](?:[ .-]?[0-9]){{12,18}}", re.ASCII)
@@ -83,7 +83,7 @@ _TEST_CARDS = frozenset(
 def without_numbers(text: str) -> str:
     """Return `text` with card numbers, IBANs, social security numbers and telephone numbers as placeholders.
 
-    The digits of a UUID are none of these.
+    The digits of a UUID are never one of these.
     """
     parts = _UUIDS.split(text)
     for at in range(0, len(parts), 2):
@@ -108,7 +108,7 @@ def _card(match: re.Match[str]) -> str:
 
 
 def _ssn(match: re.Match[str]) -> str:
-    """Hide a social security number, but not one of an area or a group that is never given."""
+    """Hide a social security number, unless its area, group or serial number is never assigned."""
     before, number = match.string[match.start() - 1 : match.start()], match[0]
     given = number[:3] not in ("000", "666") and number[0] != "9" and number[4:6] != "00" and number[7:] != "0000"
     return SSN if given and not re.match(r"[\w-]", before, re.ASCII) else number

@@ -1,7 +1,7 @@
-"""Secrets without a name and without a known form, by their look: letters and digits as chance draws them.
+"""Secrets without a name or a known form: tokens of random letters and digits.
 
-Two kinds of tokens are examined. The last line of a private key is a short line of nothing but base64. And a long token
-anywhere is a key when its characters change between upper case, lower case and digits as those of random base64 do.
+Two kinds of tokens are examined. The last line of a private key is a short line of nothing but base64. A long token
+anywhere is a key if its characters change between upper case, lower case and digits as those of random base64 do.
 Names of classes and functions change case too, but only where a word ends, and words are longer.
 """
 
@@ -16,7 +16,7 @@ LONE = rf"^(\s*(?:{LEVEL})?)([A-Za-z0-9+/]{{6,}}={{1,2}}|[A-Za-z0-9+/]{{12,}})\s
 """A line of one token: a line of a private key whose lines are records of their own, or else a word or a path."""
 _TURN = r"[a-z]{1,5}[0-9+/]{0,4}[A-Z][A-Z0-9+/]{0,7}[_-]?"
 CANDIDATE = rf"(?:{_TURN}){{3}}[A-Za-z]{{0,8}}[0-9]|[0-9][A-Za-z]{{0,8}}(?:{_TURN}){{3}}"
-"""A text without a match of this has no long random token: three turns from lower to upper case, and a digit near."""
+"""A text without a match of this has no long random token: three changes from lower to upper case, and a digit near."""
 
 FORMS = (
     r"SK[0-9a-f]{32}|API-[A-Z0-9]{20}|key-[0-9a-f]{32}|(?-u:\b)s\.[A-Za-z0-9]{24}|(?-u:\b)t[0-9]\.[A-Za-z0-9_-]{30}"
@@ -45,7 +45,7 @@ _TOKENS = tuple(
         (":A", r"[0-9]{8,10}:A[\w-]{32,}"),
     )
 )
-"""Tokens that no literal begins, each with a literal that stands in it."""
+"""Tokens, each with a literal that it contains."""
 _PGPASS = re.compile(
     r"\b((?:[A-Za-z][\w-]*\.[\w.-]+|\*|localhost):(?:[0-9]{2,5}|\*):[\w*-]+:(?:[A-Za-z][\w-]{2,}|\*):)[^\s]{4,}",
     re.ASCII,
@@ -64,7 +64,7 @@ _MAX_LONG_PART = 2.6
 _PUBLIC = re.compile(
     r"(?:SHA256:|sha(?:256|384|512)-|(?:ssh-[a-z0-9]+|ecdsa-[a-z0-9-]+) |fingerprint[ :=]+)$|^AAAA[BCE]"
 )
-"""In front of, or at the beginning of, what is public: hashes of keys and files, public keys."""
+"""Text before, or at the beginning of, public data: hashes of keys and files, public keys."""
 _PUBLIC_DER = re.compile(
     r"^MII[A-Za-z0-9+/]{2,5}(?:ANBgkqhkiG9w0BAQEF|CC[A-Za-z0-9+/]{1,3}gAwIBAgI)|^MFkwEwYHKoZI|^MCowBQYDK2V"
 )
@@ -82,7 +82,7 @@ def without_key_line(text: str) -> str:
 
 
 def without_tokens(text: str) -> str:
-    """Return `text` with tokens that no literal begins as placeholders, and the passwords of a ``.pgpass`` file."""
+    """Return `text` with the tokens of `_TOKENS` as placeholders, and the passwords of a ``.pgpass`` file."""
     for literal, token in _TOKENS:
         if literal in text:
             text = token.sub(SECRET, text)

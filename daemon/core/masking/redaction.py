@@ -1,4 +1,4 @@
-"""Secrets to placeholders: the one place where they leave a line. Everything downstream sees redacted text only.
+"""Secrets to placeholders: the one place where they are removed from a line. Later stages see redacted text only.
 
 Clean lines are cheap: a search for literals and a few forms picks the lines that may hold a secret, and only those go
 through the rules (`secret_rules`, then `random_tokens` and `personal_data`). A rule keeps the name of what it hides
@@ -110,7 +110,7 @@ def _replaced(texts: pl.Series, wanted: pl.Series, rules: Iterable[Rule]) -> pl.
 
 
 def _without_forms(text: str) -> str:
-    """Return `text` without what neither a name nor a prefix tells."""
+    """Return `text` without the secrets and personal data that neither a name nor a prefix marks."""
     return without_numbers(without_random_tokens(without_tokens(without_key_line(text))))
 
 

@@ -2,7 +2,7 @@
 
 Rules of a family are one alternation, for two reasons: a line is read once for all of them, and polars keeps only 32
 compiled expressions. Each alternative is a `Form`: what stays in front of the secret, the secret, and what stays
-behind it.
+after it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Rule = tuple[str, str]
 
 
 class Form(NamedTuple):
-    """One form of a secret: Rust expressions for what stays in front, for the secret, and for what stays behind."""
+    """One form of a secret: Rust expressions for what stays in front, for the secret, and for what stays after it."""
 
     before: str
     secret: str
@@ -25,7 +25,7 @@ class Form(NamedTuple):
 
 
 def rule(forms: Sequence[Form], flags: str = "(?i)", placeholder: str = SECRET) -> Rule:
-    """Return the rule for any of `forms`; of two that match at the same place the first."""
+    """Return the rule for any of `forms`; of two that match at the same place, the first wins."""
     pattern = "|".join(
         f"(?P<b{at}>{form.before})(?:{form.secret})" + (f"(?P<e{at}>{form.behind})" if form.behind else "")
         for at, form in enumerate(forms)
@@ -42,7 +42,7 @@ _ASCII = {r"\w": "A-Za-z0-9_", r"\d": "0-9", r"\s": r"\t\n\v\f\r "}
 def ascii_classes(pattern: str) -> str:
     r"""Return an expression with the ASCII members of ``\w``, ``\d`` and ``\s`` only, and ASCII edges of words.
 
-    Unicode's have so many ranges that an alternation of all forms would no longer fit the cache of the regex engine.
+    Unicode classes have so many ranges that an alternation of all forms would not fit the cache of the regex engine.
     """
     return _CLASS.sub(_ascii_class, pattern)
 

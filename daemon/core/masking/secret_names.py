@@ -50,8 +50,7 @@ VALUE = (
 )
 """A value in any form: in quotes, in the list, tuple, object or call that holds it, or a word."""
 GLUED = rf"""{_FIRST}{_NEXT}(?:(?:[,;&|'`]+|[)}}\]])[^\s=:,;&|"'`(){{}}\[\]{HARMLESS}]+)+"""
-"""A word that goes on behind a character that ends most values (``tig,er``), if a blank ends it and no name"""
-""" follows."""
+"""A word that goes on after a character that ends most values (``tig,er``), if a blank ends it and no name follows."""
 
 STATES = (
     r"(?:none|null|nil|undefined|unset|empty|blank|missing|required|optional|invalid|incorrect|wrong|expired"
@@ -71,16 +70,16 @@ STATES = (
     r"|policy|strength|weak|short|long|confirmed|issued|still|now|only|never|always|about|your|its|if|when"
     r"|because|a|an|string|str|varchar|boolean|bool)"
 )
-"""Words that say how a secret is (``password: incorrect``)."""
+"""Words for the state of a secret (``password: incorrect``)."""
 PLACEHOLDERS = (
     r"(?:\(\w+\)|<[\w -]+>|\*{3,}|\*|\.{3}|…|\$\{[^}]*\}|\{\{[^}]*\}\}|%[sdv]|\[(?:REDACTED|FILTERED|\w*MASKED)\]"
     r"|(?-i:\$(?:PASSWORD|[A-Z]+_[A-Z0-9_]+)|%[A-Z_]{4,}%))"
 )
 """Values that are hidden already, or that a template will fill in."""
 ADJECTIVES = r"[a-z]+(?:ed|ing|able|ible|less|ful|ous|ive|ent|ant|ory|ary|al)"
-"""Words that say how a secret is, by their end."""
+"""Words for the state of a secret, by their endings."""
 END = r"""(?:[\s,;.!?)\]}"'&|\\]|$)"""
 _ANY = r"""[^\s"'`,;)}\]]"""
 _SIGN = r"[A-Za-z!@#$%^&*._+/-]"
 MIXED = rf"(?:{_SIGN}{{4,}}[0-9]{_ANY}*|{_SIGN}{{1,3}}[0-9]{_ANY}{{3,}}|[0-9]+{_SIGN}*[A-Za-z]{_ANY}{{4,}})"
-"""A word of letters and digits, as no language has: six characters or more."""
+"""A word of letters and digits, as no language has: five characters or more, six if a digit is first."""

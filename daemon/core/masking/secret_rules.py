@@ -1,9 +1,9 @@
-"""The rules of `redaction` for secrets that a name, a context or a prefix tells.
+"""The rules of `redaction` for secrets that a name, a context or a prefix marks.
 
 Rules run in the order of `RULES`; `rule_forms` says what a rule is.
 
 The first rule finds what only looks like a secret (``password: incorrect``) and puts `HARMLESS` in front; the last step
-takes these marks out again.
+removes these marks.
 
 Every rule needs a hint (`hints`): a line without any hint does not reach the rules.
 """
@@ -19,7 +19,7 @@ from daemon.core.masking.sentence_forms import RARE_SENTENCES, SENTENCES
 from daemon.core.masking.vendor_rules import DASHED_PREFIXES, PLAIN_PREFIXES
 
 _EDGE = r"(?:\b|%[0-9A-Fa-f]{2}|\\[nrtbf])"
-"""The beginning of a word, also behind a percent escape or a JSON escape."""
+"""The beginning of a word, also after a percent escape or a JSON escape."""
 LEVEL = (
     r"(?:(?i:trace|debug|info(?:rmation(?:al)?)?|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|alert|emerg(?:ency)?"
     r"|fatal|severe|panic|[tdiwef])|\d{1,2})\s+"
@@ -81,7 +81,7 @@ _DASHED = literals([*DASHED_PREFIXES])
 _TAIL = r"(?:[._~/+=!-]+[A-Za-z0-9]+)*=*"
 _TOKENS = rule(
     [
-        # few ask for the beginning of a word: an escape may stand directly in front
+        # few require the beginning of a word: an escape may stand directly in front
         Form("", rf"(?:{_STARTS})(?:(?:live|test|prod|sandbox)[_-])?[A-Za-z0-9]{{12,}}{_TAIL}"),
         Form("", rf"(?:{_DASHED})[A-Za-z0-9_=+/.-]{{12,}}{_TAIL}"),
         Form("", r"eyJ[A-Za-z0-9_=-]{5,}\.[A-Za-z0-9_=-]{5,}(?:\.[A-Za-z0-9_+/=-]*)*"),

@@ -1,4 +1,4 @@
-"""Secrets that a sentence tells (``your code is 739204``): the forms, for `secret_rules`."""
+"""Secrets in sentences (``your code is 739204``): the forms, for `secret_rules`."""
 
 from __future__ import annotations
 
@@ -67,4 +67,4 @@ RARE_SENTENCES = (
     Form(r"(?:^|\s):[a-z-]*(?:password|secret|token|api-key)\s+", r"\"[^\"]*\""),
     Form(r"\b(?:login|logon|credentials?|creds|zugangsdaten)[:=]?\s*[A-Za-z][\w.@-]*\s?[:/]\s?", MIXED),
 )
-"""Forms that few lines may hold: those with one of `RARE_HINTS`."""
+"""Forms that only lines with one of `RARE_HINTS` may hold."""

@@ -1,7 +1,7 @@
 """The shapes of lines, with the masked form of each: lines that differ only in digits share one shape.
 
-No built-in mask tells one digit from another (except after ``0x``, and in statuses, which are words by then), and no
-digit is left after the last mask. So two lines that differ only in digits have the same masked form, and whether a
+No built-in mask distinguishes digits (except after ``0x``; numbers that stay are words before the masks), and no digit
+is left after the last mask. So two lines that differ only in digits have the same masked form, and whether a
 line may hold a secret can be decided without its digits too. A batch has few shapes: the masks and the search for
 secrets run once for each shape that is not in the cache, not once for each line.
 """
@@ -20,7 +20,7 @@ from daemon.core.generation_cache import GenerationCache
 CACHED_SHAPES = 5_000
 """Shapes in one generation of the cache; it holds at most twice as many."""
 MAX_CACHED_BYTES = 512
-"""Longer shapes are not cached. That bounds the memory, and stack traces and documents seldom come again."""
+"""Longer shapes are not cached. That bounds the memory, and stack traces and documents seldom recur."""
 PAUSED_BATCHES = 7
 """Batches that are masked line by line after one in which more than a quarter of the lines had a shape of their own."""
 FEW_LINES = 256

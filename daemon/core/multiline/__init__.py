@@ -1,6 +1,6 @@
-"""Lines that belong together: the parts of a line that was cut, and the lines of a stack trace, joined to one line.
+"""Lines that belong together: the parts of a line that was cut, and the lines of a stack trace, joined into one.
 
-A *source* is whoever wrote lines one after the other: a record key with what the value itself says of its writer.
+A *source* is the writer of lines in a row: a record key and what the value states about its writer.
 Within a source a line either begins an event or goes on with the one before it; `rules` says which, `presets` holds the
 rules by language, and `Joiner` applies them. Three rules hold:
 

@@ -14,7 +14,7 @@ Marks = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The most lines and bytes of an event, and for how many microseconds of its partition's time it is waited for."""
+    """The most lines and bytes of an event, and how many microseconds of its partition's time it waits for more."""
 
     lines: int = 500
     size: int = 65_536
@@ -23,10 +23,10 @@ class Bounds:
 
 @dataclass(slots=True)
 class Decisions:
-    """What is decided of lines grouped by source: arrays, an element a line.
+    """Decisions on lines grouped by source: arrays with one element per line.
 
-    `goes_on`: the line goes on with the one before; `glued`: without a break; `kept`: its text is part of the event.
-    `decided` lines were decided before and stay as they are. `size` is a line's bytes.
+    `goes_on`: the line goes on with the one before; `glued`: without a line break; `kept`: its text is part of the
+    event. `decided` lines were decided before and stay as they are. `size` is a line's bytes.
     """
 
     decided: Marks
@@ -36,7 +36,7 @@ class Decisions:
     size: Ints
 
     def cut(self, bounds: Bounds) -> Counter[str]:
-        """Cut the events that are over the bounds; return how many were, by bound (``lines``, ``bytes``)."""
+        """Cut the events that are over the bounds; return how many were cut, by bound (``lines``, ``bytes``)."""
         cuts: Counter[str] = Counter()
         begins = np.flatnonzero(~self.goes_on)
         ends = np.append(begins[1:], len(self.goes_on))
@@ -54,7 +54,7 @@ class Decisions:
             if not self.decided[at]:
                 bound = "lines" if lines >= bounds.lines else "bytes" if grown > bounds.size or left_out else None
             if bound == "bytes" and self.glued[at]:
-                # The rest of a line is no line: its text is left out, as that of every line that is too long.
+                # The rest of a line is not a line: its text is left out, as that of every line that is too long.
                 cuts[bound] += not left_out
                 self.kept[at] = False
             elif bound is not None:

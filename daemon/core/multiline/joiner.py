@@ -1,8 +1,8 @@
 """Joins the lines of one partition that belong together, a batch at a time, with arrays.
 
-The lines of a batch follow those that are held from before. Both are looked at grouped by source, each source's lines
-in reading order: a line goes on with the one before it, or begins an event. What was decided of a held line stays
-decided; it is kept with the line. Events are handed on in the order of the lines that ended them.
+The lines of a batch follow those that are held from before. Both are grouped by source, each source's lines in reading
+order: a line goes on with the one before it, or begins an event. The decision on a held line is final and is kept with
+the line. Events are handed on in the order of the lines that ended them.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from daemon.core.types import LINES_SCHEMA
 Ints = NDArray[np.int64]
 
 MAX_APART = 100_000
-"""Offsets after which an event is over if its source wrote nothing: what is held is bounded, whatever clocks say."""
+"""Offsets after which an event ends if its source wrote nothing: so held lines are bounded, whatever clocks show."""
 NONE: Positions = np.empty(0, dtype=np.int64)
 
 _FLAGS = {"decided": False, "goes_on": False, "glued": False, "kept": True}
-"""What is decided of a line (see `Decisions`), and what it is before."""
+"""The decisions on a line (see `Decisions`), and their values before they are made."""
 _KINDS = ("context", "anchor")
-"""Also noted: the kinds of the whole line that it is part of, and those of its anchor."""
+"""Also stored: the kinds of the whole line that it is part of, and those of its anchor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The events that were ended: a table of `LINES_SCHEMA` and `read`, the position of the line that ended each.
+    """The events that ended: a table of `LINES_SCHEMA` and `read`, the position of the line that ended each.
 
     The event in row `rows[i]` also holds the line at `positions[i]`. `cuts` counts the events that a bound ended.
     """
@@ -57,8 +57,8 @@ class Joining:
 class Joiner:
     """Joins the lines of one partition. Not thread-safe; positions must come in ascending order.
 
-    Where a partition is read again, `until` is the checkpoint's
-    `next`, `resumed` the positions that were held when it was written, and `clock` this joiner's `clock` then.
+    Where a partition is read again, `until` is the checkpoint's `next`, `resumed` the positions that were held when it
+    was written, and `clock` this joiner's `clock` then.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Joiner:
         return self._take(lines if self._lines is None else pl.concat([self._lines, lines]))
 
     def flush(self, read: int) -> Joined:
-        """Return all events that are held; `read` is the position up to which was read."""
+        """Return all events that are held; `read` is the position up to which lines were read."""
         if self._lines is None:
             return Joined(pl.DataFrame(schema={**LINES_SCHEMA, "read": pl.Int64()}))
         lines, self._lines = self._lines, None
@@ -128,7 +128,7 @@ class Joiner:
         return self._joined(grouped, begins, ended, read, cuts)
 
     def _decide(self, grouped: _Grouped) -> Counter[str]:
-        """Note of each line what is decided; return how many events were cut, by bound."""
+        """Store the decision on each line; return how many events were cut, by bound."""
         decided = grouped.of("decided")
         near = self._near(grouped)
         glued = np.where(decided, grouped.of("glued"), near & _before(grouped.of("partial")))
@@ -232,7 +232,7 @@ class _Grouped:
         return values
 
     def note(self, **columns: NDArray[np.int64] | Marks) -> None:
-        """Put arrays in grouped order into the lines."""
+        """Store arrays, given in grouped order, as columns of the lines."""
         back = np.empty_like(self.order)
         back[self.order] = np.arange(len(self.order))
         self.lines = self.lines.with_columns(pl.Series(name, values[back]) for name, values in columns.items())

@@ -1,9 +1,9 @@
 r"""The rules by language.
 
-What a language prints of an exception is indented, for the most part; the presets add the lines that are not. A line
-that names an exception and stands alone (`java.lang.IllegalStateException: ...`, `Traceback ...`) goes on with the line
-before it, which is the one that logged it, unless that one says of itself that it is harmless (`calm`): then the trace
-was printed by something else, and begins an event of its own. `#011` is the tab as rsyslog writes it.
+Most lines of a printed exception are indented; the presets add those that are not. A line that names an exception and
+stands alone (`java.lang.IllegalStateException: ...`, `Traceback ...`) goes on with the line before it, which is the one
+that logged it, unless the level of that one is harmless (`calm`): then something else printed the trace, and it begins
+an event of its own. `#011` is the tab as rsyslog writes it.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ PRESETS: Mapping[str, tuple[Rule, ...]] = {
 
 
 def make_rules(presets: Sequence[str], starts: str | None = None, continues: str | None = None) -> Rules:
-    """Return the rules of some presets, and of patterns of one's own.
+    """Return the rules of some presets, and of the user's patterns.
 
     A line that matches `starts` always begins an event; where only `starts` is given, every other line goes on.
     """
@@ -121,7 +121,7 @@ def make_rules(presets: Sequence[str], starts: str | None = None, continues: str
 
 
 def _named(rule: Rule, preset: str) -> Rule:
-    """Return the rule with its own names made the preset's; those that all share stay."""
+    """Return the rule with the preset's name in front of its names; names that all presets share stay."""
 
     def own(name: str) -> str:
         return name if name in {INDENTED, CALM} else f"{preset}.{name}"

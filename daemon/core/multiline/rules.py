@@ -1,8 +1,8 @@
-"""Which lines go on with the line before them: patterns, and what must have come before.
+"""Which lines go on with the line before them: patterns, and what must come before.
 
-A rule is tested on a line's text alone; which rules a line meets is a set of bits. Whether the line goes on is then a
-matter of the bits of the line before it, and of those of its *anchor*: the last line of the source up to there that is
-not indented, which a traceback's last line needs to know. So a whole batch is decided with a few array operations.
+A rule is tested on a line's text alone; the rules that a line matches are a set of bits. Whether the line goes on then
+depends on the bits of the line before it, and on those of its *anchor*: the last line before it in its source that is
+not indented, which the last line of a traceback needs. So a whole batch is decided with a few array operations.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INDENTED = "indented"
 CALM = "calm"
 """The kind of lines whose level says that nothing is wrong."""
 BLANK = "blank"
-"""The kind of lines that hold nothing. They go on, and what follows looks at the line before them."""
+"""The kind of lines that hold nothing. They go on, and the next line is compared with the line before them."""
 
 _INDENT = r"^(?:[ \t]+|#011)\S"  # `#011` is the tab as rsyslog writes it
 _LEVEL = (
@@ -40,8 +40,8 @@ class Rule:
     """A kind of line.
 
     A line that matches `pattern`, and not `but`, goes on with the one before it if that one, or its anchor, is of a
-    kind in `after` (None: any kind) and neither is of one in `unless`. With `goes_on` False it is only named, for
-    others to refer to.
+    kind in `after` (None: any kind) and neither is of one in `unless`. With `goes_on` False it is only named, so
+    that other rules can refer to it.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Rules:
     """Rules in any order, and patterns of lines that always begin an event."""
 
     def __init__(self, rules: Sequence[Rule], starts: Sequence[str] = (), *, others_go_on: bool = False) -> None:
-        """With `others_go_on`, every line goes on that meets none of `starts`."""
+        """With `others_go_on`, every line that matches none of `starts` goes on."""
         self._rules = tuple(rules)
         self._bit = {INDENTED: 0, CALM: 1, BLANK: 2}
         for rule in rules:
@@ -75,8 +75,8 @@ class Rules:
         tests = [line.str.contains(_INDENT), level.is_in(_CALM_LEVELS).fill_null(value=False), blank]
         places = [self._bit[INDENTED], self._bit[CALM], self._bit[BLANK]]
         for rule in self._rules:
-            met = line.str.contains(rule.pattern)
-            tests.append(met if rule.but is None else met & ~line.str.contains(rule.but))
+            matches = line.str.contains(rule.pattern)
+            tests.append(matches if rule.but is None else matches & ~line.str.contains(rule.but))
             places.append(self._bit[rule.name])
         kinds = pl.DataFrame([lines.alias("line"), leveled.alias("leveled")]).select(
             *(test.alias(str(at)) for at, test in enumerate(tests)),
@@ -101,10 +101,10 @@ class Rules:
         for rule in self._rules:
             if not rule.goes_on:
                 continue
-            met = (bits >> self._bit[rule.name] & 1).astype(np.bool_)
+            matches = (bits >> self._bit[rule.name] & 1).astype(np.bool_)
             if rule.after is not None:
-                met &= (before & self._mask(rule.after)) != 0
-            result |= met & ((before & self._mask(rule.unless)) == 0)
+                matches &= (before & self._mask(rule.after)) != 0
+            result |= matches & ((before & self._mask(rule.unless)) == 0)
         return result & ~starts
 
     def _mask(self, names: Sequence[str]) -> int:
