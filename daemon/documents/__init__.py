@@ -1,7 +1,7 @@
 """The knowledge base at work: add documents to a base, check a text against it, search it by meaning.
 
-It joins a parser's blocks, an engine's vectors and a store; what departs from a standard is decided in
-`daemon.core.documents`. `Library` knows the ports only.
+`Library` joins a parser's blocks, an engine's vectors and a store, and depends on the ports only. What departs from a
+standard is decided in `daemon.core.documents`.
 """
 
 from daemon.documents.checking import Check, Match

@@ -1,4 +1,4 @@
-"""One text against a base: the nearest standards, how it departs from them, and what is said of it.
+"""One text against a base: the nearest standards, how it departs from them, and the opinions on it.
 
 Vectors choose the candidates, words decide between them: of the `nearest` standards by cosine, the one from which the
 text departs least is the reference. Documents of the reference's kind (cosine to it of at least `Thresholds.normal`)
@@ -29,7 +29,7 @@ from daemon.core.documents import (
 from daemon.ports import Outliers
 
 OF_A_KIND = 200
-"""So many documents of the reference's kind, the nearest, are compared for a p-value."""
+"""The most documents of the reference's kind, the nearest, that are compared for a p-value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What is said of a text. The first match is the reference; `known` is the base's document of the same text."""
+    """The result for one text. The first match is the reference; `known` is the base's document of the same text."""
 
     matches: Sequence[Match]
     opinions: Sequence[Opinion]
@@ -60,7 +60,7 @@ class _Base:
     worded: dict[int, WordedText]
 
     def words(self, row: int) -> WordedText:
-        """Return a document's words; they are kept, for a document is compared with several."""
+        """Return a document's words; they are kept, because a document is compared several times."""
         if row not in self.worded:
             self.worded[row] = WordedText.of(self.documents[row].clauses)
         return self.worded[row]
@@ -91,7 +91,7 @@ class Checker:
         self._usual: dict[int, float] = {}
 
     def check(self, text: KeptDocument, outliers: Outliers | None) -> Check:
-        """Return what is said of a text, whose vector is at hand. Without a base, nothing is said and it is odd."""
+        """Return the result for a text that has its vector. Against an empty base a text is odd, without opinions."""
         assert text.vector is not None
         base = self._base
         if not base.documents:

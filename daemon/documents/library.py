@@ -17,7 +17,7 @@ BATCH = 256
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of a document: `new`, or the base had its text already, under the name `known_as`."""
+    """A document to add. `known_as` is the name under which the base already had its text, None when it was new."""
 
     document: KeptDocument
     known_as: str | None = None
@@ -25,7 +25,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A clause that means something like what was searched for."""
+    """A clause near in meaning to what was searched for."""
 
     document: KeptDocument
     clause: Clause
@@ -60,9 +60,9 @@ class Library:
         return Added(document)
 
     async def renew(self, base: str) -> int:
-        """Embed what has no vectors of the engine's model, then let those of other models go; return how many.
+        """Embed documents without vectors of the engine's model, then drop other models' vectors; return how many.
 
-        Until all are embedded, the old vectors stay, so a run that was interrupted goes on where it stopped.
+        Until all are embedded, the old vectors stay, so an interrupted run continues where it stopped.
         """
         have = set(self._store.vectors(base, self._engine.model)[0])
         old = [document for document in self._store.documents(base) if document.id not in have]
@@ -73,12 +73,12 @@ class Library:
         return len(old)
 
     def checker(self, base: str) -> Checker:
-        """Return what checks texts against a base as it is now."""
+        """Return a checker of texts against a base as it is now."""
         ids, vectors = self._store.vectors(base, self._engine.model)
         return Checker(self._store.documents(base), ids, vectors, self._thresholds, self._nearest)
 
     async def check(self, checker: Checker, name: str, form: str, blocks: Sequence[Block]) -> Check:
-        """Say what departs in one text."""
+        """Return the result for one text."""
         document = make_document(name, form, blocks)
         (vector,) = await self._engine.embed([document_text(document)])
         return checker.check(replace(document, vector=vector), self._outliers)
@@ -103,7 +103,7 @@ class Library:
 
 
 def groups_of(store: DocumentStore, base: str, outliers: Outliers | None) -> dict[str, int]:
-    """Return the group of each document of a base by id, -1 for none; empty without a library of learners."""
+    """Return the group of each document of a base by id, -1 for none; empty without `outliers` or vectors."""
     model = store.model(base)
     if outliers is None or model is None:
         return {}
@@ -118,5 +118,5 @@ def make_document(name: str, form: str, blocks: Sequence[Block]) -> KeptDocument
 
 
 def document_text(document: KeptDocument) -> str:
-    """Return the text that a document's vector stands for."""
+    """Return the text that a document's vector is made from."""
     return "\n".join(" ".join(clause.text.split()) for clause in document.clauses)

@@ -3,9 +3,9 @@
     blocks of a parser -> clauses -> words -> diff -> departures by clause -> opinions -> odd or not
 
 One changed clause hardly moves the vector of a whole document, and the smallest changes matter most: *shall* to *may*,
-30 to 90 days, who indemnifies whom. So the standard is found by vectors, and compared word by word. Words that change
-what is owed (negations, modal verbs, numbers, parties, degrees) weigh more than others; what people fill in and what
-typography changes weighs next to nothing.
+30 to 90 days, who indemnifies whom. So vectors find the standard, and the text is compared with it word by word. Words
+that change what is owed (negations, modal verbs, numbers, parties, degrees) weigh more than others. What people fill in
+and what typography changes weigh almost nothing.
 """
 
 from daemon.core.documents.clauses import Block, Clause, blocks_of, split_clauses

@@ -1,8 +1,8 @@
 """A document as clauses: by headings and numbering, each with the headings above it.
 
-The parsers give blocks: paragraphs, and headings where the format knows them. Plain text and PDF know none, so a short
-line that stands alone and reads like a title is one. A numbering label (``4.2``, ``(b)``, ``§ 3``, a bullet) begins a
-clause and is not part of its text, so renumbering is not a change.
+The parsers give blocks: paragraphs, and headings where the format knows them. Plain text and PDF have none, so a short
+line that stands alone and reads like a title counts as one. A numbering label (``4.2``, ``(b)``, ``§ 3``, a bullet)
+begins a clause and is not part of its text, so renumbering is not a change.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def blocks_of(text: str) -> list[Block]:
 
 
 def split_clauses(blocks: Sequence[Block]) -> list[Clause]:
-    """Return the clauses of a document in order; no word of it is lost but labels."""
+    """Return the clauses of a document in order. Only labels are left out."""
     clauses: list[Clause] = []
     path: list[tuple[int, str]] = []
     for block in blocks:
@@ -96,7 +96,7 @@ def _pieces(paragraph: str) -> Iterator[str]:
 
 
 def _ordinal(line: str) -> tuple[str, int]:
-    """Return the style of a line's label and the number it counts to; an empty style when the line has none."""
+    """Return the style of a line's label and its number; the style is empty when the line has no label."""
     match = _LABEL.match(line)
     if match is None:
         return "", 0

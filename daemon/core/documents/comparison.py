@@ -1,8 +1,8 @@
 """A document compared with a standard: which clauses are changed, missing, added or moved, the gravest first.
 
-The words of both are compared as one sequence each, so that it does not matter where a parser saw a paragraph end. Each
+The words of both are compared as one sequence each, so that it does not matter where a parser ends a paragraph. Each
 change belongs to the clause of the standard in which it lies. A clause of the standard of which nearly all is gone is
-*missing*, unless nearly the same words were added elsewhere: then it was *moved*. A clause of the document of which
+*missing*, unless nearly the same words were added elsewhere: then it is *moved*. A clause of the document of which
 nearly all is new is *added*.
 """
 
@@ -24,13 +24,13 @@ from daemon.core.documents.worded_text import WordedText
 DepartureKind = Literal["changed", "missing", "added", "moved"]
 NEARLY_ALL = 0.8
 MOVED = 3.0
-"""The weight of a move, beside that of what changed in the moved clause."""
+"""The weight of a move, without what changed in the moved clause."""
 MOVED_TITLE = 1.0
-"""That of a clause of a few words, such as a heading."""
+"""The weight of moving a clause of a few words, such as a heading."""
 MUCH = 40.0
 """Above this a departure's weight grows by the logarithm: one long clause must not hide all others."""
 LEAST = 0.9
-"""What weighs less is not a finding: what was filled in, spellings, references."""
+"""What weighs less is not reported: what was filled in, spellings, references."""
 _TOLD = frozenset(WordKind) - {WordKind.WORD, WordKind.FUNCTION, WordKind.PLACEHOLDER}
 
 
@@ -54,7 +54,7 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All departures from one standard, the heaviest first; what weighs less than `LEAST` is in `slight` alone."""
+    """All departures from one standard, the heaviest first; `slight` counts those that weigh less than `LEAST`."""
 
     departures: Sequence[Departure] = ()
     slight: int = 0
@@ -86,11 +86,11 @@ def compare(standard: WordedText, document: WordedText) -> Comparison:
     gathered: dict[tuple[int | None, int | None], _Gathered] = {}
     for edit in edits:
         _gather(standard, document, edit, weigher, gathered)
-    found = [_departure(standard, document, place, what) for place, what in gathered.items()]
-    found += [_moved(standard, document, move, weigher) for move in moves]
-    told = sorted((one for one in found if one.weight >= LEAST), key=_gravest)
+    departures = [_departure(standard, document, place, what) for place, what in gathered.items()]
+    departures += [_moved(standard, document, move, weigher) for move in moves]
+    reported = sorted((one for one in departures if one.weight >= LEAST), key=_gravest)
     equal = len(standard.forms) - sum(edit.there_to - edit.there_from for edit in edits)
-    return Comparison(told, len(found) - len(told), len(standard.clauses), equal)
+    return Comparison(reported, len(departures) - len(reported), len(standard.clauses), equal)
 
 
 def _gravest(departure: Departure) -> tuple[float, int, int]:
@@ -104,7 +104,7 @@ def _gather(
     weigher: Weigher,
     gathered: dict[tuple[int | None, int | None], _Gathered],
 ) -> None:
-    """Weigh one edit, and file its words with the clauses they belong to."""
+    """Weigh one edit, and add its words to the clauses that they belong to."""
     deleted, inserted = weigher.weigh(edit)
     whole = set(_wholly_new(document, edit))
     anchors = [standard.clause_of[at] for at in range(edit.there_from, edit.there_to)]

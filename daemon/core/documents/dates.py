@@ -1,4 +1,4 @@
-"""Dates as one word each, in one form: *4 March 2021* equals *March 4, 2021*, and a list of years is one."""
+"""Dates as one word each, in one form: *4 March 2021* equals *March 4, 2021*, and a list of years is one word."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from daemon.core.documents.word import Word
 from daemon.core.documents.word_lists import MONTHS, WordKind
 
 YEARS = r"\d{4}-\d{1,2}-\d{1,2}(?!\d)|(?:19|20)\d\d[\-\u2010-\u2015/]\d\d(?!\d)"
-"""What a hyphen does not part: a date as ISO 8601 writes it, and 2020-21."""
+"""What a hyphen does not separate: a date as ISO 8601 writes it, and 2020-21."""
 _DATE = re.compile(
     r"(?:19|20)\d\d(?:[-/]\d\d)?|\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./](?:19|20)\d\d"
     r"|\d\d\.\d\d\.\d\d|\d{1,2}/\d{1,2}/\d\d|\d{1,2}/(?:19|20)\d\d"
@@ -34,7 +34,7 @@ def with_dates(words: Sequence[Word], text: str) -> list[Word]:
 
 
 def _joined(words: Sequence[Word], text: str) -> list[Word]:
-    """Return the words, dates between which nothing but a comma or a dash stands as one."""
+    """Return the words; dates that only a comma or a dash separates are joined."""
     joined: list[list[Word]] = []
     for word in words:
         follows = joined and word.kind is WordKind.DATE and joined[-1][-1].kind is WordKind.DATE

@@ -34,7 +34,7 @@ class Edit:
 def at_boundaries(
     edits: Sequence[Edit], there: Sequence[str], here: Sequence[str], begins: tuple[Container[int], Container[int]]
 ) -> list[Edit]:
-    """Return the edits; one that only deletes or only inserts begins where a clause begins, if it can as well.
+    """Return the edits. A pure deletion or insertion moves to where a clause begins, if the result is the same.
 
     `begins` are the places at which clauses begin in either text.
     """
@@ -52,7 +52,7 @@ def _settled(
     texts: tuple[Sequence[str], Sequence[str]],
     begins: tuple[Container[int], Container[int]],
 ) -> Edit:
-    """Return an edit moved by at most so many words before or behind, to the nearest clause's beginning."""
+    """Return an edit moved to the nearest beginning of a clause, at most `rooms` words back or forward."""
     side = 0 if edit.here_from == edit.here_to else 1
     if side and edit.there_from != edit.there_to:
         return edit
@@ -74,7 +74,7 @@ def _settled(
 def diff(there: Sequence[str], here: Sequence[str], island: int = ISLAND) -> list[Edit]:
     """Return what changes `there` into `here`, in order; equal sequences have no edits.
 
-    With an `island` of 0 the edits are the fewest; see above.
+    With an `island` of 0 the edits are minimal.
     """
     edits = [
         Edit(step.src_start, step.src_end, step.dest_start, step.dest_end)
@@ -91,9 +91,9 @@ def diff(there: Sequence[str], here: Sequence[str], island: int = ISLAND) -> lis
 
 
 def _slid(edits: Sequence[Edit], there: Sequence[str], here: Sequence[str]) -> list[Edit]:
-    """Return the edits; one that can as well stand directly behind the edit before it stands there.
+    """Return the edits; one that can also stand directly after the edit before it moves there.
 
-    *free [-foundation's software-]* is also *free [-software foundation's-]*: what belongs together is together.
+    *free [-foundation's software-]* is also *free [-software foundation's-]*: what belongs together stays together.
     """
     slid: list[Edit] = []
     for edit in edits:
@@ -103,7 +103,7 @@ def _slid(edits: Sequence[Edit], there: Sequence[str], here: Sequence[str]) -> l
 
 
 def _slides(edit: Edit, gap: int, there: Sequence[str], here: Sequence[str]) -> bool:
-    """Return whether an edit that only deletes or only inserts can stand `gap` words before, and all else stays."""
+    """Return whether an edit that only deletes or only inserts can stand `gap` words earlier with the same result."""
     if edit.here_from == edit.here_to:
         words, start, stop = there, edit.there_from, edit.there_to
     elif edit.there_from == edit.there_to:
@@ -114,7 +114,7 @@ def _slides(edit: Edit, gap: int, there: Sequence[str], here: Sequence[str]) -> 
 
 
 def _touching(edits: Sequence[Edit]) -> list[Edit]:
-    """Return the edits, those between which nothing is equal as one."""
+    """Return the edits, with adjacent ones joined."""
     joined: list[Edit] = []
     for edit in edits:
         if joined and joined[-1].there_to == edit.there_from and joined[-1].here_to == edit.here_from:
@@ -125,7 +125,7 @@ def _touching(edits: Sequence[Edit]) -> list[Edit]:
 
 
 def _belong(before: Edit, after: Edit, texts: tuple[Sequence[str], Sequence[str]], island: int) -> bool:
-    """Return whether what is equal between two edits is an island. Two that replace the same by the same are two."""
+    """Return whether the equal words between two edits are an island. Two edits of the same words stay apart."""
     equal = after.there_from - before.there_to
     if equal >= island or min(before.size, after.size) <= 2 * equal:
         return False

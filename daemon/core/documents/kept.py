@@ -15,10 +15,10 @@ from daemon.core.documents.words import words_of
 
 @dataclass(frozen=True, slots=True)
 class KeptDocument:
-    """A standard: its clauses, and its vectors where they are at hand.
+    """A standard: its clauses, and its vectors or None.
 
     `vector` is the whole text's, shape (dimensions,); `clause_vectors` has a row for each clause. `id` names the text:
-    equal words have equal ids, whatever file they came in.
+    equal words have equal ids, whatever file they come from.
     """
 
     id: str
@@ -32,7 +32,7 @@ class KeptDocument:
 def document_id(clauses: Sequence[Clause]) -> str:
     """Return the id of a text: 16 hexadecimal digits of a hash of its words, as they are compared.
 
-    So one contract as Word document and as PDF is one document.
+    So a contract has one id as Word document and as PDF.
     """
     forms = (word.form for clause in clauses for word in words_of(clause.text))
     return blake2b("\0".join(forms).encode(errors="surrogatepass"), digest_size=8).hexdigest()

@@ -1,8 +1,8 @@
 """Labels that one parser saw as labels and another as words.
 
-Where lines run on, as in a PDF, the label of a clause stands in the middle of a paragraph and is taken for words. It is
-not a change if the other text begins a labelled clause at just this place. Nor is a label that stands alone, such as
-the number of a page.
+Where lines run together, as in a PDF, the label of a clause stands in the middle of a paragraph and is taken for words.
+It is not a change if the other text begins a labelled clause at just this place. A label that stands alone, such as the
+number of a page, is not a change either.
 """
 
 from __future__ import annotations

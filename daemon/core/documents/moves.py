@@ -1,8 +1,8 @@
-"""Clauses that stand elsewhere: what is deleted in one place and inserted in another.
+"""Moved clauses: deleted in one place and inserted in another.
 
 A difference of sequences shows a moved clause as missing here and added there. A clause of the standard of which nearly
-all is deleted is looked for among the inserted words; where nearly all of it stands together, it was moved. One of a
-few words, such as a heading, must be a whole clause there, with the same words.
+all is deleted is searched for among the inserted words. Where nearly all of it stands together, it was moved. A clause
+of a few words, such as a heading, must be a whole clause there, with the same words.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from daemon.core.documents.diff import Edit, diff
 from daemon.core.documents.worded_text import WordedText
 
 FEWEST = 5
-"""A clause of fewer words is too common to be known again elsewhere."""
+"""A clause of fewer words is too common to be recognised elsewhere."""
 SAME = 0.7
 """The share of the clause's words that must be found."""
 SPREAD = 1.4
-"""They must stand within so many times the clause's length."""
+"""They must stand within this multiple of the clause's length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def find_moves(standard: WordedText, document: WordedText, edits: Sequence[Edit]
 def _short_moves(
     standard: WordedText, document: WordedText, edits: Sequence[Edit], inserted: Sequence[tuple[int, int]]
 ) -> list[Move]:
-    """Return the clauses of a few words that are deleted as a whole and inserted as a whole, among these words."""
+    """Return the clauses of a few words that are deleted as a whole and inserted as a whole."""
     new: dict[tuple[str, ...], list[int]] = {}
     for start, stop in inserted:
         for clause in _whole_clauses(document, start, stop):
@@ -79,7 +79,7 @@ def _forms(text: WordedText, clause: int) -> tuple[str, ...]:
 
 def _deleted_clauses(standard: WordedText, edits: Sequence[Edit]) -> list[int]:
     """Return the clauses of which an edit deletes all but a few words, the longest first."""
-    found = []
+    deleted = []
     for edit in edits:
         if edit.there_to - edit.there_from < FEWEST:
             continue
@@ -87,8 +87,8 @@ def _deleted_clauses(standard: WordedText, edits: Sequence[Edit]) -> list[int]:
             begin, end = standard.first[clause], standard.first[clause + 1]
             inside = min(end, edit.there_to) - max(begin, edit.there_from)
             if end - begin >= FEWEST and inside >= 0.9 * (end - begin):
-                found.append(clause)
-    return sorted(found, key=lambda clause: standard.first[clause] - standard.first[clause + 1])
+                deleted.append(clause)
+    return sorted(deleted, key=lambda clause: standard.first[clause] - standard.first[clause + 1])
 
 
 def _best(standard: WordedText, document: WordedText, clause: int, inserted: Sequence[tuple[int, int]]) -> Move | None:
@@ -120,7 +120,7 @@ def _without(run: tuple[int, int], move: Move) -> list[tuple[int, int]]:
 
 
 def _remaining(standard: WordedText, edits: Sequence[Edit], moves: Sequence[Move]) -> list[Edit]:
-    """Return the edits without the words that moves account for. An edit may fall into several."""
+    """Return the edits without the words that moves account for. One edit may become several."""
     if not moves:
         return list(edits)
     gone = sorted((standard.first[move.clause], standard.first[move.clause + 1]) for move in moves)

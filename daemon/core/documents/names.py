@@ -1,10 +1,10 @@
-"""Names and dates that people fill in, told from those that matter.
+"""Names and dates that people fill in, distinguished from those that matter.
 
-A name is what is written with a capital throughout. In place of another one it is *filled in* where the standard never
-uses the new one, the old one is nowhere left, and each old one has one new one: a party is renamed, not exchanged. In
-a copyright notice any name and any year is. It is no name that is filled in where the law or the court of a place is
-meant, nor where a term is defined; a date is not where it says when something is owed or ends. In a language that
-writes most nouns with a capital, only notices tell.
+A name is always written with a capital. A new name is *filled in* where the standard never uses it, the old name is
+nowhere left, and each old name has one new name: a party is renamed, not exchanged. In a copyright notice every name
+and every year is filled in. A name is not filled in where the law or the court of a place is meant, nor where a term is
+defined. A date is not filled in where it says when something is owed or ends. In a language that writes most nouns with
+a capital, names are filled in only in notices.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from daemon.core.documents.worded_text import WordedText
 Use = Literal["filled in", "dates filled in", "place", "other"]
 """What names and dates of a change are: both are filled in, or only the dates, or it is a place, or none of these."""
 REACH = 8
-"""So many words before a name are looked at, for a law or a court."""
+"""Words before a name that are searched for a law or a court."""
 NOTICE = 12
-"""A copyright notice has so many words before the holder's name ends, at most."""
+"""The most words of a copyright notice before the holder's name ends."""
 MOST_CAPITALS = 0.35
-"""Where a larger share of the different words is capitalised, a capital does not tell a name."""
+"""Where a larger share of the different words is capitalised, a capital does not mark a name."""
 FEW = 10
-"""So few capitalised words say nothing of a language."""
+"""This many capitalised words or fewer show nothing about the language."""
 _COPYRIGHT = frozenset({"copyright", "copyrighted", "©"})
 _MARKS = frozenset({"c", "©", "by"})
 _OF_NAMES = frozenset({WordKind.WORD, WordKind.FUNCTION, WordKind.CONNECTIVE, WordKind.REFERENCE})
@@ -34,7 +34,7 @@ _COMPANY = frozenset({"limited"})
 
 
 class Names:
-    """The names of a standard and of one document. It remembers what was replaced by what."""
+    """The names of a standard and of one document. It remembers which name replaced which."""
 
     def __init__(self, there: WordedText, here: WordedText) -> None:
         self._there, self._here = there, here
@@ -72,7 +72,7 @@ class Names:
         return self._replaced.setdefault(before, after) == after
 
     def _is_place(self, edit: Edit) -> bool:
-        """Return whether a law or a court is spoken of shortly before a change, in the same clause."""
+        """Return whether a law or a court is named shortly before a change, in the same clause."""
         return any(word.form in PLACES for word in self._before(edit)[-REACH:])
 
     def _is_deadline(self, edit: Edit) -> bool:
@@ -95,7 +95,7 @@ def _content(words: Sequence[Word]) -> list[Word]:
 
 
 def _may_be_name(word: Word) -> bool:
-    """Return whether a word can belong to a name or a date: not written with a small letter, and no grave word."""
+    """Return whether a word can belong to a name or a date: not written with a small letter, and not a grave word."""
     return word.kind is WordKind.DATE or (not word.lower and (word.kind in _OF_NAMES or word.form in _COMPANY))
 
 
@@ -116,14 +116,14 @@ def _in_notice(text: WordedText, at: int) -> bool:
 
 def _defined(words: Sequence[Word]) -> frozenset[str]:
     """Return the capitalised words that a definition begins with: *Confidential Information means ...*."""
-    found: set[str] = set()
+    terms: set[str] = set()
     for at, word in enumerate(words):
         if word.form in MEANS:
             for before in words[max(0, at - 4) : at][::-1]:
                 if before.lower and before.kind is not WordKind.MODAL:
                     break
-                found.add(before.form)
-    return frozenset(found)
+                terms.add(before.form)
+    return frozenset(terms)
 
 
 def _mostly_capitals(text: WordedText) -> bool:

@@ -10,7 +10,7 @@ from daemon.core.documents.word_lists import CURRENCIES, MULTIPLES, TENS, WordKi
 
 
 def with_numbers(words: Sequence[Word], text: str) -> list[Word]:
-    """Return the words of a text with each number as one word; digits in brackets that repeat it are gone.
+    """Return the words of a text with each number as one word; digits in brackets that repeat it are removed.
 
     So *thirty (30)* is one word. Digits in brackets that differ from the number before them stay, as a number.
     """

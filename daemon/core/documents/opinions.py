@@ -1,12 +1,12 @@
-"""What is said of a document: several opinions, each with its own figure, and the one rule that decides.
+"""Opinions on a document, each with its own figure, and the one rule that decides.
 
-* *clauses*: the weight of the gravest departure from the nearest standard; odd from `Thresholds.departure` on.
+* *clauses*: the weight of the gravest departure from the nearest standard; odd at `Thresholds.departure` or more.
 * *cosine*: the similarity of the whole texts' vectors; normal from `normal` on, odd below `odd`, unsure between.
 * *p*: the share of the base's own documents of this kind that depart as far from their nearest neighbour, each left
-  out in turn. It needs `ENOUGH` documents of the kind, and says odd up to `Thresholds.p`.
+  out in turn. It needs `ENOUGH` documents of the kind, and is odd at `Thresholds.p` or less.
 * *isolation forest*, *one-class SVM*: second opinions on vectors, which the caller adds.
 
-The rule: where there is a p-value, it decides, for then the base itself shows how much its documents vary. Elsewhere a
+The rule: where there is a p-value, it decides, because the base itself shows how much its documents vary. Otherwise a
 grave departure or a low cosine makes a document odd. Second opinions are shown and decide nothing.
 """
 
@@ -23,12 +23,12 @@ from daemon.core.documents.comparison import Comparison
 
 Says = Literal["normal", "unsure", "odd"]
 ENOUGH = 20
-"""Documents of one kind that make a p-value."""
+"""Documents of one kind that a p-value needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From which figures on an opinion is odd; all can be set."""
+    """The figures by which opinions decide; all can be set."""
 
     normal: float = 0.92
     odd: float = 0.75
@@ -38,7 +38,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What one method says, and the figure it says it by. `of` is the number of documents that it rests on."""
+    """What one method says, and its figure. `of` is the number of documents that it rests on."""
 
     method: str
     figure: float
@@ -73,7 +73,7 @@ def by_rank(departure: float, usual: Sequence[float], thresholds: Thresholds) ->
 
 def is_odd(opinions: Sequence[Opinion]) -> bool:
     """Return the decision by the rule above."""
-    said = {opinion.method: opinion.says for opinion in opinions}
-    if "p" in said:
-        return said["p"] == "odd"
-    return "odd" in (said.get("clauses"), said.get("cosine"))
+    says = {opinion.method: opinion.says for opinion in opinions}
+    if "p" in says:
+        return says["p"] == "odd"
+    return "odd" in (says.get("clauses"), says.get("cosine"))

@@ -1,8 +1,8 @@
-"""How much a change of words weighs: one of *shall* to *may* or of 30 to 90 more than one of *great* to *large*.
+"""How much a change of words weighs: *shall* to *may*, or 30 to 90, weighs more than *great* to *large*.
 
-What people fill in weighs little: a name that takes a name's place throughout, a date in place of a date (see `names`),
+What people fill in weighs little: a name that replaces another throughout, a date in place of a date (see `names`),
 words in place of a blank, another spelling of a word, and the number of another clause where clauses have other numbers
-than in the standard. Other spaces, hyphens and line breaks weigh nothing. The same replacement counts once in a
+than in the standard. Changes of spaces, hyphens and line breaks weigh nothing. The same replacement counts once in a
 document, however often it recurs.
 """
 
@@ -36,15 +36,15 @@ WEIGHTS: Mapping[WordKind, float] = {
     WordKind.REFERENCE: 0.1,
     WordKind.PLACEHOLDER: 0.1,
 }
-"""The weight of a word that is here alone, or there alone."""
+"""The weight of a word that only one of the two texts has."""
 FILLED_IN = 0.05
 """The weight of a name in place of a name, a date in place of a date, and words in place of a blank."""
 OTHER_CLAUSE = 1.5
-"""The weight of the number in *Section 4*, where no clause of the document has another number than in the standard."""
+"""The weight of the number in *Section 4*, where the clauses have the same numbers as in the standard."""
 SPELLING = 0.25
 ALIKE = 0.8
 BLANK_HOLDS = 12
-"""So many words may stand in place of a blank."""
+"""The most words that may stand in place of a blank."""
 _GRAVE = frozenset({WordKind.NEGATION, WordKind.MODAL, WordKind.PARTY, WordKind.DEGREE})
 _SIGNS = re.compile(r"\W|_")
 _NEGATIVE = ("non", "un", "in", "im", "il", "ir", "dis", "nicht", "un")
@@ -112,7 +112,7 @@ class Weigher:
 
     @staticmethod
     def _spelling(deleted: Sequence[Word], inserted: Sequence[Word]) -> tuple[float, WordKind] | None:
-        """Return the weight and the kind of one word that became one like it; None when they are not alike."""
+        """Return the weight and the kind of one word that became a similar one; None when they are not similar."""
         if len(deleted) != 1 or len(inserted) != 1:
             return None
         before, after = deleted[0], inserted[0]
@@ -126,7 +126,7 @@ class Weigher:
 
 
 def _same_letters(deleted: Sequence[Word], inserted: Sequence[Word]) -> bool:
-    """Return whether both are one text with spaces, hyphens or, in an address, other signs elsewhere."""
+    """Return whether both differ only in spaces, hyphens or, in an address, other signs."""
     before, after = ("".join(word.form for word in words) for words in (deleted, inserted))
     if before == after:
         return True

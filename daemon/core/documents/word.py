@@ -11,8 +11,8 @@ from daemon.core.documents.word_lists import WordKind
 class Word:
     """One word of a text: the form that is compared, its kind, and its place ``text[start:end]``.
 
-    `capital` says that it begins with a capital letter though no sentence begins with it, and not all is in capitals.
-    `lower` says that it begins with a small letter. A word at the start of a sentence is neither.
+    `capital`: it begins with a capital letter inside a sentence, and is not in a run of words all in capitals.
+    `lower`: it begins with a small letter. A capitalised word at the start of a sentence is neither.
     """
 
     form: str

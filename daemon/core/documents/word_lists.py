@@ -1,4 +1,4 @@
-"""Words that change what a text obliges to, by kind, in English, German, French and Chinese.
+"""Words that change obligations, by kind, in English, German, French and Chinese.
 
 The lists are short on purpose: a word that is in none of them still counts as an ordinary word. All are in the form
 that `words.comparable` gives: case-folded, without marks of punctuation.
@@ -143,13 +143,13 @@ PLACES = _listed(
     gerichtsstand loi lois droit tribunal tribunaux juridiction
     """
 )
-"""Behind these a name is a place whose law or court is meant, and no name that is filled in."""
+"""After these words a name is a place whose law or court is meant, not a name that is filled in."""
 DEADLINES = _listed(
     """
     until before by after later than expire expires expiry end ends terminate terminates through due deadline bis
     spätestens vor nach endet läuft jusqu avant après expire échéance
     """
 )
-"""Behind these a date says when something is owed or ends, and is no date that is filled in."""
+"""After these words a date says when something is owed or ends. It is not a date that is filled in."""
 MEANS = _listed("means mean meaning bedeutet bezeichnet désigne signifie")
-"""Before these stands what is defined."""
+"""The defined term stands before these words."""

@@ -36,9 +36,9 @@ class WordedText:
         clause_of: list[int] = []
         first = [0]
         for index, clause in enumerate(clauses):
-            found = words_of(clause.text)
-            words += found
-            clause_of += [index] * len(found)
+            of_clause = words_of(clause.text)
+            words += of_clause
+            clause_of += [index] * len(of_clause)
             first.append(len(words))
         forms = [word.form for word in words]
         small = frozenset(word.form for word in words if word.lower)

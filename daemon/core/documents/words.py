@@ -1,9 +1,8 @@
-"""A text as words that can be compared: what typography changes is gone, and each word has its kind.
+"""A text as words that can be compared: typography is normalised, and each word has its kind.
 
 Two spellings of one text give equal words. Quotes, dashes, ligatures, soft hyphens, capitals and line breaks do not
-count; a hyphen parts two words; an ideograph is a word of its own. Numbers keep their decimal signs. Other ways to
-write the same are equal: *thirty*, *30* and *thirty (30)*, *10,000* and *10000*, *percent* and *%*, and dates (see
-`dates`).
+count; a hyphen separates two words; an ideograph is a word of its own. Numbers keep their decimal signs. These are
+equal too: *thirty*, *30* and *thirty (30)*, *10,000* and *10000*, *percent* and *%*, and dates (see `dates`).
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ _CONTRACTED = {"cant": "cannot", "wont": "willnot", "dont": "donot"}
 
 
 def comparable(word: str) -> str:
-    """Return the form of a word in which different typography is equal."""
+    """Return the form of a word for comparison, the same for different typography."""
     form = _POSSESSIVE.sub("", unicodedata.normalize("NFKC", word).casefold()).translate(_DROPPED)
     return _CONTRACTED.get(form, form)
 
@@ -71,7 +70,7 @@ def words_of(text: str) -> list[Word]:
 
 
 def _without_shouting(text: str, words: Sequence[Word]) -> list[Word]:
-    """Return the words; where several in a row are in capitals throughout, capitals say nothing."""
+    """Return the words; those in a run of words all in capitals do not count as capitalised."""
     if not words:
         return []
     loud = [text[word.start : word.end].isupper() and word.end - word.start > 1 for word in words]
@@ -96,21 +95,21 @@ def _words(text: str) -> Iterator[Word]:
 
 
 def _form(match: re.Match[str]) -> tuple[str, WordKind]:
-    found = match[0]
+    matched = match[0]
     match match.lastgroup:
         case "url":
-            return comparable(found.rstrip(".,;:)")).removesuffix("/"), WordKind.REFERENCE
+            return comparable(matched.rstrip(".,;:)")).removesuffix("/"), WordKind.REFERENCE
         case "label":
-            return comparable(found.translate(_BRACKETS)), WordKind.REFERENCE
+            return comparable(matched.translate(_BRACKETS)), WordKind.REFERENCE
         case "placeholder":
             return "<>", WordKind.PLACEHOLDER
         case "number":
-            return _THOUSANDS.sub("", found.translate(_DASHES)).removesuffix(".00"), WordKind.NUMBER
+            return _THOUSANDS.sub("", matched.translate(_DASHES)).removesuffix(".00"), WordKind.NUMBER
         case "percent":
             return "%", WordKind.NUMBER
         case _:
             pass
-    form = comparable(found)
+    form = comparable(matched)
     if form in NUMBERS:
         return str(NUMBERS[form]), WordKind.NUMBER
     if form in CURRENCIES:
