@@ -7,12 +7,12 @@
 * The archive holds nothing that the topics do not hold. `messages` turns messages into its rows and accepts those of
   other versions. Records and positions are stored together, so reading resumes exactly where the archive ends.
 * Pages are HTML from the server (`pages`, `views`, `templates/`), and work without script. `static/console.js` adds
-  news of changes (`changes`) and keys.
+  live changes (`changes`) and keyboard shortcuts.
 * Text of logs is hostile: templates escape everything, and the content security policy (`guard`) forbids all scripts
   and styles but the console's own.
-* `guard` lets a request pass or not; `server.routes` is the table of routes and roles. `logins` keeps
-  sessions. The users file and the port's certificate are those of `daemon.adapters.web`.
-* What people say is published to the feedback topic and shown once it comes back from there.
+* `guard` lets a request pass or not; `server.routes` is the table of routes and roles. `logins` keeps sessions. The
+  users file and the port's certificate are those of `daemon.adapters.web`.
+* What people send is published to the feedback topic and shown once it comes back from there.
 """
 
 from daemon.console.console import Console, ConsoleSettings, ConsoleTopics

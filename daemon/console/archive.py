@@ -95,7 +95,7 @@ class Archive:
         self.connection.execute("DELETE FROM positions WHERE topic = ? AND partition = ?", partition)
 
     def prune(self) -> int:
-        """Delete what is older, or more, than is to be kept; return how many alerts."""
+        """Delete what the retention does not keep; return how many alerts."""
         with self._transaction():
             deleted = prune(self.connection, self._retention)
         self.connection.executescript("PRAGMA incremental_vacuum")  # one page a step, without rows

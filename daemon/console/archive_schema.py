@@ -14,7 +14,7 @@ from daemon.errors import ConfigError, UnavailableError
 
 VERSION = 6
 APPLICATION = 0x5354524C
-"""What SQLite calls the application's id: it says that a database is an archive."""
+"""SQLite's application id, which marks a database as an archive."""
 MEMORY = ":memory:"
 _TABLES = """
 CREATE TABLE positions ( topic TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (topic,
@@ -54,7 +54,7 @@ CREATE INDEX mutes_by_name ON mutes (scope, pattern, time);
 """
 
 _TABLES_OF_OLD = {"positions", "incidents", "alerts"}
-"""What archives of versions without an application's id hold."""
+"""Tables of archives from versions without an application id."""
 
 
 def connect(path: Path | None) -> sqlite3.Connection:
@@ -86,7 +86,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect(path or MEMORY, timeout=2.0, check_same_thread=False, isolation_level=None)
     try:
         version = _version(connection, path)
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # so that what is deleted leaves the file, too
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # so that the file can shrink after rows are deleted
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # a crash may lose the last batches; the topics have them
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")

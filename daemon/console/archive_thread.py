@@ -34,7 +34,7 @@ class ArchiveThread:
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function on the archive's thread. Raises UnavailableError when the database cannot be used.
 
-        A file that turns out to be corrupt is moved aside, and `archive` is then another one, empty.
+        A corrupt file is moved aside, and `archive` is then a new, empty one.
         """
         try:
             return await asyncio.wrap_future(self._thread.submit(self._run, partial(function, *args, **kwargs)))

@@ -38,18 +38,18 @@ def causes(connection: sqlite3.Connection, text: str = "") -> list[CauseView]:
 
 def said_of(connection: sqlite3.Connection, incidents: Sequence[str]) -> Mapping[str, list[str]]:
     """Return what people said of incidents, in a few words each: labels of their causes, then the latest notes."""
-    found: dict[str, list[str]] = {}
+    by_incident: dict[str, list[str]] = {}
     for incident in incidents:
         labels = connection.execute(
             "SELECT DISTINCT verdict, author FROM feedback WHERE verdict != 'forget' AND pattern IN "
             "(SELECT cause FROM causes WHERE incident = ?) ORDER BY time DESC LIMIT 2",
             (incident,),
         )
-        said = [f"{verdict}, said by {author or 'somebody'}" for verdict, author in labels]
+        phrases = [f"{verdict}, said by {author or 'somebody'}" for verdict, author in labels]
         notes = connection.execute(
             "SELECT note, author FROM remarks WHERE incident = ? AND note != '' "
             "ORDER BY time DESC, offset DESC LIMIT 2",
             (incident,),
         )
-        found[incident] = said + [f"“{note}”, {author or 'somebody'}" for note, author in notes]
-    return found
+        by_incident[incident] = phrases + [f"“{note}”, {author or 'somebody'}" for note, author in notes]
+    return by_incident

@@ -1,8 +1,7 @@
 """Which incidents changed, as a stream that many browsers follow and may resume.
 
 Each change has a number. A follower names the last number it has seen and gets everything after it as one change. The
-last changes are kept; a follower that is further behind, or comes from before a restart, is told to load its page
-again.
+last changes are kept; a follower that is further behind, or comes from before a restart, must load its page again.
 """
 
 from __future__ import annotations

@@ -27,8 +27,7 @@ class ConsoleSettings:
 
     `path` is a prefix of all paths, for a reverse proxy. `archive` None keeps everything in memory, and it is read from
     the topics at each start. `retention` says how much is kept. `users` None lets everybody on this machine in, as
-    `visitor`. `folder` is a backtest's folder, shown instead of the topics. `links` lead to other
-    programs.
+    `visitor`. `folder` is a backtest's folder, shown instead of the topics. `links` lead to other programs.
     """
 
     host: str = "127.0.0.1"

@@ -1,7 +1,7 @@
 """What fills the archive: the alerts and feedback topics, followed without end, or a backtest's folder, read once.
 
-The console takes no part in the daemon's group and writes nothing here, so it cannot slow or stop the daemon. When the
-brokers do not answer, it tries again with back-off; the pages stay, and say so.
+The console is not a member of the daemon's group and writes nothing here, so it cannot slow or stop the daemon. When
+the brokers do not answer, it tries again with back-off; the pages stay available and show the problem.
 """
 
 from __future__ import annotations

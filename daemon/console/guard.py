@@ -97,9 +97,9 @@ class Guard:
             if account is None:
                 raise web.HTTPUnauthorized(text="unknown token", headers={"WWW-Authenticate": "Bearer"})
             return Login(account, csrf="", expires=0.0), None
-        found = self._logins.find(request.cookies.get(COOKIE, ""), monotonic())
-        if found is not None and (self._accounts is None or self._accounts.has(found.account)):
-            return found, None
+        known = self._logins.find(request.cookies.get(COOKIE, ""), monotonic())
+        if known is not None and (self._accounts is None or self._accounts.has(known.account)):
+            return known, None
         if self._accounts is None:
             cookie, login = self._logins.begin(self._visitor, monotonic())
             return login, cookie

@@ -53,7 +53,7 @@ def link_values(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _quoted(value: str) -> str:
-    """Return a value for a URL; browsers read a segment of dots as a step, however it is quoted."""
+    """Return a value for a URL; browsers read a segment of dots as a step, even if it is quoted."""
     return "" if value in (".", "..") else quote(value[:MAX_VALUE], safe="")
 
 

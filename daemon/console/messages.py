@@ -28,8 +28,8 @@ class AlertMessage:
     Times are in milliseconds since the epoch: `opened` when the incident began, `time` its latest symptom or session so
     far. `number` counts the messages about it, this one included. `severity` is an index of `SEVERITIES`, `services`
     are scopes, and `causes` the fingerprints of what the incident is about, each with a line of it. `sessions` counts
-    its sessions so far.
-    `pattern` is empty while no session has closed. `resolved` is True for the message that an incident is over.
+    its sessions so far. `pattern` is empty while no session has closed. `resolved` is True for the message that an
+    incident is over.
     """
 
     id: str
@@ -77,7 +77,7 @@ class ArchivedRemark:
 
 @dataclass(frozen=True, slots=True)
 class ArchivedMute:
-    """One message that mutes a service (`pattern` empty) or something in it; `until` None ends that.
+    """One message that mutes a service (`pattern` empty) or something in it; `until` None ends the mute.
 
     Both times are in milliseconds since the epoch.
     """

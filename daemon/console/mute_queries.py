@@ -35,7 +35,7 @@ class Silenced:
 
 
 def mutes(connection: sqlite3.Connection, now_ms: int) -> tuple[list[ArchivedMute], list[ArchivedMute]]:
-    """Return the mutes in force and the others, the latest first; of each service and pattern the last word counts."""
+    """Return the mutes in force and the others, the latest first; the last message of a service and pattern counts."""
     rows = [ArchivedMute(*row) for row in connection.execute(_LATEST)]
     return [row for row in rows if row.in_force(now_ms)], [row for row in rows if not row.in_force(now_ms)]
 
@@ -68,7 +68,7 @@ def would_silence(connection: sqlite3.Connection, scope: str, pattern: str, limi
 def covers(message: bytes | None, scope: str, pattern: str) -> bool:
     """Return whether a mute keeps an incident untold, by its last message: all that may be told of it is muted.
 
-    A `pattern` that is no cause of the incident is a session's: it stands for all that the session shows.
+    A `pattern` that is not a cause of the incident is a session's: it stands for all that the session shows.
     """
     causes, _ = causes_of(message)
     if pattern and pattern not in {one.cause for one in causes}:
@@ -78,7 +78,7 @@ def covers(message: bytes | None, scope: str, pattern: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ToldCause:
-    """One cause in a message about an incident; `harmless` causes are told in company only."""
+    """One cause in a message about an incident; `harmless` causes are told only together with others."""
 
     scope: str
     cause: str
@@ -96,8 +96,8 @@ def causes_of(message: bytes | None) -> tuple[list[ToldCause], tuple[str, str]]:
 
 
 def covered(causes: Sequence[ToldCause], reached: Callable[[ToldCause], bool]) -> bool:
-    """Return whether all causes that may be told are reached: the failures and warnings, or else the harmless ones.
+    """Return whether all causes that may be told are covered: the failures and warnings, or else the harmless ones.
 
-    A message that lists none leaves nothing that could be told in spite of it.
+    Without causes nothing is left to tell, so this is True.
     """
     return all(reached(one) for one in [one for one in causes if not one.harmless] or causes)

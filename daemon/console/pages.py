@@ -124,8 +124,8 @@ class Pages:
     async def causes(self, request: web.Request) -> web.Response:
         """What incidents were about, and what was said of it."""
         text = request.query.get("q", "")[:200]
-        found, totals = await self.read(lambda archive: (causes(archive, text), queries.totals(archive)))
-        return self.page(request, "causes.html", totals, causes=found, text=text)
+        listed, totals = await self.read(lambda archive: (causes(archive, text), queries.totals(archive)))
+        return self.page(request, "causes.html", totals, causes=listed, text=text)
 
     async def alert_json(self, request: web.Request) -> web.Response:
         """One alert's message, as published."""

@@ -27,8 +27,8 @@ _INCIDENT_COLUMNS = """id, state, severity, services, keys, summary, opened, lat
 
 @dataclass(frozen=True, slots=True)
 class ArchivedIncident:
-    """One incident of the list. Times are in milliseconds; `acknowledged` is who did so, None
-    if nobody has. `spark` counts its alerts in equal steps of its life.
+    """One incident of the list. Times are in milliseconds; `acknowledged` is who did so, None if nobody has. `spark`
+    counts its alerts in equal steps of its life.
     """
 
     id: str
@@ -62,7 +62,7 @@ class ArchivedAlert:
 
     @property
     def cause(self) -> str:
-        """What a word on the alert names: its headline's cause, with which its id begins, or else its pattern."""
+        """What a label of the alert names: its headline's cause, with which its id begins, or else its pattern."""
         begin = _CAUSE.match(self.id)
         return begin[1] if begin else self.pattern
 

@@ -1,7 +1,7 @@
 """How much of the past the archive keeps: a time and a size, whichever is reached first.
 
 Age is counted back from the latest alert, because alerts may be of any time: a backlog of last year is not old. An
-alert whose time lies in the future comes from a clock that is off, so it is not the latest.
+alert whose time lies in the future comes from a wrong clock, so it is not the latest.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from time import time
 
 DAY_MS = 86_400_000
 _SHARE = 10
-"""A tenth of the alerts goes at once when the archive is too large."""
+"""A tenth of the alerts is deleted at once when the archive is too large."""
 _LATEST = "SELECT max(time) FROM alerts WHERE time <= ?"
 
 
@@ -42,8 +42,8 @@ def size_of(connection: sqlite3.Connection) -> int:
 def prune(connection: sqlite3.Connection, retention: Retention) -> int:
     """Delete what is too old, then the oldest of what is too much; return how many alerts.
 
-    Takes part in the transaction of the caller. Labels that later ones have replaced go with their time; the ones in
-    force stay.
+    Takes part in the transaction of the caller. Labels that later ones have replaced are deleted by age; those in force
+    stay.
     """
     deleted = _delete_before(connection, latest_time(connection) - retention.keep_ms)
     while size_of(connection) > retention.max_bytes:

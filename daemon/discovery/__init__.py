@@ -2,12 +2,12 @@
 
 Four steps, each a module. `structured` and `reading` find the format, with `times` and `levels` for lines of text.
 `keys` lists everything in a line that may be a session's key. `sessions` cuts the sample by each of them, as the
-daemon would, and measures what came of it. `discover` puts them together and keeps the best and the next.
-`configuration` writes the choice down.
+daemon would, and measures the result. `discover` joins these steps and keeps the best key and the next.
+`configuration` writes the choice as a file's text.
 
 `scattering` measures, in records of a topic, which share of session keys lies in several partitions.
 
-Nothing here reads files or asks anybody. Lines are read by the core's own formats and masked by its own masks, so that
+Nothing here reads files or asks the user. Lines are read by the core's own formats and masked by its own masks, so that
 what is measured is what the daemon will see.
 """
 

@@ -19,7 +19,7 @@ FEW = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a configuration needs besides. `share` is which part of everything the sample was, 1 when it was all."""
+    """What else a configuration needs. `share` is the sample's share of all lines, 1 when it is all of them."""
 
     topic: str
     source: str
@@ -35,7 +35,7 @@ class Surroundings:
 
 
 def warm_up_of(found: Discovery, share: float) -> int:
-    """Return how many sessions of a scope should only teach: a fifth of what there will be, at most 1,000."""
+    """Return how many sessions of a scope only teach: a fifth of those expected, 20 to 1,000."""
     measure = found.choice.measure
     scopes = 1 if found.together else max(1, sum(count >= OWN_SCOPE for count in measure.scopes))
     return max(20, min(1_000, round(measure.sessions / share / scopes / 5)))

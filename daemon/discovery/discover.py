@@ -19,9 +19,9 @@ from daemon.discovery.sessions import Sample, SessionMeasure, measure
 from daemon.discovery.structured import LOOKED_AT, read_envelope, read_headers, read_json, read_logfmt
 
 MOST_LINES = 10_000
-"""Lines of a sample."""
+"""The most lines of a sample."""
 BETTER = 1.15
-"""So much better than windows of time a key must be."""
+"""A key must be this many times better than windows of time."""
 OWN_SCOPE = 100
 """Sessions that a service must have in the sample to be judged by itself."""
 
@@ -45,7 +45,7 @@ class Choice:
     measure: SessionMeasure
     example: str = ""
     together: bool = False
-    """Its sessions go over services, which are one scope then."""
+    """Its sessions span services, which are then one scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class NothingToReadError(ValueError):
 
 
 def discover(texts: Sequence[str], wishes: Wishes | None = None) -> Discovery:
-    """Return what was found in a sample of lines. Raises NothingToReadError when all of them are blank."""
+    """Return how a sample of lines is read and cut. Raises NothingToReadError when all of them are blank."""
     wishes = wishes or Wishes()
     lines = pl.Series("line", [line.rstrip("\r") for text in texts for line in text.split("\n")], dtype=pl.String)
     lines = without_colours(lines.filter(lines.str.contains(r"\S")).head(MOST_LINES))
@@ -95,19 +95,19 @@ def discover(texts: Sequence[str], wishes: Wishes | None = None) -> Discovery:
 
 
 def _reading(lines: pl.Series, wishes: Wishes) -> Reading:
-    found = (
+    reading = (
         _leveled(lines, read_envelope(lines) or read_json(lines) or read_headers(lines))
         or read_logfmt(lines)
         or read_text(lines)
     )
-    if wishes.format not in {None, found.format}:
+    if wishes.format not in {None, reading.format}:
         assert wishes.format is not None
-        found = Reading(wishes.format, wishes.format, time="as the format has it")
+        reading = Reading(wishes.format, wishes.format, time="as the format has it")
     if wishes.time_format is not None:
-        found = replace(found, time=wishes.time_format, time_format=wishes.time_format)
+        reading = replace(reading, time=wishes.time_format, time_format=wishes.time_format)
     if wishes.scope is not None:
-        found = replace(found, fields={**found.fields, "scope": wishes.scope})
-    return found
+        reading = replace(reading, fields={**reading.fields, "scope": wishes.scope})
+    return reading
 
 
 def _leveled(lines: pl.Series, found: Reading | None) -> Reading | None:
@@ -119,7 +119,7 @@ def _leveled(lines: pl.Series, found: Reading | None) -> Reading | None:
 
 
 def _records(lines: pl.Series, reading: Reading) -> list[str]:
-    """Return the records that can be read, each with the lines that go on with it."""
+    """Return the records that can be read, each with the lines that continue it."""
     if not reading.begins:
         records = lines.to_list()
     else:
@@ -146,7 +146,7 @@ def _choices(records: Sequence[str], reading: Reading, sample: Sample, wishes: W
         offered = [named]
     else:
         offered = sorted([*candidates(lines, reading), WINDOW], key=lambda candidate: -candidate.trust)
-    found = []
+    choices = []
     seen: set[bytes] = set()
     for candidate in offered:
         if candidate is WINDOW:
@@ -156,18 +156,18 @@ def _choices(records: Sequence[str], reading: Reading, sample: Sample, wishes: W
         if wishes.key is None and candidate is not WINDOW and names.drop_nulls().n_unique() < 2:
             continue
         keys = names.rank("dense").fill_null(0).to_numpy().astype(np.int64) - 1
-        if len(keys) != len(sample.times) or (print_of := keys.tobytes()) in seen:
+        if len(keys) != len(sample.times) or (fingerprint := keys.tobytes()) in seen:
             continue
-        seen.add(print_of)
+        seen.add(fingerprint)
         apart, together = _measures(sample, keys, candidate)
         over = together.score > BETTER * apart.score
         example = str(names.drop_nulls().first() or "")
-        found.append(Choice(candidate, together if over else apart, example, over))
-    return sorted(found, key=lambda choice: -choice.measure.score)
+        choices.append(Choice(candidate, together if over else apart, example, over))
+    return sorted(choices, key=lambda choice: -choice.measure.score)
 
 
 def _measures(sample: Sample, keys: NDArray[np.int64], candidate: Candidate) -> tuple[SessionMeasure, SessionMeasure]:
-    """Return the measure with a scope for each service, and with one for all, which a key that goes over them needs."""
+    """Return the measure with a scope for each service, and with one for all, which a key across services needs."""
     apart = measure(sample, keys, candidate.trust)
     if candidate is WINDOW or candidate.path == OWN_KEY or not sample.scopes.any():
         return apart, apart
@@ -183,7 +183,7 @@ def _chosen(choices: Sequence[Choice]) -> Choice:
 
 
 def _messages(records: Sequence[str], reading: Reading) -> pl.Series:
-    """Return what patterns are matched against: lines of text as they stand, else what the format calls the message."""
+    """Return what patterns are matched against: lines of text as they are, otherwise the format's message."""
     if reading.format == "raw":
         return pl.Series("line", [line for record in records for line in record.split("\n")], dtype=pl.String)
     return parse(reading, [record.encode() for record in records]).lines["text"].alias("line")
@@ -203,17 +203,17 @@ def _keys(records: Sequence[str], lines: pl.Series, reading: Reading, candidate:
         fields = reading.fields if candidate.path == OWN_KEY else {**reading.fields, "key": candidate.path}
         parsed = parse(replace(reading, fields=fields), [record.encode() for record in records]).lines
         return parsed["key"].set(parsed["key"] == parsed["scope"], None)
-    found = lines.str.extract(candidate.pattern)
+    keys = lines.str.extract(candidate.pattern)
     if reading.format != "raw" or len(lines) == len(records):
-        return found
+        return keys
     number = pl.Series(np.repeat(np.arange(len(records)), [record.count("\n") + 1 for record in records]))
-    return pl.DataFrame({"key": found, "record": number}).select(
+    return pl.DataFrame({"key": keys, "record": number}).select(
         pl.col("key").forward_fill().backward_fill().over("record")
     )["key"]
 
 
 def _together(found: SessionMeasure) -> bool:
-    """Whether most sessions belong to services that have too few to be judged alone."""
+    """Return whether most sessions belong to services that have too few to be judged alone."""
     if len(found.scopes) < 2:
         return False
     return sum(count for count in found.scopes if count >= OWN_SCOPE) < sum(found.scopes) / 2

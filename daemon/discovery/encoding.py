@@ -12,7 +12,7 @@ _MARKS = (
 
 
 def encoding_of(head: bytes) -> str:
-    """Return Python's name of an encoding: by a mark, by what decodes, by where the zeros are; else Windows' own."""
+    """Return Python's name of an encoding: by a byte order mark, by the places of zeros, or UTF-8; otherwise cp1252."""
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name

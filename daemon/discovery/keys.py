@@ -1,7 +1,7 @@
-"""What may make lines one session: everything in a line that looks like the name of something.
+"""Candidates for a session's key: everything in a line that looks like an identifier.
 
-A candidate is a pattern with the named group `key`, or a path of a structured line. `trust` is how far the kind of
-thing is a session by itself, before anything is measured: an identifier that programs make for one piece of work, a
+A candidate is a pattern with the named group `key`, or a path of a structured line. `trust` is how likely such a key
+marks a session, before anything is measured. First is an identifier that programs make for one piece of work, then a
 process, a connection, a thread, and last a word of the header, which may be anything.
 """
 
@@ -24,12 +24,12 @@ MOST_NAMES = 15
 HEADER_WORDS = 9
 LOOKED_AT = 3_000
 FEWEST = 5
-"""Different keys that there must be."""
+"""The least number of different keys."""
 EVERYWHERE = 0.9
-"""One key may have so many of the lines."""
+"""The largest share of lines that one key may have."""
 SAME = 0.05
 WORDS = 0.45
-"""How far words without a digit are trusted: classes and programs, of which there is one for much work."""
+"""The most trust in words without a digit: a class or a program does much work under one name."""
 _DATE = r"^\d{4}[./-]\d\d[./-]\d\d|^\d\d:\d\d"
 _UUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}"
@@ -47,7 +47,7 @@ class Candidate:
     path: str = ""
     trust: float = 0.7
     placed: bool = False
-    """It is known by its place in the line alone: without digits it is a class or a program, of which there are few."""
+    """Known by its place in the line alone. Without digits it is a class or a program, of which there are few."""
 
 
 OWN_KEY = "key"
@@ -57,7 +57,7 @@ WINDOW = Candidate("windows of time", trust=0.35)
 
 
 def candidates(lines: pl.Series, reading: Reading) -> Iterator[Candidate]:
-    """Yield what may be a key. A line's time and level are not part of any."""
+    """Yield candidates. A line's time and level are not part of any."""
     sample = lines.head(LOOKED_AT)
     if reading.format == "syslog":
         yield Candidate("the host's process", path=OWN_KEY, trust=0.95)
@@ -70,12 +70,12 @@ def candidates(lines: pl.Series, reading: Reading) -> Iterator[Candidate]:
     if reading.kind != "logfmt":
         header = _header(sample, reading)
         texts = chain(_typed(), _named(_bare(sample, header)))
-        found = texts if reading.keys else chain(texts, _placed(), _delimited())
-        yield from filter(None, (_fit(sample, header, candidate) for candidate in found))
+        offered = texts if reading.keys else chain(texts, _placed(), _delimited())
+        yield from filter(None, (_fit(sample, header, candidate) for candidate in offered))
 
 
 def _header(lines: pl.Series, reading: Reading) -> list[pl.Series]:
-    """Return what lines say of their time and level, a column each."""
+    """Return the time and the level of lines, a column each."""
     parts = ((pattern, part) for pattern in reading.extract for part in ("time", "level"))
     return [
         lines.str.extract_groups(pattern).struct.field(part) for pattern, part in parts if f"(?P<{part}>" in pattern
@@ -83,7 +83,7 @@ def _header(lines: pl.Series, reading: Reading) -> list[pl.Series]:
 
 
 def _bare(lines: pl.Series, header: list[pl.Series]) -> pl.Series:
-    """Return lines without these parts."""
+    """Return lines without the parts of the header."""
     bare = lines.to_list()
     for column in header:
         bare = [line.replace(part, " ", 1) if part else line for line, part in zip(bare, column, strict=True)]
@@ -91,16 +91,16 @@ def _bare(lines: pl.Series, header: list[pl.Series]) -> pl.Series:
 
 
 def _fit(lines: pl.Series, header: list[pl.Series], candidate: Candidate) -> Candidate | None:
-    """Return the candidate as far as it is to be trusted, None when it is part of the header, a date, or everywhere."""
+    """Return the candidate with its trust; None when it is rare, constant, a date, or part of the header."""
     keys = lines.str.extract(candidate.pattern)
-    found = keys.drop_nulls()
-    if len(found) < ENOUGH * len(lines) or found.n_unique() < FEWEST:
+    present = keys.drop_nulls()
+    if len(present) < ENOUGH * len(lines) or present.n_unique() < FEWEST:
         return None
-    if found.value_counts(sort=True, name="n")["n"][0] > EVERYWHERE * len(found):
+    if present.value_counts(sort=True, name="n")["n"][0] > EVERYWHERE * len(present):
         return None
-    if any(_overlap(keys, part) > SAME for part in header) or share_of(found, _DATE) > SAME:
+    if any(_overlap(keys, part) > SAME for part in header) or share_of(present, _DATE) > SAME:
         return None
-    if share_of(found, r"\d") >= 0.5:
+    if share_of(present, r"\d") >= 0.5:
         return candidate
     return None if candidate.placed else replace(candidate, trust=min(candidate.trust, WORDS))
 
@@ -112,7 +112,7 @@ def _overlap(keys: pl.Series, part: pl.Series) -> float:
 
 
 def _typed() -> Iterator[Candidate]:
-    """Yield identifiers that are known by their look."""
+    """Yield identifiers that are known by their form."""
     yield Candidate("a UUID", rf"\b(?P<key>{_UUID})\b", trust=1.0)
     yield Candidate("the audit event", r"\baudit\(\d+\.\d+:(?P<key>\d+)\)", trust=1.0)
     yield Candidate("the queue's identifier", r"^(?P<key>[0-9A-F]{8,15}|[0-9][0-9B-Zb-z]{10,15}): ", trust=1.0)
@@ -147,7 +147,7 @@ def _placed() -> Iterator[Candidate]:
 
 
 def _delimited() -> Iterator[Candidate]:
-    """Yield the fields of lines that are parted by a sign, by their place."""
+    """Yield the fields of lines with a separator, by their place."""
     for sign, name in (("|", "bars"), ("\t", "tabs"), (";", "semicolons")):
         for place in range(HEADER_WORDS):
             skip = f"(?:[^{sign}]*[{sign}]){{{place}}}"

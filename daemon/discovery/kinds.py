@@ -1,4 +1,4 @@
-"""What logs of text are called, by how their lines look: for people alone, nothing is read by it."""
+"""Names of text logs, by how their lines look. They are for people; nothing is parsed by them."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("Python's logging", rf"^\S+ [\d:]+,\d{{3}} {_PYTHON}|^[A-Z]+:[\w.]+:|^\[?\S+ [\d:]+,\d{{3}}: [A-Z]+/\w+"),
     ("log4j or logback", rf"{_BRACED}.*{_CLASS}|{_CLASS}.*(?:{_BRACED}|\([\w. -]+\))"),
 )
-"""The first whose pattern nearly all lines have."""
+"""Name and pattern; the first whose pattern nearly all lines match is taken."""
 
 
 def kind_of(lines: pl.Series, around: pl.Series) -> str | None:
-    """Return what lines of text are called, None where they are none that is known; `around` has headings too."""
+    """Return the name of lines of text, None where it is unknown; `around` has headings too."""
     if around.str.contains(r"^#Fields: ").any():
         return "W3C's extended log"
     return next((name for name, pattern in KINDS if share_of(lines, pattern) >= NEARLY_ALL), None)

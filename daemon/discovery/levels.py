@@ -1,7 +1,7 @@
 """Where lines state their level.
 
 A word is a level where it stands at the same place of nearly every line, or at least in capitals or brackets near the
-beginning of nearly every line: a line that speaks of an error states none.
+beginning of nearly every line: a line that mentions an error states no level.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ WORDS = (
 )
 LETTERS = "[VDIWEFTA]"
 NEAR = 100
-"""Characters in which a level must begin."""
+"""A level must begin within this many characters."""
 FAR = 300
-"""Characters in which it must begin between commas."""
+"""The same for a level between commas."""
 ENOUGH = 0.85
 
 
 @dataclass(frozen=True, slots=True)
 class LevelPlace:
-    """Where lines state their level: a pattern with the named group `level`, and the words before it where steady."""
+    """Where lines state their level: a pattern with the named group `level`, and the words before it or None."""
 
     pattern: str
     word: str
@@ -78,5 +78,5 @@ def _steady(heads: pl.Series, word: str, after: str) -> Iterator[LevelPlace]:
         return
     pattern = rf"^(?:\S+\s+){{{words}}}[^\w\s]{{0,2}}(?P<level>{word}){after}"
     if word == LETTERS and heads.str.extract(pattern).n_unique() < 3:
-        return  # one letter all the way down is a name, not a level
+        return  # one letter in all lines is a name, not a level
     yield LevelPlace(pattern, word, int(words), share)

@@ -18,15 +18,15 @@ from daemon.discovery.times import NEARLY_ALL, TimePlace, find_time
 SOURCE = TopicPartition("sample", 0)
 _BETWEEN = r"[\])\s,|:-]*"
 INDENTED = 0.1
-"""The least share of lines that go on and of those that begin, where lines have no time."""
+"""The least share of lines that continue a record, and of those that begin one, where lines have no time."""
 _HEADING = r"^[A-Za-z#\[(<]\S*"
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How lines are read. `kind` says it in words, `fields` are the paths that differ from the format's own.
+    """How lines are read. `kind` names it for people, `fields` are the paths that differ from the format's own.
 
-    `begins` is the pattern of a record's first line where records have many. `scope` is the path or group that names
+    `begins` is the pattern of a record's first line where records have several. `scope` is the path or group that names
     the service, if any; `keys` are paths that may hold a session key.
     """
 
@@ -49,13 +49,13 @@ class Reading:
 
 
 def parse(reading: Reading, records: Sequence[bytes], key: str | None = None) -> Parsed:
-    """Return the lines that the daemon's own format makes of records, as files have them."""
+    """Return the lines that the daemon's own format parses from records as files have them."""
     count = len(records)
     return make_format(reading.settings(key)).parse(Batch(SOURCE, range(count), [-1] * count, [None] * count, records))
 
 
 def read_text(lines: pl.Series) -> Reading:
-    """Return how lines of text are read that have no structure but a header."""
+    """Return how lines of text are read whose only structure is a header."""
     place = find_time(lines)
     begins = _begins(lines, place)
     headed = lines.filter(lines.str.contains(begins)) if begins else lines
@@ -88,7 +88,7 @@ def _patterns(lines: pl.Series, place: TimePlace | None, level: LevelPlace | Non
 
 
 def _begins(lines: pl.Series, place: TimePlace | None) -> str | None:
-    """Return the pattern of lines that begin a record, None where all do. Without a time, what goes on is indented."""
+    """Return the pattern of lines that begin a record, None where all do. Without a time, other lines are indented."""
     if place is None:
         indented = share_of(lines, r"^[ \t]")
         return r"^\S" if INDENTED <= indented <= 1 - INDENTED and share_of(lines, _HEADING) >= INDENTED else None
@@ -98,7 +98,7 @@ def _begins(lines: pl.Series, place: TimePlace | None) -> str | None:
 
 
 def _kind(place: TimePlace | None, level: LevelPlace | None) -> str:
-    """Return what lines are called that look like no system's own."""
+    """Return the name of lines that `kind_of` does not know."""
     if place is None:
         return "plain text"
     named = (

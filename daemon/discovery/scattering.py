@@ -1,7 +1,7 @@
-"""Which share of session keys is scattered over partitions, from a sample of records, and which switch would mend it.
+"""The share of session keys scattered over partitions, in a sample of records, and the setting that would fix it.
 
 A session whose lines lie in several partitions is cut: each partition sees a part of it. Kafka puts records with equal
-keys into one partition, so a key is whole where the shipper writes what the session goes by as the record's key.
+keys into one partition, so a session is whole where the shipper writes its key as the record's key.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SWITCHES: Mapping[str, str] = {
     "syslog": 'rsyslog\'s omkafka: `key="..." dynakey="on"`; syslog-ng\'s kafka(): `key()`',
     "gelf": "Logstash's output kafka: `message_key`",
 }
-"""By format, the switch of the shipper that most often writes it."""
+"""By format, the setting of the shipper that most often writes it."""
 ELSEWHERE = "the shipper: let it write the session's key as the record's key"
 
 
@@ -65,26 +65,26 @@ def scattering(batches: Sequence[Batch], settings: FormatSettings) -> Scattering
 
 
 def advice(found: Scattering, format_: str) -> list[str]:
-    """Return sentences about what was found: the shares first, then what would mend it."""
+    """Return sentences about a sample: the shares first, then what would fix it."""
     if not found.records:
         return ["no records to look at yet"]
-    said = []
+    advised = []
     if found.unread:
-        said.append(f"{found.unread / found.records:.1%} of {found.records:,} records cannot be read as {format_}")
+        advised.append(f"{found.unread / found.records:.1%} of {found.records:,} records cannot be read as {format_}")
     if found.partitions < 2:
-        return [*said, "all records lie in one partition, so no session is cut"]
+        return [*advised, "all records lie in one partition, so no session is cut"]
     if not found.keys:
-        return [*said, f"no session key has several lines in {found.records:,} records: is input.fields.key right?"]
-    said.append(
+        return [*advised, f"no session key has several lines in {found.records:,} records: is input.fields.key right?"]
+    advised.append(
         f"{found.share:.1%} of {found.keys:,} session keys with several lines lie in several partitions "
         f"({found.records:,} records, {found.unkeyed / found.records:.0%} without a key)"
     )
     if found.scattered:
-        said.append(
+        advised.append(
             "a session that lies in several partitions is cut into one for each, unless `input.repartition: true` sends"
             " its lines to one"
         )
-        said.append(f"to mend it at {SWITCHES.get(format_, ELSEWHERE)}")
+        advised.append(f"to mend it at {SWITCHES.get(format_, ELSEWHERE)}")
         if found.unkeyed < found.records / 2:
-            said.append("or let sessions go by what the records are keyed by: `input.fields.key: record.key`")
-    return said
+            advised.append("or let sessions go by what the records are keyed by: `input.fields.key: record.key`")
+    return advised

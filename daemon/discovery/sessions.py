@@ -4,8 +4,8 @@ Sessions are cut as the daemon cuts them, by key and gap, and a session's patter
 sessions are
 
 * *told*: their lines are of more than one kind, and few stand alone;
-* *recurring*: other sessions have the same lines, more often than if keys had been dealt out at random;
-* *short*: a line's session has at most some tens of lines;
+* *recurring*: other sessions have the same lines, more often than with keys assigned at random;
+* *short*: a line's session has at most a few tens of lines;
 * *many*, and nearly every line has a key.
 """
 
@@ -20,13 +20,13 @@ SHORT = 60
 MANY = 25
 SECOND = 1_000_000
 GAPS = tuple(seconds * SECOND for seconds in (30, 5, 300, 3_600))
-"""The first is taken where none is clearly better."""
+"""Gaps to measure; the first is taken where none is clearly better."""
 WINDOW_GAPS = (SECOND, *GAPS)
 CLEARLY = 1.03
 LEAST_TOLD = 0.05
-"""Lines of one kind alone, as an access log's, still differ in number."""
+"""Used for a smaller `told`: sessions of one kind of line, as an access log's, still differ in length."""
 LONGEST = 4
-"""A session may last so many gaps before it is cut."""
+"""A session is cut after this many gaps."""
 _SEED = 7
 
 
@@ -41,7 +41,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class SessionMeasure:
-    """What a key's sessions are like. Shares are of lines, from 0 to 1; `size` is the median line's session."""
+    """What a key's sessions are like. Shares are of lines, from 0 to 1; `size` is that of the median line's session."""
 
     score: float
     gap_us: int
@@ -65,9 +65,9 @@ class SessionMeasure:
 
 def measure(sample: Sample, keys: NDArray[np.int64], trust: float) -> SessionMeasure:
     """Return the measure at the gap that suits the key best. `keys` is -1 where a line has none."""
-    found = [_at(sample, keys, trust, gap) for gap in (GAPS if (keys >= 0).any() else WINDOW_GAPS)]
-    best = max(at.score for at in found)
-    return next(at for at in found if at.score * CLEARLY >= best)
+    measures = [_at(sample, keys, trust, gap) for gap in (GAPS if (keys >= 0).any() else WINDOW_GAPS)]
+    best = max(one.score for one in measures)
+    return next(one for one in measures if one.score * CLEARLY >= best)
 
 
 def _at(sample: Sample, keys: NDArray[np.int64], trust: float, gap: int) -> SessionMeasure:

@@ -18,10 +18,10 @@ MOSTLY = 0.7
 DEFAULT_SCOPE = "default"
 _CRI = r"^\d{4}-\S+ (?:stdout|stderr) [FP](?::\S*)? "
 LOOKED_AT = 2_000
-"""Lines of a sample that are looked at for their fields."""
+"""Lines of a sample whose fields are read."""
 MOST_NAMES = 40
 FEW = 20
-"""Of fewer records all may say the same."""
+"""With fewer records, all may have the same message."""
 DEPTH = 4
 MESSAGES = (
     "message",
@@ -88,7 +88,7 @@ SCOPES = (
     "c",
 )
 BUNYAN = ("name", "hostname", "pid", "level", "v")
-"""What a record of bunyan has; its name is the service."""
+"""Fields of a bunyan record; its name is the service."""
 WHOLE = "*"
 ENVELOPES = {
     "otlp": ("resourceLogs",),
@@ -100,7 +100,7 @@ ENVELOPES = {
     "journald": ("__REALTIME_TIMESTAMP", "__CURSOR"),
     "gcp": ("textPayload", "jsonPayload", "protoPayload"),
 }
-"""Formats of the core that a field of each record gives away."""
+"""Formats of the core, each with the fields that identify its records."""
 _CISCO = r"^(?:\w+ )?%[A-Z][\w-]*-\d-\w+: "
 _EXPORTED = r"^[A-Z_][A-Z0-9_]*="
 _AUDIT = r"^(?:node=\S+ )?type=\w+ msg=audit\("
@@ -134,7 +134,7 @@ def read_json(lines: pl.Series) -> Reading | None:
 
 
 def read_envelope(lines: pl.Series) -> Reading | None:
-    """Return how records of a collector, a cloud or the journal are read, which have their own format, else None."""
+    """Return how records of a collector, a cloud or the journal are read; None where no such format fits."""
     objects = [record for record in map(_object, lines.head(LOOKED_AT)) if record is not None]
     if share_of(lines, r"^__CURSOR=") * len(lines) >= 1 and share_of(lines, _EXPORTED) >= MOSTLY:
         return Reading(
@@ -188,10 +188,10 @@ def read_headers(lines: pl.Series) -> Reading | None:
 
 def _object(line: str) -> dict[str, Any] | None:
     try:
-        found = orjson.loads(line) if line.lstrip().startswith("{") else None
+        value = orjson.loads(line) if line.lstrip().startswith("{") else None
     except orjson.JSONDecodeError:
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _columns(objects: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
@@ -225,16 +225,16 @@ def _time(columns: dict[str, list[str]], most: float) -> tuple[str | None, str |
 
 
 def _tells(values: Sequence[str], most: float) -> bool:
-    """Whether a field says what happened: most records have it, not blank, and not the same in all of them."""
+    """Return whether a field says what happened: most records have it, not blank, and not the same in all of them."""
     filled = {value for value in values if value.strip()}
     return len(values) >= most and bool(filled) and (len(filled) > 1 or len(values) < FEW)
 
 
 def _level(columns: dict[str, list[str]], most: float) -> str | None:
-    """Return the field that holds levels; some loggers write none where it is the usual one."""
-    held = {path: pl.Series(columns[path]) for path in LEVELS if columns.get(path)}
-    words = [path for path, values in held.items() if share_of(values, _LEVEL_WORD) >= NEARLY_ALL]
-    return next((path for path in words if len(held[path]) >= most), words[0] if words else None)
+    """Return the field that holds levels; some loggers leave out the usual level."""
+    present = {path: pl.Series(columns[path]) for path in LEVELS if columns.get(path)}
+    words = [path for path, values in present.items() if share_of(values, _LEVEL_WORD) >= NEARLY_ALL]
+    return next((path for path in words if len(present[path]) >= most), words[0] if words else None)
 
 
 def _first(columns: dict[str, list[str]], paths: Sequence[str], most: float) -> str | None:
@@ -243,8 +243,8 @@ def _first(columns: dict[str, list[str]], paths: Sequence[str], most: float) -> 
 
 def _names(lines: pl.Series) -> list[str]:
     """Return the names of pairs, the most frequent first."""
-    found = lines.str.extract_all(r"(?:^|\s)[A-Za-z_][\w.]*=").explode().drop_nulls().str.strip_chars(" \t=")
-    return found.value_counts(sort=True)[found.name].head(MOST_NAMES).to_list()
+    names = lines.str.extract_all(r"(?:^|\s)[A-Za-z_][\w.]*=").explode().drop_nulls().str.strip_chars(" \t=")
+    return names.value_counts(sort=True)[names.name].head(MOST_NAMES).to_list()
 
 
 def _pair(name: str, group: str = "") -> str:

@@ -1,8 +1,8 @@
 """Where lines carry their time, and in which format.
 
-A dialect is a regular expression that Rust and Python read alike, and strptime's words for it, or None where the daemon
-reads such times by itself. Full dates come before dates without a year, and those before times of day: a line may hold
-several, and the one that says most at the same place in every line is the line's own.
+A dialect is a regular expression that Rust and Python read alike, and its strptime format, or None where the daemon
+reads such times without one. Full dates come before dates without a year, and those before times of day: a line may
+hold several, and the most complete one at the same place in every line is the line's time.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ DIALECTS: tuple[Dialect, ...] = (
     Dialect("time of day", _CLOCK, "%H:%M:%S%.f", 2),
 )
 ENOUGH = 0.3
-"""The least share of lines with a time: the others may go on with the line before."""
+"""The least share of lines with a time: the others may continue the line before."""
 ENOUGH_AHEAD = 0.05
 """The least share where the time is among a line's first words: records may have many lines."""
 AHEAD = 3
@@ -84,7 +84,7 @@ class TimePlace:
     """With the named group `time`."""
     share: float
     bare: bool = True
-    """Nothing but brackets or quotes joins the time in its word."""
+    """The time's word holds nothing else but brackets or quotes."""
 
     @property
     def first(self) -> bool:
@@ -106,16 +106,16 @@ def _places(lines: pl.Series) -> Iterator[TimePlace]:
     for dialect in DIALECTS:
         edge = dialect.before or r"\b"
         head = lines.str.extract(rf"^(.*?){edge}{dialect.pattern}\b")
-        found = head.is_not_null()
-        share = int(found.sum()) / len(lines)
+        timed = head.is_not_null()
+        share = int(timed.sum()) / len(lines)
         if share < ENOUGH_AHEAD:
             continue
-        words = head.filter(found).str.count_matches(r"\S+\s")
+        words = head.filter(timed).str.count_matches(r"\S+\s")
         at, count = words.value_counts(sort=True, name="n").row(0)
         steady = count / max(1, len(words))
         if share < ENOUGH and (at >= AHEAD or steady < NEARLY_ALL):
             continue
-        joined = head.filter(found).str.extract(r"(\S*)$")
+        joined = head.filter(timed).str.extract(r"(\S*)$")
         word, times = joined.value_counts(sort=True, name="n").row(0)
         place = _place(dialect, int(at), steady, share, word if times >= NEARLY_ALL * len(joined) else "")
         if place is not None and _readable(lines, place):
@@ -123,7 +123,7 @@ def _places(lines: pl.Series) -> Iterator[TimePlace]:
 
 
 def _place(dialect: Dialect, words: int, steady: float, share: float, joined: str) -> TimePlace | None:
-    """Return the place, None for a time of day that is not a line's first word; `joined` is before it in its word."""
+    """Return the place, None for a time of day that is not a line's first word; `joined` joins it in its word."""
     if dialect.rank == 2 and (words > 0 or steady < NEARLY_ALL):
         return None
     if steady < NEARLY_ALL:
@@ -135,7 +135,7 @@ def _place(dialect: Dialect, words: int, steady: float, share: float, joined: st
 
 
 def _readable(lines: pl.Series, place: TimePlace) -> bool:
-    """Whether nearly all that was found is a time in the dialect: 17/06/09 is not m/d/y."""
+    """Return whether nearly all matches are times in the dialect: 17/06/09 is not m/d/y."""
     texts = lines.str.extract(place.pattern).drop_nulls()
     if texts.is_empty():
         return False

@@ -5,11 +5,11 @@
 * Each route is a consumer group of its own, so a receiver that does not answer delays nobody else's messages. A message
   is committed after it was delivered. Killed in between, a route sends that message again, with the same key for the
   receiver's de-duplication.
-* What a route has told is not stored. It is computed again from the topic: `RouteMemory` is fed with what lies before
-  the committed offset, and nothing of that is sent.
+* What a route has told is not stored. It is computed again from the topic: `RouteMemory` reads what lies before the
+  committed offset, and nothing of that is sent.
 * `receivers/` has a module for each kind. Each makes a message from a `Notification` by a pure function, and sends it.
 * `delivery` tries again with back-off. After `give_up` a message that a receiver does not take becomes a dead letter.
-* Secrets are files, read for every message, and stand in no log and no error.
+* Secrets are files, read for every message, and appear in no log and no error.
 """
 
 from daemon.notify.announcements import Stage

@@ -16,7 +16,7 @@ from daemon.core.messages import message_object
 from daemon.errors import DataError
 
 MAX_NAME = 200
-"""Longest id that is taken, and longest name of a service that is shown."""
+"""Longest id that is accepted, and longest name of a service that is shown."""
 GRAVITY = {"info": 0, "warning": 1, "critical": 2}
 
 

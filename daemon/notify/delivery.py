@@ -1,8 +1,8 @@
-"""One message to one receiver: attempts with back-off, a bound, and what comes after it.
+"""One message to one receiver: attempts with back-off, a limit, and what happens after it.
 
-A receiver that is away is waited for, for `give_up` seconds from its first failure on. After that, each message has one
-attempt more: the first ones become dead letters, and whatever is the latest gets through when the receiver is back. A
-message that the receiver will never take is a dead letter at once.
+A receiver that fails is tried for `give_up` seconds from its first failure on. After that, each message has one more
+attempt: those that fail become dead letters, and the next one gets through when the receiver is back. A message that
+the receiver refuses is a dead letter at once.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long a receiver that fails is waited for, and how the attempts are spaced; all in seconds."""
+    """How long a receiver that fails is tried, and the pauses between attempts; all in seconds."""
 
     give_up: float = 3_600.0
     backoff: Backoff = field(default=Backoff(1.0, 60.0, jitter=0.5))
 
 
 class Delivery:
-    """Delivers to one receiver. `failing_since` is the first failure since the last success, None while all is well."""
+    """Delivers to one receiver. `failing_since`: time of the first failure since a success, None while all is well."""
 
     def __init__(self, route: str, receiver: Receiver, retry: RetryPolicy, metrics: NotifyMetrics) -> None:
         self._route, self._receiver, self._patience, self._metrics = route, receiver, retry, metrics
@@ -83,7 +83,7 @@ class Delivery:
         return pause
 
     def _well(self) -> None:
-        """The receiver answers."""
+        """Note that the receiver answers."""
         self._failures, self.failing_since = 0, None
         self._metrics.failing.labels(self._route).set(0)
 
@@ -92,7 +92,7 @@ class Delivery:
 
 
 class AbandonedError(Exception):
-    """The message is not this process's to deliver any more."""
+    """This process stops, or another replica delivers the message."""
 
 
 async def until(stop: asyncio.Event, seconds: float) -> None:

@@ -61,7 +61,7 @@ class NotifyMetrics:
         self.failing.labels(route).set(0)
 
     def end(self, route: str) -> None:
-        """Let the gauges of a route that is gone disappear."""
+        """Remove the gauges of a route that is gone."""
         for gauge in (self.failing, self.unread):
             gauge.remove_by_labels({"route": route})
 

@@ -59,7 +59,7 @@ class TopicReader(Protocol):
         """Yield what lies before the committed offsets, from a time on. Raises UnavailableError."""
 
     async def commit(self, source: TopicPartition, offset: int) -> None:
-        """Commit that everything before an offset is done. Raises UnavailableError; also when it is not ours."""
+        """Commit that everything before an offset is done. Raises UnavailableError, also for another member's."""
 
 
 OpenTopic = Callable[[str], AbstractAsyncContextManager[TopicReader]]
@@ -68,7 +68,7 @@ OpenTopic = Callable[[str], AbstractAsyncContextManager[TopicReader]]
 
 @dataclass(frozen=True, slots=True)
 class RouteSettings:
-    """One route. `group` names its consumer group in dead letters, `remember_s` is how far back the memory goes."""
+    """One route. `group` names its consumer group in dead letters, `remember_s` is the span of its memory."""
 
     name: str
     receiver: Receiver
@@ -174,7 +174,7 @@ class NotifyRoute:
         self._metrics.dead_letters.labels(name).inc()
 
     async def _renew(self, reader: TopicReader) -> None:
-        """Say again what is firing, where the receiver needs that. One that fails has another turn soon."""
+        """Send again what is firing, where the receiver needs that. A failed renewal waits for the next turn."""
         receiver, name = self._settings.receiver, self._settings.name
         if receiver.renew_s is None or not reader.assigned or monotonic() - self._renewed < receiver.renew_s:
             return

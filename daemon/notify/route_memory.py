@@ -5,7 +5,7 @@ what was told is a function of the topic, so a restart computes it again. A mess
 than the last one of its incident changes nothing. Such messages come when the topic is read again, and when a
 partition is behind another one.
 
-The number of incidents is bounded: those without news for the longest time are let go.
+The number of incidents is bounded: those without news for the longest time are dropped.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class RouteMemory:
         return Stage.ESCALATED if GRAVITY[said.severity] > GRAVITY[known.severity or "info"] else None
 
     def _stage_of_unknown(self, said: Announcement) -> Stage | None:
-        """Of an incident that the memory does not hold, all but the first message may follow one that was told."""
+        """Return the stage of an incident not in memory: all but its first message may follow one that was told."""
         if not self._wanted.matches(said) or (said.number > 1 and said.event == "updated"):
             return None
         if said.resolved:

@@ -1,4 +1,4 @@
-"""A message that is no incident's, to see that a route works: `strayline notify --test`."""
+"""A trial message, to see that a route works: `strayline notify --test`."""
 
 from __future__ import annotations
 

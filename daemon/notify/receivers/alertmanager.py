@@ -81,7 +81,7 @@ class Alertmanager:
         await self._post(alerts_of(told, self.now(), self.labels))
 
     async def renew(self, firing: Sequence[Notification]) -> None:
-        """Say that these are still going on. Raises DeliveryError."""
+        """Send again what is still firing. Raises DeliveryError."""
         now = self.now()
         if alerts := [_alert(told, told.said.severity, self.labels, now=now, over=False) for told in firing]:
             await self._post(alerts)

@@ -1,4 +1,4 @@
-"""What every receiver is, how one fails, and how its secrets are read."""
+"""The protocol of receivers, their error, and how their secrets are read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DeliveryError(Exception):
 
 
 class Receiver(Protocol):
-    """Delivers messages. `renew_s`: every so many seconds it must hear again of what is firing; None: never."""
+    """Delivers messages. `renew_s`: after so many seconds, what is firing must be sent again; None: never."""
 
     @property
     def renew_s(self) -> float | None:
@@ -35,16 +35,16 @@ class Receiver(Protocol):
         """Deliver a message once. Raises DeliveryError."""
 
     async def renew(self, firing: Sequence[Notification]) -> None:
-        """Say that these are still going on. Raises DeliveryError."""
+        """Send again what is still firing. Raises DeliveryError."""
 
 
 class OnceReceiver:
-    """A receiver that remembers by itself what is going on."""
+    """A receiver that remembers by itself what is firing."""
 
     renew_s: float | None = None
 
     async def renew(self, firing: Sequence[Notification]) -> None:
-        """Nothing is to be said again."""
+        """Send nothing."""
 
 
 async def read_secret(path: Path) -> str:

@@ -1,7 +1,7 @@
 """E-mail, through an SMTP server: with STARTTLS, TLS from the start, or neither.
 
 The first message of an incident has the incident's Message-ID and the later ones refer to it, so a reader sees a
-thread, and drops what comes twice. Only plain text is sent: nothing of a log line is markup.
+thread, and drops duplicates. Only plain text is sent: nothing of a log line is markup.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Email(OnceReceiver):
 
 
 def _send(server: MailServer, password: str | None, message: EmailMessage) -> None:
-    """Send with the standard library, which waits: for a thread. Every call has a connection of its own."""
+    """Send with the standard library, which blocks, so on a thread. Every call has a connection of its own."""
     context = ssl.create_default_context(cafile=server.ca) if server.security != "none" else None
     with (
         smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=context)
@@ -125,7 +125,7 @@ def _send(server: MailServer, password: str | None, message: EmailMessage) -> No
 
 
 def _refusal(code: int, reply: str, secrets: Sequence[str]) -> DeliveryError:
-    """Of SMTP's answers, 4xx is for now and 5xx for good."""
+    """Return the error of an SMTP reply: 4xx is transient, 5xx is permanent."""
     text = without(f"{code} {reply}", secrets)
     return DeliveryError(text, "refused", retry=False) if code >= 500 else DeliveryError(text, "busy")
 

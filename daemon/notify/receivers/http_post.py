@@ -27,7 +27,7 @@ _RETRIED: Mapping[int, Reason] = {
     425: "busy",
     429: "busy",
 }
-"""Client errors that a new secret, or waiting, can mend. A wrong secret in an address is a 404."""
+"""Client errors that a new secret, or waiting, can fix. A wrong secret in an address gives a 404."""
 
 
 async def post(

@@ -50,7 +50,7 @@ def pagerduty_event(told: Notification, routing_key: str) -> dict[str, Any]:
 
 
 def _lines(document: Mapping[str, Any]) -> list[str]:
-    """Return the most telling lines of what is shown."""
+    """Return the first lines of the session, as many as are shown."""
     session = document.get("session")
     lines = session if isinstance(session, list) else []
     texts = [line["text"] for line in lines if isinstance(line, dict) and isinstance(line.get("text"), str)]

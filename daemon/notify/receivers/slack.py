@@ -1,6 +1,6 @@
 """Slack, and what speaks its format (Mattermost, Rocket.Chat): an incoming webhook.
 
-The address is the secret. Slack has no key for de-duplication, so a message that is sent again stands there twice.
+The address is the secret. Slack has no key for de-duplication, so a message that is sent again appears twice.
 """
 
 from __future__ import annotations

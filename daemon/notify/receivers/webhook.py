@@ -1,7 +1,7 @@
 """Any other program: the alert as JSON, signed as Standard Webhooks 1.0 says (standardwebhooks.com).
 
 `webhook-id` and `Idempotency-Key` are the alert's id, the same in every attempt. The signature is HMAC-SHA256 over
-``id.timestamp.body``; a receiver that also checks the timestamp refuses what somebody recorded and sends again.
+``id.timestamp.body``; a receiver that also checks the timestamp refuses a replayed message.
 """
 
 from __future__ import annotations
