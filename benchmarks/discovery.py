@@ -3,8 +3,8 @@
 `DATA` is a folder that holds loghub's samples (`loghub_2k/NAME_2k.log.xz`); the demo's recording is read as well. For
 each it says whether format, time and level are right, and whether the key is sensible. *Right*: the daemon reads the
 time of the first line as stated here, and the levels are those that lines state, or none where they state none.
-*Sensible*: the key is one that a person who knows the system would name, for which an example is held against a
-pattern; or windows of time, where nobody can name one, or where the sample is too thin for any: of HDFS's blocks, it
+*Sensible*: the key is one that a person who knows the system would name: its example is compared with a pattern.
+Windows of time are sensible where there is no such key, or where the sample is too thin for one: of HDFS's blocks, it
 has a line each.
 """
 
@@ -74,7 +74,7 @@ class Verdict:
 
 
 def judge(system: Known, found: Discovery, lines: list[str], *, leveled: bool = True) -> Verdict:
-    """Hold what was found against what is known."""
+    """Compare what was found with what is known."""
     records = [line.encode() for line in lines if line.strip()]
     parsed = parse(found.reading, records).lines
     first = rfc3339(parsed["time"][0]).removesuffix("Z")
@@ -114,15 +114,15 @@ def main() -> int:
 
 
 def row(name: str, found: Discovery, verdict: Verdict, seconds: float) -> str:
-    def said(text: str, right: bool) -> str:
+    def cell(text: str, right: bool) -> str:
         return text if right else f"**{text}**"
 
     measure, choice = found.choice.measure, found.choice
     key = choice.candidate.name + (f" (`{choice.example[:30]}`)" if choice.example else "")
     numbers = f"{measure.sessions}, {measure.size:.0f}, {measure.recurring:.0%} ({measure.by_chance:.0%})"
     return (
-        f"| {name} | {said(found.reading.kind, verdict.format)} | {said(found.reading.time or 'none', verdict.time)} "
-        f"| {said('stated' if found.reading.level else 'none', verdict.level)} | {said(key, verdict.key)} "
+        f"| {name} | {cell(found.reading.kind, verdict.format)} | {cell(found.reading.time or 'none', verdict.time)} "
+        f"| {cell('stated' if found.reading.level else 'none', verdict.level)} | {cell(key, verdict.key)} "
         f"| {numbers} | {seconds:.1f} |"
     )
 

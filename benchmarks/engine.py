@@ -120,7 +120,7 @@ async def measure(settings: EngineSettings, count: int, rounds: int, callers: in
         tokens += sum(map(len, bare.tokens.encode(texts)))
         for side in (adapter, alone) if number % 2 else (alone, adapter):
             await side(texts)
-        if number == 0:  # warmed both up
+        if number == 0:  # it only warms up both
             for measured in (late, ours, theirs):
                 measured.clear()
     idle: list[float] = []

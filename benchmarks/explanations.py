@@ -33,7 +33,7 @@ ABOUT_LINES = {SessionClue.NEW, SessionClue.FAILURE}
 
 @dataclass
 class Proof:
-    """What became of the copies."""
+    """How many sessions were tested, and how many copies carry no clue."""
 
     sessions: int = 0
     untestable: int = 0
@@ -77,7 +77,7 @@ class ProvingDetector(Detector):
         self.proof.ordinary_without_others += not self._clues(pattern, set(others[-len(named) :]), end, source)
 
     def _clues(self, pattern: Pattern, without: set[str], end: int, source: TopicPartition) -> set[SessionClue]:
-        """Return the clues about lines that are left; that other lines are missed now is what was done to it."""
+        """Return the clues about the lines that are left; clues about missing lines do not count."""
         left = make_pattern(pattern.scope, {line: count for line, count in pattern.lines if line not in without})
         judgement = super().judge(left, self._vector, end=end, source=source, learn=False)
         return ABOUT_LINES & set(judgement.clues)

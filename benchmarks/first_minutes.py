@@ -64,17 +64,17 @@ class Terminal:
         self.began = time.monotonic()
 
     def run(self, command: str) -> tuple[float, float, float | None]:
-        """Run a command; return its seconds, its CPU-seconds, and when its first finding stood there, if any."""
+        """Run a command; return its seconds, its CPU-seconds, and when its first finding was shown, if any."""
         self._show(f"{PROMPT}{command}\r\n")
         began, before = time.monotonic(), self.cpu
         os.write(self.terminal, f"{command}; done_\n".encode())
-        code, found = self._until_done()
+        code, first = self._until_done()
         if code:
             raise RuntimeError(f"{command}: exit code {code}\n{self.text()}")
-        return time.monotonic() - began, self.cpu - before, None if found is None else found - began
+        return time.monotonic() - began, self.cpu - before, None if first is None else first - began
 
     def _until_done(self) -> tuple[int, float | None]:
-        shown, found = "", None
+        shown, first = "", None
         end = time.monotonic() + PATIENCE
         while (done := DONE.search(shown)) is None:
             if time.monotonic() > end:
@@ -84,10 +84,10 @@ class Terminal:
             piece = os.read(self.terminal, 1 << 16).decode(errors="replace")
             shown += piece
             self._show(piece)
-            if found is None and FOUND.search(shown):
-                found = time.monotonic()
+            if first is None and FOUND.search(shown):
+                first = time.monotonic()
         self.cpu = float(done[2])
-        return int(done[1]), found
+        return int(done[1]), first
 
     def _show(self, text: str) -> None:
         if text := DONE.sub("", text):
@@ -154,10 +154,10 @@ def measure(terminal: Terminal, wheel: str, log: str) -> float:
         f"env/bin/pip install -q '{wheel}[lite]'",
         f"env/bin/strayline try {log} --limit 3",
     ):
-        seconds, own, found = terminal.run(command)
+        seconds, own, first = terminal.run(command)
         print(f"| `{command}` | {seconds:.1f} | {own:.1f} |", flush=True)
-        if found is not None:
-            total += found
+        if first is not None:
+            total += first
             print(f"| to the first finding | {total:.1f} | |")
         else:
             total += seconds

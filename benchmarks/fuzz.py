@@ -2,7 +2,7 @@
 
     python -m benchmarks.fuzz [--count 100000] [--seed 1] [--only records]
 
-Every case is made from a whole one by random damage: bytes changed, cut, repeated, joined with another case's. What
+Every case is made from an intact one by random damage: bytes changed, cut, repeated, joined with another case's. What
 counts as a failure is any exception but the one that a bad input may raise; records of logs that end in neither a
 verdict nor a dead letter, or in two; and an answer of the HTTP endpoints that is 500. A failure prints the seed and the
 case with which it can be repeated.
@@ -167,12 +167,12 @@ def topics(count: int, chance: random.Random) -> None:
     """Give damaged records to the readers of the daemon's own topics."""
     detector = Detector(DetectorSettings(warm_up=0), ENGINE.model, ENGINE.dimensions)
     feedback, observed = TopicPartition("feedback", 0), TopicPartition("observations", 0)
-    said = FeedbackProcessor(feedback, detector, PUBLISHING, None)
+    labels = FeedbackProcessor(feedback, detector, PUBLISHING, None)
     stage = IncidentsProcessor(observed, IncidentSettings(), PUBLISHING, None)
     seeds = [*SEEDS, *FEEDBACK]
     for first in range(0, count, RECORDS_A_BATCH):
         values = [damaged(seeds, chance) for _ in range(min(RECORDS_A_BATCH, count - first))]
-        for processor, source in ((said, feedback), (stage, observed)):
+        for processor, source in ((labels, feedback), (stage, observed)):
             settled(processor, _batch(source, values, first, chance))
         for value in values:
             try:

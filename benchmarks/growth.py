@@ -30,8 +30,8 @@ SOURCE = TopicPartition("growth", 0)
 
 
 def resident_mb() -> float:
-    found = re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())
-    return int(found[1]) / 1024 if found else 0.0
+    match = re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())
+    return int(match[1]) / 1024 if match else 0.0
 
 
 async def main() -> None:
@@ -48,7 +48,7 @@ async def main() -> None:
     chain = Chain(SOURCE, make_tools(config, engine, detector), engine, provenance(config, engine))
     settings = TrafficSettings(config.sessions.gap, options.open_keys, fresh=options.fresh)
     rows = LogTraffic(settings, START_US).lines(options.lines)
-    spent, told, tenth = dict[str, float](), 0, max(options.batch, options.lines // 10)
+    spent, shown, tenth = dict[str, float](), 0, max(options.batch, options.lines // 10)
     for at in range(0, options.lines, options.batch):
         part = list(islice(rows, options.batch))
         await chain.run([as_batch(SOURCE, at, part)])
@@ -56,11 +56,11 @@ async def main() -> None:
             detector.apply([Update(r.key or b"", r.value) for r in records if r.role == "baseline"])
         chain.commits.clear()
         done = at + len(part)
-        if done - told >= tenth:
+        if done - shown >= tenth:
             gc.collect()
             now = dict(chain.clock.spent)
-            cost = {name: round(1e6 * (now[name] - spent.get(name, 0.0)) / (done - told), 2) for name in now}
-            spent, told = now, done
+            cost = {name: round(1e6 * (now[name] - spent.get(name, 0.0)) / (done - shown), 2) for name in now}
+            spent, shown = now, done
             held = {s.scope: (s.patterns, s.lines, round(s.memory_bytes / 1e6, 1)) for s in detector.scopes()}
             print(json.dumps({"lines": done, "mb": round(resident_mb()), "held": held, **cost}), flush=True)
 

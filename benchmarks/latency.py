@@ -38,8 +38,8 @@ GAP_S = 5
 LINES_A_SESSION = 20
 TICK_S = 0.05
 SETTLING_S = 10.0
-"""Seconds at the start of the live lines that are not counted, as the backlog's sessions close then, and that are
-waited for late verdicts after the end."""
+"""Seconds that are not counted at the start of the live lines, as the backlog's sessions close then; and seconds to
+wait for late verdicts after the end."""
 
 
 async def drain(daemon: Daemon, count: int) -> float:

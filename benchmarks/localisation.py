@@ -7,7 +7,7 @@ The demo's recording needs nothing. `DATA` is a folder with `thunderbird_19k/Thu
 
 Thunderbird and BGL are cut in two ways: lines of one node near each other in time are a session, or blocks of so many
 lines are, whatever their node. BGL's sample is so thin that a node's sessions have one line; blocks have several.
-Every session is taken for anomalous, so that all have an explanation. Then, over the windows that hold a
+Every session is treated as anomalous, so that all have an explanation. Then, over the windows that hold a
 labelled line and more lines than one (those flagged at p <= 0.01, 0.03 and 0.1, and all of them), the table has the
 share whose top-ranked line is a labelled one (hit@1) and the mean reciprocal rank of the first labelled line, beside
 two naive rankings: the rarest line first, with all sessions known, and the first line first.
@@ -46,7 +46,7 @@ DEMO = Path(__file__).parents[1] / "demo"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A log line as the daemon reads it, a JSON record, and beside it what a person says of it."""
+    """A log line as the daemon reads it, a JSON record, and its label."""
 
     time: float
     record: bytes
@@ -55,7 +55,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Labelled lines and how they are cut; `settings` are the configuration's, over the demo's where it is the demo."""
+    """Labelled lines and how they are cut; `settings` are the configuration; the demo has a file of its own."""
 
     name: str
     file: str

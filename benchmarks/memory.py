@@ -101,11 +101,11 @@ def main() -> int:
         learned, records = pool.apply(learn, (patterns, scopes, width))
         restored = pool.apply(restore, (records, width))
     print(f"{patterns:,} patterns of {scopes:,} scopes, {width} dimensions, {len(records):,} records")
-    for name, found in (("learned", learned), ("restored", restored)):
-        each, vector, account = (size / patterns / 1024 for size in (found.grown, 2 * width * patterns, found.account))
+    for name, spent in (("learned", learned), ("restored", restored)):
+        each, vector, account = (size / patterns / 1024 for size in (spent.grown, 2 * width * patterns, spent.account))
         print(
             f"{name}: {each:.2f} KiB a pattern, {each - vector:.2f} besides its vector "
-            f"({account:.2f} by its own account); {found.grown / scopes / 1024:.2f} KiB a scope; {found.seconds:.1f} s"
+            f"({account:.2f} by its own account); {spent.grown / scopes / 1024:.2f} KiB a scope; {spent.seconds:.1f} s"
         )
     return 0
 

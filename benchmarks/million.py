@@ -92,8 +92,8 @@ class Daemon:
 
     def resident_mb(self) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+)", status)
-        return int(found[1]) / 1024 if found else 0.0
+        match = re.search(r"VmRSS:\s+(\d+)", status)
+        return int(match[1]) / 1024 if match else 0.0
 
     def metric(self, name: str) -> float:
         """The sum over a metric's series; 0 while nobody answers."""
@@ -108,7 +108,7 @@ class Daemon:
         return sum(float(line.split()[-1]) for line in text.splitlines() if re.match(rf"strayline_{name}[ {{]", line))
 
     async def watch(self, count: int) -> AsyncIterator[dict[str, float]]:
-        """Yield what it uses, line by line, until all lines are settled."""
+        """Yield its lines, memory and CPU time every 2 s, until all lines are settled."""
         last, since = -1.0, time.monotonic()
         while True:
             await asyncio.sleep(2)
@@ -172,8 +172,8 @@ async def run(options: argparse.Namespace, servers: str, folder: Path) -> dict[s
         daemon.process.kill()
         daemon.process.wait()
         await stub.stop()
-    found = await audit(servers, named["verdicts"], options.partitions, options.lines)
-    return {"lines": options.lines, "exit": code, **found, **usage(samples, options.lines)}
+    audited = await audit(servers, named["verdicts"], options.partitions, options.lines)
+    return {"lines": options.lines, "exit": code, **audited, **usage(samples, options.lines)}
 
 
 def usage(samples: list[dict[str, float]], count: int) -> dict[str, float]:

@@ -4,7 +4,7 @@
 
 The windows are those of `benchmarks.localisation` that are flagged at p <= 0.1 and hold a labelled line. Their new
 lines are compared with the lines of the nearest normal patterns, as an alert does it, once by shared words
-(`core.relatives`) and once by the cosine of embeddings by the daemon's own engine. Over the windows with several new
+(`core.alerts.line_similarity`) and once by the cosine of the daemon's own embeddings. Over the windows with several new
 lines, one of them labelled, the table has how often the most novel line is a labelled one (hit@1/mean reciprocal rank),
 beside the order in which they were written. Over all new lines it has how often both name the same known line, and
 which of the two known lines has the longer beginning in common with the new one, in words. CPU time is that of
@@ -108,16 +108,16 @@ async def compare(case: Case, vectors: Vectors, tally: Tally) -> None:
 
 
 def row(name: str, windows: int, tally: Tally) -> str:
-    found = len(tally.ranks["words"])
+    count = len(tally.ranks["words"])
     shown = [
-        f"{sum(place == 1 for place in ranks) / found:.3f}/{sum(1 / place for place in ranks) / found:.3f}"
-        if found
+        f"{sum(place == 1 for place in ranks) / count:.3f}/{sum(1 / place for place in ranks) / count:.3f}"
+        if count
         else "-"
         for ranks in tally.ranks.values()
     ]
     each = 1000 * tally.seconds / max(tally.embedded, 1)
     return (
-        f"{name:25s} {found:4d} {shown[0]:>11s} {shown[1]:>11s} {shown[2]:>11s}  {tally.lines:5d} {tally.same:5d}"
+        f"{name:25s} {count:4d} {shown[0]:>11s} {shown[1]:>11s} {shown[2]:>11s}  {tally.lines:5d} {tally.same:5d}"
         f" {tally.longer['words']:6d} {tally.longer['embedding']:6d}  {each:6.1f}"
         f" {tally.embedded / max(windows, 1):6.1f}"
     )

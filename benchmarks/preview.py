@@ -1,12 +1,12 @@
-"""Whether a preview in the console is what the mute or the word then does: python -m benchmarks.preview
+"""Whether the console's preview of a mute or a label is what it then does: python -m benchmarks.preview
 
-The demo's recording is observed once, with an engine that tells texts apart and nothing else: what is told comes from
+The demo's recording is observed once, with an engine that only distinguishes texts: what is told comes from
 lines. For every cause that was told, and for every service, the observations are then replayed with that mute in
 force, and what is not told any more is compared with what the console's archive previews of the first run. An
 incident of the replay is the same as one of the first run when it begins with the same symptom at the same time.
 
-A word is about what is known, so for `normal` the recording runs, the word is said, and the same traffic runs once more
-after the window is over, when everything else is forgotten.
+A label changes what is known. So for `normal` the recording runs, the label is given, and the same traffic runs once
+more after the window is over, when everything else is forgotten.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def later(observations: Observations) -> Observations:
 def told_later(
     stage: IncidentStage, observed: Sequence[Observations], said: Said | None = None
 ) -> dict[tuple[str, str, int], News]:
-    """Return what a stage that has seen the traffic tells of it after the window, by `beginning`; `said` is between."""
+    """Return what a stage that knows the traffic tells of it after the window, by `beginning`; `said` comes between."""
     stage = copy.deepcopy(stage)
     if said is not None:
         stage.take(replace(observed[-1], traffic=(), sightings=(), cases=(), said=[said]))
@@ -124,7 +124,7 @@ def told_later(
 
 
 def beginning(news: News, shift: float = 0.0) -> tuple[str, str, int]:
-    """Return what tells incidents of two runs apart: scope and cause of the first symptom, and the second it began."""
+    """Return what identifies an incident in two runs: scope and cause of the first symptom, and the second it began."""
     first = news.incident.symptoms[0]
     return first.scope, first.cause, round(news.incident.onset - shift)
 
@@ -188,7 +188,7 @@ def records() -> list[bytes]:
 
 
 def main() -> None:
-    """Print a row for each mute and each word, and how many previews are exact."""
+    """Print a row for each mute and each label, and how many previews are exact."""
     observed = asyncio.run(observe(records()))
     for what, compared in (("mutes", compare(observed)), ("words", compare_words(observed))):
         began, rows = time.perf_counter(), []

@@ -333,17 +333,17 @@ def leaks(text: str, redacted: str) -> bool:
 
 def measure(texts: list[tuple[str, str]]) -> tuple[dict[str, tuple[int, int]], list[str]]:
     """Return by kind (hidden, all), and every text that leaks or is changed without need, with what became of it."""
-    found, wrong = dict[str, tuple[int, int]](), []
+    counts, wrong = dict[str, tuple[int, int]](), []
     plain = [_SECRETS.sub(lambda match: match[1], text) for _, text in texts]
     redacted = redact_column(pl.Series("text", plain, dtype=pl.String), RedactionSettings())
     for (kind, text), before, after in zip(texts, plain, redacted, strict=True):
         kind = kind if OPEN in text else "harmless"  # noqa: PLW2901 - a list names each text
         good = not leaks(text, after) if OPEN in text else before == after
-        hidden, total = found.get(kind, (0, 0))
-        found[kind] = hidden + good, total + 1
+        hidden, total = counts.get(kind, (0, 0))
+        counts[kind] = hidden + good, total + 1
         if not good:
             wrong.append(f"{kind}: {text!r} -> {after!r}")
-    return found, wrong
+    return counts, wrong
 
 
 def cost(folder: Path) -> Iterator[tuple[str, int, float]]:
@@ -378,12 +378,12 @@ def main() -> None:
     parser.add_argument("--logs", type=Path)
     parser.add_argument("--show", action="store_true", help="print what leaks and what is changed without need")
     options = parser.parse_args()
-    found, wrong = measure(list(listed(options.list) if options.list else corpus(options.each, options.seed)))
-    kept, harmless = found.pop("harmless", (0, 0))
+    counts, wrong = measure(list(listed(options.list) if options.list else corpus(options.each, options.seed)))
+    kept, harmless = counts.pop("harmless", (0, 0))
     if not options.list:
-        for kind, (hidden, total) in found.items():
+        for kind, (hidden, total) in counts.items():
             print(f"{kind:32} {hidden:5} of {total:5} hidden  {100 * hidden / total:6.1f}%")
-    hidden, total = (sum(column) for column in zip(*found.values(), strict=True))
+    hidden, total = (sum(column) for column in zip(*counts.values(), strict=True))
     print(f"{'all secrets':32} {hidden:5} of {total:5} hidden  {100 * hidden / total:6.1f}%")
     if harmless:
         print(f"{'harmless':32} {harmless - kept:5} of {harmless:5} changed {100 * (1 - kept / harmless):6.1f}%")

@@ -43,7 +43,7 @@ WORDS = (
 
 @dataclass(slots=True)
 class Tally:
-    """What came of one day, by kind of session."""
+    """The results of one day, by kind of session."""
 
     judged: dict[str, int] = field(default_factory=dict)
     alerts: dict[str, int] = field(default_factory=dict)

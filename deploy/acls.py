@@ -1,7 +1,7 @@
 """The rights the daemon needs in Kafka, and no more: `python -m deploy.acls --config FILE [--principal NAME]`.
 
 Prints a kafka-acls.sh command for each. READ and WRITE imply DESCRIBE. Every partition's transactional id begins with
-the group's name, hence the prefix. Creating the topics (`strayline topics create`) is an administrator's, or of the
+the group's name, hence the prefix. An administrator creates the topics (`strayline topics create`), or the
 principal that --create names.
 """
 

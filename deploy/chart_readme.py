@@ -27,7 +27,7 @@ class Value:
 def documented_values(text: str) -> list[Value]:
     """Return every value of a values.yaml that has a comment above it, in order."""
     defaults = yaml.safe_load(text)
-    found: list[Value] = []
+    documented: list[Value] = []
     stack: list[tuple[int, str]] = []
     comment: list[str] = []
     for line in text.splitlines():
@@ -41,9 +41,9 @@ def documented_values(text: str) -> list[Value]:
             stack = [entry for entry in stack if entry[0] < indent] + [(indent, match["key"])]
             if comment:
                 path = ".".join(key for _, key in stack)
-                found.append(Value(path, _default(defaults, [key for _, key in stack]), " ".join(comment)))
+                documented.append(Value(path, _default(defaults, [key for _, key in stack]), " ".join(comment)))
         comment = []
-    return found
+    return documented
 
 
 def chart_readme(chart: Path) -> str:

@@ -1,8 +1,8 @@
 """Everything that is deployed, through its real tools: `deploy/check [--no-fetch] [--only NAME] [--list]`.
 
 Missing tools are fetched first: Debian's packages with apt-get where this runs as root, helm, kubectl-validate and the
-operators' resource definitions with Go, into .cache/. A check whose tools cannot be had is not run, and the end says so
-with the reason. The exit code is 1 when a check that ran has failed, 0 otherwise.
+operators' resource definitions with Go, into .cache/. A check whose tools cannot be had is not run, and the summary
+gives the reason. The exit code is 1 when a check that ran has failed, 0 otherwise.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ CHECKS = (
 
 
 def fetch(tools: set[str]) -> None:
-    """Fetch what is missing of `tools`; what cannot be had is left to be reported."""
+    """Fetch what is missing of `tools`; the summary names what cannot be had."""
     packages = {package for name, package in DEBIAN.items() if name in tools and not find(name)}
     if "bwrap" in tools and not _answers("/usr/bin/python3", "-c", "import seccomp"):
         packages.add("python3-seccomp")
@@ -154,7 +154,7 @@ def _run(*command: str, **environment: str) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Fetch, check, and say what ran and what could not."""
+    """Fetch, check, and print what ran and what did not."""
     parser = argparse.ArgumentParser(
         prog="deploy/check", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

@@ -2,7 +2,7 @@
 
 A real Prometheus is started beside them with the project's rules and scrapes them every second for a while. Then it
 evaluates every expression of every panel, with the board's variables replaced as Grafana replaces them. A panel that
-must have data and has none is an error, and so is an expression that Prometheus refuses.
+must have data and has none is an error, and so is an expression that Prometheus rejects.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ VARIABLES |= {"$scope": ".*", "$instance": ".*"}
 class Evaluation:
     """What one expression gave: the number of `series`, the first few `values`, or the `error`.
 
-    `may_be_empty` says why no series is fine; where it is empty, there must be one.
+    `may_be_empty` says why there may be no series; without a reason there must be one.
     """
 
     board: str

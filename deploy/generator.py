@@ -1,6 +1,6 @@
 """Sends made-up logs of three services to Kafka: `python generator.py BOOTSTRAP_SERVERS [LINES_A_SECOND]`.
 
-For trying an installation out (deploy/compose.yaml, deploy/rehearse.py). Three sessions in a hundred hold a failure
+To try an installation out (deploy/compose.yaml, deploy/rehearse.py). Three sessions in a hundred hold a failure
 that was not seen before, and now and then a record is not JSON, so that every part of the boards has something to show.
 It needs aiokafka alone, so it runs with the image's Python.
 """
@@ -21,7 +21,7 @@ _THINGS = ("disk", "lock", "socket", "quota", "replica", "index")
 
 
 async def send(servers: str, stopped: Callable[[], bool], lines_a_second: float = 150.0) -> int:
-    """Send until told to stop; returns the number of lines."""
+    """Send until `stopped()` is true; returns the number of lines."""
     producer = AIOKafkaProducer(bootstrap_servers=servers, linger_ms=20)
     await producer.start()
     chance = random.Random()  # noqa: S311 - made-up logs

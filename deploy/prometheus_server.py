@@ -23,13 +23,13 @@ _START_SECONDS = 30
 
 
 class Prometheus:
-    """A running Prometheus, asked over its HTTP interface."""
+    """A running Prometheus, queried over its HTTP interface."""
 
     def __init__(self, port: int) -> None:
         self._url = f"http://127.0.0.1:{port}/api/v1/"
 
     def get(self, path: str, **parameters: str) -> dict[str, object]:
-        """Return the `data` of an answer; raises ValueError with Prometheus' words when it refuses."""
+        """Return the `data` of an answer; raises ValueError with Prometheus' message when it rejects the query."""
         url = f"{self._url}{path}?{urllib.parse.urlencode(parameters)}"
         try:
             with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - always http on this machine

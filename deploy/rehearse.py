@@ -2,8 +2,8 @@
 
 A real Kafka is started, the topics are made, and `strayline run` starts under the restrictions of strayline.service
 (deploy/systemd/sandbox.py) with a real notify socket and the in-process vLLM engine. While several services' logs come
-in, with faults and broken records among them, a real Prometheus shows what every panel of the boards says. Then the
-daemon is told to reload and to stop. Each promise of the unit is checked; the exit code is 1 when one is broken.
+in, with faults and broken records among them, a real Prometheus evaluates every panel of the boards. Then the
+daemon is signalled to reload and to stop. Each promise of the unit is checked; the exit code is 1 when one is broken.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ class Manager:
         give_up = time.monotonic() + seconds
         with self._changed:
             while True:
-                found = [when for when, line in self.heard if line == message and when >= since]
-                if found:
-                    return found[0]
+                times = [when for when, line in self.heard if line == message and when >= since]
+                if times:
+                    return times[0]
                 if time.monotonic() > give_up or not alive():
                     raise TimeoutError(f"no {message} within {seconds:.0f} s; heard {[line for _, line in self.heard]}")
                 self._changed.wait(1.0)
@@ -139,7 +139,7 @@ def ask(port: int, path: str) -> tuple[float, str]:
 
 
 def rehearse(folder: Path, servers: str, seconds: float) -> tuple[list[Finding], list[Evaluation]]:
-    """Start, load, watch, reload and stop the daemon; return what was found and what the boards showed."""
+    """Start, load, watch, reload and stop the daemon; return the findings and what the boards showed."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     (folder / "config.yaml").write_text(CONFIG.format(servers=servers, port=port))

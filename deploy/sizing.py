@@ -1,4 +1,4 @@
-"""Measures what docs/operate.md says of sizing: `python -m deploy.sizing`.
+"""Measures the figures of sizing in docs/operate.md: `python -m deploy.sizing`.
 
 Each figure is taken in a process of its own. Memory is the growth of the resident set, divided by the number of things
 made; the baseline's own account of its memory (the metric `strayline_baseline_memory_bytes`) is printed beside it.

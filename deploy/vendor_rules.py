@@ -4,11 +4,11 @@
 
 The result is `daemon/core/masking/vendor_rules.py`. FILE is the configuration of Betterleaks or of gitleaks (TOML, both
 under the MIT licence). Their rules are one regular expression a vendor, for source code. Four hundred expressions over
-every line are too slow, so what they know becomes data for a few:
+every line are too slow, so they become data for a few:
 
-- *prefixes* that identify a token (``glpat-``), in two lists: behind some, the token's characters include ``-`` or
-  ``_``; behind the others come letters and digits only, which tells tokens from names (``npm_config_cache``).
-- *vendors*: names behind which the scanners look for a key that has no form of its own (``mailgun``).
+- *prefixes* that identify a token (``glpat-``), in two lists: after some, the token's characters include ``-`` or
+  ``_``; after the others come only letters and digits, which separates tokens from names (``npm_config_cache``).
+- *vendors*: names after which the scanners look for a key that has no form of its own (``mailgun``).
 
 Rules for what is not a secret (identifiers, host names) and for whole documents are left out, and so are prefixes with
 which ordinary words begin.
@@ -81,16 +81,16 @@ def prefix_of(pattern: str) -> tuple[str, bool] | None:
 
 
 def translated(rules: Iterable[dict[str, Any]]) -> tuple[list[str], list[str], list[str]]:
-    """Return prefixes with letters and digits behind them, prefixes with any characters behind them, and vendors."""
+    """Return prefixes of letters and digits, prefixes of any characters, and vendors."""
     dashed, vendors = dict[str, bool](), set[str]()
     for rule in rules:
         parts = _OPERATOR.split(str(rule["regex"]), maxsplit=1)
         if len(parts) == 2:
             words = {str(word) for word in rule.get("keywords", ())}
             vendors |= {word for word in words - _COMMON_NAMES if re.fullmatch(r"[a-z][a-z ._-]{3,}[a-z]", word)}
-        found = prefix_of(parts[-1])
-        if found is not None:
-            dashed[found[0]] = dashed.get(found[0], False) or found[1]
+        literal = prefix_of(parts[-1])
+        if literal is not None:
+            dashed[literal[0]] = dashed.get(literal[0], False) or literal[1]
     plain = sorted(prefix for prefix, allowed in dashed.items() if not allowed)
     return plain, sorted(prefix for prefix, allowed in dashed.items() if allowed), sorted(vendors)
 

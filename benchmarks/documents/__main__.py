@@ -65,19 +65,19 @@ async def languages(options: argparse.Namespace, engine: Engine) -> None:
 async def variants(options: argparse.Namespace, engine: Engine) -> None:
     """Print D2."""
     texts = read_variants(options.folder)
-    print(", ".join(f"{len(found)} {licence}" for licence, found in texts.items()))
+    print(", ".join(f"{len(examples)} {licence}" for licence, examples in texts.items()))
     truth, scores, names = [], [], []
     for seed in range(options.seeds):
-        odd, said, judged = await judge_variants(texts, seed, engine)
+        odd, scored, judged = await judge_variants(texts, seed, engine)
         truth.append(odd)
-        scores += said
+        scores += scored
         names += judged
     every = np.concatenate(truth)
     limit = print_contest(every, scores)
     if options.wrong:
-        for odd, said_of_it, name in zip(every, scores, names, strict=True):
-            if odd != (said_of_it["strayline"] > limit):
-                print(name, {key: round(figure, 2) for key, figure in said_of_it.items()})
+        for odd, figures, name in zip(every, scores, names, strict=True):
+            if odd != (figures["strayline"] > limit):
+                print(name, {key: round(figure, 2) for key, figure in figures.items()})
 
 
 PROTOCOLS: dict[str, Callable[[argparse.Namespace, Engine], Awaitable[None]]] = {

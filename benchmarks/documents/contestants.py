@@ -1,4 +1,4 @@
-"""What scores a text against the standards: ours, and what anybody could take instead."""
+"""What scores a text against the standards: ours, and common alternatives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""D1 and D5, planted edits: every standard is edited once for each kind, and everybody judges the edited texts."""
+"""D1 and D5, planted edits: every standard is edited once for each kind, and each contestant scores the results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from daemon.ports import Engine
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One edited text, what everybody says of it, and at which place our list has the changed clause (0: nowhere)."""
+    """One edited text, its scores by contestant, and the place of the changed clause in our list (0: nowhere)."""
 
     name: str
     planted: Planted
@@ -36,9 +36,9 @@ async def judge_all(
     engine: Engine,
     words: Vocabulary,
 ) -> list[Judged]:
-    """Make a base of the standards, edit some of them with each seed, and have everybody judge the edited texts.
+    """Make a base of the standards, edit some of them with each seed, and have every contestant score the edited texts.
 
-    Inserted clauses come from texts that are no standards, where there are any.
+    Inserted clauses come from texts that are not standards, where there are any.
     """
     contest = await Contest.of({name: blocks_of(texts[name]) for name in standards}, engine)
     others = [name for name in sorted(texts) if name not in standards] or sorted(texts)

@@ -1,4 +1,4 @@
-"""Edits of a text: substantive ones in one clause that is known, and harmless ones all over it."""
+"""Edits of a text: substantive ones in one known clause, and harmless ones all over it."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def _number(vocabulary: Vocabulary) -> Plant:
     def plant(text: str, clauses: list[Clause], chance: random.Random, _: str) -> Planted | None:
         for index in _shuffled(clauses, chance):
             source = clauses[index].text
-            found = re.finditer(r"(?<![\w.])\d{1,3}(?![\w.]|\.\d)", source)
-            digits = [match for match in found if not _dated(source, match)]
+            matches = re.finditer(r"(?<![\w.])\d{1,3}(?![\w.]|\.\d)", source)
+            digits = [match for match in matches if not _dated(source, match)]
             if digits:
                 match = chance.choice(digits)
                 new = source[: match.start()] + str(3 * int(match[0]) + 1) + source[match.end() :]

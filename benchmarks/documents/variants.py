@@ -22,17 +22,17 @@ SMALLEST = 600
 
 def read_variants(folder: Path) -> dict[str, list[tuple[str, str]]]:
     """Return the names and texts of each licence, one for each text."""
-    found: dict[str, dict[str, str]] = {licence: {} for licence in (TAUGHT, *BESIDE)}
+    licences: dict[str, dict[str, str]] = {licence: {} for licence in (TAUGHT, *BESIDE)}
     for name, licence, text in read_rules(folder):
-        if licence in found and len(text) >= SMALLEST:
-            found[licence].setdefault(" ".join(text.split()), name)
-    return {licence: [(name, text) for text, name in texts.items()] for licence, texts in found.items()}
+        if licence in licences and len(text) >= SMALLEST:
+            licences[licence].setdefault(" ".join(text.split()), name)
+    return {licence: [(name, text) for text, name in texts.items()] for licence, texts in licences.items()}
 
 
 async def judge_variants(
     variants: Mapping[str, Sequence[tuple[str, str]]], seed: int, engine: Engine
 ) -> tuple[NDArray[np.bool_], list[Scores], list[str]]:
-    """Return whether each judged text is of another licence, everybody's scores of it, and what it is."""
+    """Return whether each judged text is of another licence, every contestant's score, and its name."""
     ours = list(variants[TAUGHT])
     random.Random(seed).shuffle(ours)
     taught, held = ours[::2], ours[1::2]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What is put in place of what. `spaced` says that the language parts words with spaces."""
+    """Which words replace which. `spaced` says that the language separates words with spaces."""
 
     negated: Mapping[str, str]
     parties: Sequence[tuple[str, str]]

@@ -1,6 +1,6 @@
-"""Other people's log-anomaly software behind one face, each from its published package and with its own defaults.
+"""Other people's log-anomaly software behind one interface, each from its published package and with its own defaults.
 
-A contestant first learns from lines that nobody times as its speed (what they cost is told apart), then runs over the
+A contestant first learns from lines that do not count for its speed (their cost is shown apart), then runs over the
 lines that count. Where a program has no notion of a session, a detector is put on it as its users would: templates by
 session key, counts, and a learner that is fitted again every 1,000 sessions on the last 5,000. They score a thousand
 sessions at a time, which is far cheaper for these libraries than one at a time, and later than a stream could wait.
@@ -40,8 +40,8 @@ MASKS = (
 
 def thousands(sessions: Iterator[T]) -> Iterator[list[T]]:
     """Yield sessions REFIT at a time, as they close; the last are fewer."""
-    while found := list(islice(sessions, REFIT)):
-        yield found
+    while batch := list(islice(sessions, REFIT)):
+        yield batch
 
 
 def drain(*, masks: bool) -> Any:
@@ -184,8 +184,8 @@ class Rarity:
         table = polars.DataFrame({"session": range(len(sessions)), "m_message": sessions}).explode("m_message")
         masked = self._enhancer(table).mask()
         split = self._enhancer(masked).words("e_message_normalized").explode("e_words")
-        found = split.group_by("session", maintain_order=True).agg("e_words")["e_words"].to_list()
-        return [list(words) for words in found]
+        column = split.group_by("session", maintain_order=True).agg("e_words")["e_words"].to_list()
+        return [list(words) for words in column]
 
     def _score(self, sessions: Sequence[Sequence[str]]) -> int:
         words = self._words(sessions)

@@ -1,4 +1,4 @@
-"""Who takes part: where each is found, what it leaves out, and how many lines it can bear.
+"""The contestants: where each is defined, what it leaves out, and how many lines it can handle.
 
 Nothing of theirs or ours is imported before it is made, so that a process holds one contestant's libraries only.
 """
@@ -17,7 +17,7 @@ class Entry:
 
     `place` is ``module:class``; the class has `learn(rows)` for lines that are not counted and `run(rows)`, which
     returns how many sessions it scored (0: it has none), and maybe `close()`. `ours` is run by this interpreter, the
-    others by the peers' own. `raw` is given records with their JSON, the others messages; `by_key` is told the idle
+    others by the peers' own. `raw` is given records with their JSON, the others messages; `by_key` is given the idle
     gap, in microseconds. `lines` is the most that it is given.
     """
 

@@ -20,15 +20,15 @@ from benchmarks.peers.rows import messages, records
 
 
 def status_mb(field: str) -> float:
-    found = re.search(rf"{field}:\s+(\d+)", Path("/proc/self/status").read_text())
-    return int(found[1]) / 1024 if found else 0.0
+    match = re.search(rf"{field}:\s+(\d+)", Path("/proc/self/status").read_text())
+    return int(match[1]) / 1024 if match else 0.0
 
 
 def measure(name: str, path: Path, warm: int, lines: int, gap_us: int) -> dict[str, Any]:
     entry = ENTRIES[name]
     read = records if entry.raw else messages
     shown, counted = read(path, 0, warm), read(path, warm, min(lines, entry.lines or lines))
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins again
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = status_mb("VmRSS")
     contestant = entry.make(gap_us)
     begin = process_time()

@@ -1,7 +1,7 @@
 """The lines that every contestant gets: made once, written to a file, read by each before its clock starts.
 
 A line of the file is the event time in microseconds, the session's key and the record as Kafka would have it, between
-tabs. Other people's programs are handed the key and the message: what JSON costs is ours alone.
+tabs. Other people's programs get the key and the message: only ours pays for the JSON.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ def write(path: Path, rows: Iterable[tuple[int, bytes, bytes]]) -> int:
 
 def records(path: Path, first: int, count: int) -> list[tuple[int, bytes, bytes]]:
     """Return rows `first` to `first + count` as they were written."""
-    found = []
+    rows = []
     with path.open("rb") as file:
         for number, line in enumerate(file):
             if number >= first + count:
                 break
             if number >= first:
                 time, key, value = line.rstrip(b"\n").split(b"\t", 2)
-                found.append((int(time), key, value))
-    return found
+                rows.append((int(time), key, value))
+    return rows
 
 
 def messages(path: Path, first: int, count: int) -> list[Row]:
@@ -54,7 +54,7 @@ def messages(path: Path, first: int, count: int) -> list[Row]:
 
 
 class Sessions(Generic[T]):
-    """Events to sessions by key and idle gap in event time: the least that a detector of sessions needs."""
+    """Cuts events into sessions by key and idle gap in event time: the least that a detector of sessions needs."""
 
     def __init__(self, gap_us: int) -> None:
         self._gap = gap_us
@@ -62,8 +62,8 @@ class Sessions(Generic[T]):
 
     def push(self, time: int, key: str, event: T) -> Iterator[list[T]]:
         """Add an event; yield the sessions that have been idle for too long."""
-        found = self._open.pop(key, None)
-        events = found[1] if found else []
+        session = self._open.pop(key, None)
+        events = session[1] if session else []
         events.append(event)
         self._open[key] = (time, events)
         while True:

@@ -1,10 +1,10 @@
-"""Every figure of docs/quality.md again: python -m benchmarks.quality DATA [--only NAME]
+"""Measures every figure of docs/quality.md: python -m benchmarks.quality DATA [--only NAME]
 
 With `peers`, other people's detectors on the same sessions, and nothing else: that needs their packages
 (`requirements/benchmarks.txt`) and no engine, so they have an environment of their own. A package that is not there is
 named and left out. `--peer NAME` runs one of `packages.SCORERS` or `ahead.AHEAD` alone.
 
-`DATA` is a folder of labelled logs (see `datasets`); what is missing there is said and left out. The embedding engine
+`DATA` is a folder of labelled logs (see `datasets`); what is missing there is named and left out. The embedding engine
 is the daemon's own: vLLM with all-MiniLM-L6-v2, or with `--engine lite` the table of token vectors. Nothing is tuned
 here: one set of defaults for all, and no label is used but to score.
 """
@@ -187,13 +187,13 @@ def everybody(datasets: list[Dataset], only: list[str]) -> None:
 
 
 def chosen(folder: Path, only: list[str]) -> list[Dataset]:
-    """Return the sets that are there, said in a line each; `only` those named, when any are."""
+    """Return the sets that are there, and print a line for each; `only` those named, when any are."""
     datasets: list[Dataset] = []
-    for found in load(folder):
-        if isinstance(found, str):
-            print(found)
-        elif not only or found.name in only:
-            datasets.append(found)
+    for loaded in load(folder):
+        if isinstance(loaded, str):
+            print(loaded)
+        elif not only or loaded.name in only:
+            datasets.append(loaded)
     for dataset in datasets:
         odd = sum(session.anomalous for session in dataset.sessions[dataset.warm_up :])
         patterns = len({session.pattern.id for session in dataset.sessions})

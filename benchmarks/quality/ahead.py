@@ -27,10 +27,10 @@ def grouped(sessions: Sequence[Pattern]) -> list[float]:
             parsed = next(iter(parser().parse_all([line])), None) or entry(message=line, raw=line)
             entries += [parsed] * count
             owners += [place] * count
-    found = [0.0] * len(sessions)
+    oddest = [0.0] * len(sessions)
     for place, score in zip(owners, api.analyze_entries(entries).detection.scores, strict=True):
-        found[place] = max(found[place], float(score))
-    return found
+        oddest[place] = max(oddest[place], float(score))
+    return oddest
 
 
 def whole_file(sessions: Sequence[Pattern]) -> list[float]:
@@ -43,8 +43,8 @@ def whole_file(sessions: Sequence[Pattern]) -> list[float]:
     windows = need("cordon.segmentation.windower").SlidingWindowSegmenter().segment(iter(lines), config)
     embedded = list(need("cordon.embedding").create_embedder(config).embed_windows(windows))
     scored = need("cordon.analysis.scorer").DensityAnomalyScorer().score_windows(embedded, config)
-    found = {item.window.start_line: float(item.score) for item in scored}
-    return [found[number] for number, _ in lines]
+    scores = {item.window.start_line: float(item.score) for item in scored}
+    return [scores[number] for number, _ in lines]
 
 
 @dataclass(frozen=True, slots=True)

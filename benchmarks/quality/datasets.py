@@ -1,6 +1,6 @@
 """Labelled logs as sessions in closing order, cut as their labels ask, masked by the daemon's own masks.
 
-The files are research data (loghub and others) and stay outside the repository: they are found by path.
+The files are research data (loghub and others) and stay outside the repository, in a folder.
 
 * hdfs: the lines of one block; labels per block.
 * openstack: the lines of one instance; all normal ones and 5% anomalies, in a shuffled order (the files carry no time).
@@ -110,9 +110,9 @@ def openstack(folder: Path) -> list[_Raw]:
     copies: dict[str, dict[str, list[str]]] = {}
     for name in ("nova-sample", "nova-dhcpoff", "vm-destroy-immediately-after-create"):
         for line in read(folder, f"openstack/openstack-{name}.log.xz"):
-            found = re.search(r"\[instance: ([0-9a-f-]{36})\]", line)
-            if found and found[1] in labels:
-                copies.setdefault(found[1], {}).setdefault(name, []).append(line)
+            match = re.search(r"\[instance: ([0-9a-f-]{36})\]", line)
+            if match and match[1] in labels:
+                copies.setdefault(match[1], {}).setdefault(name, []).append(line)
     # An instance that is in two files: the longer copy.
     sessions = {name: max(files.values(), key=len) for name, files in copies.items()}
     shuffle = random.Random(0)

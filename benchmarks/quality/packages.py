@@ -1,6 +1,6 @@
 """Other people's packages on the same masked sessions, each with its own defaults (`requirements/benchmarks.txt`).
 
-None is told a label, and there are two ways to take part (`ahead` has a third):
+None is given a label, and there are two ways to take part (`ahead` has a third):
 
 * *refitted*: fitted on the last 5,000 sessions when the first live one comes and every 1,000 sessions after it; what
   comes is scored by the fit that was there before.
@@ -30,7 +30,7 @@ from daemon.errors import UnavailableError
 
 MAX_COLUMNS = 1_024
 HASHED = 128
-GREATEST = 6.0  # log(1 + 400): what a column may hold, for the streaming learners that ask beforehand
+GREATEST = 6.0  # log(1 + 400): the largest value of a column, for the streaming learners that need it beforehand
 Score = Callable[[Pattern], float]
 Fit = Callable[[Sequence[Pattern]], Score]
 
@@ -46,7 +46,7 @@ def need(module: str) -> Any:
 
 
 class Columns:
-    """Lines to columns in the order they appear; the first column holds those that came too late to have their own."""
+    """Maps lines to columns in the order they appear; lines that come when all are taken share the first column."""
 
     def __init__(self, width: int = MAX_COLUMNS) -> None:
         self._width = width
@@ -64,7 +64,7 @@ class Columns:
 
 
 class Refitted:
-    """A detector that is fitted now and then, for one scope."""
+    """A detector that is fitted at intervals, for one scope."""
 
     def __init__(self, fit: Fit, sample: int = WINDOW) -> None:
         self._fit = fit
@@ -86,7 +86,7 @@ class Refitted:
         return (self._known[pattern.id],)
 
     def add(self, pattern: Pattern) -> None:
-        """Let a session join."""
+        """Add a session."""
         self._recent.append(pattern)
         self._since += 1
 
@@ -105,7 +105,7 @@ class Streaming:
         return (float(self._model.score_partial(self._row(pattern))) if self._seen else 0.0,)
 
     def add(self, pattern: Pattern) -> None:
-        """Let a session join."""
+        """Add a session."""
         self._model.fit_partial(self._row(pattern))
         self._seen += 1
 

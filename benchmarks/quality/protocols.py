@@ -1,4 +1,4 @@
-"""How sessions are put to the detector, and what is measured.
+"""How sessions are given to the detector, and what is measured.
 
 * S, what the product does: unlabelled, each session scored before it is learned; the first `warm_up` only teach.
 * C, a curated baseline: four fifths of the normal sessions are taught, the last fifth of all is judged, not learned.
@@ -29,7 +29,7 @@ Vectors = Mapping[str, NDArray[np.float32]]
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of the judged sessions, in order: labels, scores, p-values, and which are within the `share`."""
+    """The judged sessions, in order: labels, scores, p-values, and which are within the `share`."""
 
     anomalous: list[bool] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
@@ -116,14 +116,14 @@ def beside(dataset: Dataset, make_scorers: Callable[[], Beside]) -> dict[str, tu
     started = time.process_time()
     for number, session in enumerate(dataset.sessions):
         live = number >= dataset.warm_up
-        found = scorers.judge(session.pattern, live=live, learn=True)
+        pairs = scorers.judge(session.pattern, live=live, learn=True)
         if live:
-            judged.append(found)
+            judged.append(pairs)
     milliseconds = 1e3 * (time.process_time() - started) / len(dataset.sessions)
     labels: Bools = np.array([session.anomalous for session in dataset.sessions[dataset.warm_up :]], bool)
     rows: dict[str, tuple[float, float, float]] = {}
     for place, name in enumerate(scorers.names):
-        scores: Floats = np.array([found[place][0] for found in judged])
+        scores: Floats = np.array([pairs[place][0] for pairs in judged])
         points = curve(labels, scores)
         rows[name] = (points.average_precision, points.best_f1, milliseconds)
     return rows

@@ -108,11 +108,11 @@ class Chain:
         self._offset = 0
 
     def hold(self, value: bytes) -> None:
-        """Take in a record."""
+        """Keep a record for the next `observed`."""
         self._held.append(value)
 
     def observed(self, now: float) -> Observations:
-        """Read what is held; return what is observed up to `now`, seconds since the epoch."""
+        """Read the records kept; return what is observed up to `now`, seconds since the epoch."""
         values, self._held = self._held, []
         if count := len(values):
             offsets = range(self._offset, self._offset + count)

@@ -1,4 +1,4 @@
-"""One incident on the page: a line to scan, and the case against the session when it is opened."""
+"""One incident on the page: a summary line, and the evidence against its session when it is opened."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIGNS = (("only_here", "+"), ("missing_here", "-"), ("more", ">"), ("fewer", "<
 
 
 def case(alert: Alert) -> str:
-    """Return the message of an incident, with what the labels call it under `labelled`, as HTML."""
+    """Return the message of an incident as HTML; its label is under `labelled`."""
     labelled = {True: '<i class="mark true">labelled anomalous</i>', False: '<i class="mark">labelled normal</i>'}
     head = "".join(
         (
@@ -54,7 +54,7 @@ def _case(alert: Alert) -> Iterator[str]:
 
 
 def _evidence(alert: Alert) -> Iterator[str]:
-    """Yield what speaks against a session: its contrast, its lines, and the normal ones nearest to it."""
+    """Yield the evidence against a session: its contrast, its lines, and the nearest normal sessions."""
     contrast = alert["contrast"]
     yield '<table class="diff">'
     for field, sign in _SIGNS:

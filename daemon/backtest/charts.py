@@ -1,4 +1,4 @@
-"""Charts as SVG text, drawn by hand: no library, no network, colours by CSS class so that a page can be dark or light.
+"""Charts as SVG text, without a library or a network. Colours are CSS classes, so that a page can be dark or light.
 
 A `Plot` maps values to a fixed view box through two axes. Marks take values, never pixels. All text is escaped here.
 """
@@ -26,7 +26,7 @@ class Axis:
     log: bool = False
 
     def at(self, value: float) -> float:
-        """Return where a value lies, 0 to 1; what lies outside is moved to the edge."""
+        """Return the place of a value on the axis, 0 to 1; values outside are moved to the edge."""
         low, high = (log10(self.low), log10(self.high)) if self.log else (self.low, self.high)
         if self.log:
             value = log10(max(value, self.low))

@@ -2,11 +2,11 @@
 
 Two views of the same judged sessions, in the order judged:
 
-* *ranking*: a threshold slides over the scores (average precision, the best F1 any threshold gives). It says how good a
-  score is, not what an operator gets, for nobody knows the best threshold beforehand.
+* *ranking*: a threshold slides over the scores (average precision, the best F1 any threshold gives). It shows how good
+  a score is, not what an operator gets: the best threshold is known only afterwards.
 * *deciding*: what was flagged at the budget (precision, recall, F1, realised rate). It is what an operator gets.
 
-Sessions with equal scores are taken together, so ties cannot flatter a score.
+Sessions with equal scores count together, so that ties do not improve a figure.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Precision against recall, a point a distinct score from the greatest down; empty without a positive."""
+    """Precision against recall: a point for each distinct score, the greatest first; empty without a positive."""
 
     precision: Floats
     recall: Floats
@@ -66,7 +66,7 @@ class Decision:
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of the two."""
+        """Harmonic mean of precision and recall."""
         return 2 * self.hits / (2 * self.hits + self.false_alarms + self.misses) if self.hits else 0.0
 
 
@@ -111,7 +111,7 @@ def realised(p_values: Floats, budgets: Floats) -> Floats:
 
 
 def block_rates(flagged: Bools, size: int = 1000) -> list[float]:
-    """Return the share flagged in every block of `size` sessions; a last block counts from half that size on."""
+    """Return the share flagged in every block of `size` sessions; a shorter last block needs half the size."""
     ends = list(range(size, flagged.size + 1, size))
     if flagged.size % size >= size / 2:
         ends.append(flagged.size)
@@ -119,7 +119,7 @@ def block_rates(flagged: Bools, size: int = 1000) -> list[float]:
 
 
 class Ranks:
-    """Rank of a value among the last `size` given before it: how a bare score is held to a budget, for comparison."""
+    """Rank of a value among the last `size` before it, as the p-value of a bare score, for comparison."""
 
     def __init__(self, size: int = 5000) -> None:
         self._size = size

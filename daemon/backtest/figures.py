@@ -1,7 +1,7 @@
 """A backtest's charts: scores and clues over time, blocks, calibration, precision and recall.
 
-However many sessions there were, a chart has at most a few thousand marks: lines are drawn by bins, and of the dots the
-strangest stay.
+A chart has at most a few thousand marks, however many sessions there are: lines are drawn by bins, and only the
+strangest sessions have dots.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def blocks_chart(report: Report, block: int = 1000) -> str:
 
 
 def calibration_chart(report: Report) -> str:
-    """Return the share of sessions up to every p-value; on the diagonal, p-values are what they say."""
+    """Return the share of sessions up to every p-value; calibrated p-values lie on the diagonal."""
     plot = Plot(shares("p-value"), shares("share of sessions"), "Calibration", width=420, height=320)
     ends = (0.001, 1.0)
     plot.band([(x, x / SLACK) for x in ends], [(x, x * SLACK) for x in ends], "range")
@@ -92,7 +92,7 @@ def calibration_chart(report: Report) -> str:
 
 
 def precision_recall_chart(tally: Tally) -> str:
-    """Return precision against recall on the labelled sessions, ours above the trivial scores."""
+    """Return precision against recall on the labelled sessions, ours drawn over the trivial scores."""
     known = tally.labelled
     truth = tally.anomalous[known]
     plot = Plot(
@@ -115,7 +115,7 @@ def _curve(truth: Bools, scores: Floats) -> list[tuple[float, float]]:
 
 
 def _time(ends: Positions) -> tuple[Floats, Axis]:
-    """Return each session's place on a time axis; the count of sessions stands in where time says nothing."""
+    """Return each session's place on a time axis; where all times are equal, on an axis of their numbers."""
     low, high = int(ends.min()), int(ends.max())
     if high > low:
         return ends.astype(np.float64), Axis(low, high, _time_ticks(low, high))
@@ -138,7 +138,7 @@ def _stamp(time: int, style: str = "%Y-%m-%d %H:%M:%S") -> str:
 
 
 def _binned(at: Floats, values: Floats, axis: Axis) -> tuple[list[tuple[float, float]], ...]:
-    """Return (low, median, high) points of the bins that hold anything."""
+    """Return (low, median, high) points of the bins that are not empty."""
     width = (axis.high - axis.low) / BINS or 1.0
     bins = np.minimum(((at - axis.low) / width).astype(np.int64), BINS - 1)
     order = np.argsort(bins, kind="stable")

@@ -1,10 +1,10 @@
 """Labels for a backtest: a CSV that says which sessions, or which lines, are anomalous.
 
-Two kinds, told apart by the header:
+There are two kinds; the header says which:
 
 * by session: ``key,label`` (the header may be left out), or ``scope,key,label`` when keys repeat between scopes. Every
   session of a labelled key has its label; a session of another key has none and is left out of the figures.
-* by line: ``line,label``, or ``file,line,label`` when there are several files. Lines count from 1. A session is
+* by line: ``line,label``, or ``file,line,label`` when there are several files. Line numbers begin at 1. A session is
   anomalous when one of its lines is, and normal otherwise: lines that are not listed are normal.
 """
 
@@ -46,7 +46,7 @@ class LabelFile:
     def follow(self, opened: Mapping[str, int]) -> None:
         """Learn where files begin: the offset of the first line of each one opened so far, in reading order.
 
-        Without a file name, lines count through all files. A file is known by its path as given or by its bare name.
+        Without a file name, lines are numbered over all files. A file is named by its path as given, or its bare name.
         """
         if not self.lines or len(opened) == self._opened:
             return
@@ -54,8 +54,8 @@ class LabelFile:
         starts: dict[str | None, int] = {None: min(opened.values())}
         for path, start in opened.items():
             starts |= {path: start, Path(path).name: start}
-        found = [starts[file] + line - 1 for file, line in self.lines if file in starts]
-        self._offsets = np.unique(np.asarray(found, dtype=np.int64))
+        offsets = [starts[file] + line - 1 for file, line in self.lines if file in starts]
+        self._offsets = np.unique(np.asarray(offsets, dtype=np.int64))
 
     def of(self, session: Session) -> bool | None:
         """Return whether the session is anomalous; None when the labels do not say."""
@@ -83,7 +83,7 @@ class LabelFile:
 
     @property
     def unmet(self) -> int:
-        """How many labelled keys no session has had so far, or labelled lines no session has held."""
+        """How many labelled keys, or labelled lines, have been in no session so far."""
         return len(self) - len(self._met) - len(self._met_lines)
 
     def __len__(self) -> int:
@@ -130,7 +130,7 @@ def _is_header(row: list[str]) -> bool:
 
 
 def _columns(path: str, first: list[str]) -> dict[str, int]:
-    """Return where each column stands: by the header when it has our names, else the key first, the label next."""
+    """Return the index of each column: by the header when it has the known names, else key, then label."""
     names = [cell.strip().lower() for cell in first]
     columns = {name: at for at, name in enumerate(names) if name in _COLUMNS}
     if "label" in columns and ("key" in columns or "line" in columns):

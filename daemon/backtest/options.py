@@ -1,4 +1,4 @@
-"""What a backtest is given, and what it gives while it runs and at its end."""
+"""A backtest's options, its progress while it runs, and its result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from daemon.core.stream import Tools
 class BacktestOptions:
     """What to run over. Times are microseconds since the epoch; `topic` names the source (default: the files' names).
 
-    `since` and `until` choose the range that the report looks at; everything is judged all the same. `records` are read
+    `since` and `until` choose the range that the report looks at; all sessions are judged. `records` are read
     in place of `files` where given. `layout` says how the files' bytes become records. `stdin` is what the file ``-``
     stands for (default: the standard input of the process).
     """
@@ -44,7 +44,7 @@ class BacktestOptions:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the configuration makes of itself for a backtest."""
+    """What a backtest needs of the configuration."""
 
     tools: Tools
     incidents: IncidentSettings

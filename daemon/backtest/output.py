@@ -1,7 +1,7 @@
-"""The folder a backtest writes: documents as they come, one a line, and the report when it is over.
+"""The folder a backtest writes: documents as they come, one a line, and the report at the end.
 
-Documents are written under their final names from the start: a run that is cut short, also by a full disk, leaves what
-it had judged, in whole documents, and no report.
+Documents are written under their final names from the start: a run that is cut short, also by a full disk, leaves
+whole documents of what it has judged, and no report.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Output:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 for name in (VERDICTS, ALERTS, DEAD_LETTERS):
                     self._files[name] = (self._folder / name).open("wb")
-                for name in (REPORT, PAGE, EXPORT_FILE):  # another run's
+                for name in (REPORT, PAGE, EXPORT_FILE):  # of an earlier run
                     (self._folder / name).unlink(missing_ok=True)
             except OSError as error:
                 self._close()
@@ -74,11 +74,11 @@ class Output:
             self._write(VERDICTS, encode(verdict_document(verdict)))
 
     def alert(self, document: bytes) -> None:
-        """Write an alert, or word of a resolved incident, as it would have been published."""
+        """Write an alert, or the message of a resolved incident, as it would be published."""
         self._write(ALERTS, document)
 
     def reject(self, reject: Reject, place: Place) -> None:
-        """Write which record could not be read and why; its content stays where it is, secrets and all."""
+        """Write which record could not be read and why; its content, which may hold secrets, is not copied."""
         what = {"file": place.file, "line": place.line, "offset": reject.offset}
         self._write(DEAD_LETTERS, encode({**what, "reason": reject.reason, "detail": reject.detail}))
 
@@ -90,7 +90,7 @@ class Output:
                 file.write(page(result).encode())
 
     def baseline(self, baseline: Export, history: History) -> None:
-        """Write what is normal at the end and what incidents are measured by, for `strayline baseline import`."""
+        """Write the baseline and the incidents' history at the end, for `strayline baseline import`."""
         if self._folder is not None:
             write_lines(self._folder / EXPORT_FILE, chain(write_export(baseline), write_history(history)))
 
@@ -103,7 +103,7 @@ class Output:
 
 
 def _end_with_a_document(file: BinaryIO) -> None:
-    """Cut off what stands behind the last end of a line."""
+    """Cut off what follows the last line feed."""
     end = file.seek(0, os.SEEK_END)
     while end:
         start = max(0, end - BLOCK)

@@ -1,8 +1,7 @@
 """The report as one page that needs nothing else: styles, charts and a few lines of script are in it.
 
-Log lines are hostile input: every value goes through `escape`, and the page forbids itself, by a content security
-policy, any script but its own (named by hash) and any request. It is readable without the script, in the dark and on
-paper.
+Log lines are hostile input: every value goes through `escape`, and a content security policy forbids any request and
+any script but the page's own (named by hash). The page is readable without the script, in the dark and on paper.
 """
 
 from __future__ import annotations
@@ -198,11 +197,11 @@ def _alerts(result: Result) -> str:
 
 
 def _strangest(result: Result) -> str:
-    """Return the ranking of sessions, which there is whether or not an incident was told."""
+    """Return the ranking of sessions, which exists with or without an incident."""
     if not result.strangest:
         return ""
-    said = (
+    note = (
         "A ranking against all that this run learned, which a good day has too: nothing here is an incident by itself."
     )
     cases = "".join(map(strange, result.strangest))
-    return f'<h2>The strangest sessions</h2><p class="note">{said}</p><section>{cases}</section>'
+    return f'<h2>The strangest sessions</h2><p class="note">{note}</p><section>{cases}</section>'

@@ -23,11 +23,11 @@ PEERS = ("isolation forest", "one-class SVM", "Drain3 rarest", "Drain3 counts")
 REFIT = 1000
 MAX_COLUMNS = 2000
 CACHED_LINES = 50_000
-SVM_SAMPLE = 2000  # its cost grows with the square
+SVM_SAMPLE = 2000  # the cost of a fit grows with its square
 
 
 class Fitted:
-    """A learner from scikit-learn over counts, fitted now and then; larger scores are stranger."""
+    """A learner from scikit-learn over counts, fitted at intervals; larger scores are stranger."""
 
     def __init__(self, make: Callable[[], Any], sample: int = WINDOW) -> None:
         self._make = make
@@ -45,13 +45,13 @@ class Fitted:
         if self._learner is None:
             if not self._recent:
                 return 0.0
-            self._fit()  # a short warm-up: an unfitted score would not compare with those to come
+            self._fit()  # a short warm-up: a score without a fit is not comparable with later ones
         if pattern.id not in self._scored:
             self._scored[pattern.id] = -float(self._learner.score_samples(self._row(pattern)[None])[0])
         return self._scored[pattern.id]
 
     def add(self, pattern: Pattern) -> None:
-        """Let a session join, and fit again when it is time."""
+        """Add a session, and fit again when it is time."""
         self._recent.append(pattern)
         self._since += 1
         if len(self._recent) >= SETTLED and (self._learner is None or self._since >= REFIT):
@@ -75,7 +75,7 @@ class Fitted:
 
 
 class Templates:
-    """Lines to Drain3's templates; a line keeps its first template while it is remembered."""
+    """Maps lines to Drain3's templates; a line keeps its first template while it is cached."""
 
     def __init__(self) -> None:
         self._miner = _need("drain3.drain").Drain()
@@ -126,7 +126,7 @@ class PeerScorer:
         )
 
     def add(self, pattern: Pattern) -> None:
-        """Let a session join."""
+        """Add a session."""
         templates = self._templates.of(pattern)
         self._forest.add(pattern)
         self._svm.add(pattern)

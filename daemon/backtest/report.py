@@ -53,7 +53,7 @@ class QualityRow:
 
 @dataclass(frozen=True, slots=True)
 class ScopeRow:
-    """One scope's part: incidents told, sessions with a clue, and average precision where labels tell."""
+    """One scope's part: incidents told, sessions with a clue, and average precision where there are labels."""
 
     scope: str
     sessions: int
@@ -67,7 +67,7 @@ class ScopeRow:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdRow:
-    """Sessions with a p-value of at most `p_value`, and how good that would be where labels tell."""
+    """Sessions with a p-value of at most `p_value`, and how good that would be where there are labels."""
 
     p_value: float
     sessions: int
@@ -79,7 +79,7 @@ class ThresholdRow:
 
 @dataclass(frozen=True, slots=True)
 class RangeRow:
-    """Would it have fired: live sessions that touch the range asked for, and those with a clue among them."""
+    """Would it have fired: live sessions that overlap the chosen range, and how many of them have a clue."""
 
     since: str | None
     until: str | None
@@ -151,7 +151,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All of it. Shares are 0 to 1; times RFC 3339; a figure that cannot be known is null."""
+    """The whole document. Shares are 0 to 1; times RFC 3339; a figure that cannot be known is null."""
 
     input: Input
     model: str
@@ -181,5 +181,5 @@ class Report:
     cost: Cost
 
     def encode(self) -> bytes:
-        """Return the document as JSON; what is not a number becomes null."""
+        """Return the document as JSON; NaN becomes null."""
         return orjson.dumps(self, option=orjson.OPT_INDENT_2)

@@ -1,9 +1,9 @@
-"""Files through the daemon's own core: the same objects in the same order as for a partition of Kafka.
+"""Runs files through the daemon's own core: the same objects in the same order as for a partition of Kafka.
 
     files -> Stream (format, masks, sessions, patterns) -> engine -> Stream.judge -> IncidentStage -> files
 
-The files to teach from are a stream of their own (their times say nothing about the others'), before the judged ones,
-under the same source and with offsets that go on, so that every line has one position and every verdict one id.
+The files to teach from come first, as a stream of their own: their times are independent of the judged files'. The
+source is the same and the offsets continue, so that every line has one position and every verdict one id.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from daemon.ports import Engine
 
 
 def check_inputs(options: BacktestOptions) -> LabelFile | None:
-    """Return the labels, and raise what can be known to be wrong before an engine is started.
+    """Return the labels; reject wrong inputs before an engine is started.
 
-    Raises InputError for a file that cannot be opened and DataError for labels that make no sense.
+    Raises InputError for a file that cannot be opened and DataError for invalid labels.
     """
     check_files([*options.teach, *options.files, *([options.labels] if options.labels else [])])
     if options.peers:
@@ -54,7 +54,7 @@ async def run_backtest(
     watch: Watcher | None = None,
     show: Shower | None = None,
 ) -> Result:
-    """Run the files through the core and return what came of it; `options.out` receives the documents and the report.
+    """Run the files through the core and return the result; `options.out` receives the documents and the report.
 
     The engine must have been started and stays open. `labels` are those that `check_inputs` returned; without them it
     is called here. Raises InputError for a file that cannot be read.
@@ -184,7 +184,7 @@ class _Run:
             self._counts.ranks.append(self._rank(verdict))
 
     def _rank(self, verdict: Verdict) -> int | None:
-        """Return the place, from 1, of the first line pointed at that is labelled itself; None when there is none."""
+        """Return the rank, from 1, of the first line of the evidence that is labelled; None when there is none."""
         assert self._labels is not None
         marked = {line.masked for line in verdict.session.lines if self._labels.marks(line)}
         present = [entry.line for entry in verdict.judgement.evidence if entry.kind != "missing"]

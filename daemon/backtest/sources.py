@@ -1,7 +1,6 @@
-"""Where a backtest's records come from: files, or what topics hold.
+"""Where a backtest's records come from: files or topics.
 
-Files are one partition, in the order given. A topic's partitions stay what they are: each is a stream of its own, as in
-the daemon.
+Files are one partition, in the order given. Each partition of a topic is a stream of its own, as in the daemon.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class Files:
 
 
 class Topics:
-    """What topics hold; a place is a partition and an offset."""
+    """The records of topics; a place is a partition and an offset."""
 
     def __init__(self, reader: RangeReader) -> None:
         self._reader = reader
@@ -73,5 +72,5 @@ class Topics:
         return Place(str(partition), offset)
 
     def reached(self) -> tuple[int, int | None]:
-        """Return records."""
+        """Return numbers of records."""
         return self._reader.read, self._reader.total

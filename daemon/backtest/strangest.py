@@ -1,7 +1,7 @@
-"""The strangest sessions of a run: a ranking, which there always is, where incidents need a past that knows better.
+"""The strangest sessions of a run: a ranking, which exists even when the history is too short for incidents.
 
 While the run goes on, one session of each pattern is kept, up to `MOST` of them, those that scored highest. At the end
-each is held against all that the run has learned, so that a session of the first minute is judged as fairly as one of
+each is compared with all that the run has learned, so that a session of the first minute is judged as fairly as one of
 the last. Of sessions with the same leading line, one is shown.
 """
 
@@ -83,7 +83,7 @@ class Strangest:
 def _scores(verdicts: Sequence[Verdict], sessions: Sequence[int]) -> list[float]:
     """Return the scores of verdicts by their ranks among each other; `sessions` is how often each pattern came.
 
-    The detector's own ranks are among what was measured when little was known, which in a short run is most of it.
+    The detector's own ranks compare with early sessions, when little was learned; in a short run most are early.
     """
     if not verdicts:
         return []

@@ -26,7 +26,7 @@ from daemon.core.messages import rfc3339
 P_VALUES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
 BLOCK = 1000
 LEAST_SPAN = 3_600_000_000
-"""Less event time than this says nothing about a day."""
+"""A rate a day needs this much event time, in microseconds."""
 DAY = 86_400_000_000
 
 
@@ -51,7 +51,7 @@ def incident_row(alert: Alert) -> IncidentRow:
 
 
 def localisation(ranks: Sequence[int | None]) -> Localisation | None:
-    """Return how often the first line pointed at was the right one; None without a line to go by."""
+    """Return how often the first line of the evidence is a labelled one; None without ranks."""
     if not ranks:
         return None
     first = sum(rank == 1 for rank in ranks) / len(ranks)
@@ -59,7 +59,7 @@ def localisation(ranks: Sequence[int | None]) -> Localisation | None:
 
 
 def days_of(tally: Tally) -> float | None:
-    """Return how many days of event time the live sessions span; None when their times say nothing."""
+    """Return how many days of event time the live sessions span; None when it is 0."""
     ends = tally.ends
     span = int(ends.max() - ends.min()) if ends.size else 0
     return span / DAY if span > 0 else None
@@ -140,15 +140,15 @@ def threshold_rows(tally: Tally) -> list[ThresholdRow]:
     for p_value in P_VALUES:
         flagged = p_values <= p_value
         sessions = int(flagged.sum())
-        found = decide(truth, flagged[known]) if truth.any() else None
+        decision = decide(truth, flagged[known]) if truth.any() else None
         rows.append(
             ThresholdRow(
                 p_value,
                 sessions,
                 a_day(sessions, days),
-                found.precision if found else None,
-                found.recall if found else None,
-                found.f1 if found else None,
+                decision.precision if decision else None,
+                decision.recall if decision else None,
+                decision.f1 if decision else None,
             )
         )
     return rows
@@ -176,7 +176,7 @@ def range_row(tally: Tally, since: int | None, until: int | None) -> RangeRow | 
 
 
 def label_row(tally: Tally, unmet: int) -> LabelRow:
-    """Return how many live sessions the labels speak of."""
+    """Return how the labels match the live sessions."""
     anomalous, known = int(tally.anomalous.sum()), int(tally.labelled.sum())
     return LabelRow(anomalous, known - anomalous, tally.live - known, tally.warm_up_anomalies, unmet)
 

@@ -25,7 +25,7 @@ UNLABELLED = -1
 
 @dataclass(slots=True)
 class PatternCount:
-    """How often a pattern came, and with a clue; `lines` are the first of it, to recognise it by."""
+    """How often a pattern came, and how often with a clue; `lines` are its first lines, to recognise it."""
 
     scope: str
     lines: tuple[tuple[str, int], ...]
@@ -79,7 +79,7 @@ class Tally:
         self._ps = [array("d") for _ in self.names]
 
     def add(self, verdict: Verdict, label: bool | None = None, others: Sequence[tuple[float, float]] = ()) -> None:
-        """Take in a verdict; `others` are (score, p-value) by `names`, needed for live sessions only."""
+        """Add a verdict; `others` are (score, p-value) by `names`, needed for live sessions only."""
         session, judged = verdict.session, verdict.judgement
         self.phases[judged.phase] += 1
         self.scope_sessions[session.scope] += 1
@@ -137,12 +137,12 @@ class Tally:
 
     @property
     def flagged(self) -> Bools:
-        """Whether it carried a clue."""
+        """Whether the session carried a clue."""
         return np.asarray(self._flagged, dtype=np.bool_)
 
     @property
     def labelled(self) -> Bools:
-        """Whether the labels say anything of it."""
+        """Whether the session has a label."""
         return np.not_equal(np.asarray(self._label, dtype=np.int64), UNLABELLED)
 
     @property

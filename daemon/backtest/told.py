@@ -1,4 +1,4 @@
-"""What a backtest was told: of every incident its latest message, trimmed to what a page shows."""
+"""What a backtest told: the latest message of every incident, trimmed to what a page shows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Told:
         self._latest: dict[str, dict[str, Any]] = {}
 
     def add(self, news: News, published: Published, label: bool | None) -> None:
-        """Take in one message; `label` is what the labels say of the session that it shows."""
+        """Add one message; `label` is that of the session it shows."""
         known = self._latest.get(news.incident.id)
         if news.event in TOLD:
             self.told += 1

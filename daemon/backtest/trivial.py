@@ -1,8 +1,7 @@
-"""Scores that take an afternoon to write, beside ours on the same sessions: they show what ours is worth.
+"""Simple scores beside ours on the same sessions: they show what ours adds.
 
 Each is scored prequentially, as ours is: a session is compared with what came before it (the last `WINDOW` sessions of
-its scope), then joins it. Larger is stranger. A bare score is held to the budget by its rank among its scope's last
-scores.
+its scope), then joins it. Larger is stranger. A bare score gets its p-value by its rank among its scope's last scores.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from daemon.backtest.evaluation import Ranks
 from daemon.core.types import Pattern
 
 WINDOW = 5000
-SETTLED = 500  # sessions a window holds before its scores are worth ranking
+SETTLED = 500  # sessions that a window needs before its scores are ranked
 T = TypeVar("T", bound=Hashable)
 NAMES = ("count bag", "line set", "rarest line", "most repeats", "level", "length")
 
@@ -34,8 +33,8 @@ _HEAD = re.compile(r"\W*([A-Za-z]+)")
 def level(line: str) -> int:
     """Return the level a masked line states, 0 (none) to 4: its first word in any case, or a word in capitals."""
     head = _HEAD.match(line)
-    found = [_LEVELS.get(head[1].upper(), 0)] if head else [0]
-    return max(found + [_LEVELS[word] for word in _LEVEL.findall(line)])
+    levels = [_LEVELS.get(head[1].upper(), 0)] if head else [0]
+    return max(levels + [_LEVELS[word] for word in _LEVEL.findall(line)])
 
 
 class RecentPatterns:
@@ -64,7 +63,7 @@ class RecentPatterns:
         )
 
     def add(self, pattern: Pattern) -> None:
-        """Let a session join, and the oldest leave."""
+        """Add a session, and drop the oldest when the window is full."""
         pattern = self._known.setdefault(pattern.id, pattern)  # equal sessions share their lines
         self._order.append(pattern)
         self._count(pattern, 1)
@@ -92,7 +91,7 @@ def _change(counter: Counter[T], keys: Sequence[T], change: int) -> None:
 
 
 class Scorer(Protocol):
-    """Scores sessions of one scope against what it was given before."""
+    """Scores sessions of one scope against those added before."""
 
     def __len__(self) -> int:
         """Return how many sessions it holds."""
@@ -103,12 +102,12 @@ class Scorer(Protocol):
         ...
 
     def add(self, pattern: Pattern) -> None:
-        """Let a session join."""
+        """Add a session."""
         ...
 
 
 class Beside:
-    """Scores kept beside ours, a scorer a scope, each score with the p-value its rank gives."""
+    """Scores kept beside ours, with a scorer for each scope; a score's rank gives its p-value."""
 
     def __init__(self, names: Sequence[str], make: Callable[[], Scorer]) -> None:
         self.names = tuple(names)

@@ -49,7 +49,7 @@ class Authority:
         )
 
     def keystore(self, name: str, host: str = HERE, days: float = 2.0) -> Path:
-        """Return one file with a key and its certificate, as a broker wants it."""
+        """Return one file with a key and its certificate, as a broker needs it."""
         certificate, key = self.sign(name, host, days)
         return self._written(f"{name}-store.pem", key.read_bytes() + certificate.read_bytes())
 

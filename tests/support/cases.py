@@ -1,4 +1,4 @@
-"""Verdicts made by hand, for the tests of what is published of them."""
+"""Verdicts made by hand, for tests of the published messages."""
 
 from __future__ import annotations
 

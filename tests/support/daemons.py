@@ -122,7 +122,7 @@ class Daemon:
         return await asyncio.to_thread(self.process.wait, seconds)
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Kill the process if it still runs."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()

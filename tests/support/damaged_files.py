@@ -23,7 +23,7 @@ Sources = dict[str, bytes]
 
 
 def write_damaged(folder: Path, seed: int, count: int) -> list[Path]:
-    """Write so many files of all sorts into a folder."""
+    """Write `count` files, each sort in turn, into a folder."""
     folder.mkdir()
     chance = random.Random(seed)
     sources = _sources(folder)
@@ -74,7 +74,7 @@ def _files(sources: Sources, chance: random.Random) -> Iterator[tuple[str, bytes
         yield "noise.md", chance.randbytes(chance.randrange(1, 3_000))
         yield "deep.html", b"<html>" + b"<div>" * 20_000 + sources["a.html"].partition(b"<body>")[2]
         yield "latin.txt", "Der Käufer zahlt binnen 30 Tagen.".encode("latin-1")
-        # A wrong name with whole content: these are read.
+        # A wrong name with intact content: these are read.
         yield "word.txt", sources["a.docx"]
         yield "pdf.md", sources["a.pdf"]
 
@@ -123,7 +123,7 @@ def _archive(entries: dict[str, bytes]) -> bytes:
 
 
 def _with_entities() -> bytes:
-    """Return a Word document whose text is an entity of entities, a billion words when it is unfolded."""
+    """Return a Word document whose text is an entity of entities, a billion words when it is expanded."""
     packed = BytesIO()
     source = zipfile.ZipFile(BytesIO(_empty_docx()))
     levels = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
@@ -143,7 +143,7 @@ _BOMBS: list[bytes] = []
 
 
 def _bomb() -> bytes:
-    """Return the bomb, which is made once."""
+    """Return the zip bomb, which is made once."""
     if not _BOMBS:
         _BOMBS.append(bomb())
     return _BOMBS[0]

@@ -20,9 +20,9 @@ Reply = Callable[[dict[str, Any]], web.StreamResponse | None]
 
 @dataclass
 class StubServer:
-    """What a `stub_server` was asked, and what it is to answer.
+    """The requests that a `stub_server` got, and the answers it gives.
 
-    `replies` are used up one a request; one that returns None lets the request through to the proper answer, which is
+    Each request uses up one of `replies`; a reply that returns None gives way to the usual answer, which is
     FakeEngine's vector of each text times `scale`, in reverse order.
     """
 
@@ -49,7 +49,7 @@ class StubServer:
         return EngineSettings(**{"type": "openai", "model": self.model, "url": self.url, **more})
 
     def answer(self, body: dict[str, Any]) -> web.StreamResponse:
-        """Return the proper answer."""
+        """Return the usual answer."""
         size = body.get("dimensions", self.dimensions)
         fake = FakeEngine(size)
         data = [

@@ -1,7 +1,7 @@
 """A broker in memory that keeps the promises the pipeline relies on: transactions, fencing, committed reads, a group.
 
 One `FakeCluster` stands for the servers; every replica of a test has a `FakeBroker` of its own on it. A transaction is
-in the logs at once and invisible to committed readers until it ends, as in Kafka; a record that is aborted stays so.
+in the logs at once and invisible to committed readers until it ends, as in Kafka; an aborted record stays invisible.
 `faults` are called before each step of a transaction and may raise: that is a lost request.
 """
 
@@ -18,7 +18,7 @@ from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
 from daemon.ports import Listener
 
 LATER = 1_900_000_000_000
-"""The records' own time, in milliseconds: after that of the tests' lines, as an append follows what it appends."""
+"""The records' timestamp, in milliseconds: later than the times of the tests' lines, as an append is."""
 
 
 @dataclass
@@ -42,12 +42,12 @@ class Log:
 
     @property
     def end(self) -> int:
-        """The high water."""
+        """The high-water mark."""
         return self.first + len(self.records)
 
     @property
     def stable(self) -> int:
-        """The last stable offset: nothing before it is undecided."""
+        """The last stable offset: no record before it is in an open transaction."""
         return next((r.offset for r in self.records if r.state == "open"), self.end)
 
     def committed(self, start: int) -> list[Written]:
@@ -145,17 +145,17 @@ class FakeMembership:
             log = self._cluster.logs[place]
             if position < log.first:
                 raise OutOfRangeError([place])
-            found = log.committed(position)[:40]
-            if found:
-                self._positions[place] = found[-1].offset + 1
+            records = log.committed(position)[:40]
+            if records:
+                self._positions[place] = records[-1].offset + 1
                 batches.append(
                     Batch(
                         place,
-                        [r.offset for r in found],
-                        [r.timestamp for r in found],
-                        [r.key for r in found],
-                        [r.value for r in found],
-                        [r.headers for r in found] if any(r.headers for r in found) else (),
+                        [r.offset for r in records],
+                        [r.timestamp for r in records],
+                        [r.key for r in records],
+                        [r.value for r in records],
+                        [r.headers for r in records] if any(r.headers for r in records) else (),
                     )
                 )
             elif log.stable > position:

@@ -17,12 +17,12 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 class FakeEngine:
-    """`ports.Engine` without a model: a text's vector is the normed sum of its words' pseudo-random vectors.
+    """`ports.Engine` without a model: a text's vector is the normalised sum of its words' pseudo-random vectors.
 
-    Equal texts have equal vectors in every process, and texts that share words are near each other. Knobs, to be set at
-    any time: `delay_s` before every answer; `gate`, an event that answers wait for; `fail_next`, errors to raise, one a
-    call; `refuses`, a word whose texts it refuses; `kill()` makes it dead as a real engine dies, waiters included.
-    `texts` are all texts embedded so far, `calls` their numbers call by call.
+    Equal texts have equal vectors in every process, and texts that share words are near each other. To be set at any
+    time: `delay_s` before every answer; `gate`, an event that answers wait for; `fail_next`, errors to raise, one a
+    call; `refuses`, a word whose texts it rejects. `kill()` ends it as a real engine dies, waiters included.
+    `texts` are all texts embedded so far, `calls` the number of texts of each call.
     """
 
     def __init__(self, dimensions: int = 32, max_tokens: int = 32_000, name: str = "fake") -> None:
@@ -88,7 +88,7 @@ class FakeEngine:
                 waiter.set_exception(self._death)
 
     def stay_away(self, times: int = 1) -> None:
-        """Let the next calls fail as a server does that cannot be reached."""
+        """Make the next calls fail as those to an unreachable server."""
         self.fail_next.extend(UnavailableError("the fake server stays away") for _ in range(times))
 
     def vector(self, text: str) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""A broker that asks who one is and lets nobody but `admin` do anything; and giving and taking away of rights."""
+"""A broker that requires a login and lets only `admin` do anything, and functions that give and take rights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GUARDED = {
 
 
 def login(user: str) -> dict[str, str]:
-    """Return how aiokafka's clients log in."""
+    """Return the login settings of aiokafka's clients."""
     return {
         "security_protocol": "SASL_PLAINTEXT",
         "sasl_mechanism": "PLAIN",
@@ -40,7 +40,7 @@ def login(user: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def admin_of(servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Connect as the one who may do everything."""
+    """Connect as `admin`, who may do everything."""
     client = AIOKafkaAdminClient(bootstrap_servers=servers, **login("admin"))
     await client.start()
     try:

@@ -1,4 +1,4 @@
-"""Real brokers that want a login, and credentials that change while they run."""
+"""Real brokers that require a login, and credentials that change while they run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PASSWORDS = {
     "sasl.enabled.mechanisms": "SCRAM-SHA-256",
     "listener.name.client.scram-sha-256.sasl.jaas.config": SCRAM,
 }
-"""Settings of a broker that wants a password."""
+"""Settings of a broker that requires a password."""
 
 
 @asynccontextmanager
 async def cluster_with(settings: Mapping[str, str]) -> AsyncIterator[tuple[Cluster, str]]:
-    """Start a broker; yield it with the address of its listener that asks for nothing."""
+    """Start a broker; yield it with the address of its listener without a login."""
     cluster = Cluster(1, settings, backend="java")
     try:
         await asyncio.to_thread(cluster.start)
@@ -46,5 +46,5 @@ def alter(servers: str, kind: str, name: str, config: str) -> None:
 
 
 def set_password(servers: str, password: str) -> None:
-    """Give the user `strayline` another password; logins with the one before are refused from now on."""
+    """Give the user `strayline` another password; logins with the old one are refused from now on."""
     alter(servers, "users", "strayline", f"SCRAM-SHA-256=[iterations=4096,password={password}]")

@@ -1,4 +1,4 @@
-"""An OpenID provider for tests: it gives tokens for client credentials, and the keys to check them by."""
+"""An OpenID provider for tests: it gives tokens for client credentials, and the keys to check them with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIFE = 8
 
 
 class IdentityProvider:
-    """Serves while it is entered. `secret` is the client's; `accepted` are those that tokens were given for."""
+    """Serves inside `async with`. `secret` is the client's; `accepted` are those that tokens were given for."""
 
     def __init__(self, secret: str) -> None:
         self.secret = secret

@@ -1,4 +1,4 @@
-"""News of incidents made by hand, for the tests of what is published and shown of them."""
+"""News of incidents made by hand, for tests of what is published and shown."""
 
 from __future__ import annotations
 

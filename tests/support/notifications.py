@@ -44,7 +44,7 @@ def said(event: str, number: int, **changes: Any) -> Announcement:
 
 
 def told(stage: Stage = Stage.OPENED, number: int = 1, *, was: str | None = None, **changes: Any) -> Notification:
-    """Return what a receiver is to be told."""
+    """Return the notification that a receiver gets."""
     read = said(stage, number, **changes)
     return Notification(stage, read, read.services[0], was, "https://console.example/incidents/33c467a2f982")
 

@@ -16,7 +16,7 @@ async def judge_something(daemon: Daemon, partition: int | None = None) -> None:
     before = sum_of(daemon)
     await send_line(daemon, partition)
     async with asyncio.timeout(120):
-        while sum_of(daemon) <= before:  # noqa: ASYNC110  # another process is looked at
+        while sum_of(daemon) <= before:  # noqa: ASYNC110  # polls another process
             await asyncio.sleep(0.2)
 
 
@@ -48,13 +48,13 @@ async def readiness(daemon: Daemon, status: int, seconds: float) -> tuple[float,
 
 
 async def stalled(daemon: Daemon, cause: str, why: str) -> float:
-    """Wait until the daemon says that it stands still, everywhere where it says so. Return after how many seconds."""
+    """Wait until the daemon reports a stall in /readyz, its metrics and its log; return the seconds it took."""
     after, body = await readiness(daemon, 503, 60.0)
     assert f'"{cause} ' in body or f'"{cause}' in body, body
     assert why in body
     assert 1.0 == daemon.metric("stalled", f'{{cause="{cause}"}}')
-    said = [event for event in daemon.events() if event["event"] == "stalled"][-1]
-    assert (cause, True) == (said["cause"], why in said["why"]), said
+    logged = [event for event in daemon.events() if event["event"] == "stalled"][-1]
+    assert (cause, True) == (logged["cause"], why in logged["why"]), logged
     return after
 
 

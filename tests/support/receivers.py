@@ -54,7 +54,7 @@ class HttpReceiver:
         return web.Response(status=status, text=self.reply, headers=self.headers)
 
     async def got(self, count: int, seconds: float = 30) -> list[Posted]:
-        """Return the posts once there are so many."""
+        """Return the posts once there are `count`."""
         async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(lambda: len(self.posts) >= count)
         return self.posts
@@ -78,7 +78,7 @@ async def http_receiver(*answers: int) -> AsyncIterator[HttpReceiver]:
 
 @dataclass
 class SmtpReceiver:
-    """Keeps the mails it takes. With `tls` it offers STARTTLS; `password` is then asked for."""
+    """Keeps the mails it takes. With `tls` it offers STARTTLS, and then asks for `password`."""
 
     tls: ssl.SSLContext | None = None
     password: str = ""
@@ -148,7 +148,7 @@ async def smtp_receiver(**settings: Any) -> AsyncIterator[SmtpReceiver]:
 
 
 async def eventually(happened: Callable[[], bool], seconds: float = 20) -> None:
-    """Return once something is so; it is looked at often."""
+    """Poll until `happened()` is true."""
     async with asyncio.timeout(seconds):
-        while not happened():  # noqa: ASYNC110  # what is waited for knows of no event
+        while not happened():  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(0.02)

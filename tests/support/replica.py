@@ -62,7 +62,7 @@ LIMITS = SessionLimits(30 * SECOND, 300 * SECOND, 100, 4_000, 1_000)
 
 
 class Replica:
-    """Runs until stopped; `metrics` and `pipeline` are there to be looked at."""
+    """Runs until stopped; tests may look at `metrics` and `pipeline`."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class Replica:
         self.running = asyncio.create_task(self.pipeline.run())
 
     async def kill(self) -> None:
-        """Vanish in the middle of everything, as after SIGKILL: nothing is committed, nothing is told."""
+        """Stop at once, as after SIGKILL: nothing more is committed or told."""
         for task in (self.running, *self._helpers):
             task.cancel()
         await asyncio.gather(self.running, *self._helpers, return_exceptions=True)
@@ -153,7 +153,7 @@ async def until(condition: object, seconds: float = 60.0) -> None:
     """Wait until `condition()` holds."""
     assert callable(condition)
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  # a test looks from outside
+        while not condition():  # noqa: ASYNC110  # a test polls from outside
             await asyncio.sleep(0.005)
 
 

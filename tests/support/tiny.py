@@ -49,7 +49,7 @@ POOLING = {"word_embedding_dimension": 64, "pooling_mode_lasttoken": True, "pool
 
 
 def qwen_tokenizer(folder: Path, *, appends_end: bool = False) -> None:
-    """Write a byte-level BPE tokenizer as Qwen3's: its way to split, its special tokens at their ids."""
+    """Write a byte-level BPE tokenizer as Qwen3's: its way of splitting, its special tokens at their ids."""
     trained = Tokenizer(models.BPE())
     trained.pre_tokenizer = _pre_tokenizer()
     alphabet = pre_tokenizers.ByteLevel.alphabet()

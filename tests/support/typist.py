@@ -1,4 +1,4 @@
-"""Types commands of `strayline` one after the other in one process of its own: Python and its libraries start once.
+"""Runs commands of `strayline` one after the other in one process of its own: Python and its libraries start once.
 
     with Typist() as typist:
         printed = typist.run("tail", "--limit", "1", "--config", "config.yaml")
