@@ -96,7 +96,7 @@ class Daemon:
         return int(match[1]) / 1024 if match else 0.0
 
     def metric(self, name: str) -> float:
-        """The sum over a metric's series; 0 while nobody answers."""
+        """The sum over a metric's series; 0 while there is no answer."""
         ports = re.findall(rb'"port": ?(\d+)', self._log.read_bytes())
         if self.process.poll() is not None:
             raise RuntimeError(self._log.read_text()[-3000:])

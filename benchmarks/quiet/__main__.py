@@ -4,7 +4,7 @@
 
 The streams go through the daemon's own formats, masks, observer and incidents stage: the quiet hours in steps of 30
 seconds of event time, the faults in steps of one second, as a daemon that keeps up would read them. With `--lines` all
-told incidents are printed. Beside it stand two rules that anybody could write: a never-seen line with a failure word,
+told incidents are printed. Beside it stand two simple rules: a never-seen line with a failure word,
 and any never-seen line, at most 20 a day and scope. Sessions are not judged here, so no model is needed: what is told
 rests on lines, times and keys.
 """

@@ -39,7 +39,7 @@ class Strangest:
         self._lines = 0
 
     def add(self, verdict: Verdict) -> None:
-        """Take in a verdict; one of a taught session, or of one that a person called normal, is passed over."""
+        """Add a verdict, unless its session was taught or labelled normal."""
         judged, pattern = verdict.judgement, verdict.pattern.id
         if judged.phase is Phase.TEACH or judged.label is LabelVerdict.NORMAL:
             return

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 
 def unique(stem: str) -> str:
-    """Return a name nobody else uses, for a topic, a group or a transactional id."""
+    """Return a unique name, for a topic, a group or a transactional id."""
     return f"{stem}-{uuid.uuid4().hex[:10]}"
 
 

@@ -99,7 +99,7 @@ class Daemon:
         return [orjson.loads(line) for line in log.read_bytes().splitlines() if line.startswith(b"{")]
 
     def get(self, path: str) -> tuple[int, str]:
-        """Return status and body of one of its pages; 0 while nobody answers."""
+        """Return status and body of one of its pages; 0 while there is no answer."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
                 return answer.status, answer.read().decode()

@@ -303,7 +303,7 @@ class FakeBroker:
 
 
 def _implements(broker: FakeBroker, membership: FakeMembership, transactions: FakeTransactions) -> Any:
-    """Let the type checker hold the fakes to their ports."""
+    """Let the type checker compare the fakes with their ports."""
     from daemon.ports import Broker, Membership, Transactions
 
     pinned: tuple[Broker, Membership, Transactions] = (broker, membership, transactions)
