@@ -8,11 +8,11 @@ A subclass names its columns, as a dataclass names its fields:
         parts = Column(np.float32, (3, ROWS))
 
 An instance then has one array for each name, and room for more rows than are taken. When the room is used up, every
-array is replaced by one of twice the length. So read `lines.mass` again after rows were taken; a reference that was
-kept before may be to an array that is no longer used.
+array is replaced by one of twice the length. So read `lines.mass` again after rows were taken: an older reference may
+be to an array that is no longer used.
 
-A row is *taken* or *free*. A free row holds the fill values, so that operations on whole columns see nothing of it, and
-it is given again before the table grows. Row numbers are stable until `keep` is called.
+A row is *taken* or *free*. A free row holds the fill values, so operations on whole columns are not affected by it.
+Free rows are reused before the table grows. Row numbers are stable until `keep` is called.
 """
 
 from __future__ import annotations
@@ -103,12 +103,12 @@ class Columns:
 
     def take_many(self, count: int) -> Rows:
         """Take `count` rows, as that many calls of `take` do."""
-        again = min(count, len(self._free))
-        given = self._free[len(self._free) - again :][::-1]
-        del self._free[len(self._free) - again :]
+        reused = min(count, len(self._free))
+        given = self._free[len(self._free) - reused :][::-1]
+        del self._free[len(self._free) - reused :]
         rows = np.empty(count, np.int64)
-        rows[:again] = given
-        rows[again:] = self.push(count - again)
+        rows[:reused] = given
+        rows[reused:] = self.push(count - reused)
         return rows
 
     def push(self, count: int) -> Rows:
@@ -118,13 +118,13 @@ class Columns:
         return np.arange(self._end - count, self._end)
 
     def free(self, row: int) -> None:
-        """Give back one row, which is taken."""
+        """Free one row, which is taken."""
         for column in self._columns:
             getattr(self, column.name)[column.at(row)] = column.fill
         self._free.append(row)
 
     def free_many(self, rows: Iterable[int] | Rows) -> None:
-        """Give back different rows, which are taken; the last of them is given again first."""
+        """Free different rows, which are taken; the last of them is reused first."""
         index = np.fromiter(rows, np.int64)
         for column in self._columns:
             getattr(self, column.name)[column.at(index)] = column.fill

@@ -1,8 +1,8 @@
 """A cache of two generations: what was used lately is kept, and no entry carries a time or a place in a list.
 
-Entries that are made or used belong to the *young* generation. When that is full it becomes the *old* one, and what the
-old one still held is forgotten. An entry of the old generation that is used is young again. So at least the `size`
-entries used last are there, and at most twice as many are held. Which ones depends on nothing but the order of calls.
+Entries that are made or used belong to the *young* generation. When that is full it becomes the *old* one, and the
+entries left in the old one are dropped. An entry of the old generation that is used becomes young. So at least the
+`size` entries used last are kept, and at most twice as many. Which ones depends only on the order of calls.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class GenerationCache(Generic[Key, Value]):
         yield from self._young
 
     def get(self, key: Key) -> Value | None:
-        """Return the value of `key`, which is young from now on, or None when there is none."""
+        """Return the value of `key`, which becomes young, or None when there is none."""
         value = self._young.get(key)
         if value is None and key in self._old:
             value = self._old.pop(key)
@@ -66,7 +66,7 @@ class GenerationCache(Generic[Key, Value]):
     def look_up(
         self, keys: Iterable[Key], made: Mapping[Key, Value], worth: Callable[[Key], bool] | None = None
     ) -> list[Value]:
-        """Return the value of each of `keys`: the cached one, or else the one in `made`. All are young from now on.
+        """Return the value of each of `keys`: the cached one, or else the one in `made`. All become young.
 
         A key that is not `worth` remembering is forgotten. The generations do not change; call `turn` when the batch
         has been served and the cache is `full`. Raises KeyError for a key without a value.

@@ -1,4 +1,4 @@
-"""Where lines were written at first, when they are judged from another topic than they were read from."""
+"""The original places of lines that are judged from another topic than the one they were written to."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ AT = "@"
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """The first places of n lines. `positions` are where they are judged, sorted, shape (n,); `origin` their first
-    positions and `source` the places of their partitions in `sources`, shape (n,)."""
+    """The original places of n lines. `positions` are where they are judged, sorted, shape (n,); `origin` their
+    original positions and `source` the indices of their partitions in `sources`, both of shape (n,)."""
 
     positions: Positions
     origin: Positions
@@ -29,12 +29,12 @@ class Origins:
 
     def by_source(self) -> list[tuple[TopicPartition, Positions]]:
         """Return the partitions that hold lines, that of the first line first, each with its sorted positions."""
-        places, first = np.unique(self.source, return_index=True)
-        in_order = places[np.argsort(first)].tolist()
+        indices, first = np.unique(self.source, return_index=True)
+        in_order = indices[np.argsort(first)].tolist()
         return [(self.sources[at], np.sort(self.origin[self.source == at])) for at in in_order]
 
     def place(self, position: int) -> str:
-        """Return one line's first place as text: ``logs/3@140``."""
+        """Return one line's original place as text: ``logs/3@140``."""
         at = int(np.searchsorted(self.positions, position))
         return placed(self.sources[int(self.source[at])], int(self.origin[at]))
 

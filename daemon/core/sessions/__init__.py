@@ -2,14 +2,14 @@
 
 A batch of lines becomes arrays grouped by key (`batch`), with a number for each masked line (`line_ids`). The
 `sessionizer` gives each key's lines to its open session (`open_sessions`) with array operations, or, where a session
-may end among them, line by line (`slow_path`). Both ask the same predicates (`limits`). Sessions that closed leave
-together (`closed_sessions`), and each is then an instance of a pattern (`patterns`).
+may end among them, line by line (`slow_path`). Both use the same predicates (`limits`). Sessions that closed are
+returned together (`closed_sessions`), and each is then an instance of a pattern (`patterns`).
 
 Three rules hold:
 
 * Every line is in exactly one session, open or closed.
 * The cut depends on the sequence of lines alone, not on how it is split into batches.
-* What is kept grows with open sessions only; what it remembers beyond them is bounded.
+* Memory grows with open sessions only; caches are bounded.
 """
 
 from daemon.core.sessions.closed_sessions import SessionLines

@@ -1,6 +1,6 @@
 """A batch of lines as arrays, grouped by key, and its runs.
 
-A run is neighbouring lines of one key, no two of them more than `gap` apart by either clock, so that a gap can only lie
+A run is neighbouring lines of one key, no two of them more than `gap` apart by either clock, so that a gap can only be
 before its first line. A batch is then cut by arrays of runs, not by lines.
 """
 
@@ -22,12 +22,12 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class LineBatch:
-    """A batch of n lines. `stream_time`, `touched` and `offset` (how far was read) are in reading order; the other
+    """A batch of n lines. `stream_time`, `touched` and `offset` (the greatest so far) are in reading order; the other
     columns are grouped by key, keys in order of appearance and each key's lines in reading order.
 
-    `row` is a line's place in reading order, `line` its place in `distinct` and `numbers`, `cost` its tokens, `ends`
-    where each of `keys` ends. `touched` is the stream time or the line's own clock, whichever is later: until then its
-    session is alive.
+    `row` is a line's index in reading order, `line` its index in `distinct` and `numbers`, `cost` its tokens, `ends`
+    where each of `keys` ends. `touched` is the stream time or the line's own clock, whichever is later: the session's
+    gap begins then.
     """
 
     stream_time: Ints
@@ -91,7 +91,7 @@ def line_batch(
 ) -> LineBatch:
     """Return a table of at least one line, with `masked`, as arrays; for `in_use` see `LineNumbers.look_up`.
 
-    `watermark` and `read_to` are the stream time and the offset of the lines before.
+    `watermark` and `read_to` are the stream time and the offset before this batch.
     """
     clock, positions, times = (lines[name].to_numpy() for name in ("clock", "position", "time"))
     moved = lines["stream"].to_numpy() if "stream" in lines.columns else clock
@@ -121,7 +121,7 @@ def line_batch(
 
 
 def _numbered(column: pl.Series) -> tuple[list[str], Ints]:
-    """Return the distinct values of a column, and each row's place among them."""
+    """Return the distinct values of a column, and each row's index among them."""
     groups, order, sizes = _grouped(pl.DataFrame([column]), column.name)
     line = np.empty(len(column), dtype=np.int64)
     line[order] = np.repeat(np.arange(len(sizes)), sizes)

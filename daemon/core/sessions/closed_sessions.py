@@ -1,4 +1,4 @@
-"""Closed sessions, made from the rows of `OpenLines`: many at a time, their lines only when they are read.
+"""Closed sessions, made from the rows of `OpenLines`: many at a time, and their lines only when they are read.
 
 Most sessions have a known pattern, and then only the counts of their lines are needed. So a session's lines stay
 columns, shared by the sessions that closed together, until they are iterated.
@@ -104,7 +104,7 @@ def take_closed(table: SessionTable, open_lines: OpenLines, closed: Sequence[Clo
     positions, counts = _positions(open_lines, marked, rank, len(slots))
     state, keys = table.gather(slots), table.key[slots].tolist()
     table.free_many(slots)
-    end = np.minimum(state.end, state.touched_at)  # a clock that is ahead says nothing about when a session was
+    end = np.minimum(state.end, state.touched_at)  # an event time ahead of stream time is not trusted
     start = np.minimum(state.start, end)
     begin = at = 0
     sessions = []
@@ -139,5 +139,5 @@ def _positions(open_lines: OpenLines, marked: Marks, rank: Ints, count: int) -> 
         order = np.argsort(position, kind="stable")
         owner, position = owner[order], position[order]
     if count < 1 << 16:
-        owner = owner.astype(np.uint16)  # numpy sorts these by counting
+        owner = owner.astype(np.uint16)  # numpy's stable sort of 16-bit integers is a radix sort
     return position[np.argsort(owner, kind="stable")], counts

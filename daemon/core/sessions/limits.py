@@ -16,7 +16,7 @@ from daemon.core.positions import INDEX_BITS
 from daemon.core.types import ClosedBy
 
 DISTINCT_LINE_TOKENS = 4
-"""What a distinct line costs on top of its own tokens: its count, the cross and the line's end in the rendering."""
+"""What a distinct line costs on top of its own tokens: its count, the ``x`` and the line's end in the rendering."""
 
 Ints = NDArray[np.int64]
 Marks = NDArray[np.bool_]
@@ -42,7 +42,7 @@ class SessionLimits:
 
 
 class SessionState(NamedTuple, Generic[Number]):
-    """What the limits look at, of one session (numbers) or of many (arrays).
+    """What the limits depend on, of one session (numbers) or of many (arrays).
 
     `opened_at` and `touched_at` are the stream time at its first and last line (or the line's own clock, where that is
     ahead), `start` and `end` its least and greatest event time, `first` its first position, `size` its lines, `cost`
@@ -86,7 +86,7 @@ def fits(state: SessionState[int], limits: SessionLimits) -> bool: ...
 @overload
 def fits(state: SessionState[Ints], limits: SessionLimits) -> Marks: ...
 def fits(state: Any, limits: SessionLimits) -> Any:
-    """Return whether a session may be like this: the limits of what one session holds."""
+    """Return whether a session in this state is within the limits of age, lines and tokens."""
     age, lines, tokens = _within(state, limits)
     return age & lines & tokens
 
@@ -108,7 +108,7 @@ def first_closing(
     at_pin = np.full(len(pin), len(stream_time)) if offset is None else np.searchsorted(offset, pin, side="right")
     at_gap, at_age = (np.searchsorted(stream_time, deadline, side="right") for deadline in (gap, age))
     lines = np.stack([at_gap, at_age, at_pin])
-    reasons = np.argmin(lines, axis=0)  # of equal ones the first counts
+    reasons = np.argmin(lines, axis=0)  # the first of equal ones
     return [(line, _BY_CLOCK[why]) for line, why in zip(lines.min(axis=0).tolist(), reasons.tolist(), strict=True)]
 
 

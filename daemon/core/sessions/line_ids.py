@@ -16,14 +16,14 @@ NumberedLine = tuple[str, int, int]
 """A line, its number, its tokens."""
 
 CACHED_LINES = 50_000
-"""Distinct masked lines that are remembered; up to twice as many between clearings, and those of open sessions."""
+"""Distinct masked lines that are cached; up to twice as many between clearings, and those of open sessions."""
 
 
 class LineNumbers:
     """Numbers of masked lines, their token counts, and one string object for equal lines.
 
     Forgets lines that have not been seen lately, unless an open session holds them: a number means one line, and a line
-    of an open session has one number. Numbers are never used again.
+    of an open session has one number. Numbers are never reused.
     """
 
     def __init__(self, count_tokens: CountTokens) -> None:
@@ -34,7 +34,7 @@ class LineNumbers:
     def look_up(self, lines: Sequence[str], in_use: Callable[[], set[int]]) -> tuple[list[str], Ints, Ints]:
         """Return different lines as shared objects, their numbers, and their tokens.
 
-        `in_use` returns the numbers that open sessions hold; it is asked only when lines are forgotten.
+        `in_use` returns the numbers that open sessions hold; it is called only when lines are forgotten.
         """
         missing = self._cache.missing(lines)
         tokens = self._count(missing).tolist() if missing else []

@@ -2,9 +2,9 @@
 
 A session has a *slot*, a row in `SessionTable`. Its lines lie in two `RowStore`s, tables whose rows belong to slots:
 one row for each distinct masked line of a session and batch (count, first and last position, one example), and one row
-for each position. So a batch is taken in with a few array operations, however many sessions it touches; rows are
-gathered by session only when sessions close. Rows of one session and line are merged from time to time, so that nothing
-but positions grows with lines.
+for each position. So a batch is added with a few array operations, however many sessions it touches; rows are gathered
+by session only when sessions close. Rows of one session and line are merged from time to time, so that only positions
+grow with the number of lines.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from daemon.core.sessions.batch import Key
 from daemon.core.sessions.limits import Ints, Marks, SessionState
 
 SPARE_ROWS = 1_024
-"""Removed rows are given back when they are most of the rows, and there are more rows than this."""
+"""Removed rows are freed when they are most of the rows, and there are more rows than this."""
 MERGED_FROM = 65_536
-"""Rows of lines are merged when there are so many more than four times those that merging left the last time."""
+"""Rows of lines are merged when there are this many more than four times the rows that the last merge left."""
 
 Values = NDArray[Any]
 
 
 class SessionTable(Columns):
-    """One row, a *slot*, a session: its key and the parts of its `SessionState`.
+    """One row, its *slot*, for each session: its key and the parts of its `SessionState`.
 
     `distinct` counts repeats in later batches until `OpenLines` has merged them or the slow path has counted.
     """
@@ -50,7 +50,7 @@ class SessionTable(Columns):
 
     @property
     def states(self) -> SessionState[Ints]:
-        """The state of every slot, spare ones included; zeros where no session is."""
+        """The state of every slot, free ones included; zeros where there is no session."""
         return SessionState(*(getattr(self, name) for name in SessionState._fields))
 
     def open(self, keys: Sequence[Key]) -> Ints:
@@ -77,7 +77,7 @@ class SessionTable(Columns):
             column[slots] = values
 
     def close(self, slots: Sequence[int]) -> None:
-        """Let the sessions in `slots` take in no more; a slot stays its session's until it is freed."""
+        """Close the sessions in `slots` to further lines; a slot stays its session's until it is freed."""
         self.is_open[slots] = False
         for slot, key in zip(slots, self.key[slots].tolist(), strict=True):
             if self.by_key.get(key) == slot:
@@ -91,8 +91,8 @@ class SessionTable(Columns):
 class RowStore(Columns):
     """Rows that belong to slots and are removed when their slot is cleared; rows keep their order.
 
-    A removed row has the slot -1 until the table is made smaller. Rows are not given again one by one, since they come
-    and go by the thousand.
+    A removed row has the slot -1 until the table is made smaller. Rows are not reused one by one, since thousands are
+    added and removed at a time.
     """
 
     slot = Column(np.int64, fill=-1)
@@ -103,7 +103,7 @@ class RowStore(Columns):
 
     @property
     def live(self) -> int:
-        """The number of rows that are there."""
+        """The number of rows that are not removed."""
         return len(self) - self._removed
 
     def add(self, slots: Ints, values: dict[str, Values]) -> None:
@@ -134,7 +134,7 @@ class RowStore(Columns):
         return slots, values
 
     def rows(self) -> tuple[Ints, dict[str, Values]]:
-        """Return all rows that are there: slots and columns."""
+        """Return all rows that are not removed: slots and columns."""
         if self._removed:
             self._compact()
         every = slice(0, len(self))

@@ -13,9 +13,9 @@ from daemon.core.sessions.closed_sessions import SessionLines
 from daemon.core.types import Pattern, Session
 
 KEPT_PATTERNS = 2_048
-"""Patterns that are remembered; up to twice as many between clearings."""
+"""Patterns that are cached; up to twice as many between clearings."""
 KEPT_LINES = 64
-"""Patterns with more distinct lines are not remembered: they seldom come again."""
+"""Patterns with more distinct lines are not cached: they seldom recur."""
 
 
 def pattern_of(session: Session) -> Pattern:
@@ -24,7 +24,7 @@ def pattern_of(session: Session) -> Pattern:
 
 
 class Patterns:
-    """The patterns of one sessionizer's sessions; recent ones are remembered."""
+    """The patterns of one sessionizer's sessions; recent ones are cached."""
 
     def __init__(self) -> None:
         self._cache: GenerationCache[tuple[str, bytes], Pattern] = GenerationCache(KEPT_PATTERNS)

@@ -6,10 +6,10 @@ session that gets no line for `gap` of stream time, or was opened more than `max
 line that moves the clock past that, whichever key that line has. *Event time*, the line's own, decides within a key: a
 line more than `gap` away from its session's lines, before or after, or one that would stretch it beyond `max_age`,
 begins a new one. (Where lines come in order the two agree. Where one host's clock is late, or a second file is read
-after a first, its lines still find each other.)
+after a first, its lines still share a session.)
 
-The cut is a function of the sequence of lines alone, however it is split into batches. Sessions leave in the order of
-the lines that closed them, then of their first lines.
+The cut is a function of the sequence of lines alone, however it is split into batches. Sessions are returned in the
+order of the lines that closed them, then of their first lines.
 
 A batch is cut with arrays, an element a key: the lines of a key join its session as a whole, or open a new one, where
 no limit is reached among them. The few other keys take the slow path.
@@ -37,7 +37,7 @@ _NONE: Positions = np.empty(0, dtype=np.int64)
 class Sessionizer:
     """Cuts one partition's lines into sessions. Not thread-safe.
 
-    Positions come in ascending order, but for lines that were held back to be joined.
+    Positions ascend, except those of lines that were held back to be joined.
     """
 
     def __init__(self, limits: SessionLimits, count_tokens: CountTokens) -> None:
@@ -75,7 +75,7 @@ class Sessionizer:
     def push(self, lines: pl.DataFrame, rows: Ints = _NONE, positions: Positions = _NONE) -> list[Session]:
         """Add lines (with `masked`) in reading order; return the sessions they closed, in closing order.
 
-        The line in row `rows[i]` was joined with the one at `positions[i]`, which goes with it.
+        The line in row `rows[i]` was joined with the one at `positions[i]`, which belongs to the same session.
         """
         self._ended_firsts = _NONE
         if lines.is_empty():
@@ -92,7 +92,7 @@ class Sessionizer:
         return self._close_overdue(cut.closed, batch.stream_time, batch.offset)
 
     def advance(self, watermark_us: int) -> list[Session]:
-        """Move stream time on without a line; return the sessions that closes, in the order of their first lines."""
+        """Advance stream time without a line; return the sessions this closes, in the order of their first lines."""
         stream_time = max(watermark_us, self._watermark if self._watermark is not None else watermark_us)
         self._watermark = stream_time
         return self._close_overdue([], np.array([stream_time]), None)
@@ -182,7 +182,7 @@ class Sessionizer:
 
 @dataclass(frozen=True, slots=True)
 class _Joined:
-    """What the sessions of some keys, each with one run, would be with that run: an element a key.
+    """The states that the sessions of some keys, each with one run, would have with that run: an element a key.
 
     `opens`: the run opens a new session, else it joins the one in `slot`. `fits`: no limit is reached inside it.
     """
@@ -200,7 +200,7 @@ class _Joined:
 
 
 def _joined(table: SessionTable, slot: Ints, batch: LineBatch, runs: Runs, run: Ints, limits: SessionLimits) -> _Joined:
-    """Return what the sessions in `slot` (-1: none) would be with the run `run` of each."""
+    """Return the states that the sessions in `slot` (-1: none) would have with the run `run` of each."""
     state = table.gather(np.maximum(slot, 0))
     first, last = runs.first_row[run], runs.last_row[run]
     stream_time, offset, time = batch.stream_time[first], batch.offset[first], runs.first_time[run]

@@ -29,7 +29,7 @@ class Cut:
 
 
 class SlowPath:
-    """Takes the runs of single keys of one batch. `cut` holds the outcome."""
+    """Takes the runs of single keys of one batch. `cut` is the result."""
 
     def __init__(
         self, limits: SessionLimits, table: SessionTable, open_lines: OpenLines, batch: LineBatch, runs: Runs
@@ -43,7 +43,7 @@ class SlowPath:
         self._pieces: list[tuple[int, int]] = []
 
     def take_key(self, key: int) -> None:
-        """Give the lines of a key, by its place in `LineBatch.keys`, to its session, or to new ones where it must
+        """Give the lines of a key, by its index in `LineBatch.keys`, to its session, or to new ones where it must
         close.
         """
         slot = self._slot = self._table.by_key.get(self._batch.keys[key], -1)

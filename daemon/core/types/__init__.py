@@ -2,8 +2,8 @@
 
     Batch (as fetched) -> lines (a polars table) -> Session -> Pattern -> embedding -> Judgement -> Verdict -> Alert
 
-`records` is what comes in and goes out, `sessions` what lines become, `judgements` what is said of them. Everywhere in
-the core, a time is an int: microseconds since the epoch, UTC. Nothing in the core reads a clock.
+`records` is what is read and published, `sessions` what lines are grouped into, `judgements` how these are judged.
+Everywhere in the core, a time is an int: microseconds since the epoch, UTC. Nothing in the core reads a clock.
 """
 
 import numpy as np

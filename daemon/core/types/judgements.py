@@ -1,4 +1,4 @@
-"""What the detector says of a session, and the verdict that session and judgement make together."""
+"""The detector's judgement of a session, and the verdict: session and judgement together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from daemon.core.types.sessions import Pattern, Session
 
 
 class Phase(StrEnum):
-    """In which part of a scope's life a session was judged."""
+    """The phase of a scope in which a session was judged."""
 
     WARM_UP = "warm_up"
     LIVE = "live"
@@ -20,7 +20,7 @@ class Phase(StrEnum):
 
 
 class LabelVerdict(StrEnum):
-    """What a person says of a pattern. To forget what was said is not a verdict: the label is removed."""
+    """A person's verdict on a pattern. Forgetting is not a verdict: it removes the label."""
 
     NORMAL = "normal"
     ANOMALOUS = "anomalous"
@@ -44,7 +44,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One line's part in a score: what is odd about it, how much (in nats), and the share of sessions that have it.
+    """One line's part in a score: what is unusual about it, by how much (nats), and the share of sessions with it.
 
     kind: ``new`` (never seen in the window), ``rare`` (among all sessions or among those like this one), ``missing``
     (sessions like this one have it), ``severe`` (it reads like a failure), ``count`` (an unusual number of repeats).
@@ -93,7 +93,7 @@ class Judgement:
 class Verdict:
     """A session with its pattern and its judgement. Every session becomes one verdict.
 
-    `origins` are the places in the input of a session's lines, where these are not those of `source`.
+    `origins` are the original places of the session's lines, where these are not in `source`.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Records as they are fetched, lines as a format makes them of records, and records as they are published."""
+"""Fetched records, the lines that a format makes of them, and records to publish."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINES_SCHEMA: Mapping[str, pl.DataType] = {
 }
 """A table of lines in reading order, as a format makes it. Masking redacts `text` and adds `masked`.
 
-`time` is the line's own, `clock` what it counts for stream time: the same, unless it is far from what others say.
+`time` is the line's own, `clock` the one that moves stream time: the same, unless it is far from those of other lines.
 """
 
 
@@ -84,10 +84,10 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class TimeCounts:
-    """How many lines' own times were not simply taken.
+    """How many lines' own times were not used as they are.
 
-    `clamped` were implausible and `unreadable` not a time: both got their record's. `held_back` were so far ahead that
-    they did not move stream time.
+    `clamped` were implausible and `unreadable` could not be parsed: both got their record's time. `held_back` were so
+    far ahead that they did not move stream time.
     """
 
     clamped: int = 0

@@ -40,7 +40,7 @@ class Session:
 
     `start` and `end` are the earliest and latest event time, but not after stream time at the last line. `size` is the
     number of lines, `tokens` the number of tokens of all lines by the engine's tokenizer, and `positions` holds every
-    line's position, sorted. A line that was joined of several is one line and has several positions.
+    line's position, sorted. A line that was joined from several is one line and has several positions.
     """
 
     scope: str
