@@ -21,10 +21,10 @@ class BackboneMasses:
         self._masses[backbone] = self._masses.get(backbone, 0.0) + change
 
     def recount(self, backbones: NDArray[np.uint64], masses: NDArray[np.float64]) -> None:
-        """Add all masses up again: the backbone and the mass of each pattern."""
-        held = np.flatnonzero(masses)
-        different, places = np.unique(backbones[held], return_inverse=True)
-        sums = np.bincount(places, masses[held], len(different))
+        """Sum all masses again, from the backbone and the mass of each pattern."""
+        counting = np.flatnonzero(masses)
+        different, places = np.unique(backbones[counting], return_inverse=True)
+        sums = np.bincount(places, masses[counting], len(different))
         self._masses = dict(zip(different.tolist(), sums.tolist(), strict=True))
 
     def memory(self) -> int:

@@ -1,7 +1,7 @@
 """What has been normal lately in one scope: patterns, each with its mass in the rolling window.
 
 A pattern is a row of a table; its lines, sessions, label and vector are kept by that row number in their own modules.
-A row begins with the first thing that is read of its pattern: sessions, a label, or lines and vector, in any order.
+A row is taken for the first record that is read of its pattern: sessions, a label, or lines and vector, in any order.
 The pattern is *defined* once its lines and its vector are known, and counts from then on.
 
 *Mass* is the number of a pattern's sessions in the window, corrected by labels: one labelled anomalous never counts,
@@ -37,7 +37,7 @@ REFRESH = 0.02
 class Baseline:
     """The weighted patterns of one scope, for vectors of `dimensions` and a window of `window_us` microseconds.
 
-    `mass` is a share of the window's sessions; at most `max_patterns` are held.
+    `mass` is a share of the window's sessions; at most `max_patterns` are kept.
     """
 
     def __init__(self, dimensions: int, window_us: int, mass: float, max_patterns: int) -> None:
@@ -50,13 +50,13 @@ class Baseline:
         self.counted = 0.0
         """The sum of all masses."""
         self.changes = 0
-        """Counts what invalidates earlier assessments at once: labels, other common lines, patterns that are gone."""
+        """Counts what invalidates earlier assessments at once: labels, other common lines, dropped patterns."""
         self._contents = LineLists()
         self._max = max_patterns
         self._similar = BackboneMasses()
         self._refreshed = 0.0
         self._postponed: set[int] | None = None
-        """Rows whose mass is to be counted when the changes that are under way have all been made."""
+        """Rows whose mass is counted at the end of `at_once`; None outside it."""
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -125,7 +125,7 @@ class Baseline:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def define(self, definitions: Iterable[Definition]) -> None:
-        """Give patterns their lines and vectors; what is known of them begins to count."""
+        """Set the lines and vectors of patterns, which count from then on."""
         table, new = self.patterns, self.patterns.renew(definitions)
         if not new:
             return
@@ -135,7 +135,7 @@ class Baseline:
         for row, one in new.items():
             if one.sketch is not None:
                 table.sketch[row], table.sketched[row] = one.sketch, True
-            if self.labels.get(row) is not None:  # it came before the pattern that it is about
+            if self.labels.get(row) is not None:  # it was read before its pattern
                 self.changes += 1
                 self.labels.heed(row, self.numbers(row), 1)
         self.neighbours.add(rows, np.stack([one.vector for one in new.values()]))
@@ -143,7 +143,7 @@ class Baseline:
             self._recount(row)
 
     def _put_lines(self, rows: Ids, contents: list[Lines]) -> None:
-        """Give the patterns `rows`, which have no lines, theirs, and the backbones of these."""
+        """Store the lines of the patterns `rows`, which have none yet, and their backbones."""
         sizes = np.fromiter(map(len, contents), np.int64, len(rows))
         owners = np.repeat(np.arange(len(rows)), sizes)
         numbers = self.lines.intern([line for lines in contents for line, _ in lines], rows[owners])
@@ -180,7 +180,7 @@ class Baseline:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Count masses once for all weights and definitions that are made within."""
+        """Count masses once, at the end, for all weights and definitions that are set within."""
         self._postponed = set()
         try:
             yield
@@ -199,7 +199,7 @@ class Baseline:
         self._settle(force=True)
 
     def set_label(self, pattern: str, label: Label | None) -> None:
-        """Set or remove what a person said of `pattern`."""
+        """Set or remove the label of `pattern`."""
         row = self.patterns.row_of(pattern)
         self.changes += 1
         numbers = self.numbers(row) if self.patterns.defined.item(row) else None
@@ -258,7 +258,7 @@ class Baseline:
     # -- forgetting ------------------------------------------------------------------------------------------------
 
     def _expire(self) -> None:
-        """Forget what the window has left behind, after its clock has moved."""
+        """Forget what lies before the window, after its clock has moved."""
         window, table = self.window, self.patterns
         for row in window.expire():
             self._recount(row)
@@ -267,7 +267,7 @@ class Baseline:
         self._settle(force=True)
 
     def _evict(self) -> None:
-        """Drop patterns that are too many."""
+        """Drop the least patterns until KEPT_AFTER_EVICTION of the limit are left."""
         surplus = max(len(self) - int(KEPT_AFTER_EVICTION * self._max), 0)
         rows = least(self.patterns, self.window, self.labels, surplus)
         for row in rows:

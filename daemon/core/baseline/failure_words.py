@@ -4,9 +4,9 @@ A line that states a level (``ERROR``, ``[warn]``, ``error:``, or the record's o
 bad it is. An error counts as one failure word, what is worse as two, a warning as half of one, any other level as none;
 if its words name a failure too, that adds a quarter. A line that states no level counts its distinct failure words, at
 most 3. The lexicon is English and short on purpose: words that name a failure in any system. A line in another language
-scores by its level alone, or 0, and where all lines score alike the component says nothing in its scope. An HTTP
-server's own failure (``<SERVER_ERROR>``, see `masking`) is a failure word; a client's is not. What denies a failure
-names none: ``no errors``, ``non-critical``, ``err=<nil>``, ``"error": null``, and a limit such as ``timeout=<NUM>``.
+scores by its level alone, or 0, and where all lines score the same the component has no effect in its scope. An HTTP
+server's own failure (``<SERVER_ERROR>``, see `masking`) is a failure word; a client's is not. A denied failure does not
+count: ``no errors``, ``non-critical``, ``err=<nil>``, ``"error": null``, and a limit such as ``timeout=<NUM>``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ MOST_WORDS = 3
 
 @lru_cache(maxsize=1024)
 def failure_score(line: str) -> float:
-    """Return how badly a masked line reads, 0 to 3; CamelCase is read as words."""
+    """Return the failure score of a masked line, 0 to 3; CamelCase is read as words."""
     words = words_of_failure(line)
     level = _stated(line)
     if level is None:
@@ -57,8 +57,8 @@ def failure_score(line: str) -> float:
 
 def words_of_failure(line: str) -> frozenset[str]:
     """Return the distinct failure words of a masked line, in lower case; CamelCase is read as words."""
-    said = _DENIED.sub(" ", _CAMEL.sub(r"\1 \2", line))
-    return frozenset(word.lower() for word in _WORDS.findall(said))
+    text = _DENIED.sub(" ", _CAMEL.sub(r"\1 \2", line))
+    return frozenset(word.lower() for word in _WORDS.findall(text))
 
 
 def _stated(line: str) -> str | None:
@@ -67,8 +67,8 @@ def _stated(line: str) -> str | None:
     Placeholders are skipped: times and addresses in front of a level may be long.
     """
     head = _PLACEHOLDER.sub("", line[:_READ])[:_LEADING]
-    found = _FIRST.match(head)
-    if found:
-        return found[1].lower()
-    found = _LATER.search(head)
-    return (found[1] or found[2]).lower() if found else None
+    match = _FIRST.match(head)
+    if match:
+        return match[1].lower()
+    match = _LATER.search(head)
+    return (match[1] or match[2]).lower() if match else None

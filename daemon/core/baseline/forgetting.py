@@ -1,4 +1,4 @@
-"""Which patterns a scope forgets: those that nothing counts any more, and of too many those that matter least."""
+"""Which patterns a scope forgets: unused ones, and those that matter least where there are too many."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from daemon.core.baseline.window import BUCKETS, Window
 
 def unused(table: PatternTable, window: Window, labels: Labels) -> list[int]:
     """Return the rows of patterns without sessions and label, ascending, that were not renewed for half a window."""
-    # A vector is renewed while its pattern is in use, so one that is not counted yet may still get its weights.
+    # A vector is renewed while its pattern is in use, so the weights of a recent one may still be read.
     marks = ~window.counted(len(table)) & (
         table.renewed[: len(table)] < (window.start - BUCKETS // 2) * window.bucket_us
     )
@@ -19,5 +19,5 @@ def unused(table: PatternTable, window: Window, labels: Labels) -> list[int]:
 
 def least(table: PatternTable, window: Window, labels: Labels, count: int) -> list[int]:
     """Return `count` rows of unlabelled patterns: least mass first, of equal mass the longest unseen."""
-    held = [row for row in table.taken().tolist() if table.defined[row] and labels.get(row) is None]
-    return sorted(held, key=lambda row: (table.sessions[row], window.last(row), table.name[row]))[:count]
+    unlabelled = [row for row in table.taken().tolist() if table.defined[row] and labels.get(row) is None]
+    return sorted(unlabelled, key=lambda row: (table.sessions[row], window.last(row), table.name[row]))[:count]

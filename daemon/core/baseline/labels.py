@@ -1,4 +1,4 @@
-"""What people said of patterns of one scope: normal or anomalous."""
+"""People's labels of the patterns of one scope: normal or anomalous."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from daemon.core.baseline.line_table import Ids, LineTable
 from daemon.core.types import LabelVerdict
 
 TEACH = "teach"
-"""Who labels what was taught: it says that these sessions are normal, and nothing of similar ones."""
+"""The author of labels of taught sessions: they say that these are normal, and nothing about similar ones."""
 
 
 @dataclass(slots=True)
 class Label:
-    """What a person said of a pattern; `at` and `renewed` are times."""
+    """A person's verdict on a pattern; `at` and `renewed` are times."""
 
     verdict: LabelVerdict
     at: int
@@ -72,7 +72,7 @@ class Labels:
     def confirmed(self, numbers: Ids) -> bool:
         """Return whether a person confirmed a pattern of exactly these lines as normal, whatever their counts.
 
-        Where another of their patterns was called anomalous, their counts matter, and no pattern speaks for the others.
+        Where another pattern of these lines is labelled anomalous, the counts matter, and none confirms the others.
         """
         normal, anomalous = self._sets[LabelVerdict.NORMAL], self._sets[LabelVerdict.ANOMALOUS]
         if not normal or not (numbers >= 0).all():

@@ -2,9 +2,9 @@
 
 Masks turn numbers, addresses and paths into placeholders. Names of hosts, users, tables and files stay, so a routine
 message about a new name is a new line. Its wording is not new. The wording is the number of words, the first two as
-they are (a prefix, a level, a program), and of the others those that are plain lower-case words, in order. What is left
-out are the places where names stand (Drain finds them by comparing lines; He et al., 2017). A line with fewer than two
-plain words has no wording, and so no family: languages without lower case never have any.
+they are (a prefix, a level, a program), and of the others those that are plain lower-case words, in order. The words
+left out are mostly names (Drain finds these by comparing lines; He et al., 2017). A line with fewer than two plain
+words has no wording, and so no family: languages without lower case never have any.
 
 A family's mass is that of the sessions that have a line of it. A line is at most as rare as its family.
 """
@@ -21,7 +21,7 @@ from daemon.core.columns import Column, Columns
 KEPT_AS_THEY_ARE = 2
 FEWEST_PLAIN = 2
 NONE = 0
-"""The family of a line that has none; what its row holds means nothing."""
+"""The family of a line that has none; the values of its row have no meaning."""
 
 
 @lru_cache(maxsize=1024)
@@ -65,7 +65,7 @@ class FamilyTable(Columns):
         return number
 
     def leave(self, number: int) -> None:
-        """Count one member fewer of a family; the last one takes the family with it."""
+        """Count one member fewer of a family; a family without members is removed."""
         if number == NONE:
             return
         self.members[number] -= 1

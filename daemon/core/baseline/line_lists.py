@@ -30,7 +30,7 @@ class LineLists:
         self._unused = 0
 
     def put(self, patterns: Ids, sizes: Ids, lines: Ids, counts: Ids, families: Ids) -> None:
-        """Give different `patterns`, which have no lines, `sizes` of these each; `families` may hold NONE."""
+        """Store `sizes` lines for each of the different `patterns`, which have none; `families` may contain NONE."""
         self._spans.reserve(int(patterns.max(initial=-1)) + 1)
         rows = self._cells.push(len(lines))
         self._cells.line[rows], self._cells.count[rows], self._cells.family[rows] = lines, counts, families
@@ -38,7 +38,7 @@ class LineLists:
         self._spans.size[patterns] = sizes
 
     def lines(self, pattern: int) -> Ids:
-        """Return the line numbers of `pattern`, in the order they were put; not to be changed."""
+        """Return the line numbers of `pattern`, in the order they were put; read only."""
         return self._cells.line[self._span(pattern)]
 
     def counts(self, pattern: int) -> NDArray[np.int32]:
@@ -60,13 +60,13 @@ class LineLists:
     def _close_gaps(self) -> None:
         """Move what is used to the front, in order."""
         spans = self._spans
-        held = np.flatnonzero(spans.size)
-        held = held[np.argsort(spans.begin[held], kind="stable")]
-        sizes = spans.size[held].astype(np.int64)
+        filled = np.flatnonzero(spans.size)
+        filled = filled[np.argsort(spans.begin[filled], kind="stable")]
+        sizes = spans.size[filled].astype(np.int64)
         ends = np.cumsum(sizes)
         begins = ends - sizes
-        self._cells.keep(np.repeat(spans.begin[held] - begins, sizes) + np.arange(int(sizes.sum())))
-        spans.begin[held] = begins
+        self._cells.keep(np.repeat(spans.begin[filled] - begins, sizes) + np.arange(int(sizes.sum())))
+        spans.begin[filled] = begins
         self._unused = 0
 
     def _span(self, pattern: int) -> slice:

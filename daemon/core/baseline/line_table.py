@@ -1,10 +1,10 @@
-"""Line statistics of one scope: how much of the window's mass has each distinct masked line, and together with which.
+"""Line statistics of one scope: how much of the window's mass has each distinct masked line, and which occur together.
 
 A line is *common* when at least the share `mass` of the window's sessions has it. The common lines of a session are its
 *backbone*; sessions with equal backbones are similar. Everything is incremental: adding mass to a pattern touches its
 lines only, and a line that becomes common, or ceases to be, touches the patterns that hold it. Backbones are compared
 by a 64-bit sum of random numbers, one for each line (Zobrist, 1970), so a change of backbone is one exclusive or. Lines
-of one wording are a family (see `line_families`), whose mass is kept beside.
+of one wording are a family (see `line_families`), whose mass is kept too.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Ids = NDArray[np.int64]
 KEEP = 0.8
 """A common line stays common down to this fraction of the bound, so that lines at the bound do not flicker."""
 NOBODY, MANY = -1, -2
-"""Instead of the one pattern that holds a line."""
+"""Stand for the one pattern that holds a line, where there is none or there are several."""
 UNREAD = -1.0
-"""Instead of the failure score of a line that nobody has asked for."""
+"""Stands for a failure score that is not computed yet."""
 
 
 class LineTable(Columns):
@@ -66,7 +66,7 @@ class LineTable(Columns):
         return numbers
 
     def failures(self, numbers: Ids) -> NDArray[np.float32]:
-        """Return how badly each of the known lines `numbers` reads, float32; see `failure_words`."""
+        """Return the failure scores of the known lines `numbers`, float32; see `failure_words`."""
         scores = self._failure[numbers]
         for place in np.flatnonzero(scores == UNREAD).tolist():
             number = numbers.item(place)
@@ -74,11 +74,11 @@ class LineTable(Columns):
         return scores
 
     def families_of(self, numbers: Ids, patterns: Ids) -> Ids:
-        """Return the families of lines that `patterns` hold, each once a pattern; for each other line NONE."""
+        """Return the families of lines that `patterns` hold, each once per pattern; for each other line NONE."""
         families = self.family[numbers]
         order = np.lexsort((families, patterns))
-        again = order[1:][(np.diff(families[order]) == 0) & (np.diff(patterns[order]) == 0)]
-        families[again] = NONE
+        repeated = order[1:][(np.diff(families[order]) == 0) & (np.diff(patterns[order]) == 0)]
+        families[repeated] = NONE
         return families
 
     def weigh(self, numbers: Ids, families: Ids, change: float) -> None:
@@ -87,7 +87,7 @@ class LineTable(Columns):
         self.families.mass[families] += change
 
     def _number(self, lines: list[str]) -> None:
-        """Give different new `lines` their numbers."""
+        """Number different new `lines`."""
         numbers = self.take_many(len(lines))
         self.text[numbers] = lines
         self._text_bytes += sum(map(len, lines))
@@ -106,11 +106,11 @@ class LineTable(Columns):
         alone = (holders == NOBODY) & (ends - begins == 1)
         self._holder[lines] = np.where(alone, patterns[order[begins]], MANY)
         for place in np.flatnonzero(~alone).tolist():
-            held = self._holders.get(lines.item(place))
-            if held is None:
+            several = self._holders.get(lines.item(place))
+            if several is None:
                 first = holders.item(place)
-                held = self._holders[lines.item(place)] = array("q", () if first == NOBODY else (first,))
-            held.frombytes(patterns[order[begins[place] : ends[place]]].tobytes())
+                several = self._holders[lines.item(place)] = array("q", () if first == NOBODY else (first,))
+            several.frombytes(patterns[order[begins[place] : ends[place]]].tobytes())
 
     def holders(self, number: int) -> Ids:
         """Return the patterns that hold line `number`, at least one; do not keep the array."""

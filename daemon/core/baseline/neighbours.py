@@ -1,4 +1,4 @@
-"""The patterns nearest to a vector, less those that do not count, and a cache of the results for frequent ones."""
+"""The patterns nearest to a vector, without those that do not count, and a cache of the results for frequent ones."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from daemon.core.generation_cache import GenerationCache
 from daemon.core.types import Vector
 
 CACHED, OF_EACH = 1024, 128
-"""Patterns whose nearest are remembered at least, and how many of each at most."""
+"""The least number of patterns whose nearest are cached, and the most neighbours of each."""
 GROWN = 0.01
-"""The share by which the patterns may grow before a result is searched again."""
+"""The share by which the number of patterns may grow before a result is searched again."""
 UNKNOWN = -1
 
 
@@ -52,10 +52,10 @@ class Neighbours:
     def near(
         self, vector: Vector, count: int, mass: NDArray[np.float64], pattern: int = UNKNOWN
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return up to `count` of the nearest patterns, less those without `mass`, and their distances, ascending.
+        """Return up to `count` of the nearest patterns, without those of no mass, and their distances, ascending.
 
-        `mass` is by pattern. The result for a known `pattern` serves again until patterns were removed or their
-        number grew by GROWN; only the masses are always new.
+        `mass` is by pattern. The result for a known `pattern` is reused until patterns are removed or their number
+        grows by GROWN; only the masses are always current.
         """
         if not len(self.vectors):
             return np.zeros(0, np.int64), np.zeros(0)
@@ -70,7 +70,7 @@ class Neighbours:
 
     def _search(self, vector: Vector, count: int, pattern: int) -> _Remembered:
         patterns, distances = self.vectors.nearest(vector, count)
-        distances[patterns == pattern] = 0.0  # half floats put a pattern a little off itself
+        distances[patterns == pattern] = 0.0  # not exactly 0 in half floats
         order = np.argsort(distances, kind="stable")[:count]
         return _Remembered(count, self._added, patterns[order].astype(np.int32), distances[order].astype(np.float32))
 

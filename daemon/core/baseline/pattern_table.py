@@ -12,7 +12,7 @@ from daemon.core.columns import ROWS, Column, Columns
 from daemon.core.types import Vector
 
 ABSENT = -1
-"""Instead of the row of a pattern of which nothing is known."""
+"""Stands for the row of a pattern of which nothing is known."""
 
 
 Lines = tuple[tuple[str, int], ...]
@@ -41,7 +41,7 @@ class PatternTable(Columns):
     backbone = Column(np.uint64)
     sketch = Column(np.uint64, (ROWS, WORDS))
     sketched = Column(np.bool_)
-    """Whether its sketch was computed: that of a pattern which was restored is when it is asked for."""
+    """Whether its sketch is computed: that of a restored pattern is when it is first read."""
 
     def __init__(self) -> None:
         super().__init__(1)
@@ -81,7 +81,7 @@ class PatternTable(Columns):
         return self._rows.items()
 
     def forget(self, rows: Iterable[int]) -> None:
-        """Give back different `rows`."""
+        """Free different `rows`."""
         gone = list(rows)
         for row in gone:
             del self._rows[self.name.item(row)]

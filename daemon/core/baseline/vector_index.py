@@ -3,12 +3,12 @@
 A few thousand vectors are compared with one matrix product, which is exact. Above that, usearch's HNSW index answers.
 It holds signed bytes, each vector scaled so that its largest component fills them: that searches two and a half times
 as fast as half floats and finds the same neighbours (docs/adr/0302). Removing from HNSW leaves tombstones that cost
-recall (0.935 against 0.976 at 10 after 20,000 changes), so once a quarter of it is dead a new index is begun, to which
-every vector that comes brings a few of the old ones; it takes over when it has them all. Building it at once would stop
-the thread for many seconds.
+recall (0.935 against 0.976 at 10 after 20,000 changes), so once a quarter of it is dead a new index is begun. With each
+vector that is added, a few old ones are added to it too; it takes over when it has them all. Building it at once would
+block the thread for many seconds.
 
-Vectors enter an index when something is searched next. So a baseline that is restored is ready before its indexes are
-built: each is built by the first search in its scope, with all processors.
+Vectors enter an index at the next search. So a restored baseline is ready before its indexes are built: each is built
+by the first search in its scope, with all processors.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ EXACT_CELLS = 1 << 19
 REBUILD_SHARE = 0.25
 AT_ONCE = 4096
 FIRST = 1024
-"""Vectors that enter an empty index by one thread: what threads add to a small one side by side is not always found."""
+"""Vectors that enter an empty index by one thread: what several threads add to a small one is not always found."""
 FEW = 64
-"""Vectors that enter an index one by one, as they came."""
+"""Up to so many vectors enter an index one by one, in the order in which they were added."""
 MOVED = 8
-"""Old vectors that one more brings to the new index: it is complete long before another quarter is dead."""
+"""Old vectors that enter the new index with each added one: it is complete long before another quarter is dead."""
 REFINED = 16
 """Nearest vectors whose distances are computed from half floats; bytes are off by some thousandths."""
 Slots = NDArray[np.int64]
 
 
 class _Exact(Columns):
-    """Vectors that are compared as they are; half floats would be turned into floats for every search."""
+    """Vectors that are compared as they are; half floats would be converted to floats for every search."""
 
     held = Column(np.bool_)
     vector = Column(np.float32, (ROWS, "dimensions"))
 
 
 class _Indexed(Columns):
-    """Vectors that only the nearest few are read of."""
+    """Vectors of which only the nearest few are read."""
 
     held = Column(np.bool_)
     vector = Column(np.float16, (ROWS, "dimensions"))
 
 
 class VectorIndex:
-    """Unit vectors by slot, rounded to half floats. Slots are small non-negative ints and may be used again."""
+    """Unit vectors by slot, rounded to half floats. Slots are small non-negative ints and may be reused."""
 
     def __init__(self, dimensions: int, exact: int | None = None) -> None:
         self._dimensions = dimensions
@@ -61,7 +61,7 @@ class VectorIndex:
         self._index: Index | None = None
         self._next: Index | None = None
         self._left: Slots = np.zeros(0, np.int64)
-        """Slots held when `_next` was begun that have not been looked at since."""
+        """Slots taken when `_next` was begun that are not added to it yet."""
         self._waiting: dict[int, None] = {}
         """Slots that `_index` lacks, in the order in which they were added."""
         self._count = 0
@@ -71,7 +71,7 @@ class VectorIndex:
         return self._count
 
     def add(self, slots: Slots, vectors: NDArray[np.float32]) -> None:
-        """Hold `vectors` (n, dimensions) in the different free `slots` (n,)."""
+        """Store `vectors` (n, dimensions) in the different free `slots` (n,)."""
         self._rows.reserve(int(slots.max(initial=-1)) + 1)
         self._rows.held[slots] = True
         self._count += len(slots)
@@ -86,7 +86,7 @@ class VectorIndex:
         return np.array(self._rows.vector[slot], np.float32)
 
     def remove(self, slots: Slots) -> None:
-        """Free the held `slots`."""
+        """Free the taken `slots`."""
         self._rows.held[slots] = False
         self._count -= len(slots)
         if self._index is None:
@@ -155,11 +155,11 @@ class VectorIndex:
             self._move(slot)
 
     def _move(self, slot: int) -> None:
-        """Bring `slot`, just taken, and a few old ones to the new index where there is one."""
+        """Add `slot`, just taken, and a few old ones to the new index where there is one."""
         if self._next is None:
             return
         some, self._left = np.union1d(self._left[:MOVED], slot), self._left[MOVED:]
-        # An old slot may be free already, or taken again, and then it is there already.
+        # An old slot may be free by this time, or reused, and then it is in the new index already.
         some = some[self._rows.held[some] & ~self._next.contains(some.astype(np.uint64))]
         self._next.add(some.astype(np.uint64), in_bytes(self._rows.vector[some].astype(np.float32)), threads=1)
         if not len(self._left):

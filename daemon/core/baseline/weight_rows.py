@@ -2,8 +2,8 @@
 
 A *weight* is what one input partition has counted of one pattern: sessions by time bucket, and the times of the first
 and the last. A pattern names its first weight, a weight the pattern's next one; a weight names its first bucket, a
-bucket the weight's next one. So a pattern that came once costs two short rows, and what concerns all patterns (expiry,
-restoring, totals) is work on whole columns.
+bucket the weight's next one. So a pattern that occurred once costs two short rows, and what concerns all patterns
+(expiry, restoring, totals) is work on whole columns.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class WeightRows:
             row = following.item(row)
 
     def find(self, pattern: int, source: TopicPartition) -> int:
-        """Return the weight that `source` has counted of `pattern`, END when that is nothing."""
+        """Return the weight that `source` has counted of `pattern`, END when there is none."""
         heads, of, following = self._heads.first, self._weights.source, self._weights.next
         number = self._sources.get(source, END)
         weight = heads.item(pattern) if pattern < len(heads) else END

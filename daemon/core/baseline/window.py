@@ -1,7 +1,7 @@
-"""The rolling window: how many sessions of each pattern came, from which input partition, in which bucket of time.
+"""The rolling window: how many sessions each pattern had, by input partition and time bucket.
 
 The window is the last HELD buckets up to the clock. The clock is the latest bucket that at least STEADY sessions
-reach: one absurd time stamp cannot expire a week. Counts are sums, so they do not depend on the order in which sessions
+reach: one wrong time stamp cannot expire a week. Counts are sums, so they do not depend on the order in which sessions
 were judged, and replicas that have read the same weights (`weight_rows`) agree.
 """
 
@@ -18,7 +18,7 @@ from daemon.core.types import TopicPartition
 BUCKETS = 28
 """Buckets that the configured window is divided into."""
 HELD = BUCKETS + 2
-"""Buckets that count: what recurs once a window is still known when it comes, and when it is a bucket late."""
+"""Buckets that count: what recurs once a window is still known when it recurs, even a bucket late."""
 STEADY = 10
 
 
@@ -60,7 +60,7 @@ class Window:
         return self._weights.latest()
 
     def weight(self, pattern: int, source: TopicPartition) -> Weight | None:
-        """Return what `source` has counted of `pattern`, None when that is nothing."""
+        """Return what `source` has counted of `pattern`, None when it has counted nothing."""
         weights, row = self._weights, self._weights.find(pattern, source)
         return None if row == END else Weight(dict(weights.buckets(row)), weights.first(row), weights.last(row))
 
@@ -80,14 +80,14 @@ class Window:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def add(self, pattern: int, source: TopicPartition, end: int) -> int:
-        """Count one session of `pattern` that ended at `end`, and return its bucket. The clock stays; see `tick`."""
+        """Count one session of `pattern` that ended at `end`, and return its bucket. `tick` moves the clock."""
         bucket = end // self.bucket_us
         self._weights.count(pattern, source, end, bucket)
         self._sessions[bucket] = self._sessions.get(bucket, 0) + 1
         return bucket
 
     def replace(self, pattern: int, source: TopicPartition, weight: Weight | None) -> None:
-        """Let `weight`, as far as it is in the window, be what `source` has counted of `pattern`; None: nothing."""
+        """Set what `source` has counted of `pattern` to `weight`, as far as it is in the window; None removes it."""
         old = self._weights.find(pattern, source)
         if old != END:
             self._remove(pattern, old)
@@ -108,7 +108,7 @@ class Window:
     def tick(self, latest: int | None = None) -> bool:
         """Move the clock, after sessions were counted up to the bucket `latest`, and return whether it moved.
 
-        The total stays as it was; see `expire` and `count_total`.
+        The total does not change; see `expire` and `count_total`.
         """
         if latest is None:
             latest = max(self._sessions, default=None)

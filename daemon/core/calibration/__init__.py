@@ -1,9 +1,9 @@
-"""What scores are usual lately: recent scores, and the rank of a new one among them.
+"""Recent scores, and the rank of a new one among them.
 
-A component of the score measures in a unit of its own. What was found of the latest sessions of a scope and input
-partition is kept in a `Ring`, and a new session's values are turned into ranks among them (`local_ranks`); the combined
-score is ranked once more (`tail_probability`), which gives the p-value. So whatever the components measure, and
-whatever the traffic is, p-values mean the same. Sessions of which the same was found share one row of a `ScoreTable`.
+A component of the score measures in a unit of its own. The values and scores of the latest sessions of a scope and
+input partition are kept in a `Ring`, and a new session's values are turned into ranks among them (`local_ranks`); the
+combined score is ranked once more (`tail_probability`), which gives the p-value. So whatever the components measure,
+and whatever the traffic is, p-values mean the same. Sessions with equal findings share one row of a `ScoreTable`.
 
 This stage knows components by their names only; what they measure is `detection`'s business.
 """

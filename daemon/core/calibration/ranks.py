@@ -1,6 +1,6 @@
 """The score's arithmetic, free of state: values of components in, ranks and a p-value out.
 
-Components measure in units of their own, and units do not compare. So each value is turned into its upper mid-rank
+Components measure in units that cannot be compared. So each value is turned into its upper mid-rank
 among recent values, and the ranks' logarithms are summed (Fisher, 1932). The components depend on one another, so the
 sum is never compared with a chi-square: it is ranked once more.
 """
@@ -56,7 +56,7 @@ def local_ranks(
     """Return the upper mid-ranks, in (0, 1), of `values` (k,) among `recent` (k, n): among similar ones, and among all.
 
     `counts` (n,) is how many recent sessions had these values, and `weights` (n,) how similar each of them is, 0 to 1.
-    Where there are few similar sessions, the rank among them is drawn towards the rank among all, which counts as
+    Where there are few similar sessions, the rank among them is shrunk towards the rank among all, which counts as
     `shrink` similar sessions.
     """
     above = (recent > values[:, None] + TIE).astype(np.float64)
@@ -70,9 +70,9 @@ def local_ranks(
 def tail_probability(score: float, recent: NDArray[np.float32], counts: Floats) -> float:
     """Return the smoothed share of recent sessions with scores at least as high as `score`.
 
-    `counts` (n,) is how many recent sessions had each of the scores `recent` (n,), maybe 0. Above the highest, the tail
-    is continued as an exponential with the mean excess of the highest hundredth, so that budgets finer than one in as
-    many sessions still tell scores apart (peaks over threshold; Siffer et al., 2017).
+    `counts` (n,) is how many recent sessions had each of the scores `recent` (n,), possibly 0. Above the highest, the
+    tail is continued as an exponential with the mean excess of the highest hundredth, so that budgets finer than one in
+    as many sessions still separate scores (peaks over threshold; Siffer et al., 2017).
     """
     n = float(counts.sum())
     at_least = float(counts @ (recent >= score - TIE))
@@ -81,8 +81,8 @@ def tail_probability(score: float, recent: NDArray[np.float32], counts: Floats) 
         return p
     size = max(SMALLEST_TAIL, int(n) // 100)
     order = np.argsort(-recent, kind="stable")
-    highest, held = recent[order], counts[order]
-    taken = np.clip(size - (np.cumsum(held) - held), 0.0, held)
+    highest, sessions = recent[order], counts[order]
+    taken = np.clip(size - (np.cumsum(sessions) - sessions), 0.0, sessions)
     threshold, most = highest[taken > 0][[-1, 0]].tolist()
     excess = float(taken @ highest) / size - threshold
     return p * math.exp(-(score - most) / excess) if excess > 0 else p

@@ -1,9 +1,9 @@
-"""What scores are usual lately: the last RING sessions' component values and scores, by scope and input partition.
+"""The component values and scores of the last RING sessions, by scope and input partition.
 
-A ring is kept in chunks so that a commit writes what changed and no more. Each chunk is a record of its own, with the
-number of sessions ever noted when it was last changed. The ring's own count is that of its latest chunk. In memory a
-ring names what was found of each session by number, since the same is found of many (see `score_table`). It has room
-for as many sessions as it has seen, up to RING.
+A ring is kept in chunks so that a commit writes only what changed. Each chunk is a record of its own, with the number
+of sessions ever noted when it was last changed. The ring's own count is that of its latest chunk. In memory a ring
+holds the number of each session's finding, since many sessions share one (see `score_table`). It has room for as many
+sessions as it has seen, up to RING.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from daemon.core.columns import Column, Columns
 RING = 4096
 CHUNK = 64
 ENOUGH = 1000
-"""Sessions after which a partition's own ring is enough to judge by; until then its scope's others help."""
+"""Sessions after which a partition's own ring is enough to rank among; until then its scope's others are added."""
 HEADER = struct.Struct("<BBHq8x")
 VERSION = 2
 EMPTY, QUIET, LOUD, EARLY = 0, 1, 2, 3
-"""States of a place: LOUD carried a clue; EARLY sessions, judged while the scope knew too
-little, count as seen and calibrate nothing."""
+"""States of a place: LOUD sessions carried a clue. EARLY ones were judged while the scope knew too little; they count
+as seen and calibrate nothing."""
 _CALIBRATES = (False, True, True, False)
 _AGES = np.tile(np.arange(RING - 1, -1, -1), 2)
 
@@ -49,10 +49,10 @@ def row_type(width: int) -> np.dtype[np.void]:
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What was found of recent sessions, as columns of equal length n.
+    """The findings of recent sessions, as columns of equal length n.
 
-    `names` are the components; parts (components, n), scores, sketches (WORDS, n), and `counts`, float64: of how many
-    sessions it was found, maybe 0.
+    `names` are the components; parts (components, n), scores, sketches (WORDS, n), and `counts`, float64: how many
+    sessions have each finding, possibly 0.
     """
 
     names: tuple[str, ...]
@@ -84,9 +84,9 @@ class _Chunks(Columns):
 
 
 class Ring:
-    """The latest sessions of one scope and input partition, the oldest overwritten first; `count` is how many ever.
+    """The latest sessions of one scope and input partition, the oldest overwritten first.
 
-    `names` are the score's components, in their stored order.
+    `count` is how many there ever were. `names` are the score's components, in their stored order.
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:
@@ -104,7 +104,7 @@ class Ring:
         return self.count % RING // CHUNK
 
     def append(self, finding: bytes, *, minute: int, state: int) -> None:
-        """Note one session over the oldest: what was found of it, see `score_table.finding`."""
+        """Note one session in place of the oldest; for its finding see `score_table.finding`."""
         place = self.count % RING
         places, chunks = self._places, self._chunks
         places.reserve(place + 1)
@@ -126,7 +126,7 @@ class Ring:
         return np.asarray(self._places.state[places])
 
     def rows(self) -> NDArray[np.void]:
-        """Return the sessions that are held, oldest first, laid out as `row_type`."""
+        """Return the noted sessions, oldest first, laid out as `row_type`."""
         whole = np.zeros(RING, row_type(len(self.names)))
         for chunk in range(RING // CHUNK):
             whole[chunk * CHUNK : (chunk + 1) * CHUNK] = self._rows(chunk)
@@ -139,12 +139,12 @@ class Ring:
         places, findings = self._places, self.findings
         if chunk >= len(self._chunks.count) or not self._chunks.count[chunk]:
             return rows
-        found = places.found[chunk * CHUNK : (chunk + 1) * CHUNK]
-        held = rows[: len(found)]
-        held["parts"], held["score"] = findings.parts[:, found].T, findings.scores[found]
-        held["sketch"] = findings.sketches[:, found].T
-        held["minute"] = places.minute[chunk * CHUNK : (chunk + 1) * CHUNK]
-        held["state"] = places.state[chunk * CHUNK : (chunk + 1) * CHUNK]
+        numbers = places.found[chunk * CHUNK : (chunk + 1) * CHUNK]
+        filled = rows[: len(numbers)]
+        filled["parts"], filled["score"] = findings.parts[:, numbers].T, findings.scores[numbers]
+        filled["sketch"] = findings.sketches[:, numbers].T
+        filled["minute"] = places.minute[chunk * CHUNK : (chunk + 1) * CHUNK]
+        filled["state"] = places.state[chunk * CHUNK : (chunk + 1) * CHUNK]
         return rows
 
     def dump(self, chunk: int) -> bytes | None:
@@ -206,21 +206,21 @@ class Ring:
 
 
 def gather(names: tuple[str, ...], own: Ring | None, all_rings: Sequence[Ring]) -> Recent:
-    """Return the sessions to judge by: the partition's own, or with the scope's others while its own are too few."""
+    """Return the sessions to rank among: the partition's own, or all of the scope's while its own are too few."""
     rings = [own] if own is not None and len(own) >= ENOUGH else all_rings or [Ring(names)]
-    found = [_recent(ring) for ring in rings]
-    if len(found) == 1:
-        return found[0]
+    by_ring = [_recent(ring) for ring in rings]
+    if len(by_ring) == 1:
+        return by_ring[0]
     return Recent(
         names,
-        np.concatenate([recent.parts for recent in found], axis=1),
-        np.concatenate([recent.scores for recent in found]),
-        np.concatenate([recent.sketches for recent in found], axis=1),
-        np.concatenate([recent.counts for recent in found]),
+        np.concatenate([recent.parts for recent in by_ring], axis=1),
+        np.concatenate([recent.scores for recent in by_ring]),
+        np.concatenate([recent.sketches for recent in by_ring], axis=1),
+        np.concatenate([recent.counts for recent in by_ring]),
     )
 
 
 def _recent(ring: Ring) -> Recent:
-    found = ring.findings
-    cut = slice(0, len(found))
-    return Recent(ring.names, found.parts[:, cut], found.scores[cut], found.sketches[:, cut], found.counts[cut])
+    table = ring.findings
+    cut = slice(0, len(table))
+    return Recent(ring.names, table.parts[:, cut], table.scores[cut], table.sketches[:, cut], table.counts[cut])

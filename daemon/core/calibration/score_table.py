@@ -1,4 +1,4 @@
-"""What was found of recent sessions, each finding once: most sessions of steady traffic are one more of the same.
+"""The findings of recent sessions, each stored once: in steady traffic, most sessions repeat an earlier one.
 
 A finding is a session's component values, score and sketch. Sessions that share one are counted, so ranking a session
 costs in proportion to the number of findings among the recent sessions, not of sessions.
@@ -30,9 +30,9 @@ def finding(parts: NDArray[np.float32], score: float, sketch: Sketch) -> bytes:
 
 
 class ScoreTable(Columns):
-    """Findings by number; a number is given again when no session has it.
+    """Findings by number; a number is reused when no session has it.
 
-    Number 0 belongs to the places of a ring where no session is.
+    Number 0 belongs to the places of a ring that have no session.
     """
 
     parts = Column(np.float32, ("width", ROWS))
@@ -51,7 +51,7 @@ class ScoreTable(Columns):
         self.take_one(bytes(self._type.itemsize), counts=False)
 
     def take_one(self, finding: bytes, *, counts: bool) -> int:
-        """Return the number of a finding, held by one session more; `counts`: the session calibrates."""
+        """Return the number of a finding, for one session more; `counts`: the session calibrates."""
         number = self._numbers.get(finding)
         if number is None:
             number = self._new(finding)
@@ -61,7 +61,7 @@ class ScoreTable(Columns):
         return number
 
     def give_back(self, number: int, *, counts: bool) -> None:
-        """Let the finding of `number` be held by one session fewer; `counts`: the session calibrated."""
+        """Count one session fewer that has the finding `number`; `counts`: the session calibrated."""
         if counts:
             self.counts[number] -= 1.0
         if not number:

@@ -1,7 +1,7 @@
 """Judge a session against its scope's baseline, then learn it. Every change is a record of the baseline's topic.
 
 `Detector.judge` takes three steps over one `ScopeView`. *Assess*: each of `COMPONENTS` measures the session, its value
-is ranked among recent sessions, and the combined score gets a p-value. *Decide*: rare lines, ranks and labels say which
+is ranked among recent sessions, and the combined score gets a p-value. *Decide*: rare lines, ranks and labels give the
 clues the session carries. *Learn*: the session is counted in the baseline and noted in the ring, whatever the verdict.
 The verdict on a frequent and clearly normal pattern is cached for a while.
 

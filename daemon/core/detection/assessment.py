@@ -1,7 +1,7 @@
 """How strange one session is, and why: component values, their ranks among recent sessions, score and p-value.
 
-Nothing is changed here. An `Assessment` keeps the measures, so that the evidence for an alert is what the score was
-made of, and only alerts pay for putting it into words.
+Nothing is changed here. An `Assessment` keeps the measures: an alert's evidence is then what its score was made of, and
+it is computed for alerts only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NEAREST = 3
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The component values (components,), the score, and its share among recent ones.
+    """The component values (components,), the score, and its p-value among recent ones.
 
     `similarity` is the cosine to the nearest pattern that counts, None when there is none.
     """
@@ -55,7 +55,7 @@ def assess(view: ScopeView) -> Assessment:
 
 
 def evidence(view: ScopeView, assessment: Assessment) -> list[Evidence]:
-    """Return what is odd about each line, largest first: its rarity, its lack, and how badly it reads, all in nats."""
+    """Return what is unusual about each line, largest first: its rarity, absence or failure score, all in nats."""
     pieces = [piece for measure in assessment.measures for piece in measure.evidence(view.recent)]
     return sorted(pieces, key=lambda piece: (-piece.nats, piece.line))
 

@@ -1,9 +1,9 @@
 """Every scope's state as keyed values, with the difference between the state and what the baseline's topic holds.
 
 State is a set of keyed values (`changelog_codec`), each changed through one input partition at a time. While a
-partition is worked on, its values run ahead of the topic. For each key that does, `_ahead` holds the value that the
-topic is known to hold: reading records back moves that value, and `restore` returns to it. A key that is not ahead
-follows the topic.
+partition is processed, its values are ahead of the topic. For each key that is, `_ahead` keeps the value that the topic
+is known to hold: reading records back updates that value, and `restore` returns to it. A key that is not ahead follows
+the topic.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from daemon.core.types import TopicPartition, Update
 from daemon.errors import DataError
 
 AT_ONCE = 256
-"""Patterns that are decoded and defined together: enough for work on whole columns, few enough for the memory."""
+"""Patterns that are decoded and defined together: enough for array operations, few enough to bound memory."""
 
 
 class Changelog:
     """The scopes of a process. Vectors are of `model` and have `dimensions`.
 
-    `make` makes an empty scope, and at most `max_scopes` are held (see `scopes`).
+    `make` makes an empty scope, and at most `max_scopes` are kept (see `scopes`).
     """
 
     def __init__(self, model: str, dimensions: int, window_us: int, make: Callable[[], Scope], max_scopes: int) -> None:
@@ -62,7 +62,7 @@ class Changelog:
         pending[key] = None
 
     def renew(self, scope: str, pattern: str, source: TopicPartition, now: int) -> None:
-        """Publish the pattern's lines and vector through `source` when the topic may not hold them much longer."""
+        """Publish the pattern's lines and vector through `source` when the topic may soon drop them."""
         key = changelog_codec.vector_key(scope, pattern)
         renewed = self._renewed.setdefault(source, {})
         last = renewed.get(key, self._renewed_at(scope, pattern))
@@ -71,7 +71,7 @@ class Changelog:
             self._pending.setdefault(source, {})[key] = None
 
     def renew_labels(self, scope: str, source: TopicPartition, now: int) -> None:
-        """Publish the scope's labels again, and what they are about, when the topic may not hold them much longer."""
+        """Publish the scope's labels again, and the patterns they are on, when the topic may soon drop them."""
         baseline = self.scope(scope).baseline
         for row in list(baseline.labels.patterns()):
             label, pattern = baseline.labels.get(row), baseline.patterns.name.item(row)
@@ -85,7 +85,7 @@ class Changelog:
     def updates(self, source: TopicPartition) -> list[Update]:
         """Return the values changed through `source` since the last call."""
         changed = [Update(key, self._read(key, source)) for key in self._pending.pop(source, {})]
-        # A vector is shared: that this process has dropped its pattern says nothing of the others.
+        # A vector is shared: other processes may still use a pattern that this one has dropped.
         return [
             update
             for update in changed
@@ -93,9 +93,9 @@ class Changelog:
         ]
 
     def apply(self, updates: Sequence[Update]) -> None:
-        """Take in records of the topic, in its order. Raises ModelMismatchError, or DataError for what is not ours.
+        """Apply records of the topic, in its order. Raises ModelMismatchError, or DataError for an unreadable record.
 
-        Scopes do not depend on each other, so each is worked on at once: it is unpacked once for all its records.
+        Scopes do not depend on each other, so records are applied by scope: each is unpacked once for all its records.
         """
         by_scope: dict[str, list[tuple[Update, Parts]]] = {}
         for update in updates:
@@ -122,14 +122,14 @@ class Changelog:
                 self._forget_renewal(update.key)
 
     def _confirm(self, update: Update) -> None:
-        """Take in what the topic holds of a key that runs ahead of it."""
+        """Note what the topic holds of a key that is ahead of it."""
         if self._read(update.key) == update.value:
             del self._ahead[update.key]
         else:
             self._ahead[update.key] = (self._ahead[update.key][0], update.value)
 
     def _forget_renewal(self, key: bytes) -> None:
-        """Drop what was remembered of a renewal that has come back: the entry knows it now."""
+        """Forget a renewal that was read back: the pattern's row has its time."""
         for renewed in self._renewed.values():
             if key in renewed:
                 _, name, pattern = changelog_codec.parse_key(key)
@@ -194,7 +194,7 @@ class Changelog:
         return changelog_codec.dump_vector(self._model, renewed, baseline.lines_of(row), baseline.vector(row))
 
     def _write(self, parts: Parts, value: bytes | None) -> None:
-        """Let the state of a key be `value`; a vector that is known stays."""
+        """Set the state of a key to `value`; a vector that is known stays."""
         kind, name, *rest = parts
         if value is None and name not in self.scopes:
             return

@@ -21,7 +21,7 @@ from daemon.core.types import LabelVerdict, TopicPartition, Vector
 from daemon.errors import DataError, ModelMismatchError
 
 IMPORTED = TopicPartition("strayline.import", 0)
-"""What an import is filed under: no partition of this name is ever read, so no replica's counters are overwritten."""
+"""The input partition of imports: no partition of this name is ever read, so no replica's counters are overwritten."""
 
 Parts = list[Any]
 """A key's parts: its kind, its scope, and what else names the value."""
@@ -31,7 +31,7 @@ _SHAPES: dict[object, list[type]] = {
     "weight": [str, str, str, int],
     "ring": [str, str, int, int],
 }
-"""The types of a key's parts behind its kind."""
+"""The types of a key's parts after its kind."""
 _MOST_CHUNKS = 1 << 16
 _MOST_NUMBER = 1 << 62
 _LENGTH = struct.Struct("<I")
@@ -61,7 +61,7 @@ def ring_key(scope: str, source: TopicPartition, chunk: int) -> bytes:
 
 
 def label_key(scope: str, pattern: str) -> bytes:
-    """Key of what a person said of a pattern."""
+    """Key of a pattern's label."""
     return _json(["label", scope, pattern])
 
 
@@ -71,7 +71,7 @@ def is_label(key: bytes) -> bool:
 
 
 def parse_key(key: bytes) -> Parts:
-    """Return the parts of a key; raises DataError when it is none of ours."""
+    """Return the parts of a key; raises DataError when it is not Strayline's."""
     try:
         parts = orjson.loads(key)
     except orjson.JSONDecodeError:

@@ -1,8 +1,8 @@
 """What a component of the score is.
 
-A component measures one thing of a session, in a unit of its own. It says among which recent sessions its value is
-ranked, and how many nats that rank gives to the score. Only alerts pay for evidence, so a measure carries a function
-that makes it. To add a component, write its class and add one entry to `components.COMPONENTS`.
+A component measures one thing of a session, in a unit of its own. It states among which recent sessions its value is
+ranked, and how many nats that rank adds to the score. Evidence is computed for alerts only, so a measure carries a
+function that makes it. To add a component, write its class and add one entry to `components.COMPONENTS`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from daemon.core.types import Evidence
 
 
 def no_evidence(recent: Recent) -> list[Evidence]:  # noqa: ARG001 - as a measure's evidence is called
-    """Return nothing: the component does not speak of single lines."""
+    """Return nothing: the component has no evidence on single lines."""
     return []
 
 
 class Measure(NamedTuple):
-    """A component's value for one session, larger when stranger, and how to put into words which lines it is made of.
+    """A component's value for one session, larger when stranger, and the function that names the lines behind it.
 
     `evidence` is given the recent sessions that the value was ranked among. `similarity` is the cosine to the nearest
     pattern that counts, from the component that looks for it.
@@ -44,7 +44,7 @@ class Component(Protocol):
         """Whether its value is ranked among similar sessions; otherwise among all."""
 
     def nats(self, rank: float) -> float:
-        """Return what a rank of its value, in (0, 1), gives to the score: its weight in the combination."""
+        """Return what a rank of its value, in (0, 1), adds to the score: its weight in the combination."""
 
     def measure(self, view: ScopeView) -> Measure:
         """Return how strange the session of `view` is."""

@@ -19,20 +19,20 @@ from daemon.core.detection.scope import ScopeView
 from daemon.core.types import Evidence, Vector
 
 FIRST_NEAR, MOST_NEAR = 32, 128
-"""Neighbours that are looked up at first, and at most where the search is not exact: where 128 patterns hold less than
+"""Neighbours that are looked up at first, and at most where the search is not exact: where 128 patterns have less than
 the mass, they stand for it."""
 CONFIRMED = 0.125
-"""By how much a line reads better that is in a pattern confirmed normal: below its equals, above what is milder."""
+"""Taken off the failure score of a line in a pattern confirmed normal: it ranks below its equals, above milder ones."""
 FAILURE_WEIGHT = 3.0
 
 
 class Distance:
-    """The distance to the mass of recent traffic, on the embeddings."""
+    """The distance of the session's embedding to the mass of recent traffic."""
 
     name, among_similar = "dtm", True
 
     def nats(self, rank: float) -> float:
-        """Return what a rank gives to the score."""
+        """Return what a rank adds to the score."""
         return novelty_nats(rank)
 
     def measure(self, view: ScopeView) -> Measure:
@@ -42,12 +42,12 @@ class Distance:
 
 
 class Failure:
-    """How badly the session's worst line reads."""
+    """The failure score of the session's worst line."""
 
     name, among_similar = "sev", False
 
     def nats(self, rank: float) -> float:
-        """Return what a rank gives to the score."""
+        """Return what a rank adds to the score."""
         return failure_nats(rank)
 
     def measure(self, view: ScopeView) -> Measure:
@@ -102,22 +102,22 @@ def distance(baseline: Baseline, row: int, vector: Vector) -> tuple[float, float
 
 
 def failure_scores(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
-    """Return how badly each line reads; one that is in a pattern confirmed normal comes after its equals.
+    """Return the failure score of each line; one that is in a pattern confirmed normal ranks below its equals.
 
     It is not taken for harmless: what is normal in one pattern is a failure in another.
     """
     table = baseline.lines
-    known = np.flatnonzero(numbers >= 0)
-    held = numbers[known]
+    places = np.flatnonzero(numbers >= 0)
+    known = numbers[places]
     scores = np.empty(len(numbers))
-    scores[known] = np.maximum(table.failures(held) - CONFIRMED * (table.confirmed[held] > 0), 0.0)
+    scores[places] = np.maximum(table.failures(known) - CONFIRMED * (table.confirmed[known] > 0), 0.0)
     for place in np.flatnonzero(numbers < 0).tolist():
         scores[place] = failure_score(lines[place][0])
     return scores
 
 
 def failure_nats(rank: float) -> float:
-    """Return what a rank of failure gives to the score.
+    """Return what a rank of failure adds to the score.
 
     People mean failures when they say anomalies. A failure score that less than half of the sessions reach weighs
     FAILURE_WEIGHT ranks, against two of novelty, which is measured twice. One that half of them reach weighs one.

@@ -1,7 +1,7 @@
-"""Which clues a judged session carries: why it may matter. Whether anybody is told, the incidents stage decides.
+"""Which clues a judged session carries: why it may matter. The incidents stage decides whether anybody is told.
 
 A session that carries a clue is called anomalous. It is explained, and given to the incidents stage whole. The p-value
-is the rank of the score and nothing else; it is not changed by what is decided.
+is the rank of the score and nothing else; the decision does not change it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from daemon.core.detection.scope import ScopeView
 from daemon.core.types import Judgement, LabelVerdict, Phase, SessionClue
 
 USUAL = 0.01
-"""Share of the window from which on a pattern is usual: its sessions carry no clue."""
+"""Least share of the window of a usual pattern, whose sessions carry no clue."""
 RARE = 0.01
 """Share of the window up to which a line that reads like a warning or failure is a clue."""
 STRANGE = 0.01

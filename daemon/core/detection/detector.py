@@ -1,8 +1,8 @@
 """Judge, then learn: the one owner of every scope's baseline in a process.
 
-A session is assessed against what its scope held before it, decided, then counted in it, whatever the verdict. What is
-learned is a sum of counters by event time, so replaying it after a crash gives the same baseline. How values travel to
-the baseline's topic and back, exactly once, is the business of `changelog`.
+A session is assessed against its scope's state before it, decided, then counted in it, whatever the verdict. What is
+learned is a sum of counters by event time, so replaying it after a crash gives the same baseline. `changelog` takes
+values to the baseline's topic and back, exactly once.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Detector:
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
 
     def vector(self, pattern: Pattern) -> Vector | None:
-        """Return the embedding of `pattern` when it is known, so that it need not be made again."""
+        """Return the embedding of `pattern` when it is known, so that it need not be computed again."""
         scope = self._changelog.scopes.get(pattern.scope)
         row = scope.baseline.defined(pattern.id) if scope is not None else -1
         if scope is not None and row >= 0:
@@ -89,7 +89,7 @@ class Detector:
     ) -> Judgement:
         """Judge a session of `pattern` from `source` that ended at `end`, then learn it.
 
-        `teach`: the session is confirmed normal; it is taught and not judged. `learn` False leaves all as it was.
+        `teach`: the session is confirmed normal; it is taught and not judged. `learn` False changes no state.
         """
         turn = self._turn(pattern, end, source, teach=teach)
         baseline, ring, cache = turn.scope.baseline, turn.scope.rings.get(source), turn.scope.cache(source)
@@ -114,8 +114,8 @@ class Detector:
     def review(self, pattern: Pattern, source: TopicPartition) -> Judgement | None:
         """Judge a learned pattern against all that is known so far, with the reasons, anomalous or not.
 
-        Nothing is learned. What it is compared with is every other pattern. The p-value is the share of the recent
-        sessions that score as high, whether or not the scope warms up. None for a pattern that was let go.
+        Nothing is learned. It is compared with every other pattern. The p-value is the share of the recent sessions
+        that score as high, whether or not the scope warms up. None for a pattern that was let go.
         """
         scope = self._changelog.scopes.get(pattern.scope)
         vector = self.vector(pattern)
@@ -137,7 +137,7 @@ class Detector:
         return Phase.LIVE if scope.has_seen(self.settings.warm_up) else Phase.WARM_UP
 
     def _learn(self, turn: _Turn, view: ScopeView, noted: bytes, judgement: Judgement) -> None:
-        """Take a session into its scope: its pattern, its weight, and what was found of it."""
+        """Add a session to its scope: its pattern, its weight and its finding."""
         pattern, baseline, source = turn.pattern, turn.scope.baseline, turn.source
         baseline.define([Definition(pattern.id, pattern.lines, view.vector, 0, view.sketch)])
         self._count(turn)
@@ -183,9 +183,9 @@ class Detector:
         by: str = "",
         note: str = "",
     ) -> None:
-        """Note what a person says of a pattern: a `LabelVerdict` or its word, or None to forget what was said.
+        """Set a person's label of a pattern: a `LabelVerdict` or its word, or None to remove it.
 
-        Raises ValueError for another word. A pattern that is not known yet is labelled all the same.
+        Raises ValueError for another word. A pattern that is not known yet can be labelled too.
         """
         try:
             word = None if verdict is None else LabelVerdict(verdict)
@@ -202,9 +202,9 @@ class Detector:
         return self._changelog.updates(source)
 
     def apply(self, updates: Sequence[Update]) -> None:
-        """Take in records of the baseline's topic, in its order, or a snapshot; applying them again is harmless.
+        """Apply records of the baseline's topic, in its order, or a snapshot; applying them again is harmless.
 
-        Raises ModelMismatchError when another model made them, DataError when they are not ours.
+        Raises ModelMismatchError when another model made them, DataError when they cannot be read.
         """
         self._changelog.apply(updates)
 
@@ -220,10 +220,10 @@ class Detector:
         """Yield all state as records, for a snapshot or an export."""
         return self._changelog.dump()
 
-    # -- looking ---------------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------------
 
     def scope_of(self, pattern: str) -> str | None:
-        """Return the scope that knows `pattern`, None when none does; a fingerprint covers its scope, so one may."""
+        """Return the scope that knows `pattern`, or None. At most one does, since a fingerprint covers its scope."""
         return self._changelog.scopes.with_pattern(pattern)
 
     def lines_of(self, scope: str, pattern: str) -> Lines:
@@ -239,7 +239,7 @@ class Detector:
         return pattern_statistics(self._changelog.scopes.look(scope))
 
     def labels(self, scope: str) -> dict[str, Label]:
-        """Return what people said of patterns of `scope`, by pattern."""
+        """Return people's labels of the patterns of `scope`, by pattern."""
         if scope not in self._changelog.scopes:
             return {}
         known = self._changelog.scopes.look(scope)
@@ -247,7 +247,7 @@ class Detector:
         return {names.item(row): label for row in labels.patterns() if (label := labels.get(row)) is not None}
 
     def scopes(self) -> list[ScopeStatistics]:
-        """Return what every scope is doing, by name."""
+        """Return the figures of every scope, by name."""
         warm_up = self.settings.warm_up
         return [scope_statistics(name, facts, warm_up) for name, facts in self._changelog.scopes.facts()]
 

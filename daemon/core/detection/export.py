@@ -1,12 +1,12 @@
 """A baseline as lines of JSON: for another cluster, for a backup, or for a cold start from chosen history.
 
 The first line is a header that names the version, the model and the width of a time bucket. Then comes a line for each
-pattern (lines, vector, sessions by bucket over all input partitions, label) and one for each scope's recent scores, by
-which a new session's rank is judged. Vectors and scores are base64 of little-endian numbers.
+pattern (lines, vector, sessions by bucket over all input partitions, label) and one for each scope's recent scores,
+among which a new session is ranked. Vectors and scores are base64 of little-endian numbers.
 
-An import is filed under an input partition of its own (`changelog_codec.IMPORTED`), so it adds to what the partitions
-of the input have counted, and importing the same file twice is the same as once. Times can be moved as a whole: history
-from before the window would be forgotten as soon as live sessions come.
+An import has an input partition of its own (`changelog_codec.IMPORTED`), so it adds to what the partitions of the input
+have counted, and importing the same file twice is the same as once. All times can be shifted together: history from
+before the window would be forgotten as soon as live sessions come.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from daemon.errors import DataError
 
 KIND, VERSION = "strayline baseline", 1
 EXPORT_FILE = "baseline.jsonl.zst"
-"""What a backtest calls the export in its folder."""
+"""The name of the export in a backtest's folder."""
 ROW = row_type(len(NAMES))
 
 
@@ -80,7 +80,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """How an export is filed: the window of the target (microseconds), and by how much its times are moved.
+    """How an export is imported: the window of the target (microseconds), and by how much its times are shifted.
 
     With `confirmed`, every pattern is labelled normal by `by` at `at`. Patterns in `labelled` (scope, pattern) keep the
     label they have in the target.
@@ -114,7 +114,7 @@ def take_export(detector: Detector, model: str, dimensions: int, scopes: Collect
         else:
             _add(known.weight, changelog_codec.load_weight(update.value))
     recent = {
-        scope: _latest([RecentRows(ring.rows(), ring.count) for ring in held.values()]) for scope, held in rings.items()
+        scope: _latest([RecentRows(ring.rows(), ring.count) for ring in own.values()]) for scope, own in rings.items()
     }
     return Export(model, dimensions, max(1, detector.settings.window_us // BUCKETS), patterns, recent)
 
@@ -155,8 +155,8 @@ def read_export(lines: Iterable[bytes], name: str, renamed: Mapping[str, str] | 
             document = orjson.loads(line)
             scope = (renamed or {}).get(document["scope"], document["scope"])
             if "recent" in document:
-                came = RecentRows(np.frombuffer(b64decode(document["recent"]), ROW), int(document["seen"]))
-                recent[scope] = _latest([recent[scope], came]) if scope in recent else came
+                rows = RecentRows(np.frombuffer(b64decode(document["recent"]), ROW), int(document["seen"]))
+                recent[scope] = _latest([recent[scope], rows]) if scope in recent else rows
             else:
                 _merge(patterns, _known(document, scope, head["dimensions"]))
         except (ValueError, KeyError, TypeError, AttributeError, Base64Error) as error:
@@ -167,7 +167,7 @@ def read_export(lines: Iterable[bytes], name: str, renamed: Mapping[str, str] | 
 
 
 def export_updates(export: Export, how: Import) -> Iterator[Update]:
-    """Yield the records that file an export in a baseline's topic."""
+    """Yield the records that import an export into a baseline's topic."""
     width, newest = max(1, how.window_us // BUCKETS), export.newest + how.shift_us
     for (scope, pattern), known in export.patterns.items():
         if known.vector is None:
@@ -210,8 +210,8 @@ def _known(document: dict[str, Any], scope: str, dimensions: int) -> Known:
         raise ValueError(f"a vector of {len(vector)} numbers")
     lines = tuple((str(line), int(count)) for line, count in document["lines"])
     buckets = {int(bucket): int(n) for bucket, n in document["buckets"]}
-    said = document["label"]
-    label = said and Label(LabelVerdict(said["verdict"]), int(said["at"]), said["by"], said["note"])
+    stored = document["label"]
+    label = stored and Label(LabelVerdict(stored["verdict"]), int(stored["at"]), stored["by"], stored["note"])
     if document["pattern"] != fingerprint(document["scope"], lines):
         raise ValueError("the pattern is not the fingerprint of its lines")
     weight = Weight(buckets, int(document["first"]), int(document["last"]))
@@ -219,10 +219,10 @@ def _known(document: dict[str, Any], scope: str, dimensions: int) -> Known:
 
 
 def _merge(patterns: dict[tuple[str, str], Known], known: Known) -> None:
-    held = patterns.setdefault((known.scope, known.pattern), known)
-    if held is not known:
-        _add(held.weight, known.weight)
-        held.label = held.label or known.label
+    earlier = patterns.setdefault((known.scope, known.pattern), known)
+    if earlier is not known:
+        _add(earlier.weight, known.weight)
+        earlier.label = earlier.label or known.label
 
 
 def _add(weight: Weight, more: Weight) -> None:
@@ -235,7 +235,7 @@ def _add(weight: Weight, more: Weight) -> None:
 def _moved(weight: Weight, old: int, new: int, shift: int) -> Weight:
     moved = Weight(first=weight.first + shift, last=weight.last + shift)
     for bucket, n in weight.buckets.items():
-        # Within what is known of it: a bucket of the export may be wider than those of the target.
+        # Between first and last: a bucket of the export may be wider than those of the target.
         time = min(max(bucket * old + shift, moved.first), moved.last)
         moved.buckets[time // new] = moved.buckets.get(time // new, 0) + n
     return moved
@@ -248,7 +248,7 @@ def _latest(parts: list[RecentRows]) -> RecentRows:
 
 
 def _chunks(recent: RecentRows, minutes: int) -> Iterator[tuple[int, bytes | None]]:
-    """Yield a ring's chunks as `Ring.dump` writes them; None empties what an earlier import may have left."""
+    """Yield a ring's chunks as `Ring.dump` writes them; None clears what an earlier import may have left."""
     whole = np.zeros(RING, ROW)
     turns = np.arange(max(recent.seen - len(recent.rows), 0), recent.seen)[-len(recent.rows) or RING :]
     rows = recent.rows[-len(turns) or RING :].copy()

@@ -1,4 +1,4 @@
-"""How unlikely a session's lines are, and the lack of lines that sessions usually have, in nats.
+"""How unlikely a session's lines are, and the absence of lines that sessions usually have, in nats.
 
 Lines of a session are numbered by the baseline's line table; a line that no pattern of the window holds has number -1.
 """
@@ -17,16 +17,16 @@ from daemon.core.types import Evidence
 MOST_RARE = 64
 """Rare lines of one session that are looked up among similar sessions: the rarest ones."""
 FINEST = 0.005
-"""Added to ranks of novelty: which of the newest is newer is chance."""
+"""Added to ranks of novelty: differences among the smallest ranks are chance."""
 
 
 class Rarity:
-    """The nats of the session's least likely line, or of the least likely lack of one."""
+    """The nats of the session's least likely line, or of the least likely absence of one."""
 
     name, among_similar = "ctx", True
 
     def nats(self, rank: float) -> float:
-        """Return what a rank gives to the score."""
+        """Return what a rank adds to the score."""
         return novelty_nats(rank)
 
     def measure(self, view: ScopeView) -> Measure:
@@ -42,7 +42,7 @@ class Rarity:
 
 
 def novelty_nats(rank: float) -> float:
-    """Return what a rank of novelty gives to the score."""
+    """Return what a rank of novelty adds to the score."""
     return float(-np.log(rank + FINEST))
 
 
@@ -96,7 +96,7 @@ def _family_nats(baseline: Baseline, lines: Lines, numbers: Ids, places: NDArray
 
 
 def missing(baseline: Baseline, numbers: Ids) -> tuple[Ids, Floats]:
-    """Return the common lines that a session lacks and how unlikely each lack is, in nats."""
+    """Return the common lines that a session lacks and how unlikely each absence is, in nats."""
     table = baseline.lines
     absent = table.common_but(numbers)
     return absent, absence_nats(table.mass[absent], baseline.counted)

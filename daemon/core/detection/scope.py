@@ -17,10 +17,10 @@ RECENT = 1000
 
 
 class ScopeView(NamedTuple):
-    """A session's pattern and embedding beside what its scope held before it. Nothing is changed through a view.
+    """A session's pattern and embedding, and its scope's state before it. Nothing is changed through a view.
 
     `row` is the pattern's in the baseline, ABSENT where it is not defined there. `numbers` are those of its lines in
-    the line table, -1 for a line that no pattern of the window has. `label` is what a person said of the pattern, or of
+    the line table, -1 for a line that no pattern of the window has. `label` is a person's verdict on the pattern, or on
     one with the same lines.
     """
 
@@ -125,7 +125,7 @@ class Scope:
     def facts(self) -> ScopeFacts:
         """Return what is reported of the scope."""
         baseline = self.baseline
-        # What another daemon called anomalous before an import says nothing of this one.
+        # Imported sessions were judged by another daemon, and do not count for this one.
         states = [ring.states(RECENT) for source, ring in self.rings.items() if source != IMPORTED]
         return ScopeFacts(
             patterns=len(baseline),

@@ -6,11 +6,11 @@ unpacked when it is asked for. Nothing is lost by it, so no verdict depends on i
 dictionary by which the others are compressed. A scope whose vectors are in an index stays as it is: its patterns cost
 more than its headers.
 
-At most `most` scopes are held, for a name is made by whoever writes a log line. Where there are more, some are let go,
-down to KEPT of the limit: those with the fewest sessions in their window first, of equals the one whose latest session
-is the oldest. A scope that a person has labelled a pattern of stays, and so does one with changes that the baseline's
-topic does not hold yet. So a flood of made-up names of a few sessions each drives itself out, not the services that
-have a history. What a scope had learned is not deleted from the topic; its records end with the topic's retention.
+At most `most` scopes are kept, since whoever writes log lines chooses their names. Where there are more, some are let
+go, down to KEPT of the limit: those with the fewest sessions in their window first, of equals the one whose latest
+session is the oldest. A scope with a labelled pattern stays, and so does one with changes that the baseline's topic
+does not hold yet. So a flood of made-up names of a few sessions each removes itself, not the services that have a
+history. What a scope had learned is not deleted from the topic; its records end with the topic's retention.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from daemon.core.types import TopicPartition
 AWAKE = 256
 KEPT = 0.95
 GROWN = 1.01
-"""Where too few may be let go, the next look is when there are so many times as many scopes."""
+"""Where too few may be let go, the next try is when the number of scopes has grown by this factor."""
 _LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """A packed scope: its content, its facts, its patterns' names end to end, and how often work was undone by then."""
+    """A packed scope: its content, its facts, its patterns' names end to end, and how often work had been undone."""
 
     content: bytes
     facts: ScopeFacts
@@ -65,7 +65,7 @@ class _Packer:
 
 
 class Scopes:
-    """Scopes by name; `make` makes a new one, and `most` is how many are held."""
+    """Scopes by name; `make` makes a new one, and `most` is how many are kept."""
 
     def __init__(self, make: Callable[[], Scope], most: int) -> None:
         self.let_go = 0
@@ -144,9 +144,9 @@ class Scopes:
         """Let scopes go where there are too many, but none of the `unsettled`, which is called only then."""
         if len(self) <= self._looked_at:
             return
-        held = unsettled()
+        kept = unsettled()
         surplus = len(self) - int(KEPT * self._most)
-        for _, _, name in sorted(one for one in self._unlabelled() if one[2] not in held)[:surplus]:
+        for _, _, name in sorted(one for one in self._unlabelled() if one[2] not in kept)[:surplus]:
             for scopes in (self._awake, self._large, self._packed):
                 scopes.pop(name, None)
             self.let_go += 1

@@ -11,7 +11,7 @@ from daemon.core.types import Phase
 
 @dataclass(frozen=True, slots=True)
 class ScopeStatistics:
-    """What a scope is doing.
+    """The figures of one scope.
 
     `sessions` are those in the window, `anomalous` is the share of the last `judged` sessions that carried a clue.
     """

@@ -1,7 +1,7 @@
-"""The verdict on a frequent pattern serves again for a while: most sessions are one more of the same.
+"""The verdict on a frequent pattern is reused for a while: most sessions repeat an earlier one.
 
-An assessment is a function of the scope's masses and of the ring of recent sessions, and one session moves either by
-little. A verdict serves again as long as nothing that it rests on has moved far: the pattern's mass and the scope's
+An assessment is a function of the scope's masses and of the ring of recent sessions, and one session changes either
+only a little. A verdict is reused as long as what it depends on changes little: the pattern's mass and the scope's
 total by a fifth, the ring by less the smaller the p-value is; labels, the set of common lines and the patterns' rows
 not at all. A pattern of small mass is always assessed again, and so is one whose p-value is small: a cached verdict
 never carries a clue.
@@ -21,18 +21,18 @@ from daemon.core.types import Judgement
 FREQUENT = 16.0
 """Sessions of the window that a pattern needs for its verdict to be kept."""
 MOVED = 0.2
-"""Share by which masses may move."""
+"""Share by which masses may change."""
 RENEWED = 4.0
-"""Share of the ring that may be new, as a multiple of the p-value: small ones move more."""
+"""Share of the ring that may be new, as a multiple of the p-value: small ones change more."""
 CLEAR = 0.05
-"""Least p-value of what is kept."""
+"""Least p-value of a cached verdict."""
 CACHED = 1024
-"""Verdicts that are remembered at least."""
+"""Least number of verdicts that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class CachedVerdict:
-    """How a session of a pattern was judged, what the ring noted of it, and what that rested on."""
+    """How a session of a pattern was judged, what the ring noted of it, and what that depended on."""
 
     judgement: Judgement
     finding: bytes
