@@ -1,4 +1,4 @@
-"""The incidents stage: what of all that was observed a person is told, decided in one place for all partitions.
+"""The incidents stage decides in one place, for all partitions, which observations a person is told of.
 
     observations -> memory (causes and rates of a scope) -> clues -> grouping -> ceiling -> news
 

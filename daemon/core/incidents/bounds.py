@@ -1,7 +1,7 @@
-"""What the stage lets go of when it holds too much: what matters least first, and of equals what was seen longest ago.
+"""What the stage drops when its state is too large: the least important first, and among equals the least recent.
 
-Each function returns what is over a bound. Causes and scopes go a tenth at a time, so that their cost is spread. All
-rules look at what is written in the state only, so a stage that was restored lets go of the same.
+Each function returns what is over a bound. A tenth of causes or scopes is dropped at once, so that the cost is spread.
+All rules look only at what is written in the state, so a restored stage drops the same.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from daemon.core.incidents.settings import IncidentSettings
 _Name = tuple[str, str]
 """A scope and a cause."""
 SHARE = 10
-"""One in so many causes and scopes goes at once."""
+"""One in this many causes or scopes is dropped at once."""
 
 
 def causes_over(causes: Mapping[str, CauseMemory], most: int) -> list[str]:
-    """Return the causes of a scope to let go of: one-offs before vocabulary, harmless ones first, labelled ones last.
+    """Return the causes of a scope to drop: one-offs before vocabulary, harmless ones first, labelled ones last.
 
-    A cause that is seen again is new again; how often new ones come is remembered all the same.
+    A dropped cause that is seen again is new again; the rate of new causes does not change.
     """
     if len(causes) <= most:
         return []
@@ -37,7 +37,7 @@ def causes_over(causes: Mapping[str, CauseMemory], most: int) -> list[str]:
 
 
 def trim(memory: ScopeMemory, settings: IncidentSettings) -> tuple[list[str], int]:
-    """Let go of causes and rewordings that are too many; return the causes, and the number of rewordings."""
+    """Drop causes and rewordings that are too many; return the causes, and the number of rewordings."""
     gone = memory.drop(causes_over(memory.causes, settings.max_causes))
     over = list(islice(memory.parents, max(len(memory.parents) - settings.max_rewordings, 0)))
     for child in over:
@@ -46,14 +46,14 @@ def trim(memory: ScopeMemory, settings: IncidentSettings) -> tuple[list[str], in
 
 
 def scopes_over(scopes: Mapping[str, ScopeMemory], most: int) -> list[str]:
-    """Return the scopes to let go of: those that were not heard of for longest."""
+    """Return the scopes to drop: those without an observation for the longest time."""
     if len(scopes) <= most:
         return []
     return nsmallest(len(scopes) - most + most // SHARE, scopes, key=lambda scope: (scopes[scope].latest, scope))
 
 
 def incidents_over(incidents: Mapping[str, Incident], most: int) -> list[Incident]:
-    """Return the incidents to let go of: not told or over before told and open, the least grave and oldest first."""
+    """Return the incidents to drop: not told or over before told and open, the least grave and oldest first."""
 
     def worth(incident: Incident) -> tuple[bool, int, float, str]:
         told_and_open = not incident.held and incident.resolved_at is None
@@ -63,7 +63,7 @@ def incidents_over(incidents: Mapping[str, Incident], most: int) -> list[Inciden
 
 
 def clues_within(clues: Sequence[Clue], most: int) -> list[Clue]:
-    """Return the clues that may go on waiting: of too many the gravest and earliest, in their order."""
+    """Return the clues that may still wait: at most `most`, the gravest and earliest, in their order."""
     if len(clues) <= most:
         return list(clues)
     places = sorted(range(len(clues)), key=lambda at: (-clues[at].gravity, clues[at].time, clues[at].cause))
@@ -75,9 +75,9 @@ def still_waiting(
 ) -> tuple[dict[_Name, Clue], int]:
     """Return the clues that wait for a second sighting, with new ones, and how many of the oldest were too many.
 
-    Those from before `since` wait no more: the second sighting would come too late.
+    Those from before `since` stop waiting: the second sighting would come too late.
     """
-    lively = {name: clue for name, clue in waiting.items() if clue.time >= since}
-    lively |= {(clue.scope, clue.cause): clue for clue in clues}
-    over = max(len(lively) - most, 0)
-    return dict(islice(lively.items(), over, None)), over
+    kept = {name: clue for name, clue in waiting.items() if clue.time >= since}
+    kept |= {(clue.scope, clue.cause): clue for clue in clues}
+    over = max(len(kept) - most, 0)
+    return dict(islice(kept.items(), over, None)), over

@@ -15,7 +15,7 @@ def afford(
 ) -> bool:
     """Return whether the ceilings leave room for one more told incident of this gravity, and count it.
 
-    `told` counts by hour what was told of all scopes. What finds no room is counted in its scope.
+    `told` counts by hour what was told of all scopes. An incident without room is counted in its scope.
     """
     hour, part, span = int(time // HOUR), settings.parts[gravity], memory.span(settings.window)
     a_day = settings.ceiling.a_day(memory.sessions, span)

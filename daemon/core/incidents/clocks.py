@@ -1,4 +1,4 @@
-"""How far the partitions of the input have come in stream time, and when one went on after a pause."""
+"""The stream time that each partition of the input has reached, and when one resumed after a pause."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 PAUSE = 300.0
-"""Seconds without a line of a whole partition, after which nothing in it counts as silent before it went on."""
+"""Seconds without a line of a whole partition; after such a pause, a silence begins when it resumed at the earliest."""
 _LONG_AGO = -1e18
 
 
 @dataclass(slots=True)
 class Clocks:
-    """Stream times by partition, and the times at which one went on after a pause, all in seconds."""
+    """Stream times by partition, and the times at which one resumed after a pause, all in seconds."""
 
     times: dict[str, float] = field(default_factory=dict)
     resumed: dict[str, float] = field(default_factory=dict)
@@ -23,7 +23,7 @@ class Clocks:
         return max(self.times.values(), default=_LONG_AGO)
 
     def advance(self, source: str, time: float) -> None:
-        """Note that `source` has come to `time`; time never goes back."""
+        """Note that `source` has reached `time`; time never goes back."""
         before = self.times.get(source, time)
         if time - before > PAUSE:
             self.resumed[source] = time
@@ -34,5 +34,5 @@ class Clocks:
         return min(self.times.get(source, _LONG_AGO) for source in sources)
 
     def went_on(self, sources: Iterable[str]) -> float:
-        """Return the latest time at which one of `sources`, at least one, went on after a pause."""
+        """Return the latest time at which one of `sources`, at least one, resumed after a pause."""
         return max(self.resumed.get(source, _LONG_AGO) for source in sources)

@@ -26,9 +26,9 @@ from daemon.core.text import duration
 from daemon.core.types import LabelVerdict
 
 SILENCE = "0" * 16
-"""The cause of a silence: it is about no line."""
+"""The cause of a silence, which has no line."""
 HALF = 0.5
-"""Blocks that count where none was seen, for what is harmless: no period is much longer than the history."""
+"""Blocks assumed where none was seen, for harmless causes, so that no period is much longer than the history."""
 
 Kind = Literal["new", "burst", "back", "silent", "missing"]
 
@@ -66,12 +66,12 @@ def is_live(memory: ScopeMemory, settings: IncidentSettings) -> bool:
 
 
 def bar_of(memory: ScopeMemory, settings: IncidentSettings, gravity: Gravity, part: float) -> float:
-    """Return the period in seconds from which on something may be told that may use this part of the ceiling."""
+    """Return the least period in seconds at which a clue that may use this part of the ceiling may be told."""
     return settings.bar(gravity, part, settings.ceiling.a_day(memory.sessions, memory.span(settings.window)))
 
 
 class ClueFinder:
-    """Learns sightings into a scope's memory and finds their clues."""
+    """Adds sightings to a scope's memory and finds their clues."""
 
     def __init__(self, settings: IncidentSettings) -> None:
         self._settings = settings
@@ -105,7 +105,7 @@ class ClueFinder:
         return clues if is_live(memory, self._settings) and known.label != LabelVerdict.NORMAL else []
 
     def as_release(self, memory: ScopeMemory, clue: Clue) -> Clue:
-        """Return a warning as harmless news: it came with much else that is new."""
+        """Return a warning as harmless news, because it came with many other new causes."""
         span = memory.span(self._settings.window)
         bar = bar_of(memory, self._settings, Gravity.HARMLESS, self._settings.parts[0])
         return replace(clue, gravity=Gravity.HARMLESS, period=min(clue.period, span / HALF), bar=bar)
@@ -132,7 +132,7 @@ class ClueFinder:
         return known, self._clue("new", memory, known, sighting, source, worth)
 
     def _settle(self, memory: ScopeMemory, known: CauseMemory, time: float) -> None:
-        """Take a cause that comes again for vocabulary: it was no one-off."""
+        """Count a cause that comes again as vocabulary, not as a one-off."""
         if known.one_off is not None and time - known.first > self._settings.outbreak:
             memory.news.take_back(known.one_off, level_of(known.score))
             known.one_off = None
@@ -182,14 +182,14 @@ class ClueFinder:
         yield self._clue("burst", memory, known, sighting, source, _Worth(part, min(rate, period), often, why))
 
     def _period(self, memory: ScopeMemory, rate: Rate, known: CauseMemory, time: float) -> tuple[float, int]:
-        """Return the period that is decided on, and the number of blocks it comes from."""
+        """Return the period to compare with the bar, and the number of blocks it comes from."""
         settings = self._settings
         span = memory.span(settings.window)
         length = min(settings.block, max(60.0, span / 8))
         blocks = rate.blocks(time, length, level_of(known.score))
         surely = blocks - settings.doubt[known.gravity] * math.sqrt(blocks)
         if known.gravity is Gravity.HARMLESS:
-            surely = max(surely, HALF)  # nothing in so long says no more than that
+            surely = max(surely, HALF)  # the history is too short to show a longer period
         return (span / surely if surely > 0 else math.inf), blocks
 
     def _clue(
@@ -215,7 +215,7 @@ class ClueFinder:
 
 @dataclass(frozen=True, slots=True)
 class _Worth:
-    """What a clue is worth: the part of the ceiling it may use, the period decided on and the one to tell, and why."""
+    """What a clue is worth: the part of the ceiling it may use, the period for the bar and the one to tell, and why."""
 
     part: float
     period: float

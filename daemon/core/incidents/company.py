@@ -1,7 +1,7 @@
 """Which of the clues that waited together are decided now.
 
-A harmless one needs company: much that is new at one moment is a release. A warning in such company is part of the
-release. A warning by itself waits for a second witness.
+A harmless clue counts only with others: many new causes at one moment are a release. A warning among them is part of
+the release. A warning by itself waits for a second sighting.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from daemon.core.observations import Gravity
 
 
 def due_together(clues: Sequence[Clue], now: float, near: float) -> tuple[list[Clue], list[Clue]]:
-    """Return the clues that have waited `near` seconds, with all that are as near to one of them, and the others."""
+    """Return the clues that have waited `near` seconds, with all that are so near to one of them, and the others."""
     due = [clue.time for clue in clues if now >= clue.time + near]
     together = [clue for clue in clues if any(abs(clue.time - time) <= near for time in due)]
     return together, [clue for clue in clues if clue not in together]
@@ -30,20 +30,20 @@ def weigh(
     incidents: Collection[Incident],
     settings: IncidentSettings,
 ) -> tuple[list[Clue], list[Clue]]:
-    """Return the clues that may speak, the gravest first, and those that wait for a second witness."""
+    """Return the clues to decide now, the gravest first, and those that wait for a second sighting."""
     finder = ClueFinder(settings)
     harmless = Counter(clue.scope for clue in clues if clue.gravity is Gravity.HARMLESS)
-    speaking, waiting = list[Clue](), list[Clue]()
+    ready, waiting = list[Clue](), list[Clue]()
     for clue in clues:
-        company = harmless[clue.scope] >= settings.release
+        is_release = harmless[clue.scope] >= settings.release
         memory = scopes.get(clue.scope)
-        if clue.gravity is Gravity.WARNING and company and memory is not None:
-            speaking.append(finder.as_release(memory, clue))
+        if clue.gravity is Gravity.WARNING and is_release and memory is not None:
+            ready.append(finder.as_release(memory, clue))
         elif clue.gravity is Gravity.WARNING and _lacks_witness(clue, memory, incidents, settings):
             waiting.append(clue)
-        elif clue.gravity or company:
-            speaking.append(clue)
-    return sorted(speaking, key=lambda c: (-c.gravity, c.time, c.cause)), waiting
+        elif clue.gravity or is_release:
+            ready.append(clue)
+    return sorted(ready, key=lambda c: (-c.gravity, c.time, c.cause)), waiting
 
 
 def _lacks_witness(

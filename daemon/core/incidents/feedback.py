@@ -1,4 +1,4 @@
-"""What a person says of causes is remembered with them."""
+"""Labels that people give are stored with the causes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from daemon.core.observations import Said
 
 
 def heed(said: Said, scopes: Mapping[str, ScopeMemory], incidents: Iterable[Incident]) -> set[tuple[str, ...]]:
-    """Note a person's word on causes; return the names of the pieces of the state that it changes.
+    """Store a person's label with causes; return the names of the pieces of the state that it changes.
 
-    What is said of an incident's headline is meant for all of its symptoms.
+    A label of an incident's headline applies to all its symptoms.
     """
     about = {(said.scope, cause) for cause in said.causes}
     if not said.scope:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def aged(highest: float, before: float, half: int, now: int) -> tuple[float, float, int]:
-    """Return the highest value of half `now`, that of the half before it, and the half they are of.
+    """Return the highest value of half `now`, that of the half before it, and the current half.
 
     `highest` is of `half` and `before` of the half before it. An earlier `now` changes nothing.
     """

@@ -1,8 +1,8 @@
 """What a stage has learned as lines of a file, and as records that another stage takes in: a warm start.
 
-In a file it is a section: a header that counts, then a line for each piece of the stage's state, ``[name, document]``.
-In the topic of observations it is records of their own key. A stage takes each of them in once: it remembers the names
-of those it has, and a name is made of the content, so importing the same file twice is the same as once.
+In a file it is a section: a header with the number of pieces, then a line for each piece of the stage's state,
+``[name, document]``. In the topic of observations it is records with their own key. A stage adds each of them once: it
+remembers their names, and a name is a hash of the content. So the same file imported twice is not added twice.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from daemon.errors import DataError
 
 KIND, VERSION = "strayline incidents", 1
 HISTORY_KEY = b"history"
-"""The key of such a record. Observations have the name of a partition as their key, which has a slash in it."""
+"""The key of such a record. Observations have the name of a partition as their key, which contains a slash."""
 MAX_BYTES = 256 << 20
-"""Bytes that a record may unpack to."""
+"""Most bytes of a record after decompression."""
 MAX_IMPORTS = 256
-"""Names of records that a scope remembers."""
+"""Most names of records that a scope remembers."""
 PART = 10_000
-"""Causes of a scope that a record holds: such a record is far smaller than the topic's largest."""
+"""Most causes of a scope in one record, which is then far smaller than the topic allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def is_history(line: bytes) -> bool:
 def read_history(
     lines: Sequence[bytes], name: str, first: int = 1, renamed: Mapping[str, str] | None = None
 ) -> History:
-    """Return what a section holds; scopes in `renamed` get their new names, and two that become one are added.
+    """Return what a section holds; scopes in `renamed` get their new names, and two that get one name are merged.
 
     `first` is the number of its first line in the file `name`. Raises DataError that names the line.
     """
@@ -131,7 +131,7 @@ def history_records(history: History, how: Filing) -> Iterator[bytes]:
 
 
 def learn(stage: IncidentStage, value: bytes | None) -> None:
-    """Let a stage take in a record that `history_records` made. Raises DataError for what is none of this version."""
+    """Let a stage take in a record that `history_records` made. Raises DataError for any other record."""
     name, scope, came = _part(value)
     memory = stage.scopes.get(scope)
     if memory is None:
@@ -140,7 +140,7 @@ def learn(stage: IncidentStage, value: bytes | None) -> None:
     elif name not in memory.imports:
         merge(memory, came, stage.settings.outbreak)
         memory.imports = [*memory.imports, name][-MAX_IMPORTS:]
-    else:  # known, but what people say of it may be new
+    else:  # known, but its labels may be new
         for cause, other in came.causes.items():
             known = memory.causes.get(memory.parents.get(cause, cause))
             if known is not None:
@@ -176,7 +176,7 @@ def _pieces(scopes: Mapping[str, ScopeMemory]) -> list[tuple[tuple[str, ...], An
 
 
 def _parts(memory: ScopeMemory) -> Iterator[ScopeMemory]:
-    """Yield a scope's memory in parts of so many causes; what is of the scope as a whole is in the first."""
+    """Yield a scope's memory in parts of `PART` causes; the first holds what belongs to the whole scope."""
     for number, causes in enumerate(_cut(memory.causes)):
         parents = {child: parent for child, parent in memory.parents.items() if parent in causes}
         part = learned(memory) if number == 0 else ScopeMemory()

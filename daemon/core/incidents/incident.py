@@ -31,10 +31,10 @@ class Symptom:
 
 @dataclass(slots=True)
 class Incident:
-    """`onset` is when its first symptom was seen, `last` its latest one; `told_at` when a message last said something.
+    """`onset` is when its first symptom was seen, `last` its latest one; `told_at` the time of its last message.
 
-    `headline` is the number of the symptom that speaks for it. `case` is its most telling session, whole. `messages`
-    counts all that was said of it. `held` is True when it was not told: the ceiling held it back, or, with `muted`, a
+    `headline` is the number of the symptom that represents it. `case` is its most telling session, whole. `messages`
+    counts the messages about it. `held` is True when it was not told: the ceiling held it back, or, with `muted`, a
     mute.
     """
 
@@ -67,17 +67,17 @@ class Incident:
         return any(symptom.cause == cause and symptom.scope == scope for symptom in self.symptoms)
 
     def place_of(self, scope: str, cause: str) -> int:
-        """Return the number of a symptom, that of the headline when there is none."""
+        """Return the number of a symptom, that of the headline when it is not one."""
         names = [(symptom.scope, symptom.cause) for symptom in self.symptoms]
         return names.index((scope, cause)) if (scope, cause) in names else self.headline
 
     def as_it_stands(self) -> Incident:
-        """Return a copy that later symptoms and sessions do not change: what a message says of it."""
+        """Return a copy for a message, which later symptoms and sessions do not change."""
         symptoms = [replace(symptom) for symptom in self.symptoms]
         return replace(self, symptoms=symptoms, wordings=[*self.wordings])
 
     def add(self, clue: Clue) -> bool:
-        """Take in a symptom; return whether it speaks better for the incident: graver, or as grave and earlier."""
+        """Add a symptom; return whether it is the new headline: graver, or as grave and earlier."""
         self.last = max(self.last, clue.time)
         if self.has(clue.scope, clue.cause) or len(self.symptoms) >= MAX_SYMPTOMS:
             return False
@@ -94,7 +94,7 @@ class Incident:
         return better
 
     def renew(self, clue: Clue) -> None:
-        """Say of a known symptom why it is back, instead of why it was told before; as grave, it is the headline."""
+        """Give a known symptom the reason why it is back; it is the headline if it is at least as grave as that."""
         if not self.has(clue.scope, clue.cause):
             return
         place = self.place_of(clue.scope, clue.cause)
@@ -105,7 +105,7 @@ class Incident:
             self.key, self.place, self.source = clue.key, clue.place, clue.source
 
     def join(self, case: Case, causes: Collection[str]) -> None:
-        """Take in a closed session; the most telling one is kept whole."""
+        """Add a closed session; the most telling one is kept whole."""
         self.sessions += 1
         self.last = max(self.last, case.end / 1e6)
         for symptom in self.symptoms:

@@ -15,7 +15,7 @@ from daemon.core.incidents.silences import given_up
 
 @dataclass(slots=True)
 class ScopeMemories:
-    """Works on the stage's own `scopes`, `changed` and `let_go`: what it changes is named, what it drops is counted."""
+    """Works on the stage's `scopes`; names in `changed` what it changes, and counts in `let_go` what it drops."""
 
     settings: IncidentSettings
     scopes: dict[str, ScopeMemory]
@@ -23,7 +23,7 @@ class ScopeMemories:
     let_go: Counter[str]
 
     def of(self, scope: str) -> ScopeMemory:
-        """Return the memory of a scope. That of a new scope takes the place of those that were not heard of longest."""
+        """Return the memory of a scope. A new scope may replace those without an observation for the longest time."""
         memory = self.scopes.get(scope)
         if memory is None:
             for gone in scopes_over(self.scopes, self.settings.max_scopes - 1):
@@ -46,14 +46,14 @@ class ScopeMemories:
             self.changed |= {("p", scope, name) for name in attended}
 
     def trim(self, scope: str) -> None:
-        """Let go of causes and rewordings of a scope that are too many."""
+        """Drop causes and rewordings of a scope that are too many."""
         gone, rewordings = trim(self.scopes[scope], self.settings)
         self._note_gone(scope, gone)
         self.let_go["causes"] += len(gone)
         self.let_go["rewordings"] += rewordings
 
     def forget(self, now: float) -> None:
-        """Drop what lies before the window: causes, and scopes that were not heard of since."""
+        """Drop what lies before the window: causes, and scopes without an observation since."""
         before = now - self.settings.window
         for scope, memory in list(self.scopes.items()):
             self._note_gone(scope, memory.forget(now, self.settings.window))

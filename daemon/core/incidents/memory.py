@@ -16,7 +16,7 @@ from daemon.core.incidents.rates import Rate
 from daemon.core.observations import Gravity
 
 FIRST_SESSIONS = 10
-"""Sessions whose median begin is where a scope's history begins: one absurd time does not make a history."""
+"""First sessions, whose median begin is where a scope's history begins: one absurd time does not move it."""
 KEPT = 1.1
 """Windows for which a cause is remembered after it was seen."""
 MOST_REWORDED = 64
@@ -27,11 +27,10 @@ GAP = 60.0
 
 @dataclass(slots=True)
 class CauseMemory:
-    """One cause. `one_off` is the time whose rate of novelty it counts in, None once it is vocabulary.
+    """One cause. `one_off` is the time at which it counts in the rate of new causes, None once it is vocabulary.
 
     `active` is the scope's active time when it was seen last, `outbreaks` how often it came back, plus one. `peaks` are
-    by scale, for warnings and failures. `example` is a redacted line of it; `saved` is
-    when it was written last.
+    by scale, for warnings and failures. `example` is a redacted line of it; `saved` is when it was written last.
     """
 
     first: float
@@ -49,7 +48,7 @@ class CauseMemory:
 
     @property
     def gravity(self) -> Gravity:
-        """How bad it is."""
+        """How bad the cause is."""
         return Gravity.of(self.score)
 
 
@@ -92,9 +91,9 @@ class ScopeMemory:
         return min(max(self.latest - self.start, 1.0), window)
 
     def touch(self, time: float, source: str, half_window: float, resumed: float = 0.0) -> None:
-        """Note that the scope was heard of. What lies between an imported history and the first line is not counted.
+        """Note an observation of the scope. The time between an imported history and the first line does not count.
 
-        `resumed` is when its partition went on after a pause of everything: that pause is none of the scope.
+        `resumed` is when its partition resumed after a pause of all its lines: that pause is not the scope's.
         """
         heard = bool(self.sources)
         if source not in self.sources:
@@ -118,7 +117,7 @@ class ScopeMemory:
         return max(self.longest_gap, self.longest_gap_before)
 
     def pace(self) -> float:
-        """Return the sessions a second of the latest hour that it was heard in."""
+        """Return the sessions per second in the latest hour that had any."""
         return self.traffic[-1].count / SCALES[-1]
 
     def count_sessions(self, time: float, count: int, half_window: float) -> None:
@@ -136,7 +135,7 @@ class ScopeMemory:
             self.start = sorted(first_begins)[len(first_begins) // 2]
 
     def begin_later(self, seconds: float) -> None:
-        """Leave a time in which nothing was read out of the history: it is no longer than what was seen of it."""
+        """Begin the history later by a time in which nothing was read: such a time is not part of it."""
         self.begin([begin + seconds for begin in self.first_begins])
 
     def factor(self, scale: int) -> float:

@@ -1,7 +1,7 @@
 """What one stage has learned of a scope, moved in time and added to what another one knows of it.
 
 Sums are added, peaks and first and last times compared. What is open, what was told, how regularly lines come and which
-partitions carry the scope is of the stage that learned it, and stays there.
+partitions carry the scope belongs to the stage that learned it, and stays there.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ def move(memory: ScopeMemory, shift: float, half_window: float) -> None:
             peak.move(seconds, tau, half_window)
     for cause in memory.causes.values():
         cause.first, cause.last = cause.first + seconds, cause.last + seconds
-        cause.saved = cause.last  # as recent as it was heard of, for the bounds of the memory
+        cause.saved = cause.last  # the bounds of the memory order causes by it
         cause.one_off = None if cause.one_off is None else cause.one_off + seconds
 
 
 def merge(memory: ScopeMemory, came: ScopeMemory, outbreak: float) -> None:
-    """Add what another stage has learned; `came` is used up.
+    """Add what another stage has learned; `came` must not be used afterwards.
 
-    A cause that both know was no one-off when its first and last times are more than `outbreak` seconds apart.
+    A cause that both know is not a one-off when its first and last times are more than `outbreak` seconds apart.
     """
     if memory.sessions and came.sessions and came.latest < memory.start:
         came.begin_later(memory.start - came.latest)
@@ -113,7 +113,7 @@ def _join_peaks(peaks: Iterable[Peak], others: Iterable[Peak]) -> None:
 
 
 def _join_gaps(memory: ScopeMemory, came: ScopeMemory) -> None:
-    """Take over the longest gaps, each into the half of the window that it is of."""
+    """Merge the longest gaps, each in its half of the window."""
     older, newer = sorted((memory, came), key=lambda side: side.gap_half)
     last, before = newer.longest_gap, newer.longest_gap_before
     if older.gap_half == newer.gap_half:

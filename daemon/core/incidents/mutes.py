@@ -1,8 +1,8 @@
-"""Mutes: what a person wants to hear nothing of until a time, and what is told of it afterwards.
+"""Mutes: what is not told until a time because a person asked so, and what is told of it afterwards.
 
-A mute takes nothing from the memory: rates, causes and incidents go on as if there were none. It only keeps incidents
-from being told. When it ends, at its time or because somebody takes it back, what happened meanwhile is told: an
-incident that goes on as opened, one that is over as resolved.
+A mute changes nothing in the memory: rates, causes and incidents continue as if there were none. It only keeps
+incidents from being told. When it ends, at its time or because somebody ends it, what happened meanwhile is told: an
+incident that continues as opened, one that is over as resolved.
 
 Its time is stream time, so a replay obeys it in the same way.
 """
@@ -17,7 +17,7 @@ from daemon.core.incidents.memory import ScopeMemory
 from daemon.core.observations import MuteOrder
 
 MOST = 50
-"""Incidents that are over and wait for the end of a mute; beyond it the oldest is only counted."""
+"""Most incidents that are over and wait for the end of a mute; beyond it, the oldest is only counted."""
 
 
 @dataclass(slots=True)
@@ -32,12 +32,12 @@ class ActiveMute:
     missed: int = 0
 
     def covers(self, memory: ScopeMemory, cause: str) -> bool:
-        """Return whether a cause of its service is meant."""
+        """Return whether it mutes a cause of its service."""
         return not self.name or any(memory.parents.get(one, one) == cause for one in self.causes)
 
     @property
     def sentence(self) -> str:
-        """What a message says that was not told in time."""
+        """The sentence in a message that was not told in time."""
         who = f"muted by {self.by}" if self.by else "muted"
         if not self.missed:  # it began under another mute, which ended first
             return who
@@ -87,7 +87,7 @@ class Mutes:
 
 
 def hide(incident: Incident, mutes: Sequence[ActiveMute], incidents: dict[str, Incident]) -> set[tuple[str, ...]]:
-    """Note that nothing of an incident is told until `mutes` end, and let go of muted ones that are too many.
+    """Note that nothing of an incident is told until `mutes` end, and drop muted ones that are too many.
 
     Return the names of the pieces of the state that change.
     """

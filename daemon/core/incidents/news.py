@@ -1,4 +1,4 @@
-"""What is said of an incident: one message, as the incident stands."""
+"""News: one message about an incident, as the incident stands."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class News:
 
 
 def at_once(said: Sequence[News], incidents: Mapping[str, Incident]) -> Iterator[News]:
-    """Yield one message an incident of what was decided at one moment: the incident as it stands after it."""
+    """Yield one message for each incident that was decided on at one moment, as the incident stands afterwards."""
     numbers = {news.incident.id: news.number for news in reversed(said)}
     told = {news.incident.id: news for news in sorted(said, key=lambda news: news.event in TOLD)}
     for name in dict.fromkeys(news.incident.id for news in said):

@@ -1,4 +1,4 @@
-"""The order in which the stage takes in what one partition observed: that of the times, as if it had come bit by bit.
+"""The order in which the stage takes in what one partition observed: by time, as if it had arrived piece by piece.
 
 A batch of a backlog holds minutes or hours. What is decided must not depend on how the lines were cut into batches.
 """
@@ -12,7 +12,7 @@ def in_order(observations: Observations, near: float) -> list[tuple[float, Traff
     """Return what was observed with its time in seconds since the epoch, the earliest first.
 
     At one time sessions that begin come first, then lines. A closed session comes `near` seconds after its end, when
-    its lines have opened what they open.
+    its lines have opened their incidents.
     """
     timed: list[tuple[float, int, Traffic | Sighting | Case]] = []
     timed += [(t.time / 1e6, 0, t) for t in observations.traffic]

@@ -15,7 +15,7 @@ class Figures:
     """Numbers of incidents by scope.
 
     `open` are told and not over, `told` those of the last day, `budgets` those that may be told a day, and `held_back`
-    those that the ceilings ever held back.
+    all that the ceilings have held back.
     """
 
     open: Mapping[str, int]
@@ -27,10 +27,10 @@ class Figures:
 def figures(stage: IncidentStage) -> Figures:
     """Return the figures of a stage as it stands."""
     ceiling, window, scopes = stage.settings.ceiling, stage.settings.window, stage.scopes
-    lively = (i for i in stage.incidents.values() if i.resolved_at is None and not i.held)
+    visible = (i for i in stage.incidents.values() if i.resolved_at is None and not i.held)
     told = {scope: told_since(memory, stage.now) for scope, memory in scopes.items()}
     return Figures(
-        open=Counter(scope for incident in lively for scope in incident.services),
+        open=Counter(scope for incident in visible for scope in incident.services),
         told={scope: count for scope, count in told.items() if count},
         budgets={scope: ceiling.a_day(memory.sessions, memory.span(window)) for scope, memory in scopes.items()},
         held_back={scope: memory.held_back for scope, memory in scopes.items() if memory.held_back},

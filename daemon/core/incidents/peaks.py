@@ -1,4 +1,4 @@
-"""Bursts: a count that leaks, and how high its peaks have been.
+"""Bursts: a count that decays, and how high its peaks have been.
 
 A count decays with a time constant `tau`. The highest count of each block of four `tau` is a block maximum. The maxima
 of all blocks but the last two give the usual peak, its spread and the highest one (halved in weight every half window).
@@ -22,7 +22,7 @@ BETA = 0.7797
 
 @dataclass(slots=True)
 class Peak:
-    """One count on one scale. `count` is of `at`; sums are over closed blocks; times in seconds."""
+    """One count on one scale. `count` is the count at `at`; sums are over closed blocks; times in seconds."""
 
     count: float = 0.0
     at: float = 0.0
@@ -37,7 +37,7 @@ class Peak:
     half: int = 0
 
     def add(self, time: float, tau: float, half_window: float, count: float = 1.0) -> float:
-        """Count `count` more at `time` and return the count. What comes later than the scale remembers is left out."""
+        """Count `count` more at `time` and return the count. What is more than a block before the latest is ignored."""
         if time < self.at - BLOCK * tau:
             return self.count
         self._age(int(time // half_window))
@@ -55,7 +55,7 @@ class Peak:
         return max(self.top, self.top_before)
 
     def period(self, span: float, factor: float) -> float:
-        """Return the seconds between peaks like the present one if all were as before, for `span` seconds.
+        """Return the expected seconds between peaks as high as the present one, by a history of `span` seconds.
 
         `factor` says how much more traffic there is than at the highest traffic before.
         """

@@ -1,8 +1,8 @@
 """How regularly the usual lines of a scope come, so that the absence of one can be noticed.
 
-Absences are measured in the *active* time of the scope: while the scope itself sleeps, nothing in it is absent. The
+Absences are measured in the *active* time of the scope: while the scope itself is silent, nothing in it is absent. The
 longest absence of the window is the measure. A line that comes only by day has absences of a night, so that a night
-without it is nothing. Harmless lines are observed once a minute, so a minute is the unit.
+without it is usual. Harmless lines are observed once a minute, so a minute is the unit.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from daemon.core.incidents.halves import aged
 from daemon.core.incidents.rates import MINUTE
 
 MOST_TIMES = 10_000
-"""Minutes that count at most: those of a week."""
+"""Most minutes that count: those of a week."""
 TAIL = 2.0
-"""An absence of more than so many means is of the tail."""
+"""An absence longer than this many mean absences is in the tail."""
 MEMORYLESS = 0.36
 """What an absence of the tail adds to `logs` on average where pauses have no memory: e^2 times E1(2)."""
 
@@ -70,7 +70,7 @@ class Presence:
 
         Pauses without memory: of n the longest is about the mean times ln n, so the chance of one as long as `gap` is
         n ** -(gap / longest). Pauses of work that comes in bursts have a power's tail: its exponent is that of Hill
-        (1975), with one absence more, as long as pauses without memory have it, and less a standard error.
+        (1975), with one more absence, of the length that pauses without memory have, and less one standard error.
         """
         mean, times = self.mean, self.times
         period = mean * (min(times, MOST_TIMES) + 1.0) ** min(gap / self.usual, 20.0)
@@ -84,9 +84,9 @@ class Presence:
 def attend(
     presences: dict[str, Presence], cause: str, time: float, active: float, half_window: float, most: int, regular: int
 ) -> list[str]:
-    """Note that a line was seen; return the causes whose presence changed, one that made room for it included.
+    """Note that a line was seen; return the causes whose presence changed, with one that was dropped for it.
 
-    There are at most `most`. Where all are regular, a new one is not followed.
+    At most `most` lines are followed. Where all are regular, a new one is not followed.
     """
     known = presences.get(cause)
     if known is not None:

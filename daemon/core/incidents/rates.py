@@ -1,7 +1,7 @@
-"""How often odd things happen in a scope: the time blocks that hold one, by gravity.
+"""How often odd things happen in a scope: the time blocks that contain one, by level.
 
 A block is counted once, however much is odd in it: an outbreak is one odd thing. The current block is left out, so an
-outbreak does not mute itself. What is counted can be taken back: a new cause that turns out to be vocabulary was no
+outbreak does not mute itself. What is counted can be taken back: a new cause that turns out to be vocabulary is not a
 one-off (Good, 1953: the expected rate of new kinds is the number of kinds seen once, divided by the time).
 """
 
@@ -11,7 +11,7 @@ from bisect import bisect_right
 
 MINUTE = 60.0
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 2.0, 2.25, 3.0)
-"""Failure scores that are told apart."""
+"""The least failure score of each level."""
 
 
 def level_of(score: float) -> int:
@@ -20,46 +20,46 @@ def level_of(score: float) -> int:
 
 
 class Rate:
-    """Minutes that hold something odd, each with how many odd things of which level keep it. Times in seconds."""
+    """Minutes that contain something odd, each with the number of odd things by level. Times in seconds."""
 
     def __init__(self) -> None:
         self.minutes: dict[int, dict[int, int]] = {}
 
     def add(self, time: float, level: int) -> None:
         """Note that something odd happened."""
-        held = self.minutes.setdefault(int(time // MINUTE), {})
-        held[level] = held.get(level, 0) + 1
+        levels = self.minutes.setdefault(int(time // MINUTE), {})
+        levels[level] = levels.get(level, 0) + 1
 
     def take_back(self, time: float, level: int) -> None:
         """Note that what happened then was not odd after all."""
         minute = int(time // MINUTE)
-        held = self.minutes.get(minute, {})
-        left = held.get(level, 0) - 1
+        levels = self.minutes.get(minute, {})
+        left = levels.get(level, 0) - 1
         if left > 0:
-            held[level] = left
+            levels[level] = left
         elif left == 0:
-            del held[level]
-            if not held:
+            del levels[level]
+            if not levels:
                 del self.minutes[minute]
 
     def join(self, other: Rate) -> None:
         """Add what another rate has counted."""
-        for minute, levels in other.minutes.items():
-            held = self.minutes.setdefault(minute, {})
-            for level, count in levels.items():
-                held[level] = held.get(level, 0) + count
+        for minute, others in other.minutes.items():
+            levels = self.minutes.setdefault(minute, {})
+            for level, count in others.items():
+                levels[level] = levels.get(level, 0) + count
 
     def move(self, minutes: int) -> None:
         """Move everything in time."""
-        self.minutes = {minute + minutes: held for minute, held in self.minutes.items()}
+        self.minutes = {minute + minutes: levels for minute, levels in self.minutes.items()}
 
     def forget(self, before: float) -> None:
         """Drop what lies before a time."""
         if self.minutes and min(self.minutes) < before // MINUTE:
-            self.minutes = {minute: held for minute, held in self.minutes.items() if minute >= before // MINUTE}
+            self.minutes = {minute: levels for minute, levels in self.minutes.items() if minute >= before // MINUTE}
 
     def blocks(self, time: float, length: float, level: int) -> int:
-        """Return how many blocks of `length` seconds hold something of `level` or above; that of `time` is left out."""
+        """Return how many blocks of `length` seconds have something of `level` or above; that of `time` is left out."""
         current = int(time // length)
-        found = {int(minute * MINUTE // length) for minute, held in self.minutes.items() if max(held) >= level}
-        return len(found - {current})
+        blocks = {int(minute * MINUTE // length) for minute, levels in self.minutes.items() if max(levels) >= level}
+        return len(blocks - {current})

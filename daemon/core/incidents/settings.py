@@ -1,4 +1,4 @@
-"""What the incidents stage works with, and the operator's ceiling."""
+"""Settings of the incidents stage, and the operator's ceiling."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class IncidentSettings:
 
     `parts`: share of the ceiling that new causes of a gravity may use, and `burst_parts` bursts. `floors`: what comes
     back sooner is routine, whatever the ceiling. `doubt`: standard errors by which a gravity must be shown to be
-    routine before it is muted. `settle`: what an incident brought first is chronic after that. `near`: symptoms that
+    routine before it is muted. `settle`: after it, the first causes of an incident are chronic. `near`: symptoms that
     begin so close to each other are of one incident. `block`: odd things so close to each other count once in a rate.
     `release`: new harmless causes at one moment that are news together. `witnesses`: sightings that a new warning
     needs. `silence`: shortest silence of a scope that counts, `silence_ratio` times its longest gap before, in which
@@ -47,7 +47,7 @@ class IncidentSettings:
     The state is bounded by `max_scopes`, in a scope by `max_causes`, `max_usual` lines that are followed and
     `max_rewordings`, and by `max_waiting` clues that wait for a graver symptom, as many that wait for a second
     sighting, and `max_incidents`, those included that were not told and those that are over and can be reopened. See
-    `bounds` for what is let go.
+    `bounds` for what is dropped.
     """
 
     ceiling: Ceiling = field(default_factory=Ceiling)
@@ -84,5 +84,5 @@ class IncidentSettings:
     max_incidents: int = 500
 
     def bar(self, gravity: Gravity, part: float, a_day: float) -> float:
-        """Return the period in seconds from which on something of `gravity` may be told."""
+        """Return the least period in seconds at which something of `gravity` may be told."""
         return max(DAY / max(min(a_day, WIDEST) * part, 1e-9), self.floors[gravity])

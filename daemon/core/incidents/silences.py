@@ -1,8 +1,8 @@
 """Silences: a scope that has stopped, or a usual line that stays away while its scope goes on.
 
 A scope is silent after twice its longest pause. A line is silent when an absence as long as this one is rarer than the
-bar, by its own absences before and by how often lines of the scope fall silent. A line that another one took the place
-of is not missing: the program says it in other words now.
+bar, by its own absences before and by how often lines of the scope fall silent. A line that another one
+replaced is not missing: the program now says it in other words.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from daemon.core.types import LabelVerdict
 def scope_silence(
     scope: str, memory: ScopeMemory, clock: float, resumed: float, settings: IncidentSettings
 ) -> Clue | None:
-    """Return the clue that a scope has stopped by `clock`, None as long as it may only be pausing.
+    """Return the clue that a scope has stopped by `clock`, None as long as it may only pause.
 
-    `resumed` is when its partitions went on after a pause of everything: nothing was silent before.
+    `resumed` is when its partitions resumed after a pause of all their lines: a silence counts only from then on.
     """
     span, gap = memory.span(settings.window), clock - max(memory.latest, resumed)
     needed = max(settings.silence, settings.silence_ratio * memory.usual_gap)
@@ -103,7 +103,7 @@ def given_up(memory: ScopeMemory, settings: IncidentSettings) -> list[str]:
 
 
 def _period(memory: ScopeMemory, presence: Presence, gap: float, settings: IncidentSettings) -> float:
-    """Return how often a line of the scope stays away for so long: as it did before, and as others did lately."""
+    """Return the seconds between absences as long as `gap`: by those of this line, or by all of the scope's lately."""
     blocks = memory.absences.blocks(memory.latest, settings.block, 0)
     lately = memory.span(settings.window) / blocks if blocks else math.inf
     regular = sum(other.times >= settings.regular for other in memory.presences.values())

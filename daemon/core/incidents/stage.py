@@ -1,14 +1,14 @@
 """The incidents stage: observations of all partitions in, news of incidents out.
 
-The stage is a sequential machine. It reads no clock: its time is the stream time of what it is given. What it decides
-depends on the observations and on their order alone, so a replay from its state gives the same news.
+The stage is a sequential machine. It reads no clock: its time is the stream time of its input. What it decides depends
+on the observations and on their order alone, so a replay from its state gives the same news.
 
-* A failure that nobody has seen is decided at once. Lesser clues wait `near` seconds, for a graver symptom of the same
-  fault to speak first.
+* A failure, a burst or a silence is decided at once. Other clues wait `near` seconds, so that a graver symptom of the
+  same fault is decided first.
 * **Told** are opened, reopened and escalated incidents; only these count against the ceilings. Nothing is told because
   there is room.
 * What the ceiling holds back is counted, and remembered as an incident that was not told.
-* What a mute covers is remembered likewise, and told when the mute ends (`mutes`).
+* What a mute covers is remembered in the same way, and told when the mute ends (`mutes`).
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from daemon.core.incidents.silences import is_silent, line_silences, scope_silen
 from daemon.core.observations import Case, Gravity, Observations, Sighting, Traffic
 
 LISTEN_EVERY = 1.0
-"""Seconds between looks for scopes that have stopped."""
+"""Seconds between checks for scopes that have stopped."""
 LINES_EVERY = 30.0
-"""Seconds between looks for lines that have stopped."""
+"""Seconds between checks for lines that have stopped."""
 LOOK_EVERY = 10.0
-"""Seconds of event time between looks at what time alone makes, within one partition's observations."""
+"""Seconds of event time between calls of `tick` within one partition's observations."""
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class IncidentStage:
     """All scopes' memories and the open incidents.
 
     `changed` names the pieces of the state that changed since it was last cleared, `let_go` counts by kind what the
-    bounds let go, and `sessions` those with a clue by what became of them.
+    bounds dropped, and `sessions` counts those with a clue by what became of them.
     """
 
     settings: IncidentSettings = field(default_factory=IncidentSettings)
@@ -88,7 +88,7 @@ class IncidentStage:
             return news
         clock, source = observations.clock / 1e6, observations.source
         for at, item in in_order(observations, self.settings.near):
-            # The partition's stream time is robust; a line beyond it has a time that nobody believes.
+            # The partition's stream time is robust; a line beyond it has a time that is not plausible.
             time = min(at, clock)
             self.clocks.advance(source, time)
             news += self._due()
@@ -101,7 +101,7 @@ class IncidentStage:
         return news
 
     def tick(self) -> list[News]:
-        """Return the news that time alone makes: what was waiting, what is over."""
+        """Return the news that only the passing of time makes: what was waiting, what is over."""
         news = list(self._due())
         if self.now - self.listened >= LISTEN_EVERY:
             closely = self.now // LINES_EVERY > self.listened // LINES_EVERY
@@ -117,7 +117,7 @@ class IncidentStage:
         return news
 
     def _listen(self, scope: str, memory: ScopeMemory, *, closely: bool) -> Iterator[News]:
-        """Look whether a scope, or `closely` one of its lines, has stopped; all its partitions are read so far."""
+        """Check whether a scope, or `closely` one of its lines, has stopped, as far as all its partitions are read."""
         if memory.silent_since is not None or not memory.sources:
             return
         clock = self.clocks.reached(memory.sources)
@@ -204,11 +204,11 @@ class IncidentStage:
         together, self.pending = due_together(self.pending, self.now, self.settings.near)
         if not together:
             return
-        speaking, waiting = weigh(together, self.scopes, self.incidents.values(), self.settings)
+        ready, waiting = weigh(together, self.scopes, self.incidents.values(), self.settings)
         too_late = self.now - 2 * self.settings.outbreak
         self.waiting, over = still_waiting(self.waiting, waiting, too_late, self.settings.max_waiting)
         self.let_go["clues"] += over
-        yield from at_once([news for clue in speaking for news in self._decide(clue)], self.incidents)
+        yield from at_once([news for clue in ready for news in self._decide(clue)], self.incidents)
 
     def _decide(self, clue: Clue) -> Iterator[News]:
         home = home_of_clue(clue, self.incidents.values(), self.settings)
@@ -240,7 +240,7 @@ class IncidentStage:
             if again:
                 home.renew(clue)
             home.add(clue)
-            if home.muted:  # what is not muted speaks for it
+            if home.muted:  # a cause that is not muted becomes the headline
                 home.muted, home.headline = False, home.place_of(clue.scope, clue.cause)
             event: Event = "opened" if home.held else "reopened" if again else "escalated"
             home.held, home.resolved_at = False, None
@@ -261,7 +261,7 @@ class IncidentStage:
         return self.mutes.on(self.scopes.get(scope), scope, cause)
 
     def _join_muted(self, home: Incident, clue: Clue, again: Sequence[ActiveMute]) -> None:
-        """Take a muted clue into an incident without a word; `again` are the mutes that hide that it comes back."""
+        """Add a muted clue to an incident without a message; `again` are the mutes that hide that it comes back."""
         self.changed.add(("i", home.id))
         home.add(clue)
         if again:
@@ -270,7 +270,7 @@ class IncidentStage:
             home.resolved_at = None
 
     def _catch_up(self, over: Sequence[ActiveMute]) -> Iterator[News]:
-        """Tell what happened while mutes were in force that are over."""
+        """Tell what happened under mutes that have ended."""
         self.changed |= {("m", mute.scope, mute.name) for mute in over}
         for mute in over:
             for incident in self.mutes.uncovered(mute, self.scopes, self.incidents.values()):
@@ -298,7 +298,7 @@ class IncidentStage:
             memory.told, memory.held_back = {}, 0
 
     def _bound_incidents(self) -> Iterator[News]:
-        """Let go of incidents that are too many; of those that were told and are open it is said that they are over."""
+        """Drop incidents that are too many; those that were told and are open are resolved, with a message."""
         for incident in incidents_over(self.incidents, self.settings.max_incidents):
             self.let_go["incidents"] += 1
             self.changed.add(("i", incident.id))

@@ -2,7 +2,7 @@
 
 A piece is a small JSON document: one a scope (``s``), one a cause of a scope (``c``), one a usual line of a scope
 (``p``), one an incident (``i``), one a mute (``m``), and one for what belongs to the stage as a whole (``h``). A piece
-without a value is gone.
+without a value is deleted.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from daemon.errors import DataError
 
 VERSION = 3
 READ = (1, 2, VERSION)
-"""Version 1 knows no usual lines (``p``), version 2 no tails of absences: they are learned from where it stands."""
+"""Version 1 has no usual lines (``p``), version 2 no tails of absences: they are learned from then on."""
 HEAD = ("h",)
 RATES = ("news", "bursts", "returns", "absences")
 
 
 def dump_pieces(stage: IncidentStage, names: Iterable[tuple[str, ...]]) -> dict[bytes, bytes | None]:
-    """Return the values of named pieces by key, None for those that are gone."""
+    """Return the values of named pieces by key, None for those that no longer exist."""
     return {orjson.dumps(name): _dump(stage, name) for name in names}
 
 
 def all_names(stage: IncidentStage) -> list[tuple[str, ...]]:
-    """Return the names of all pieces that there are."""
+    """Return the names of all pieces that exist."""
     names: list[tuple[str, ...]] = [HEAD]
     for scope, memory in stage.scopes.items():
         names += [("s", scope), *(("c", scope, cause) for cause in memory.causes)]
@@ -116,7 +116,7 @@ def _scope(memory: ScopeMemory) -> Mapping[str, Any]:
 
 
 def _rate(rate: Rate) -> list[Any]:
-    return [[minute, list(held.items())] for minute, held in rate.minutes.items()]
+    return [[minute, list(levels.items())] for minute, levels in rate.minutes.items()]
 
 
 def _cause(cause: CauseMemory | None) -> Mapping[str, Any] | None:
@@ -156,7 +156,7 @@ def _load(stage: IncidentStage, name: tuple[str, ...], document: dict[str, Any])
 def _value(field: str, value: Any) -> Any:
     if field in RATES:
         rate = Rate()
-        rate.minutes = {minute: {int(level): count for level, count in held} for minute, held in value}
+        rate.minutes = {minute: {int(level): count for level, count in levels} for minute, levels in value}
         return rate
     if field == "traffic":
         return [Peak(*numbers) for numbers in value]
@@ -176,7 +176,7 @@ def _incident(document: dict[str, Any]) -> Incident:
 
 
 def _still_known(kind: type[Incident | Symptom], fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields that there still are: a state of before a field was dropped can be read."""
+    """Return the fields that still exist, so that a state with a field that was removed can be read."""
     return {field: value for field, value in fields.items() if field in kind.__slots__}
 
 
@@ -186,5 +186,5 @@ def _clue(fields: dict[str, Any]) -> Clue:
 
 
 def _infinite(period: float | None) -> float:
-    """JSON has no infinity: a period that has none is null."""
+    """Return a period from JSON, which has no infinity: null stands for it."""
     return float("inf") if period is None else period

@@ -1,4 +1,4 @@
-"""Wording: whether one line says what another says."""
+"""Wording: whether two lines say the same."""
 
 from __future__ import annotations
 
