@@ -2,13 +2,13 @@
 
     evidence of the detector -> repeat_counts -> attribution -> contrast -> explanation -> summary -> alert_document
 
-1. `repeat_counts` adds evidence for lines that stand an unusual number of times.
+1. `repeat_counts` adds evidence for lines that appear an unusual number of times.
 2. `attribution` adds the evidence up by line: each line's share of the whole.
 3. `contrast` compares the session with a normal pattern, count by count.
 4. `explanation` ranks the lines (`line_similarity` finds the known line nearest to a new one), and `summary` states the
    case in one sentence.
 5. `alert_document` writes the case of a session, and the news of an incident that shows its most telling case;
-   `publisher` makes the record. Which sessions belong together, and what is told, the incidents stage decides.
+   `publisher` makes the record. The incidents stage decides which sessions belong together, and what is told.
 
 Only sessions that carry a clue are explained, so the cost does not depend on the traffic.
 """

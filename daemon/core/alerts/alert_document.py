@@ -38,7 +38,7 @@ from daemon.core.types import Neighbour, Verdict
 MAX_BYTES = 600_000
 SUMMARY = 200
 MAX_CAUSES = 64
-"""Causes of a session that may join it to an incident."""
+"""Most causes of a session that are compared with those of incidents."""
 _DIGITS = 4
 _SEVERITY: Mapping[Gravity, Severity] = {
     Gravity.HARMLESS: "info",
@@ -97,7 +97,7 @@ def case_of(verdict: Verdict, about: Provenance) -> Case:
 
 
 def alert_document(news: News, about: Provenance) -> AlertDocument:
-    """Return the message that says the news."""
+    """Return the message about the news."""
     incident, head = news.incident, news.incident.symptoms[news.incident.headline]
     ending = f"{incident.id}/{news.number}"
     return cast(
@@ -125,16 +125,16 @@ def _summary(news: News) -> str:
     services = incident.services
     where = f" (and in {', '.join(s for s in services if s != head.scope)})" if len(services) > 1 else ""
     about_no_line = head.cause == SILENCE
-    said = head.why.split(";")[0] if about_no_line else f'"{gist(head.text)}"{where} {head.why.split(";")[0]}'
+    summary = head.why.split(";")[0] if about_no_line else f'"{gist(head.text)}"{where} {head.why.split(";")[0]}'
     if about_no_line:
-        said = f"{head.scope} is silent: {said}"
+        summary = f"{head.scope} is silent: {summary}"
     if news.event == "resolved":
         lasted = duration(max(incident.last - incident.onset, 0.0))
-        said = f"over after {lasted}, {many(incident.sessions, 'session')}: {said}"
-    if len(said) > SUMMARY and not about_no_line:
-        room = max(SUMMARY - (len(said) - len(gist(head.text))), 40)
-        said = said.replace(gist(head.text), shorten(gist(head.text), room), 1)
-    return shorten(said, SUMMARY)
+        summary = f"over after {lasted}, {many(incident.sessions, 'session')}: {summary}"
+    if len(summary) > SUMMARY and not about_no_line:
+        room = max(SUMMARY - (len(summary) - len(gist(head.text))), 40)
+        summary = summary.replace(gist(head.text), shorten(gist(head.text), room), 1)
+    return shorten(summary, SUMMARY)
 
 
 def _incident_document(news: News) -> IncidentDocument:
@@ -217,7 +217,7 @@ def _time(seconds: float) -> str:
 
 
 def _case_document(verdict: Verdict, explanation: Explanation, about: Provenance, limits: _Limits) -> dict[str, Any]:
-    """Return what an alert shows of a closed session: all fields that are not of the incident."""
+    """Return what an alert shows of a closed session: all fields but those of the incident."""
     judgement = verdict.judgement
     shown = dict(verdict_document(verdict))
     for name in ("id", "anomalous", "clues", "learned", "phase"):

@@ -5,7 +5,7 @@ does not: how odd it is in nats, and the share of sessions that have it. Three v
 
 * **contribution** is a line's share of all the evidence (`attribution`).
 * **novelty** is the distance of a line from the nearest known line, in words (`line_similarity`). It separates a line
-  like no other from a known line with one new word.
+  of an unknown kind from a known line with one new word.
 * **contrast** compares counts with a normal pattern (`contrast`).
 
 Lines are ranked by contribution. Among lines with nearly the same contribution, the one written first leads: where one
@@ -56,18 +56,18 @@ def explain(verdict: Verdict) -> Explanation:
 
 def _rank(verdict: Verdict, weights: Weights, compared: Neighbour | None) -> list[ExplainedLine]:
     usual = dict(compared.lines) if compared else None
-    relatives = LineIndex(line for near in verdict.judgement.nearest for line, _ in near.lines)
+    known = LineIndex(line for near in verdict.judgement.nearest for line, _ in near.lines)
     left = MAX_COMPARED
     explained = []
     for line in sorted(verdict.session.lines, key=lambda line: (-weights.of(line.masked), line.first)):
         weighed = weights.present.get(line.masked)
         novelty: float | None = None
         nearest: str | None = None
-        if line.masked in relatives or (weighed and weighed.share > 0):
+        if line.masked in known or (weighed and weighed.share > 0):
             novelty, nearest = 0.0, line.masked
         elif left:
             left -= 1
-            novelty, nearest = relatives.novelty(line.masked)
+            novelty, nearest = known.novelty(line.masked)
         expected = None if usual is None else usual.get(line.masked, 0)
         explained.append(_explained(line, expected, weighed, novelty, nearest))
     return _in_order(explained)

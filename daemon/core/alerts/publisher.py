@@ -21,7 +21,7 @@ class Published:
 
 
 def alert_record(news: News, about: Provenance) -> Published:
-    """Return the message that says the news of an incident. Its key is the headline's scope."""
+    """Return the message about the news of an incident. Its key is the headline's scope."""
     alert = alert_document(news, about)
     source = alert["source"]
     headers = cloud_event(

@@ -46,10 +46,10 @@ def summarise(judgement: Judgement, lines: Sequence[ExplainedLine], differing: C
 
 def reading(line: str) -> str:
     """Return in words how a line reads. A line with a level below error is not called a failure."""
-    grade = failure_score(line)
-    if grade >= 1:
+    score = failure_score(line)
+    if score >= 1:
         return "reads like a failure"
-    return "is a warning" if grade >= 0.5 else "speaks of a failure"
+    return "is a warning" if score >= 0.5 else "speaks of a failure"
 
 
 def _sentence(judgement: Judgement, lines: Sequence[ExplainedLine], differing: Contrast, length: int) -> str:

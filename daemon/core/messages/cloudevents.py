@@ -22,7 +22,7 @@ def cloud_event(
 ) -> tuple[tuple[str, bytes], ...]:
     """Return the headers of one event.
 
-    `source` becomes a URI path, so id and source together name an event for good. `subject` may be any text; an empty
+    `source` becomes a URI path, so id and source together identify an event. `subject` may be any text; an empty
     one is left out, because the specification allows no empty attribute. `time` is in microseconds since the epoch.
     """
     attributes = {

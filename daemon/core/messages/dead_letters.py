@@ -41,7 +41,7 @@ def dead_letter(
     """Return the dead letter of one rejected record.
 
     `name` is the consumer group, `task` the input partition or another small number, `where` the class that rejects it.
-    With `redaction`, secrets leave the record's key, value and headers; bytes that are not UTF-8 are then replaced.
+    `redaction` removes secrets from the record's key, value and headers; bytes that are not UTF-8 are then replaced.
     """
     context = _context(batch.source, reject.offset, f"{reject.reason}: {reject.detail}", name, task, (STAGE, where))
     own: Sequence[tuple[str, bytes]] = batch.headers[reject.row] if batch.headers else ()
@@ -109,7 +109,7 @@ def _context(
 
 
 def _redacted(value: bytes | None, settings: RedactionSettings | None) -> bytes | None:
-    """Return a part of a record without secrets; without settings as it is."""
+    """Return a part of a record without secrets; unchanged without settings."""
     if value is None or settings is None:
         return value
     return redact(value.decode("utf-8", "replace"), settings).encode()

@@ -1,6 +1,6 @@
-"""What people say of patterns: the feedback topic's messages, read and written.
+"""Labels that people give to patterns: reads and writes messages of the feedback topic.
 
-A message means one pattern. An alert's id begins with its pattern's fingerprint, and a fingerprint covers its scope,
+A message names one pattern. An alert's id begins with its pattern's fingerprint, and a fingerprint covers its scope,
 so an id alone is enough.
 """
 
@@ -17,7 +17,7 @@ from daemon.core.messages.feedback_schema import FeedbackDocument, Word
 from daemon.errors import DataError
 
 VERDICTS: tuple[str, ...] = get_args(Word)
-"""What a person may say of a pattern: the labels, and taking back what was said."""
+"""What a person may say of a pattern: the labels, and `forget`, which takes a label back."""
 NOTE_LENGTH = 500
 BY_LENGTH = 100
 _PATTERN = re.compile(r"[0-9a-f]{16}")
@@ -27,7 +27,7 @@ _FIELDS = frozenset({"alert", "scope", "pattern", "verdict", "by", "note"})
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One person's word on one pattern. `scope` is None where the message named only an id.
+    """One person's verdict on one pattern. `scope` is None where the message names only an id.
 
     `of_alert`: `pattern` is what an alert's id begins with: the pattern of a verdict, or the cause of an incident.
     """
@@ -41,7 +41,7 @@ class Feedback:
 
     @property
     def label(self) -> str | None:
-        """The label to set; None takes back what was said."""
+        """The label to set; None takes the label back."""
         return None if self.verdict == "forget" else self.verdict
 
 
@@ -67,10 +67,10 @@ def parse_feedback(value: bytes | None) -> Feedback:
 def label_document(
     target: str, verdict: str, *, scope: str | None = None, by: str = "", note: str = ""
 ) -> FeedbackDocument:
-    """Return the message that says `verdict` of `target`, the id of an alert or a pattern; secrets are redacted.
+    """Return the message that gives `target`, the id of an alert or a pattern, a verdict; secrets are redacted.
 
-    Raises DataError when the target is neither or the verdict is none of normal, anomalous, forget: what this returns,
-    `parse_feedback` accepts.
+    Raises DataError when the target is neither or the verdict is not one of normal, anomalous, forget:
+    `parse_feedback` accepts what this returns.
     """
     document: dict[str, object] = {"alert" if _ALERT.fullmatch(target) else "pattern": target, "verdict": verdict}
     document |= {name: text for name, text in (("scope", scope), ("by", by), ("note", note)) if text}
@@ -105,7 +105,7 @@ def message_text(document: dict[str, object], name: str, limit: int) -> str:
 
 
 def redacted(text: str) -> str:
-    """What people write goes into the baseline's topic, so it is redacted as a line is; a person's address stays."""
+    """Return a text redacted as a line is, because it goes into the baseline's topic; e-mail addresses stay."""
     return redact(text, RedactionSettings(emails=False)) if text else ""
 
 

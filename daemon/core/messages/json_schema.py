@@ -35,7 +35,7 @@ def schemas(*, strict: bool = False) -> dict[str, Schema]:
 
 
 def _feedback() -> Schema:
-    """Return the schema of feedback: a label names either an alert or a pattern, which no type can say."""
+    """Return the schema of feedback: a label names either an alert or a pattern, which no type can express."""
     roots: list[type] = [
         feedback_schema.FeedbackDocument,
         feedback_schema.RemarkDocument,

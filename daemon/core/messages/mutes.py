@@ -1,6 +1,6 @@
-"""What people want to hear nothing of until a time: further messages of the feedback topic.
+"""Mutes: nothing is told of a service until a time. They are messages of the feedback topic.
 
-A mute is of a whole service, or of one pattern or cause in it. It always has an end. `unmute` ends it at once.
+A mute covers a whole service, or one pattern or cause in it. It always has an end. `unmute` ends it at once.
 """
 
 from __future__ import annotations

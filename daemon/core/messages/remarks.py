@@ -1,7 +1,6 @@
-"""What people say of an incident: further messages of the feedback topic, for those who look at incidents.
+"""Remarks that people make on incidents: messages of the feedback topic.
 
-A remark changes nothing in the daemon, which passes over it. Consoles show it: that somebody has acknowledged an
-incident, and notes.
+A remark changes nothing in the daemon, which ignores it. Consoles show it: acknowledgements and notes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where the lines of a session lie in the input, as documents say it."""
+"""Where the lines of a session lie in the input, as part of a document."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What one partition tells the incidents stage: facts about causes, sessions and cases, never a decision.
 
 A *cause* is what a clue is about: a line's family, remembered over the whole window. A *sighting* says that a cause was
-seen, and how often. A *case* is a closed session that carries a clue, whole. The incidents stage reads them from all
+seen, and how often. A *case* is a complete closed session that carries a clue. The incidents stage reads them from all
 partitions and decides (`daemon.core.incidents`).
 """
 

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from daemon.core.baseline import failure_score, wording
 
 END_WORDS = 12
-"""Words of a line's beginning and of its end that tell what it says: what failed and why, not the stack between."""
+"""Number of words of a line's beginning, and of its end, that are compared: what failed and why, not the stack."""
 _WORD = re.compile(r"(?<![^\W_])[^\W\d_]{3,}(?![^\W_])")
 _PLACEHOLDER = re.compile(r"<[A-Z_]+>")
 
@@ -42,7 +42,7 @@ class Cause:
 
     @property
     def gravity(self) -> Gravity:
-        """How bad it is."""
+        """How bad the cause is."""
         return Gravity.of(self.score)
 
 

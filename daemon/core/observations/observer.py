@@ -1,13 +1,13 @@
-"""Looks at lines as they arrive, at sessions as they begin and at judged ones, for the incidents stage.
+"""Observes lines as they arrive, sessions as they begin and judged sessions, for the incidents stage.
 
 Three rules keep it exact and small:
 
 * What is observed of a line depends on that line and on those before it, not on how records were fetched. Sightings are
   counted in bins of event time, and a session counts once a bin.
 * Lines at offsets below the checkpoint's `next` were observed in the transaction that wrote the checkpoint. When they
-  are read again they only restore what is remembered of their bins.
-* A harmless cause is observed once a minute at most, a warning or a failure once a session and ten seconds. So what is
-  observed is a trickle, whatever the traffic.
+  are read again they only restore the bins that are remembered.
+* A harmless cause is observed once a minute at most, a warning or a failure once a session and ten seconds. So there
+  are few observations, whatever the traffic.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from daemon.core.types import TopicPartition
 BIN_US = 10_000_000
 MINUTE_US = 60_000_000
 DESCRIBED_US = 6 * 3_600_000_000
-"""Time after which a harmless cause is described once more: its line, its text and where it stands."""
+"""Microseconds after which a harmless cause is described again: its line, its text and its place."""
 REMEMBERED = 65_536
-"""Described causes, and bins of a cause in a session, that are remembered; at most twice as many are held."""
+"""Described causes, and bins of a cause in a session, that are remembered; at most twice as many are kept."""
 TEXT = 1_000
-"""Characters of a line that a sighting carries, of its beginning and its end: the reason of a stack trace is last."""
+"""Most characters of a line in a sighting, from its beginning and its end: a stack trace ends with its reason."""
 
 _ROW = ("scope", "masked", "bin", "key", "position", "read", "time", "text")
 _Row = tuple[str, str, int, str, int, int, int, str]
@@ -51,7 +51,7 @@ class Observer:
         self._bins: GenerationCache[tuple[str, str, str, int], bool] = GenerationCache(REMEMBERED)
         self._traffic: Counter[tuple[str, int]] = Counter()
         self._sightings: dict[_Place, tuple[float, int, *tuple[str, ...]]] = {}
-        """Of a cause in its bin: its score, the time of its first line, and what describes that line, if anything."""
+        """By cause and bin: its score, the time of its first line, and the description of that line, if it has one."""
         self._counts: Counter[_Place] = Counter()
         self._cases: list[Case] = []
         self.waiting = 0
@@ -70,9 +70,9 @@ class Observer:
             self._rows(rows.collect().rows(), position_of(observed_below))
 
     def sessions(self, table: pl.DataFrame, firsts: Positions, observed_below: int = 0) -> None:
-        """Count the sessions that begin in the `table`; `firsts` are the positions of first lines, these and others.
+        """Count the sessions that begin in the `table`; `firsts` are the positions of all first lines.
 
-        They are counted as they are read, not as they are judged, so that they keep step with the lines.
+        They are counted when they are read, not when they are judged, so that the counts match the lines.
         """
         positions = table["position"].to_numpy()
         begins = np.isin(positions, firsts) & (table["read"].to_numpy() >= position_of(observed_below))
@@ -87,7 +87,7 @@ class Observer:
         self.waiting += 1
 
     def take(self, clock: int | None) -> Observations:
-        """Hand over everything since the last `take`, in order of time; `clock` is the partition's stream time."""
+        """Return everything since the last `take`, in order of time; `clock` is the partition's stream time."""
         traffic = [Traffic(scope, time, count) for (scope, time), count in self._traffic.items()]
         taken = Observations(
             source=self._source,
@@ -107,7 +107,7 @@ class Observer:
         return taken
 
     def _rows(self, rows: Sequence[_Row], observed_below: int) -> None:
-        """Count the first lines of causes in their bins, in a session where they are bad; some were counted before."""
+        """Count causes that are new in their bin, a bad cause in each session; those read before are not counted."""
         causes = [cause_of(row[1]) for row in rows]
         bins = [
             (row[0], row[3] if cause.score > 0 else "", cause.id, row[2])
@@ -131,7 +131,7 @@ class Observer:
                 self.waiting += described
 
     def _describe(self, scope: str, cause: str, time: int) -> bool:
-        """Return whether a harmless cause is to be described, and note that it was."""
+        """Return whether a harmless cause must be described; if so, note it."""
         last = self._described.get((scope, cause))
         if last is not None and abs(time - last) < DESCRIBED_US:
             return False

@@ -16,7 +16,7 @@ from daemon.errors import DataError
 
 VERSION = 1
 MAX_RECORD_BYTES = 64 << 20
-"""Bytes that a record may unpack to."""
+"""Most bytes of a record after decompression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A closed session that carries a clue, whole: the `causes` it may be about, and what an alert shows of it."""
+    """A complete closed session that carries a clue: the `causes` it may be about, and what an alert shows of it."""
 
     id: str
     scope: str
@@ -61,7 +61,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A person's word on a pattern: `verdict` is normal, anomalous or forget. `causes` are those of its lines."""
+    """A person's label of a pattern: `verdict` is normal, anomalous or forget. `causes` are those of its lines."""
 
     scope: str
     pattern: str
@@ -128,7 +128,7 @@ def load_observations(value: bytes | None) -> Observations:
             sightings=[Sighting(*row) for row in document["sightings"]],
             cases=[Case(*row) for row in document["cases"]],
             said=[Said(*row) for row in document["said"]],
-            mutes=[MuteOrder(*row) for row in document.get("mutes", ())],  # records of before there were any
+            mutes=[MuteOrder(*row) for row in document.get("mutes", ())],  # older records have none
         )
     except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"an observation cannot be read: {error}") from error

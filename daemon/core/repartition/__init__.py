@@ -1,11 +1,11 @@
-"""Lines on their way to the partition where the lines of their key are judged together.
+"""Sends each line to the partition where all lines of its key are judged together.
 
 With `input.repartition`, each input partition is a *writer*: its lines, masked and without secrets, are packed into
 blocks (`block`), one for each partition of the topic between, which `place_of` chooses by scope and key.
 `OutgoingLines` collects them until the transaction that writes them. On the other side `IncomingLines` reads blocks as
-lines again, and knows where each line was written at first.
+lines again, and knows the place of each line in the input.
 
-Several writers write to one partition, and each has a clock of its own. `WriterClocks` makes stream time of them: the
+Several writers write to one partition, and each has its own clock. `WriterClocks` derives stream time from them: the
 least clock of the writers that still write.
 """
 

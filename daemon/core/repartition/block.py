@@ -1,7 +1,7 @@
 """A block: masked lines of one writer as one record, with a head that says how far the writer is.
 
-The bytes: a mark, a version, the length of the head, the head as JSON, and the lines as a zstd-compressed Arrow stream.
-A block without lines only tells the time. Columns are found by name, so a release may add some.
+The bytes: a magic number, a version, the length of the head, the head as JSON, and the lines as a zstd-compressed Arrow
+stream. A block without lines only gives the time. Columns are found by name, so a release may add some.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from daemon.errors import DataError
 MARK = b"SLRP"
 VERSION = 1
 MAX_BYTES = 64 << 20
-"""More than any block holds uncompressed: a line is cut at 8,192 characters, a block at `BLOCK_BYTES` of them."""
+"""Upper bound of a block's uncompressed bytes: a line is cut at 8,192 characters, a block at `BLOCK_BYTES`."""
 _HEAD = struct.Struct(">4sHI")
 COLUMNS = {"origin": pl.Int64(), **{n: t for n, t in LINES_SCHEMA.items() if n != "position"}, "masked": pl.String()}
 """The columns that every block has. `origin` is the position in the writer's partition."""
@@ -31,9 +31,9 @@ COLUMNS = {"origin": pl.Int64(), **{n: t for n, t in LINES_SCHEMA.items() if n !
 class BlockHead:
     """How far the writer of a block is.
 
-    `clock` is its stream time in microseconds after the block, None before its first line. `idle` are the seconds for
-    which it has read all there is and waits for more, None while it does not. `first` is the clock of the block's first
-    line, None where it has none.
+    `clock` is its stream time in microseconds after the block, None before its first line. `idle` is for how many
+    seconds it has waited for more after it read everything, None while it still reads. `first` is the clock of the
+    block's first line, None where it has none.
     """
 
     writer: TopicPartition
@@ -44,7 +44,7 @@ class BlockHead:
 
 
 def encode_block(head: BlockHead, lines: pl.DataFrame | None) -> bytes:
-    """Return a block; `lines` has at least `COLUMNS`, or is None for a block that only tells the time."""
+    """Return a block; `lines` has at least `COLUMNS`, or is None for a block that only gives the time."""
     document = {
         "topic": head.writer.topic,
         "partition": head.writer.partition,
@@ -63,12 +63,12 @@ def encode_block(head: BlockHead, lines: pl.DataFrame | None) -> bytes:
 
 
 def decode_head(value: bytes | None) -> BlockHead:
-    """Return the head of a block. Raises DataError for what is none."""
+    """Return the head of a block. Raises DataError for anything else."""
     return _split(value)[0]
 
 
 def decode_lines(value: bytes | None) -> pl.DataFrame:
-    """Return the lines of a block, a table with at least `COLUMNS`. Raises DataError for what is none."""
+    """Return the lines of a block, a table with at least `COLUMNS`. Raises DataError for anything else."""
     head, body = _split(value)
     if not head.lines:
         return pl.DataFrame(schema=COLUMNS)
@@ -85,7 +85,7 @@ def decode_lines(value: bytes | None) -> pl.DataFrame:
 
 def _split(value: bytes | None) -> tuple[BlockHead, bytes]:
     if value is None or len(value) < _HEAD.size or not value.startswith(MARK):
-        raise DataError("the record is no block of lines of strayline")
+        raise DataError("the record is not a block of lines of strayline")
     _, version, length = _HEAD.unpack_from(value)
     if version != VERSION:
         raise DataError(f"the block has version {version}, of another release; this one reads {VERSION}")

@@ -1,4 +1,4 @@
-"""Blocks of one partition as lines again: with stream time, and with the place where each line was written at first."""
+"""Blocks of one partition as lines again: with stream time, and with the place of each line in the input."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REASON = "bad_block"
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """The lines of one block: who wrote them, and their positions there."""
+    """The lines of one block: their writer, and their positions in its partition."""
 
     writer: TopicPartition
     origin: Positions
@@ -39,11 +39,11 @@ class IncomingLines:
 
     @property
     def time(self) -> int | None:
-        """Stream time after all that was looked at, in microseconds."""
+        """Stream time after the last block that was looked at, in microseconds."""
         return self.clocks.time
 
     def look(self, batch: Batch, *, pressed: bool) -> None:
-        """Move the clocks by all blocks of a batch, also those that will not be read; call it before `parse`."""
+        """Advance the clocks by all blocks of a batch, also those that will not be read; call it before `parse`."""
         self._moments = {}
         for offset, stamp, value in zip(batch.offsets, batch.timestamps, batch.values, strict=True):
             try:
@@ -77,12 +77,12 @@ class IncomingLines:
         return lines
 
     def place(self, position: int) -> str:
-        """Return where a line was written at first, as text."""
+        """Return the place of a line in the input, as text."""
         written = self._written[offset_of(position)]
         return placed(written.writer, int(written.origin[(position & MAX_LINES_PER_RECORD) - 1]))
 
     def origins(self, positions: Positions) -> Origins:
-        """Return where lines were written at first; `positions` are sorted and not yet settled."""
+        """Return the places of lines in the input; `positions` are sorted and not yet settled."""
         offsets, begins = np.unique(positions >> INDEX_BITS, return_index=True)
         ends = np.append(begins[1:], len(positions))
         sources: dict[TopicPartition, int] = {}

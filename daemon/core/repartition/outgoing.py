@@ -12,14 +12,14 @@ from daemon.core.repartition.block import BlockHead, encode_block
 from daemon.core.types import OutRecord, TopicPartition
 
 BLOCK_BYTES = 1 << 20
-"""Bytes of text in a block, to which one more line may come."""
+"""Most bytes of text in a block, plus one line."""
 FULL_LINES = 500_000
 FULL_BYTES = 128 << 20
-"""What is collected at most, about: then reading waits for the transaction."""
+"""Approximate limits of what is collected. Beyond one of them, reading waits for the transaction."""
 TELL_EVERY = 1_000_000
-"""Microseconds of the clock after which a partition without lines is told the time."""
+"""Microseconds of the clock after which a partition without lines is sent the time."""
 SAY_AGAIN = 10.0
-"""Seconds after which a writer says again that it is idle: it might be gone instead."""
+"""Seconds after which a writer reports again that it is idle, to show that it still runs."""
 ROLE = "repartition"
 
 
@@ -54,7 +54,7 @@ class OutgoingLines:
 
     @property
     def to_say(self) -> bool:
-        """Whether the other side has yet to learn, or to be told again, that the writer is idle."""
+        """Whether the writer must report, or report again, that it is idle."""
         return self._idle is not None and (self._said is None or self._idle - self._said >= SAY_AGAIN)
 
     def add(self, masked: pl.DataFrame) -> None:
@@ -67,11 +67,11 @@ class OutgoingLines:
         self._bytes += int(masked.estimated_size())
 
     def note_idle(self, seconds: float) -> None:
-        """Note that all that exists was read, and that nothing has come for so long."""
+        """Note that everything was read, and that nothing has come for `seconds`."""
         self._idle = seconds
 
     def take(self) -> list[OutRecord]:
-        """Return the blocks of everything collected, and the time for partitions without lines that wait for it."""
+        """Return blocks of everything collected, and blocks without lines for partitions that need only the time."""
         tables, self._tables, self._lines, self._bytes = self._tables, [], 0, 0
         records = [record for part in self._parted(tables) for record in self._blocks(*part)]
         touched = {record.partition for record in records}
@@ -82,7 +82,7 @@ class OutgoingLines:
         return records
 
     def _owes(self, at: int) -> bool:
-        """Whether a partition is to be told the time, since its last lines are long ago."""
+        """Whether a partition must be sent the time, because its last block is too long ago."""
         return at not in self._told or (self.clock or 0) - (self._told[at] or 0) >= TELL_EVERY
 
     def _parted(self, tables: list[pl.DataFrame]) -> Iterator[tuple[int, pl.DataFrame]]:
@@ -104,7 +104,7 @@ class OutgoingLines:
             return
         *parts, last = lines.with_columns(number).partition_by("number", maintain_order=True, include_key=False)
         reached = self._told.get(at)
-        for part in parts:  # more follows: the writer is not yet where it will be after the last block
+        for part in parts:  # more blocks follow, so the clock is only that of the lines so far
             latest: int = part["clock"].max()  # type: ignore[assignment]  # polars types it as any scalar
             reached = latest if reached is None else max(reached, latest)
             yield self._record(at, part, BlockHead(self._writer, reached, None))

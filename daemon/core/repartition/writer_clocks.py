@@ -1,16 +1,16 @@
 """Stream time of a partition that several write to: the least clock of the writers that still write.
 
-One clock for all would be that of the writer furthest ahead. Then a session would end before the lines of a slower one
-have come. So stream time waits for each writer, but not
+One clock for all would be that of the writer furthest ahead. Then a session would end before the lines of a slower
+writer arrive. So stream time waits for each writer, except for
 
-* for one that says it is idle: it has read all there is of its partition, and nothing has come for a while. It says so
-  again and again; what it said more than `IDLE` ago, or before nobody at all wrote for so long, does not count;
-* for one that was not heard for `PATIENCE`: nobody works on its partition. What it writes later is late;
-* for any, when too many lines wait in open sessions.
+* a writer that reports that it is idle: it has read its whole partition, and nothing has come for a while. It repeats
+  the report. A report older than `IDLE`, or from before a time as long in which nobody wrote, does not count;
+* a writer without a block for `PATIENCE`: nobody processes its partition. What it writes later is late;
+* all writers, when too many lines wait in open sessions.
 
-All of it is decided by the sequence of blocks and the times at which they were written, by the brokers' records. So a
-partition that is read again has the same stream time at each block. For that, `fold` keeps the state of where reading
-would begin again.
+Stream time depends only on the sequence of blocks and on the timestamps of their records. So a partition that is read
+again has the same stream time at each block. For that, `fold` keeps the state at the offset where reading would begin
+again.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ import orjson
 from daemon.core.repartition.block import BlockHead
 
 PATIENCE = 60_000
-"""Milliseconds without a block after which a writer that is not idle is not waited for."""
+"""Milliseconds without a block after which stream time does not wait for a writer that is not idle."""
 
 
 IDLE = 25_000
-"""Milliseconds for which it counts that a writer is idle."""
+"""Milliseconds for which a writer's report that it is idle is valid."""
 
 
 @dataclass(slots=True)
 class Writer:
-    """What is known of one writer: its clock in microseconds, None before its first line; for how many seconds it was
-    idle when it was last heard, None if it was not; when that was, in milliseconds, None before its first block."""
+    """One writer. `clock` is in microseconds, None before its first line. `idle` is for how many seconds it was idle at
+    its last block, None if it was not. `heard` is the time of that block in milliseconds, None before the first."""
 
     clock: int | None = None
     idle: float | None = None
@@ -43,8 +43,9 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What holds for the lines of one block: the writer's clock before it, the least of the others that are waited for
-    (None: of none), and stream time before it. `held`: one that is waited for has no clock yet, so time stands."""
+    """What holds for the lines of one block. `before` is the writer's clock before it, `others` the least clock of the
+    other writers that are waited for (None without any), `time` stream time before it. With `held`, time stands still,
+    because a writer that is waited for has no clock yet."""
 
     before: int | None
     others: int | None
@@ -61,7 +62,7 @@ class _State:
     def hear(self, head: BlockHead, stamp: int, *, pressed: bool) -> Moment:
         """Take in a block that was written at `stamp` milliseconds; return what holds for its lines."""
         name = str(head.writer)
-        if stamp - self.latest > IDLE:  # nobody was at work: what was said before does not count
+        if stamp - self.latest > IDLE:  # nobody wrote: earlier reports do not count
             for other in self.writers.values():
                 other.idle, other.heard = None, stamp
         self.latest = max(self.latest, stamp)
@@ -94,7 +95,7 @@ class _State:
 
 
 class WriterClocks:
-    """The clocks of one partition's writers; `expected` are those that are known to write before they are heard."""
+    """The clocks of one partition's writers; `expected` names those that are waited for before their first block."""
 
     def __init__(self, expected: Iterable[str] = (), kept: bytes | None = None) -> None:
         """`kept` is what `dump` returned for the offset from which the partition is read again."""
@@ -109,7 +110,7 @@ class WriterClocks:
 
     @property
     def now(self) -> int | None:
-        """Stream time, and the time for which nothing has followed where all writers are idle; None as for `time`."""
+        """Stream time, plus the time without lines where all writers are idle; None before the first line."""
         if self._now.time is None or self._now.awaited():
             return self._now.time
         idle = [w.clock + round(w.idle * 1e6) for w in self._now.writers.values() if w.clock and w.idle]
@@ -118,19 +119,19 @@ class WriterClocks:
     def hear(self, offset: int, head: BlockHead, stamp: int, *, pressed: bool = False) -> Moment:
         """Take in the head of the block at `offset`, written at `stamp` milliseconds.
 
-        `pressed`: too many lines wait, so nobody is waited for.
+        `pressed`: too many lines wait, so no writer is waited for.
         """
         self._since.append((offset, head, stamp, pressed))
         return self._now.hear(head, stamp, pressed=pressed)
 
     def quiet(self, idle: float = 0.0) -> bool:
-        """Whether all writers wait for more, or were not heard for long, if `idle` seconds passed after the last."""
+        """Whether all writers are idle or without a block for `PATIENCE`, `idle` seconds after the last block."""
         return not any(
             self._now.latest - (writer.heard or 0) + idle * 1_000 <= PATIENCE for writer in self._now.awaited()
         )
 
     def fold(self, offset: int) -> None:
-        """Forget what happened from block to block below `offset`: reading will not begin there again."""
+        """Forget the single blocks below `offset`: reading will not begin there again."""
         while self._since and self._since[0][0] < offset:
             _, head, stamp, pressed = self._since.popleft()
             self._base.hear(head, stamp, pressed=pressed)

@@ -6,8 +6,7 @@
   order in which they close. `drive` runs a stream against one engine, step after step; files and tests use it.
 * A `Processor` is what the runtime drives, one for each partition: `LogProcessor` for logs, `FeedbackProcessor` for
   feedback, `IncidentsProcessor` for what the others observe, `RepartitionProcessor` for logs whose lines are judged in
-  another partition. It collects outputs until `take`, which returns a
-  `Settlement`: the content of one transaction.
+  another partition. It collects outputs until `take`, which returns a `Settlement`: the content of one transaction.
 * A `Checkpoint` is part of every settlement. It says which lines are accounted for; `replay` uses it to read a
   partition again without judging a line twice.
 * `CommitClock` and `IdleClock` (`commit_policy`) say when to commit and when a partition is idle.

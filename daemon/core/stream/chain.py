@@ -6,7 +6,7 @@ Three rules make it exact:
 * Everything read is in one of five places: held to be joined, an open session, the queue, a verdict already handed out,
   a reject already handed out. `checkpoint` covers the first three; whoever took the last two settles them with it, in
   one transaction.
-* Reading again after a crash goes through `LineReader`: below the checkpoint's `next` only what was unsettled counts.
+* Reading again after a crash goes through `LineReader`: below the checkpoint's `next` only unsettled lines count.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ class Tools:
 class Stream:
     """The chain of one partition. Synchronous; the thread that owns the detector calls it.
 
-    Without `incoming`, the records are of the input. With `teach`, sessions count as confirmed normal; without `learn`,
+    Without `incoming`, records come from the input. With `teach`, sessions count as confirmed normal; without `learn`,
     the baseline stays as it is. `known` counts closed sessions that needed no embedding. `refused` are the sessions
-    without a verdict, because the engine refuses their text, that `judge` came to; they leave the stream like verdicts,
-    and whoever takes them settles them.
+    that `judge` reached and that have no verdict, because the engine refuses their text. They leave the stream like
+    verdicts, and whoever takes them settles them.
     """
 
     def __init__(
@@ -148,9 +148,9 @@ class Stream:
     def push(self, batch: Batch) -> Pushed:
         """Read a batch; the sessions it closes join the queue. Offsets must increase from batch to batch."""
         pushed = self._lines.push(batch, pressed=self.unsettled > self._tools.limits.max_pinned)
-        told, watermark = self._origin.time, self.watermark
-        if told is not None and watermark is not None and told > watermark:
-            self._enqueue(self._sessionizer.advance(told))
+        time, watermark = self._origin.time, self.watermark
+        if time is not None and watermark is not None and time > watermark:
+            self._enqueue(self._sessionizer.advance(time))
         return pushed
 
     def flush(self, closed_by: ClosedBy) -> None:
@@ -223,7 +223,7 @@ class Stream:
         return replace(checkpoint, pieces=self._origin.pieces(checkpoint.low))
 
     def _take(self, lines: pl.DataFrame) -> Mapping[str, int]:
-        """Take lines through the rest of the chain; return how many joined ones a bound ended, by bound."""
+        """Pass lines through the rest of the chain; return how many joined lines a bound ended, by bound."""
         joined = Joined(lines.with_columns(read="position"))
         if self._joiner:
             with self._tools.timed("join"):
@@ -232,7 +232,7 @@ class Stream:
         return joined.cuts
 
     def _pass_on(self, joined: Joined) -> None:
-        """Take lines, joined or as they are, through the rest of the chain."""
+        """Pass lines, joined or as they are, through the rest of the chain."""
         if joined.events.is_empty():
             return
         timed, observed_below = self._tools.timed, self._lines.resume.next

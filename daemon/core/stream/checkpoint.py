@@ -48,11 +48,11 @@ def unpack(data: bytes) -> Positions:
 class Checkpoint:
     """All that a new owner needs to continue a partition exactly where the last transaction left it.
 
-    `next` is the offset to process next, `unsettled` the sorted positions below it that are held by open or unjudged
+    `next` is the offset to process next, `unsettled` the sorted positions below it of lines in open or unjudged
     sessions, `watermark` the greatest event time seen (None before the first line), `config` the hash of the
-    configuration that wrote it. `held` are those of `unsettled` that were held to be joined with what follows, `clock`
-    is the greatest record time of lines that may be joined. `pieces` is state that is kept in records of its own, by
-    name, so that a transaction writes what changed and no more.
+    configuration that wrote it. `held` are those of `unsettled` that are held to be joined with the lines that follow,
+    `clock` is the greatest record time of lines that may be joined. `pieces` is state that is kept in records of its
+    own, by name, so that a transaction writes only what changed.
     """
 
     next: int
@@ -65,7 +65,7 @@ class Checkpoint:
 
     @property
     def low(self) -> int:
-        """The offset to read from again: the first that is not wholly settled."""
+        """The offset to read from again: the first that is not completely settled."""
         return offset_of(int(self.unsettled[0])) if self.unsettled.size else self.next
 
     def unsettled_from(self, offset: int) -> int:
@@ -91,7 +91,7 @@ class Checkpoint:
 
     @classmethod
     def decode(cls, value: bytes) -> Checkpoint:
-        """Return the checkpoint in `value`; DataError names a version this release cannot read."""
+        """Return the checkpoint in `value`. Raises DataError for a version that this release cannot read."""
         version, length = _HEAD.unpack_from(value)
         if version != CHECKPOINT_VERSION:
             raise DataError(
@@ -104,7 +104,7 @@ class Checkpoint:
             watermark=head["watermark"],
             unsettled=unpack(body[: head["packed"]]),
             config=head["config"],
-            held=unpack(body[head["packed"] :]) if head.get("held") else NONE,  # checkpoints of before have none
+            held=unpack(body[head["packed"] :]) if head.get("held") else NONE,  # older checkpoints have none
             clock=head.get("clock"),
         )
 

@@ -1,6 +1,6 @@
 """Two small policies that are given the time: when to commit, and when a quiet partition counts as idle.
 
-A transaction takes a few milliseconds of CPU and up to a second of waiting. So mere progress is committed seldom,
+A transaction takes a few milliseconds of CPU and up to a second of waiting. So progress alone is committed seldom,
 outputs that somebody waits for are committed soon, and a partition without changes is never committed.
 """
 

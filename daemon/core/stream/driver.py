@@ -15,7 +15,7 @@ from daemon.core.stream.chain import Stream
 from daemon.core.types import Verdict
 
 Embed = Callable[[Sequence[str]], Awaitable[NDArray[np.float32]]]
-"""Returns one unit row a text, shape (len(texts), dimensions): `ports.Engine.embed`."""
+"""Returns one unit vector for each text, shape (len(texts), dimensions): `ports.Engine.embed`."""
 
 
 async def drive(stream: Stream, embed: Embed, at_once: int = 256) -> AsyncIterator[Verdict]:

@@ -47,7 +47,7 @@ class FeedbackProcessor:
         rejects, verdicts = Counter[str](), list[str]()
         for row, (offset, value) in enumerate(zip(batch.offsets, batch.values, strict=True)):
             try:
-                if parse_remark(value) is not None:  # on an incident: for those who look at incidents
+                if parse_remark(value) is not None:  # on an incident: only consoles show it
                     continue
                 if (mute := parse_mute(value)) is not None:
                     self._mute(mute)
@@ -82,24 +82,24 @@ class FeedbackProcessor:
         return Settlement(records, Checkpoint(self._next, config=self._publishing.config))
 
     def _scope_of(self, feedback: Feedback) -> str | None:
-        """Return the scope of the pattern; None when an alert's id names no pattern but the cause of an incident."""
+        """Return the scope of the pattern; None when an alert's id names the cause of an incident, not a pattern."""
         scope = feedback.scope or self._detector.scope_of(feedback.pattern)
         if scope is None and not feedback.of_alert:
             raise DataError(f"pattern {feedback.pattern} is not in the baseline; name its scope")
         return scope
 
     def _mute(self, mute: Mute) -> None:
-        """Tell the incidents stage what is muted: it decides what is told."""
+        """Pass a mute to the incidents stage, which decides what is told."""
         causes = [mute.pattern, *self._causes(mute.scope, mute.pattern)] if mute.pattern else []
         self._mutes.append(MuteOrder(mute.scope, mute.pattern, mute.until, causes, mute.by))
 
     def _causes(self, scope: str | None, pattern: str) -> list[str]:
-        """Return what of a pattern's lines is more than harmless."""
+        """Return the causes of a pattern's lines that are not harmless."""
         lines = () if scope is None else self._detector.lines_of(scope, pattern)
         return [cause.id for line, _ in lines if (cause := cause_of(line)).score > 0]
 
     def _label(self, scope: str | None, feedback: Feedback, at: int) -> None:
-        """Label the pattern, and tell the incidents stage: what a person knows of is told no more, or again."""
+        """Label the pattern, and pass the label to the incidents stage, with the causes that it is about."""
         causes = [feedback.pattern, *self._causes(scope, feedback.pattern)]
         self._said.append(Said(scope or "", feedback.pattern, feedback.verdict, causes))
         if scope is None:

@@ -1,4 +1,4 @@
-"""The processor of the observations' topic: decides for all partitions what is told, and says it.
+"""The processor of the observations' topic: decides for all partitions what is told, and publishes it.
 
 Its state is that of the incidents stage, in pieces beside its checkpoint: a transaction writes the alerts it makes and
 the pieces they changed. So an incident is told exactly once, whatever crashes.
@@ -59,13 +59,13 @@ class IncidentsProcessor:
             records = zip(batch.offsets, batch.keys, batch.values, strict=True)
             for row, (offset, key, value) in enumerate(records):
                 try:
-                    said = self._read(key, value)
+                    messages = self._read(key, value)
                 except DataError as error:
                     reject = Reject(row, offset, "bad_observation", str(error))
                     self._outputs.append(self._dead_letter(batch, reject))
                     rejects[reject.reason] += 1
                     continue
-                for news in said:
+                for news in messages:
                     self._publish(news, about)
             self._next = batch.offsets[-1] + 1
         return Step(Load(outputs=len(self._outputs)), rejects=rejects)

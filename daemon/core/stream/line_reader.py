@@ -1,6 +1,6 @@
-"""From batches of one partition to its lines, each once: also when the partition is read again.
+"""From batches of one partition to its lines, each exactly once, also when the partition is read again.
 
-What a batch is made of is the `LineSource`'s: records of the input (`InputLines`), or blocks of lines that input
+A `LineSource` knows what a batch is made of: records of the input (`InputLines`), or blocks of lines that input
 partitions have written (`daemon.core.repartition`).
 """
 
@@ -42,15 +42,15 @@ class Pushed:
 
 
 class LineSource(Protocol):
-    """What the records of a partition are."""
+    """Turns the records of a partition into lines."""
 
     @property
     def time(self) -> int | None:
-        """Stream time in microseconds where records tell it without lines; None where only lines do."""
+        """Stream time in microseconds where records give it without lines; None where only lines do."""
         ...
 
     def look(self, batch: Batch, *, pressed: bool) -> None:
-        """See a batch before any of it is parsed. `pressed`: too many lines wait for their sessions to close."""
+        """Look at a batch before it is parsed. `pressed`: too many lines wait for their sessions to close."""
         ...
 
     def parse(self, batch: Batch) -> Parsed:
@@ -80,7 +80,7 @@ class InputLines:
         self._masker = masker
 
     def look(self, batch: Batch, *, pressed: bool) -> None:
-        """A record tells nothing but its lines."""
+        """Do nothing: records of the input contain only lines."""
 
     def parse(self, batch: Batch) -> Parsed:
         """Return the lines of a batch, by the format."""
@@ -94,7 +94,7 @@ class InputLines:
         """Return a position as text."""
         return place(position)
 
-    def pieces(self, low: int) -> Mapping[bytes, bytes | None]:  # noqa: ARG002  # positions say it all
+    def pieces(self, low: int) -> Mapping[bytes, bytes | None]:  # noqa: ARG002  # positions are enough
         """Keep nothing."""
         return {}
 
@@ -156,7 +156,7 @@ class LineReader:
                 self.end_replay()
 
     def end_replay(self) -> None:
-        """Wait for unsettled lines no more: all that is left of them has returned."""
+        """Stop waiting for unsettled lines: all that still exist have returned."""
         # The watermark is what the replayed lines reached: their sessions were open at the checkpoint's watermark, and
         # close at the next line as they would have without the restart.
         if self._replay is not None:

@@ -20,13 +20,13 @@ JUDGED_AT_ONCE = 256
 NOTHING = Pushed(0, ())
 SECOND_US = 1_000_000
 CLOCK_EVERY = 30 * SECOND_US
-"""Stream time, in microseconds, after which the incidents stage is told where the partition stands."""
+"""Microseconds of stream time after which the incidents stage is sent the partition's stream time."""
 LISTENS = 24 * 3600.0
-"""Seconds for which an idle partition goes on telling that it is idle."""
+"""Seconds for which an idle partition continues to report its stream time."""
 
 
 class LogProcessor:
-    """Implements `Processor` for a topic of logs, or, with `incoming`, for that of lines on their way."""
+    """Implements `Processor` for a topic of logs, or, with `incoming`, for the topic of repartitioned lines."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class LogProcessor:
 
     @property
     def _clock(self) -> int | None:
-        """Stream time: that of the latest lines, and the time for which nothing has followed them."""
+        """Stream time: that of the latest lines, plus the time for which nothing has followed them."""
         watermark = self._stream.watermark
         if self._incoming is not None:
             return self._incoming.clocks.now
@@ -132,11 +132,11 @@ class LogProcessor:
         )
 
     def _writers_are_idle(self) -> bool:
-        """Whether lines come from elsewhere, and nobody there has more of them."""
+        """Whether lines come from other partitions, and none of these has more."""
         return self._incoming is not None and self._incoming.clocks.quiet()
 
     def _placed(self, verdict: Verdict) -> Verdict:
-        """Return a verdict that will be shown with the places in the input of lines that came from elsewhere."""
+        """Return a verdict; one that is published gets the places of its repartitioned lines in the input."""
         if self._incoming is None or not (self._publishing.verdicts or verdict.judgement.anomalous):
             return verdict
         return replace(verdict, origins=self._incoming.origins(verdict.session.positions))

@@ -35,8 +35,8 @@ from daemon.core.types import (
 class Publishing:
     """What all processors of a process share: the group's name, what they publish, and what alerts are judged with.
 
-    `config` is the configuration's hash. `provenance` returns what an alert of this moment names as its origin. `timer`
-    returns seconds of any clock; it only measures. With `redaction`, secrets leave dead letters.
+    `config` is the configuration's hash. `provenance` returns the provenance of alerts made now. `timer` returns
+    seconds of any clock; it only measures. `redaction` removes secrets from dead letters.
     """
 
     group: str
@@ -51,7 +51,7 @@ class Publishing:
 class Load:
     """What a processor holds: open sessions, sessions waiting to be judged, outputs not yet taken, unsettled lines.
 
-    `listening` asks to be flushed again and again while the partition is idle: time passes there, too.
+    `listening` asks for repeated flushes while the partition is idle, because time passes there, too.
     `watermark` is the greatest event time seen in microseconds, None before the first line and where there is none.
     `full` asks for no more records before the next transaction.
     """
@@ -105,9 +105,9 @@ class SettledAlert:
 class Settlement:
     """The content of one transaction.
 
-    `incidents` are those open, `told` those told in the last day and `budgets` those that may be, by scope; `held_back`
-    counts by scope what the ceiling held back since the last settlement, `let_go` by kind what the bounds let go, and
-    `sessions` those with a clue by what became of them.
+    By scope: `incidents` counts those that are open, `told` those told in the last day, `budgets` those that may be
+    told a day, and `held_back` those that the ceiling held back since the last settlement. `let_go` counts by kind what
+    the bounds dropped, and `sessions` counts sessions with a clue by what became of them.
     """
 
     records: Sequence[OutRecord]
@@ -139,7 +139,7 @@ class Processor(Protocol):
 
     @property
     def announces(self) -> bool:
-        """Whether it is to be flushed once it is idle, also if it never takes in a record."""
+        """Whether it must be flushed once it is idle, even if it has never taken in a record."""
         ...
 
     def skip(self, offset: int) -> None:

@@ -1,8 +1,8 @@
 """The processor of a partition of logs whose lines are judged elsewhere: lines go to the partition of their key.
 
-It is the first of two hops. Records become lines as in `LogProcessor`, lose their secrets and are masked, and bad
-records become dead letters that name their place in the input. A transaction writes the lines, and the checkpoint
-behind them; nothing stays unsettled here. The second hop is a `LogProcessor` that reads `IncomingLines`.
+It is the first of two hops. Records become lines as in `LogProcessor`, redacted and masked. Bad records become dead
+letters that name their place in the input. A transaction writes the lines, and the checkpoint after them; nothing stays
+unsettled here. The second hop is a `LogProcessor` that reads `IncomingLines`.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ class Replay:
     """Selects, while a partition is read again, the lines that its checkpoint left unsettled.
 
     A record below `until` (the checkpoint's `next`) whose unsettled lines do not return under the same positions,
-    because another format splits it differently, is taken whole: its lines are judged under the new reading and none is
-    dropped.
+    because another format splits it differently, is taken whole: its lines are judged as the new format reads them, and
+    none is dropped.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
