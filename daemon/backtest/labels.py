@@ -149,7 +149,7 @@ def _add(path: str, labels: LabelFile, columns: Mapping[str, int], number: int, 
         raise DataError(f"{path}:{number}: {len(row)} columns, {max(columns.values()) + 1} are needed")
     anomalous = _word(row[columns["label"]])
     if anomalous is None:
-        raise DataError(f"{path}:{number}: the label is none of {', '.join(WORDS)}")
+        raise DataError(f"{path}:{number}: the label is not one of {', '.join(WORDS)}")
     if not labels.by_line:
         scope = row[columns["scope"]] if "scope" in columns else None
         labels.keys[scope, row[columns["key"]]] = anomalous

@@ -94,7 +94,7 @@ def remove_documents(options: argparse.Namespace) -> int:
         for word in options.documents:
             matches = [each for each in documents if each.name == word or (len(word) >= 4 and each.id.startswith(word))]
             if len(matches) != 1:
-                many = "is none of" if not matches else "means several of"
+                many = "is not one of" if not matches else "means several of"
                 raise InputError(f"{word}: {many} the documents of base {base}")
             ids.append(matches[0].id)
         removed = store.remove(base, sorted(set(ids)))

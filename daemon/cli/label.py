@@ -124,7 +124,7 @@ async def _label(options: argparse.Namespace, config: Config) -> int:
 
     target, scope = await _target(options, config)
     if target.startswith(NO_LINE):
-        raise DataError("a silence is about no line, so there is nothing to label")
+        raise DataError("the silence of a service has no line, so there is nothing to label")
     document = label_document(target, options.word, scope=scope, by=options.by, note=options.note)
     value = orjson.dumps(document)
     await publish_one(kafka_settings(config), config.topics.feedback, key=scope.encode(), value=value)

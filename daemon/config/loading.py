@@ -38,7 +38,7 @@ class _StrictLoader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 mark = key_node.start_mark
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", mark)
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is given twice", mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 

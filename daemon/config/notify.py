@@ -128,5 +128,5 @@ class NotifyConfig(PortConfig):
     def _distinct(self) -> Self:
         names = [route.name for route in self.routes]
         if doubled := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"routes: {', '.join(doubled)} stands twice; a route's name is its consumer group's")
+            raise ValueError(f"routes: {', '.join(doubled)} is given twice; a route's name is its consumer group's")
         return self

@@ -245,7 +245,7 @@ class Pages:
         identity = fields.get("alert", "")
         alert = await self.read(lambda archive: queries.alert(archive, identity))
         if alert is None or not alert.can_be_labelled:
-            raise web.HTTPNotFound(text="the archive has no such alert, or it is about no line")
+            raise web.HTTPNotFound(text="the archive has no such alert, or it is about the silence of a service")
         return alert, verdict
 
     async def read(self, read: Callable[[sqlite3.Connection], T]) -> T:

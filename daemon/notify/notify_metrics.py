@@ -35,7 +35,7 @@ class NotifyMetrics:
             "notify_foreign_total",
             "counter",
             ("route",),
-            "Records of the alerts topic that are no alerts; passed over.",
+            "Records of the alerts topic that are not alerts; passed over.",
         )
         self.foreign = Counter(PREFIX + "notify_foreign", text, ["route"], registry=registry)
         text = self._text(

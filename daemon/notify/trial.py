@@ -17,7 +17,7 @@ async def trial(routes: Sequence[RouteSettings]) -> AsyncIterator[tuple[str, str
     """Send a trial message and its end over each route; yield the route's name and what is wrong, if anything."""
     now = datetime.now(UTC)
     name = f"trial-{uuid4().hex[:12]}"
-    lines = [{"text": "this is no line of a log", "count": 1}]
+    lines = [{"text": "this is not a line of a log", "count": 1}]
     for route in routes:
         problem = ""
         for number, stage in enumerate((Stage.OPENED, Stage.RESOLVED), start=1):

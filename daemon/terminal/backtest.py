@@ -69,7 +69,7 @@ def _facts(report: Report) -> Iterator[str]:
         labels = report.labels
         known = f"{labels.anomalous:,} anomalous, {labels.normal:,} normal, {labels.unlabelled:,} without"
         early = f"; {labels.anomalous_in_warm_up:,} anomalous fell into warm-up" if labels.anomalous_in_warm_up else ""
-        unmet = f"; {labels.unmet:,} labels met no session" if labels.unmet else ""
+        unmet = f"; {labels.unmet:,} labels match no session" if labels.unmet else ""
         yield f"labels    {known}{early}{unmet}"
     if report.localisation:
         at = report.localisation

@@ -21,7 +21,7 @@ def discovery_lines(found: Discovery, encoding: str) -> Iterator[str]:
         yield "time      none is stated: lines have their record's, and in files they keep their order alone"
     else:
         yield f"time      {reading.time}, {_range(found)}"
-    yield f"level     {'as lines state it' if reading.level else 'none is stated; a failure is told by its words'}"
+    yield f"level     {'as lines state it' if reading.level else 'none is stated; failures are found by their words'}"
     yield f"session   {_choice(found.choice)}"
     if found.runner_up is not None:
         yield f"  next    {_choice(found.runner_up)}"

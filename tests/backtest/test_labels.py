@@ -94,7 +94,7 @@ def test_without_an_anomalous_line_everything_is_normal(tmp_path: Path) -> None:
         ("", "no labels in it"),
         ("key,label\n", "no labels in it"),
         ("key\na\n", "labels.csv:1: a label file has two columns"),
-        ("a,1\nb,maybe\n", "labels.csv:2: the label is none of"),
+        ("a,1\nb,maybe\n", "labels.csv:2: the label is not one of"),
         ("a,1\nb\n", "labels.csv:2: 1 columns, 2 are needed"),
         ("line,label\nx,1\n", "labels.csv:2: the line is not a number"),
         ("line,label\n0,1\n", "labels.csv:2: the line is not a number"),

@@ -53,7 +53,7 @@ def test_every_file_says_what_became_of_it(typed: Any, tmp_path: Path) -> None:
     lines = out.splitlines()
     assert (65, 7) == (code, len(lines))
     assert 4 == sum("already there as a.docx" in line for line in lines)
-    assert "in/z.pdf: refused, because it is called .pdf but is none" in lines
+    assert "in/z.pdf: refused, because it is named .pdf but is not one" in lines
     assert "in/empty.txt: empty, the file holds nothing" in lines
     assert 65 == typed("check", "in/z.pdf")[0]
     listed = json.loads(typed("list", "--json")[1])
@@ -71,7 +71,7 @@ def test_bases_are_apart_and_removing_is_by_name_or_id(typed: Any) -> None:
     assert 0 == typed("remove", "a.txt", listed[1]["id"][:6], "--base", "one")[0]
     assert {"two": 2} == json.loads(typed("list", "--base", "one", "--json")[1])["bases"]
     code, _, err = typed("remove", "nothing.txt", "--base", "two")
-    assert (66, "strayline: nothing.txt: is none of the documents of base two\n") == (code, err)
+    assert (66, "strayline: nothing.txt: is not one of the documents of base two\n") == (code, err)
 
 
 def test_search_is_by_meaning(typed: Any) -> None:

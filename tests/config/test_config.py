@@ -71,7 +71,7 @@ input: {topics: [], fields: {key: record.offset, time: a..b}, extract: ["(?P<use
     [
         ("kafka: [", "config:1:9"),
         ("- a\n- b", "config: a configuration must be a mapping of sections, not a list"),
-        ("kafka: {group_id: a}\nkafka: {group_id: b}", "config:2:1: 'kafka' stands twice"),
+        ("kafka: {group_id: a}\nkafka: {group_id: b}", "config:2:1: 'kafka' is given twice"),
         ("engine: {type: openai}", "engine: url: type openai needs the server's address"),
         (
             "engine: {type: lite, url: http://x/v1}",

@@ -56,7 +56,7 @@ def test_every_kind_of_route_is_made() -> None:
             "{name: a, type: email, host: x, sender: a@b, to: [a@b.c], security: none, username: u, password_file: p}",
             "security",
         ),
-        ("{name: a, type: slack, url_file: x}, {name: a, type: slack, url_file: x}", "a stands twice"),
+        ("{name: a, type: slack, url_file: x}, {name: a, type: slack, url_file: x}", "a is given twice"),
     ],
 )
 def test_a_wrong_route_is_named(route: str, says: str) -> None:

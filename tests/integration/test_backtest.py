@@ -247,7 +247,7 @@ async def test_bad_files_and_labels_are_refused_before_any_work(tmp_path: Path, 
     setup, out = setup_with(engine), tmp_path / "out"
     with pytest.raises(InputError, match=r"none\.jsonl: No such file"):
         await run_backtest(BacktestOptions([log, str(tmp_path / "none.jsonl")], out=out), setup, engine)
-    with pytest.raises(DataError, match=r"labels\.csv:2: the label is none of"):
+    with pytest.raises(DataError, match=r"labels\.csv:2: the label is not one of"):
         await run_backtest(BacktestOptions([log], labels=labels, out=out), setup, engine)
     with pytest.raises(OutputError, match="cannot be written to"):
         await run_backtest(BacktestOptions([log], out=Path(log)), setup, engine)
@@ -255,7 +255,7 @@ async def test_bad_files_and_labels_are_refused_before_any_work(tmp_path: Path, 
     assert not out.exists()
     with pytest.raises(InputError, match=r"none\.jsonl: No such file"):
         check_inputs(BacktestOptions([str(tmp_path / "none.jsonl")]))
-    with pytest.raises(DataError, match=r"labels\.csv:2: the label is none of"):
+    with pytest.raises(DataError, match=r"labels\.csv:2: the label is not one of"):
         check_inputs(BacktestOptions([log], labels=labels))
     check_inputs(BacktestOptions([log]))
 

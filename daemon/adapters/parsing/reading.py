@@ -116,7 +116,7 @@ def _format(path: Path, data: bytes) -> str:
     if data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         raise RefusedFileError("is an old or an encrypted Office file; save it as .docx without a password")
     if suffix in _BINARY:
-        raise RefusedFileError(f"is called {suffix} but is none")
+        raise RefusedFileError(f"is named {suffix} but is not one")
     if suffix in _HTML or data[:512].lstrip().lower().startswith((b"<!doctype html", b"<html")):
         return "html"
     return "markdown" if suffix in _MARKDOWN else "text"

@@ -165,7 +165,7 @@ class CauseDocument(TypedDict):
     scope: str
     """The service or tenant."""
     cause: Fingerprint
-    """Fingerprint of what it is about: the wording of a line. Zeros where it is about no line."""
+    """Fingerprint of what it is about: the wording of a line. Zeros where it is not about a line."""
     kind: ClueKind
     """new: never seen in the window; burst: far more often than ever; back: after long absence; silent: it stopped;
     missing: a usual line is not there."""
