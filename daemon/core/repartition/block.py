@@ -67,11 +67,11 @@ def decode_head(value: bytes | None) -> BlockHead:
     return _split(value)[0]
 
 
-def decode_lines(value: bytes | None) -> pl.DataFrame:
-    """Return the lines of a block, a table with at least `COLUMNS`. Raises DataError for anything else."""
+def decode_block(value: bytes | None) -> tuple[BlockHead, pl.DataFrame]:
+    """Return a block's head and lines, a table with at least `COLUMNS`. Raises DataError for anything else."""
     head, body = _split(value)
     if not head.lines:
-        return pl.DataFrame(schema=COLUMNS)
+        return head, pl.DataFrame(schema=COLUMNS)
     try:
         data = zstandard.ZstdDecompressor().decompress(body, max_output_size=MAX_BYTES)
         table = pl.read_ipc_stream(data)
@@ -80,10 +80,11 @@ def decode_lines(value: bytes | None) -> pl.DataFrame:
     wrong = [name for name, type_ in COLUMNS.items() if table.schema.get(name) != type_]
     if wrong or table.height != head.lines or table.height > MAX_LINES_PER_RECORD:
         raise DataError(f"the lines of the block are not what its head says: {', '.join(wrong) or 'their number'}")
-    return table
+    return head, table
 
 
-def _split(value: bytes | None) -> tuple[BlockHead, bytes]:
+def _split(value: bytes | None) -> tuple[BlockHead, memoryview]:
+    """Return the head, and the compressed lines without a copy."""
     if value is None or len(value) < _HEAD.size or not value.startswith(MARK):
         raise DataError("the record is not a block of lines of strayline")
     _, version, length = _HEAD.unpack_from(value)
@@ -94,6 +95,6 @@ def _split(value: bytes | None) -> tuple[BlockHead, bytes]:
         writer = TopicPartition(str(head["topic"]), int(head["partition"]))
         clock, first = (None if head[name] is None else int(head[name]) for name in ("clock", "first"))
         idle = None if head["idle"] is None else float(head["idle"])
-        return BlockHead(writer, clock, idle, int(head["lines"]), first), value[_HEAD.size + length :]
+        return BlockHead(writer, clock, idle, int(head["lines"]), first), memoryview(value)[_HEAD.size + length :]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"the head of the block cannot be read: {type(error).__name__}") from None

@@ -10,7 +10,7 @@ import polars as pl
 
 from daemon.core.origins import Origins, placed
 from daemon.core.positions import INDEX_BITS, MAX_LINES_PER_RECORD, Positions, offset_of
-from daemon.core.repartition.block import COLUMNS, decode_head, decode_lines
+from daemon.core.repartition.block import COLUMNS, decode_block, decode_head
 from daemon.core.repartition.writer_clocks import Moment, WriterClocks
 from daemon.core.types import Batch, Parsed, Reject, TopicPartition
 from daemon.errors import DataError
@@ -57,7 +57,7 @@ class IncomingLines:
         tables, rejects = list[pl.DataFrame](), list[Reject]()
         for row, (offset, value) in enumerate(zip(batch.offsets, batch.values, strict=True)):
             try:
-                head, lines = decode_head(value), decode_lines(value)
+                head, lines = decode_block(value)
             except DataError as error:
                 rejects.append(Reject(row, offset, REASON, str(error)))
                 continue
