@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.resources import files
-from ssl import SSLContext
 
 from aiohttp import web
 
@@ -50,7 +49,7 @@ def routes(pages: Pages) -> list[Route]:
     ]
 
 
-class ConsoleServer:
+class ConsoleServer(HttpListener):
     """Serves the pages from `start` to `close`. Port 0 takes a free port, and `port` is then its number."""
 
     def __init__(self, host: str, port: int, root: str, guard: Guard, pages: Pages) -> None:
@@ -64,20 +63,7 @@ class ConsoleServer:
         if root:
             outer = web.Application()
             outer.add_subapp(root, application)
-        self._listener = HttpListener(outer, host, port, "console")
-
-    @property
-    def port(self) -> int:
-        """The port that the server listens on."""
-        return self._listener.port
-
-    async def start(self, tls: SSLContext | None = None) -> None:
-        """Listen, with `tls` for TLS only. Raises UnavailableError when the address cannot be used."""
-        await self._listener.start(tls)
-
-    async def close(self) -> None:
-        """Stop listening. Open requests, event streams too, have one second to finish."""
-        await self._listener.close()
+        super().__init__(outer, host, port, "console")
 
 
 def _static(name: str, kind: str) -> Handler:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Literal
+from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import ConsumerStoppedError, IllegalOperation, KafkaError, ProducerFenced, RecordTooLargeError
 
+from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.types import TopicPartition
 from daemon.errors import PartitionError
 
@@ -38,6 +39,23 @@ def to_kafka(partition: TopicPartition) -> KafkaPartition:
 def from_kafka(partition: KafkaPartition) -> TopicPartition:
     """Return one of aiokafka's partitions as our type."""
     return TopicPartition(partition.topic, partition.partition)
+
+
+def member_options(settings: KafkaSettings) -> dict[str, Any]:
+    """Return what a consumer needs that is a member of the group: offsets are ours to set and to commit."""
+    session = round(settings.session_timeout * 1000)
+    rebalance = max(session, 10_000)
+    return {
+        "group_id": settings.group_id,
+        "group_instance_id": settings.instance_id,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "none",
+        "isolation_level": "read_committed",
+        "session_timeout_ms": session,
+        "heartbeat_interval_ms": max(100, session // 5),
+        "rebalance_timeout_ms": rebalance,
+        "request_timeout_ms": rebalance + 1000 * REQUEST_SECONDS,  # the answer to a join comes when all have joined
+    }
 
 
 @contextlib.asynccontextmanager

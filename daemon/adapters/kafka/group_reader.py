@@ -20,7 +20,7 @@ from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from daemon.adapters.kafka.client import BROKEN, REQUEST_SECONDS, guarded, stop_client
+from daemon.adapters.kafka.client import BROKEN, REQUEST_SECONDS, guarded, member_options, stop_client
 from daemon.adapters.kafka.diagnosis import explained
 from daemon.adapters.kafka.readers import RangeReader, to_batch
 from daemon.adapters.kafka.settings import KafkaSettings
@@ -76,19 +76,10 @@ class GroupReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka'
         self.generation = 0
         self._unplaced = False
         self._positions: dict[KafkaPartition, GroupPosition] = {}
-        session = round(settings.session_timeout * 1000)
         self._consumer = AIOKafkaConsumer(
             **connection,
-            group_id=settings.group_id,
-            group_instance_id=settings.instance_id,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            isolation_level="read_committed",
+            **member_options(settings),
             partition_assignment_strategy=[AllToOne],
-            session_timeout_ms=session,
-            heartbeat_interval_ms=max(100, session // 5),
-            rebalance_timeout_ms=max(session, 10_000),
-            request_timeout_ms=max(session, 10_000) + 1000 * REQUEST_SECONDS,
             max_poll_interval_ms=LONGEST_WORK_MS,
         )
 

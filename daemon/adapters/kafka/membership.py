@@ -34,9 +34,9 @@ from aiokafka.errors import (
 from daemon.adapters.kafka.client import (
     FETCH_BYTES,
     METADATA_SECONDS,
-    REQUEST_SECONDS,
     from_kafka,
     guarded,
+    member_options,
     stop_client,
     to_kafka,
 )
@@ -66,20 +66,10 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._member: str | None = None
         self._assigned = False
         self._lost = deque[float](maxlen=MEMBERSHIPS_LOST)
-        session = round(settings.session_timeout * 1000)
-        rebalance = max(session, 10_000)
         self._consumer = ColumnarConsumer(
             **(connection or settings.connection()),
-            group_id=settings.group_id,
-            group_instance_id=settings.instance_id,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            isolation_level="read_committed",
+            **member_options(settings),
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
-            session_timeout_ms=session,
-            heartbeat_interval_ms=max(100, session // 5),
-            rebalance_timeout_ms=rebalance,
-            request_timeout_ms=rebalance + 1000 * REQUEST_SECONDS,  # the answer to a join comes when all have joined
             max_poll_interval_ms=300_000,
             max_partition_fetch_bytes=FETCH_BYTES,
             metadata_max_age_ms=1000 * METADATA_SECONDS,

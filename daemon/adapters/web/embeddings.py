@@ -14,7 +14,6 @@ import asyncio
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from ssl import SSLContext
 from typing import Annotated, Literal
 
 import numpy as np
@@ -66,7 +65,7 @@ class _RefusedError(Exception):
         self.status, self.param, self.code = status, param, code
 
 
-class EmbeddingsServer:
+class EmbeddingsServer(HttpListener):
     """Serves from `start` to `close`. `authorize` says whether a bearer token is known; None admits everybody.
 
     `name` is the model's name for clients. Port 0 takes a free port, and `port` is then its number.
@@ -94,20 +93,7 @@ class EmbeddingsServer:
                 web.get("/healthz", self._healthz),
             ]
         )
-        self._listener = HttpListener(application, host, port, "serve")
-
-    @property
-    def port(self) -> int:
-        """The port that the server listens on."""
-        return self._listener.port
-
-    async def start(self, tls: SSLContext | None = None) -> None:
-        """Listen, with `tls` for TLS only. Raises UnavailableError when the address cannot be used."""
-        await self._listener.start(tls)
-
-    async def close(self) -> None:
-        """Stop listening. Open requests have one second to finish."""
-        await self._listener.close()
+        super().__init__(application, host, port, "serve")
 
     def _guarding(self) -> Middleware:
         """Return what checks the client of a request and gives every failure OpenAI's shape."""
