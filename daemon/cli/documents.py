@@ -8,19 +8,19 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daemon.cli.offline import start_engine
+from daemon.cli.document_bases import file_limits, make_library, open_store, require_libraries, second_opinions
+from daemon.cli.offline import started_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
-from daemon.errors import ConfigError, InputError
+from daemon.errors import InputError
 
 if TYPE_CHECKING:
     from daemon.adapters.parsing import ReadFile
     from daemon.config import Config
     from daemon.documents import Library
-    from daemon.ports import DocumentStore, Outliers
+    from daemon.ports import DocumentStore
 
 SHOWN = 10
 
@@ -66,7 +66,7 @@ def list_documents(options: argparse.Namespace) -> int:
     with _store(config) as store:
         base = _base(options, config)
         documents = store.documents(base)
-        groups = groups_of(store, base, _outliers())
+        groups = groups_of(store, base, second_opinions())
         if options.json:
             listed = [describe_document(document, groups.get(document.id)) for document in documents]
             return _print_json({"base": base, "bases": dict(store.bases()), "documents": listed})
@@ -109,24 +109,13 @@ async def _with_library(
 ) -> int:
     """Start the engine, open the store, bring the base's vectors up to date, and do the work."""
     config = _config(options)
-    from daemon.adapters.engines import make_engine
-    from daemon.core.documents import Thresholds
-    from daemon.documents import Library
-    from daemon.wiring import engine_settings
-
-    section = config.documents
-    thresholds = Thresholds(section.normal, section.odd, section.departure, section.p)
     with _store(config) as store:
-        engine = make_engine(engine_settings(config))
-        await start_engine(engine, config)
-        try:
-            library = Library(store, engine, thresholds, section.nearest, _outliers())
+        async with started_engine(config) as engine:
+            library = make_library(store, engine, config)
             renewed = await library.renew(_base(options, config))
             if renewed:
                 print(f"strayline: embedded {renewed} documents again with {engine.model}", file=sys.stderr)
             return await work(options, config, library)
-        finally:
-            await engine.close()
 
 
 async def _add_files(options: argparse.Namespace, config: Config, library: Library) -> int:
@@ -219,39 +208,26 @@ def _print_list(base: str, store: DocumentStore, groups: dict[str, int]) -> None
 
 def _read(options: argparse.Namespace, config: Config) -> Iterator[ReadFile]:
     """Yield what became of every file, in a parser's process."""
-    from daemon.adapters.parsing import FileLimits, ParserProcess, files_below
+    from daemon.adapters.parsing import ParserProcess, files_below
 
     paths = list(files_below(options.files))
-    with ParserProcess(FileLimits(size=config.documents.max_bytes, seconds=config.documents.timeout / 1e6)) as parser:
+    with ParserProcess(file_limits(config)) as parser:
         for path in paths:
             yield parser.read(path)
 
 
 @contextmanager
 def _store(config: Config) -> Iterator[DocumentStore]:
-    from daemon.adapters.document_store import SqliteDocuments
-
-    store = SqliteDocuments(config.documents.folder)
+    store = open_store(config.documents.folder)
     try:
         yield store
     finally:
         store.close()
 
 
-def _outliers() -> Outliers | None:
-    """Return the second opinions where scikit-learn is installed (the extra `opinions`)."""
-    try:
-        from daemon.adapters.outliers import SklearnOutliers
-    except ModuleNotFoundError:
-        return None
-    return SklearnOutliers()
-
-
 def _config(options: argparse.Namespace) -> Config:
     """Read the configuration. Raises ConfigError where the libraries for documents are not installed."""
-    missing = [name for name in ("rapidfuzz", "pypdf", "docx", "selectolax", "markdown_it") if find_spec(name) is None]
-    if missing:
-        raise ConfigError([f"documents: {missing[0]} is not installed: install strayline[documents]"])
+    require_libraries()
     return load(options)
 
 

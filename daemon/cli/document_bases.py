@@ -1,0 +1,57 @@
+"""What verbs share that work with bases of documents: the store, the second opinions, and a library with an engine."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daemon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from daemon.adapters.parsing import FileLimits
+    from daemon.config import Config
+    from daemon.documents import Library
+    from daemon.ports import DocumentStore, Engine, Outliers
+
+LIBRARIES = ("rapidfuzz", "pypdf", "docx", "selectolax", "markdown_it")
+
+
+def require_libraries() -> None:
+    """Raise ConfigError where the libraries for documents are not installed."""
+    missing = [name for name in LIBRARIES if find_spec(name) is None]
+    if missing:
+        raise ConfigError([f"documents: {missing[0]} is not installed: install strayline[documents]"])
+
+
+def open_store(folder: Path) -> DocumentStore:
+    """Open the bases that are kept in a folder."""
+    from daemon.adapters.document_store import SqliteDocuments
+
+    return SqliteDocuments(folder)
+
+
+def second_opinions() -> Outliers | None:
+    """Return the second opinions where scikit-learn is installed (the extra `opinions`)."""
+    try:
+        from daemon.adapters.outliers import SklearnOutliers
+    except ModuleNotFoundError:
+        return None
+    return SklearnOutliers()
+
+
+def file_limits(config: Config) -> FileLimits:
+    """Return what a file may cost."""
+    from daemon.adapters.parsing import FileLimits
+
+    return FileLimits(size=config.documents.max_bytes, seconds=config.documents.timeout / 1e6)
+
+
+def make_library(store: DocumentStore, engine: Engine, config: Config) -> Library:
+    """Return a library of the store's bases with a started engine."""
+    from daemon.core.documents import Thresholds
+    from daemon.documents import Library
+
+    section = config.documents
+    thresholds = Thresholds(section.normal, section.odd, section.departure, section.p)
+    return Library(store, engine, thresholds, section.nearest, second_opinions())
