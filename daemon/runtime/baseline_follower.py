@@ -110,11 +110,29 @@ class Follower:
             try:
                 async with asyncio.timeout(CHECK_SECONDS):
                     ends = await asyncio.gather(*(self._broker.high_water(self._topic, p) for p in read))
+                    behind = [p for p, end in zip(read, ends, strict=True) if read[p] < end]
+                    held_back = await self._held_back(behind) if behind else ""
             except (PartitionError, TimeoutError) as error:
                 self._error = str(error) or f"no answer within {CHECK_SECONDS:g} s about the end of {self._topic}"
                 continue
-            if read and all(reached >= end for reached, end in zip(read.values(), ends, strict=True)):
+            if read and not behind:
                 self._moved_at, self._error = monotonic(), ""
+            elif held_back:
+                self._error = held_back
+
+    async def _held_back(self, behind: Sequence[int]) -> str:
+        """Say which partition ends, for a reader of committed records, where this one is. Empty when there is none."""
+        if monotonic() - self._moved_at < CHECK_EVERY:
+            return ""
+        stable = await self._broker.stable_ends(self._topic)
+        return next(
+            (
+                f"a transaction that does not end holds back {self._topic}/{p} from offset {stable[p]}"
+                for p in behind
+                if stable.get(p) == self._read.get(p)
+            ),
+            "",
+        )
 
     async def caught_up(self, partition: int) -> None:
         """Return once everything committed in a partition of the topic, as of now, is in the detector."""

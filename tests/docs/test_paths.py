@@ -58,3 +58,13 @@ def broken_links(page: Path) -> list[str]:
 def test_links_lead_somewhere(page: Path) -> None:
     """A relative link of a page leads to a file or folder, and its fragment to a heading."""
     assert [] == broken_links(page)
+
+
+def test_every_way_of_standing_still_names_its_test() -> None:
+    """The last column of the table names a test against a real Kafka that is there."""
+    table = (ROOT / "docs/reliability.md").read_text().split("| what stands still |")[1].split("\n\n")[0]
+    rows = [row.strip("| ").split("|") for row in table.splitlines()[2:]]
+    named = [re.findall(r"`(test_\w+\.py)`", row[-1]) for row in rows]
+    assert 12 == len(rows)
+    assert [] == [row for row, tests in zip(rows, named, strict=True) if not tests]
+    assert [] == [test for tests in named for test in tests if not (ROOT / "tests/integration" / test).exists()]
