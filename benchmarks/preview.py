@@ -148,7 +148,7 @@ def compare_words(observed: Sequence[Observations]) -> Iterator[Compared]:
 
 def archived(news: Sequence[News]) -> Archive:
     """Return a console's archive that has read the messages."""
-    archive = Archive(None, alerts="alerts", feedback="feedback", retention=Retention())
+    archive = Archive(None, feedback="feedback", baseline="baseline", retention=Retention())
     values = [alert_record(one, ABOUT).record.value for one in news]
     count = len(values)
     times = [round(one.incident.last * 1e3) for one in news]

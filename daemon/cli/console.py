@@ -98,5 +98,6 @@ def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSetti
         await publish_one(kafka, topics.feedback, key=key, value=value)
 
     follow = partial(follow_batches, kafka, [topics.alerts, topics.feedback])
+    follow_baseline = partial(follow_batches, kafka, [topics.baseline])
     servers = ", ".join(config.kafka.bootstrap_servers)
-    return settings, ConsoleTopics(topics.alerts, topics.feedback, servers, follow, publish)
+    return settings, ConsoleTopics(topics.feedback, topics.baseline, servers, follow, follow_baseline, publish)

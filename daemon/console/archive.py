@@ -1,4 +1,4 @@
-"""The archive: incidents, alerts and feedback in one SQLite database, filled from batches of records.
+"""The archive: incidents, alerts, feedback and patterns in one SQLite database, filled from batches of records.
 
 Records and the position behind them are stored in one transaction, so after a crash reading continues where the archive
 ends. Storing a record again changes nothing: alerts are keyed by id, feedback by its place in the topic.
@@ -17,6 +17,7 @@ import orjson
 
 from daemon.console.archive_schema import connect, move_aside
 from daemon.console.messages import AlertMessage, ArchivedLabel, ArchivedMute, ArchivedRemark, read_alert, read_feedback
+from daemon.console.pattern_archive import store_baseline
 from daemon.console.retention import Retention, prune, size_of
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import DataError
@@ -48,13 +49,13 @@ class Stored:
 
 
 class Archive:
-    """Writes to one database. `alerts` and `feedback` are the names of the topics."""
+    """Writes to one database. `feedback` and `baseline` are the names of these topics; all others hold alerts."""
 
-    def __init__(self, path: Path | None, *, alerts: str, feedback: str, retention: Retention) -> None:
+    def __init__(self, path: Path | None, *, feedback: str, baseline: str, retention: Retention) -> None:
         self.connection = connect(path)
         self._path = path
-        self._alerts = alerts
         self._feedback = feedback
+        self._baseline = baseline
         self._retention = retention
 
     def close(self) -> None:
@@ -66,7 +67,7 @@ class Archive:
         self.close()
         if self._path is not None:
             move_aside(self._path)
-        return Archive(self._path, alerts=self._alerts, feedback=self._feedback, retention=self._retention)
+        return Archive(self._path, feedback=self._feedback, baseline=self._baseline, retention=self._retention)
 
     def positions(self) -> dict[TopicPartition, int]:
         """Return the next offset to read, of each partition read so far."""
@@ -78,17 +79,28 @@ class Archive:
         incidents, unreadable = set[str](), 0
         with self._transaction():
             for batch in batches:
-                for offset, timestamp, value in zip(batch.offsets, batch.timestamps, batch.values, strict=True):
-                    try:
-                        if batch.source.topic == self._feedback:
-                            incidents |= self._put_feedback(batch.source, offset, read_feedback(value, timestamp))
-                        else:
-                            incidents.add(self._put_alert(read_alert(value)))
-                    except DataError:
-                        unreadable += 1
+                if batch.source.topic == self._baseline:
+                    unreadable += store_baseline(self.connection, batch)
+                else:
+                    changed, foreign = self._put_messages(batch)
+                    incidents |= changed
+                    unreadable += foreign
                 if len(batch):
                     self._put_position(batch.source, batch.offsets[-1] + 1)
         return Stored(frozenset(incidents), unreadable, size_of(self.connection) > self._retention.max_bytes)
+
+    def _put_messages(self, batch: Batch) -> tuple[set[str], int]:
+        """Store alerts or feedback; return the incidents whose pages show them, and how many could not be read."""
+        incidents, unreadable = set[str](), 0
+        for offset, timestamp, value in zip(batch.offsets, batch.timestamps, batch.values, strict=True):
+            try:
+                if batch.source.topic == self._feedback:
+                    incidents |= self._put_feedback(batch.source, offset, read_feedback(value, timestamp))
+                else:
+                    incidents.add(self._put_alert(read_alert(value)))
+            except DataError:
+                unreadable += 1
+        return incidents, unreadable
 
     def forget(self, partition: TopicPartition) -> None:
         """Drop a partition's position, so that it is read from its beginning."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from daemon.errors import ConfigError, UnavailableError
 
-VERSION = 6
+VERSION = 7
 APPLICATION = 0x5354524C
 """SQLite's application id, which marks a database as an archive."""
 MEMORY = ":memory:"
@@ -51,6 +51,20 @@ CREATE TABLE mutes (
     PRIMARY KEY (topic, partition, offset)
 ) WITHOUT ROWID;
 CREATE INDEX mutes_by_name ON mutes (scope, pattern, time);
+CREATE TABLE patterns (
+    id INTEGER PRIMARY KEY, scope TEXT NOT NULL, pattern TEXT NOT NULL, sessions INTEGER NOT NULL DEFAULT 0,
+    first INTEGER NOT NULL DEFAULT 0, last INTEGER NOT NULL DEFAULT 0, buckets TEXT NOT NULL DEFAULT '{}',
+    label TEXT NOT NULL DEFAULT '', kinds INTEGER NOT NULL DEFAULT 0, lines TEXT NOT NULL DEFAULT '',
+    model TEXT NOT NULL DEFAULT '', vector BLOB NOT NULL DEFAULT X'', UNIQUE (scope, pattern)
+);
+CREATE INDEX patterns_by_sessions ON patterns (sessions DESC);
+CREATE INDEX patterns_by_scope ON patterns (scope, sessions DESC);
+CREATE INDEX patterns_by_last ON patterns (last);
+CREATE TABLE weights (
+    scope TEXT NOT NULL, pattern TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, buckets TEXT NOT NULL,
+    PRIMARY KEY (scope, pattern, topic, partition)
+) WITHOUT ROWID;
 """
 
 _TABLES_OF_OLD = {"positions", "incidents", "alerts"}

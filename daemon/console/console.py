@@ -12,13 +12,14 @@ from daemon.adapters.web import Certificate, LiveCertificate, WatchedFiles, read
 from daemon.console.archive import Archive
 from daemon.console.archive_thread import ArchiveThread
 from daemon.console.changes import Changes
-from daemon.console.feed import ALERTS_FILE, Feed, FeedState, Follow, read_folder
+from daemon.console.feed import Feed, Feeds, Follow, read_folder
 from daemon.console.guard import Guard
 from daemon.console.links import LinkTemplate
 from daemon.console.pages import Pages, Publish
 from daemon.console.retention import Retention
 from daemon.console.server import ConsoleServer
 from daemon.console.views import Views
+from daemon.core.detection import EXPORT_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,17 @@ class ConsoleSettings:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleTopics:
-    """The topics that the console follows, and how feedback is published. `source` names the cluster on the pages."""
+    """The topics that the console follows, and how feedback is published. `source` names the cluster on the pages.
 
-    alerts: str
+    `follow` yields alerts and feedback. `follow_baseline` yields the baseline's topic by itself: what it holds, or a
+    missing right to read it, delays no alert.
+    """
+
     feedback: str
+    baseline: str
     source: str
     follow: Follow
+    follow_baseline: Follow
     publish: Publish
 
 
@@ -74,16 +80,16 @@ class Console:
         async with AsyncExitStack() as stack:
             archive = Archive(
                 settings.archive if topics else None,
-                alerts=topics.alerts if topics else ALERTS_FILE,
                 feedback=topics.feedback if topics else "",
+                baseline=topics.baseline if topics else EXPORT_FILE,
                 retention=settings.retention,
             )
             store, changes = ArchiveThread(archive), Changes()
             stack.push_async_callback(store.close)
-            state = await self._feed(stack, store, changes)
+            feeds = await self._feed(stack, store, changes)
             guard, views = Guard(accounts, settings.visitor), Views(settings.path)
             publish = topics.publish if topics else None
-            pages = Pages(store, changes, views, guard, state, publish, settings.links)
+            pages = Pages(store, changes, views, guard, feeds, publish, settings.links)
             tls = LiveCertificate(settings.tls) if settings.tls is not None else None
             server = ConsoleServer(settings.host, settings.port, settings.path, guard, pages)
             await server.start(tls.context if tls else None)
@@ -107,14 +113,15 @@ class Console:
             watched.append(WatchedFiles([certificate.certificate, certificate.key], tls.read))
         stack.push_async_callback(_stop, [asyncio.create_task(files.run()) for files in watched])
 
-    async def _feed(self, stack: AsyncExitStack, store: ArchiveThread, changes: Changes) -> FeedState:
+    async def _feed(self, stack: AsyncExitStack, store: ArchiveThread, changes: Changes) -> Feeds:
         if self._topics is None:
             assert self._settings.folder is not None, "topics or a folder"
             return await store.call(read_folder, store, self._settings.folder)
-        feed = Feed(store, changes, self._topics.follow, self._topics.source)
-        task = asyncio.create_task(feed.run())
-        stack.push_async_callback(_stop, [task])
-        return feed.state
+        source = self._topics.source
+        messages = Feed(store, changes, self._topics.follow, source)
+        patterns = Feed(store, changes, self._topics.follow_baseline, source)
+        stack.push_async_callback(_stop, [asyncio.create_task(feed.run()) for feed in (messages, patterns)])
+        return Feeds(messages.state, patterns.state)
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:

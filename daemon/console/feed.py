@@ -1,4 +1,4 @@
-"""What fills the archive: the alerts and feedback topics, followed without end, or a backtest's folder, read once.
+"""What fills the archive: topics that are followed without end, or a backtest's folder, read once.
 
 The console is not a member of the daemon's group and writes nothing here, so it cannot slow or stop the daemon. When
 the brokers do not answer, it tries again with back-off; the pages stay available and show the problem.
@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import chain, count, islice, takewhile
 from pathlib import Path
 from time import monotonic
 
@@ -19,6 +20,9 @@ from daemon.adapters.files import FileReader, check_files
 from daemon.backoff import Backoff
 from daemon.console.archive_thread import ArchiveThread
 from daemon.console.changes import Changes
+from daemon.core.baseline import BUCKETS
+from daemon.core.detection import EXPORT_FILE, Import, export_updates, read_export
+from daemon.core.incidents import is_history
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import InputError, StraylineError, UnavailableError
 
@@ -27,6 +31,7 @@ log = structlog.get_logger(__name__)
 ALERTS_FILE = "alerts.jsonl"
 BACKOFF = Backoff(1.0, 30.0, jitter=0.2)
 PRUNE_EVERY_S = 600.0
+PATTERNS_AT_ONCE = 2_000
 
 Follow = Callable[[Mapping[TopicPartition, int]], AsyncGenerator[tuple[Sequence[Batch], int], None]]
 """Follows the topics from these positions: yields new batches, and how many offsets are unread."""
@@ -47,6 +52,14 @@ class FeedState:
     def caught_up(self) -> bool:
         """Whether everything committed is in the archive."""
         return not self.problem and not self.unread
+
+
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """How current the archive is in alerts and feedback, and in patterns."""
+
+    messages: FeedState
+    patterns: FeedState
 
 
 class Feed:
@@ -92,7 +105,7 @@ class Feed:
                     pruned = monotonic()
 
 
-def read_folder(store: ArchiveThread, folder: Path) -> FeedState:
+def read_folder(store: ArchiveThread, folder: Path) -> Feeds:
     """Fill the archive from what `strayline backtest --out` wrote. Raises InputError when there are no alerts there."""
     path = folder / ALERTS_FILE
     if not path.is_file():
@@ -102,6 +115,24 @@ def read_folder(store: ArchiveThread, folder: Path) -> FeedState:
     try:
         for batch in FileReader([str(path)], TopicPartition(ALERTS_FILE, 0)).batches():
             state.unreadable += store.archive.store([batch]).unreadable
+        _read_patterns(store, folder / EXPORT_FILE)
     except StraylineError as error:
         raise InputError(str(error)) from None
-    return state
+    return Feeds(state, state)
+
+
+def _read_patterns(store: ArchiveThread, path: Path) -> None:
+    """Store the patterns of a backtest's baseline, as its import would publish them; there may be none."""
+    if not path.is_file():
+        return
+    lines = chain.from_iterable(batch.values for batch in FileReader([str(path)], TopicPartition("", 0)).batches())
+    export_lines = takewhile(lambda line: not is_history(line), (line or b"" for line in lines))
+    export = read_export(export_lines, str(path))
+    updates = export_updates(export, Import(export.bucket_us * BUCKETS))
+    for first in count(step=PATTERNS_AT_ONCE):
+        some = list(islice(updates, PATTERNS_AT_ONCE))
+        if not some:
+            break
+        offsets = range(first, first + len(some))
+        keys, values = [one.key for one in some], [one.value for one in some]
+        store.archive.store([Batch(TopicPartition(EXPORT_FILE, 0), offsets, [-1] * len(some), keys, values)])

@@ -18,7 +18,7 @@ from daemon.console.archive_thread import ArchiveThread
 from daemon.console.case import case_rows, cause_rows, muted_of
 from daemon.console.cause_queries import causes, said_of
 from daemon.console.changes import Changes
-from daemon.console.feed import FeedState
+from daemon.console.feed import Feeds
 from daemon.console.guard import LOGIN, ROOT, Guard, check_form, set_cookie
 from daemon.console.links import LinkTemplate, filled
 from daemon.console.mute_queries import mutes_on
@@ -44,7 +44,7 @@ class Pages:
         changes: Changes,
         views: Views,
         guard: Guard,
-        state: FeedState,
+        feeds: Feeds,
         publish: Publish | None,
         links: Sequence[LinkTemplate] = (),
     ) -> None:
@@ -52,19 +52,19 @@ class Pages:
         self._changes = changes
         self._views = views
         self._guard = guard
-        self._state = state
+        self.feeds = feeds
         self._publish = publish
         self._links = links
 
     async def incidents(self, request: web.Request) -> web.Response:
         """The ranked list."""
         query = request.query
-        state = query.get("state", "open" if self._state.live else "all")
+        state = query.get("state", "open" if self.feeds.messages.live else "all")
         wanted = queries.Filter(
             state=STATES.get(state, "open"),
             service=query.get("service", "")[:1000],
             text=query.get("q", "")[:200],
-            page=_page_number(query.get("page", "")),
+            page=page_number(query.get("page", "")),
         )
         (listed, count), services, totals = await self.read(
             lambda archive: (queries.incidents(archive, wanted), queries.services(archive), queries.totals(archive))
@@ -217,7 +217,7 @@ class Pages:
 
     async def health(self, _: web.Request) -> web.Response:
         """Whether the archive is current, for probes: always 200 while pages can be served."""
-        state = self._state
+        state = self.feeds.messages
         status = "ok" if state.caught_up else "behind"
         return web.json_response({"status": status, "unread": state.unread, "problem": state.problem})
 
@@ -260,8 +260,8 @@ class Pages:
             "csrf": login.csrf,
             "can_label": self._publish is not None and login.account.role is Role.OPERATOR,
             "can_log_out": self._guard.has_accounts,
-            "feed": self._state,
-            "since_checked": round(1000 * (monotonic() - self._state.checked)),
+            "feed": self.feeds.messages,
+            "since_checked": round(1000 * (monotonic() - self.feeds.messages.checked)),
             "totals": totals,
             "number": self._changes.number,
         }
@@ -278,7 +278,8 @@ async def error_page(
         raise web.HTTPServiceUnavailable(text=str(error)) from None
 
 
-def _page_number(text: str) -> int:
+def page_number(text: str) -> int:
+    """Return the number of a page from a query, 0 for anything that is not one."""
     return min(int(text), 100_000) if text.isdecimal() and len(text) < 7 else 0
 
 

@@ -1,5 +1,8 @@
 """How much of the past the archive keeps: a time and a size, whichever is reached first.
 
+Patterns are kept while they are in the baseline's window or an alert of the archive is about them. Where the size is
+reached, the oldest of whatever takes more room are deleted: alerts, or patterns.
+
 Age is counted back from the latest alert, because alerts may be of any time: a backlog of last year is not old. An
 alert whose time lies in the future comes from a wrong clock, so it is not the latest.
 """
@@ -12,7 +15,15 @@ from time import time
 
 DAY_MS = 86_400_000
 _SHARE = 10
-"""A tenth of the alerts is deleted at once when the archive is too large."""
+"""A tenth of the alerts, or of the patterns, is deleted at once when the archive is too large."""
+_DELETE_FORGOTTEN = """
+DELETE FROM patterns WHERE sessions = 0 AND last > 0 AND NOT EXISTS (
+    SELECT 1 FROM alerts WHERE alerts.pattern = patterns.pattern AND alerts.scope = patterns.scope
+)
+"""
+"""A pattern that was never counted stays: its lines are older in the topic than its sessions, so these are to come."""
+_PATTERN_BYTES = "SELECT count(*), ifnull(sum(length(lines) + length(vector) + length(buckets)), 0) FROM patterns"
+_ALERT_BYTES = "SELECT ifnull(sum(length(document)), 0) FROM alerts"
 _LATEST = "SELECT max(time) FROM alerts WHERE time <= ?"
 
 
@@ -47,6 +58,9 @@ def prune(connection: sqlite3.Connection, retention: Retention) -> int:
     """
     deleted = _delete_before(connection, latest_time(connection) - retention.keep_ms)
     while size_of(connection) > retention.max_bytes:
+        if _patterns_are_larger(connection):
+            _delete_oldest_patterns(connection)
+            continue
         count = int(connection.execute("SELECT count(*) FROM alerts").fetchone()[0])
         if count < _SHARE:
             break
@@ -67,5 +81,26 @@ def _delete_before(connection: sqlite3.Connection, bound: int) -> int:
         "WHERE later.pattern = feedback.pattern AND later.scope = feedback.scope AND later.time > feedback.time)",
         (bound,),
     )
+    connection.execute(_DELETE_FORGOTTEN)
     connection.execute("DELETE FROM mutes WHERE time < ? AND ifnull(until, 0) < ?", (bound, bound))
     return deleted
+
+
+def _patterns_are_larger(connection: sqlite3.Connection) -> bool:
+    """Return whether there are patterns, and they take more room than alerts."""
+    patterns, size = connection.execute(_PATTERN_BYTES).fetchone()
+    alerts = int(connection.execute(_ALERT_BYTES).fetchone()[0])
+    return int(patterns) >= _SHARE and int(size) > alerts
+
+
+def _delete_oldest_patterns(connection: sqlite3.Connection) -> None:
+    """Delete the tenth of the patterns that came least lately, with what was counted of them."""
+    connection.execute(
+        "DELETE FROM patterns WHERE id IN "
+        "(SELECT id FROM patterns ORDER BY last LIMIT (SELECT count(*) / ? FROM patterns))",
+        (_SHARE,),
+    )
+    connection.execute(
+        "DELETE FROM weights WHERE NOT EXISTS "
+        "(SELECT 1 FROM patterns WHERE patterns.scope = weights.scope AND patterns.pattern = weights.pattern)"
+    )

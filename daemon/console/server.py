@@ -11,6 +11,7 @@ from daemon.adapters.web import HttpListener, Role
 from daemon.console.guard import HEADERS, ROOT, Guard, Handler
 from daemon.console.mute_pages import MutePages
 from daemon.console.pages import Pages, error_page
+from daemon.console.pattern_pages import PatternPages
 
 STATIC = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
@@ -27,13 +28,15 @@ class Route:
 
 def routes(pages: Pages) -> list[Route]:
     """Return all routes: the table that says who may do what."""
-    mutes = MutePages(pages)
+    mutes, patterns = MutePages(pages), PatternPages(pages)
     return [
         Route("GET", "/", pages.incidents, Role.VIEWER),
         Route("GET", "/incidents/{incident:.+}", pages.incident, Role.VIEWER),
         Route("GET", "/services", pages.services, Role.VIEWER),
         Route("GET", "/alerts/{alert:.+}", pages.alert_json, Role.VIEWER),
         Route("GET", "/causes", pages.causes, Role.VIEWER),
+        Route("GET", "/patterns", patterns.list, Role.VIEWER),
+        Route("GET", "/pattern", patterns.one, Role.VIEWER),
         Route("GET", "/mutes", mutes.list, Role.VIEWER),
         Route("GET", "/mute", mutes.ask, Role.OPERATOR),
         Route("POST", "/mutes", mutes.send, Role.OPERATOR),

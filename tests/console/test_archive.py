@@ -17,13 +17,13 @@ from daemon.console.retention import Retention, size_of
 from daemon.console.service_queries import SPANS, service_views
 from daemon.core.types import TopicPartition
 from daemon.errors import ConfigError, UnavailableError
-from tests.support.consoles import ALERTS, FEEDBACK, PATTERN, alert, batch, resolved
+from tests.support.consoles import ALERTS, BASELINE, FEEDBACK, PATTERN, alert, batch, resolved
 
 DAY_MS = 86_400_000
 
 
 def archive(path: Path | None = None, **retention: int) -> Archive:
-    return Archive(path, alerts=ALERTS, feedback=FEEDBACK, retention=Retention(**retention))
+    return Archive(path, feedback=FEEDBACK, baseline=BASELINE, retention=Retention(**retention))
 
 
 def content(stored: Archive) -> list[list[object]]:

@@ -14,6 +14,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from daemon.console import Console
 from tests.support.consoles import ALERTS, FEEDBACK, PATTERN, FakeTopics, alert, console
+from tests.support.learned import lines_record, weight_record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -71,6 +72,16 @@ async def loaded(page: Page, count: str) -> None:
         await asyncio.sleep(0.1)
         await page.reload()
     raise AssertionError(await page.inner_text("#trust"))
+
+
+async def shown(page: Page, address: str, what: str) -> None:
+    """Load a page until it shows `what`."""
+    for _ in range(50):
+        await page.goto(address)
+        if what in await page.inner_text("main"):
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(await page.inner_text("main"))
 
 
 async def test_nothing_of_a_log_runs() -> None:
@@ -178,7 +189,12 @@ async def test_pages_fit_and_are_accessible(width: int, scheme: str) -> None:
         incident, feedback = f"{app.url}incidents/incident-1", f"{app.url}feedback?verdict=normal&alert={long['id']}"
         mute = f"{app.url}mute?what=service&alert={long['id']}"
         topics.send(FEEDBACK, *mutes)
-        for address in (app.url, incident, f"{app.url}services", feedback, mute, f"{app.url}mutes", f"{app.url}causes"):
+        topics.learn(lines_record("payments", PATTERN, [("z" * 300, 1), *([("ok", 2)] * 5)]))
+        topics.learn(weight_record("payments", PATTERN, {0: 3, 5: 1_000}))
+        await shown(page, f"{app.url}patterns", "1 pattern ")
+        pattern = f"{app.url}pattern?service=payments&pattern={PATTERN}"
+        lists = [f"{app.url}{name}" for name in ("services", "mutes", "causes", "patterns")]
+        for address in (app.url, incident, feedback, mute, pattern, *lists):
             await page.goto(address)
             found = (await Axe().run(page)).response["violations"]
             assert [] == [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]

@@ -18,11 +18,23 @@ from daemon.adapters.web import hash_password
 from daemon.console import Console, ConsoleSettings
 from daemon.core.messages import parse_mute
 from daemon.errors import InputError
-from tests.support.consoles import ALERTS, FEEDBACK, PATTERN, FakeTopics, alert, console, resolved
+from tests.support.consoles import (
+    ALERTS,
+    FEEDBACK,
+    HOSTILE,
+    PATTERN,
+    FakeTopics,
+    alert,
+    console,
+    field,
+    resolved,
+    text_of,
+    until_shown,
+)
+from tests.support.learned import lines_record, weight_record
 
 ALERT = f"{PATTERN}-{0:016x}"
 TOKENS = {"viewer": "look", "operator": "act"}
-HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egnp.exe\x1b[31m\x00${{7*7}}{{7*7}}"
 
 
 @pytest.fixture
@@ -50,27 +62,6 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def text_of(client: aiohttp.ClientSession, url: str, **options: object) -> str:
-    async with client.get(url, **options) as answer:  # type: ignore[arg-type]
-        assert answer.status == 200, await answer.text()
-        return await answer.text()
-
-
-async def until_shown(client: aiohttp.ClientSession, url: str, what: str, **options: object) -> str:
-    """Return the page once it shows `what`."""
-    deadline = asyncio.get_running_loop().time() + 60
-    while what not in (text := await text_of(client, url, **options)):
-        assert asyncio.get_running_loop().time() < deadline, text
-        await asyncio.sleep(0.05)
-    return text
-
-
-def field(page: str, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', page)
-    assert found is not None
-    return found[1]
-
-
 def bearer(role: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {TOKENS[role]}"}
 
@@ -84,6 +75,8 @@ def bearer(role: str) -> dict[str, str]:
         ("GET", "services", 401, 200, 200),
         ("GET", "events", 401, 200, 200),
         ("GET", "causes", 401, 200, 200),
+        ("GET", "patterns", 401, 200, 200),
+        ("GET", f"pattern?service=payments&pattern={PATTERN}", 401, 200, 200),
         ("GET", "mutes", 401, 200, 200),
         ("GET", f"mute?alert={ALERT}&what=cause", 401, 403, 200),
         ("POST", "mutes", 401, 403, 303),
@@ -107,8 +100,10 @@ async def test_each_route_is_for_its_roles(
     operator: int,
 ) -> None:
     """Nobody, a viewer and an operator each get what the table of routes says."""
+    topics.learn(lines_record("payments", PATTERN, [("ERROR deadlock", 1)]), weight_record("payments", PATTERN, {0: 1}))
     async with console(topics, settings) as app:
         await until_shown(client, app.url, "incident-1", headers=bearer("viewer"))
+        await until_shown(client, f"{app.url}patterns", "deadlock", headers=bearer("viewer"))
         statuses = []
         for headers in ({}, bearer("viewer"), bearer("operator")):
             fields = {

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import aiohttp
 import orjson
 
 from daemon.console import Console, ConsoleSettings, ConsoleTopics
-from daemon.core.types import Batch, TopicPartition
+from daemon.core.types import Batch, TopicPartition, Update
 from daemon.errors import UnavailableError
 
-ALERTS, FEEDBACK = "alerts", "feedback"
+ALERTS, FEEDBACK, BASELINE = "alerts", "feedback", "baseline"
 PATTERN = "3788422ae703b069"
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egnp.exe\x1b[31m\x00${{7*7}}{{7*7}}"
 
 
 def alert(number: int = 0, **changes: Any) -> dict[str, Any]:
@@ -69,11 +73,15 @@ def resolved(number: int = 0) -> dict[str, Any]:
 
 
 class FakeTopics:
-    """The alerts and feedback topics, one partition each. `broken` makes the brokers unreachable."""
+    """The console's topics, one partition each. `broken` makes the brokers unreachable, and
+    those in `denied` cannot be read.
+    """
 
     def __init__(self) -> None:
         self.records: dict[str, list[bytes]] = {ALERTS: [], FEEDBACK: []}
+        self.learned: list[Update] = []
         self.broken = False
+        self.denied: set[str] = set()
         self._news = asyncio.Event()
 
     def send(self, topic: str, *messages: object) -> None:
@@ -89,20 +97,30 @@ class FakeTopics:
             raise UnavailableError("no Kafka at localhost:9")
         self.send(FEEDBACK, value)
 
+    def learn(self, *updates: Update) -> None:
+        """Append records of the baseline."""
+        self.learned += updates
+        self._news.set()
+
     async def follow(
-        self, positions: Mapping[TopicPartition, int]
+        self, topics: Sequence[str], positions: Mapping[TopicPartition, int]
     ) -> AsyncGenerator[tuple[Sequence[Batch], int], None]:
         """Yield what comes from these positions on, as `follow_batches` does."""
-        read = {topic: positions.get(TopicPartition(topic, 0), 0) for topic in self.records}
+        read = {topic: positions.get(TopicPartition(topic, 0), 0) for topic in topics}
         while True:
-            if self.broken:
+            if self.broken or self.denied & set(topics):
                 raise UnavailableError("no Kafka at localhost:9")
             batches = []
-            for topic, values in self.records.items():
-                new = values[read[topic] :]
-                if new:
-                    batches.append(batch(topic, new, first=read[topic]))
-                    read[topic] += len(new)
+            for topic in topics:
+                first = read[topic]
+                if topic == BASELINE:
+                    values: list[bytes | None] = [update.value for update in self.learned[first:]]
+                else:
+                    values = [*self.records[topic][first:]]
+                if values:
+                    keys = [update.key for update in self.learned[first:]] if topic == BASELINE else None
+                    batches.append(batch(topic, values, first=first, keys=keys))
+                    read[topic] += len(values)
             yield batches, 0
             self._news.clear()
             try:
@@ -111,13 +129,19 @@ class FakeTopics:
                 continue
 
     def topics(self) -> ConsoleTopics:
-        return ConsoleTopics(ALERTS, FEEDBACK, "localhost:9092", self.follow, self.publish)
+        follow = partial(self.follow, (ALERTS, FEEDBACK))
+        follow_baseline = partial(self.follow, (BASELINE,))
+        return ConsoleTopics(FEEDBACK, BASELINE, "localhost:9092", follow, follow_baseline, self.publish)
 
 
-def batch(topic: str, values: Sequence[bytes | None], *, first: int = 0) -> Batch:
+def batch(
+    topic: str, values: Sequence[bytes | None], *, first: int = 0, keys: Sequence[bytes | None] | None = None
+) -> Batch:
     """Return records of partition 0 of a topic."""
     offsets = range(first, first + len(values))
-    return Batch(TopicPartition(topic, 0), offsets, [1_000 * (at + 1) for at in offsets], [None] * len(values), values)
+    return Batch(
+        TopicPartition(topic, 0), offsets, [1_000 * (at + 1) for at in offsets], keys or [None] * len(values), values
+    )
 
 
 @asynccontextmanager
@@ -130,3 +154,24 @@ async def console(topics: FakeTopics | None, settings: ConsoleSettings | None = 
         yield app
     finally:
         await app.close()
+
+
+async def text_of(client: aiohttp.ClientSession, url: str, **options: object) -> str:
+    async with client.get(url, **options) as answer:  # type: ignore[arg-type]
+        assert answer.status == 200, await answer.text()
+        return await answer.text()
+
+
+async def until_shown(client: aiohttp.ClientSession, url: str, what: str, **options: object) -> str:
+    """Return the page once it shows `what`."""
+    deadline = asyncio.get_running_loop().time() + 60
+    while what not in (text := await text_of(client, url, **options)):
+        assert asyncio.get_running_loop().time() < deadline, text
+        await asyncio.sleep(0.05)
+    return text
+
+
+def field(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found is not None
+    return found[1]

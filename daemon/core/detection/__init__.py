@@ -9,7 +9,14 @@ The verdict on a frequent and clearly normal pattern is cached for a while.
 is lost. `Export` is a baseline as a file.
 """
 
-from daemon.core.detection.changelog_codec import is_label, parse_key, vector_model
+from daemon.core.detection.changelog_codec import (
+    is_label,
+    load_label,
+    load_vector,
+    load_weight,
+    parse_key,
+    vector_model,
+)
 from daemon.core.detection.components import NAMES, combine
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.detection.export import (
@@ -35,6 +42,9 @@ __all__ = [
     "combine",
     "export_updates",
     "is_label",
+    "load_label",
+    "load_vector",
+    "load_weight",
     "parse_key",
     "read_export",
     "take_export",
