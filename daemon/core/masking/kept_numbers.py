@@ -26,7 +26,7 @@ _STATUS = (
     rf"""(?P<a>(?:HTTP|SIP|RTSP)/[0-9.]+"? |{_CACHE}|(?i:{_BEFORE}(?:https?|smtp"""
     rf"""|response)[ _.-]?(?:response[ _.-]?)?(?:status[ _.-]?)?(?:code|error)?"""
     rf"""["']?[=: ]{{1,2}}["']?)|(?i:{_BEFORE}{_WHOSE}status(?:[ _-]?code)?"""
-    rf"""["']?(?:[=:] ?| )["']?)"""
+    rf"""["']?(?:[=:] ?| )["'\[]?)"""
     rf"""|(?:^|[ "\]]){_METHOD} [^ ]+ (?:[=-]+> |[→:|] ?)?|(?:-?[0-9]+/){{3,4}}\+?[0-9]+ """
     rf"""|(?:-?[0-9]+\.[0-9]+ |-1 ){{3}}|\[GIN\] [^|]*\| +)"""
     rf"""(?P<b>[2-5])[0-9]{{2}}{_EDGE}"""
@@ -50,6 +50,7 @@ _CODE_GATE = (
     r"|[Rr]eturn(?:ed)?[ _-]?(?:with )?(?:[Cc]ode|[Ss]tatus|[Vv]alue)|ion[ _-]?(?:[Cc]ode|[Ss]tatus)|code=|%[A-Z%]"
     r"|(?:ORA|TNS|PLS|RMAN|BEA|AMQ|CSQ|DFH|SP2|KUP|MY)-?[0-9]{4}|SQL[0-9]{4}|code[\"']?:|with code"
     r"|grpc|gRPC|alert number|dsn=|[Ll]ogon [Tt]ype|(?-u:\b)kill -|Severity: [0-9]|State: [0-9]|Msg [0-9]|ERROR [0-9]"
+    r"|rror [0-9]{4}(?::| \()|rror\)?:? \([0-9]{4}, [\"']|-time error '[0-9]"
     rf"|(?:rror|ailed|err|turned)(?: with)?[:= ]{{1,2}}-[0-9]|\([0-9]{{1,3}}: [A-Z]|[A-Z]{{3}}[0-9]{{3,5}}[A-Z](?-u:\b)"
     r"|(?:rocess|ommand|cript|rogram|(?-u:\b)[Jj]ob|(?-u:\b)[Tt]ask|[Hh]ook) returned|(?:ERROR|FATAL|PANIC|WARNING):  ?"
     r"[0-9][0-9A-Z]{4}:"
@@ -74,7 +75,7 @@ _CODES = (
     rf"|(?:error|failed|err|returned)(?: with)?[:= ]{{1,2}}-)|{_EDGE}(?:ORA|TNS|PLS|RMAN|BEA|AMQ|CSQ"
     rf"|DFH|SP2|KUP|MY)-?|{_EDGE}SQL|{_EDGE}{_PRODUCTS}|{_EDGE}SIG[A-Z]+\("
     rf"|%[A-Z][A-Z0-9_]*(?:-[A-Z][A-Z0-9_]*)*-|%%[0-9]{{2}}[A-Z0-9_]+/|SQLSTATE[ =:\[(]{{1,2}}"
-    r"|Severity: |State: |Msg |ERROR "
+    r"|Severity: |State: |Msg |ERROR |[Rr]un-time error '"
 )
 _DIGITS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
 Rule = tuple[str, str]
@@ -104,13 +105,15 @@ OTHER_CODES: Rule = (
         rf"{_slots('0-9A-Fa-f', 1, 8, 'stuvwxyz')}{_EDGE}"
         rf"|(?P<A>(?:^|[\[(<:|] ?)[A-Z]{{3,6}}){_slots('0-9', 3, 5, 'BCDEF')}(?P<G>[AEIWSDFNC]){_EDGE}"
         rf"|(?P<H>\(){_slots('0-9', 1, 3, 'IJK')}(?P<L>: [A-Z])"
+        rf"|(?P<M>[Ee]rror |rror\)?:? \(){_slots('0-9', 4, 4, 'NOPQ')}(?P<R>: | \(|, [\"'])"
     ),
-    "${a}${k}${r}${A}${H}" + _kept("cdefgh" + "lmnop" + "stuvwxyz" + "BCDEF" + "IJK") + "${G}${L}",
+    "${a}${k}${r}${A}${H}${M}" + _kept("cdefgh" + "lmnop" + "stuvwxyz" + "BCDEF" + "IJK" + "NOPQ") + "${G}${L}${R}",
 )
 """What follows the severity of a mnemonic; SQL states, which have letters; hexadecimal codes of Windows; the mnemonics
-of mainframes (``IEF142I``); an error number in parentheses before its text."""
+of mainframes (``IEF142I``); an error number in parentheses before its text; MySQL's (``Error 1045 (28000)``)."""
 _OTHER_GATE = (
     r"%[A-Z]|SQLSTATE|0[xX]|[A-Z]{3}[0-9]{3,5}[A-Z](?-u:\b)|\([0-9]{1,3}: |(?:ERROR|FATAL|PANIC|WARNING): {1,2}[0-9]"
+    r"|rror [0-9]{4}(?::| \()|rror\)?:? \([0-9]{4}, "
 )
 _MARKED = [
     *(f"{_CLASS_MARK}{digit}" for digit in _CLASSES),

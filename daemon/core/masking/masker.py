@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from daemon.core.formats import check_pattern
+from daemon.core.masking.identifiers import with_identifiers
 from daemon.core.masking.kept_numbers import GATE as KEPT_NUMBER_GATE
 from daemon.core.masking.kept_numbers import with_words
 from daemon.core.masking.key_blocks import redact_key_blocks
@@ -119,7 +120,7 @@ class Masker:
         if gated.any():
             rows = gated.arg_true()
             table = table.with_columns(table["text"].clone().scatter(rows, table[rows].select(self._expensive)["text"]))
-        return table.select(self._narrow)["text"]
+        return pl.DataFrame([with_identifiers(table["text"])]).select(self._narrow)["text"]
 
     def _worded(self, texts: pl.Series) -> pl.Series:
         """Return texts with UUIDs as placeholders and numbers that stay as words."""

@@ -122,6 +122,12 @@ _GROUPED = (
     r"|(?: [0-9]{3}){2,}|(?:\.[0-9]{3}){2,}(?:,[0-9]+)?)"
 )
 """Digits in groups of three."""
+_BUILD = r"\+(?:[\w.-]|<(?:NUM|HEX)>)+"
+_RELEASE = (
+    r"(?:(?:[._~-]?(?:[Aa]lpha|[Bb]eta|[Pp]re(?:view)?|dev|post|rc|RC|CR|M|SP|ea|nightly|canary|next)"
+    rf"(?:(?:[.-]?<(?:NUM|HEX)>)+|{_EDGE})|[.-](?:SNAPSHOT|RELEASE|Final|GA){_EDGE})(?:{_BUILD})?|{_BUILD})"
+)
+"""What follows the last number of a version: a pre-release, a build."""
 
 LONE_UUID: Mask = (UUID, "${1}<UUID>")
 """Masked before shapes are taken: the letters of a UUID would give every line a shape of its own."""
@@ -133,7 +139,8 @@ WIDE: tuple[Mask, ...] = (
         (
             r"((?:[Ii]nvalid|[Ii]llegal|[Uu]nknown) user |(?:^|[ \"'{,;(\[])(?:user|User|USER|ruser|username"
             r"|user_name|user_id|userid|usr|login)(?:[\"']: ?[\"']|=[\"']?| [\"'])"
-            r"|(?:password|publickey|pam|none) for |(?:opened|closed) for user |sudo: +)"
+            r"|(?:password|publickey|pam|none) for |(?:opened|closed) for user |sudo: +"
+            r"|(?-u:\b)e?[ug]id=[0-9]+\()"
             r"[^\s\"',;&)(}\]<]+"
         ),
         "${1}<USER>",
@@ -142,7 +149,10 @@ WIDE: tuple[Mask, ...] = (
 COLONS: tuple[Mask, ...] = (
     (rf"{_EDGE}(?:(?:{_H}{{2}}[:-]){{5}}{_H}{{2}}|{_H}{{4}}\.{_H}{{4}}\.{_H}{{4}}){_EDGE}", "<MAC>"),
     (
-        rf"(?:{_EDGE}(?:{_SIX})|{_SIX_SHORT}|::(?:[fF]{{4}}:)?{_FOUR}){_EDGE}(?:\.[0-9]{{1,3}}){{0,3}}(?:%[a-z][a-z0-9]*)?",
+        (
+            rf"(?:{_EDGE}(?:{_SIX})|{_SIX_SHORT}|::(?:[fF]{{4}}:)?{_FOUR}){_EDGE}(?:\.[0-9]{{1,3}}){{0,3}}"
+            rf"(?:%[a-z][a-z0-9]*|/[0-9]{{1,3}}{_EDGE})?|{_EDGE}(?:{_H}{{1,4}}:){{1,7}}:/[0-9]{{1,3}}{_EDGE}"
+        ),
         "<IP>",
     ),
 )
@@ -162,6 +172,7 @@ NARROW: tuple[Mask, ...] = (
     (
         (
             rf"{_EDGE}{_POD}{{7,10}}-{_POD}{{5}}{_EDGE}|{_EDGE}(?:0x{_H}+|{_MIXED}|{_LETTERS}){_EDGE}(?:-[A-Z]{{3}}{_EDGE})?"
+            rf"|-[0-9]+-g{_H}{{7,40}}{_EDGE}"
             rf"|{_EDGE}(?:{_H}{{2}} ){{3,}}{_H}{{2}}{_EDGE}|@{_H}{{1,8}}{_EDGE}"
         ),
         "<HEX>",
@@ -175,8 +186,13 @@ NARROW: tuple[Mask, ...] = (
         "<NUM>",
     ),
     (r"[ \t\n\v\f\r]{2,}|[\t\n\v\f\r]", " "),
-    (r"(^|[_ =:,(\[])[+-]<NUM>", "${1}<NUM>"),
-    (r"<NUM>(?:, ?<NUM>)+", "<NUM>"),
+    (
+        (
+            r"(?P<before>^|[_ =:,(\[])[+-](?P<signed><NUM>)(?:, ?[+-]?<NUM>)*"
+            rf"|(?P<last>\.<NUM>){_RELEASE}|(?P<list><NUM>)(?:, ?[+-]?<NUM>)+|\[(?P<ip><IP>)\]:<NUM>"
+        ),
+        "${before}${signed}${last}${list}${ip}",
+    ),
 )
 BUILT_IN: tuple[Mask, ...] = (LONE_UUID, *WIDE, *COLONS, *NARROW)
 """All masks in the order in which they apply."""

@@ -102,7 +102,7 @@ def _key_line(match: re.Match[str]) -> str:
         return match[0] if is_public(token) else match[1] + SECRET
     if (len(token) % 4 and len(token) < _LONG_LINE) or token in (token.lower(), token.upper()) or is_public(token):
         return match[0]
-    return match[0] if _mean_part(token) > _MAX_MEAN_PART else match[1] + SECRET
+    return match[0] if mean_part(token) > _MAX_MEAN_PART else match[1] + SECRET
 
 
 def _random(match: re.Match[str]) -> str:
@@ -110,10 +110,11 @@ def _random(match: re.Match[str]) -> str:
     body = token.strip("/").rstrip("=")
     if not any(char.isdigit() for char in body) or len({char.islower() for char in body if char.isalpha()}) < 2:
         return token
-    if _mean_part(body) > _MAX_LONG_PART or is_public(token):
+    if mean_part(body) > _MAX_LONG_PART or is_public(token):
         return token
     return token if _PUBLIC.search(match.string[: match.start()]) else SECRET
 
 
-def _mean_part(token: str) -> float:
+def mean_part(token: str) -> float:
+    """Return the mean length of a token's runs of one case, or of digits."""
     return len(token) / max(1, len(_PART.findall(token)))

@@ -1,0 +1,56 @@
+"""Identifiers that a pattern alone cannot tell from words: nanoid and its like, and the queue ids of mail servers.
+
+A gate picks the lines; the few that it picks are looked at one by one. A gate is tested on the shape of a line, in
+which every digit is a 1: it must not distinguish digits.
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from daemon.core.masking.random_tokens import mean_part
+
+_QUEUE_TEXT = (
+    r"(?:to=|from=<|removed|client=|(?:resent-)?message-id=|uid=[0-9]|reject: |warning: |milter-|hold: |filter: |host "
+    r"|sender |lost conn|convers|enabling |replace: |info: |skipped)"
+)
+GATE = (
+    r"(?:^|[\s\"'=:,(\[{])[A-Za-z0-9_-]{20,23}(?:$|[\s\"',;:)\]}.])"
+    rf"|[0-9A-Za-z]{{6}}: {_QUEUE_TEXT}"
+    r"|[0-9][A-Za-z0-9]{5}-[0-9A-Za-z]{6}(?:[0-9A-Za-z]{5})?-[0-9A-Za-z]{2}"
+)
+"""Only lines with a match of this hold such an identifier."""
+_RANDOM = re.compile(r"(?<![\w/.@%&?-])[\w-]{20,23}(?![\w/@%-])", re.ASCII)
+_MAX_MEAN_PART = 2.6
+"""The mean length of a token's runs of one case: about 1.8 in 21 random characters, seldom below 3 in a name."""
+_MAX_WITHOUT_DIGITS = 2.0
+_QUEUE = re.compile(
+    rf"(?:(?<=\s)|^)(?:[0-9A-F]{{6,15}}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{{10,20}})(?=: {_QUEUE_TEXT})", re.ASCII
+)
+"""A Postfix queue id, short (hexadecimal) or long (digits and consonants), before what Postfix says of a mail."""
+_EXIM = re.compile(
+    r"(?<![\w-])[0-9][A-Za-z0-9]{5}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})(?![\w-])", re.ASCII
+)
+
+
+def with_identifiers(texts: pl.Series) -> pl.Series:
+    """Return a String column with random tokens as ``<NUM>`` and mail servers' queue ids as ``<HEX>``."""
+    rows = texts.str.contains(GATE).arg_true()
+    if not len(rows):
+        return texts
+    replaced = pl.Series([_replaced(text) for text in texts.gather(rows).to_list()], dtype=pl.String)
+    return texts.clone().scatter(rows, replaced)
+
+
+def _replaced(text: str) -> str:
+    return _RANDOM.sub(_random, _EXIM.sub("<HEX>", _QUEUE.sub("<HEX>", text)))
+
+
+def _random(match: re.Match[str]) -> str:
+    token = match[0]
+    if len({char.islower() for char in token if char.isalpha()}) < 2:
+        return token
+    digits = any(char.isdigit() for char in token)
+    return "<NUM>" if mean_part(token) <= (_MAX_MEAN_PART if digits else _MAX_WITHOUT_DIGITS) else token
