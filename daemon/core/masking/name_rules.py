@@ -31,8 +31,8 @@ def harmless(name: str) -> Rule:
     """Return the rule that marks the values of names that are not secret."""
     pattern = (
         rf"(?i)(?P<a>(?:{name}){IS})"
-        rf"(?P<b>(?:password\s+)?{_STATE}{END}|{_MARK}{_STATE}?{_MARK}(?:[\s,;)}}\]&]|$)|{_CODE_CALL})"
-        rf"|(?P<c>(?:tokens|keys?|secrets|codes|passwords|pass|salt|token){IS}{QUOTE}?)(?P<d>\d{{1,3}}{END})"
+        rf"(?P<b>(?:password\s+)?{_STATE}{END}|(?:password|secrets)\s+[a-z]+{END}|{_MARK}{_STATE}?{_MARK}(?:[\s,;)}}\]&]|$)|{_CODE_CALL})"
+        rf"|(?P<c>(?:tokens|keys?|secrets|codes|passwords|pass|salt|token|pin|session[_.-]?id){IS}{QUOTE}?)(?P<d>\d{{1,3}}{END})"
         rf"|(?P<e>(?:tokens|keys|secrets|codes|passwords){IS}{QUOTE}?)(?P<f>[\d.,]+{END})"
         rf"|(?P<g>pwd{IS}{QUOTE}?)(?P<h>[A-Z]:[/\\]|[/~]|\.{{1,2}}/)"
         rf"|(?P<k>key[_-]?ids?{IS})(?P<l>\d{{1,6}}{END})"
@@ -65,7 +65,8 @@ def pairs(name: str) -> Rule:
             Form(rf"<add\s+key=[\"'][^\"']*{name}[\"']\s+value=", VALUE),
             Form(rf"name=\\*[\"'][\w.-]*{name}\\*[\"'](?:\s|\\r|\\n)+", r"[^\s\\]+"),
             Form(rf"\[[\w.]*{name}\] as \[\w+\] - ", r"\[[^\]]*\]"),
-            Form(rf"{name}\\*[\"']\s*,\s*", r"[bru]?\\*\"[^\"\\]*\\*\"|[bru]?'[^'\\]*'"),
+            # Not the next field's name: `"auth":"password","mfa":true`.
+            Form(rf"{name}\\*[\"']\s*,\s*", r"[bru]?\\*\"[^\"\\]*\\*\"|[bru]?'[^'\\]*'", r"(?:\s*[^\s:]|\s*$)"),
             Form(rf"{name}\s*(?:\||\t|\\t)\s*", rf"[^\s|{HARMLESS}]{{4,}}"),
             Form(rf"{name}[;,]\s?", MIXED),
             Form(rf"{name}{IS}", GLUED, r"[;,&]\s?[A-Za-z][\w .-]*="),

@@ -8,10 +8,11 @@ from daemon.core.masking.secret_names import HARMLESS, MIXED
 from daemon.core.masking.vendor_rules import VENDORS
 
 _CODE = (
-    r"(?:one[- ]?time|verification|confirmation|security|login|sign[- ]?in|access|auth(?:entication)?|2fa|mfa"
-    r"|otp|sms|pin"
+    r"(?:one[- ]?time|verification|confirmation|security|login|sign[- ]?in|2fa|mfa|otp|sms|pin"
     r"|recovery|backup|activation)[ _-]?(?:pass)?codes?|otp|2fa|pin"
 )
+_ACCESS_CODE = r"(?:access|auth(?:entication)?)[ _-]?(?:pass)?codes?"
+"""Followed by three digits it is a status."""
 _WORDS = r"(?:password|pass[ _-]?phrase|passcode|passwd|passwort|kennwort)"
 _BETWEEN = (
     r"(?:\s+(?:is|was|generated|created|for|the|to|proceed|installation|login|log|in|user|with|of|di|de|da|accesso"
@@ -28,6 +29,7 @@ SENTENCES = (
         rf"\b(?:{_CODE})(?:\s+(?:for|to)\s+\S+)?(?:\s+is|\s+was|\s*[:=]|\s+-)?\s+[\"']?",
         r"[A-Z]?-?\d(?:[\d -]{2,10}\d|\d{2,8})",
     ),
+    Form(rf"\b{_ACCESS_CODE}(?:\s+(?:for|to)\s+\S+)?(?:\s+is|\s+was|\s*[:=])?\s+[\"']?", r"\d[\d-]{2,10}\d"),
     Form(
         r"\b(?:password|pass[ _-]?phrase|passcode) for (?:key |user |account )?(?:'[^']*'|\"[^\"]*\"|[^\s:]+):\s*",
         r"[^\s][^\n\"',;]*",
@@ -43,7 +45,8 @@ SENTENCES = (
         r"(?:(?:is|was)(?:\s+now)?|(?:is\s+|was\s+)?(?:set|changed|reset)\s+to)\s+",
         rf"[^\s{HARMLESS}<(\[][^\s]*",
     ),
-    Form(r"\b(?:password|passphrase|passwd|secret)\s+", MIXED),
+    # Not the end of a path: `GET /reset/password HTTP/1.1`.
+    Form(r"(?:^|[^/\w])(?:password|passphrase|passwd|secret)\s+", MIXED),
     Form(r"(?:^|[^A-Za-z])(?:secret|token|key)\s+", r"[A-Za-z+/_-]*[0-9][A-Za-z0-9+/=_-]{19,}"),
     Form(
         rf"\b(?:{literals(VENDORS)}|azdo|aws|gcp|azure)\b[^\n]{{0,20}}?(?:[=:>,\s]|\b)[\"'` ]{{0,3}}",
