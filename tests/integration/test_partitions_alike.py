@@ -13,7 +13,7 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.quiet.__main__ import faults_by_line
+from benchmarks.quiet.faults import faults_by_line
 from benchmarks.quiet.streams import as_json, quiet_span, recording, seconds
 from daemon.core.incidents import TOLD
 from tests.support.brokers import Topics

@@ -6,7 +6,8 @@ from zlib import crc32
 
 import pytest
 
-from benchmarks.quiet.__main__ import Chain, faults_by_line
+from benchmarks.quiet.chain import Chain
+from benchmarks.quiet.faults import faults_by_line
 from benchmarks.quiet.streams import BEGIN, as_json, quiet_span, recording
 from daemon.core.incidents import TOLD, IncidentSettings, IncidentStage, News
 from daemon.core.types import TopicPartition
