@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from daemon.core.incidents.bounds import scopes_over, trim
 from daemon.core.incidents.memory import ScopeMemory
-from daemon.core.incidents.presence import attend
+from daemon.core.incidents.presence import attend, attend_key
 from daemon.core.incidents.settings import HOUR, IncidentSettings
 from daemon.core.incidents.silences import given_up
+from daemon.core.observations import KeySeen
 
 
 @dataclass(slots=True)
@@ -27,8 +28,7 @@ class ScopeMemories:
         memory = self.scopes.get(scope)
         if memory is None:
             for gone in scopes_over(self.scopes, self.settings.max_scopes - 1):
-                self.changed.add(("s", gone))
-                self._note_gone(gone, self.scopes.pop(gone).causes)
+                self._note_dropped(gone, self.scopes.pop(gone))
                 self.let_go["scopes"] += 1
             memory = self.scopes[scope] = ScopeMemory()
         return memory
@@ -45,6 +45,13 @@ class ScopeMemories:
             attended = attend(memory.presences, cause, time, memory.active, half, settings.max_usual, settings.regular)
             self.changed |= {("p", scope, name) for name in attended}
 
+    def key_seen(self, seen: KeySeen) -> None:
+        """Note that a session of a returning key began, perhaps a while before it is reported."""
+        memory, settings = self.scopes[seen.scope], self.settings
+        active = memory.active - max(memory.latest - seen.time / 1e6, 0.0)
+        attended = attend_key(memory.keys, seen, active, settings.window / 2, settings.max_keys, settings.regular)
+        self.changed |= {("k", seen.scope, cause) for cause in attended}
+
     def trim(self, scope: str) -> None:
         """Drop causes and rewordings of a scope that are too many."""
         gone, rewordings = trim(self.scopes[scope], self.settings)
@@ -57,10 +64,14 @@ class ScopeMemories:
         before = now - self.settings.window
         for scope, memory in list(self.scopes.items()):
             self._note_gone(scope, memory.forget(now, self.settings.window))
-            self.changed |= {("p", scope, cause) for cause in given_up(memory, self.settings)}
+            for piece, followed in (("p", memory.presences), ("k", memory.keys)):
+                self.changed |= {(piece, scope, cause) for cause in given_up(followed, memory.active, self.settings)}
             if memory.latest < before and not memory.causes:
-                self.changed.add(("s", scope))
-                del self.scopes[scope]
+                self._note_dropped(scope, self.scopes.pop(scope))
+
+    def _note_dropped(self, scope: str, memory: ScopeMemory) -> None:
+        self.changed |= {("s", scope), *(("k", scope, cause) for cause in memory.keys)}
+        self._note_gone(scope, memory.causes)
 
     def _note_gone(self, scope: str, causes: Iterable[str]) -> None:
         self.changed |= {(piece, scope, cause) for cause in causes for piece in ("c", "p")}

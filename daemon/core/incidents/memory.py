@@ -59,7 +59,8 @@ class ScopeMemory:
     `told` counts incidents told by hour; `parents` names, by cause, the known cause it rewords. `sources` are the
     partitions that carry it. Its longest gaps are of this half of the window and of the one before; `silent_since` is
     set while a silence is told. `imports` names the histories of another stage that were added to it.
-    `presences` are of its usual harmless lines, by cause; `reworded` is when such lines first came in other words.
+    `presences` are of its usual harmless lines, and `keys` of its returning keys, by cause; `reworded` is when such
+    lines first came in other words.
     """
 
     sessions: int = 0
@@ -74,7 +75,9 @@ class ScopeMemory:
     bursts: Rate = field(default_factory=Rate)
     returns: Rate = field(default_factory=Rate)
     absences: Rate = field(default_factory=Rate)
+    departures: Rate = field(default_factory=Rate)
     presences: dict[str, Presence] = field(default_factory=dict)
+    keys: dict[str, Presence] = field(default_factory=dict)
     reworded: list[float] = field(default_factory=list)
     told: dict[int, int] = field(default_factory=dict)
     held_back: int = 0
@@ -153,7 +156,7 @@ class ScopeMemory:
 
         What comes once a week, a little late at times, stays known.
         """
-        for rate in (self.news, self.bursts, self.returns, self.absences):
+        for rate in (self.news, self.bursts, self.returns, self.absences, self.departures):
             rate.forget(now - window)
         before = now - KEPT * window
         return self.drop([cause for cause, memory in self.causes.items() if memory.last < before and not memory.label])

@@ -1,7 +1,7 @@
 """What one stage has learned of a scope, moved in time and added to what another one knows of it.
 
-Sums are added, peaks and first and last times compared. What is open, what was told, how regularly lines come and which
-partitions carry the scope belongs to the stage that learned it, and stays there.
+Sums are added, peaks and first and last times compared. What is open, what was told, how regularly lines and
+keys come and which partitions carry the scope belongs to the stage that learned it, and stays there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def learned(memory: ScopeMemory) -> ScopeMemory:
         bursts=bursts,
         returns=returns,
         absences=Rate(),
+        departures=Rate(),
         presences={},
+        keys={},
         reworded=[],
         told={},
         held_back=0,
@@ -69,7 +71,7 @@ def merge(memory: ScopeMemory, came: ScopeMemory, outbreak: float) -> None:
     memory.begin(sorted([*memory.first_begins, *came.first_begins])[:FIRST_SESSIONS])
     for cause in memory.causes.values():
         cause.active += came.active
-    for presence in memory.presences.values():
+    for presence in (*memory.presences.values(), *memory.keys.values()):
         presence.began, presence.at = presence.began + came.active, presence.at + came.active
     memory.sessions += came.sessions
     memory.active += came.active

@@ -1,4 +1,4 @@
-"""How regularly the usual lines of a scope come, so that the absence of one can be noticed.
+"""How regularly the usual lines and the keys of a scope come, so that the absence of one can be noticed.
 
 Absences are measured in the *active* time of the scope: while the scope itself is silent, nothing in it is absent. The
 longest absence of the window is the measure. A line that comes only by day has absences of a night, so that a night
@@ -12,22 +12,27 @@ from dataclasses import dataclass
 
 from daemon.core.incidents.halves import aged
 from daemon.core.incidents.rates import MINUTE
+from daemon.core.observations import CROWDED, KeySeen, cause_of_key
 
 MOST_TIMES = 10_000
 """Most minutes that count: those of a week."""
 TAIL = 2.0
 """An absence longer than this many mean absences is in the tail."""
+AWAY = 3600.0
+"""Seconds without a session after which a key that is not regular makes room for another one."""
 MEMORYLESS = 0.36
 """What an absence of the tail adds to `logs` on average where pauses have no memory: e^2 times E1(2)."""
 
 
 @dataclass(slots=True)
 class Presence:
-    """One usual line of a scope. Times in seconds; `began` and `at` are active time, at the first and latest sighting.
+    """One usual line or key of a scope. Times in seconds; `began` and `at` are active time, at the first and the
+    latest sighting.
 
     `times` are the minutes it was seen in. The longest absences are of this half of the window and of the one before.
     `tail` counts the absences of more than TAIL times the mean, and `logs` sums the logarithms of how many times longer
-    than that they were. `silent` is True while its absence is noted.
+    than that they were. `silent` is True while its absence is noted. `key` is that of a key, empty
+    for a line.
     """
 
     last: float
@@ -40,6 +45,7 @@ class Presence:
     silent: bool = False
     tail: int = 0
     logs: float = 0.0
+    key: str = ""
 
     def seen(self, time: float, active: float, half_window: float) -> None:
         """Note that the line was seen."""
@@ -101,3 +107,29 @@ def attend(
         del presences[changed[-1]]
     presences[cause] = Presence(time, active, active, half=int(time // half_window))
     return changed
+
+
+def attend_key(
+    keys: dict[str, Presence], seen: KeySeen, active: float, half_window: float, most: int, regular: int
+) -> list[str]:
+    """Note that a session of a returning key began at active time `active`; return the causes that changed.
+
+    At most `most` keys are followed; those that were not regular and away for an hour make room. Where that is not
+    enough, keys name people or requests, whose absence is usual: all are forgotten.
+    """
+    time, cause = seen.time / 1e6, cause_of_key(seen.key)
+    known = keys.get(cause)
+    if known is not None:
+        known.seen(time, active, half_window)
+        return [cause]
+    gone: list[str] = []
+    if len(keys) >= most:
+        gone = [name for name, key in keys.items() if key.times < regular and time - key.last >= AWAY]
+    if seen.key == CROWDED or len(keys) - len(gone) >= most:
+        gone = list(keys)
+    for name in gone:
+        del keys[name]
+    if seen.key == CROWDED:
+        return gone
+    keys[cause] = Presence(time, active, active, half=int(time // half_window), key=seen.key)
+    return [*gone, cause]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from daemon.core.observations import Gravity
+from daemon.core.observations import FOLLOWED, Gravity
 
 HOUR = 3600.0
 DAY = 86_400.0
@@ -44,10 +44,10 @@ class IncidentSettings:
     `silence_sessions` would have come at its pace. `regular`: minutes that a line must have been seen in before its
     absence can count, when it is as long as `absence` and `absence_ratio` times its longest one before.
 
-    The state is bounded by `max_scopes`, in a scope by `max_causes`, `max_usual` lines that are followed and
-    `max_rewordings`, and by `max_waiting` clues that wait for a graver symptom, as many that wait for a second
-    sighting, and `max_incidents`, those included that were not told and those that are over and can be reopened. See
-    `bounds` for what is dropped.
+    The state is bounded by `max_scopes`, in a scope by `max_causes`, `max_usual` lines and `max_keys` keys that are
+    followed and `max_rewordings`, and by `max_waiting` clues that wait for a graver symptom, as many that wait for a
+    second sighting, and `max_incidents`, those included that were not told and those that are over and can be reopened.
+    See `bounds` for what is dropped.
     """
 
     ceiling: Ceiling = field(default_factory=Ceiling)
@@ -79,6 +79,7 @@ class IncidentSettings:
     max_scopes: int = 10_000
     max_causes: int = 20_000
     max_usual: int = 128
+    max_keys: int = FOLLOWED
     max_rewordings: int = 1_000
     max_waiting: int = 500
     max_incidents: int = 500

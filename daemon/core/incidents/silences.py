@@ -1,20 +1,21 @@
-"""Silences: a scope that has stopped, or a usual line that stays away while its scope goes on.
+"""Silences: a scope that has stopped, or a usual line or a returning key that stays away while its scope goes on.
 
-A scope is silent after twice its longest pause. A line is silent when an absence as long as this one is rarer than the
-bar, by its own absences before and by how often lines of the scope fall silent. A line that another one
-replaced is not missing: the program now says it in other words.
+A scope is silent after twice its longest pause. A line or a key is silent when an absence as long as this one is rarer
+than the bar, by its own absences before and by how often lines, or keys, of the scope fall silent. What another one
+replaced is not missing: the program now says it in other words, or another container does the work.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from daemon.core.incidents.clues import SILENCE, Clue, bar_of, is_live
 from daemon.core.incidents.incident import Symptom
-from daemon.core.incidents.memory import ScopeMemory
+from daemon.core.incidents.memory import CauseMemory, ScopeMemory
 from daemon.core.incidents.presence import Presence
-from daemon.core.incidents.rates import MINUTE
+from daemon.core.incidents.rates import MINUTE, Rate
 from daemon.core.incidents.settings import DAY, IncidentSettings
 from daemon.core.observations import Gravity
 from daemon.core.text import duration
@@ -47,42 +48,87 @@ def scope_silence(
     )
 
 
-def line_silences(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSettings) -> Iterator[Clue]:
-    """Yield the clues that usual lines of a scope stay away, as of `clock`; each absence is yielded once.
+def absences(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSettings) -> Iterator[Clue]:
+    """Yield the clues that usual lines and keys of a scope stay away, as of `clock`; each absence is yielded once.
 
     `clock` is how far all partitions that carry the scope have been read.
     """
-    if not is_live(memory, settings):
-        return
-    span, bar = memory.span(settings.window), bar_of(memory, settings, Gravity.WARNING, settings.parts[1])
-    for cause, presence in memory.presences.items():
+    if is_live(memory, settings):
+        yield from _line_silences(scope, memory, clock, settings)
+        yield from _key_silences(scope, memory, clock, settings)
+
+
+def _line_silences(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSettings) -> Iterator[Clue]:
+    for absence in _absences(memory, memory.presences, memory.absences, clock, settings):
+        known = memory.causes.get(absence.cause)
+        if known is None or _replaced(memory, absence.cause, absence.presence):
+            continue
+        why = f"not seen for {duration(absence.gap)}, where it came about every {duration(absence.presence.mean)}"
+        yield _clue(scope, memory, absence, settings, why, known.example)
+
+
+def _key_silences(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSettings) -> Iterator[Clue]:
+    """Yield the clues of keys. A key that is silent becomes a cause, which a person can label."""
+    for absence in _absences(memory, memory.keys, memory.departures, clock, settings):
+        presence = absence.presence
+        text = f"key {presence.key}"
+        known = memory.causes.setdefault(
+            absence.cause, CauseMemory(presence.last, presence.last, 0.0, None, saved=clock, example=text)
+        )
+        known.last = max(known.last, presence.last)
+        if _succeeded(memory, absence.cause, presence, settings):
+            continue
+        why = f"no session for {duration(absence.gap)}, where one began about every {duration(presence.mean)}"
+        yield _clue(scope, memory, absence, settings, why, text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Absence:
+    """A line or key that is away for `gap` seconds; `period` is how often it is away so long, in seconds."""
+
+    cause: str
+    presence: Presence
+    gap: float
+    period: float
+
+
+def _absences(
+    memory: ScopeMemory, followed: Mapping[str, Presence], rate: Rate, clock: float, settings: IncidentSettings
+) -> Iterator[_Absence]:
+    """Yield what has been away for so long that it is news, and count it in the `rate` of absences."""
+    least = max(bar_of(memory, settings, Gravity.WARNING, settings.parts[1]), memory.span(settings.window))
+    for cause, presence in followed.items():
         known = memory.causes.get(cause)
         gap = min(memory.active - presence.at, clock - presence.last)
-        if presence.silent or known is None or known.label == LabelVerdict.NORMAL or presence.times < settings.regular:
+        if presence.silent or presence.times < settings.regular:
+            continue
+        if known is not None and known.label == LabelVerdict.NORMAL:
             continue
         if gap < max(settings.absence, settings.absence_ratio * presence.usual):
             continue
-        period = _period(memory, presence, gap, settings)
-        if period < max(bar, span):
-            continue
-        presence.silent = True
-        memory.absences.add(clock, 0)
-        if _replaced(memory, cause, presence):
-            continue
-        usual = f"its longest absence in {duration(span)} was {duration(presence.usual)}"
-        yield Clue(
-            kind="silent",
-            scope=scope,
-            cause=cause,
-            gravity=Gravity.WARNING,
-            time=presence.last,
-            period=period,
-            bar=bar,
-            often=None,
-            why=f"not seen for {duration(gap)}, where it came about every {duration(presence.mean)}; {usual}",
-            text=known.example,
-            within=MINUTE + presence.usual,
-        )
+        period = _period(memory, followed, rate, presence.period(gap), settings)
+        if period >= least:
+            presence.silent = True
+            rate.add(clock, 0)
+            yield _Absence(cause, presence, gap, period)
+
+
+def _clue(scope: str, memory: ScopeMemory, absence: _Absence, settings: IncidentSettings, why: str, text: str) -> Clue:
+    presence, span = absence.presence, memory.span(settings.window)
+    return Clue(
+        kind="silent",
+        scope=scope,
+        cause=absence.cause,
+        gravity=Gravity.WARNING,
+        time=presence.last,
+        period=absence.period,
+        bar=bar_of(memory, settings, Gravity.WARNING, settings.parts[1]),
+        often=None,
+        why=f"{why}; its longest absence in {duration(span)} was {duration(presence.usual)}",
+        text=text,
+        key=presence.key,
+        within=MINUTE + presence.usual,
+    )
 
 
 def is_silent(symptom: Symptom, scopes: Mapping[str, ScopeMemory]) -> bool:
@@ -90,24 +136,27 @@ def is_silent(symptom: Symptom, scopes: Mapping[str, ScopeMemory]) -> bool:
     memory = scopes.get(symptom.scope)
     if memory is None or symptom.cause == SILENCE:
         return memory is not None and memory.silent_since is not None
-    return symptom.cause in memory.presences and memory.presences[symptom.cause].silent
+    presence = memory.presences.get(symptom.cause) or memory.keys.get(symptom.cause)
+    return presence is not None and presence.silent
 
 
-def given_up(memory: ScopeMemory, settings: IncidentSettings) -> list[str]:
-    """Stop following the lines that stayed away for a day; return their causes."""
+def given_up(followed: dict[str, Presence], active: float, settings: IncidentSettings) -> list[str]:
+    """Stop following what stayed away for a day, as of active time `active`; return the causes."""
     most = min(DAY, settings.window / 2)
-    gone = [cause for cause, presence in memory.presences.items() if memory.active - presence.at > most]
+    gone = [cause for cause, presence in followed.items() if active - presence.at > most]
     for cause in gone:
-        del memory.presences[cause]
+        del followed[cause]
     return gone
 
 
-def _period(memory: ScopeMemory, presence: Presence, gap: float, settings: IncidentSettings) -> float:
-    """Return the seconds between absences as long as `gap`: by those of this line, or by all of the scope's lately."""
-    blocks = memory.absences.blocks(memory.latest, settings.block, 0)
+def _period(
+    memory: ScopeMemory, followed: Mapping[str, Presence], rate: Rate, own: float, settings: IncidentSettings
+) -> float:
+    """Return the seconds between such absences: by its `own`, or by all of the scope's lately."""
+    blocks = rate.blocks(memory.latest, settings.block, 0)
     lately = memory.span(settings.window) / blocks if blocks else math.inf
-    regular = sum(other.times >= settings.regular for other in memory.presences.values())
-    return min(presence.period(gap) / max(regular, 1), lately)
+    regular = sum(other.times >= settings.regular for other in followed.values())
+    return min(own / max(regular, 1), lately)
 
 
 def _replaced(memory: ScopeMemory, cause: str, presence: Presence) -> bool:
@@ -118,3 +167,9 @@ def _replaced(memory: ScopeMemory, cause: str, presence: Presence) -> bool:
         for name, known in memory.causes.items()
         if name != cause
     )
+
+
+def _succeeded(memory: ScopeMemory, cause: str, presence: Presence, settings: IncidentSettings) -> bool:
+    """Return whether another key began where this one ended, as where a container takes the place of another."""
+    begin, end = presence.at - settings.absence, presence.at + settings.absence + presence.usual
+    return any(begin <= other.began <= end and other.times > 1 for name, other in memory.keys.items() if name != cause)

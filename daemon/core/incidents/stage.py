@@ -32,8 +32,8 @@ from daemon.core.incidents.news import Event, News, at_once
 from daemon.core.incidents.ordering import in_order
 from daemon.core.incidents.rates import MINUTE
 from daemon.core.incidents.settings import HOUR, IncidentSettings
-from daemon.core.incidents.silences import is_silent, line_silences, scope_silence
-from daemon.core.observations import Case, Gravity, Observations, Sighting, Traffic
+from daemon.core.incidents.silences import absences, is_silent, scope_silence
+from daemon.core.observations import Case, Gravity, KeySeen, Observations, Sighting, Traffic
 
 LISTEN_EVERY = 1.0
 """Seconds between checks for scopes that have stopped."""
@@ -117,7 +117,9 @@ class IncidentStage:
         return news
 
     def _listen(self, scope: str, memory: ScopeMemory, *, closely: bool) -> Iterator[News]:
-        """Check whether a scope, or `closely` one of its lines, has stopped, as far as all its partitions are read."""
+        """Check whether a scope, or `closely` one of its lines or keys, has stopped, as far as all its partitions are
+        read.
+        """
         if memory.silent_since is not None or not memory.sources:
             return
         clock = self.clocks.reached(memory.sources)
@@ -127,8 +129,10 @@ class IncidentStage:
             self.changed.add(("s", scope))
             yield from self._decide(clue)
         elif closely:
-            silent = list(line_silences(scope, memory, clock, self.settings))
-            self.changed |= {("p", scope, cause) for cause, known in memory.presences.items() if known.silent}
+            silent = list(absences(scope, memory, clock, self.settings))
+            for pieces, followed in (("p", memory.presences), ("kc", memory.keys)):
+                away = [cause for cause, presence in followed.items() if presence.silent]
+                self.changed |= {(piece, scope, cause) for cause in away for piece in pieces}
             yield from at_once([news for clue in silent for news in self._decide(clue)], self.incidents)
 
     def _end(self, incident: Incident) -> Iterator[News]:
@@ -151,12 +155,14 @@ class IncidentStage:
 
     # -- what comes in ---------------------------------------------------------------------------------------------
 
-    def _hear(self, item: Traffic | Sighting, time: float, source: str) -> Iterator[News]:
+    def _hear(self, item: Traffic | Sighting | KeySeen, time: float, source: str) -> Iterator[News]:
         memory, half = self._memories.of(item.scope), self.settings.window / 2
         memory.touch(time, source, half, self.clocks.went_on([source]))
         self.changed.add(("s", item.scope))
         if isinstance(item, Traffic):
             memory.count_sessions(time, item.sessions, half)
+        elif isinstance(item, KeySeen):
+            self._memories.key_seen(item)
         else:
             yield from self._sight(item, source)
 

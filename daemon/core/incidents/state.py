@@ -1,8 +1,8 @@
 """The stage's state as named pieces, so that a transaction writes what changed and no more.
 
 A piece is a small JSON document: one a scope (``s``), one a cause of a scope (``c``), one a usual line of a scope
-(``p``), one an incident (``i``), one a mute (``m``), and one for what belongs to the stage as a whole (``h``). A piece
-without a value is deleted.
+(``p``), one a returning key of a scope (``k``), one an incident (``i``), one a mute
+(``m``), and one for what belongs to the stage as a whole (``h``). A piece without a value is deleted.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from daemon.core.incidents.stage import IncidentStage
 from daemon.core.observations import Gravity
 from daemon.errors import DataError
 
-VERSION = 3
-READ = (1, 2, VERSION)
-"""Version 1 has no usual lines (``p``), version 2 no tails of absences: they are learned from then on."""
+VERSION = 4
+READ = (1, 2, 3, VERSION)
+"""Version 1 has no usual lines (``p``), version 2 no tails of absences, version 3 no keys: they are
+learned from then on."""
 HEAD = ("h",)
-RATES = ("news", "bursts", "returns", "absences")
+RATES = ("news", "bursts", "returns", "absences", "departures")
 
 
 def dump_pieces(stage: IncidentStage, names: Iterable[tuple[str, ...]]) -> dict[bytes, bytes | None]:
@@ -44,6 +45,7 @@ def all_names(stage: IncidentStage) -> list[tuple[str, ...]]:
     for scope, memory in stage.scopes.items():
         names += [("s", scope), *(("c", scope, cause) for cause in memory.causes)]
         names += [("p", scope, cause) for cause in memory.presences]
+        names += [("k", scope, cause) for cause in memory.keys]
     names += [("m", *name) for name in stage.mutes.active]
     return names + [("i", incident) for incident in stage.incidents]
 
@@ -85,8 +87,8 @@ def _dump(stage: IncidentStage, name: tuple[str, ...]) -> bytes | None:
         document = asdict(mute) if mute is not None else None
     elif name[1] in stage.scopes:
         memory = stage.scopes[name[1]]
-        if kind == "p":
-            presence = memory.presences.get(name[2])
+        if kind in ("p", "k"):
+            presence = (memory.presences if kind == "p" else memory.keys).get(name[2])
             document = asdict(presence) if presence is not None else None
         else:
             document = _scope(memory) if kind == "s" else _cause(memory.causes.get(name[2]))
@@ -146,6 +148,8 @@ def _load(stage: IncidentStage, name: tuple[str, ...], document: dict[str, Any])
             setattr(memory, field, _value(field, value))
     elif kind == "p":
         stage.scopes.setdefault(name[1], ScopeMemory()).presences[name[2]] = Presence(**document)
+    elif kind == "k":
+        stage.scopes.setdefault(name[1], ScopeMemory()).keys[name[2]] = Presence(**document)
     else:
         memory = stage.scopes.setdefault(name[1], ScopeMemory())
         peaks = [Peak(*numbers) for numbers in document["peaks"]]

@@ -5,10 +5,11 @@ seen, and how often. A *case* is a complete closed session that carries a clue. 
 partitions and decides (`daemon.core.incidents`).
 """
 
-from daemon.core.observations.causes import Cause, Gravity, cause_of, words_at_ends
+from daemon.core.observations.causes import Cause, Gravity, cause_of, cause_of_key, words_at_ends
 from daemon.core.observations.observer import BIN_US, Observer
 from daemon.core.observations.record import (
     Case,
+    KeySeen,
     MuteOrder,
     Observations,
     Said,
@@ -17,12 +18,16 @@ from daemon.core.observations.record import (
     dump_observations,
     load_observations,
 )
+from daemon.core.observations.returning_keys import CROWDED, FOLLOWED
 
 __all__ = [
     "BIN_US",
+    "CROWDED",
+    "FOLLOWED",
     "Case",
     "Cause",
     "Gravity",
+    "KeySeen",
     "MuteOrder",
     "Observations",
     "Observer",
@@ -30,6 +35,7 @@ __all__ = [
     "Sighting",
     "Traffic",
     "cause_of",
+    "cause_of_key",
     "dump_observations",
     "load_observations",
     "words_at_ends",

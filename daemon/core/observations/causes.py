@@ -55,6 +55,11 @@ def cause_of(line: str) -> Cause:
     return Cause(f"{family:016x}", failure_score(line))
 
 
+def cause_of_key(key: str) -> str:
+    """Return the id of the cause that stands for a key, which has no line."""
+    return blake2b(b"key\0" + key.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
 def words_at_ends(line: str) -> tuple[str, ...]:
     """Return the words of a masked line's beginning and end, in lower case, each once, in order."""
     words = [word.lower() for word in _WORD.findall(_PLACEHOLDER.sub("", line))]

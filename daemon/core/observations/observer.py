@@ -20,7 +20,8 @@ import polars as pl
 
 from daemon.core.generation_cache import GenerationCache
 from daemon.core.observations.causes import cause_of
-from daemon.core.observations.record import Case, Observations, Sighting, Traffic
+from daemon.core.observations.record import Case, KeySeen, Observations, Sighting, Traffic
+from daemon.core.observations.returning_keys import ReturningKeys
 from daemon.core.positions import Positions, place, position_of
 from daemon.core.text import ends
 from daemon.core.types import TopicPartition
@@ -53,6 +54,8 @@ class Observer:
         self._sightings: dict[_Place, tuple[float, int, *tuple[str, ...]]] = {}
         """By cause and bin: its score, the time of its first line, and the description of that line, if it has one."""
         self._counts: Counter[_Place] = Counter()
+        self._returning = ReturningKeys()
+        self._keys: list[KeySeen] = []
         self._cases: list[Case] = []
         self.waiting = 0
         """Observations that somebody waits for: something described for the first time, warnings, failures, cases."""
@@ -74,12 +77,16 @@ class Observer:
 
         They are counted when they are read, not when they are judged, so that the counts match the lines.
         """
-        positions = table["position"].to_numpy()
-        begins = np.isin(positions, firsts) & (table["read"].to_numpy() >= position_of(observed_below))
+        begins = table.filter(np.isin(table["position"].to_numpy(), firsts)).select(
+            "scope", "key", "time", pl.col("read") >= position_of(observed_below)
+        )
         times = (pl.col("time") - pl.col("time") % BIN_US).alias("time")
-        counted = table.lazy().filter(pl.Series(begins)).group_by("scope", times).len()
-        for scope, time, count in counted.collect().iter_rows():
+        for scope, time, count in begins.filter("read").group_by("scope", times).len().iter_rows():
             self._traffic[scope, time] += count
+        for unobserved in (False, True):
+            rows = begins.filter(pl.col("read") == unobserved).drop("read").iter_rows()
+            reported = [KeySeen(*row) for row in self._returning.begin(rows)]
+            self._keys += reported if unobserved else ()
 
     def case(self, case: Case) -> None:
         """Take in the case of a judged session that carries a clue."""
@@ -101,9 +108,10 @@ class Observer:
                 key=lambda s: (s.time, s.scope, s.cause),
             ),
             cases=self._cases,
+            keys=sorted(self._keys, key=lambda k: (k.time, k.scope, k.key)),
         )
         self._traffic, self._sightings, self._counts = Counter(), {}, Counter()
-        self._cases, self.waiting = [], 0
+        self._keys, self._cases, self.waiting = [], [], 0
         return taken
 
     def _rows(self, rows: Sequence[_Row], observed_below: int) -> None:

@@ -49,6 +49,15 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
+class KeySeen:
+    """A session of a returning key began at `time`; no `key` says that the scope has too many of them to follow."""
+
+    scope: str
+    key: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A complete closed session that carries a clue: the `causes` it may be about, and what an alert shows of it."""
 
@@ -91,9 +100,10 @@ class Observations:
     cases: Sequence[Case] = ()
     said: Sequence[Said] = field(default=())
     mutes: Sequence[MuteOrder] = field(default=())
+    keys: Sequence[KeySeen] = field(default=())
 
     def __bool__(self) -> bool:
-        return bool(self.traffic or self.sightings or self.cases or self.said or self.mutes)
+        return bool(self.traffic or self.sightings or self.keys or self.cases or self.said or self.mutes)
 
 
 def dump_observations(observations: Observations) -> bytes:
@@ -106,6 +116,7 @@ def dump_observations(observations: Observations) -> bytes:
         "sightings": [
             [s.scope, s.cause, s.score, s.time, s.count, s.line, s.text, s.key, s.place] for s in observations.sightings
         ],
+        "keys": [[k.scope, k.key, k.time] for k in observations.keys],
         "cases": [[c.id, c.scope, c.end, c.causes, c.document] for c in observations.cases],
         "said": [[s.scope, s.pattern, s.verdict, s.causes] for s in observations.said],
         "mutes": [[m.scope, m.name, m.until, m.causes, m.by] for m in observations.mutes],
@@ -126,6 +137,7 @@ def load_observations(value: bytes | None) -> Observations:
             clock=document["clock"],
             traffic=[Traffic(*row) for row in document["traffic"]],
             sightings=[Sighting(*row) for row in document["sightings"]],
+            keys=[KeySeen(*row) for row in document.get("keys", ())],  # older records have none
             cases=[Case(*row) for row in document["cases"]],
             said=[Said(*row) for row in document["said"]],
             mutes=[MuteOrder(*row) for row in document.get("mutes", ())],  # older records have none

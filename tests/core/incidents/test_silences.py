@@ -172,7 +172,7 @@ def test_an_old_state_without_usual_lines_is_read() -> None:
     """A state of version 1 is taken up, and its lines are learned from there on."""
     stage = living()
     pieces = {
-        key: (value or b"").replace(b'"version":3', b'"version":1')
+        key: (value or b"").replace(b'"version":4', b'"version":1')
         for key, value in dump_pieces(stage, all_names(stage)).items()
         if not key.startswith(b'["p"')
     }
@@ -187,7 +187,7 @@ def test_an_old_state_without_tails_is_read() -> None:
     stage = living()
     run(stage, 4 * HOUR, 8 * HOUR)
     pieces = {
-        key: (value or b"").replace(b'"version":3', b'"version":2').replace(b',"tail":0,"logs":0.0', b"")
+        key: (value or b"").replace(b'"version":4', b'"version":2').replace(b',"tail":0,"logs":0.0', b"")
         for key, value in dump_pieces(stage, all_names(stage)).items()
     }
     assert not any(b"tail" in value for value in pieces.values())
