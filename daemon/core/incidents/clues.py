@@ -145,11 +145,13 @@ class ClueFinder:
         known_routine = known.gravity is not Gravity.FAILURE or known.outbreaks > settings.returns + 1
         if known_routine or not is_live(memory, settings):
             return
-        period, _ = self._period(memory, memory.returns, known, time)
+        period, blocks = self._period(memory, memory.returns, known, time)
         memory.returns.add(time, level_of(known.score))
         span = memory.span(settings.window)
-        often = span / known.outbreaks
+        often = span / max(known.outbreaks, blocks)
         why = f"back after {duration(time - known.last)}; outbreak {known.outbreaks} in {duration(span)}"
+        if blocks > known.outbreaks:
+            why += f"; a failure is back about once in {duration(often)} here"
         worth = _Worth(settings.parts[known.gravity], period, often, why)
         yield self._clue("back", memory, known, sighting, source, worth)
 

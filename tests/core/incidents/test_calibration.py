@@ -1,13 +1,16 @@
-"""Streams in which nothing ever changes are told within the ceiling, whatever the law of their novelty."""
+"""Streams in which nothing ever changes: stated periods hold, and ceilings too, whatever the law of their novelty."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
+from benchmarks.calibration import KINDS, LAWS, TIMES, Law, allowed, most_blocks, stated
 from daemon.core.incidents import TOLD, IncidentStage
 from tests.core.incidents.scenes import HOUR, SETTINGS, observed, sighting, traffic
 
@@ -53,3 +56,13 @@ def test_no_day_of_a_stream_that_never_changes_is_over_its_ceiling(
 
     assert told
     assert max(sum(end - DAY < time <= end for time in told) for end in told) <= 6
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+def test_what_is_said_to_be_rare_is_as_rare(law: Law) -> None:
+    """In three days after the first, no kind of clue that is said to come once in a time comes more often than that."""
+    statements = stated(law, days=4, seed=7)
+
+    for kind, least in product(KINDS, TIMES):
+        may = allowed(4, 1, least)
+        assert most_blocks([statements], kind, least) <= may + 2 * math.sqrt(may)
