@@ -1,6 +1,9 @@
-"""Values of many JSON objects: an array of them, or one object per line."""
+"""Values of many JSON objects: an array of them, one object per line, or objects over several lines each."""
 
 from __future__ import annotations
+
+import json
+import re
 
 import numpy as np
 import orjson
@@ -10,11 +13,17 @@ from daemon.core.positions import MAX_LINES_PER_RECORD
 
 _REGISTRY_JSON = r"(?s)^\x00.{4}(\s*[\[{].*)$"  # after a schema registry's header
 
+_LINES = r"^\s*\{[^\n]*\}\s*\n\s*\{"
+_MANY = rf"^\s*\[\s*\{{|{_LINES}|\}}\s*\n\s*\{{"
+_BY_LINE = re.compile(_LINES)
+_DECODER = json.JSONDecoder()
+
 
 def split_objects(values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the values that are one object each, and the objects of those that hold many, numbered from 1.
 
-    A value holds many if it is an array of objects, or several lines that each begin an object.
+    A value holds many if it is an array of objects, several lines that each begin an object, or objects that follow
+    each other, such as those that a logger prints over several lines.
     """
     text = values["text"]
     if text.str.starts_with("\0").any():
@@ -22,7 +31,7 @@ def split_objects(values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             "text"
         ]
         values = values.with_columns(text)
-    likely = text.str.contains(r"^\s*\[\s*\{|^\s*\{[^\n]*\}\s*\n\s*\{")
+    likely = text.str.contains(_MANY)
     if not likely.any():
         return values, values.clear()
     rows: list[tuple[int, str, int]] = []
@@ -38,11 +47,27 @@ def split_objects(values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _objects(value: str) -> list[str]:
-    """Return the texts of many objects in one value; none if it is not an array or lines of them."""
+    """Return the texts of many objects in one value; none if it does not hold several."""
     if value.lstrip().startswith("["):
         try:
             parsed = orjson.loads(value)
         except orjson.JSONDecodeError:
             return []
         return [orjson.dumps(item).decode() for item in parsed]
-    return [line for line in value.split("\n") if line.strip()]
+    if _BY_LINE.match(value):
+        return [line for line in value.split("\n") if line.strip()]
+    return _consecutive(value)
+
+
+def _consecutive(value: str) -> list[str]:
+    """Return the texts of objects that follow each other; what cannot be read behind them is one text."""
+    objects: list[str] = []
+    at = len(value) - len(value.lstrip())
+    while at < len(value):
+        try:
+            end = _DECODER.raw_decode(value, at)[1] if value[at] == "{" else len(value)
+        except (json.JSONDecodeError, RecursionError):
+            end = len(value)
+        objects.append(value[at:end].rstrip())
+        at = end + len(value[end:]) - len(value[end:].lstrip())
+    return objects if len(objects) > 1 else []
