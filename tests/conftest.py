@@ -39,6 +39,18 @@ MAY_BLOCK = {
     # So are the users file and the certificate of a port; they are read again on a thread.
     "daemon/adapters/web/watched_files.py": {"__init__"},
     "daemon/adapters/web/accounts.py": {"read_accounts"},
+    # The room for documents has an event loop of its own, on a thread of its own, which serves nobody else.
+    "daemon/console/documents/room.py": {
+        "_open",
+        "_close",
+        "_at_work",
+        "_listing",
+        "_search",
+        "_add",
+        "_check",
+        "_name_of",
+        "_remove",
+    },
     # The kernel makes /proc/self/stat in memory; no disk is read.
     "prometheus_client/process_collector.py": {"collect"},
 }

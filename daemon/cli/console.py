@@ -15,6 +15,7 @@ from daemon.cli.parser import Parser, Verbs, add_verb, load
 if TYPE_CHECKING:
     from daemon.config import Config
     from daemon.console import ConsoleSettings, ConsoleTopics
+    from daemon.console.documents import DocumentRoom
 
 
 def add(verbs: Verbs[Parser]) -> None:
@@ -59,13 +60,43 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     from daemon.console import Console
 
     settings, topics = _settings(options, config)
-    app = Console(settings, topics)
+    app = Console(settings, topics, _documents(config))
     await app.start()
     print(f"console on {app.url}", flush=True)
     try:
         await until_stopped()
     finally:
         await app.close()
+
+
+def _documents(config: Config) -> DocumentRoom | None:
+    """Return the room for documents, None where the console has no folder of bases."""
+    folder = config.console.documents
+    if folder is None:
+        return None
+    from functools import partial
+
+    from daemon.cli.document_bases import (
+        file_limits,
+        library_with_engine,
+        open_store,
+        require_libraries,
+        second_opinions,
+    )
+
+    require_libraries()
+    from daemon.console.documents import DocumentRoom, RoomTools
+
+    return DocumentRoom(
+        RoomTools(
+            partial(open_store, folder),
+            partial(library_with_engine, config),
+            second_opinions(),
+            file_limits(config),
+            config.documents.base,
+            config.console.max_upload,
+        )
+    )
 
 
 def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSettings, ConsoleTopics | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,3 +57,17 @@ def make_library(store: DocumentStore, engine: Engine, config: Config) -> Librar
     section = config.documents
     thresholds = Thresholds(section.normal, section.odd, section.departure, section.p)
     return Library(store, engine, thresholds, section.nearest, second_opinions())
+
+
+@asynccontextmanager
+async def library_with_engine(config: Config, store: DocumentStore) -> AsyncIterator[Library]:
+    """Start the engine that the configuration names, and close it after the block."""
+    from daemon.adapters.engines import make_engine
+    from daemon.wiring import engine_settings
+
+    engine = make_engine(engine_settings(config))
+    try:
+        await engine.start()
+        yield make_library(store, engine, config)
+    finally:
+        await engine.close()

@@ -56,6 +56,8 @@ class ConsoleConfig(PortConfig):
     keep: Duration = 90 * 86_400_000_000
     max_size: Annotated[Size, Field(ge=1_000_000)] = 1_000_000_000
     links: list[LinkConfig] = []
+    documents: Path | None = None
+    max_upload: Annotated[Size, Field(ge=1_000)] = 200_000_000
 
     @model_validator(mode="after")
     def _closed(self) -> Self:

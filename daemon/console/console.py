@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from daemon.adapters.web import Certificate, LiveCertificate, WatchedFiles, read_accounts
 from daemon.console.archive import Archive
@@ -17,7 +18,7 @@ from daemon.console.guard import Guard
 from daemon.console.links import LinkTemplate
 from daemon.console.pages import Pages, Publish
 from daemon.console.retention import Retention
-from daemon.console.server import ConsoleServer
+from daemon.console.server import ConsoleServer, Route, routes
 from daemon.console.views import Views
 from daemon.core.detection import EXPORT_FILE
 
@@ -59,11 +60,30 @@ class ConsoleTopics:
     publish: Publish
 
 
-class Console:
-    """Runs from `start` to `close`. Without `topics`, it shows `settings.folder`."""
+class Extension(Protocol):
+    """Pages that the console has besides its own, such as the room for documents."""
 
-    def __init__(self, settings: ConsoleSettings, topics: ConsoleTopics | None) -> None:
+    async def start(self) -> None:
+        """Open what the pages need. Raises StraylineError."""
+        ...
+
+    def routes(self, pages: Pages) -> Sequence[Route]:
+        """Return the routes, once started."""
+        ...
+
+    async def close(self) -> None:
+        """Close what the pages need."""
+        ...
+
+
+class Console:
+    """Runs from `start` to `close`. Without `topics`, it shows `settings.folder`; `documents` is the room for them."""
+
+    def __init__(
+        self, settings: ConsoleSettings, topics: ConsoleTopics | None, documents: Extension | None = None
+    ) -> None:
         self._settings = settings
+        self._documents = documents
         self._topics = topics
         self._stack = AsyncExitStack()
         self.url = ""
@@ -89,9 +109,15 @@ class Console:
             feeds = await self._feed(stack, store, changes)
             guard, views = Guard(accounts, settings.visitor), Views(settings.path)
             publish = topics.publish if topics else None
-            pages = Pages(store, changes, views, guard, feeds, publish, settings.links)
+            has_documents = self._documents is not None
+            pages = Pages(store, changes, views, guard, feeds, publish, settings.links, has_documents=has_documents)
+            table = routes(pages)
+            if self._documents is not None:
+                await self._documents.start()
+                stack.push_async_callback(self._documents.close)
+                table += self._documents.routes(pages)
             tls = LiveCertificate(settings.tls) if settings.tls is not None else None
-            server = ConsoleServer(settings.host, settings.port, settings.path, guard, pages)
+            server = ConsoleServer(settings.host, settings.port, settings.path, guard, table)
             await server.start(tls.context if tls else None)
             stack.push_async_callback(server.close)
             host = f"[{settings.host}]" if ":" in settings.host else settings.host

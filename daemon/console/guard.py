@@ -124,6 +124,14 @@ def check_form(request: web.Request, csrf: str) -> None:
         raise web.HTTPForbidden(text="this form is out of date: load the page again")
 
 
+async def checked_form(request: web.Request) -> dict[str, str]:
+    """Return the fields of a form that was made for this session; see `check_form`."""
+    form = await request.post()
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    check_form(request, fields.get("csrf", ""))
+    return fields
+
+
 def set_cookie(request: web.Request, response: web.StreamResponse, cookie: str) -> None:
     """Send a session's cookie; over TLS, also at a proxy, it is for TLS only."""
     secure = request.secure or request.headers.get("X-Forwarded-Proto") == "https"

@@ -7,7 +7,7 @@ from time import time
 from aiohttp import web
 
 from daemon.console import mute_queries, queries
-from daemon.console.guard import LOGIN, check_form
+from daemon.console.guard import LOGIN, checked_form
 from daemon.console.pages import Pages
 from daemon.core.messages import encode, mute_document
 from daemon.errors import DataError
@@ -47,9 +47,7 @@ class MutePages:
 
     async def send(self, request: web.Request) -> web.Response:
         """Publish a mute, or its end."""
-        form = await request.post()
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        check_form(request, fields.get("csrf", ""))
+        fields = await checked_form(request)
         publish, scope = self._pages.publisher(), fields.get("scope", "")
         until = None
         if fields.get("action") == "mute":

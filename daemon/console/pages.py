@@ -19,7 +19,7 @@ from daemon.console.case import case_rows, cause_rows, muted_of
 from daemon.console.cause_queries import causes, said_of
 from daemon.console.changes import Changes
 from daemon.console.feed import Feeds
-from daemon.console.guard import LOGIN, ROOT, Guard, check_form, set_cookie
+from daemon.console.guard import LOGIN, ROOT, Guard, checked_form, set_cookie
 from daemon.console.links import LinkTemplate, filled
 from daemon.console.mute_queries import mutes_on
 from daemon.console.service_queries import SPANS, service_views
@@ -47,6 +47,8 @@ class Pages:
         feeds: Feeds,
         publish: Publish | None,
         links: Sequence[LinkTemplate] = (),
+        *,
+        has_documents: bool = False,
     ) -> None:
         self._store = store
         self._changes = changes
@@ -55,6 +57,7 @@ class Pages:
         self.feeds = feeds
         self._publish = publish
         self._links = links
+        self._has_documents = has_documents
 
     async def incidents(self, request: web.Request) -> web.Response:
         """The ranked list."""
@@ -145,9 +148,7 @@ class Pages:
 
     async def send_feedback(self, request: web.Request) -> web.Response:
         """Publish feedback on what an alert is about."""
-        form = await request.post()
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        check_form(request, fields.get("csrf", ""))
+        fields = await checked_form(request)
         alert, verdict = await self._feedback_target(fields)
         publish = self.publisher()
         by, note = request[LOGIN].account.name, fields.get("note", "").strip()
@@ -161,9 +162,7 @@ class Pages:
 
     async def send_remark(self, request: web.Request) -> web.Response:
         """Publish a remark on an incident: an acknowledgement, its undoing, or a note."""
-        form = await request.post()
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        check_form(request, fields.get("csrf", ""))
+        fields = await checked_form(request)
         publish, identity = self.publisher(), fields.get("incident", "")
         if await self.read(lambda archive: queries.incident(archive, identity)) is None:
             raise web.HTTPNotFound(text="the archive has no such incident")
@@ -210,8 +209,7 @@ class Pages:
 
     async def log_out(self, request: web.Request) -> web.Response:
         """End the session."""
-        form = await request.post()
-        check_form(request, str(form.get("csrf", "")))
+        await checked_form(request)
         self._guard.log_out(request)
         raise web.HTTPSeeOther(f"{request.app[ROOT]}/login")
 
@@ -258,12 +256,14 @@ class Pages:
         shared: dict[str, object] = {
             "account": login.account,
             "csrf": login.csrf,
+            "can_operate": login.account.role is Role.OPERATOR,
             "can_label": self._publish is not None and login.account.role is Role.OPERATOR,
             "can_log_out": self._guard.has_accounts,
             "feed": self.feeds.messages,
             "since_checked": round(1000 * (monotonic() - self.feeds.messages.checked)),
             "totals": totals,
             "number": self._changes.number,
+            "has_documents": self._has_documents,
         }
         return web.Response(text=self._views.render(template, shared | values), content_type="text/html")
 

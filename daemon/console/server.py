@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -13,7 +14,12 @@ from daemon.console.mute_pages import MutePages
 from daemon.console.pages import Pages, error_page
 from daemon.console.pattern_pages import PatternPages
 
-STATIC = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+STATIC = {
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "documents.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +59,14 @@ def routes(pages: Pages) -> list[Route]:
 
 
 class ConsoleServer(HttpListener):
-    """Serves the pages from `start` to `close`. Port 0 takes a free port, and `port` is then its number."""
+    """Serves `table` from `start` to `close`. Port 0 takes a free port, and `port` is then its number."""
 
-    def __init__(self, host: str, port: int, root: str, guard: Guard, pages: Pages) -> None:
+    def __init__(self, host: str, port: int, root: str, guard: Guard, table: Sequence[Route]) -> None:
         application = web.Application(middlewares=[web.middleware(error_page)], client_max_size=64 * 1024)
         application[ROOT] = root
         application.on_response_prepare.append(_add_headers)
         application.add_routes(
-            [web.route(route.method, route.path, guard.needs(route.role, route.handler)) for route in routes(pages)]
+            [web.route(route.method, route.path, guard.needs(route.role, route.handler)) for route in table]
         )
         outer = application
         if root:

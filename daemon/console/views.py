@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from daemon.console.charts import spark, timeline
 from daemon.console.messages import SEVERITIES
 from daemon.core.messages import rfc3339
-from daemon.core.text import clean, duration, many, percent, shorten
+from daemon.core.text import clean, cosine, duration, many, percent, shorten
 
 MAX_SHOWN = 300
 
@@ -35,6 +35,7 @@ class Views:
             "shown": shown,
             "moment": moment,
             "span": span,
+            "cosine": cosine,
             "many": many,
             "percent": percent,
             "path": path_segment,

@@ -6,6 +6,18 @@ standard is decided in `daemon.core.documents`.
 
 from daemon.documents.checking import Check, Match
 from daemon.documents.description import describe_check, describe_document
+from daemon.documents.excerpts import Run, excerpt
 from daemon.documents.library import Added, Found, Library, groups_of
 
-__all__ = ["Added", "Check", "Found", "Library", "Match", "describe_check", "describe_document", "groups_of"]
+__all__ = [
+    "Added",
+    "Check",
+    "Found",
+    "Library",
+    "Match",
+    "Run",
+    "describe_check",
+    "describe_document",
+    "excerpt",
+    "groups_of",
+]

@@ -9,11 +9,9 @@ from rich.text import Text
 
 from daemon.core.documents import Departure, Opinion, Piece
 from daemon.core.text import clean, cosine, many, shorten
-from daemon.documents import Check
+from daemon.documents import Check, excerpt
 
 SHOWN = 10
-AROUND = 60
-"""Characters of unmarked text that are shown beside marked words."""
 _STYLES = {"deleted": "red strike", "inserted": "green bold"}
 _ENDS = {"deleted": ("[-", "-]"), "inserted": ("{+", "+}")}
 
@@ -51,34 +49,18 @@ def _print_departure(console: Console, departure: Departure) -> None:
     place = clean(shorten(departure.place, 100)) or "the text"
     console.print(Text(f"  {departure.kind:<9} {place}, weight {departure.weight:.1f}{words}"))
     colored = console.is_terminal and not console.no_color
-    for side, pieces in (("standard", departure.there), ("here", departure.here)):
+    for side, pieces, style in (("standard", departure.there, "deleted"), ("here", departure.here, "inserted")):
         if pieces:
-            console.print(Text(f"    {side:<9} ").append_text(_marked(pieces, colored=colored)))
+            console.print(Text(f"    {side:<9} ").append_text(_marked(pieces, style, colored=colored)))
 
 
-def _marked(pieces: Sequence[Piece], *, colored: bool) -> Text:
+def _marked(pieces: Sequence[Piece], style: str, *, colored: bool) -> Text:
     """Return a clause's text with marks, as colours or as signs; unmarked text is cut in its middle."""
     text = Text()
-    for at, piece in enumerate(pieces):
-        if piece.mark is None:
-            text.append(_around(piece.text, first=at == 0, last=at == len(pieces) - 1))
-        elif colored:
-            text.append(clean(piece.text), _STYLES[piece.mark])
+    begin, end = _ENDS[style]
+    for run in excerpt(pieces):
+        if run.marked and not colored:
+            text.append(f"{begin}{run.text}{end}")
         else:
-            begin, end = _ENDS[piece.mark]
-            text.append(f"{begin}{clean(piece.text)}{end}")
-    return text if colored else Text(text.plain.replace("-] [-", " ").replace("+} {+", " "))
-
-
-def _around(text: str, *, first: bool, last: bool) -> str:
-    begins, finishes = text[:1].isspace(), text[-1:].isspace()
-    plain = clean(text)
-    if first and last:
-        plain = shorten(plain, 3 * AROUND)
-    elif first and len(plain) > AROUND:
-        plain = "…" + plain[-AROUND:]
-    elif last and len(plain) > AROUND:
-        plain = plain[:AROUND] + "…"
-    elif len(plain) > 2 * AROUND:
-        plain = f"{plain[:AROUND]} … {plain[-AROUND:]}"
-    return f"{' ' if begins and not first else ''}{plain}{' ' if finishes and not last and plain else ''}"
+            text.append(run.text, _STYLES[style] if run.marked else "")
+    return text

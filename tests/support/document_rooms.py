@@ -1,0 +1,70 @@
+"""A console with the room for documents: a real store and parser, and an engine without a model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import aiohttp
+
+from daemon.adapters.document_store import SqliteDocuments
+from daemon.adapters.outliers import SklearnOutliers
+from daemon.adapters.parsing import FileLimits
+from daemon.console import Console, ConsoleSettings
+from daemon.console.documents import DocumentRoom, RoomTools
+from daemon.documents import Library
+from daemon.ports import DocumentStore
+from tests.support.consoles import FakeTopics
+from tests.support.fakes import FakeEngine
+
+
+class Bases:
+    """Makes the tools of a room whose bases are kept in a folder. `engine` may be made to fail."""
+
+    def __init__(self, folder: Path, max_file: int = 1 << 20, max_upload: int = 4 << 20) -> None:
+        self.folder = folder
+        self.engine = FakeEngine()
+        self.starts = 0
+        self._limits = FileLimits(size=max_file)
+        self._max_upload = max_upload
+
+    @asynccontextmanager
+    async def library(self, store: DocumentStore) -> AsyncIterator[Library]:
+        self.starts += 1
+        await self.engine.start()
+        yield Library(store, self.engine)
+
+    def tools(self) -> RoomTools:
+        return RoomTools(
+            lambda: SqliteDocuments(self.folder),
+            self.library,
+            SklearnOutliers(),
+            self._limits,
+            "standards",
+            self._max_upload,
+        )
+
+
+@asynccontextmanager
+async def console_with_documents(bases: Bases, settings: ConsoleSettings | None = None) -> AsyncIterator[Console]:
+    """Run a console with a room for documents on a free port."""
+    chosen = replace(settings or ConsoleSettings(visitor="ada"), port=0)
+    app = Console(chosen, FakeTopics().topics(), DocumentRoom(bases.tools()))
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.close()
+
+
+def form(files: dict[str, bytes], **fields: str) -> aiohttp.FormData:
+    """Return a form with fields first, and then files by name."""
+    data = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
+    for name, value in fields.items():
+        data.add_field(name, value)
+    for name, content in files.items():
+        data.add_field("files", BytesIO(content), filename=name, content_type="application/octet-stream")
+    return data
