@@ -115,13 +115,13 @@ class Pages:
     async def services(self, request: web.Request) -> web.Response:
         """Every service, with its alerts over time."""
         span = request.query.get("span", "1d")
-        length = SPANS.get(span, SPANS["1d"])
+        span = span if span in SPANS else "1d"
+        length = SPANS[span]
         (views, end), totals = await self.read(
             lambda archive: (service_views(archive, length), queries.totals(archive))
         )
-        span = span if span in SPANS else "1d"
         rate = [sum(counts) for counts in zip(*(view.curve for view in views), strict=True)]
-        values = {"services": views, "end": end, "span": span, "spans": list(SPANS), "rate": rate}
+        values = {"services": views, "end": end, "span": span, "spans": list(SPANS), "length": length, "rate": rate}
         return self.page(request, "services.html", totals, **values)
 
     async def causes(self, request: web.Request) -> web.Response:
