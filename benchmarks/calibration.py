@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+from benchmarks.words import new_words
 from daemon.core.incidents import TOLD, Ceiling, IncidentSettings, IncidentStage
 from daemon.core.incidents.clues import ClueFinder, Kind
 from daemon.core.incidents.memory import ScopeMemory
@@ -31,7 +32,6 @@ KINDS: tuple[Kind, ...] = ("new", "burst", "back")
 TIMES = (6 * HOUR, DAY)
 TRAFFIC = 60.0
 """Seconds between counts of sessions."""
-SYLLABLES = ("bor", "cam", "dul", "fen", "gar", "hep", "jov", "kin", "lum", "nar", "pos", "qua")
 SETTINGS = IncidentSettings(warm_up=100)
 
 Pause = Callable[[random.Random], float]
@@ -103,9 +103,8 @@ LAWS: dict[str, Law] = {
 
 def line_of(kind: int) -> str:
     """Return a line that shares no word with that of another kind but its level: a failure, a warning, or harmless."""
-    rng = random.Random(kind)
-    level = rng.choices(("ERROR", "WARN", "INFO"), (2, 1, 1))[0]
-    return f"{level} " + " ".join("".join(rng.choices(SYLLABLES, k=4)) for _ in range(5))
+    level = random.Random(kind).choices(("ERROR", "WARN", "INFO"), (2, 1, 1))[0]
+    return f"{level} {new_words(kind)}"
 
 
 def sighting(at: float, line: str) -> Sighting:

@@ -2,8 +2,8 @@
 
 The quiet part of a stream is read once. The rest is read once for each trial, by copies of the sessions, the observer
 and the incidents stage. A trial takes lines out of the sessions of one told incident: all lines, from its onset on, of
-the causes that its messages name, or as many lines of the same sessions that are not named, drawn at random. What an
-incident names as missing has no lines to take out.
+the causes that it names at the end, or as many lines of the same sessions that are not named, drawn at random. What an
+incident names as missing has no lines to take out. An incident names at most 32 causes.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Trials:
     def __init__(self, faulty: Faulty) -> None:
         self._faulty = faulty
         stage, news, sessions = faulty.read(np.ones(len(faulty.lines), np.bool_))
-        self._symptoms = symptoms_of(news)
+        self._symptoms = symptoms_of(news, stage)
         self._times = faulty.lines["time"].to_numpy()
         self._causes = _causes(faulty.lines, stage)
         self._session_of = _session_of(faulty.lines, sessions)
@@ -113,20 +113,20 @@ class Trials:
     def _is_told(self, name: str, inside: set[int], keep: Keep) -> bool:
         """Return whether anything in the sessions `inside` is told that another incident does not name by itself."""
         theirs = {(s.scope, s.cause) for other, symptoms in self._symptoms.items() if other != name for s in symptoms}
-        _, news, _ = self._faulty.read(keep)
+        stage, news, _ = self._faulty.read(keep)
         return any(
             inside & self._sessions_at[symptom.scope, symptom.cause, round(symptom.time * 1e6)]
-            for symptoms in symptoms_of(news).values()
+            for symptoms in symptoms_of(news, stage).values()
             for symptom in symptoms
             if (symptom.scope, symptom.cause) not in theirs
         )
 
 
-def symptoms_of(news: Sequence[News]) -> dict[str, list[Symptom]]:
-    """Return all symptoms that the messages about each told incident name, the headline first."""
+def symptoms_of(news: Sequence[News], stage: IncidentStage) -> dict[str, list[Symptom]]:
+    """Return all symptoms of each told incident, the headline first: those at the end, or in its last message."""
     told = {one.incident.id for one in news if one.event in TOLD}
     last = {one.incident.id: one.incident for one in news if one.incident.id in told}
-    return {name: _headline_first(incident) for name, incident in last.items()}
+    return {name: _headline_first(stage.incidents.get(name, incident)) for name, incident in last.items()}
 
 
 def _headline_first(incident: Incident) -> list[Symptom]:

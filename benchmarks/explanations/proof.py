@@ -39,6 +39,13 @@ class Proof:
     named: Side = field(default_factory=Side)
     others: Side = field(default_factory=Side)
 
+    def join(self, other: Proof) -> None:
+        """Add the trials of another proof."""
+        self.count += other.count
+        for mine, theirs in ((self.named, other.named), (self.others, other.others)):
+            mine.tried += theirs.tried
+            mine.wrong += theirs.wrong
+
     @property
     def holds(self) -> bool:
         """Whether both were tried, and both goals are met."""

@@ -133,7 +133,7 @@ async def prove_sessions(stream: Iterable[tuple[float, Row]], warm_up: int) -> P
                 chain.observer.case(case_of(verdict, ABOUT))
         news += stage.take(chain.observer.take(chain.watermark))
     await engine.close()
-    told = {(s.scope, s.cause) for symptoms in symptoms_of(news).values() for s in symptoms}
+    told = {(s.scope, s.cause) for symptoms in symptoms_of(news, stage).values() for s in symptoms}
     proof = Proof()
     for trial in detector.trials:
         if trial.causes & told:

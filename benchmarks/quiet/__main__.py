@@ -1,26 +1,37 @@
 """Protocol Q: what is told in hours without a fault, and how the faults that follow are told.
 
     python -m benchmarks.quiet [--modes plain,deploy] [--budgets 20/day,100/day] [--repetitions 30] [--lines]
+    python -m benchmarks.quiet --kafka [--modes plain,deploy] [--repetitions 30] [--partitions 1,12]
 
 The streams go through the daemon's own formats, masks, observer and incidents stage: the quiet hours in steps of 30
 seconds of event time, the faults in steps of one second, as a daemon that keeps up would read them. With `--lines` all
 told incidents are printed. Beside it stand two simple rules: a never-seen line with a failure word,
 and any never-seen line, at most 20 a day and scope. Sessions are not judged here, so no model is needed: what is told
 rests on lines, times and keys.
+
+With `--kafka`, each stream goes through `strayline run` on a real Kafka as well, once for each number of input
+partitions, at 20 a day. What it tells stands beside what the core by itself tells.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import asyncio
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from benchmarks.quiet.faults import faults_by_line
-from benchmarks.quiet.scores import Stream, observe, ours, rule
-from benchmarks.quiet.streams import BEGIN, Maker, Mode, quiet_span, recording
+from benchmarks.quiet.on_kafka import incidents_told, score_of
+from benchmarks.quiet.scores import Score, Stream, observe, ours, rule
+from benchmarks.quiet.streams import BEGIN, Maker, Mode, Row, quiet_span, recording
 from daemon.config.values import rate_of
 from daemon.core.incidents import Ceiling, IncidentSettings
 from daemon.core.observations import Gravity
+from daemon.core.text import many
+from demo.broker import Cluster
+from tests.support.brokers import topics_on
 
 
 def settings_for(budget: str, warm_up: int) -> IncidentSettings:
@@ -30,32 +41,46 @@ def settings_for(budget: str, warm_up: int) -> IncidentSettings:
     return replace(IncidentSettings(), ceiling=ceiling, warm_up=warm_up)
 
 
+def lines_of(mode: str, repetitions: int) -> tuple[Iterable[tuple[float, Row]], float, int]:
+    """Return the lines of a stream, when its faults begin, and its warm-up: of the recording as it is, or of a mode."""
+    if mode == "demo":
+        return ((BEGIN + row.at, row) for row in recording()), BEGIN + quiet_span(), 300
+    maker = Maker(Mode(mode), repetitions)
+    return maker, maker.faults_from, 1000
+
+
 def streams(modes: list[str], repetitions: int) -> Iterator[tuple[str, Stream, int]]:
-    """Yield name, stream and warm-up: the recording as it is, and each mode."""
-    rows = recording()
-    shown = faults_by_line(rows)
+    """Yield name, stream and warm-up of each mode."""
+    shown = faults_by_line(recording())
     for mode in modes:
-        if mode == "demo":
-            pairs = ((BEGIN + row.at, row) for row in rows)
-            yield mode, observe(iter(pairs), shown, BEGIN + quiet_span()), 300
-        else:
-            maker = Maker(Mode(mode), repetitions)
-            yield mode, observe(iter(maker), shown, maker.faults_from), 1000
+        lines, faults_from, warm_up = lines_of(mode, repetitions)
+        yield mode, observe(iter(lines), shown, faults_from), warm_up
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quiet", description=__doc__)
-    parser.add_argument("--modes", default=",".join(["demo", *Mode]))
+    parser.add_argument("--modes", help="default: all; with --kafka plain,deploy")
     parser.add_argument("--budgets", default="5/day,20/day,100/day")
     parser.add_argument("--repetitions", type=int, default=30)
     parser.add_argument("--lines", action="store_true", help="print every told incident")
+    parser.add_argument("--kafka", action="store_true", help="through a daemon on a real Kafka as well")
+    parser.add_argument("--partitions", default="1,12", help="numbers of input partitions, with --kafka")
     options = parser.parse_args()
+    if options.kafka:
+        asyncio.run(on_kafka(options))
+    else:
+        by_itself(options)
+
+
+def by_itself(options: argparse.Namespace) -> None:
+    """Print the table of the core by itself and the two rules."""
+    modes = (options.modes or ",".join(["demo", *Mode])).split(",")
     print(
         "| stream, rule | told in quiet hours (a day and scope) | faults told of 15 | told in the faulty part ", end=""
     )
     print("| false | median delay s | longest s |\n|---|---|---|---|---|---|---|")
-    for name, stream, warm_up in streams(options.modes.split(","), options.repetitions):
+    for name, stream, warm_up in streams(modes, options.repetitions):
         for budget in options.budgets.split(","):
             score = ours(stream, settings_for(budget, warm_up))
             print(score.row(f"{name}, {budget}"), flush=True)
@@ -63,6 +88,33 @@ def main() -> None:
                 print(f"    {line}")
         print(rule(stream, Gravity.WARNING, warm_up).row(f"{name}, first line with a failure word"))
         print(rule(stream, Gravity.HARMLESS, warm_up).row(f"{name}, first line at all"))
+
+
+async def on_kafka(options: argparse.Namespace) -> None:
+    """Print the table of the core by itself and of daemons on a real Kafka."""
+    numbers = faults_by_line(recording())
+    print("| stream | through | told in quiet hours | faults told of 15 | told in the faulty part | false |")
+    print("|---|---|---|---|---|---|")
+    for mode in (options.modes or "plain,deploy").split(","):
+        stream, faults_from, warm_up = lines_of(mode, options.repetitions)
+        lines = list(stream)
+        core = ours(observe(iter(lines), numbers, faults_from), settings_for("20/day", warm_up))
+        print_row(mode, "the core by itself", core, len(core.delays), lines=options.lines)
+        shown = {(row.scope, round(1000 * at)): numbers[row.number] for at, row in lines if row.number in numbers}
+        with Cluster() as cluster, tempfile.TemporaryDirectory() as folder:
+            async with topics_on(cluster.bootstrap_servers) as topics:
+                for partitions in map(int, options.partitions.split(",")):
+                    told = await incidents_told(topics, Path(folder), partitions, lines, faults_from, warm_up)
+                    score, faults = score_of(told, shown, faults_from)
+                    through = f"Kafka, {many(partitions, 'partition')}"
+                    print_row(mode, through, score, len(faults), lines=options.lines)
+
+
+def print_row(mode: str, through: str, score: Score, faults: int, *, lines: bool) -> None:
+    """Print one row, and with `lines` what was told."""
+    print(f"| {mode} | {through} | {len(score.quiet)} | {faults} | {len(score.faulty)} | {score.false} |", flush=True)
+    for line in (*score.quiet, *score.faulty) if lines else ():
+        print(f"    {line}")
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ from itertools import product
 import pytest
 
 from benchmarks.calibration import KINDS, LAWS, TIMES, Law, allowed, most_blocks, stated
+from benchmarks.words import new_words
 from daemon.core.incidents import TOLD, IncidentStage
 from tests.core.incidents.scenes import HOUR, SETTINGS, observed, sighting, traffic
 
 DAY = 24 * HOUR
-SYLLABLES = ("bor", "cam", "dul", "fen", "gar", "hep", "jov", "kin", "lum", "nar", "pos", "qua")
 
 
 def zipf(rng: random.Random) -> int:
@@ -28,12 +28,6 @@ def uniform(rng: random.Random) -> int:
 
 def always_new(rng: random.Random) -> int:
     return rng.randrange(10**9)
-
-
-def failure(number: int) -> str:
-    """A failure that shares no word with another one but its level."""
-    rng = random.Random(number)
-    return "ERROR " + " ".join("".join(rng.choices(SYLLABLES, k=4)) for _ in range(5))
 
 
 @pytest.mark.parametrize("law", [zipf, uniform, always_new])
@@ -49,7 +43,7 @@ def test_no_day_of_a_stream_that_never_changes_is_over_its_ceiling(
     stage.take(observed(traffic(0, at, each=60.0)))
     while at < 3 * DAY:
         after = at + rng.expovariate(1 / (900.0 * per_burst))
-        lines = [sighting(after + n / 10, failure(law(rng)), key=f"k{after}{n}") for n in range(per_burst)]
+        lines = [sighting(after + n / 10, f"ERROR {new_words(law(rng))}", key=f"k{after}{n}") for n in range(per_burst)]
         news = stage.take(observed(traffic(at, after, each=60.0), lines))
         told += [one.at for one in news if one.event in TOLD]
         at = after

@@ -1,22 +1,17 @@
-"""How soon a verdict is committed: from a session's close to its verdict's arrival at a reader of committed records.
+"""From a session's close to the arrival of its verdict at a reader of committed records.
 
-    python -m benchmarks.latency [--lines 300000] [--seconds 60] [--load 0.5] [--partitions 2] [--servers HOST:PORT]
-
-Runs `strayline run` on a real Kafka (started for it, unless `--servers` names one), its engine a stub server, verdicts
-published. First a backlog of `--lines` gives the greatest rate of this machine; then lines whose event time is the wall
-clock are written at `--load` times that rate for `--seconds`. A session closes when `sessions.gap` has passed since its
-last line, so what is measured is arrival minus (end + gap), for the sessions that a gap closed.
+First a backlog of lines gives the greatest rate of this machine; then lines whose event time is the wall clock are
+written at a share of that rate. A session closes when `sessions.gap` has passed since its last line, so what is
+measured is arrival minus (end + gap), for the sessions that a gap closed.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -28,7 +23,7 @@ import orjson
 import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from benchmarks.million import Daemon, configuration, kafka, write
+from benchmarks.million import Daemon, configuration, write
 from daemon.adapters.kafka import KafkaSettings, create_topics
 from daemon.bench.traffic import LogTraffic, TrafficSettings
 from daemon.config.schema import Config
@@ -106,6 +101,7 @@ async def listen(servers: str, topic: str, since: float, into: list[float]) -> N
 
 
 async def measure(options: argparse.Namespace, servers: str, folder: Path) -> dict[str, Any]:
+    """Return how many sessions were judged, and how soon their verdicts came."""
     stem = f"latency-{os.getpid()}"
     stub = EmbeddingServer()
     await stub.start()
@@ -146,21 +142,3 @@ async def measure(options: argparse.Namespace, servers: str, folder: Path) -> di
         **{f"p{q} s": round(float(np.percentile(latencies, q)), 3) for q in (50, 90, 99)},
         "greatest s": round(max(latencies), 3),
     }
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lines", type=int, default=300_000)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--load", type=float, default=0.5, help="share of the greatest rate")
-    parser.add_argument("--partitions", type=int, default=2)
-    parser.add_argument("--servers", help="a Kafka that runs already")
-    options = parser.parse_args()
-    with kafka(options.servers) as servers, tempfile.TemporaryDirectory() as folder:
-        result = asyncio.run(measure(options, servers, Path(folder)))
-    print(json.dumps(result, indent=1))
-    return 0 if result["p99 s"] <= 2 else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

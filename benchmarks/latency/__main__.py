@@ -1,0 +1,48 @@
+"""How soon what the daemon publishes is committed, on a real Kafka: verdicts, and told incidents.
+
+    python -m benchmarks.latency [verdicts|incidents] [--seconds 60] [--partitions 2] [--servers HOST:PORT]
+
+`verdicts`: from a session's close to its verdict, at `--load` times the greatest rate, which a backlog of `--lines`
+gives. `incidents`: from a grave line that nobody has seen to its told incident, beside `--rate` other lines a second.
+Kafka is started for it, unless `--servers` names one; the engine is a stub server. Exits 1 when p99 is above 2 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.latency import incidents, verdicts
+from benchmarks.million import kafka
+
+WAYS = {"verdicts": verdicts.measure, "incidents": incidents.measure}
+GOAL_S = 2.0
+
+
+def main() -> int:
+    """Print the figures as JSON."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.latency",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", nargs="?", choices=list(WAYS), default="verdicts")
+    parser.add_argument("--lines", type=int, default=300_000, help="backlog, for verdicts")
+    parser.add_argument("--load", type=float, default=0.5, help="share of the greatest rate, for verdicts")
+    parser.add_argument("--rate", type=float, default=500, help="lines a second, for incidents")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--partitions", type=int, default=2)
+    parser.add_argument("--servers", help="a Kafka that runs already")
+    options = parser.parse_args()
+    with kafka(options.servers) as servers, tempfile.TemporaryDirectory() as folder:
+        result = asyncio.run(WAYS[options.what](options, servers, Path(folder)))
+    print(json.dumps(result, indent=1))
+    return 0 if result["p99 s"] <= GOAL_S else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
