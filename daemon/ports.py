@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from daemon.core.types import Batch, OutRecord, TopicPartition, Update
 
 if TYPE_CHECKING:
-    from daemon.core.documents import KeptDocument  # whose libraries are an extra
+    from daemon.core.documents import KeptDocument, ReadFile  # whose libraries are an extra
 
 
 class Engine(Protocol):
@@ -117,8 +117,20 @@ class DocumentStore(Protocol):
         """Remove documents with all that was kept of them, also on the disk; return how many there were."""
         ...
 
+    def revision(self) -> int:
+        """Return a number that changes when another user of the store has changed it."""
+        ...
+
     def close(self) -> None:
         """Release the store."""
+        ...
+
+
+class DocumentReader(Protocol):
+    """Reads what is in files, each within limits on size, time and memory."""
+
+    def read_bytes(self, name: str, data: bytes) -> ReadFile:
+        """Return what a file's content holds, or why it is empty or refused. Never raises because of what is in it."""
         ...
 
 

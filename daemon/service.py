@@ -28,6 +28,7 @@ from daemon.core.detection import Detector
 from daemon.core.stream import Checkpoint, Processor
 from daemon.core.types import TopicPartition
 from daemon.errors import ConfigError, UnavailableError
+from daemon.input_wiring import processors_maker
 from daemon.logs import configure_logging
 from daemon.metrics import Metrics
 from daemon.port_access import access_to
@@ -49,7 +50,6 @@ from daemon.wiring import (
     engine_settings,
     kafka_settings,
     make_detector,
-    make_processors,
     make_terms,
 )
 
@@ -150,9 +150,8 @@ class Service:
         stack.push_async_callback(embedder.close)
         terms = make_terms(config, co_partitions)
         shared = Shared(self._broker, self._thread, self._detector, embedder, follower, metrics, terms)
-        detector = self._detector
-        self._make_processors = lambda config: make_processors(
-            config, self._engine, detector, lambda: follower.position, widths
+        self._make_processors = await processors_maker(
+            config, self._engine, self._detector, lambda: follower.position, widths, stack
         )
         self._processors = self._make_processors(config)
         pipeline = self._pipeline = Pipeline(

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from daemon.adapters.engines import EngineSettings
 from daemon.adapters.kafka import KafkaSettings, OAuthSettings
-from daemon.config import Config, OAuthConfig
+from daemon.config import DOCUMENT, Config, OAuthConfig
 from daemon.core.alerts import Provenance
 from daemon.core.detection import Detector, DetectorSettings
 from daemon.core.formats import FieldPaths, FormatSettings, check_schema
@@ -137,7 +137,9 @@ def read_schemas(files: Mapping[str, Path]) -> dict[str, str]:
 
 
 def format_settings(config: Config) -> FormatSettings:
-    """Return how records become lines. Raises ConfigError for a schema that cannot be read."""
+    """Return how records become lines. Raises ConfigError for a schema that cannot be read, and for documents."""
+    if config.input.format == DOCUMENT:
+        raise ConfigError(["input.format: document has no lines; strayline run and strayline documents check read it"])
     fields = config.input.fields
     return FormatSettings(
         format=config.input.format,
@@ -234,15 +236,7 @@ def make_processors(
     widths = widths or {}
     repartition = config.topics.repartition
     writers = [str(TopicPartition(topic, n)) for topic in config.input.topics for n in range(widths.get(topic, 0))]
-    tools = make_tools(config, engine, detector)
-    publishing = Publishing(
-        group=config.kafka.group_id,
-        config=config.fingerprint(),
-        verdicts=config.topics.verdicts is not None,
-        provenance=lambda: provenance(config, engine, position()),
-        timer=perf_counter,
-        redaction=redaction_settings(config) if config.topics.dead_letters_redacted else None,
-    )
+    tools, publishing = make_tools(config, engine, detector), make_publishing(config, engine, position)
 
     def logs(source: TopicPartition, resume: Checkpoint | None) -> Processor:
         return LogProcessor(source, tools, publishing, resume)
@@ -254,17 +248,36 @@ def make_processors(
         incoming = IncomingLines(writers, resume.pieces if resume else {})
         return LogProcessor(source, tools, publishing, resume, incoming)
 
-    def feedback(source: TopicPartition, resume: Checkpoint | None) -> Processor:
-        return FeedbackProcessor(source, detector, publishing, resume)
-
-    def incidents(source: TopicPartition, resume: Checkpoint | None) -> Processor:
-        return IncidentsProcessor(source, incident_settings(config), publishing, resume)
-
     return Processors(
         {
             **dict.fromkeys(config.input.topics, relay if config.input.repartition else logs),
             **({repartition: relayed} if repartition in widths else {}),
-            config.topics.feedback: feedback,
-            config.topics.observations: incidents,
+            **common_processors(config, detector, publishing, incident_settings(config)),
         }
     )
+
+
+def make_publishing(config: Config, engine: Engine, position: Callable[[], str]) -> Publishing:
+    """Return what all processors publish with; `position` returns how far the baseline has been read."""
+    return Publishing(
+        group=config.kafka.group_id,
+        config=config.fingerprint(),
+        verdicts=config.topics.verdicts is not None,
+        provenance=lambda: provenance(config, engine, position()),
+        timer=perf_counter,
+        redaction=redaction_settings(config) if config.topics.dead_letters_redacted else None,
+    )
+
+
+def common_processors(
+    config: Config, detector: Detector, publishing: Publishing, settings: IncidentSettings
+) -> Mapping[str, ProcessorFactory]:
+    """Return what works on feedback and on observations, whatever the input is."""
+
+    def feedback(source: TopicPartition, resume: Checkpoint | None) -> Processor:
+        return FeedbackProcessor(source, detector, publishing, resume)
+
+    def incidents(source: TopicPartition, resume: Checkpoint | None) -> Processor:
+        return IncidentsProcessor(source, settings, publishing, resume)
+
+    return {config.topics.feedback: feedback, config.topics.observations: incidents}

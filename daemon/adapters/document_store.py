@@ -142,6 +142,11 @@ class SqliteDocuments:
             cursor.fetchall()
         return removed
 
+    def revision(self) -> int:
+        """See ports.DocumentStore."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
     def close(self) -> None:
         """See ports.DocumentStore."""
         self._connection.close()

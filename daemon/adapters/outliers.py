@@ -1,7 +1,8 @@
 """Second opinions on vectors by scikit-learn: isolation forest, one-class SVM, and the groups of a base by HDBSCAN.
 
 Implements `ports.Outliers`. The learners see the vectors alone, so a small change of words hardly moves them: their
-figures are shown beside the others and decide nothing.
+figures are shown beside the others and decide nothing. The library takes seconds to import, so that is done at the
+first use.
 """
 
 from __future__ import annotations
@@ -10,9 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import HDBSCAN
-from sklearn.ensemble import IsolationForest
-from sklearn.svm import OneClassSVM
 
 FEWEST = 20
 """Documents that a learner needs."""
@@ -31,6 +29,9 @@ class SklearnOutliers:
         """See ports.Outliers. Fewer than `FEWEST` vectors give none. Odd is what the learner calls an outlier."""
         if len(vectors) < FEWEST:
             return []
+        from sklearn.ensemble import IsolationForest
+        from sklearn.svm import OneClassSVM
+
         learners = (
             ("isolation forest", IsolationForest(random_state=0)),
             ("one-class SVM", OneClassSVM(gamma="scale", nu=NU)),
@@ -46,5 +47,7 @@ class SklearnOutliers:
         """See ports.Outliers. At least `GROUP` documents make a group; distances are those of unit vectors."""
         if len(vectors) < 2 * GROUP:
             return np.full(len(vectors), -1, dtype=np.int64)
+        from sklearn.cluster import HDBSCAN
+
         labels = HDBSCAN(min_cluster_size=GROUP, min_samples=1, copy=True).fit_predict(vectors)
         return np.asarray(labels, dtype=np.int64)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from daemon.cli.offline import start_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
-from daemon.core.text import clean
-from daemon.errors import StraylineError
+from daemon.core.text import clean, many
+from daemon.errors import ConfigError, StraylineError
 
 if TYPE_CHECKING:
     from daemon.adapters.kafka import KafkaSettings
@@ -110,9 +111,23 @@ async def _keys(config: Config, settings: KafkaSettings) -> None:
             print(f"keys: {topic}: {sentence}")
 
 
+def _base(config: Config) -> None:
+    """Print what the base holds that documents are checked against. Raises ConfigError for one that is empty."""
+    from daemon.document_bases import open_store, require_libraries
+
+    require_libraries()
+    base, folder = config.documents.base, config.documents.folder
+    with closing(open_store(folder)) as store:
+        documents = store.bases().get(base, 0)
+    if not documents:
+        raise ConfigError([f"documents.base: {base} in {folder} has no documents"])
+    print(f"documents: good ({many(documents, 'document')} in base {clean(base)})")
+
+
 async def _kafka(config: Config) -> int:
     """Print what in the cluster would prevent the daemon from running; return the exit code."""
     from daemon.adapters.kafka import check_rights, check_topics
+    from daemon.config import DOCUMENT
     from daemon.wiring import kafka_settings
 
     settings, inputs, named = kafka_settings(config), config.input.topics, config.topics_in_use()
@@ -126,8 +141,11 @@ async def _kafka(config: Config) -> int:
     if not problems:
         print(f"kafka: good ({', '.join(config.kafka.bootstrap_servers)})")
         try:
-            await _keys(config, settings)
+            if config.input.format == DOCUMENT:
+                _base(config)
+            else:
+                await _keys(config, settings)
         except StraylineError as error:
-            print(f"keys: {error}")
+            print(f"input: {error}")
             return error.exit_code
     return os.EX_UNAVAILABLE if problems else os.EX_OK

@@ -76,7 +76,7 @@ def _documents(config: Config) -> DocumentRoom | None:
         return None
     from functools import partial
 
-    from daemon.cli.document_bases import (
+    from daemon.document_bases import (
         file_limits,
         library_with_engine,
         open_store,

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daemon.cli.document_bases import file_limits, make_library, open_store, require_libraries, second_opinions
 from daemon.cli.offline import started_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.document_bases import file_limits, make_library, open_store, require_libraries, second_opinions
 from daemon.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """The configuration: one YAML file, read strictly.
 
-`loading` reads the file and the environment. `schema` is the model with all defaults; `security` and `served` hold some
-of its sections. `values` parses durations, budgets and regular expressions. `changes` says what a running daemon can
-apply. All errors of a file are reported at once, each with its path.
+`loading` reads the file and the environment. `schema` is the model with all defaults; `security`, `served` and others
+hold some of its sections. `values` parses durations, budgets and regular expressions. `changes` says what a running
+daemon can apply. All errors of a file are reported at once, each with its path.
 """
 
 from daemon.config.changes import changed_keys, needs_restart
@@ -10,5 +10,15 @@ from daemon.config.loading import load_config, parse_config
 from daemon.config.schema import Config
 from daemon.config.security import OAuthConfig
 from daemon.config.served import PortConfig
+from daemon.config.values import DOCUMENT
 
-__all__ = ["Config", "OAuthConfig", "PortConfig", "changed_keys", "load_config", "needs_restart", "parse_config"]
+__all__ = [
+    "DOCUMENT",
+    "Config",
+    "OAuthConfig",
+    "PortConfig",
+    "changed_keys",
+    "load_config",
+    "needs_restart",
+    "parse_config",
+]

@@ -22,12 +22,14 @@ from pydantic import (
     model_validator,
 )
 
+from daemon.config.documents import DocumentsConfig
 from daemon.config.multiline import MultilineConfig
 from daemon.config.notify import NotifyConfig
 from daemon.config.section import Section
 from daemon.config.security import SecurityConfig
 from daemon.config.served import ConsoleConfig, HttpConfig, ServeConfig
 from daemon.config.values import (
+    DOCUMENT,
     Duration,
     extracting,
     format_name,
@@ -118,6 +120,13 @@ class InputConfig(Section):
                 f"repartition: {joining} joins lines over records, and lines on their way to the partition of their key"
                 " are not joined; let the shipper join them"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _whole_documents(self) -> Self:
+        for key, given in (("repartition", self.repartition), ("multiline", self.multiline.enabled)):
+            if given and self.format == DOCUMENT:
+                raise ValueError(f"{key}: is for lines, and with format document each record is a document")
         return self
 
 
@@ -221,26 +230,6 @@ class TopicsConfig(Section):
         return {role: topic for role, topic in self.model_dump(exclude={"dead_letters_redacted"}).items() if topic}
 
 
-class DocumentsConfig(Section):
-    """Bases of standard documents: where they are kept, how a text is judged, and what a file may cost."""
-
-    folder: Path = Path("strayline-documents")
-    base: str = Field(default="standards", min_length=1, max_length=100)
-    nearest: int = Field(default=3, ge=1, le=50)
-    normal: float = Field(default=0.92, ge=-1, le=1)
-    odd: float = Field(default=0.75, ge=-1, le=1)
-    departure: float = Field(default=2.0, gt=0)
-    p: float = Field(default=0.05, gt=0, lt=1)
-    max_bytes: int = Field(default=50 << 20, ge=1)
-    timeout: Duration = 30_000_000
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.odd > self.normal:
-            raise ValueError("odd: a similarity below which a text is odd cannot be higher than that of a normal one")
-        return self
-
-
 class LoggingConfig(Section):
     """The daemon's own log, on stderr."""
 
@@ -284,11 +273,13 @@ class Config(Section):
 
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that name what shapes verdicts: input, sessions, model, detector, budget."""
-        shapes = {
+        shapes: dict[str, object] = {
             "input": self.input.model_dump(mode="json", exclude={"topics"}),
             "sessions": self.sessions.model_dump(mode="json"),
             "engine": self.engine.model_dump(mode="json", include={"model", "dimensions", "instruction"}),
             "detector": self.detector.model_dump(mode="json"),
             "budget": [self.alerts.budget, self.alerts.total],
         }
+        if self.input.format == DOCUMENT:
+            shapes["documents"] = self.documents.model_dump(mode="json", exclude={"folder"})
         return blake2b(orjson.dumps(shapes, option=orjson.OPT_SORT_KEYS), digest_size=6).hexdigest()

@@ -18,6 +18,8 @@ _LONGEST = 2**62
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _BYTES = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(kB|MB|GB)")
+DOCUMENT = "document"
+"""The format whose records are whole documents; all others give lines."""
 RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*day")
 
 
@@ -102,8 +104,8 @@ def format_name(name: str) -> str:
     """Return the name of a format as given. Raises ValueError when there is no such format."""
     from daemon.core.formats import check_format  # as above
 
-    if problem := check_format(name):
-        raise ValueError(problem)
+    if name != DOCUMENT and (problem := check_format(name)):
+        raise ValueError(f"{problem}, {DOCUMENT}")
     return name
 
 

@@ -1,13 +1,20 @@
-"""What is printed as JSON: checks and documents as plain objects."""
+"""Checks and documents as plain objects: what is printed as JSON, and what an alert shows of a check."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 from daemon.core.documents import Departure, KeptDocument, Piece
+from daemon.core.messages import DocumentCase
+from daemon.core.text import shorten
 from daemon.documents.checking import Check
 
 Json = Mapping[str, object]
+MAX_DEPARTURES = 20
+MAX_TEXT = 1_000
+MAX_MARKED = 40
+MAX_WORD = 100
 
 
 def describe_check(check: Check) -> Json:
@@ -33,6 +40,39 @@ def describe_check(check: Check) -> Json:
         if check.matches
         else [],
     }
+
+
+def document_case(check: Check, name: str, form: str, clauses: int, redact: Callable[[str], str]) -> DocumentCase:
+    """Return what an alert shows of a check, within bounds. `redact` hides secrets in the texts."""
+    described = describe_check(check)
+    departures = check.matches[0].comparison.departures if check.matches else ()
+    return cast(
+        "DocumentCase",
+        {
+            "name": name,
+            "format": form,
+            "clauses": clauses,
+            "opinions": described["opinions"],
+            "standards": described["nearest"],
+            "departures": [_bounded(_departure(each), redact) for each in departures[:MAX_DEPARTURES]],
+            "omitted": max(len(departures) - MAX_DEPARTURES, 0),
+        },
+    )
+
+
+def _bounded(departure: Mapping[str, Any], redact: Callable[[str], str]) -> Json:
+    return {
+        **departure,
+        "place": shorten(redact(departure["place"]), MAX_TEXT),
+        **{name: _bounded_side(departure[name], redact) for name in ("there", "here")},
+    }
+
+
+def _bounded_side(side: Mapping[str, Any] | None, redact: Callable[[str], str]) -> Json | None:
+    if side is None:
+        return None
+    marked = [{**mark, "text": shorten(redact(mark["text"]), MAX_WORD)} for mark in side["marked"][:MAX_MARKED]]
+    return {"text": shorten(redact(side["text"]), MAX_TEXT), "marked": marked}
 
 
 def describe_document(document: KeptDocument, group: int | None) -> Json:

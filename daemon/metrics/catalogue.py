@@ -31,6 +31,8 @@ _REJECTS = (
     "unknown_schema",
     "bad_feedback",
     "bad_observation",
+    "bad_document",
+    "empty_document",
     "refused_text",
 )
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

@@ -13,7 +13,7 @@ from time import monotonic
 import structlog
 
 from daemon.backoff import Backoff
-from daemon.core.types import Pattern, RefusedText, Vector
+from daemon.core.types import Embeddable, RefusedText, Vector
 from daemon.errors import RefusedTextError, UnavailableError
 from daemon.metrics import Metrics
 from daemon.ports import Engine
@@ -26,7 +26,7 @@ LONG = 8_000
 BACKOFF = Backoff(1.0, 30.0)
 
 
-def groups(patterns: Sequence[Pattern]) -> list[list[Pattern]]:
+def groups(patterns: Sequence[Embeddable]) -> list[list[Embeddable]]:
     """Return patterns in groups to be embedded together, in the order given; a long pattern is a group of its own."""
     short = [p for p in patterns if len(p.text) <= LONG]
     together = [short[start : start + AT_ONCE] for start in range(0, len(short), AT_ONCE)]
@@ -44,7 +44,7 @@ class Embedder:
         self._answered_at = monotonic()
         self._error = ""
 
-    async def embed(self, patterns: Sequence[Pattern]) -> dict[str, Vector | RefusedText]:
+    async def embed(self, patterns: Sequence[Embeddable]) -> dict[str, Vector | RefusedText]:
         """Return by id the vectors of `patterns`, which are one of `groups`, or why the engine refuses one.
 
         Raises EngineError when the engine is dead.
@@ -76,7 +76,7 @@ class Embedder:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, patterns: Sequence[Pattern]) -> None:
+    async def _run(self, patterns: Sequence[Embeddable]) -> None:
         futures = [self._under_way[p.id] for p in patterns]
         try:
             vectors = await self._insist([p.text for p in patterns])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from daemon.core.types import Pattern, RefusedText, Vector
+from daemon.core.types import Embeddable, RefusedText, Vector
 from daemon.runtime.embedder import Embedder, groups
 
 
@@ -27,7 +27,7 @@ class PartitionVectors:
         """Whether there are vectors to take."""
         return bool(self._vectors)
 
-    def ask(self, patterns: Sequence[Pattern]) -> None:
+    def ask(self, patterns: Sequence[Embeddable]) -> None:
         """Begin to embed `patterns`."""
         for group in groups(patterns):
             task = asyncio.create_task(self._embed(group))
@@ -47,7 +47,7 @@ class PartitionVectors:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._vectors.clear()
 
-    async def _embed(self, patterns: Sequence[Pattern]) -> None:
+    async def _embed(self, patterns: Sequence[Embeddable]) -> None:
         try:
             vectors = await self._embedder.embed(patterns)
         except Exception as error:  # noqa: BLE001  # whatever it is, the partition raises it where it is dealt with

@@ -37,7 +37,7 @@ def test_the_shipped_file_is_the_defaults() -> None:
 def test_every_format_can_be_chosen() -> None:
     """The configuration takes the names of the core's formats, and no others."""
     assert list(FORMATS) == [parse_config(f"input: {{format: {name}}}", {}).input.format for name in FORMATS]
-    assert [f"input.format: 'xml' is not a format; the formats are {', '.join(FORMATS)}"] == problems(
+    assert [f"input.format: 'xml' is not a format; the formats are {', '.join(FORMATS)}, document"] == problems(
         "input: {format: xml}"
     )
 

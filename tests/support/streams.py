@@ -13,7 +13,7 @@ from daemon.core.formats import FormatSettings
 from daemon.core.masking import Masker
 from daemon.core.sessions import SessionLimits
 from daemon.core.stream import Publishing, Tools
-from daemon.core.types import Batch, OutRecord, Pattern, TopicPartition, Vector
+from daemon.core.types import Batch, Embeddable, OutRecord, TopicPartition, Vector
 from tests.support.fakes import FakeEngine
 
 SOURCE = TopicPartition("logs", 0)
@@ -49,7 +49,7 @@ def batch(values: Sequence[bytes | None], first: int = 0, source: TopicPartition
     return Batch(source, range(first, first + count), [-1] * count, [None] * count, values)
 
 
-def vectors_of(patterns: Iterable[Pattern]) -> dict[str, Vector]:
+def vectors_of(patterns: Iterable[Embeddable]) -> dict[str, Vector]:
     return {pattern.id: ENGINE.vector(pattern.text) for pattern in patterns}
 
 

@@ -6,6 +6,7 @@ with a limit on time and memory, so a file that crashes or hangs a parser is ref
 """
 
 from daemon.adapters.parsing.process import ParserProcess
-from daemon.adapters.parsing.reading import FileLimits, ReadFile, files_below, read_file
+from daemon.adapters.parsing.reading import FileLimits, files_below, read_bytes, read_file
+from daemon.core.documents import ReadFile
 
-__all__ = ["FileLimits", "ParserProcess", "ReadFile", "files_below", "read_file"]
+__all__ = ["FileLimits", "ParserProcess", "ReadFile", "files_below", "read_bytes", "read_file"]

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from daemon.adapters.parsing.reading import FileLimits, ReadFile, read_file
+from daemon.adapters.parsing.reading import FileLimits, read_bytes, read_file
+from daemon.core.documents import ReadFile
 
 
 class ParserProcess:
@@ -35,9 +36,16 @@ class ParserProcess:
 
     def read(self, path: Path) -> ReadFile:
         """Read one file within the limits. Never raises because of what is in it."""
+        return self._ask(str(path), None)
+
+    def read_bytes(self, name: str, data: bytes) -> ReadFile:
+        """Read a file's content within the limits, like `read`. Implements `ports.DocumentReader`."""
+        return self._ask(name, data)
+
+    def _ask(self, name: str, data: bytes | None) -> ReadFile:
         pipe = self._started()
         try:
-            pipe.send(path)
+            pipe.send((name, data))
             if pipe.poll(self._limits.seconds):
                 answer: ReadFile = pipe.recv()
                 return answer
@@ -45,7 +53,7 @@ class ParserProcess:
         except (EOFError, OSError):
             reason = "ends its parser"
         self.close()
-        return ReadFile(str(path), "refused", reason=reason)
+        return ReadFile(name, "refused", reason=reason)
 
     def close(self) -> None:
         """End the process; another `read` starts a new one."""
@@ -77,7 +85,7 @@ def _serve(pipe: Connection, limits: FileLimits) -> None:
     pipe.send(True)
     while True:
         try:
-            path = pipe.recv()
+            name, data = pipe.recv()
         except EOFError:
             return
-        pipe.send(read_file(path, limits))
+        pipe.send(read_file(Path(name), limits) if data is None else read_bytes(name, data, limits))

@@ -8,13 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
 
 from daemon.adapters.parsing.refusals import RefusedFileError
-from daemon.core.documents import Block, blocks_of
+from daemon.core.documents import Block, ReadFile, blocks_of
 from daemon.errors import InputError
 
-Status = Literal["read", "empty", "refused"]
 _MARKDOWN = frozenset({".md", ".markdown", ".mdown"})
 _HTML = frozenset({".html", ".htm", ".xhtml"})
 _BINARY = frozenset({".pdf", ".docx"})
@@ -42,40 +40,38 @@ class FileLimits:
     memory: int = 2 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFile:
-    """The result of one file. `reason` says why it is refused or empty, or which part of it could not be read."""
-
-    path: str
-    status: Status
-    format: str = ""
-    reason: str = ""
-    blocks: Sequence[Block] = ()
-
-
 def read_file(path: Path, limits: FileLimits) -> ReadFile:
     """Read one file. Never raises because of what is in it."""
-    form = ""
     try:
         data = _load(path, limits)
+    except RefusedFileError as error:
+        return ReadFile(str(path), "refused", reason=str(error))
+    return read_bytes(str(path), data, limits)
+
+
+def read_bytes(name: str, data: bytes, limits: FileLimits) -> ReadFile:
+    """Read a file's content; its name only distinguishes Markdown and HTML from plain text. Never raises."""
+    form, path = "", Path(name)
+    try:
+        _check_size(data, limits)
         if not data:
-            return ReadFile(str(path), "empty", reason="the file holds nothing")
+            return ReadFile(name, "empty", reason="the file holds nothing")
         form = _format(path, data)
         blocks, remark = _parse(form, data, limits)
         _check_length(blocks, limits)
     except RefusedFileError as error:
-        return ReadFile(str(path), "refused", form, str(error))
+        return ReadFile(name, "refused", form, str(error))
     except ModuleNotFoundError as error:
-        return ReadFile(str(path), "refused", form, f"{error.name} is not installed: install strayline[documents]")
+        return ReadFile(name, "refused", form, f"{error.name} is not installed: install strayline[documents]")
     except RecursionError:
-        return ReadFile(str(path), "refused", form, "is nested too deeply")
+        return ReadFile(name, "refused", form, "is nested too deeply")
     except MemoryError:
-        return ReadFile(str(path), "refused", form, "takes too much memory to read")
+        return ReadFile(name, "refused", form, "takes too much memory to read")
     except Exception as error:  # noqa: BLE001 - parsers raise any type for a damaged file
-        return ReadFile(str(path), "refused", form, f"is damaged: {type(error).__name__}: {str(error)[:200]}")
+        return ReadFile(name, "refused", form, f"is damaged: {type(error).__name__}: {str(error)[:200]}")
     if not any(block.text.strip() for block in blocks):
-        return ReadFile(str(path), "empty", form, remark or "holds no text")
-    return ReadFile(str(path), "read", form, remark, blocks)
+        return ReadFile(name, "empty", form, remark or "holds no text")
+    return ReadFile(name, "read", form, remark, blocks)
 
 
 def files_below(paths: Sequence[Path]) -> Iterator[Path]:
@@ -99,12 +95,9 @@ def files_below(paths: Sequence[Path]) -> Iterator[Path]:
 def _load(path: Path, limits: FileLimits) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(limits.size + 1)
+            return file.read(limits.size + 1)
     except OSError as error:
         raise RefusedFileError(f"cannot be read: {error.strerror or error}") from error
-    if len(data) > limits.size:
-        raise RefusedFileError(f"is larger than {limits.size:,} bytes")
-    return data
 
 
 def _format(path: Path, data: bytes) -> str:
@@ -129,6 +122,11 @@ def _parse(form: str, data: bytes, limits: FileLimits) -> tuple[Sequence[Block],
         return blocks_of(_text(data)), ""
     parse: Callable[[bytes], tuple[Sequence[Block], str]] = importlib.import_module(PARSERS[form]).parse
     return parse(data) if form in ("pdf", "docx") else parse(_text(data).encode())
+
+
+def _check_size(data: bytes, limits: FileLimits) -> None:
+    if len(data) > limits.size:
+        raise RefusedFileError(f"is larger than {limits.size:,} bytes")
 
 
 def _check_length(blocks: Sequence[Block], limits: FileLimits) -> None:

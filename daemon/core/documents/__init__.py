@@ -13,6 +13,7 @@ from daemon.core.documents.comparison import Comparison, Departure, compare
 from daemon.core.documents.kept import KeptDocument, document_id
 from daemon.core.documents.opinions import ENOUGH, Opinion, Thresholds, by_clauses, by_cosine, by_rank, is_odd
 from daemon.core.documents.passages import Piece
+from daemon.core.documents.read_file import ReadFile, Status
 from daemon.core.documents.word_lists import WordKind
 from daemon.core.documents.worded_text import WordedText
 
@@ -25,6 +26,8 @@ __all__ = [
     "KeptDocument",
     "Opinion",
     "Piece",
+    "ReadFile",
+    "Status",
     "Thresholds",
     "WordKind",
     "WordedText",

@@ -10,6 +10,7 @@
 
 from daemon.core.messages.cloudevents import cloud_event
 from daemon.core.messages.dead_letters import REFUSED_TEXT, dead_letter, refused_session
+from daemon.core.messages.document_schema import DepartureDocument, DocumentCase, SideDocument
 from daemon.core.messages.feedback import VERDICTS, Feedback, label_document, message_object, parse_feedback
 from daemon.core.messages.feedback_schema import FeedbackDocument
 from daemon.core.messages.json import encode, rfc3339
@@ -39,6 +40,8 @@ __all__ = [
     "CauseDocument",
     "ContrastDocument",
     "ContrastLine",
+    "DepartureDocument",
+    "DocumentCase",
     "Feedback",
     "FeedbackDocument",
     "IncidentDocument",
@@ -48,6 +51,7 @@ __all__ = [
     "NeighbourDocument",
     "Remark",
     "Severity",
+    "SideDocument",
     "Why",
     "cloud_event",
     "dead_letter",

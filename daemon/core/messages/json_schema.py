@@ -12,7 +12,7 @@ import types
 from functools import cache
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from daemon.core.messages import feedback_schema, schema
+from daemon.core.messages import document_schema, feedback_schema, schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -101,7 +101,7 @@ def _reference(kind: type) -> Schema:
 def _descriptions() -> dict[tuple[str, str], str]:
     """Return the docstring under each field, by class and field, read from the source: Python drops them."""
     sentences: dict[tuple[str, str], str] = {}
-    for node in ast.parse(inspect.getsource(schema) + inspect.getsource(feedback_schema)).body:
+    for node in ast.parse("".join(map(inspect.getsource, (document_schema, schema, feedback_schema)))).body:
         if not isinstance(node, ast.ClassDef):
             continue
         inherited = {base.id for base in node.bases if isinstance(base, ast.Name)}

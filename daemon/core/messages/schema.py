@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, NotRequired, TypedDict
 
+from daemon.core.messages.document_schema import DocumentCase
+
 VERDICT_SCHEMA: Final = "urn:strayline:schema:verdict:1"
 ALERT_SCHEMA: Final = "urn:strayline:schema:alert:2"
 
@@ -22,7 +24,7 @@ Label = Literal["normal", "anomalous"]
 Why = Literal["new", "rare", "severe", "count", "usual"]
 IncidentEvent = Literal["opened", "reopened", "escalated", "updated", "resolved"]
 ClueKind = Literal["new", "burst", "back", "silent", "missing"]
-Closed = Literal["gap", "age", "lines", "tokens", "pin", "idle", "flush"]
+Closed = Literal["gap", "age", "lines", "tokens", "pin", "idle", "flush", "whole"]
 
 
 class PartDocument(TypedDict):
@@ -61,7 +63,7 @@ class VerdictDocument(TypedDict):
     tokens: Count
     """Tokens of all lines by the engine's tokenizer."""
     closed_by: Closed
-    """Why the session ended."""
+    """Why the session ended; whole: it is a document."""
     pattern: Fingerprint
     """Fingerprint of the canonical form; equal sessions of a scope share it."""
     score: float
@@ -72,9 +74,10 @@ class VerdictDocument(TypedDict):
     """Share of the scope's recent traffic at least as strange; null while the scope warms up."""
     anomalous: bool
     """Whether the session carries a clue, so that it may be part of an incident."""
-    clues: list[Literal["new", "failure", "mixture", "label"]]
+    clues: list[Literal["new", "failure", "mixture", "label", "departure"]]
     """Why it may matter. new: a line of unknown wording; failure: a rare line that reads like a warning or failure;
-    mixture: known lines as they are seldom together; label: feedback calls the pattern anomalous."""
+    mixture: known lines as they are seldom together; label: feedback calls the pattern anomalous; departure: a document
+    departs from its standard."""
     learned: bool
     """Whether the session was added to the baseline."""
     phase: Literal["warm_up", "live", "teach"]
@@ -274,6 +277,8 @@ class AlertDocument(TypedDict):
     """The nearest normal patterns, nearest first."""
     contrast: ContrastDocument
     """What differs from the nearest normal pattern."""
+    document: NotRequired[DocumentCase]
+    """Present with input.format document: the document beside its standard. `session` then holds its clauses."""
     model: str
     """The embedding model and its size."""
     config: str

@@ -6,12 +6,13 @@
   order in which they close. `drive` runs a stream against one engine, step after step; files and tests use it.
 * A `Processor` is what the runtime drives, one for each partition: `LogProcessor` for logs, `FeedbackProcessor` for
   feedback, `IncidentsProcessor` for what the others observe, `RepartitionProcessor` for logs whose lines are judged in
-  another partition. It collects outputs until `take`, which returns a `Settlement`: the content of one transaction.
+  another partition; `daemon.documents` has one for documents. It collects outputs until `take`, which returns a
+  `Settlement`: the content of one transaction.
 * A `Checkpoint` is part of every settlement. It says which lines are accounted for; `replay` uses it to read a
   partition again without judging a line twice.
 * `CommitClock` and `IdleClock` (`commit_policy`) say when to commit and when a partition is idle.
 
-To add a processor, implement `Processor` here and enter it for its topic in `daemon.wiring.make_processors`.
+To add a processor, implement `Processor` and enter it for its topic in `daemon.wiring.make_processors`.
 """
 
 from daemon.core.positions import ranges
@@ -33,6 +34,7 @@ from daemon.core.stream.processor import (
     baseline_records,
 )
 from daemon.core.stream.repartition_processor import RepartitionProcessor
+from daemon.core.stream.report_clock import ReportClock
 
 __all__ = [
     "Checkpoint",
@@ -48,6 +50,7 @@ __all__ = [
     "Publishing",
     "Pushed",
     "RepartitionProcessor",
+    "ReportClock",
     "SettledAlert",
     "Settlement",
     "Step",

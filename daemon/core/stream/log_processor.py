@@ -14,15 +14,11 @@ from daemon.core.stream.chain import Stream, Tools
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.stream.line_reader import Pushed
 from daemon.core.stream.processor import Load, Publishing, Settlement, Step, baseline_records
+from daemon.core.stream.report_clock import ReportClock
 from daemon.core.types import Batch, ClosedBy, OutRecord, RefusedText, Reject, TopicPartition, Vector, Verdict
 
 JUDGED_AT_ONCE = 256
 NOTHING = Pushed(0, ())
-SECOND_US = 1_000_000
-CLOCK_EVERY = 30 * SECOND_US
-"""Microseconds of stream time after which the incidents stage is sent the partition's stream time."""
-LISTENS = 24 * 3600.0
-"""Seconds for which an idle partition continues to report its stream time."""
 
 
 class LogProcessor:
@@ -42,8 +38,7 @@ class LogProcessor:
         self._detector = tools.detector
         self._publishing = publishing
         self._outputs: list[OutRecord] = []
-        self._idle = 0.0
-        self._told_clock: int | None = None
+        self._clock = ReportClock()
 
     @property
     def lost(self) -> int:
@@ -57,7 +52,7 @@ class LogProcessor:
         known = self._stream.known
         pushed = NOTHING
         if batch is not None:
-            self._idle = 0.0
+            self._clock.idle = 0.0
             pushed = self._stream.push(batch)
             self._outputs += [self._dead_letter(batch, reject) for reject in pushed.rejects]
             if self._writers_are_idle() and not self._stream.replaying:
@@ -69,7 +64,7 @@ class LogProcessor:
         known = self._stream.known
         if self._incoming is not None and not self._incoming.clocks.quiet(idle):
             return self._judge(NOTHING, known)
-        self._idle = idle
+        self._clock.idle = idle
         self._stream.flush(ClosedBy.IDLE)
         return self._judge(NOTHING, known)
 
@@ -79,26 +74,20 @@ class LogProcessor:
     def take(self) -> Settlement:
         records, self._outputs = self._outputs, []
         records += baseline_records(self._detector.updates(self._source))
-        clock = self._clock
-        observations = self._stream.observer.take(clock)
-        if observations or self._clock_is_due:
-            self._told_clock = clock
+        now = self._now
+        observations = self._stream.observer.take(now)
+        if observations or self._clock.is_due(now):
+            self._clock.told = now
             key = str(self._source).encode()
             records.append(OutRecord("observations", key, dump_observations(observations), partition=0))
         return Settlement(records, self._stream.checkpoint(config=self._publishing.config))
 
     @property
-    def _clock(self) -> int | None:
+    def _now(self) -> int | None:
         """Stream time: that of the latest lines, plus the time for which nothing has followed them."""
-        watermark = self._stream.watermark
         if self._incoming is not None:
             return self._incoming.clocks.now
-        return None if watermark is None else watermark + round(self._idle * SECOND_US)
-
-    @property
-    def _clock_is_due(self) -> bool:
-        clock = self._clock
-        return clock is not None and (self._told_clock is None or clock - self._told_clock >= CLOCK_EVERY)
+        return self._clock.now(self._stream.watermark)
 
     def _judge(self, pushed: Pushed, known: int) -> Step:
         began = self._publishing.timer()
@@ -143,9 +132,9 @@ class LogProcessor:
 
     def _load(self) -> Load:
         stream = self._stream
-        idle = self._idle > 0 or self._writers_are_idle()
-        outputs = len(self._outputs) + stream.observer.waiting + (idle and self._clock_is_due)
-        listening = stream.holds or (stream.watermark is not None and self._idle < LISTENS)
+        idle = self._clock.idle > 0 or self._writers_are_idle()
+        outputs = len(self._outputs) + stream.observer.waiting + (idle and self._clock.is_due(self._now))
+        listening = stream.holds or self._clock.listens(stream.watermark)
         return Load(stream.open_sessions, stream.waiting, outputs, stream.unsettled, listening, stream.watermark)
 
     def _dead_letter(self, batch: Batch, reject: Reject) -> OutRecord:

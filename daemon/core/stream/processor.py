@@ -21,8 +21,8 @@ from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.types import (
     NO_TIME_COUNTS,
     Batch,
+    Embeddable,
     OutRecord,
-    Pattern,
     RefusedText,
     TimeCounts,
     Update,
@@ -69,7 +69,7 @@ class Load:
 class Step:
     """What one step did.
 
-    `missing` are patterns to embed; the caller must hand their vectors to a later step. `more` means that this step
+    `missing` are texts to embed; the caller must hand their vectors to a later step. `more` means that this step
     left sessions for the next one, to stay short. `replayed` lines were settled before a restart; `known` sessions did
     not need embedding. `relayed`: the lines were counted when they were read from the input. `cuts` counts joined lines
     that a bound ended, by bound.
@@ -81,7 +81,7 @@ class Step:
     rejects: Mapping[str, int] = field(default_factory=dict)
     verdicts: Sequence[Verdict] = ()
     feedback: Sequence[str] = ()
-    missing: Sequence[Pattern] = ()
+    missing: Sequence[Embeddable] = ()
     more: bool = False
     replayed: int = 0
     known: int = 0

@@ -31,6 +31,7 @@ from daemon.core.types.records import (
 )
 from daemon.core.types.sessions import (
     ClosedBy,
+    Embeddable,
     Pattern,
     RefusedText,
     Session,
@@ -45,6 +46,7 @@ __all__ = [
     "NO_TIME_COUNTS",
     "Batch",
     "ClosedBy",
+    "Embeddable",
     "Evidence",
     "Judgement",
     "LabelVerdict",

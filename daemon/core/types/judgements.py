@@ -63,6 +63,7 @@ class SessionClue(StrEnum):
     FAILURE = "failure"
     MIXTURE = "mixture"
     LABEL = "label"
+    DEPARTURE = "departure"
 
 
 @dataclass(frozen=True, slots=True)

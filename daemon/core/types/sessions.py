@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
+from typing import Protocol
 
 from daemon.core.positions import Positions
 from daemon.core.types.records import TopicPartition
@@ -21,6 +22,7 @@ class ClosedBy(StrEnum):
     PIN = "pin"
     IDLE = "idle"
     FLUSH = "flush"
+    WHOLE = "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,20 @@ class Session:
     closed_by: ClosedBy
     lines: Sequence[SessionLine]
     positions: Positions
+
+
+class Embeddable(Protocol):
+    """A text to embed, and the id by which its vector comes back."""
+
+    @property
+    def id(self) -> str:
+        """Names the text: equal ids have equal vectors."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What is embedded."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

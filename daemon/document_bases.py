@@ -1,4 +1,4 @@
-"""What verbs share that work with bases of documents: the store, the second opinions, and a library with an engine."""
+"""What all share that work with bases of documents: the store, the second opinions, and a library with an engine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from daemon.errors import ConfigError
 if TYPE_CHECKING:
     from daemon.adapters.parsing import FileLimits
     from daemon.config import Config
+    from daemon.core.documents import Thresholds
     from daemon.documents import Library
     from daemon.ports import DocumentStore, Engine, Outliers
 
@@ -35,10 +36,10 @@ def open_store(folder: Path) -> DocumentStore:
 
 def second_opinions() -> Outliers | None:
     """Return the second opinions where scikit-learn is installed (the extra `opinions`)."""
-    try:
-        from daemon.adapters.outliers import SklearnOutliers
-    except ModuleNotFoundError:
+    if find_spec("sklearn") is None:
         return None
+    from daemon.adapters.outliers import SklearnOutliers
+
     return SklearnOutliers()
 
 
@@ -49,14 +50,19 @@ def file_limits(config: Config) -> FileLimits:
     return FileLimits(size=config.documents.max_bytes, seconds=config.documents.timeout / 1e6)
 
 
-def make_library(store: DocumentStore, engine: Engine, config: Config) -> Library:
-    """Return a library of the store's bases with a started engine."""
+def thresholds_of(config: Config) -> Thresholds:
+    """Return the figures by which opinions decide."""
     from daemon.core.documents import Thresholds
-    from daemon.documents import Library
 
     section = config.documents
-    thresholds = Thresholds(section.normal, section.odd, section.departure, section.p)
-    return Library(store, engine, thresholds, section.nearest, second_opinions())
+    return Thresholds(section.normal, section.odd, section.departure, section.p)
+
+
+def make_library(store: DocumentStore, engine: Engine, config: Config) -> Library:
+    """Return a library of the store's bases with a started engine."""
+    from daemon.documents import Library
+
+    return Library(store, engine, thresholds_of(config), config.documents.nearest, second_opinions())
 
 
 @asynccontextmanager
