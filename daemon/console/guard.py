@@ -42,11 +42,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Guard:
-    """Checks requests. Without `accounts`, every visitor is `visitor`, an operator on this machine."""
+    """Checks requests. Without `accounts`, every visitor is `visitor`, an admin on this machine."""
 
     def __init__(self, accounts: Accounts | None, visitor: str) -> None:
         self._accounts = accounts
-        self._visitor = Account(visitor, Role.OPERATOR)
+        self._visitor = Account(visitor, Role.ADMIN)
         self._logins = Logins()
         self._hashing = asyncio.Semaphore(_HASHES_AT_ONCE)
 
@@ -68,8 +68,8 @@ class Guard:
             if role is None:
                 return await handler(request)
             login, cookie = self._login(request)
-            if role is Role.OPERATOR and login.account.role is not Role.OPERATOR:
-                raise web.HTTPForbidden(text="your account may look, but not give feedback")
+            if not login.account.role.includes(role):
+                raise web.HTTPForbidden(text=f"your role is {login.account.role}; this needs {role}")
             request[LOGIN] = login
             response = await handler(request)
             if cookie is not None:

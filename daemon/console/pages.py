@@ -256,8 +256,9 @@ class Pages:
         shared: dict[str, object] = {
             "account": login.account,
             "csrf": login.csrf,
-            "can_operate": login.account.role is Role.OPERATOR,
-            "can_label": self._publish is not None and login.account.role is Role.OPERATOR,
+            "can_operate": login.account.role.includes(Role.OPERATOR),
+            "can_administer": login.account.role.includes(Role.ADMIN),
+            "can_label": self._publish is not None and login.account.role.includes(Role.OPERATOR),
             "can_log_out": self._guard.has_accounts,
             "feed": self.feeds.messages,
             "since_checked": round(1000 * (monotonic() - self.feeds.messages.checked)),

@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 import pytest
 
+from daemon.adapters.web import Role
 from daemon.console import ConsoleSettings
 from daemon.errors import EngineError
 from tests.support.consoles import FakeTopics, console
@@ -197,46 +198,39 @@ async def test_text_of_documents_is_never_markup(bases: Bases, client: aiohttp.C
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "nobody", "viewer", "operator"),
+    ("method", "path", "statuses"),
     [
-        ("GET", "documents", 401, 200, 200),
-        ("POST", "documents/checks", 401, 303, 303),
-        ("POST", "documents/standards", 401, 403, 303),
-        ("GET", "documents/uploads/none", 401, 404, 404),
-        ("GET", "documents/uploads/none/0", 401, 404, 404),
-        ("GET", "documents/uploads/none/0/json", 401, 404, 404),
-        ("POST", "documents/adopted", 401, 403, 404),
-        ("GET", "documents/remove?id=none", 401, 403, 404),
-        ("POST", "documents/remove", 401, 403, 303),
-        ("GET", "static/documents.js", 200, 200, 200),
+        ("GET", "documents", [401, 200, 200, 200]),
+        ("POST", "documents/checks", [401, 303, 303, 303]),
+        ("POST", "documents/standards", [401, 403, 303, 303]),
+        ("GET", "documents/uploads/none", [401, 404, 404, 404]),
+        ("GET", "documents/uploads/none/0", [401, 404, 404, 404]),
+        ("GET", "documents/uploads/none/0/json", [401, 404, 404, 404]),
+        ("POST", "documents/adopted", [401, 403, 404, 404]),
+        ("GET", "documents/remove?id=none", [401, 403, 403, 404]),
+        ("POST", "documents/remove", [401, 403, 403, 303]),
+        ("GET", "static/documents.js", [200, 200, 200, 200]),
     ],
 )
 async def test_each_route_is_for_its_roles(
-    bases: Bases,
-    client: aiohttp.ClientSession,
-    tmp_path: Path,
-    method: str,
-    path: str,
-    nobody: int,
-    viewer: int,
-    operator: int,
+    bases: Bases, client: aiohttp.ClientSession, tmp_path: Path, method: str, path: str, statuses: list[int]
 ) -> None:
-    """A viewer searches and checks; an operator also says what is a standard."""
-    hashes = {role: sha256(role.encode()).hexdigest() for role in ("viewer", "operator")}
+    """A viewer searches and checks; an operator also says what is a standard; an admin also removes."""
+    hashes = {role.value: sha256(role.encode()).hexdigest() for role in Role}
     tokens = "".join(f"- {{name: {role}, role: {role}, sha256: {digest}}}\n" for role, digest in hashes.items())
     (tmp_path / "users.yaml").write_text(f"tokens:\n{tokens}")
-    statuses = []
+    answered = []
     async with console_with_documents(bases, ConsoleSettings(users=tmp_path / "users.yaml")) as app:
-        for role in ("", "viewer", "operator"):
+        for role in ("", *hashes):
             headers = {"Authorization": f"Bearer {role}"} if role else {}
             multipart = path.endswith(("checks", "standards"))
             data = form({"a.txt": b"Terms"}) if multipart else {"id": "none"} if method == "POST" else None
             async with client.request(
                 method, app.url + path, headers=headers, data=data, allow_redirects=False
             ) as answer:
-                statuses.append(answer.status)
+                answered.append(answer.status)
 
-    assert [nobody, viewer, operator] == statuses
+    assert statuses == answered
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from tests.support.consoles import (
 from tests.support.learned import lines_record, weight_record
 
 ALERT = f"{PATTERN}-{0:016x}"
-TOKENS = {"viewer": "look", "operator": "act"}
+TOKENS = {"viewer": "look", "operator": "act", "admin": "rule"}
 
 
 @pytest.fixture
@@ -99,13 +99,13 @@ async def test_each_route_is_for_its_roles(
     viewer: int,
     operator: int,
 ) -> None:
-    """Nobody, a viewer and an operator each get what the table of routes says."""
+    """Nobody, a viewer and an operator each get what the table of routes says; an admin may what an operator may."""
     topics.learn(lines_record("payments", PATTERN, [("ERROR deadlock", 1)]), weight_record("payments", PATTERN, {0: 1}))
     async with console(topics, settings) as app:
         await until_shown(client, app.url, "incident-1", headers=bearer("viewer"))
         await until_shown(client, f"{app.url}patterns", "deadlock", headers=bearer("viewer"))
         statuses = []
-        for headers in ({}, bearer("viewer"), bearer("operator")):
+        for headers in ({}, bearer("viewer"), bearer("operator"), bearer("admin")):
             fields = {
                 "alert": ALERT,
                 "verdict": "normal",
@@ -119,7 +119,7 @@ async def test_each_route_is_for_its_roles(
             ) as answer:
                 statuses.append(answer.status)
 
-    assert [nobody, viewer, operator] == statuses
+    assert [nobody, viewer, operator, operator] == statuses
 
 
 async def test_a_person_logs_in_labels_and_logs_out(

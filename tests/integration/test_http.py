@@ -18,7 +18,7 @@ from daemon.adapters.web import Access, Exposition, HttpServer, Probes, connecti
 from daemon.errors import ConfigError, EngineError, UnavailableError
 from daemon.metrics import Metrics
 
-ROLES = ("viewer", "operator")
+ROLES = ("viewer", "operator", "admin")
 
 
 class Daemon:
@@ -148,13 +148,14 @@ ROUTES = [("GET", "/metrics"), ("POST", "/-/reload"), ("GET", "/healthz"), ("GET
         ("Bearer nobody", [401, 401, 200, 200, 200]),
         ("Basic dmlld2VyOnZpZXdlcg==", [401, 401, 200, 200, 200]),
         ("Bearer viewer", [200, 403, 200, 200, 200]),
-        ("bearer operator", [200, 200, 200, 200, 200]),
+        ("Bearer operator", [200, 403, 200, 200, 200]),
+        ("bearer admin", [200, 200, 200, 200, 200]),
     ],
 )
 async def test_with_users_each_role_has_its_routes(
     behind: Daemon, metrics: Metrics, access: Access, authorization: str | None, statuses: list[int]
 ) -> None:
-    """Metrics are for known tokens, a reload for operators; probes need none, and a refused reload does nothing."""
+    """Metrics are for known tokens, a reload for admins; probes need none, and a refused reload does nothing."""
     probes = Probes(behind.health, behind.unready, behind.reload)
     server = HttpServer("127.0.0.1", 0, metrics.registry, probes, access)
     await server.start()

@@ -7,8 +7,9 @@ The users file is YAML. It holds hashes only, so whoever reads it learns no pass
     tokens:
       - {name: dashboard, role: viewer, sha256: "<64 hexadecimal digits>"}
 
-A viewer sees everything; an operator also gives feedback. Passwords are hashed by scrypt (RFC 7914), which is slow on
-purpose; tokens are long random strings, for which one SHA-256 is enough.
+A viewer sees everything. An operator also gives feedback and says which documents are standards. An admin also does
+what cannot be undone or changes a program: removes documents, reloads the configuration. Passwords are hashed by scrypt
+(RFC 7914), which is slow on purpose; tokens are long random strings, for which one SHA-256 is enough.
 """
 
 from __future__ import annotations
@@ -32,10 +33,16 @@ _MAX_MEMORY = 64 << 20
 
 
 class Role(StrEnum):
-    """What an account may do."""
+    """What an account may do: whatever the roles before it may, and more."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
+    ADMIN = "admin"
+
+    def includes(self, needed: Role) -> bool:
+        """Return whether this role may do what `needed` may."""
+        order = list(Role)
+        return order.index(self) >= order.index(needed)
 
 
 @dataclass(frozen=True, slots=True)

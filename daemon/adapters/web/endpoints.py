@@ -5,7 +5,7 @@ Two rules. No answer waits for anything, so a probe is quick while the daemon wo
 rollout should wait (loading, restoring, draining).
 
 Anybody who reaches the port may connect, so connections are bounded (`connections`). With accounts, metrics are for
-whoever has a known token and a reload for operators; health and readiness stay open, because probes have no token.
+whoever has a known token and a reload for admins; health and readiness stay open, because probes have no token.
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ class HttpServer:
     async def _landing(self, _: web.Request) -> web.Response:
         return web.Response(body=_LANDING, content_type="text/plain")
 
-    def _refusal(self, request: web.Request, *roles: Role) -> web.Response | None:
-        """Return the refusal of a request whose token belongs to no account with one of `roles`, else None."""
+    def _refusal(self, request: web.Request, role: Role) -> web.Response | None:
+        """Return the refusal of a request whose token belongs to no account with `role` or a higher one, else None."""
         accounts = self._access.accounts if self._access is not None else None
         if accounts is None:
             return None
@@ -132,12 +132,12 @@ class HttpServer:
             refused = _json(401, {"status": "refused", "reasons": ["send a known bearer token"]})
             refused.headers["WWW-Authenticate"] = "Bearer"
             return refused
-        if account.role not in roles:
-            return _json(403, {"status": "refused", "reasons": [f"this needs the role {roles[0].value}"]})
+        if not account.role.includes(role):
+            return _json(403, {"status": "refused", "reasons": [f"this needs the role {role.value}"]})
         return None
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        if (refusal := self._refusal(request, Role.VIEWER, Role.OPERATOR)) is not None:
+        if (refusal := self._refusal(request, Role.VIEWER)) is not None:
             return refusal
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self._exposition), headers={"Content-Type": content_type})
@@ -156,7 +156,7 @@ class HttpServer:
     async def _reload(self, request: web.Request) -> web.Response:
         if "Origin" in request.headers:  # browsers send Origin; no web page may reload the daemon
             return _json(403, {"status": "refused", "reasons": ["requests from web pages are not accepted"]})
-        if (refusal := self._refusal(request, Role.OPERATOR)) is not None:
+        if (refusal := self._refusal(request, Role.ADMIN)) is not None:
             return refusal
         try:
             await self._probes.reload()

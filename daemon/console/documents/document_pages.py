@@ -47,8 +47,8 @@ class DocumentPages:
             Route("GET", "/documents/uploads/{upload}/{file}", self.check, Role.VIEWER),
             Route("GET", "/documents/uploads/{upload}/{file}/json", self.check_json, Role.VIEWER),
             Route("POST", "/documents/adopted", self.adopt, Role.OPERATOR),
-            Route("GET", "/documents/remove", self.ask_remove, Role.OPERATOR),
-            Route("POST", "/documents/remove", self.remove, Role.OPERATOR),
+            Route("GET", "/documents/remove", self.ask_remove, Role.ADMIN),
+            Route("POST", "/documents/remove", self.remove, Role.ADMIN),
         ]
 
     async def base(self, request: web.Request) -> web.Response:
