@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from daemon.cli.parser import Parser, Verbs, add_verb, load
 
 if TYPE_CHECKING:
-    from daemon.config import Config
-    from daemon.console import ConsoleSettings, ConsoleTopics
+    from daemon.config import Config, ProxyConfig
+    from daemon.console import ConsoleSettings, ConsoleTopics, Proxy
     from daemon.console.documents import DocumentRoom
 
 
@@ -99,6 +99,13 @@ def _documents(config: Config) -> DocumentRoom | None:
     )
 
 
+def _proxy(section: ProxyConfig | None) -> Proxy:
+    from daemon.adapters.web import Role
+    from daemon.console import Proxy
+
+    return Proxy() if section is None else Proxy(section.networks, section.user or "", Role(section.role))
+
+
 def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSettings, ConsoleTopics | None]:
     from functools import partial
 
@@ -115,6 +122,7 @@ def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSetti
         users=section.users,
         tls=Certificate(section.tls.certificate, section.tls.key, "console.tls") if section.tls else None,
         visitor=options.by,
+        proxy=_proxy(section.proxy),
         folder=options.folder,
         links=[LinkTemplate(link.name, link.url) for link in section.links],
     )

@@ -9,7 +9,7 @@ from daemon.config.changes import changed_keys, needs_restart
 from daemon.config.loading import load_config, parse_config
 from daemon.config.schema import Config
 from daemon.config.security import OAuthConfig
-from daemon.config.served import PortConfig
+from daemon.config.served import PortConfig, ProxyConfig
 from daemon.config.values import DOCUMENT
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Config",
     "OAuthConfig",
     "PortConfig",
+    "ProxyConfig",
     "changed_keys",
     "load_config",
     "needs_restart",

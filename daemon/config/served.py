@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -47,6 +48,14 @@ class HttpConfig(PortConfig):
     port: int = Field(default=9108, ge=0, le=65535)
 
 
+class ProxyConfig(Section):
+    """Reverse proxies in front of the console: their addresses, and the header that says who is logged in there."""
+
+    networks: list[IPv4Network | IPv6Network] = Field(min_length=1)
+    user: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]{1,100}$")
+    role: Literal["viewer", "operator", "admin"] = "viewer"
+
+
 class ConsoleConfig(PortConfig):
     """Where `strayline console` serves its pages, what it keeps, and who may use it."""
 
@@ -58,10 +67,12 @@ class ConsoleConfig(PortConfig):
     links: list[LinkConfig] = []
     documents: Path | None = None
     max_upload: Annotated[Size, Field(ge=1_000)] = 200_000_000
+    proxy: ProxyConfig | None = None
 
     @model_validator(mode="after")
     def _closed(self) -> Self:
-        require_users(self.users, self.host, "the console")
+        if self.proxy is None or self.proxy.user is None:
+            require_users(self.users, self.host, "the console")
         return self
 
 

@@ -12,11 +12,13 @@
   and styles but the console's own.
 * `guard` lets a request pass or not; `server.routes` is the table of routes and roles. `logins` keeps sessions. The
   users file and the port's certificate are those of `daemon.adapters.web`.
+* Behind a reverse proxy, `proxy` says which headers are believed; paths are as the browser sees them.
 * What people send is published to the feedback topic and shown once it comes back from there.
 """
 
 from daemon.console.console import Console, ConsoleSettings, ConsoleTopics
 from daemon.console.links import LinkTemplate, filled
+from daemon.console.proxy import Proxy
 from daemon.console.retention import Retention
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "ConsoleSettings",
     "ConsoleTopics",
     "LinkTemplate",
+    "Proxy",
     "Retention",
     "filled",
 ]

@@ -16,8 +16,9 @@ from pathlib import Path
 import orjson
 
 from daemon.console.archive_schema import connect, move_aside
+from daemon.console.meaning_queries import MeaningIndex
 from daemon.console.messages import AlertMessage, ArchivedLabel, ArchivedMute, ArchivedRemark, read_alert, read_feedback
-from daemon.console.pattern_archive import store_baseline
+from daemon.console.pattern_archive import NAME, store_baseline
 from daemon.console.retention import Retention, prune, size_of
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import DataError
@@ -53,6 +54,7 @@ class Archive:
 
     def __init__(self, path: Path | None, *, feedback: str, baseline: str, retention: Retention) -> None:
         self.connection = connect(path)
+        self.meaning = MeaningIndex()
         self._path = path
         self._feedback = feedback
         self._baseline = baseline
@@ -136,6 +138,7 @@ class Archive:
     def _put_alert(self, row: AlertMessage) -> str:
         values = (row.id, row.incident, row.event, row.time, row.number, row.scope, row.key, row.pattern, row.severity)
         self.connection.execute(_PUT_ALERT, (*values, row.p_value, row.score, row.summary, row.document))
+        self.connection.execute(NAME, (row.scope, row.pattern))
         self._put_incident(row)
         causes = [(cause, row.incident, line) for cause, line in row.causes]
         self.connection.executemany("INSERT OR IGNORE INTO causes VALUES (?, ?, ?)", causes)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from daemon.errors import ConfigError, UnavailableError
 
-VERSION = 7
+VERSION = 8
 APPLICATION = 0x5354524C
 """SQLite's application id, which marks a database as an archive."""
 MEMORY = ":memory:"
@@ -60,6 +60,7 @@ CREATE TABLE patterns (
 CREATE INDEX patterns_by_sessions ON patterns (sessions DESC);
 CREATE INDEX patterns_by_scope ON patterns (scope, sessions DESC);
 CREATE INDEX patterns_by_last ON patterns (last);
+CREATE TABLE named (place INTEGER PRIMARY KEY AUTOINCREMENT, pattern INTEGER NOT NULL UNIQUE);
 CREATE TABLE weights (
     scope TEXT NOT NULL, pattern TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
     first INTEGER NOT NULL, last INTEGER NOT NULL, buckets TEXT NOT NULL,
@@ -120,7 +121,12 @@ def _connect(path: Path | None) -> sqlite3.Connection:
 
 def _version(connection: sqlite3.Connection, path: Path | None) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables = {
+        name
+        for (name,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        )
+    }
     ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION or tables >= _TABLES_OF_OLD
     if tables and not ours:
         raise ConfigError([f"console.archive: {path} is a database of another program; name another file"])
@@ -132,6 +138,8 @@ def _version(connection: sqlite3.Connection, path: Path | None) -> int:
 
 
 def _drop_all(connection: sqlite3.Connection) -> None:
-    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    names = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    ).fetchall()
     for (name,) in names:
         connection.execute(f'DROP TABLE "{name}"')

@@ -13,10 +13,11 @@ from daemon.adapters.web import Certificate, LiveCertificate, WatchedFiles, read
 from daemon.console.archive import Archive
 from daemon.console.archive_thread import ArchiveThread
 from daemon.console.changes import Changes
-from daemon.console.feed import Feed, Feeds, Follow, read_folder
+from daemon.console.feed import Feed, Feeds, Follow, read_folder, read_meaning
 from daemon.console.guard import Guard
 from daemon.console.links import LinkTemplate
 from daemon.console.pages import Pages, Publish
+from daemon.console.proxy import Proxy
 from daemon.console.retention import Retention
 from daemon.console.server import ConsoleServer, Route, routes
 from daemon.console.views import Views
@@ -29,7 +30,8 @@ class ConsoleSettings:
 
     `path` is a prefix of all paths, for a reverse proxy. `archive` None keeps everything in memory, and it is read from
     the topics at each start. `retention` says how much is kept. `users` None lets everybody on this machine in, as
-    `visitor`. `folder` is a backtest's folder, shown instead of the topics. `links` lead to other programs.
+    `visitor`. `proxy` says which reverse proxies are believed. `folder` is a backtest's folder, shown instead of the
+    topics. `links` lead to other programs.
     """
 
     host: str = "127.0.0.1"
@@ -40,6 +42,7 @@ class ConsoleSettings:
     users: Path | None = None
     tls: Certificate | None = None
     visitor: str = ""
+    proxy: Proxy = field(default_factory=Proxy)
     folder: Path | None = None
     links: Sequence[LinkTemplate] = ()
 
@@ -107,7 +110,8 @@ class Console:
             store, changes = ArchiveThread(archive), Changes()
             stack.push_async_callback(store.close)
             feeds = await self._feed(stack, store, changes)
-            guard, views = Guard(accounts, settings.visitor), Views(settings.path)
+            stack.push_async_callback(_stop, [asyncio.create_task(read_meaning(store))])
+            guard, views = Guard(accounts, settings.visitor, settings.path, settings.proxy), Views()
             publish = topics.publish if topics else None
             has_documents = self._documents is not None
             pages = Pages(store, changes, views, guard, feeds, publish, settings.links, has_documents=has_documents)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from itertools import chain, count, islice, takewhile
 from pathlib import Path
@@ -32,6 +32,7 @@ ALERTS_FILE = "alerts.jsonl"
 BACKOFF = Backoff(1.0, 30.0, jitter=0.2)
 PRUNE_EVERY_S = 600.0
 PATTERNS_AT_ONCE = 2_000
+MEANING_EVERY_S = 1.0
 
 Follow = Callable[[Mapping[TopicPartition, int]], AsyncGenerator[tuple[Sequence[Batch], int], None]]
 """Follows the topics from these positions: yields new batches, and how many offsets are unread."""
@@ -52,6 +53,19 @@ class FeedState:
     def caught_up(self) -> bool:
         """Whether everything committed is in the archive."""
         return not self.problem and not self.unread
+
+
+async def read_meaning(store: ArchiveThread) -> None:
+    """Read the vectors of incidents as they become known, in pieces between which pages are served, until cancelled."""
+    while True:
+        with suppress(UnavailableError):
+            while await store.call(_read_some, store):
+                pass
+        await asyncio.sleep(MEANING_EVERY_S)
+
+
+def _read_some(store: ArchiveThread) -> bool:
+    return store.archive.meaning.read_some(store.archive.connection)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@
    could reach it through a host name of its own (DNS rebinding).
 2. A request that changes something must come from a page of the console: by `Sec-Fetch-Site`, by `Origin`, and by the
    token of its form.
-3. The account comes from a bearer token or from the session's cookie, and a route names the role that it needs.
+3. The account comes from a bearer token, from a proxy that is believed (`proxy`), or from the session's cookie, and a
+   route names the role that it needs.
 
 Every answer forbids scripts, styles and frames from anywhere else.
 """
@@ -20,9 +21,12 @@ from aiohttp import web
 
 from daemon.adapters.web import Account, Accounts, Role
 from daemon.console.logins import LIFETIME_S, Login, Logins
+from daemon.console.proxy import Proxy
 
 COOKIE = "strayline"
 LOGIN = web.RequestKey("login", Login)
+ROOT = web.RequestKey("root", str)
+"""Prefix of all paths as the browser sees them, empty or like ``/strayline``."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 HEADERS = {
     "Content-Security-Policy": (
@@ -42,10 +46,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Guard:
-    """Checks requests. Without `accounts`, every visitor is `visitor`, an admin on this machine."""
+    """Checks requests. Without `accounts`, every visitor is `visitor`, an admin on this machine.
 
-    def __init__(self, accounts: Accounts | None, visitor: str) -> None:
+    `root` is the prefix under which the console itself serves, `proxy` which proxies are believed.
+    """
+
+    def __init__(self, accounts: Accounts | None, visitor: str, root: str = "", proxy: Proxy | None = None) -> None:
         self._accounts = accounts
+        self._root = root
+        self._proxy = proxy or Proxy()
         self._visitor = Account(visitor, Role.ADMIN)
         self._logins = Logins()
         self._hashing = asyncio.Semaphore(_HASHES_AT_ONCE)
@@ -63,8 +72,9 @@ class Guard:
         """Return a handler that runs `handler` for accounts of this role or a higher one; None is for everybody."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
+            request[ROOT] = self._proxy.prefix(request) + self._root
             self._check_host(request)
-            _check_origin(request)
+            self._check_origin(request)
             if role is None:
                 return await handler(request)
             login, cookie = self._login(request)
@@ -98,23 +108,38 @@ class Guard:
                 raise web.HTTPUnauthorized(text="unknown token", headers={"WWW-Authenticate": "Bearer"})
             return Login(account, csrf="", expires=0.0), None
         known = self._logins.find(request.cookies.get(COOKIE, ""), monotonic())
+        if name := self._proxy.name(request):
+            role = self._accounts.role_of(name) if self._accounts is not None else None
+            account = Account(name, role or self._proxy.role)
+            if known is not None and known.account == account:
+                return known, None
+            cookie, login = self._logins.begin(account, monotonic())
+            return login, cookie
+        if self._proxy.logs_in and self._accounts is None:
+            raise web.HTTPUnauthorized(text="log in at the proxy of the console")
         if known is not None and (self._accounts is None or self._accounts.has(known.account)):
             return known, None
         if self._accounts is None:
             cookie, login = self._logins.begin(self._visitor, monotonic())
             return login, cookie
         if request.method in _SAFE and "text/html" in request.headers.get("Accept", ""):
-            raise web.HTTPSeeOther(f"{request.app[ROOT]}/login?next={quote(request.path_qs, safe='')}")
+            target = self._proxy.prefix(request) + request.path_qs
+            raise web.HTTPSeeOther(f"{request[ROOT]}/login?next={quote(target, safe='')}")
         raise web.HTTPUnauthorized(text="log in, or send a bearer token", headers={"WWW-Authenticate": "Bearer"})
 
     def _check_host(self, request: web.Request) -> None:
         host = urlsplit(f"//{request.host}").hostname
-        if self._accounts is None and host not in LOOPBACK:
+        if self._accounts is None and not self._proxy.logs_in and host not in LOOPBACK:
             raise web.HTTPForbidden(text="without console.users, the console answers on localhost only")
 
-
-ROOT = web.AppKey("root", str)
-"""Prefix of all paths, empty or like ``/strayline``."""
+    def _check_origin(self, request: web.Request) -> None:
+        if request.method in _SAFE:
+            return
+        site = request.headers.get("Sec-Fetch-Site", "none")
+        origin = request.headers.get("Origin")
+        foreign = origin is not None and urlsplit(origin).netloc != self._proxy.host(request)
+        if site not in ("none", "same-origin") or foreign:
+            raise web.HTTPForbidden(text="requests from other web pages are refused")
 
 
 def check_form(request: web.Request, csrf: str) -> None:
@@ -139,17 +164,8 @@ def set_cookie(request: web.Request, response: web.StreamResponse, cookie: str) 
         COOKIE,
         cookie,
         max_age=round(LIFETIME_S),
-        path=f"{request.app[ROOT]}/",
+        path=f"{request[ROOT]}/",
         httponly=True,
         samesite="Lax",
         secure=secure,
     )
-
-
-def _check_origin(request: web.Request) -> None:
-    if request.method in _SAFE:
-        return
-    site = request.headers.get("Sec-Fetch-Site", "none")
-    origin = request.headers.get("Origin")
-    if site not in ("none", "same-origin") or (origin is not None and urlsplit(origin).netloc != request.host):
-        raise web.HTTPForbidden(text="requests from other web pages are refused")

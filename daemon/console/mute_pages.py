@@ -60,4 +60,4 @@ class MutePages:
         except DataError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
         await publish(scope.encode(), encode(document))
-        raise web.HTTPSeeOther(f"{self._pages.link('mutes')}?sent={document['action']}")
+        raise web.HTTPSeeOther(f"{self._pages.link(request, 'mutes')}?sent={document['action']}")

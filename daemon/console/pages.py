@@ -21,9 +21,10 @@ from daemon.console.changes import Changes
 from daemon.console.feed import Feeds
 from daemon.console.guard import LOGIN, ROOT, Guard, checked_form, set_cookie
 from daemon.console.links import LinkTemplate, filled
+from daemon.console.meaning_queries import AlikeIncident
 from daemon.console.mute_queries import mutes_on
 from daemon.console.service_queries import SPANS, service_views
-from daemon.console.views import Views
+from daemon.console.views import Views, path_segment
 from daemon.console.word_queries import word_would_silence
 from daemon.core.messages import VERDICTS, encode, label_document, remark_document
 from daemon.errors import DataError, UnavailableError
@@ -94,6 +95,8 @@ class Pages:
             raise web.HTTPNotFound(text="the archive has no such incident")
         services, now = case.incident.services, round(time() * 1000)
         others = [other.id for other in case.similar]
+        alike = await self._store.call(self._alike, identity, case.chosen.id)
+        others += [other.id for other in alike or ()]
         mutes, said = await self.read(
             lambda archive: (mutes_on(archive, identity, services, now), said_of(archive, others))
         )
@@ -106,11 +109,16 @@ class Pages:
             causes=cause_rows(case.latest),
             mutes=mutes,
             said=said,
+            alike=alike,
             muted=muted_of(case.latest),
             links=filled(self._links, case.document),
             points=[(alert.time, alert.score) for alert in case.firing],
             sent=request.query.get("sent", ""),
         )
+
+    def _alike(self, incident: str, alert: str) -> Sequence[AlikeIncident] | None:
+        archive = self._store.archive
+        return archive.meaning.alike(archive.connection, incident, alert)
 
     async def services(self, request: web.Request) -> web.Response:
         """Every service, with its alerts over time."""
@@ -157,7 +165,7 @@ class Pages:
         except DataError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
         await publish(alert.scope.encode(), encode(document))
-        incident = self._views.link("incidents", alert.incident)
+        incident = self.link(request, "incidents", alert.incident)
         raise web.HTTPSeeOther(f"{incident}?alert={quote(alert.id, safe='')}&sent={verdict}")
 
     async def send_remark(self, request: web.Request) -> web.Response:
@@ -172,7 +180,7 @@ class Pages:
         except DataError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
         await publish(identity.encode(), encode(document))
-        raise web.HTTPSeeOther(f"{self._views.link('incidents', identity)}?sent=remark")
+        raise web.HTTPSeeOther(f"{self.link(request, 'incidents', identity)}?sent=remark")
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Changes as server-sent events; `Last-Event-ID`, or `since` of the first request, resumes."""
@@ -198,12 +206,12 @@ class Pages:
     async def log_in(self, request: web.Request) -> web.Response:
         """Check name and password, and begin a session."""
         if not self._guard.has_accounts:
-            raise web.HTTPSeeOther(f"{request.app[ROOT]}/")
+            raise web.HTTPSeeOther(f"{request[ROOT]}/")
         form = await request.post()
         cookie = await self._guard.log_in(str(form.get("name", ""))[:200], str(form.get("password", ""))[:1000])
         if cookie is None:
             return self._login_page(request, 401, failed=True)
-        response = web.HTTPSeeOther(_own_path(str(form.get("next", "")), request.app[ROOT]))
+        response = web.HTTPSeeOther(_own_path(str(form.get("next", "")), request[ROOT]))
         set_cookie(request, response, cookie)
         raise response
 
@@ -211,7 +219,7 @@ class Pages:
         """End the session."""
         await checked_form(request)
         self._guard.log_out(request)
-        raise web.HTTPSeeOther(f"{request.app[ROOT]}/login")
+        raise web.HTTPSeeOther(f"{request[ROOT]}/login")
 
     async def health(self, _: web.Request) -> web.Response:
         """Whether the archive is current, for probes: always 200 while pages can be served."""
@@ -221,12 +229,12 @@ class Pages:
 
     def _login_page(self, request: web.Request, status: int, *, failed: bool) -> web.Response:
         target = request.query.get("next", "")
-        text = self._views.render("login.html", {"failed": failed, "next": target})
+        text = self._views.render("login.html", {"failed": failed, "next": target, "root": request[ROOT]})
         return web.Response(text=text, content_type="text/html", status=status)
 
-    def link(self, *segments: str) -> str:
-        """Return the path of a page from its segments, each quoted."""
-        return self._views.link(*segments)
+    def link(self, request: web.Request, *segments: str) -> str:
+        """Return the path of a page, as the browser sees it, from its segments, each quoted."""
+        return "/".join([request[ROOT], *map(path_segment, segments)])
 
     def publisher(self) -> Publish:
         """Return what publishes feedback. Raises HTTPForbidden where nothing can be changed."""
@@ -255,6 +263,7 @@ class Pages:
         login = request[LOGIN]
         shared: dict[str, object] = {
             "account": login.account,
+            "root": request[ROOT],
             "csrf": login.csrf,
             "can_operate": login.account.role.includes(Role.OPERATOR),
             "can_administer": login.account.role.includes(Role.ADMIN),

@@ -22,6 +22,14 @@ INSERT INTO patterns (scope, pattern, kinds, lines, model, vector) VALUES (?, ?,
 ON CONFLICT (scope, pattern) DO UPDATE SET
 kinds = excluded.kinds, lines = excluded.lines, model = excluded.model, vector = excluded.vector
 """
+_MODEL = "SELECT model FROM patterns WHERE scope = ? AND pattern = ?"
+_NAME_AGAIN = """
+INSERT OR REPLACE INTO named (pattern) SELECT id FROM patterns WHERE scope = ?1 AND pattern = ?2 AND EXISTS (
+    SELECT 1 FROM alerts WHERE alerts.pattern = ?2 AND alerts.scope = ?1
+)
+"""
+NAME = "INSERT OR IGNORE INTO named (pattern) SELECT id FROM patterns WHERE scope = ? AND pattern = ? AND vector != X''"
+"""Puts a pattern that an alert is about into `named`, where its vector is known; scope and pattern are bound."""
 _PUT_LABEL = """
 INSERT INTO patterns (scope, pattern, label) VALUES (?, ?, ?)
 ON CONFLICT (scope, pattern) DO UPDATE SET label = excluded.label
@@ -47,8 +55,7 @@ def store_baseline(connection: sqlite3.Connection, batch: Batch) -> int:
             unreadable += 1
             continue
         if isinstance(row, PatternLines):
-            lines = (row.scope, row.pattern, row.kinds, dumped(row.lines), row.model, row.vector)
-            connection.execute(_PUT_LINES, lines)
+            _put_lines(connection, row)
         elif isinstance(row, PatternLabel):
             connection.execute(_PUT_LABEL, (row.scope, row.pattern, row.verdict))
         elif row is not None:
@@ -57,6 +64,14 @@ def store_baseline(connection: sqlite3.Connection, batch: Batch) -> int:
     for scope, pattern in counted:
         _put_sum(connection, scope, pattern)
     return unreadable
+
+
+def _put_lines(connection: sqlite3.Connection, row: PatternLines) -> None:
+    name = (row.scope, row.pattern)
+    known = connection.execute(_MODEL, name).fetchone()
+    connection.execute(_PUT_LINES, (*name, row.kinds, dumped(row.lines), row.model, row.vector))
+    if known != (row.model,):
+        connection.execute(_NAME_AGAIN, name)
 
 
 def _put_weight(connection: sqlite3.Connection, row: PatternWeight) -> None:

@@ -68,6 +68,7 @@ def prune(connection: sqlite3.Connection, retention: Retention) -> int:
             "SELECT time FROM alerts ORDER BY time LIMIT 1 OFFSET ?", (count // _SHARE,)
         ).fetchone()
         deleted += _delete_before(connection, int(row[0]) + 1)
+    connection.execute("DELETE FROM named WHERE pattern NOT IN (SELECT id FROM patterns)")
     return deleted
 
 

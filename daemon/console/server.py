@@ -9,7 +9,7 @@ from importlib.resources import files
 from aiohttp import web
 
 from daemon.adapters.web import HttpListener, Role
-from daemon.console.guard import HEADERS, ROOT, Guard, Handler
+from daemon.console.guard import HEADERS, Guard, Handler
 from daemon.console.mute_pages import MutePages
 from daemon.console.pages import Pages, error_page
 from daemon.console.pattern_pages import PatternPages
@@ -63,7 +63,6 @@ class ConsoleServer(HttpListener):
 
     def __init__(self, host: str, port: int, root: str, guard: Guard, table: Sequence[Route]) -> None:
         application = web.Application(middlewares=[web.middleware(error_page)], client_max_size=64 * 1024)
-        application[ROOT] = root
         application.on_response_prepare.append(_add_headers)
         application.add_routes(
             [web.route(route.method, route.path, guard.needs(route.role, route.handler)) for route in table]

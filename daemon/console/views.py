@@ -22,8 +22,7 @@ MAX_SHOWN = 300
 class Views:
     """Renders templates."""
 
-    def __init__(self, root: str) -> None:
-        self._root = root
+    def __init__(self) -> None:
         self._environment = Environment(
             loader=PackageLoader("daemon.console"),
             autoescape=True,
@@ -41,11 +40,7 @@ class Views:
             "path": path_segment,
             "severity": severity_word,
         }
-        self._environment.globals |= {"root": root, "spark": spark, "timeline": timeline}
-
-    def link(self, *segments: str) -> str:
-        """Return the path of a page from its segments, each quoted."""
-        return "/".join([self._root, *map(path_segment, segments)])
+        self._environment.globals |= {"spark": spark, "timeline": timeline}
 
     def render(self, template: str, values: Mapping[str, object]) -> str:
         """Return a page."""

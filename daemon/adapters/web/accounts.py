@@ -84,6 +84,11 @@ class Accounts:
         user = self.users.get(account.name)
         return user is not None and user.role is account.role
 
+    def role_of(self, name: str) -> Role | None:
+        """Return the role of a person, None for an unknown name."""
+        user = self.users.get(name)
+        return user.role if user is not None else None
+
     def by_password(self, name: str, password: str) -> Account | None:
         """Return the account, None for a wrong name or password. An unknown name takes as long as a known one."""
         user = self.users.get(name)

@@ -128,7 +128,7 @@ class DocumentPages:
             await self._uploads.adopt(upload, file)
         except RefusedTextError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
-        raise web.HTTPSeeOther(self._pages.link("documents", "uploads", upload.id, str(index)))
+        raise web.HTTPSeeOther(self._pages.link(request, "documents", "uploads", upload.id, str(index)))
 
     async def ask_remove(self, request: web.Request) -> web.Response:
         """The form that removes a document."""
@@ -143,7 +143,9 @@ class DocumentPages:
         fields = await checked_form(request)
         base = self._base_of(fields)
         removed = await self._room.remove(base, fields.get("id", ""))
-        raise web.HTTPSeeOther(f"{self._pages.link('documents')}?{urlencode({'base': base, 'removed': removed})}")
+        raise web.HTTPSeeOther(
+            f"{self._pages.link(request, 'documents')}?{urlencode({'base': base, 'removed': removed})}"
+        )
 
     async def _receive(self, request: web.Request, purpose: Purpose) -> web.Response:
         """Receive an upload, and lead to its page."""
@@ -163,7 +165,7 @@ class DocumentPages:
         author, base = request[LOGIN].account.name, self._base_of(receiver.fields)
         upload = Upload(new_id(), base, purpose, receiver.files, author, round(time() * 1000))
         self._uploads.begin(upload)
-        raise web.HTTPSeeOther(self._pages.link("documents", "uploads", upload.id))
+        raise web.HTTPSeeOther(self._pages.link(request, "documents", "uploads", upload.id))
 
     def _base_of(self, fields: Mapping[str, str]) -> str:
         """Return the base that a form or an address names; the configured one where it names none."""
