@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.core.detection import SavedScope
 from daemon.core.types import Batch, OutRecord, TopicPartition, Update
 
 if TYPE_CHECKING:
@@ -148,6 +149,42 @@ class Outliers(Protocol):
         ...
 
 
+class SnapshotWriter(Protocol):
+    """A snapshot that is being written: blocking calls."""
+
+    @property
+    def bytes(self) -> int:
+        """How much was written so far."""
+        ...
+
+    def add(self, saved: SavedScope) -> None:
+        """Write one scope. Raises OSError, and DataError where the snapshot becomes larger than it may be."""
+        ...
+
+    def finish(self) -> None:
+        """Put the snapshot in the place of the old one. Raises OSError."""
+        ...
+
+    def abandon(self) -> None:
+        """Remove what was written. Never raises."""
+        ...
+
+
+class SnapshotStore(Protocol):
+    """Where the snapshot of the baselines is kept between two runs: blocking calls."""
+
+    def open(self) -> tuple[Mapping[str, Any], Iterator[SavedScope]] | None:
+        """Return what its writer said of it and its scopes, None when there is none. Raises OSError and DataError.
+
+        The iterator raises them too, where the snapshot is not what was written.
+        """
+        ...
+
+    def begin(self, head: Mapping[str, Any]) -> SnapshotWriter:
+        """Begin a new one; the old one stays until the new one is finished. Raises OSError."""
+        ...
+
+
 class Listener(Protocol):
     """Called by a `Membership` about assignments. Its methods must return quickly: meanwhile no heartbeat is sent."""
 
@@ -254,6 +291,17 @@ class Broker(Protocol):
         """Return by partition the offset up to which a committed reader can read now. Raises PartitionError."""
         ...
 
+    async def first_offsets(self, topic: str) -> Mapping[int, int]:
+        """Return by partition the first offset that is kept. Raises PartitionError."""
+        ...
+
+    async def topic_id(self, topic: str) -> str | None:
+        """Return what tells a topic from another one of its name, None where the cluster has no such thing.
+
+        Raises PartitionError.
+        """
+        ...
+
     async def latest(self, topic: str, partition: int, key: bytes) -> dict[bytes, bytes]:
         """Return the newest committed values of `key` and of the keys below it (``key/...``), by key.
 
@@ -262,8 +310,10 @@ class Broker(Protocol):
         """
         ...
 
-    def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
-        """Read the committed records of a topic from its beginning, without end.
+    def follow(
+        self, topic: str, begin: Mapping[int, int] | None = None
+    ) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
+        """Read the committed records of a topic without end, each partition from its offset in `begin`, else its first.
 
         Yields new records (perhaps none) and, by partition, the offset up to which all have been yielded.
         """

@@ -34,6 +34,7 @@ from daemon.metrics import Metrics
 from daemon.port_access import access_to
 from daemon.ports import Engine
 from daemon.runtime import (
+    BaselineSnapshots,
     Embedder,
     Follower,
     Gauges,
@@ -41,6 +42,7 @@ from daemon.runtime import (
     Partition,
     Pipeline,
     Shared,
+    SnapshotTerms,
     StallMonitor,
     WorkerThread,
     seldom_collected,
@@ -51,6 +53,7 @@ from daemon.wiring import (
     kafka_settings,
     make_detector,
     make_terms,
+    snapshot_file,
 )
 
 log = structlog.get_logger(__name__)
@@ -164,11 +167,12 @@ class Service:
         sources = [self._thread.delays, follower.delays, embedder.delays, pipeline.delays]
         monitor = StallMonitor(sources, self._broker, metrics)
         self._health.pipeline, self._health.monitor = pipeline, monitor
-        self._health.phase, self._health.restoring = "restoring the baseline", follower
+        snapshots = self._snapshots(follower)
         helpers = [
             asyncio.create_task(work)
             for work in (
-                follower.run(),
+                *((snapshots.run(),) if snapshots is not None else ()),
+                self._follow(follower, snapshots),
                 gauges.run(pipeline),
                 follower.watch(),
                 monitor.run(),
@@ -186,6 +190,22 @@ class Service:
                 task.cancel()
             await asyncio.gather(running, stopping, *helpers, return_exceptions=True)
             await pipeline.close()
+
+    def _snapshots(self, follower: Follower) -> BaselineSnapshots | None:
+        file = snapshot_file(self._config)
+        if file is None:
+            return None
+        every = self._config.snapshot.interval / 1e6
+        terms = SnapshotTerms(self._config.topics.baseline, version("strayline"), every)
+        return BaselineSnapshots(terms, file, self._broker, self._detector, self._thread, follower, self._metrics)
+
+    async def _follow(self, follower: Follower, snapshots: BaselineSnapshots | None) -> None:
+        """Restore the baseline, from the snapshot where there is one that serves, and keep it up to date."""
+        if snapshots is not None:
+            self._health.phase, self._health.restoring = "loading the snapshot of the baseline", snapshots
+            follower.begin_at(await snapshots.load())
+        self._health.phase, self._health.restoring = "restoring the baseline", follower
+        await follower.run()
 
     def _make_processor(self, source: TopicPartition, resume: Checkpoint | None) -> Processor:
         """Make a partition's processor as the last reload configured it; called at every start of a partition."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from time import perf_counter
 
 from daemon.adapters.engines import EngineSettings
 from daemon.adapters.kafka import KafkaSettings, OAuthSettings
+from daemon.adapters.snapshot_file import SnapshotFile
 from daemon.config import DOCUMENT, Config, OAuthConfig
 from daemon.core.alerts import Provenance
 from daemon.core.detection import Detector, DetectorSettings
@@ -108,6 +111,20 @@ def incident_settings(config: Config) -> IncidentSettings:
         window=config.detector.window / 1e6,
         max_scopes=config.detector.max_scopes,
     )
+
+
+def snapshot_file(config: Config) -> SnapshotFile | None:
+    """Return where the snapshot of the baselines is kept, None when there is to be none.
+
+    Clusters, groups and topics have files of their own.
+    """
+    if not config.snapshot.enabled:
+        return None
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  # Path's needs a home
+    folder = config.snapshot.folder or Path(cache, "strayline")
+    names = [*config.kafka.bootstrap_servers, config.kafka.group_id, config.topics.baseline]
+    name = blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
+    return SnapshotFile(folder / f"baseline-{name}.snapshot", config.snapshot.max_bytes)
 
 
 def make_detector(config: Config, engine: Engine) -> Detector:

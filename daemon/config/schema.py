@@ -230,6 +230,15 @@ class TopicsConfig(Section):
         return {role: topic for role, topic in self.model_dump(exclude={"dead_letters_redacted"}).items() if topic}
 
 
+class SnapshotConfig(Section):
+    """The local copy of the baselines that makes the next start quick. Without a folder, the user's cache has it."""
+
+    enabled: bool = True
+    folder: Path | None = None
+    interval: Annotated[Duration, Field(ge=1_000_000)] = 600_000_000
+    max_bytes: int = Field(default=8 << 30, ge=1 << 20)
+
+
 class LoggingConfig(Section):
     """The daemon's own log, on stderr."""
 
@@ -252,6 +261,7 @@ class Config(Section):
     notify: NotifyConfig = NotifyConfig()
     documents: DocumentsConfig = DocumentsConfig()
     serve: ServeConfig = ServeConfig()
+    snapshot: SnapshotConfig = SnapshotConfig()
     logging: LoggingConfig = LoggingConfig()
 
     @model_validator(mode="after")

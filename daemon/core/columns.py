@@ -17,11 +17,13 @@ Free rows are reused before the table grows. Row numbers are stable until `keep`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from daemon.core.arrays import Arrays
 
 ROWS = -1
 """In the shape of a column: the axis of the rows."""
@@ -156,6 +158,25 @@ class Columns:
             larger = self._array(column, self._room)
             larger[column.at(slice(array.shape[column.axis]))] = array
             setattr(self, column.name, larger)
+
+    def to_arrays(self, *names: str, rows: int | None = None) -> Arrays:
+        """Return copies of the columns `names`, of `rows` rows (None: of all that were ever taken), and the free rows.
+
+        Tables that use rows without taking them say how many `rows` they use.
+        """
+        size = self._end if rows is None else min(rows, self._room)
+        columns = {column.name: column for column in self._columns}
+        arrays = {name: getattr(self, name)[columns[name].at(slice(size))].copy() for name in names}
+        return {**arrays, "free": np.array(self._free, np.int64), "taken": np.array([self._end, size])}
+
+    def from_arrays(self, arrays: Mapping[str, NDArray[Any]], *names: str) -> None:
+        """Take over what `to_arrays` returned, into a new table; all other columns hold their fill values."""
+        taken, size = arrays["taken"].tolist()
+        self.reserve(max(taken, size))
+        for column in self._columns:
+            if column.name in names:
+                getattr(self, column.name)[column.at(slice(size))] = arrays[column.name]
+        self._end, self._free = taken, arrays["free"].tolist()
 
     def _array(self, column: Column[Any], count: int) -> NDArray[Any]:
         return column.rows(count, self._sizes)

@@ -210,6 +210,10 @@ class Metrics(DescribedMetrics):
         self.baseline_foreign_records = self._counter(
             "baseline_foreign_records", "Records of the baseline topic that are not ours; they are passed over."
         )
+        self.baseline_snapshots = self._counter(
+            "baseline_snapshots", "Snapshots of the baselines. result: written, failed, loaded, refused.", "result"
+        )
+        self.baseline_snapshot_bytes = self._gauge("baseline_snapshot_bytes", "Size of the last snapshot written.")
         self.baseline_memory = self._gauge("baseline_memory_bytes", "Memory of all baselines and their indexes.")
         self.search_duration = self._histogram(
             "search_duration_seconds", "Time to judge one session against its baseline.", _SEARCH

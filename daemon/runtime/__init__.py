@@ -6,11 +6,13 @@
   computing. One engine (`Embedder`) is shared by all partitions.
 * A `Partition` is independent of all others and starts again from its checkpoint after any failure. It treats every
   processor alike: what a topic's records mean is decided by the processor that `ProcessorFactory` makes for it.
-* The `Follower` reads the baseline that all replicas share. The `Watchdog` applies remedies to what stands still, the
-  `StallMonitor` reports it, `Gauges` shows the state, and `Health` answers the probes.
+* The `Follower` reads the baseline that all replicas share, `BaselineSnapshots` keep a copy for the next start. The
+  `Watchdog` applies remedies to what stands still, the `StallMonitor` reports it, `Gauges` shows the state, and
+  `Health` answers the probes.
 """
 
 from daemon.runtime.baseline_follower import Follower
+from daemon.runtime.baseline_snapshots import BaselineSnapshots, SnapshotTerms
 from daemon.runtime.embedder import Embedder
 from daemon.runtime.gauges import Gauges
 from daemon.runtime.gc_tuning import seldom_collected
@@ -23,6 +25,7 @@ from daemon.runtime.watchdog import Patience
 from daemon.runtime.worker_thread import WorkerThread
 
 __all__ = [
+    "BaselineSnapshots",
     "Delay",
     "Embedder",
     "Follower",
@@ -33,6 +36,7 @@ __all__ = [
     "Pipeline",
     "ProcessorFactory",
     "Shared",
+    "SnapshotTerms",
     "StallCause",
     "StallMonitor",
     "State",

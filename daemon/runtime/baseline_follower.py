@@ -48,6 +48,18 @@ class Follower:
         self._error = ""
         self._first: Mapping[int, int] = {}
         self._ends: Mapping[int, int] = {}
+        self._begin: Mapping[int, int] = {}
+        self.whole = asyncio.Event()
+        """Set when `restored` has returned."""
+
+    def begin_at(self, offsets: Mapping[int, int]) -> None:
+        """Read each partition from its offset on: the detector has what stands before. Call before `run`."""
+        self._begin = offsets
+
+    @property
+    def offsets(self) -> Mapping[int, int]:
+        """By partition, the offset up to which the topic is in the detector."""
+        return self._read
 
     @property
     def progress(self) -> float:
@@ -65,7 +77,7 @@ class Follower:
         """Follow until cancelled. Raises ModelMismatchError when the topic holds another model's vectors."""
         while True:
             try:
-                async for updates, read in self._broker.follow(self._topic):
+                async for updates, read in self._broker.follow(self._topic, self._begin):
                     if updates:
                         for update, reason in await self._thread(self._apply, updates):
                             self._tell_foreign(update, reason)
@@ -83,7 +95,7 @@ class Follower:
     def _apply(self, updates: Sequence[Update]) -> list[tuple[Update, str]]:
         """Apply records; return the foreign ones, each with the reason. Applying records again is harmless."""
         try:
-            self._detector.apply(updates)
+            self._detector.apply(updates, restoring=not self.whole.is_set())
         except DataError as error:
             if len(updates) == 1:
                 return [(updates[0], str(error))]
@@ -155,7 +167,9 @@ class Follower:
             while True:
                 try:
                     async with asyncio.timeout(REPORT_EVERY):
-                        return await self._reached(ends)
+                        await self._reached(ends)
+                        self.whole.set()
+                        return
                 except TimeoutError:
                     log.info("baseline_restores", topic=self._topic, share=round(self.progress, 3))
 

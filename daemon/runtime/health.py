@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import monotonic
+from typing import Protocol
 
 from daemon.errors import EngineError, StraylineError
 from daemon.ports import Engine
-from daemon.runtime.baseline_follower import Follower
 from daemon.runtime.pipeline import Pipeline
 from daemon.runtime.stalls import StallMonitor
 from daemon.runtime.worker_thread import WorkerThread
 
 STUCK_SECONDS = 60.0
+
+
+class Restoring(Protocol):
+    """What takes long at the start, and how far it is."""
+
+    @property
+    def progress(self) -> float:
+        """The share that is done, 0 to 1."""
+        ...
 
 
 class Health:
@@ -22,7 +31,7 @@ class Health:
         self.phase: str | None = "starting"
         """What the process does while it is not ready; None when it runs."""
         self.pipeline: Pipeline | None = None
-        self.restoring: Follower | None = None
+        self.restoring: Restoring | None = None
         """What restores the baseline, during that phase."""
         self.monitor: StallMonitor | None = None
         self._engine, self._thread = engine, thread

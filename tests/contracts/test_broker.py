@@ -256,6 +256,26 @@ async def test_following_gives_all_that_is_committed(stage: Stage) -> None:
     assert Update(b"a", b"3") == updates[2]
 
 
+async def test_following_may_begin_later(stage: Stage) -> None:
+    """What stands before the offset is not given, and each partition without an offset begins at its first one."""
+    await stage.feed(b"0", b"1", b"2")
+    await stage.feed(b"other", partition=1)
+    assert {0: 0, 1: 0} == await stage.broker.first_offsets(stage.topic)
+    await stage.feed(None)
+    async with asyncio.timeout(60):
+        async for _, read in stage.broker.follow(stage.topic, {0: 3}):
+            assert read[0] >= 3
+            if read == {0: 4, 1: 1}:
+                break
+
+
+async def test_a_topic_has_an_identity(stage: Stage) -> None:
+    """It is the same each time, and another topic has another one."""
+    assert (known := await stage.broker.topic_id(stage.topic))
+    assert known == await stage.broker.topic_id(stage.topic)
+    assert known != await stage.broker.topic_id(stage.out)
+
+
 async def test_reading_starts_where_the_listener_says(stage: Stage) -> None:
     """Records come in order from the offset that was asked for, whatever the group has committed."""
     await stage.feed(b"0", b"1", b"2", b"3")

@@ -28,7 +28,9 @@ class Topic:
     async def stable_ends(self, topic: str) -> Mapping[int, int]:
         return {0: 150, 1: 50}
 
-    async def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
+    async def follow(
+        self, topic: str, begin: Mapping[int, int] | None = None
+    ) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
         while True:
             yield [], await self.steps.get()
 
@@ -40,7 +42,9 @@ class Foreign(Topic):
         super().__init__()
         self.updates = updates
 
-    async def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
+    async def follow(
+        self, topic: str, begin: Mapping[int, int] | None = None
+    ) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
         yield self.updates, {0: len(self.updates), 1: 0}
         await asyncio.Event().wait()
 

@@ -74,6 +74,8 @@ class FakeCluster:
         self.open: dict[TopicPartition, list[Written]] = {}
         self.group_problem: str | None = None
         self.diagnosis: str | None = None
+        self.topic_ids: dict[str, str | None] = {}
+        """The identities of topics whose identity is not their name."""
 
     def append(self, topic: str, value: bytes | None, *, key: bytes | None = None, partition: int = 0) -> int:
         """Write one record outside of any transaction; return its offset."""
@@ -272,6 +274,14 @@ class FakeBroker:
         await asyncio.sleep(0)
         return {p: self._cluster.logs[TopicPartition(topic, p)].stable for p in range(self._cluster.counts[topic])}
 
+    async def first_offsets(self, topic: str) -> Mapping[int, int]:
+        await asyncio.sleep(0)
+        return {p: self._cluster.logs[TopicPartition(topic, p)].first for p in range(self._cluster.counts[topic])}
+
+    async def topic_id(self, topic: str) -> str | None:
+        await asyncio.sleep(0)
+        return self._cluster.topic_ids.get(topic, topic)
+
     async def latest(self, topic: str, partition: int, key: bytes) -> dict[bytes, bytes]:
         log = self._cluster.logs[TopicPartition(topic, partition)]
         end = log.end
@@ -281,9 +291,11 @@ class FakeBroker:
         newest = {r.key: r.value for r in records if r.key == key or (r.key or b"").startswith(key + b"/")}
         return {key: value for key, value in newest.items() if key is not None and value is not None}
 
-    async def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
+    async def follow(
+        self, topic: str, begin: Mapping[int, int] | None = None
+    ) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
         places = [TopicPartition(topic, p) for p in range(self._cluster.counts[topic])]
-        read = dict.fromkeys(places, 0)
+        read = {place: (begin or {}).get(place.partition, self._cluster.logs[place].first) for place in places}
         while True:
             updates = []
             for place in places:

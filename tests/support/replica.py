@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from pathlib import Path
 from time import perf_counter
 
 from prometheus_client import CollectorRegistry
 
+from daemon.adapters.snapshot_file import SnapshotFile
 from daemon.backoff import Backoff
 from daemon.core.alerts import Provenance
 from daemon.core.detection.detector import Detector, DetectorSettings
@@ -30,12 +32,14 @@ from daemon.core.stream import (
 from daemon.core.types import TopicPartition
 from daemon.metrics import Metrics
 from daemon.runtime import (
+    BaselineSnapshots,
     Embedder,
     Follower,
     Partition,
     Patience,
     Pipeline,
     Shared,
+    SnapshotTerms,
     StallCause,
     StallMonitor,
     Terms,
@@ -74,6 +78,7 @@ class Replica:
         patience: Patience = QUICK_LOOK,
         stall: float = 60.0,
         repartition: bool = False,
+        snapshot: Path | None = None,
     ) -> None:
         self.metrics = Metrics(CollectorRegistry())
         self.engine = FakeEngine()
@@ -82,6 +87,7 @@ class Replica:
         self._limits, self._idle, self._patience = limits, idle, patience
         self._stall = stall
         self._repartition = repartition
+        self._snapshot = snapshot
         self.thread = WorkerThread()
 
     async def start(self) -> None:
@@ -89,7 +95,13 @@ class Replica:
         await self.engine.start()
         settings = DetectorSettings(warm_up=0)
         self.detector = Detector(settings, self.engine.model, self.engine.dimensions)
-        follower = Follower(self.broker, "baseline", self.detector, self.thread)
+        follower = self.follower = Follower(self.broker, "baseline", self.detector, self.thread)
+        if self._snapshot is not None:
+            of_topic, store = SnapshotTerms("baseline", "1", 3600.0), SnapshotFile(self._snapshot, 1 << 30)
+            self.snapshots = BaselineSnapshots(
+                of_topic, store, self.broker, self.detector, self.thread, follower, self.metrics
+            )
+            follower.begin_at(await self.snapshots.load())
         self._helpers = [asyncio.create_task(follower.run()), asyncio.create_task(follower.watch())]
         pace = Pace(commit_interval=0.005, checkpoint_interval=0.02)
         terms = Terms("group", "checkpoints", 3, pace, self._idle, 10.0, 2_000)

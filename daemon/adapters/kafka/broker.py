@@ -26,6 +26,7 @@ from daemon.adapters.kafka.credential_files import CredentialFiles
 from daemon.adapters.kafka.diagnosis import diagnose, explained
 from daemon.adapters.kafka.membership import KafkaMembership
 from daemon.adapters.kafka.settings import KafkaSettings
+from daemon.adapters.kafka.topic_identity import topic_id
 from daemon.adapters.kafka.transactions import KafkaTransactions
 from daemon.core.types import TopicPartition, Update
 from daemon.errors import PartitionError, UnavailableError
@@ -116,9 +117,23 @@ class KafkaBroker:
                             newest[record.key] = record.value
         return {key: value for key, value in newest.items() if value is not None}
 
-    async def follow(self, topic: str) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
+    async def first_offsets(self, topic: str) -> Mapping[int, int]:
+        natives = [KafkaPartition(topic, p) for p in range(await self._count(topic))]
+        async with guarded(f"asking for the beginning of {topic}", self._settings.transaction_timeout):
+            firsts: dict[KafkaPartition, int] = await self._observer.beginning_offsets(natives)
+        return {native.partition: first for native, first in firsts.items()}
+
+    async def topic_id(self, topic: str) -> str | None:
+        async with guarded(f"asking for the identity of {topic}", 2 * REQUEST_SECONDS):
+            return await topic_id(self._observer._client, topic)  # noqa: SLF001  # there is no public method for this
+
+    async def follow(
+        self, topic: str, begin: Mapping[int, int] | None = None
+    ) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
         natives = [KafkaPartition(topic, p) for p in range(await self._count(topic))]
         async with self._reader(natives) as reader:
+            for partition, offset in (begin or {}).items():
+                reader.seek(KafkaPartition(topic, partition), offset)
             while True:
                 async with guarded(f"following {topic}", self._settings.transaction_timeout):
                     fetched = await reader.getmany(timeout_ms=100, max_records=2_000)

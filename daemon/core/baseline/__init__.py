@@ -13,8 +13,9 @@ from daemon.core.baseline.baseline import Baseline
 from daemon.core.baseline.failure_words import failure_score, words_of_failure
 from daemon.core.baseline.labels import TEACH, Label
 from daemon.core.baseline.line_families import NONE, wording
-from daemon.core.baseline.line_table import Ids
+from daemon.core.baseline.line_table import KEEP, Ids
 from daemon.core.baseline.pattern_table import ABSENT, Definition, Lines
+from daemon.core.baseline.saved import baseline_to_arrays, fill_baseline
 from daemon.core.baseline.simhash import WORDS, Sketch, differing, similarity, sketch
 from daemon.core.baseline.weight_rows import Weight
 from daemon.core.baseline.window import BUCKETS
@@ -22,6 +23,7 @@ from daemon.core.baseline.window import BUCKETS
 __all__ = [
     "ABSENT",
     "BUCKETS",
+    "KEEP",
     "NONE",
     "TEACH",
     "WORDS",
@@ -32,8 +34,10 @@ __all__ = [
     "Lines",
     "Sketch",
     "Weight",
+    "baseline_to_arrays",
     "differing",
     "failure_score",
+    "fill_baseline",
     "similarity",
     "sketch",
     "wording",

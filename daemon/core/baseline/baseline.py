@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.core.baseline.backbone_masses import BackboneMasses
-from daemon.core.baseline.forgetting import least, unused
+from daemon.core.baseline.forgetting import least, unused, unwritten
 from daemon.core.baseline.labels import Label, Labels
 from daemon.core.baseline.line_lists import LineLists
-from daemon.core.baseline.line_table import Ids, LineTable
+from daemon.core.baseline.line_table import KEEP, Ids, LineTable
 from daemon.core.baseline.neighbours import Neighbours
 from daemon.core.baseline.pattern_table import ABSENT, Definition, Lines, PatternTable
 from daemon.core.baseline.simhash import Sketch, sketch
@@ -51,7 +51,8 @@ class Baseline:
         """The sum of all masses."""
         self.changes = 0
         """Counts what invalidates earlier assessments at once: labels, other common lines, dropped patterns."""
-        self._contents = LineLists()
+        self.contents = LineLists()
+        """The lines of each pattern."""
         self._max = max_patterns
         self._similar = BackboneMasses()
         self._refreshed = 0.0
@@ -81,14 +82,14 @@ class Baseline:
 
     def numbers(self, row: int) -> Ids:
         """Return the numbers of a defined pattern's lines in the line table."""
-        return self._contents.lines(row)
+        return self.contents.lines(row)
 
     def lines_of(self, row: int) -> Lines:
         """Return a pattern's lines, none where it is not defined."""
         if not self.patterns.defined.item(row):
             return ()
-        texts = self.lines.text[self._contents.lines(row)].tolist()
-        return tuple(zip(texts, self._contents.counts(row).tolist(), strict=True))
+        texts = self.lines.text[self.contents.lines(row)].tolist()
+        return tuple(zip(texts, self.contents.counts(row).tolist(), strict=True))
 
     def vector(self, row: int) -> Vector:
         """Return a defined pattern's vector."""
@@ -119,7 +120,7 @@ class Baseline:
 
     def memory(self) -> int:
         """Return an estimate of the bytes held."""
-        tables = self.patterns.nbytes + self.window.nbytes + self._contents.nbytes
+        tables = self.patterns.nbytes + self.window.nbytes + self.contents.nbytes
         return tables + self._similar.memory() + self.lines.memory() + self.neighbours.memory()
 
     # -- writing ---------------------------------------------------------------------------------------------------
@@ -148,7 +149,7 @@ class Baseline:
         owners = np.repeat(np.arange(len(rows)), sizes)
         numbers = self.lines.intern([line for lines in contents for line, _ in lines], rows[owners])
         counts = np.array([count for lines in contents for _, count in lines], np.int64)
-        self._contents.put(rows, sizes, numbers, counts, self.lines.families_of(numbers, owners))
+        self.contents.put(rows, sizes, numbers, counts, self.lines.families_of(numbers, owners))
         self.patterns.backbone[rows] = self.lines.backbones(numbers, owners, len(rows))
 
     def add(self, pattern: str, source: TopicPartition, end: int) -> None:
@@ -179,24 +180,39 @@ class Baseline:
         self._settle()
 
     @contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Count masses once, at the end, for all weights and definitions that are set within."""
+    def at_once(self, keep: float = KEEP) -> Iterator[None]:
+        """Count masses once, at the end, for all weights and definitions that are set within.
+
+        A common line stays one down to the share `keep` of the bound, see `LineTable.renew_common`.
+        """
         self._postponed = set()
         try:
             yield
         finally:
             rows, self._postponed = self._postponed, None
             if rows:
-                self._recount_all(rows)
+                self._recount_all(rows, keep)
 
-    def _recount_all(self, rows: set[int]) -> None:
+    def _recount_all(self, rows: set[int], keep: float) -> None:
         """Bring the masses of `rows`, and all that depends on them, up to date."""
         if self.window.tick():
             self._expire()
         self.window.count_total()
         for row in sorted(rows):  # those that have just expired are not defined any more
             self._recount(row)
-        self._settle(force=True)
+        self._settle(keep)
+
+    def count_anew(self) -> bool:
+        """Compute all that follows from lines, sessions and labels; return whether no session of the window lacks."""
+        table, size, whole = self.patterns, len(self.patterns), self.window.set_clock()
+        self.window.count_total()
+        table.sessions[:size] = np.where(table.defined[:size], self.window.all_sessions(size), 0)
+        table.mass[:size] = table.sessions[:size]
+        self.lines.count_anew(*self.contents.cells(), table.mass)
+        self.counted = float(table.mass.sum())
+        self._similar.recount(table.backbone, table.mass)
+        self._settle(keep=1.0)
+        return whole
 
     def set_label(self, pattern: str, label: Label | None) -> None:
         """Set or remove the label of `pattern`."""
@@ -234,23 +250,26 @@ class Baseline:
             self._similar.add(table.backbone.item(row), change)
 
     def _weigh(self, row: int, change: float) -> None:
-        self.lines.weigh(self._contents.lines(row), self._contents.families(row), change)
+        self.lines.weigh(self.contents.lines(row), self.contents.families(row), change)
         self.counted += change
 
-    def _settle(self, force: bool = False) -> None:
-        """Refresh what depends on the whole window's mass, when that has changed enough; keep within `max_patterns`."""
+    def _settle(self, keep: float | None = None) -> None:
+        """Refresh what depends on the whole window's mass, when that has changed enough; keep within `max_patterns`.
+
+        With `keep`, refresh it in any case; see `at_once`.
+        """
         if self._postponed is not None:
             return
         if len(self) > self._max:
             self._evict()
         total = self.window.total
-        if not force and abs(total - self._refreshed) <= REFRESH * self._refreshed:
+        if keep is None and abs(total - self._refreshed) <= REFRESH * self._refreshed:
             return
         self._refreshed = total
         for row in self.labels.patterns():
             self._recount(row, added=0.0)
         common = self.lines.common_ids
-        self.lines.renew_common(self.share * self.counted, self.patterns.backbone)
+        self.lines.renew_common(self.share * self.counted, self.patterns.backbone, KEEP if keep is None else keep)
         if not np.array_equal(common, self.lines.common_ids):
             self.changes += 1
             self._similar.recount(self.patterns.backbone, self.patterns.mass)
@@ -264,7 +283,7 @@ class Baseline:
             self._recount(row)
         window.count_total()
         self._drop(unused(table, window, self.labels))
-        self._settle(force=True)
+        self._settle(KEEP)
 
     def _evict(self) -> None:
         """Drop the least patterns until KEPT_AFTER_EVICTION of the limit are left."""
@@ -274,6 +293,10 @@ class Baseline:
             self.window.remove(row)
         self._drop(rows)
         self.window.count_total()
+
+    def drop_unwritten(self) -> None:
+        """Forget what was learned of patterns that the baseline's topic never got."""
+        self._drop(unwritten(self.patterns, self.window, self.labels))
 
     def _drop(self, rows: list[int]) -> None:
         """Forget the patterns of different `rows`, which have no sessions and no label."""
@@ -288,7 +311,7 @@ class Baseline:
                 self._weigh(row, -table.mass.item(row))
             self.changes += 1
             self.lines.drop(np.unique(np.concatenate([self.numbers(row) for row in defined.tolist()])), gone)
-            self._contents.drop(defined)
+            self.contents.drop(defined)
             self.neighbours.remove(defined)
         table.forget(rows)
         if len(defined):

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.core.arrays import Arrays, nested, part, texts_from_arrays, texts_to_arrays
 from daemon.core.baseline.line_table import Ids, LineTable
 from daemon.core.types import LabelVerdict
 
@@ -79,3 +84,20 @@ class Labels:
             return False
         lines = self._lines.together(numbers)
         return lines in normal and lines not in anomalous
+
+    def save(self) -> Arrays:
+        """Return all labels."""
+        labels = self._labels.values()
+        times = [[pattern, label.at, label.renewed] for pattern, label in self._labels.items()]
+        return {
+            "times": np.array(times, np.int64).reshape(-1, 3),
+            **nested("verdicts", texts_to_arrays(label.verdict for label in labels)),
+            **nested("authors", texts_to_arrays(label.by for label in labels)),
+            **nested("notes", texts_to_arrays(label.note for label in labels)),
+        }
+
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `save` returned, into an object without labels; none is in force yet."""
+        verdicts, authors, notes = (texts_from_arrays(part(name, arrays)) for name in ("verdicts", "authors", "notes"))
+        for place, (pattern, at, renewed) in enumerate(arrays["times"].tolist()):
+            self._labels[pattern] = Label(LabelVerdict(verdicts[place]), at, authors[place], notes[place], renewed)

@@ -11,11 +11,15 @@ A family's mass is that of the sessions that have a line of it. A line is at mos
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from daemon.core.arrays import Arrays
 from daemon.core.columns import Column, Columns
 
 KEPT_AS_THEY_ARE = 2
@@ -72,6 +76,16 @@ class FamilyTable(Columns):
         if not self.members[number]:
             del self._numbers[self.wording.item(number)]
             self.free(number)
+
+    def save(self) -> Arrays:
+        """Return the families without their masses."""
+        return self.to_arrays("wording", "members")
+
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `save` returned, into an empty table."""
+        self.from_arrays(arrays, "wording", "members")
+        numbers = self.taken()[1:]
+        self._numbers = dict(zip(self.wording[numbers].tolist(), numbers.tolist(), strict=True))
 
     def memory(self) -> int:
         """Return an estimate of the bytes held."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.core.arrays import Arrays, nested, part
 from daemon.core.columns import Column, Columns
 
 Ids = NDArray[np.int64]
@@ -68,6 +72,28 @@ class LineLists:
         self._cells.keep(np.repeat(spans.begin[filled] - begins, sizes) + np.arange(int(sizes.sum())))
         spans.begin[filled] = begins
         self._unused = 0
+
+    def cells(self) -> tuple[Ids, Ids, Ids]:
+        """Return all lists end to end: pattern, line and family of each line."""
+        filled = np.flatnonzero(self._spans.size)
+        sizes = self._spans.size[filled].astype(np.int64)
+        places = np.repeat(self._spans.begin[filled] - (np.cumsum(sizes) - sizes), sizes) + np.arange(int(sizes.sum()))
+        return np.repeat(filled, sizes), self._cells.line[places], self._cells.family[places]
+
+    def save(self, patterns: int) -> Arrays:
+        """Return the lists of the patterns 0 to `patterns` - 1, which are all."""
+        self._spans.reserve(patterns)
+        return {
+            **nested("spans", self._spans.to_arrays("begin", "size", rows=patterns)),
+            **nested("cells", self._cells.to_arrays("line", "count", "family")),
+            "unused": np.array([self._unused]),
+        }
+
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `save` returned, into an object without lists."""
+        self._spans.from_arrays(part("spans", arrays), "begin", "size")
+        self._cells.from_arrays(part("cells", arrays), "line", "count", "family")
+        self._unused = int(arrays["unused"][0])
 
     def _span(self, pattern: int) -> slice:
         begin = self._spans.begin.item(pattern)

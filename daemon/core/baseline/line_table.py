@@ -10,12 +10,14 @@ of one wording are a family (see `line_families`), whose mass is kept too.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.core.arrays import Arrays, nested, part, texts_from_arrays, texts_to_arrays
 from daemon.core.baseline.failure_words import failure_score
 from daemon.core.baseline.line_families import NONE, FamilyTable
 from daemon.core.columns import ROWS, Column, Columns
@@ -86,6 +88,12 @@ class LineTable(Columns):
         self.mass[numbers] += change
         self.families.mass[families] += change
 
+    def count_anew(self, patterns: Ids, numbers: Ids, families: Ids, mass: NDArray[np.float64]) -> None:
+        """Sum all masses: each of `patterns`, of `mass` by pattern, has one of `numbers` and one of `families`."""
+        self.mass[:] = self.families.mass[:] = 0.0
+        np.add.at(self.mass, numbers, mass[patterns])
+        np.add.at(self.families.mass, families, mass[patterns])
+
     def _number(self, lines: list[str]) -> None:
         """Number different new `lines`."""
         numbers = self.take_many(len(lines))
@@ -132,10 +140,13 @@ class LineTable(Columns):
         """Return the hash of a set of known lines."""
         return int(np.bitwise_xor.reduce(self._key[numbers])) if len(numbers) else 0
 
-    def renew_common(self, bound: float, backbones: NDArray[np.uint64]) -> None:
-        """Recompute which lines are common, and correct the `backbones` of their patterns in place."""
+    def renew_common(self, bound: float, backbones: NDArray[np.uint64], keep: float = KEEP) -> None:
+        """Recompute which lines are common, and correct the `backbones` of their patterns in place.
+
+        A common line stays one down to the share `keep` of the bound; 1 gives what no earlier state has a part in.
+        """
         size = len(self)
-        common = self.mass[:size] >= np.where(self.common[:size], KEEP * bound, bound)
+        common = self.mass[:size] >= np.where(self.common[:size], keep * bound, bound)
         common &= self.mass[:size] > 0
         for number in np.flatnonzero(common != self.common[:size]).tolist():
             backbones[self.holders(number)] ^= self._key[number]
@@ -172,6 +183,26 @@ class LineTable(Columns):
             self.families.leave(self.family.item(number))
             self.free(number)
         self.common_ids = np.flatnonzero(self.common[: len(self)])
+
+    def save(self) -> Arrays:
+        """Return the lines and their families, without masses."""
+        return {
+            **nested("rows", self.to_arrays("family", "_key")),
+            **nested("families", self.families.save()),
+            **nested("texts", texts_to_arrays(self.text[: len(self)].tolist())),
+        }
+
+    def load(self, arrays: Mapping[str, NDArray[Any]], numbers: Ids, patterns: Ids) -> None:
+        """Take over what `save` returned, into an empty table; `patterns` hold the lines `numbers`, one for each."""
+        self.from_arrays(part("rows", arrays), "family", "_key")
+        self.families.load(part("families", arrays))
+        texts, taken = texts_from_arrays(part("texts", arrays)), self.taken().tolist()
+        if taken:
+            self.text[taken] = np.array([texts[number] for number in taken], object)
+        self._numbers = {texts[number]: number for number in taken}
+        self._text_bytes = sum(map(len, self._numbers))
+        if len(numbers):
+            self._hold(numbers, patterns)
 
     def memory(self) -> int:
         """Return an estimate of the bytes held."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +45,11 @@ class Neighbours:
         """Add `vectors` (n, dimensions) of different `patterns` (n,)."""
         self.vectors.add(patterns, vectors)
         self._added += len(patterns)
+
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `VectorIndex.save` returned, where there is no vector yet."""
+        self.vectors.load(arrays)
+        self._added = len(self.vectors)
 
     def remove(self, patterns: NDArray[np.int64]) -> None:
         """Remove `patterns`."""

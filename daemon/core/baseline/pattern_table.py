@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from daemon.core.arrays import Arrays, nested, part, texts_from_arrays, texts_to_arrays
 from daemon.core.baseline.simhash import WORDS, Sketch
 from daemon.core.columns import ROWS, Column, Columns
 from daemon.core.types import Vector
@@ -91,3 +93,18 @@ class PatternTable(Columns):
     def nbytes(self) -> int:
         """The bytes of all columns, and an estimate of those of the names."""
         return super().nbytes + 170 * len(self._rows)
+
+    def save(self) -> Arrays:
+        """Return what is known of each row but for its sessions, which the window has."""
+        return {
+            **nested("rows", self.to_arrays("defined", "renewed", "sketch", "sketched")),
+            **nested("names", texts_to_arrays(self.name[: len(self)].tolist())),
+        }
+
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `save` returned, into an empty table."""
+        self.from_arrays(part("rows", arrays), "defined", "renewed", "sketch", "sketched")
+        names, taken = texts_from_arrays(part("names", arrays)), self.taken()
+        for row in taken.tolist():
+            self.name[row] = names[row]
+        self._rows = {names[row]: row for row in taken.tolist()}

@@ -13,12 +13,15 @@ by the first search in its scope, with all processors.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from usearch.index import Index
 
+from daemon.core.arrays import Arrays
 from daemon.core.columns import ROWS, Column, Columns
 from daemon.core.types import Vector
 
@@ -119,6 +122,16 @@ class VectorIndex:
     def exact(self) -> bool:
         """Whether `nearest` returns every slot."""
         return self._index is None
+
+    def save(self) -> Arrays:
+        """Return the taken slots, ascending, and their vectors as half floats."""
+        slots = np.flatnonzero(self._rows.held)
+        return {"slots": slots, "vectors": self._rows.vector[slots].astype(np.float16)}
+
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `save` returned, into an empty index."""
+        if len(arrays["slots"]):
+            self.add(arrays["slots"], arrays["vectors"])
 
     def memory(self) -> int:
         """Return an estimate of the bytes held."""

@@ -8,12 +8,14 @@ bucket the weight's next one. So a pattern that occurred once costs two short ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.core.arrays import Arrays, nested, part, texts_from_arrays, texts_to_arrays
 from daemon.core.columns import ROWS, Column, Columns
 from daemon.core.types import TopicPartition
 
@@ -48,6 +50,10 @@ class _Buckets(Columns):
     bucket = Column(np.int64)
     sessions = Column(np.int64)
     next = Column(np.int32, (ROWS,), END)
+
+
+_WEIGHT = ("pattern", "source", "first", "last", "buckets", "next")
+_BUCKET = ("weight", "bucket", "sessions", "next")
 
 
 class WeightRows:
@@ -111,6 +117,41 @@ class WeightRows:
     def nbytes(self) -> int:
         """The bytes held."""
         return self._heads.nbytes + self._weights.nbytes + self._buckets.nbytes
+
+    def sums(self, patterns: int, start: int) -> NDArray[np.int64]:
+        """Return the sessions of each of the patterns 0 to `patterns` - 1 in the buckets from `start` on."""
+        rows, sums = self._buckets.taken(), np.zeros(patterns, np.int64)
+        rows = rows[self._buckets.bucket[rows] >= start]
+        np.add.at(sums, self._weights.pattern[self._buckets.weight[rows]], self._buckets.sessions[rows])
+        return sums
+
+    def by_bucket(self) -> dict[int, int]:
+        """Return the sessions of all patterns by bucket."""
+        rows = self._buckets.taken()
+        buckets, places = np.unique(self._buckets.bucket[rows], return_inverse=True)
+        sums = np.zeros(len(buckets), np.int64)
+        np.add.at(sums, places, self._buckets.sessions[rows])
+        return dict(zip(buckets.tolist(), sums.tolist(), strict=True))
+
+    def save(self, patterns: int) -> Arrays:
+        """Return all weights; the patterns are 0 to `patterns` - 1."""
+        self._heads.reserve(patterns)
+        return {
+            **nested("heads", self._heads.to_arrays("first", rows=patterns)),
+            **nested("weights", self._weights.to_arrays(*_WEIGHT)),
+            **nested("buckets", self._buckets.to_arrays(*_BUCKET)),
+            **nested("topics", texts_to_arrays(source.topic for source in self._names)),
+            "partitions": np.array([source.partition for source in self._names], np.int64),
+        }
+
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `save` returned, into an object without weights."""
+        self._heads.from_arrays(part("heads", arrays), "first")
+        self._weights.from_arrays(part("weights", arrays), *_WEIGHT)
+        self._buckets.from_arrays(part("buckets", arrays), *_BUCKET)
+        topics, partitions = texts_from_arrays(part("topics", arrays)), arrays["partitions"].tolist()
+        self._names = [TopicPartition(*source) for source in zip(topics, partitions, strict=True)]
+        self._sources = {source: number for number, source in enumerate(self._names)}
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

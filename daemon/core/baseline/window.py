@@ -7,11 +7,14 @@ were judged, and replicas that have read the same weights (`weight_rows`) agree.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.core.arrays import Arrays
 from daemon.core.baseline.weight_rows import END, Weight, WeightRows
 from daemon.core.types import TopicPartition
 
@@ -31,6 +34,8 @@ class Window:
         """The latest bucket of the window, None before STEADY sessions were counted."""
         self.total = 0.0
         """Sessions in the window."""
+        self._forgotten: int | None = None
+        """The latest bucket that was forgotten because it lay before the window, None when none was."""
         self._weights = WeightRows()
         self._sessions: dict[int, int] = {}
         """Sessions of all patterns by bucket."""
@@ -77,6 +82,38 @@ class Window:
         """The bytes held."""
         return self._weights.nbytes
 
+    def all_sessions(self, patterns: int) -> NDArray[np.int64]:
+        """Return `sessions` of each of the patterns 0 to `patterns` - 1."""
+        return self._weights.sums(patterns, self.start)
+
+    def save(self, patterns: int) -> Arrays:
+        """Return all that was counted of the patterns 0 to `patterns` - 1, which are all."""
+        forgotten = [] if self._forgotten is None else [self._forgotten]
+        return {"forgotten": np.array(forgotten, np.int64), **self._weights.save(patterns)}
+
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `save` returned, into an empty window; `set_clock` comes next."""
+        self._forgotten = int(arrays["forgotten"][0]) if len(arrays["forgotten"]) else None
+        self._weights.load(arrays)
+        self._sessions = self._weights.by_bucket()
+
+    def set_clock(self) -> bool:
+        """Set the clock to where the sessions put it; return whether all that belongs to the window is there.
+
+        It is not where a clock that was ahead of this one has made the window forget more.
+        """
+        self.clock = self.reached()
+        return self._forgotten is None or (self.clock is not None and self._forgotten < self.start)
+
+    def reached(self) -> int | None:
+        """Return the latest bucket that STEADY sessions reach, None when there is none: where the clock belongs."""
+        reached = 0
+        for bucket in sorted(self._sessions, reverse=True):
+            reached += self._sessions[bucket]
+            if reached >= STEADY:
+                return bucket
+        return None
+
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def add(self, pattern: int, source: TopicPartition, end: int) -> int:
@@ -94,6 +131,8 @@ class Window:
         if weight is None:
             return
         inside = {bucket: n for bucket, n in weight.buckets.items() if bucket >= self.start}
+        if len(inside) < len(weight.buckets):
+            self._forget(weight.buckets.keys() - inside.keys())
         if not inside:
             return
         self._weights.put(pattern, source, replace(weight, buckets=inside))
@@ -114,15 +153,10 @@ class Window:
             latest = max(self._sessions, default=None)
         if latest is None or (self.clock is not None and latest <= self.clock):
             return False
-        reached, clock = 0, self.clock
-        for bucket in sorted(self._sessions, reverse=True):
-            reached += self._sessions[bucket]
-            if reached >= STEADY:
-                clock = bucket if clock is None else max(bucket, clock)
-                break
-        moved = clock != self.clock
-        self.clock = clock
-        return moved
+        reached, before = self.reached(), self.clock
+        if reached is not None:
+            self.clock = reached if before is None else max(reached, before)
+        return self.clock != before
 
     def count_total(self) -> None:
         """Bring the total up to date."""
@@ -131,9 +165,16 @@ class Window:
 
     def expire(self) -> list[int]:
         """Forget the buckets before the window, and weights without any; return the patterns that lost sessions."""
-        for bucket in [bucket for bucket in self._sessions if bucket < self.start]:
+        old = [bucket for bucket in self._sessions if bucket < self.start]
+        self._forget(old)
+        for bucket in old:
             del self._sessions[bucket]
         return self._weights.drop_before(self.start)
+
+    def _forget(self, buckets: Iterable[int]) -> None:
+        latest = max(buckets, default=None)
+        if latest is not None:
+            self._forgotten = latest if self._forgotten is None else max(latest, self._forgotten)
 
     def _remove(self, pattern: int, weight: int) -> None:
         for bucket, n in self._weights.buckets(weight):

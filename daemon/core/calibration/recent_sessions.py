@@ -9,13 +9,15 @@ sessions as it has seen, up to RING.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.core.arrays import Arrays, nested, part
 from daemon.core.baseline import WORDS, Sketch, differing
 from daemon.core.calibration.score_table import ScoreTable, finding_type
 from daemon.core.columns import Column, Columns
@@ -199,6 +201,21 @@ class Ring:
         for number, state in former:
             findings.give_back(number, counts=_CALIBRATES[state])
         places.found[cut], places.minute[cut], places.state[cut] = taken, rows["minute"], rows["state"]
+
+    def save(self) -> Arrays:
+        """Return all sessions and their findings as arrays."""
+        return {
+            **nested("places", self._places.to_arrays("minute", "state", "found", rows=RING)),
+            **nested("chunks", self._chunks.to_arrays("count", rows=RING // CHUNK)),
+            **nested("findings", self.findings.save()),
+        }
+
+    def load_all(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `save` returned, into an empty ring."""
+        self._places.from_arrays(part("places", arrays), "minute", "state", "found")
+        self._chunks.from_arrays(part("chunks", arrays), "count")
+        self.findings.load(part("findings", arrays))
+        self.count = int(self._chunks.count.max())
 
     def memory(self) -> int:
         """Return an estimate of the bytes held."""

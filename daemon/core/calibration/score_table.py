@@ -7,14 +7,18 @@ costs in proportion to the number of findings among the recent sessions, not of 
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.core.arrays import Arrays
 from daemon.core.baseline import WORDS, Sketch
 from daemon.core.columns import ROWS, Column, Columns
 
+_SAVED = ("parts", "scores", "sketches", "counts", "_held")
 _SCORE = struct.Struct("<f")
 
 
@@ -88,6 +92,20 @@ class ScoreTable(Columns):
         row = np.frombuffer(finding, self._type)[0]
         self.parts[:, number], self.scores[number], self.sketches[:, number] = row["parts"], row["score"], row["sketch"]
         return number
+
+    def save(self) -> Arrays:
+        """Return all findings, and how many sessions have each."""
+        return self.to_arrays(*_SAVED)
+
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `save` returned, into an empty table."""
+        self.from_arrays(arrays, *_SAVED)
+        rows, numbers = np.zeros(len(self), self._type), self.taken()
+        rows["parts"], rows["score"] = self.parts[:, : len(self)].T, self.scores[: len(self)]
+        rows["sketch"] = self.sketches[:, : len(self)].T
+        for number in numbers.tolist():
+            self._finding[number] = rows[number].tobytes()
+        self._numbers = {self._finding.item(number): number for number in numbers.tolist()}
 
     def memory(self) -> int:
         """Return an estimate of the bytes held."""

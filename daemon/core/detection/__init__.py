@@ -28,6 +28,8 @@ from daemon.core.detection.export import (
     take_export,
     write_export,
 )
+from daemon.core.detection.loading import Loading
+from daemon.core.detection.saved_scope import SavedScope
 from daemon.core.detection.statistics import PatternStatistics, ScopeStatistics
 
 __all__ = [
@@ -37,7 +39,9 @@ __all__ = [
     "DetectorSettings",
     "Export",
     "Import",
+    "Loading",
     "PatternStatistics",
+    "SavedScope",
     "ScopeStatistics",
     "combine",
     "export_updates",

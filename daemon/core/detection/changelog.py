@@ -9,13 +9,14 @@ the topic.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import zstandard
 
-from daemon.core.baseline import ABSENT, Definition, Label
+from daemon.core.baseline import ABSENT, KEEP, Definition, Label
 from daemon.core.detection import changelog_codec
 from daemon.core.detection.changelog_codec import Parts
+from daemon.core.detection.saved_scope import SavedScope, ahead_of, fill_scope, save_scope
 from daemon.core.detection.scope import Scope
 from daemon.core.detection.scopes import Scopes
 from daemon.core.types import TopicPartition, Update
@@ -92,10 +93,11 @@ class Changelog:
             if update.value is not None or changelog_codec.parse_key(update.key)[0] != "vector"
         ]
 
-    def apply(self, updates: Sequence[Update]) -> None:
+    def apply(self, updates: Sequence[Update], keep: float = KEEP) -> None:
         """Apply records of the topic, in its order. Raises ModelMismatchError, or DataError for an unreadable record.
 
         Scopes do not depend on each other, so records are applied by scope: each is unpacked once for all its records.
+        For `keep` see `Baseline.at_once`.
         """
         by_scope: dict[str, list[tuple[Update, Parts]]] = {}
         for update in updates:
@@ -105,7 +107,7 @@ class Changelog:
             if all(update.value is None for update, _ in some) and name not in self.scopes:
                 continue
             baseline, vectors = self.scope(name).baseline, list[tuple[Update, Parts]]()
-            with baseline.at_once():
+            with baseline.at_once(keep):
                 for update, parts in some:
                     if update.key in self._ahead:
                         self._confirm(update)
@@ -149,6 +151,27 @@ class Changelog:
         self._pending.pop(source, None)
         self._renewed.pop(source, None)
         self.scopes.forget_verdicts(source)
+
+    def save(self, names: Collection[str]) -> list[SavedScope]:
+        """Return copies of the scopes called `names`, as far as they exist, with what the topic is known to hold."""
+        ahead: dict[str, list[tuple[bytes, bytes | None]]] = {}
+        for key, (_, value) in self._ahead.items():
+            ahead.setdefault(changelog_codec.parse_key(key)[1], []).append((key, value))
+        return [save_scope(name, self.scopes.look(name), ahead.get(name, ())) for name in names if name in self.scopes]
+
+    def load(self, saved: SavedScope) -> None:
+        """Take in a scope that is not there, as the topic held it when it was saved. Raises DataError."""
+        baseline = (scope := self.scope(saved.name)).baseline
+        try:
+            fill_scope(scope, saved.arrays)
+            with baseline.at_once(keep=1.0):
+                for key, value in ahead_of(saved.arrays):
+                    self._write(changelog_codec.parse_key(key), value)
+        except _UNREADABLE as error:
+            raise DataError(f"the snapshot of scope {saved.name} cannot be read: {error!r}") from error
+        baseline.drop_unwritten()
+        if not baseline.count_anew():
+            raise DataError(f"the snapshot of scope {saved.name} has forgotten more than the topic says")
 
     def dump(self) -> Iterator[Update]:
         """Yield all state as records: applied to an empty changelog they give this one."""

@@ -8,17 +8,19 @@ values to the baseline's topic and back, exactly once.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
-from daemon.core.baseline import ABSENT, TEACH, Baseline, Definition, Label, Lines
+from daemon.core.baseline import ABSENT, KEEP, TEACH, Baseline, Definition, Label, Lines
 from daemon.core.calibration import EARLY, LOUD, QUIET, finding
 from daemon.core.detection import changelog_codec
 from daemon.core.detection.assessment import Assessment, assess, evidence, nearest
 from daemon.core.detection.changelog import Changelog
 from daemon.core.detection.components import NAMES
 from daemon.core.detection.decision import decide
+from daemon.core.detection.loading import Loading
+from daemon.core.detection.saved_scope import SavedScope
 from daemon.core.detection.scope import Scope, ScopeView
 from daemon.core.detection.statistics import (
     PatternStatistics,
@@ -57,14 +59,20 @@ class Detector:
 
     def __init__(self, settings: DetectorSettings, model: str, dimensions: int) -> None:
         self.settings = settings
-        self._changelog = Changelog(
-            model,
+        self._model, self._dimensions = model, dimensions
+        self._changelog = self._empty()
+        self._vectors: OrderedDict[str, Vector] = OrderedDict()
+
+    def _empty(self) -> Changelog:
+        """Return a changelog of no scope."""
+        settings, dimensions = self.settings, self._dimensions
+        return Changelog(
+            self._model,
             dimensions,
             settings.window_us,
             lambda: Scope(Baseline(dimensions, settings.window_us, settings.mass, settings.max_patterns), NAMES),
             settings.max_scopes,
         )
-        self._vectors: OrderedDict[str, Vector] = OrderedDict()
 
     def vector(self, pattern: Pattern) -> Vector | None:
         """Return the embedding of `pattern` when it is known, so that it need not be computed again."""
@@ -201,12 +209,13 @@ class Detector:
         """Return the values changed through `source` since the last call, for its next transaction."""
         return self._changelog.updates(source)
 
-    def apply(self, updates: Sequence[Update]) -> None:
-        """Apply records of the baseline's topic, in its order, or a snapshot; applying them again is harmless.
+    def apply(self, updates: Sequence[Update], *, restoring: bool = False) -> None:
+        """Apply records of the baseline's topic, in its order, or an export; applying them again is harmless.
 
-        Raises ModelMismatchError when another model made them, DataError when they cannot be read.
+        `restoring`: which lines are common depends on the records alone, not on how they are cut into calls. Raises
+        ModelMismatchError when another model made them, DataError when they cannot be read.
         """
-        self._changelog.apply(updates)
+        self._changelog.apply(updates, 1.0 if restoring else KEEP)
 
     def acquire(self, source: TopicPartition) -> None:
         """Begin work on `source` from what the topic is known to hold."""
@@ -219,6 +228,28 @@ class Detector:
     def dump(self) -> Iterator[Update]:
         """Yield all state as records, for a snapshot or an export."""
         return self._changelog.dump()
+
+    # -- the snapshot ----------------------------------------------------------------------------------------------
+
+    def identity(self) -> Mapping[str, object]:
+        """Return what two detectors must have in common to exchange snapshots."""
+        names = {"model": self._model, "dimensions": self._dimensions, "components": list(NAMES)}
+        return {**names, "settings": asdict(self.settings)}
+
+    def scope_sizes(self) -> dict[str, int]:
+        """Return the number of patterns of each scope, by name."""
+        return {name: facts.patterns for name, facts in self._changelog.scopes.facts()}
+
+    def save(self, names: Collection[str]) -> list[SavedScope]:
+        """Return copies of these scopes, as the baseline's topic holds them, as far as it was read."""
+        return self._changelog.save(names)
+
+    def loading(self) -> Loading:
+        """Return what saved scopes are given to; it replaces all state when it is finished."""
+        return Loading(self._empty(), self._take_over)
+
+    def _take_over(self, changelog: Changelog) -> None:
+        self._changelog = changelog
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from daemon.core.detection import changelog_codec
+from daemon.core.detection import SavedScope, changelog_codec
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.types import TopicPartition, Update
 from daemon.errors import DataError, ModelMismatchError
@@ -93,6 +93,7 @@ class Replicas(RuleBasedStateMachine):
         super().__init__()
         self.replicas = [make(), make()]
         self.read = [0, 0]
+        self.snapshots: list[tuple[int, list[SavedScope]] | None] = [None, None]
         self.topic: list[Update] = []
         self.partitions = [Partition(source, number % 2) for number, source in enumerate(SOURCES)]
 
@@ -133,6 +134,29 @@ class Replicas(RuleBasedStateMachine):
             if partition.owner == replica:
                 self._move(partition, 1 - replica)
         self.replicas[replica], self.read[replica] = make(), 0
+
+    @rule(replica=st.integers(0, 1))
+    def save(self, replica: int) -> None:
+        """A replica writes a snapshot, whatever it is ahead of the topic by."""
+        detector = self.replicas[replica]
+        self.snapshots[replica] = (self.read[replica], detector.save(list(detector.scope_sizes())))
+
+    @rule(number=st.integers(0, 2))
+    def crash_and_load(self, number: int) -> None:
+        """As `crash`, but the fresh replica has the dead one's snapshot, and reads the topic from there on."""
+        replica = self.partitions[number].owner
+        self.crash(number)
+        if (snapshot := self.snapshots[replica]) is None:
+            return
+        loading = self.replicas[replica].loading()
+        try:
+            for saved in snapshot[1]:
+                loading.add(saved)
+        except DataError as error:
+            assert "has forgotten more than the topic says" in str(error)  # noqa: PT017  # what else fails is a fault
+            return
+        loading.finish()
+        self.read[replica] = snapshot[0]
 
     @rule(replica=st.integers(0, 1), count=st.integers(1, 9))
     @precondition(lambda self: self.topic)
