@@ -12,6 +12,7 @@ from hashlib import sha256
 from html import escape
 from importlib.resources import files
 
+from daemon import look
 from daemon.backtest import figures
 from daemon.backtest.case import case, strange
 from daemon.backtest.options import Result
@@ -23,7 +24,8 @@ STYLE, SCRIPT = "page.css", "page.js"
 
 def page(result: Result) -> str:
     """Return the page of a finished run."""
-    style, script = (files("daemon.backtest").joinpath(name).read_text(encoding="utf-8") for name in (STYLE, SCRIPT))
+    own, script = (files("daemon.backtest").joinpath(name).read_text(encoding="utf-8") for name in (STYLE, SCRIPT))
+    style = look.style() + own
     digest = b64encode(sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
     names = ", ".join([*result.report.input.files, *result.report.input.topics])

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from aiohttp import web
 
+from daemon import look
 from daemon.adapters.web import HttpListener, Role
 from daemon.console.guard import HEADERS, Guard, Handler
 from daemon.console.mute_pages import MutePages
@@ -54,6 +55,7 @@ def routes(pages: Pages) -> list[Route]:
         Route("GET", "/login", pages.ask_login, None),
         Route("POST", "/login", pages.log_in, None),
         Route("GET", "/healthz", pages.health, None),
+        Route("GET", "/static/look.css", _fixed(look.style().encode(), "text/css"), None),
         *(Route("GET", f"/static/{name}", _static(name, kind), None) for name, kind in STATIC.items()),
     ]
 
@@ -75,8 +77,10 @@ class ConsoleServer(HttpListener):
 
 
 def _static(name: str, kind: str) -> Handler:
-    body = files("daemon.console").joinpath("static", name).read_bytes()
+    return _fixed(files("daemon.console").joinpath("static", name).read_bytes(), kind)
 
+
+def _fixed(body: bytes, kind: str) -> Handler:
     async def serve(_: web.Request) -> web.Response:
         return web.Response(body=body, content_type=kind, charset="utf-8")
 
