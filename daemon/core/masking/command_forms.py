@@ -21,7 +21,7 @@ _ARGUMENTS = (
     Form(r"\b(?:ldap\w+|ldappasswd)\b[^|;]*?\s-[ws]\s*", r"[^\s-]\S*"),
     Form(r"\b(?:smbclient|rpcclient|net|wmic|mount\.cifs|nmblookup)\b[^|;]*?\s-U\s*[^\s%]*%", r"\S+"),
     Form(
-        r"\b(?:zip|unzip|ipmitool|sqlcmd|bcp|isql|xfreerdp|osql|snmp\w+)\b[^|;]*?\s[-/](?:P|p:|A|X)\s?",
+        r"\b(?:zip|unzip|ipmitool|sqlcmd|bcp|isql|xfreerdp|osql|snmp\w+)\b[^|;]*?\s[-/](?-i:P|p:|A|X)\s?",
         r"[^\s-]\S*",
     ),
     Form(
@@ -34,23 +34,57 @@ _ARGUMENTS = (
     Form(r"\b(?:requirepass|masterauth|primaryauth|wpa_passphrase|set_real_password)\s+[\"']?", r"[^\s\"']{4,}"),
 )
 _PROTOCOLS = (
-    Form(r"\bidentified\s+(?:with\s+\S+\s+)?by\s+(?:password\s+)?", r"'[^']*'|\"[^\"]*\"|\S+"),
+    Form(r"\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)\s+(?:password\s+)?", r"'[^']*'|\"[^\"]*\"|\S+"),
     Form(r"\bpassword\s+(?:for\s+\S+\s*=\s*)?", r"'(?:[^']|'')*'"),
-    Form(r"\b(?:insert\s+into|replace\s+into)\b[^()]*\([^()]*passw[^()]*\)\s*values\s*\(", r"[^()]*"),
+    Form(
+        r"\b(?:insert\s+into|replace\s+into)\b[^()]*\([^()]*passw[^()]*\)\s*values\s*\(",
+        r"[^()]*(?:\)[^()]{0,40}\([^()]*)?",
+    ),
     Form(r"\bpassword\([\"']?", r"[^)\"']+"),
     Form(
         r"(?:^|[\s>:])(?-i:AUTH)\s+(?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5|EXTERNAL|SCRAM-[A-Z0-9-]+)\s+",
         r"[A-Za-z0-9+/=]{4,}",
     ),
     Form(r"(?:^|[\s>:\"'])(?-i:AUTH)\s+[\"']?(?:[A-Za-z][\w.-]*\s+)?", MIXED),
-    Form(r"(?:^|[>:]\s*|^C:\s+)(?-i:PASS)\s+", r"\S+"),
-    Form(r"(?:^|\s)[A-Za-z]\d{1,6}\s+LOGIN\s+\S+\s+", r"\S+"),
+    Form(r"(?:^|[\n>:]\s*)(?-i:PASS)\s+", r"\S+"),
+    Form(r"(?:^|\s)[A-Za-z]\d{1,6}\s+LOGIN\s+(?:\"[^\"]*\"|\S+)\s+", r"\"[^\"]*\"|\S+"),
+    Form(r"\"auth\"\s+(?:\"[^\"]*\"\s+)?", r"\"[^\"]*\""),
 )
 COMMANDS = (*_ARGUMENTS, *_PROTOCOLS)
 """The forms, in the order in which they are tried."""
 RARE_COMMANDS = (
     Form(rf"(?:^|[\s\"'])--?[a-z_-]*{RARE_NAME}(?:\s+|=)", VALUE),
-    Form(r"\bsnmp\w+\b[^|;]*?\s-A\s+", r"\S+(?:\s+-x\s+\S+)?(?:\s+-X\s+\S+)?"),
+    Form(r"\bsnmp\w+\b[^|;]*?\s(?-i:-A)\s+", r"\S+(?:\s+-x\s+\S+)?(?:\s+-X\s+\S+)?"),
+    Form(r"\bsnmp\w+\b[^|;]*?\s(?-i:-c)\s+", r"\S+"),
+    Form(r"\bauth\s+[\w.@-]+:", MIXED),
+    Form(r"\bchpasswd\b(?s:.*?)[\s\"'n][a-z_][\w-]*:", MIXED),
+    Form(
+        r"\b(?:user|device|invite|voucher)_?code[\"']?\s*[:=]\s*[\"']?", r"[A-Z0-9]{4}-[A-Z0-9]{4}|[A-Za-z0-9_-]{20,}"
+    ),
+    Form(r"\s(?:-u|--user(?:pwd)?|--credentials?)[\s=][\"']?[\w.@-]+:", MIXED),
+    Form(r"\b(?:smbpasswd|kadmin|nsupdate)\b[^|;]*?\s-[wy]\s+", r"\S+"),
+    Form(r"^\[[\w.-]+\]:\d+\s+[^\s:]+:", r"\S+"),
+    Form(r"\bclient_send\s*=\s*:[^:]*:\s*", r"\S+"),
+    Form(r"\bwifi:(?:[A-Z]:[^;]*;)*P:", r"(?:[^;\\]|\\.)+"),
+    Form(r"\bproxy\w*[\"']?\s*[:=]\s*[\"']?[\w.-]+:", r"[^\s@\"'/][^\s@\"']*", "@"),
+    Form(
+        r"(?:^|[\s\"'{,&?_-])(?:signature|hmac|sig)(?:[-_](?:sha-?)?[0-9]{1,3})?\\*[\"']?\s*[:=]\s*\\*[\"']?",
+        r"[^\s\"'&]{20,}",
+    ),
+    Form(r"[?&\s,;](?:sk|ak)\s*[:=]\s*[\"']?", r"[A-Za-z0-9+/=_-]{20,}"),
+    Form(r"::add-mask::", r"[^\r\n]+"),
+    Form(
+        r"(?:auth_?ident|user[._-]?info|basic[._-]?auth|userpwd)[\"']?\s*[:=]\s*[\"']?[\w.@-]+:",
+        r"[^\s\"',;]+",
+    ),
+    Form(r"(?:^|[\s:])(?-i:PSK|XAUTH|EAP|NTLM)\s+", r"\"[^\"]*\"|0[sx]\S+"),
+    Form(r"[A-Za-z0-9_]:", r"[^\s/:][^\s]*?", r"@(?:tcp|unix|udp)\("),
+    Form(r"\b(?:pgp_sym_(?:en|de)crypt|aes_(?:en|de)crypt|hmac|crypt)\([^()]*?,\s*", rf"{_LITERAL}"),
+    Form(r"\bsp_(?:addlogin|password)\s+(?:N?'[^']*',\s*)?", r"N?'[^']*'"),
+    Form(r"\bmc\s+alias\s+set\s+\S+\s+\S+\s+", r"\S+\s+\S+"),
+    Form(r"\bssh-keygen\b[^|;]*?\s(?-i:-[NP])\s+", _ARGUMENT),
+    Form(r"\bopenssl\b[^|;]*?\s(?-i:-[kK])\s+", _ARGUMENT),
+    Form(r"\s/rp\s+", _ARGUMENT),
     Form(r"\b(?:https?|xh)\s[^|;]*?(?:-a|--auth)[\s=][\"']?[^\s:/\"']+:", r"[^\s\"']+"),
     Form(r"\s-(?:u|U|n|-user(?:name)?)[\s=]\S+\s(?:[^|;]*?\s)?-[pPw]\s[\"']?", MIXED),
     Form(r"\s--service-principal\b[^|;]*?\s-p\s", r"\S+"),

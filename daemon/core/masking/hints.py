@@ -13,7 +13,10 @@ def words(text: str) -> tuple[str, ...]:
 
 _CODE_HINTS = tuple(
     f"{kind}{between}code"
-    for kind in words("verification confirmation security login sign-in access auth authentication recovery backup")
+    for kind in words(
+        "verification confirmation security login sign-in access auth authentication recovery backup activation"
+        " pairing unlock door alarm"
+    )
     for between in ("", " ", "_", "-", " pass")
 )
 RARE_HINTS: tuple[str, ...] = (
@@ -48,8 +51,8 @@ RARE_HINTS: tuple[str, ...] = (
     *("snmp", " -p ", " -w ", " --auth", " -a ", "rabbitmqctl", "htpasswd", "echo ", "kinit", 'send "', "send -- "),
     *(
         "securestring",
-        "env ",
-        "arg ",
+        ": env ",
+        ": arg ",
         "setx",
         "setenv",
         "set -x ",
@@ -60,7 +63,68 @@ RARE_HINTS: tuple[str, ...] = (
         "usermod",
     ),
     *("encrypted-pass", "pdo->", "mysqli", "net user", "thin:", "sqlplus", "exp ", "expdp", "imp ", "impdp"),
-    *("rman target", "private-mac"),
+    *("rman target", "private-mac", "::add-mask", "authident", "auth_ident", "userpwd", 'psk "', 'xauth "', 'eap "'),
+    *(
+        "psk 0",
+        "user.info",
+        "userinfo",
+        "user_info",
+        "user-info",
+        "basic.auth",
+        "basic_auth",
+        "basicauth",
+        "basic-auth",
+    ),
+    *("@tcp(", "@udp(", "@unix(", "pgp_sym", "aes_encrypt", "aes_decrypt", "hmac(", "crypt(", "sp_addlogin"),
+    *(
+        "sp_password",
+        "mc alias",
+        "ssh-keygen",
+        "openssl",
+        " /rp ",
+        " --user",
+        " -u ",
+        "]:587 ",
+        "]:465 ",
+    ),
+    *(
+        "]:25 ",
+        "client_send",
+        "wifi:",
+        "signature",
+        "hmac",
+        "sig:",
+        "sig=",
+        'sig"',
+    ),
+    *(
+        "chpasswd",
+        "auth ",
+        "user_code",
+        "device_code",
+        "usercode",
+        "devicecode",
+        "invite_code",
+        "voucher",
+        "kode ",
+        "mã ",
+        "kodu",
+        "weryfikacyjny",
+        "verificatiecode",
+        "verifieringskod",
+        *(f"{before}{name}" for before in "&?, " for name in ("sk=", "ak=", "sk:", "ak:")),
+        "proxy=",
+        "proxy:",
+        'proxy"',
+        "proxy'",
+        "scram-sha-1$",
+        "scram-sha-256$",
+        "scram-sha-512$",
+        "setup key",
+        "entry key",
+        "authenticator key",
+        "secret key",
+    ),
 )
 """Every line that one of the rare rules matches holds one of these, in upper or lower case."""
 _USUAL_HINTS: tuple[str, ...] = (
@@ -70,7 +134,10 @@ _USUAL_HINTS: tuple[str, ...] = (
     *words("pincode pin_code pin-code pin= pin: pin%3 pw= pw: pw%3 auth= auth: sid= sid: pat= jwt hdr= sig= hmac="),
     *['pin"', "pin'", 'pw"', "pw'", 'auth"', "auth'", 'sid"', "sid'"],
     *("one time", "pin =", "pin is", "pin code", "pw =", "auth =", "sid =", "kind", *_CODE_HINTS),
-    *words("authorization cookie bearer basic :// %3a%2f%2f hooks.slack webhook /bot signature= policy= code= ticket="),
+    *words(
+        "authorization cookie bearer basic :// %3a%2f%2f hooks. /hook webhook /bot signature= policy= code= ticket="
+        " &state= ?state="
+    ),
     *words("hash= /reset/ /verify/ /confirm/ /activate/ /invite/ /magic/ /unsubscribe/ /login/ /auth/"),
     *words("mysql mariadb docker podman mongo plink pscp unrar redis-cli ldap smbclient rpcclient wmic mount.cifs"),
     *("net use", "nmblookup", "zip ", "7z", "rar ", "bcp ", "auth ", " login ", "masterauth", "primaryauth"),
@@ -80,7 +147,30 @@ _USUAL_HINTS: tuple[str, ...] = (
     *words("xox xapp- k_live_ k_test_ k_prod_ whsec_ sq0 npm_ pypi- $apr1$ $1$ $2a$ $2b$ $2x$ $2y$ $5$ $6$ $y$ $7$"),
     *words("$argon2 $scrypt$ $pbkdf2 {ssha {sha {smd5 {md5} {crypt} {pbkdf2 mws. hcp. fo1_ sk- sg."),
     *["fm1_", "fm1r_", "fm1a_", "fm2_", "pat-"],
-    *("sqp_", "squ_", "sqa_", "v1.0-", "oy2", ".ej", "pbkdf2_", "bcrypt_", "access_token$", "appid="),
+    *(
+        "sqp_",
+        "squ_",
+        "sqa_",
+        "v1.0-",
+        ":::",
+        "-cts-",
+        "-hmac",
+        "{noop}",
+        "v1.local",
+        "v2.local",
+        "v3.local",
+        "v4.local",
+        "v1.public",
+        "v2.public",
+        "v3.public",
+        "v4.public",
+        "oy2",
+        ".ej",
+        "pbkdf2_",
+        "bcrypt_",
+        "access_token$",
+        "appid=",
+    ),
     *["hf_", "r8_", ".acc_", ".acc-", "svs.", "hvr.", "cfpat", "private", "azdo", "aws", "gcp", "azure"],
     *VENDORS,
 )

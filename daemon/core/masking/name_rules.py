@@ -8,6 +8,7 @@ from daemon.core.masking.rule_forms import Form, Rule, ascii_classes, rule
 from daemon.core.masking.secret_names import (
     ADJECTIVES,
     END,
+    ENDING,
     GLUED,
     HARMLESS,
     IS,
@@ -15,6 +16,7 @@ from daemon.core.masking.secret_names import (
     PLACEHOLDERS,
     QUOTE,
     STATES,
+    STRONG,
     VALUE,
 )
 
@@ -24,23 +26,35 @@ SCHEME = (
 )
 _STATE = rf"(?:{STATES}|{PLACEHOLDERS})"
 _MARK = r"""(?:\\*["']|%22|&quot;)"""
+_CHANGE = r"""(?:"[^"]*"\s*->\s*"[^"]*"|'[^']*'\s*->\s*'[^']*')"""
 _CODE_CALL = r"""(?:[a-z_]+\.)*(?:get|next|read|load|fetch|find|create|generate|input)\w*\(["'A-Za-z_. -]*\)"""
+
+
+_OTHER = (
+    r"id|name|arn|ur[il]|endpoint|file|path|dir|folder|algorithm|algo?|type|version|expir(?:y|es|ation)|expires_?(?:at|in)"
+    r"|ttl|age|length|len|size|count|ref|policy|provider|field|method|mode|source|store|manager|service|class|format"
+    r"|encoding|rotation|status|state|hint|label|prompt|column|table|index|header|param|scope|audience|issuer|issued_?at"
+    r"|created_?at|updated_?at|changed_?at"
+)
+"""Ends of names that begin as a secret's does and are not one (``token_endpoint``)."""
 
 
 def harmless(name: str) -> Rule:
     """Return the rule that marks the values of names that are not secret."""
     pattern = (
-        rf"(?i)(?P<a>(?:{name}){IS})"
+        rf"(?i)(?P<a>(?:{name}){ENDING}{IS})"
         rf"(?P<b>(?:password\s+)?{_STATE}{END}|(?:password|secrets)\s+[a-z]+{END}|{_MARK}{_STATE}?{_MARK}(?:[\s,;)}}\]&]|$)|{_CODE_CALL})"
         rf"|(?P<c>(?:tokens|keys?|secrets|codes|passwords|pass|salt|token|pin|session[_.-]?id){IS}{QUOTE}?)(?P<d>\d{{1,3}}{END})"
         rf"|(?P<e>(?:tokens|keys|secrets|codes|passwords){IS}{QUOTE}?)(?P<f>[\d.,]+{END})"
         rf"|(?P<g>pwd{IS}{QUOTE}?)(?P<h>[A-Z]:[/\\]|[/~]|\.{{1,2}}/)"
         rf"|(?P<k>key[_-]?ids?{IS})(?P<l>\d{{1,6}}{END})"
         r"|(?P<m>(?-i:PASS):\s+|:[0-9]{12}:secret:)(?P<n>[A-Za-z_][\w/.-]*(?:\s*\(|\b))"
+        rf"|(?P<o>\bsid{IS}{QUOTE}?)(?P<p>S-1-[0-9-]+)"
+        rf"|(?P<q>(?:{name})[\w.-]*(?:{_OTHER})s?{IS}{QUOTE}?)(?P<r>[^\s\"',;])"
         rf"|(?P<i>(?:password|passphrase|passwd|passcode|secret|token|key)s?\s+(?:is|was|are|were|has been|being)\s+)"
         rf"(?P<j>(?:{STATES}|{ADJECTIVES}){END})"
     )
-    before, behind = ("".join(f"${{{group}}}" for group in groups) for groups in ("acegikm", "bdfhjln"))
+    before, behind = ("".join(f"${{{group}}}" for group in groups) for groups in ("acegikmoq", "bdfhjlnpr"))
     return ascii_classes(pattern), before + HARMLESS + behind
 
 
@@ -55,7 +69,11 @@ def pairs(name: str) -> Rule:
                 VALUE,
             ),
             Form(rf"<(?:key|name|string|k)>[\w. -]*{name}</\w+>\s*<(?:value|string|v)>", r"[^<]*"),
-            Form(rf"<[\w:.-]*{name}(?: [^>]*)?>(?:<!\[CDATA\[)?", r"[^<\]]+", r"(?:\]\]>)?</"),
+            Form(
+                rf"<[\w:.-]*{name}(?: [^>]*)?>(?:\s*<(?:value|string)(?: [^>]*)?>)?(?:<!\[CDATA\[)?",
+                r"[^<\]]+",
+                r"(?:\]\]>)?</",
+            ),
             Form(
                 rf"(?:value|val|v){IS}",
                 VALUE,
@@ -66,7 +84,11 @@ def pairs(name: str) -> Rule:
             Form(rf"name=\\*[\"'][\w.-]*{name}\\*[\"'](?:\s|\\r|\\n)+", r"[^\s\\]+"),
             Form(rf"\[[\w.]*{name}\] as \[\w+\] - ", r"\[[^\]]*\]"),
             # Not the next field's name: `"auth":"password","mfa":true`.
-            Form(rf"{name}\\*[\"']\s*,\s*", r"[bru]?\\*\"[^\"\\]*\\*\"|[bru]?'[^'\\]*'", r"(?:\s*[^\s:]|\s*$)"),
+            Form(
+                rf"{name}(?:\\*[\"']?\s*,\s*|\\*\";s:\d+:)",
+                r"[bru]?\\*\"[^\"\\]*\\*\"|[bru]?'[^'\\]*'",
+                r"(?:\s*[^\s:]|\s*$)",
+            ),
             Form(rf"{name}\s*(?:\||\t|\\t)\s*", rf"[^\s|{HARMLESS}]{{4,}}"),
             Form(rf"{name}[;,]\s?", MIXED),
             Form(rf"{name}{IS}", GLUED, r"[;,&]\s?[A-Za-z][\w .-]*="),
@@ -79,9 +101,10 @@ def named(name: str, before: Sequence[Form] = (), behind: Sequence[Form] = ()) -
     return rule(
         [
             *before,
-            Form(rf"{name}{IS}[|>][-+]?\s*(?:\n|\\n)\s*", r"[^\s\\]+"),
-            Form(rf"(?:{name}){IS}(?:{SCHEME})?", GLUED, r"[\s)}\]\"]|$"),
-            Form(rf"(?:{name}){IS}(?:{SCHEME})?", VALUE),
+            Form(rf"{name}{IS}(?:[|>][-+]?\s*(?:\n|\\n)\s*|{HARMLESS}?\([a-z]+\)\s*\(len=\d+\)\s*)", r"[^\s\\]+"),
+            Form(rf"(?:{name}){ENDING}{IS}(?:{SCHEME})?", GLUED, r"[\s)}\]\"]|$"),
+            Form(rf"(?:{name}){ENDING}{IS}(?:{SCHEME})?", rf"{_CHANGE}|\{{(?:[^{{}}\"']|\}}\}})+\}}|{VALUE}"),
             *behind,
+            Form(rf"(?:{name})[\w.-]+{IS}{QUOTE}?", STRONG),
         ]
     )

@@ -12,7 +12,15 @@ import re
 from daemon.core.masking.rule_forms import SECRET
 from daemon.core.masking.secret_rules import LEVEL
 
-LONE = rf"^(\s*(?:{LEVEL})?)([A-Za-z0-9+/]{{6,}}={{1,2}}|[A-Za-z0-9+/]{{12,}})\s*$"
+_PREFIX = (
+    r"(?:[\[(]?[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}[.,0-9]*(?:Z|[+-][0-9]{2}:?[0-9]{2})?[\])]?\s+"
+    r"|[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} \S+ [\w./-]+(?:\[[0-9]+\])?:\s+"
+    rf"|\[[^\[\]]{{0,40}}\]\s+|(?:stdout|stderr)(?: [FP])?\s+|[CS]: |[>|] |[\w.-]{{1,40}}\s+\| |{LEVEL})*"
+)
+"""What collectors and formats put in front of a line: time, stream, level, host and program, a container's name."""
+LONE = rf"^\s*(?:{LEVEL})?(?:[A-Za-z0-9+/]{{6,}}={{1,2}}|[A-Za-z0-9+/]{{12,}})\s*$|=$"
+"""A text without a match of this, or of `CANDIDATE`, ends in no line of a private key."""
+_KEY_LINE = re.compile(rf"^(\s*{_PREFIX})([A-Za-z0-9+/]{{6,}}={{1,2}}|[A-Za-z0-9+/]{{12,}})\s*$")
 """A line of one token: a line of a private key whose lines are records of their own, or else a word or a path."""
 _TURN = r"[a-z]{1,5}[0-9+/]{0,4}[A-Z][A-Z0-9+/]{0,7}[_-]?"
 CANDIDATE = rf"(?:{_TURN}){{3}}[A-Za-z]{{0,8}}[0-9]|[0-9][A-Za-z]{{0,8}}(?:{_TURN}){{3}}"
@@ -21,7 +29,7 @@ CANDIDATE = rf"(?:{_TURN}){{3}}[A-Za-z]{{0,8}}[0-9]|[0-9][A-Za-z]{{0,8}}(?:{_TUR
 FORMS = (
     r"SK[0-9a-f]{32}|API-[A-Z0-9]{20}|key-[0-9a-f]{32}|(?-u:\b)s\.[A-Za-z0-9]{24}|(?-u:\b)t[0-9]\.[A-Za-z0-9_-]{30}"
     r"|0x[0-9][A-Z]{6}|\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{26}|:A[A-Za-z0-9_-]{32}|NRAL|\.atlasv[0-9]\.|-us[0-9]"
-    r"|AQ\.|[0-9]Q~"
+    r"|AQ\.|[0-9]Q~|b[0-9]Blbn|md[0-9][0-9a-f]{6}|[0-9]//[0-9]|S[A-Z0-9]{12}"
     r"|pat[A-Za-z0-9]{14}\.|:(?:[0-9]{2,5}|\*):[A-Za-z0-9_*-]+:(?:[A-Za-z][A-Za-z0-9_-]{2,}|\*):[^ \t]"
 )
 """A text without a match of this has no token of `_TOKENS`."""
@@ -39,6 +47,10 @@ _TOKENS = tuple(
         ("SK", r"SK[0-9a-f]{32}"),
         ("key-", r"key-[0-9a-f]{32}"),
         ("API-", r"API-[A-Z0-9]{20,}"),
+        ("S", r"(?<![A-Z0-9])S[A-Z2-7]{55,57}\b"),
+        ("md5", r"\bmd5[0-9a-f]{32}\b"),
+        ("1//0", r"\b1//0[\w-]{30,}"),
+        ("b3Blbn", r"b3BlbnNzaC1rZXkt[A-Za-z0-9+/]*={0,2}"),
         ("s.", r"\bs\.[A-Za-z0-9]{24}\b"),
         ("t1.", r"\bt1\.[\w-]{30,}={0,2}\.[\w-]{40,}={0,2}"),
         ("Q~", r"[\w~.-]{3}[0-9]Q~[\w~.-]{31,34}"),
@@ -57,7 +69,6 @@ _MAX_MEAN_PART = 3.0
 No word of loghub's 16 samples and of the demo's recording would be hidden as a line of its own. Of random ends of 12 to
 20 characters one in 40 stays, of longer ones one in 150.
 """
-_LONE = re.compile(LONE)
 _LONG_LINE = 40
 _LONG = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _MAX_LONG_PART = 2.6
@@ -78,7 +89,7 @@ def is_public(token: str) -> bool:
 
 def without_key_line(text: str) -> str:
     """Return a text of one token as a placeholder when it may be a line of a private key."""
-    return _LONE.sub(_key_line, text)
+    return _KEY_LINE.sub(_key_line, text)
 
 
 def without_tokens(text: str) -> str:

@@ -20,7 +20,7 @@ LONG_NAMES = (
     r"|seed[ _-]?phrase|pepper|sharedaccess(?:key|signature)|x-(?:amz|goog)-(?:signature|credential|security-token)"
     r"|jsessionid|phpsessid|connect\.sid|asp\.net_sessionid|session[_.-]?id|sessid|sess[_-]?key|samlresponse"
     r"|client[_-]?assertion|(?:2fa|mfa|verification|confirmation|recovery|backup|one[ -]?time|security)[ _-]?codes?"
-    r"|crumb|" + _KEYS
+    r"|crumb|ksecvaluedata|psk[_-]?value|" + _KEYS
 )
 """Ends of names whose value is a secret, whatever stands in front (``db_password``)."""
 SHORT_NAMES = r"pass|passw|pwd|psw|pw|pin|psk|cvv2?|cvc2?|creds?|clave|senha|heslo|salt|passin|passout|ssn"
@@ -28,9 +28,14 @@ SHORT_NAMES = r"pass|passw|pwd|psw|pw|pin|psk|cvv2?|cvc2?|creds?|clave|senha|hes
 NAME = rf"(?:(?:{LONG_NAMES})|(?:(?-u:\b)|_)(?:{SHORT_NAMES})|(?-i:[a-z](?:Pass|Pwd|Pw|Pin|Psk|Creds|Salt)))"
 """The usual names. Names that few lines hold are in `rare_names`."""
 
+ENDING = (
+    r"(?:[_.-](?:private|prod(?:uction)?|prd|live|staging|stage|stg|dev|sandbox|master|admin|root|primary|secondary"
+    r"|backup|old|new|current|previous|plain(?:text)?|raw|encoded|ro|rw|v?[0-9]{1,2})|[_-]?(?:value|text|string|data))?"
+)
+"""What may follow a name: which of several secrets it is (``API_KEY_PROD``)."""
 QUOTE = r"""(?:\\*["'`]|\\+x2[27]|%22|%27|%2522|&quot;|&#3[49];)"""
 SPACE = r"(?:[ \t\r\n\x{a0}]|%20|\+|\\[nrt])"
-_EQUALS = r"(?:=>|:=|->|→|==?|[:\x{FF1A}\x{FF1D}]|%3[AaDd]|%253[AaDd]|\\u003[aAdD]|&#61;|&colon;)"
+_EQUALS = r"(?:\.{4,}|=>|:=|->|→|==?|[:\x{FF1A}\x{FF1D}]|%3[AaDd]|%253[AaDd]|\\u003[aAdD]|&#61;|&colon;)"
 IS = rf"""{QUOTE}?(?:\]|%5[Dd]|\*\*)?(?:[ \t]|%20)*{_EQUALS}(?:\*\*[ \t])?{SPACE}*"""
 """What stands between a name and its value, up to the quotes of the value."""
 
@@ -73,7 +78,7 @@ STATES = (
 """Words for the state of a secret (``password: incorrect``)."""
 PLACEHOLDERS = (
     r"(?:\(\w+\)|<[\w -]+>|\*{3,}|\*|\.{3}|…|\$\{[^}]*\}|\{\{[^}]*\}\}|%[sdv]|\[(?:REDACTED|FILTERED|\w*MASKED)\]"
-    r"|(?-i:\$(?:PASSWORD|[A-Z]+_[A-Z0-9_]+)|%[A-Z_]{4,}%))"
+    r"|(?-i:\$(?:PASSWORD|[A-Z]+_[A-Z0-9_]+)|%[A-Z_]{4,}%)|!(?:vault|env|secret|ref|sub)(?-u:\b))"
 )
 """Values that are hidden already, or that a template will fill in."""
 ADJECTIVES = r"[a-z]+(?:ed|ing|able|ible|less|ful|ous|ive|ent|ant|ory|ary|al)"
@@ -83,3 +88,5 @@ _ANY = r"""[^\s"'`,;)}\]]"""
 _SIGN = r"[A-Za-z!@#$%^&*._+/-]"
 MIXED = rf"(?:{_SIGN}{{4,}}[0-9]{_ANY}*|{_SIGN}{{1,3}}[0-9]{_ANY}{{3,}}|[0-9]+{_SIGN}*[A-Za-z]{_ANY}{{4,}})"
 """A word of letters and digits, as no language has: five characters or more, six if a digit is first."""
+STRONG = rf"(?:{_SIGN}{{3,}}[0-9]{_ANY}{{4,}}|[0-9]+{_SIGN}*[A-Za-z]{_ANY}{{6,}})"
+"""A word as `MIXED` of eight characters and more."""

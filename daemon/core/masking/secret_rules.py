@@ -14,7 +14,7 @@ from daemon.core.masking.command_forms import COMMANDS, RARE_COMMANDS
 from daemon.core.masking.name_rules import SCHEME, harmless, named, pairs
 from daemon.core.masking.rare_names import RARE_NAME
 from daemon.core.masking.rule_forms import Form, Rule, ascii_classes, literals, rule
-from daemon.core.masking.secret_names import HARMLESS, IS, NAME, QUOTE
+from daemon.core.masking.secret_names import HARMLESS, IS, MIXED, NAME, QUOTE
 from daemon.core.masking.sentence_forms import RARE_SENTENCES, SENTENCES
 from daemon.core.masking.vendor_rules import DASHED_PREFIXES, PLAIN_PREFIXES
 
@@ -54,6 +54,12 @@ _URLS = rule(
         Form(r"://[^\s/:@?#\"'<>%\[]*:", _BEFORE_AT, "@"),
         Form(r"(?:%3A|:)(?:%2F|/){2}[^\s/:@\"'<>%]*(?:%3A|:)", r"[^\s@\"'<>/&]+?", "%40"),
         Form(r"://", r"[^\s/:@\"'<>]{16,}", "@"),
+        Form(r"://hooks?\.[\w.-]+/", r"[^\s\"'<>]{8,}"),
+        Form(r"/hooks?/", r"[A-Za-z]{0,8}[0-9][A-Za-z0-9_-]{14,}"),
+        Form(
+            r"/(?:key|token|secret|api_?key)/", r"[A-Za-z]{0,8}[0-9][A-Za-z0-9_-]{10,}|[A-Za-z]+[0-9][A-Za-z0-9_-]{12,}"
+        ),
+        Form(r"rtmps?://[^\s/]+/(?:[^\s/]+/)*", MIXED),
         Form(r"hooks\.slack\.com/(?:services|workflows|triggers)/", r"[A-Za-z0-9/_-]+"),
         Form(r"/api/(?:v\d+/)?webhooks/", r"\d{5,}/[\w-]{16,}"),
         Form(
@@ -62,7 +68,7 @@ _URLS = rule(
         ),
         Form(r"/bot", r"\d{6,12}(?::|%3A)[\w-]{30,}"),
         Form(
-            r"[?&;#](?:sig|signature|policy|hmac|code|assertion|ticket|key|auth|hash"
+            r"[?&;#](?:sig|signature|policy|hmac|code|assertion|ticket|key|auth|hash|state"
             r"|sid)=",
             r"[A-Za-z0-9%+/=_.~-]{16,}",
         ),
@@ -87,7 +93,7 @@ _TOKENS = rule(
         Form("", r"eyJ[A-Za-z0-9_=-]{5,}\.[A-Za-z0-9_=-]{5,}(?:\.[A-Za-z0-9_+/=-]*)*"),
         Form("", r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA|LTAI)[A-Za-z0-9]{16,}"),
         Form("", r"(?:ya29\.|GOCSPX-|FwoGZXIvYXdzE|IQoJb3JpZ2lu|whsec_|pypi-|xapp-)[A-Za-z0-9+/=_-]{10,}"),
-        Form("", r"EAAA[A-Za-z0-9_-]{40,}"),
+        Form(_EDGE, r"EAAA[A-Za-z0-9_-]{40,}"),
         Form("", r"access_token\$[a-z]+\$[a-z0-9]+\$[0-9a-f]{32}"),
         Form("", r"sq[pua]_[0-9a-f]{40}|v1\.0-[0-9a-f]{24}-[0-9a-f]{100,}|oy2[a-z0-9]{43}"),
         Form("", r"(?:eyJ[A-Za-z0-9_=-]{5,}|\.eJ[A-Za-z0-9_-]{10,})[:.][A-Za-z0-9_-]{6}[:.][A-Za-z0-9_-]{20,}"),
@@ -108,10 +114,21 @@ _TOKENS = rule(
             r"|sc[a-z]*_[a-z0-9]+\.[a-z0-9]+\.acc[_-][\w.-]{20,}",
         ),
         Form(_EDGE, r"[hs]v[sbr]\.[A-Za-z0-9_-]{20,}"),
-        Form(r"(?i-u:private(?:[ _-]?key)?\s*[:=]?\s*)0x", r"[0-9a-fA-F]{64}"),
+        Form("", r"[0-9a-f]{32}:[0-9a-f]{32}:::"),
+        Form("", r"SCRAM-SHA-(?:1|256|512)\$[0-9]+:[A-Za-z0-9+/=$:]{20,}"),
+        Form("", r"(?:aes(?:128|256)-cts[a-z0-9-]*|arcfour-hmac|rc4-hmac):[0-9a-f]{32,}"),
+        Form(r"\{noop\}", r"[!#-&(-+.-:<-~-]+"),
+        Form("", r"v[1-4]\.(?:local|public)\.[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_-]+)?"),
+        Form(
+            r"(?i-u:(?:private(?:[ _-]?key)?|(?:sign(?:er|ing)|wallet|account|deployer|owner)[ _-]?key)\s*[:=]?\s*)"
+            r"(?:0x)?",
+            r"[0-9a-fA-F]{64}",
+        ),
     ],
     flags="(?-u)",
 )
+_RANDOM = r"(?:[a-z]+[0-9]+[A-Z]|[A-Z]+[0-9]*[a-z]+[0-9]+|[0-9]+[a-z]+[A-Z]|[0-9]+[A-Z]+[a-z])[A-Za-z0-9+/=_-]{20,}"
+"""A word of letters in both cases and digits, too long for a name."""
 _PAIRS = pairs(NAME)
 _NAMED = named(
     NAME,
@@ -129,6 +146,7 @@ _NAMED = named(
         ),
         Form(r"(?-i:[A-Z]_AUTH)=", r"[^\s\"']{6,}"),
         Form(rf"(?:^|[^A-Za-z])auth{IS}", r"""\([^()]*\)|"[A-Za-z0-9+/=]{12,}"|\\+"[A-Za-z0-9+/=]{12,}\\+\""""),
+        Form(r"(?:^|[\s{,(])\\*[\"']?key\\*[\"']?\s*[:=]\s*\\*[\"']", _RANDOM),
         Form(rf"\bkind{IS}{QUOTE}?secret\b[^{{}}]*\bdata{IS}\{{", r"[^{}]*", r"\}"),
     ],
 )
@@ -155,6 +173,6 @@ RARE_RULES: tuple[Rule, ...] = (
 
 NAMED_VALUE = ascii_classes(
     rf"(?i)(?:{NAME}|auth|authorization|cookies?2?|sid|pat|jwt|hdr|sig|kind)"
-    r"(?:\s{0,4}(?:[^\sA-Za-z0-9_(]|\n\s*value)|\s+(?:is|was|are|were|has|being)\s)"
+    r"[\w.-]*(?:\s*(?:[^\sA-Za-z0-9_(]|\n\s*value)|\s+(?:is|was|are|were|has|being)\s)"
 )
 """A text without a match of this has no name with a value, for `NAME_RULES`."""

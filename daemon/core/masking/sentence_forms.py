@@ -9,7 +9,7 @@ from daemon.core.masking.vendor_rules import VENDORS
 
 _CODE = (
     r"(?:one[- ]?time|verification|confirmation|security|login|sign[- ]?in|2fa|mfa|otp|sms|pin"
-    r"|recovery|backup|activation)[ _-]?(?:pass)?codes?|otp|2fa|pin"
+    r"|recovery|backup|activation|pairing|unlock|door|alarm)[ _-]?(?:pass)?codes?|otp|2fa|pin"
 )
 _ACCESS_CODE = r"(?:access|auth(?:entication)?)[ _-]?(?:pass)?codes?"
 """Followed by three digits it is a status."""
@@ -18,11 +18,12 @@ _BETWEEN = (
     r"(?:\s+(?:is|was|generated|created|for|the|to|proceed|installation|login|log|in|user|with|of|di|de|da|accesso"
     r"|acceso|acesso|connexion|d'accès|new|temporary|initial|set|as|admin|root|elastic|\S+@\S+))+"
 )
-_IS = r"\s?(?:lautet|ist|est|es|é|è|är|er|to|je|on|は|是|为|為|[:\x{FF1A}])?\s?"
+_IS = r"\s?(?:lautet|adalah|là|to|ist|est|es|é|è|är|er|to|je|on|は|是|为|為|[:\x{FF1A}])?\s?"
 _FOREIGN_CODE = (
     r"code de (?:vérification|sécurité|confirmation)|código de (?:verificación|seguridad|verificação|segurança)"
     r"|codice di (?:verifica|sicurezza)|(?-u:\b)(?:PIN|TAN)|код подтверждения|暗証番号|验证码|驗證碼|校验码|認証コード"
-    r"|인증번호|確認コード"
+    r"|인증번호|確認コード|kode (?:otp|verifikasi)(?: anda)?|mã (?:otp|xác (?:nhận|minh))(?: của bạn)?"
+    r"|doğrulama kodu(?:nuz)?|kod weryfikacyjny|verificatiecode|verifieringskod"
 )
 SENTENCES = (
     Form(
@@ -35,8 +36,8 @@ SENTENCES = (
         r"[^\s][^\n\"',;]*",
     ),
     Form(
-        r"\b(?:password|passphrase|passwd|passcode|secret|token|api[ _-]?key|key|pin|passwort|kennwort)"
-        r"(?:\s+(?:for|of)\s+\S+)?\s+(?:(?:is|was|are)(?:\s+now)?|(?:is\s+|was\s+)?(?:set|changed|reset"
+        r"(?:\b|_)(?:password|passphrase|passwd|passcode|secret|token|api[ _-]?key|key|pin|passwort|kennwort)[%}\"'`]?"
+        r"(?:\s+(?:for|of)\s+\S+)?\s+(?:resolved\s+to|(?:is|was|are)(?:\s+now)?|(?:is\s+|was\s+)?(?:set|changed|reset"
         r"|updated)\s+to|to)\s+",
         rf"\"[^\"]+\"|'[^']+'|{MIXED}",
     ),
@@ -63,6 +64,8 @@ RARE_SENTENCES = (
     ),
     Form(rf"\b{_WORDS} (?:was |is )?changed from [\"']?", rf"{MIXED}[\"']? to \S+"),
     Form(rf"\b{_WORDS}{_BETWEEN}\s*:\s+[\"'`]?", rf"{MIXED}|[0-9a-f]{{32}}"),
+    Form(rf"\b{_WORDS}{_BETWEEN}\s*:\s+", r"[^\s\"'`]{8,}$"),
+    Form(r"(?:setup|entry|authenticator|secret) key:?\s+", r"(?:[A-Z2-7]{4}[ -]?){4,}"),
     Form(rf"{_WORDS}\s+[\"'“`]", MIXED),
     Form(rf"(?:{FOREIGN}|passwort|clave|senha|heslo){_IS}[\"'“«「]?\s?", MIXED),
     Form(rf"(?:{_FOREIGN_CODE}){_IS}", r"\d{4,8}"),
