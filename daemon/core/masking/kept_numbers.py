@@ -18,7 +18,7 @@ _METHOD = r"(?:GET|POST|PUT|HEAD|DELETE|PATCH|OPTIONS|CONNECT|TRACE)"
 _CACHE = r"(?:TCP|UDP|NONE|TAG)_[A-Z_]+/"
 _ANSWERED = r"(?:returned|responded|replied|received|returns|responds|got)"
 _STATUS_GATE = (
-    rf"HTTP|SMTP |[Ss][Tt][Aa][Tt][Uu][Ss]|[Rr]esponse|{_METHOD} [^ ]|[0-9]/\+?[0-9]+ [0-9]|\.[0-9]+ [0-9]{{3}} "
+    rf"HTTP|SMTP |[Ss][Tt][Aa][Tt][Uu][Ss]|[Rr]esponse|{_METHOD}[ \t][^ ]|[0-9]/\+?[0-9]+ [0-9]|\.[0-9]+ [0-9]{{3}} "
     rf"|(?:SIP|RTSP)/|{_CACHE}|{_ANSWERED}(?: with| an?)*:? [0-9]|[a-z]:? \([0-9]{{3}}\)|\| +[0-9]{{3}} \|"
     r"|rror:? [0-9]{3}|[0-9]{3}[ -][0-9]\.[0-9]\.[0-9]"
 )
@@ -27,7 +27,8 @@ _STATUS = (
     rf"""|response)[ _.-]?(?:response[ _.-]?)?(?:status[ _.-]?)?(?:code|error)?"""
     rf"""["']?[=: ]{{1,2}}["']?)|(?i:{_BEFORE}{_WHOSE}status(?:[ _-]?code)?"""
     rf"""["']?(?:[=:] ?| )["'\[]?)"""
-    rf"""|(?:^|[ "\]]){_METHOD} [^ ]+ (?:[=-]+> |[→:|] ?)?|(?:-?[0-9]+/){{3,4}}\+?[0-9]+ """
+    rf"""|(?:^|[ "\]]){_METHOD} [^ ]+ (?:[=-]+> |[→:|] ?)?|\t{_METHOD}\t(?:[^\t\n]+\t){{1,2}}?"""
+    rf"""|(?:-?[0-9]+/){{3,4}}\+?[0-9]+ """
     rf"""|(?:-?[0-9]+\.[0-9]+ |-1 ){{3}}|\[GIN\] [^|]*\| +)"""
     rf"""(?P<b>[2-5])[0-9]{{2}}{_EDGE}"""
     rf"""|(?P<c>{_METHOD} [^ ]+ [^\n]* )(?P<d>[2-5])[0-9]{{2}}(?P<e>(?: [0-9]+){{2,3}}$)"""
@@ -77,6 +78,8 @@ _CODES = (
     rf"|%[A-Z][A-Z0-9_]*(?:-[A-Z][A-Z0-9_]*)*-|%%[0-9]{{2}}[A-Z0-9_]+/|SQLSTATE[ =:\[(]{{1,2}}"
     r"|Severity: |State: |Msg |ERROR |[Rr]un-time error '"
 )
+_MNEMONIC = r"(?:[G-Z][A-Z]{2,5}|[A-F][G-Z][A-Z]{1,4}|[A-F]{2}[A-Z]{0,3}[G-Z]|CEE)"
+"""Three to six letters that are not all hexadecimal digits, as those of an identifier may be (``CEDE24428A``)."""
 _DIGITS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
 Rule = tuple[str, str]
 
@@ -103,7 +106,7 @@ OTHER_CODES: Rule = (
         rf"|(?P<r>(?i:hresult|ntstatus|status|exception(?: code)?|code|error|stop|bugcheck)"
         rf"[\"']?[=:( ]{{1,3}}[\"']?)0[xX]"
         rf"{_slots('0-9A-Fa-f', 1, 8, 'stuvwxyz')}{_EDGE}"
-        rf"|(?P<A>(?:^|[\[(<:|] ?)[A-Z]{{3,6}}){_slots('0-9', 3, 5, 'BCDEF')}(?P<G>[AEIWSDFNC]){_EDGE}"
+        rf"|(?P<A>(?:^|[\[(<:|] ?){_MNEMONIC}){_slots('0-9', 3, 5, 'BCDEF')}(?P<G>[AEIWSDFNC]){_EDGE}"
         rf"|(?P<H>\(){_slots('0-9', 1, 3, 'IJK')}(?P<L>: [A-Z])"
         rf"|(?P<M>[Ee]rror |rror\)?:? \(){_slots('0-9', 4, 4, 'NOPQ')}(?P<R>: | \(|, [\"'])"
     ),

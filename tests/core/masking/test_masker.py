@@ -61,6 +61,10 @@ def masked(text: str, masker: Masker | None = None) -> str:
             "status: <NUM>, exit-status=<FIVE><ZERO><ZERO>, status=<NUM>, HTTP/<NUM> <SERVER_ERROR>",
         ),
         ("see http://a.b/?status=500 now", "see <URL> now"),
+        ("7\tGET\td1.example.net\t/cart\t503\t-", "<NUM> GET d<NUM>.example.net <PATH> <SERVER_ERROR> -"),
+        ("CEDE24428A: client=a", "<HEX>: client=a"),
+        ("IEF142I JOB", "IEF<ONE><FOUR><TWO>I JOB"),
+        ("7\tGET\t/cart\t200\t512", "<NUM> GET <PATH> <OK> <NUM>"),
     ],
 )
 def test_masks(text: str, expected: str) -> None:
