@@ -60,7 +60,7 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     from daemon.console import Console
 
     settings, topics = _settings(options, config)
-    app = Console(settings, topics, _documents(config))
+    app = Console(settings, topics, document_room(config))
     await app.start()
     print(f"console on {app.url}", flush=True)
     try:
@@ -69,7 +69,7 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
         await app.close()
 
 
-def _documents(config: Config) -> DocumentRoom | None:
+def document_room(config: Config) -> DocumentRoom | None:
     """Return the room for documents, None where the console has no folder of bases."""
     folder = config.console.documents
     if folder is None:
