@@ -11,24 +11,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_LABEL = re.compile(
-    r"""\s*(?P<label>
-      (?:section|article|clause|paragraph|abschnitt|artikel|ziffer|chapter|part)\s+(?:\d+(?:\.\d+)*|[ivxlc]+)\b\s*[.:)\-\u2013\u2014]?
-    | §+\s*\d+[a-z]?\b\.?
-    | 第\s*[\d一二三四五六七八九十百]+\s*[条章节]
-    | \d{1,3}(?:\.\d{1,3})+\.?(?=\s)
-    | \d{1,3}\s?[.)](?=\s|[^\W\d])
-    | \((?:\d{1,3}|[a-z]|[ivxlc]{1,5})\)
-    | (?:[a-z]|[ivxlc]{1,5})[.)](?=\s)
-    | [•◦▪‣·*\u2013\u2014\-](?=\s)
-    )\s*""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_BULLET = re.compile(r"[•◦▪‣·*\u2013\u2014\-]")
+from daemon.core.documents.numbering import LABEL, numbered_lines, ordinals
+
 _BLANK = re.compile(r"\n[ \t]*\n")
 _ENDS = re.compile(r"[.;:,!?\u3002\uff1b\uff1a\uff0c]\s*$")
 _TITLE_LENGTH = 90
-_ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +51,7 @@ def split_clauses(blocks: Sequence[Block]) -> list[Clause]:
     """Return the clauses of a document in order. Only labels are left out."""
     clauses: list[Clause] = []
     path: list[tuple[int, str]] = []
+    seen: dict[str, int] = {}
     for block in blocks:
         if block.level is not None:
             label, title = _unlabelled(" ".join(block.text.split()))
@@ -72,54 +60,37 @@ def split_clauses(blocks: Sequence[Block]) -> list[Clause]:
             path.append((block.level, title or label))
             continue
         names = tuple(name for _, name in path)
-        for piece in _pieces(block.text):
+        for piece in _pieces(block.text, seen):
             label, rest = _unlabelled(piece)
             clauses.append(Clause(rest.strip(), label, names) if rest.strip() else Clause(label, "", names))
     return [clause for clause in clauses if clause.text]
 
 
-def _pieces(paragraph: str) -> Iterator[str]:
-    """Yield the parts of a paragraph: a line that begins with the next label of its style begins a part."""
+def _pieces(paragraph: str, seen: dict[str, int]) -> Iterator[str]:
+    """Yield the parts of a paragraph: a line that begins with the next label of its style begins a part.
+
+    `seen` has the last number of each style in the document, and is kept up to date.
+    """
+    lines = paragraph.split("\n")
+    listed = numbered_lines(lines)
     part: list[str] = []
-    seen: dict[str, int] = {}
-    for number, line in enumerate(paragraph.split("\n")):
-        style, value = _ordinal(line)
-        follows = style == "•" or (style and (value == 1 or value == seen.get(style, -2) + 1))
+    for number, line in enumerate(lines):
+        labels = ordinals(line)
+        follows = number in listed or any(
+            style == "•" or value in (1, seen.get(style, -2) + 1) for style, value in labels.items()
+        )
         if part and follows:
             yield "\n".join(part)
             part = []
-        if style and (follows or not number):
-            seen[style] = value
+        if follows or not number:
+            seen.update(labels)
         part.append(line)
     if part:
         yield "\n".join(part)
 
 
-def _ordinal(line: str) -> tuple[str, int]:
-    """Return the style of a line's label and its number; the style is empty when the line has no label."""
-    match = _LABEL.match(line)
-    if match is None:
-        return "", 0
-    label = match["label"]
-    if _BULLET.fullmatch(label.strip()):
-        return "•", 0
-    last = re.findall(r"\d+|[a-z]+", label.casefold()) or [label]
-    core = last[-1]
-    style = label.casefold().replace(core, "#", 1)
-    if core.isdigit():
-        return style, int(core)
-    if all(letter in _ROMAN for letter in core) and not (len(core) == 1 and core in "cl"):
-        return style + "i", _roman(core)
-    return style + "a", ord(core[0]) - ord("a") + 1
-
-
-def _roman(digits: str) -> int:
-    values = [_ROMAN[digit] for digit in digits]
-    return sum(-one if one < after else one for one, after in zip(values, [*values[1:], 0], strict=True))
-
-
 def _unlabelled(text: str) -> tuple[str, str]:
-    match = _LABEL.match(text)
+    match = LABEL.match(text)
     if match is None:
         return "", text
     return " ".join(match["label"].split()), text[match.end() :]

@@ -1,4 +1,5 @@
 """A document as clauses: labels, headings, and no word lost."""
+# ruff: noqa: RUF001  # other scripts are meant
 
 from __future__ import annotations
 
@@ -44,6 +45,55 @@ def test_a_number_at_the_start_of_a_wrapped_line_is_no_label() -> None:
     (clause,) = split_clauses([Block("The notice must be given by December\n31. The seller may waive it.")])
 
     assert "31" in clause.text
+
+
+LISTS = {
+    "German, from 4": "Haftung und Gewähr\n4. Der Anbieter haftet nicht.\n5. Der Kunde haftet.\n6. Es gilt das Recht.",
+    "French articles": "Dispositions finales :\nArticle 7 Le client paie.\nArticle 8 Le prix est fixe.",
+    "short articles": "Zum Schluss:\nArt. 12 Der Vertrag endet.\nArt. 13 Die Frist beginnt.",
+    "paragraph signs": "Es gilt:\n§ 12 Der Anbieter haftet.\n§ 13 Der Kunde zahlt.",
+    "Chinese digits": "总则：\n第九条 甲方应当付款。\n第十条 乙方应当交货。\n第十一条 争议由法院解决。",
+    "Chinese numbers": "总则：\n第3条 甲方应当付款。\n第4条 乙方应当交货。",
+    "Chinese lists": "规定如下：\n（二）甲方付款；\n（三）乙方交货。",
+    "Japanese": "総則：\n第2条 買主は支払う。\n第3条 売主は引き渡す。",
+    "Korean": "다음과 같다:\n제4조 구매자는 지불한다.\n제5조 판매자는 인도한다.",
+    "Russian": "Прочее:\nСтатья 4 Покупатель платит.\nСтатья 5 Продавец поставляет.",
+    "Spanish": "Otros:\nCláusula 5. El cliente paga.\nCláusula 6. El precio es fijo.",
+    "Arabic": "أحكام:\nالمادة ٤ يدفع المشتري الثمن.\nالمادة ٥ يسلم البائع البضاعة.",
+    "letters": "The seller may:\n(g) deliver;\n(h) wait;\n(i) refuse;\n(j) return.",
+    "levels": "Duties:\n4.2 The seller delivers.\n4.3 The buyer pays.",
+    "no ends": "Duties\n3. deliver the goods\n4. pay the price\n5. keep the books",
+}
+
+
+@pytest.mark.parametrize("text", LISTS.values(), ids=LISTS)
+def test_numbered_lines_are_clauses_whatever_number_they_begin_with(text: str) -> None:
+    """Without blank lines between them, in many languages; each has its label, and none is lost."""
+    first, *others = split_clauses([Block(text)])
+
+    assert len(text.split("\n")) - 1 == len(others)
+    assert "" == first.label
+    assert all(clause.label and clause.text for clause in others)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Pay until the\n30. June of the year, or until the\n31. July of the next.",
+        "As agreed in\nSection 4 of the terms, the buyer pays.",
+        "The notice is given by\n3. March.",
+    ],
+)
+def test_numbers_of_wrapped_sentences_are_no_labels(text: str) -> None:
+    """Where a sentence goes on over the line, its numbers stay in the text."""
+    assert [text] == [clause.text for clause in split_clauses([Block(text)])]
+
+
+def test_a_list_goes_on_over_blank_lines() -> None:
+    """A number in the middle of a paragraph follows the last one of its style, in whatever paragraph that was."""
+    clauses = split_clauses(blocks_of("3. The seller delivers.\n\nHe does so in time.\n4. The buyer pays."))
+
+    assert ["3.", "", "4."] == [clause.label for clause in clauses]
 
 
 def test_levels_nest() -> None:
