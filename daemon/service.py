@@ -28,6 +28,7 @@ from daemon.core.detection import Detector
 from daemon.core.stream import Checkpoint, Processor
 from daemon.core.types import TopicPartition
 from daemon.errors import ConfigError, UnavailableError
+from daemon.guest_serving import serve_guests
 from daemon.input_wiring import processors_maker
 from daemon.logs import configure_logging
 from daemon.metrics import Metrics
@@ -45,6 +46,7 @@ from daemon.runtime import (
     SnapshotTerms,
     StallMonitor,
     WorkerThread,
+    guest_of,
     seldom_collected,
 )
 from daemon.wiring import (
@@ -82,6 +84,7 @@ class Service:
         self._processors: Processors
         probes = Probes(self._health.check, self._health.unready, self._reload)
         self._access = access_to(config.http, "http")
+        self._guests = access_to(config.serve, "serve")
         self._http = HttpServer(config.http.host, config.http.port, self._metrics.registry, probes, self._access)
 
     async def run(self) -> None:
@@ -151,6 +154,8 @@ class Service:
         follower = Follower(self._broker, config.topics.baseline, self._detector, self._thread, foreign)
         embedder = Embedder(self._engine, metrics)
         stack.push_async_callback(embedder.close)
+        if config.serve.with_run:
+            await serve_guests(config, guest_of(self._engine, embedder.idle, metrics), self._guests, stack)
         terms = make_terms(config, co_partitions)
         shared = Shared(self._broker, self._thread, self._detector, embedder, follower, metrics, terms)
         self._make_processors = await processors_maker(

@@ -31,8 +31,8 @@ def serve(options: argparse.Namespace) -> int:
 
 async def _serve(options: argparse.Namespace, config: Config) -> None:
     from daemon.adapters.engines import make_engine
-    from daemon.adapters.web import EmbeddingsServer, ServerLimits
     from daemon.cli.stopping import until_stopped
+    from daemon.guest_serving import embeddings_server
     from daemon.port_access import access_to
     from daemon.wiring import engine_settings
 
@@ -40,14 +40,7 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     access = access_to(section, "serve")
     engine = make_engine(engine_settings(config))
     await start_engine(engine, config)
-    server = EmbeddingsServer(
-        section.host,
-        section.port if options.port is None else options.port,
-        engine,
-        config.engine.model,
-        access.knows if access.accounts is not None else None,
-        ServerLimits(section.max_bytes, section.max_inputs, section.at_once),
-    )
+    server = embeddings_server(config, engine, access, options.port)
     following = asyncio.create_task(access.follow())
     try:
         await server.start(access.tls)

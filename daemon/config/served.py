@@ -77,8 +77,12 @@ class ConsoleConfig(PortConfig):
 
 
 class ServeConfig(PortConfig):
-    """Where `strayline serve` offers the engine as `/v1/embeddings`, to whom, and how much of it."""
+    """Where the engine is offered as `/v1/embeddings`, to whom, and how much of it.
 
+    `strayline serve` does so, and `strayline run` with `with_run`.
+    """
+
+    with_run: bool = False
     port: int = Field(default=9110, ge=0, le=65535)
     max_inputs: int = Field(default=2_048, ge=1)
     max_bytes: int = Field(default=16 << 20, ge=1_024)

@@ -180,6 +180,13 @@ class Metrics(DescribedMetrics):
             "embedding_duration_seconds", "Time from handing a batch to the engine to its vectors.", _SECONDS
         )
         self.embedding_queue_depth = self._gauge("embedding_queue_depth", "Patterns waiting for their vector.")
+        self.guest_texts = self._counter("guest_texts", "Texts embedded for other programs (serve.with_run).")
+        self.guest_refusals = self._counter(
+            "guest_refusals", "Requests of other programs that were refused because the stream needed the engine."
+        )
+        self.guest_wait = self._histogram(
+            "guest_wait_seconds", "Time for which a part of another program's request waited for the stream.", _SECONDS
+        )
         self.embedding_errors = self._counter(
             "embedding_errors", "Batches that failed in the engine, retries included."
         )

@@ -4,6 +4,7 @@
 
 * One event loop does all waiting. One thread (`WorkerThread`) owns the detector and all processors and does all heavy
   computing. One engine (`Embedder`) is shared by all partitions.
+* `guest_of` gives others that engine, behind the stream.
 * A `Partition` is independent of all others and starts again from its checkpoint after any failure. It treats every
   processor alike: what a topic's records mean is decided by the processor that `ProcessorFactory` makes for it.
 * The `Follower` reads the baseline that all replicas share, `BaselineSnapshots` keep a copy for the next start. The
@@ -16,6 +17,7 @@ from daemon.runtime.baseline_snapshots import BaselineSnapshots, SnapshotTerms
 from daemon.runtime.embedder import Embedder
 from daemon.runtime.gauges import Gauges
 from daemon.runtime.gc_tuning import seldom_collected
+from daemon.runtime.guest_engine import guest_of
 from daemon.runtime.health import Health
 from daemon.runtime.partition import Partition, State
 from daemon.runtime.pipeline import Pipeline
@@ -42,5 +44,6 @@ __all__ = [
     "State",
     "Terms",
     "WorkerThread",
+    "guest_of",
     "seldom_collected",
 ]

@@ -41,6 +41,8 @@ class Embedder:
         self._metrics = metrics
         self._under_way: dict[str, asyncio.Future[Vector | RefusedText]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._answered_at = monotonic()
         self._error = ""
 
@@ -52,6 +54,8 @@ class Embedder:
         if not self._under_way:
             self._answered_at = monotonic()
         new = [p for p in patterns if p.id not in self._under_way]
+        if new:
+            self._idle.clear()
         for pattern in new:
             self._under_way[pattern.id] = asyncio.get_running_loop().create_future()
         if new:
@@ -63,6 +67,10 @@ class Embedder:
         # Shielded: a partition that stops must not cancel what another one waits for.
         vectors = await asyncio.gather(*(asyncio.shield(future) for future in waiting.values()))
         return dict(zip(waiting, vectors, strict=True))
+
+    async def idle(self) -> None:
+        """Return when no pattern waits for its vector."""
+        await self._idle.wait()
 
     def delays(self, now: float) -> Iterator[Delay]:
         """Yield for how long patterns have waited without any answer from the engine."""
@@ -95,6 +103,8 @@ class Embedder:
         finally:
             for pattern in patterns:
                 del self._under_way[pattern.id]
+            if not self._under_way:
+                self._idle.set()
             self._metrics.embedding_queue_depth.set(len(self._under_way))
 
     async def _insist(self, texts: Sequence[str]) -> Sequence[Vector | RefusedText]:
