@@ -69,7 +69,9 @@ async def _pages(page: Page, url: str, size: str) -> list[Path]:
     for name, address in (("services", "services?span=1h"), ("causes", "causes"), ("patterns", "patterns")):
         await page.goto(f"{url}{address}")
         paths.append(await _shot(page, f"console-{name}-{size}.png"))
-    return paths
+    await page.locator("tbody a").first.click()
+    await page.wait_for_selector("#named")
+    return [*paths, await _shot(page, f"console-pattern-{size}.png")]
 
 
 async def _documents(page: Page, url: str, size: str) -> list[Path]:
