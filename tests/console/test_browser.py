@@ -6,13 +6,17 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from daemon.console import Console
+from daemon.adapters.web import hash_password
+from daemon.console import Console, ConsoleSettings
 from tests.support.consoles import ALERTS, FEEDBACK, PATTERN, FakeTopics, alert, console
 from tests.support.learned import lines_record, weight_record
 
@@ -148,6 +152,29 @@ async def test_a_lost_stream_says_so_and_resumes() -> None:
         await asyncio.sleep(0.3)
         await app.close()
         await expect(page.locator("#news")).to_contain_text("The connection is lost", timeout=5_000)
+
+
+async def test_a_browser_that_slept_for_a_night_is_led_to_the_login(tmp_path: Path) -> None:
+    """When its session is gone meanwhile, the open page says so, and its link leads to the login and back."""
+    (tmp_path / "users.yaml").write_text(f"users: {{ada: {{role: viewer, password: '{hash_password('pw')}'}}}}")
+    settings = ConsoleSettings(users=tmp_path / "users.yaml")
+    topics = await filled([alert(0)])
+    async with console(topics, settings) as app, page_on(app) as (page, _):
+        await page.fill("[name=name]", "ada")
+        await page.fill("[name=password]", "pw")
+        await page.click("button")
+        await loaded(page, "1 open incident")
+        await asyncio.sleep(0.3)
+        await app.close()
+        again = Console(replace(settings, port=urlsplit(app.url).port or 0), topics.topics())
+        await again.start()
+        try:
+            await expect(page.locator("#news")).to_contain_text("your session may have ended", timeout=20_000)
+            await page.click("#news a")
+            await expect(page.locator("h1")).to_have_text("strayline")
+            assert "/login?next=" in page.url
+        finally:
+            await again.close()
 
 
 async def test_the_keyboard_is_enough() -> None:

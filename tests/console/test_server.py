@@ -227,6 +227,31 @@ async def test_an_incident_is_acknowledged_noted_and_taken_back(
         assert "Acknowledged by" not in page
 
 
+async def test_two_people_act_at_once(
+    topics: FakeTopics, settings: ConsoleSettings, client: aiohttp.ClientSession
+) -> None:
+    """Both notes stand with their authors, nothing is lost, and everybody sees one acknowledgement."""
+    async with console(topics, settings) as app:
+        incident = f"{app.url}incidents/incident-1"
+        await until_shown(client, incident, "deadlock", headers=bearer("viewer"))
+
+        async def send(role: str, **fields: str) -> int:
+            data = {"incident": "incident-1", **fields}
+            async with client.post(f"{app.url}remarks", data=data, headers=bearer(role)) as answer:
+                return answer.status
+
+        people = ("operator", "admin")
+        sent = [send(role, action="note", note=f"seen by {role}") for role in people]
+        sent += [send(role, action="acknowledge") for role in people]
+        assert [200] * 4 == await asyncio.gather(*sent)
+        page = await until_shown(client, incident, "Acknowledged by", headers=bearer("viewer"))
+        for role in people:
+            assert f"seen by {role}" in await until_shown(client, incident, f"seen by {role}", headers=bearer("viewer"))
+        assert 1 == page.count("Acknowledged by")
+
+    assert 4 == len(topics.records[FEEDBACK])
+
+
 @pytest.mark.parametrize(
     ("headers", "csrf"),
     [

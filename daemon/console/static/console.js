@@ -37,17 +37,24 @@ function take(message) {
       }
     }
     tell();
-  } else if (message.kind === "lost") show("The connection is lost; trying again.");
+  } else if (message.kind === "refused") show("No news come: your session may have ended", true);
+  else if (message.kind === "lost") show("The connection is lost; trying again.");
   else if (message.kind === "back") tell();
 }
 
-function listen(pass) {
-  return new Promise(() => {
-    const source = new EventSource(`${page.dataset.events}?since=${encodeURIComponent(page.dataset.number)}`);
-    source.addEventListener("change", (event) => pass({ kind: "change", ...JSON.parse(event.data) }));
-    source.addEventListener("error", () => pass({ kind: "lost" }));
-    source.addEventListener("open", () => pass({ kind: "back" }));
+function connect(pass) {
+  const source = new EventSource(`${page.dataset.events}?since=${encodeURIComponent(page.dataset.number)}`);
+  source.addEventListener("change", (event) => pass({ kind: "change", ...JSON.parse(event.data) }));
+  source.addEventListener("open", () => pass({ kind: "back" }));
+  source.addEventListener("error", () => {
+    if (source.readyState !== EventSource.CLOSED) return pass({ kind: "lost" }); // the browser tries again by itself
+    pass({ kind: "refused" });
+    setTimeout(connect, 5_000, pass);
   });
+}
+
+function listen(pass) {
+  return new Promise(() => connect(pass)); // never ends, so that the lock stays
 }
 
 if ("live" in page.dataset) {
