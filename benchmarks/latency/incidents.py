@@ -10,24 +10,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import signal
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-import numpy as np
 import orjson
-import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from benchmarks.million import Daemon, configuration
+from benchmarks.latency.running import percentiles, prepared
+from benchmarks.million import Daemon
 from benchmarks.words import new_words
-from daemon.adapters.kafka import KafkaSettings, create_topics
-from daemon.config.schema import Config
-from tests.support.embedding_server import EmbeddingServer
 
 SERVICES = ("checkout", "search", "mail", "stock")
 PACE, EVERY = 20.0, 12.0
@@ -103,41 +97,25 @@ async def _feed(
 
 async def measure(options: argparse.Namespace, servers: str, folder: Path) -> dict[str, Any]:
     """Return how many incidents were told of so many failures, and how soon."""
-    stem = f"told-{os.getpid()}"
-    stub = EmbeddingServer()
-    await stub.start()
-    tree = {
-        **configuration(servers, stem, stub.url),
-        "detector": {"warm_up": WARM_UP},
-        "alerts": {"budget": "1000/day"},
-    }
-    path = folder / "told.yaml"
-    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
-    config = Config.model_validate(tree)
-    topic, named = config.input.topics[0], config.topics_in_use()
-    await create_topics(KafkaSettings([servers], stem), [topic], named, window=6e5, input_partitions=options.partitions)
-    daemon = Daemon(path, folder / "told.log")
+    sections = {"detector": {"warm_up": WARM_UP}, "alerts": {"budget": "1000/day"}}
     sent, arrived = dict[str, float](), dict[str, float]()
     begin = time.time() - options.seconds * PACE - 60
-    try:
-        async with AIOKafkaProducer(bootstrap_servers=servers, linger_ms=5) as producer:
-            for number in range(HISTORY_SESSIONS):
-                for line in session(begin - HISTORY_S * (1 - number / HISTORY_SESSIONS), number):
-                    await _send(producer, topic, options.partitions, line)
-            await producer.flush()
-            await _judged(daemon, round(0.9 * HISTORY_SESSIONS))
-            listening = asyncio.create_task(_listen(servers, named["alerts"], arrived))
-            await _feed(producer, topic, options, begin, sent)
+    async with (
+        prepared(servers, folder, options.partitions, **sections) as made,
+        made.daemon() as daemon,
+        AIOKafkaProducer(bootstrap_servers=servers, linger_ms=5) as producer,
+    ):
+        for number in range(HISTORY_SESSIONS):
+            for line in session(begin - HISTORY_S * (1 - number / HISTORY_SESSIONS), number):
+                await _send(producer, made.topic, options.partitions, line)
+        await producer.flush()
+        await _judged(daemon, round(0.9 * HISTORY_SESSIONS))
+        listening = asyncio.create_task(_listen(servers, made.topics["alerts"], arrived))
+        await _feed(producer, made.topic, options, begin, sent)
         await asyncio.sleep(SETTLING_S)
         if listening.done():
             listening.result()
         listening.cancel()
-        daemon.process.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(daemon.process.wait, 120)
-    finally:
-        daemon.process.kill()
-        daemon.process.wait()
-        await stub.stop()
     return figures(sent, arrived)
 
 
@@ -154,6 +132,5 @@ def figures(sent: Mapping[str, float], arrived: Mapping[str, float]) -> dict[str
     return {
         "failures": len(sent),
         "told": len(seconds),
-        **{f"p{q} s": round(float(np.percentile(seconds, q)), 3) for q in (50, 90, 99)},
-        "greatest s": round(max(seconds), 3),
+        **percentiles(seconds),
     }

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -18,16 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
-import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from benchmarks.million import Daemon, configuration, write
-from daemon.adapters.kafka import KafkaSettings, create_topics
+from benchmarks.latency.running import percentiles, prepared
+from benchmarks.million import Daemon, write
 from daemon.bench.traffic import LogTraffic, TrafficSettings
-from daemon.config.schema import Config
-from tests.support.embedding_server import EmbeddingServer
 
 GAP_S = 5
 LINES_A_SESSION = 20
@@ -102,43 +96,28 @@ async def listen(servers: str, topic: str, since: float, into: list[float]) -> N
 
 async def measure(options: argparse.Namespace, servers: str, folder: Path) -> dict[str, Any]:
     """Return how many sessions were judged, and how soon their verdicts came."""
-    stem = f"latency-{os.getpid()}"
-    stub = EmbeddingServer()
-    await stub.start()
-    tree = {**configuration(servers, stem, stub.url), "sessions": {"gap": f"{GAP_S}s"}}
-    path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
-    config = Config.model_validate(tree)
-    topic, named = config.input.topics[0], config.topics_in_use()
-    await create_topics(KafkaSettings([servers], stem), [topic], named, window=6e5, input_partitions=options.partitions)
-    await write(servers, topic, options.lines, options.partitions)
-    daemon = Daemon(path, folder / "daemon.log")
-    try:
-        most = await drain(daemon, options.lines)
-        rate = options.load * most
-        print(f"{most:,.0f} lines/s at most; now {rate:,.0f} lines/s for {options.seconds} s", file=sys.stderr)
-        traffic = TrafficSettings(GAP_S * 1_000_000, open_keys=max(2, int(2 * GAP_S * rate / LINES_A_SESSION)))
-        started, latencies = time.time(), list[float]()
-        listening = asyncio.create_task(listen(servers, named["verdicts"], started + SETTLING_S, latencies))
-        rows = LogTraffic(traffic, int(started * 1e6), seed=8).lines(1 << 40)
-        cpu = daemon.cpu_seconds()
-        written = await feed(servers, topic, options.partitions, rows, started + options.seconds)
-        cpu = daemon.cpu_seconds() - cpu
-        await asyncio.sleep(SETTLING_S)
-        if listening.done():
-            listening.result()
-        listening.cancel()
-        daemon.process.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(daemon.process.wait, 120)
-    finally:
-        daemon.process.kill()
-        daemon.process.wait()
-        await stub.stop()
+    async with prepared(servers, folder, options.partitions, sessions={"gap": f"{GAP_S}s"}) as made:
+        await write(servers, made.topic, options.lines, options.partitions)
+        async with made.daemon() as daemon:
+            most = await drain(daemon, options.lines)
+            rate = options.load * most
+            print(f"{most:,.0f} lines/s at most; now {rate:,.0f} lines/s for {options.seconds} s", file=sys.stderr)
+            open_keys = max(2, int(2 * GAP_S * rate / LINES_A_SESSION))
+            traffic = TrafficSettings(GAP_S * 1_000_000, open_keys=open_keys)
+            started, latencies = time.time(), list[float]()
+            listening = asyncio.create_task(listen(servers, made.topics["verdicts"], started + SETTLING_S, latencies))
+            rows = LogTraffic(traffic, int(started * 1e6), seed=8).lines(1 << 40)
+            cpu = daemon.cpu_seconds()
+            written = await feed(servers, made.topic, options.partitions, rows, started + options.seconds)
+            cpu = daemon.cpu_seconds() - cpu
+            await asyncio.sleep(SETTLING_S)
+            if listening.done():
+                listening.result()
+            listening.cancel()
     return {
         "lines/s at most": round(most),
         "lines/s": round(written / options.seconds),
         "sessions": len(latencies),
         "CPU-seconds of the daemon": round(cpu, 1),
-        **{f"p{q} s": round(float(np.percentile(latencies, q)), 3) for q in (50, 90, 99)},
-        "greatest s": round(max(latencies), 3),
+        **percentiles(latencies),
     }
