@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from daemon.config import Config, changed_keys, needs_restart
+from daemon.config.changes import RELOADABLE
+
+DEPLOY = Path(__file__).resolve().parents[2] / "docs/deploy.md"
 
 
 def test_equal_configurations_have_no_changes() -> None:
@@ -33,3 +39,9 @@ def test_what_can_be_applied(key: str) -> None:
 def test_what_needs_a_restart(key: str) -> None:
     """Everything else names itself, also a key that only begins like one that can be applied."""
     assert [key] == needs_restart(["alerts.budget", key])
+
+
+def test_the_documentation_names_what_can_be_applied() -> None:
+    """The page about reloading names the same sections, and no other."""
+    sentence = DEPLOY.read_text().split("applies the sections")[1].split("while the daemon runs")[0]
+    assert set(RELOADABLE) == set(re.findall(r"`([\w.]+)`", sentence))
