@@ -17,7 +17,7 @@ EVERYWHERE := python_full_version.<.'3.14' sys_platform.==.'linux' platform_mach
 DATA ?= ../shared/data
 ARGS ?=
 
-.PHONY: help install demo test check format chaos quality bench check-deploy check-notify docs sbom audit pins wheel clean
+.PHONY: help install demo test check format chaos quality bench check-deploy check-notify check-shippers docs sbom audit pins wheel clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -54,6 +54,9 @@ check-deploy: install ## the chart, images, boards, rules and unit through their
 
 check-notify: install .cache/bin/alertmanager ## notifications against a real Alertmanager, built from Go modules (minutes)
 	@$(BIN)/python -m pytest tests/integration/test_alertmanager.py $(ARGS)
+
+check-shippers: install .cache/shippers/.unpacked .cache/bin/collector ## real shippers: rsyslog, syslog-ng, a collector (minutes)
+	@$(BIN)/python -m pytest tests/integration/test_shippers.py $(ARGS)
 
 docs: install $(VENV)-docs/.installed ## build the documentation as a site in build/docs/site, with search
 	@$(BIN)/python -m deploy.site build/docs
@@ -103,6 +106,19 @@ $(VENV)/.tools: requirements/tools.txt
 .cache/bin/alertmanager:
 	@command -v go >/dev/null || { echo "Alertmanager is built with Go: on Debian, apt install golang" >&2; exit 1; }
 	@GOBIN=$(CURDIR)/.cache/bin go install github.com/prometheus/alertmanager/cmd/alertmanager@v0.28.1
+
+# Debian's packages are unpacked, not installed: rsyslog and syslog-ng exclude each other, and none replaces the machine's.
+.cache/shippers/.unpacked:
+	@command -v apt-get >/dev/null || { echo "rsyslog and syslog-ng come as Debian's packages" >&2; exit 1; }
+	@mkdir -p .cache/shippers/packages
+	@cd .cache/shippers/packages && apt-get download --quiet rsyslog rsyslog-kafka librdkafka1 libestr0 libfastjson4 \
+		liblognorm5 syslog-ng-core syslog-ng-mod-rdkafka libivykis0 libnet1
+	@for package in .cache/shippers/packages/*.deb; do dpkg -x $$package .cache/shippers; done
+	@touch $@
+
+.cache/bin/collector: $(wildcard tests/integration/collector/*)
+	@command -v go >/dev/null || { echo "the collector is built with Go: on Debian, apt install golang" >&2; exit 1; }
+	@cd tests/integration/collector && go build -trimpath -o $(CURDIR)/$@ .
 
 # The generator has an environment of its own: it needs nothing of the daemon's, whose pins it could move.
 $(VENV)-docs/.installed: requirements/docs.txt $(VENV)/.tools
