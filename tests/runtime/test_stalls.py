@@ -132,16 +132,20 @@ async def wait_for_thread(_: FakeCluster, member: Replica) -> None:
 
 
 async def hide_baseline(_: FakeCluster, member: Replica) -> None:
-    plain = member.broker.high_water
+    high, stable = member.broker.high_water, member.broker.stable_ends
 
     async def high_water(topic: str, partition: int) -> int:
-        return await plain(topic, partition) + 5
+        return await high(topic, partition) + 5
+
+    async def stable_ends(topic: str) -> dict[int, int]:
+        return {partition: end + 5 for partition, end in (await stable(topic)).items()}
 
     member.broker.high_water = high_water  # type: ignore[method-assign]  # for this one only
+    member.broker.stable_ends = stable_ends  # type: ignore[method-assign]  # as above
 
 
 async def show_baseline(_: FakeCluster, member: Replica) -> None:
-    del member.broker.high_water
+    del member.broker.high_water, member.broker.stable_ends
 
 
 async def stop_event_time(cluster: FakeCluster, member: Replica) -> None:
