@@ -6,7 +6,10 @@ if its words name a failure too, that adds a quarter. A line that states no leve
 most 3. The lexicon is English and short on purpose: words that name a failure in any system. A line in another language
 scores by its level alone, or 0, and where all lines score the same the component has no effect in its scope. An HTTP
 server's own failure (``<SERVER_ERROR>``, see `masking`) is a failure word; a client's is not. A denied failure does not
-count: ``no errors``, ``non-critical``, ``err=<nil>``, ``"error": null``, and a limit such as ``timeout=<NUM>``.
+count: ``no errors``, ``non-critical``, ``err=<nil>``, ``"error": null``, ``errors=<ZERO>`` (masks keep this zero, see
+`masking`), and a limit such as ``timeout=<NUM>``. Nor does a word that names a thing (``dead tuples``, ``error
+handling``), a property (``error-free``), an option (``--fail-fast``), a setting (``on-error=continue``) or a file
+(``error.log``).
 """
 
 from __future__ import annotations
@@ -14,21 +17,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from daemon.core.baseline.denied_failures import begins_with_thing, without_denied
+
 _WORDS = re.compile(
     r"\b(?:server_error|error|errors|err|fail\w*|fatal|panic|exception\w*|abort\w*|unexpected|invalid|illegal|corrupt\w*|denied"
     r"|refused|timeout|timed out|cannot|can't|could not|unable|lost|missing|not found|no such|critical|severe|alert"
     r"|emerg\w*|dead|killed|crash\w*|broken|bad|interrupted?)\b",
     re.IGNORECASE,
 )
-_NOTHING = r"(?:null|nil|<nil>|none|undefined|false|no|ok|success|\"\"|'')"
-_DENIED = re.compile(
-    r"\b(?:no|non|not|without(?: any)?|zero)[ _-]+"
-    r"(?:errors?|fail\w*|exceptions?|critical|fatal|severe|corrupt\w*|lost)\b"
-    rf"|\b(?:errors?|err|exceptions?|failures?|failed)[\"']?\s?[=:]\s?{_NOTHING}(?=$|[,;&|)}}\]]|\s[\w.-]+=)"
-    r"|\btimeout[\"']?\s?[=:]\s?[\"']?<[A-Z]",
-    re.IGNORECASE,
-)
-"""Words that would name a failure, where the line says that there is none."""
 _CAMEL = re.compile(r"([a-z])([A-Z])")
 _LEVELS = {
     **dict.fromkeys(("fatal", "critical", "crit", "emerg", "emergency", "alert", "panic"), 2.0),
@@ -57,8 +53,10 @@ def failure_score(line: str) -> float:
 
 def words_of_failure(line: str) -> frozenset[str]:
     """Return the distinct failure words of a masked line, in lower case; CamelCase is read as words."""
-    text = _DENIED.sub(" ", _CAMEL.sub(r"\1 \2", line))
-    return frozenset(word.lower() for word in _WORDS.findall(text))
+    text = _CAMEL.sub(r"\1 \2", line)
+    if not _WORDS.search(text):
+        return frozenset()
+    return frozenset(word.lower() for word in _WORDS.findall(without_denied(text)))
 
 
 def _stated(line: str) -> str | None:
@@ -67,8 +65,10 @@ def _stated(line: str) -> str | None:
     Placeholders are skipped: times and addresses in front of a level may be long.
     """
     head = _PLACEHOLDER.sub("", line[:_READ])[:_LEADING]
-    match = _FIRST.match(head)
-    if match:
-        return match[1].lower()
-    match = _LATER.search(head)
-    return (match[1] or match[2]).lower() if match else None
+    for match in (_FIRST.match(head), _LATER.search(head)):
+        if match is None:
+            continue
+        at = match.lastindex or 1
+        if match[at].isupper() or not begins_with_thing(head[match.start(at) :]):
+            return match[at].lower()
+    return None

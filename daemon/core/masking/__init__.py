@@ -17,7 +17,8 @@ can hang the daemon. Lines are at most `MAX_TEXT` characters long; a longer one 
 does not leave half of a secret.
 """
 
+from daemon.core.masking.kept_numbers import COUNTED_FAILURES, COUNTED_THINGS
 from daemon.core.masking.masker import Masker
 from daemon.core.masking.redaction import RedactionSettings, redact
 
-__all__ = ["Masker", "RedactionSettings", "redact"]
+__all__ = ["COUNTED_FAILURES", "COUNTED_THINGS", "Masker", "RedactionSettings", "redact"]

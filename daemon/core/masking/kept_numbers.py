@@ -2,7 +2,8 @@
 
 The class of an HTTP status, or of an SMTP or SIP reply, stays (``502`` becomes ``<SERVER_ERROR>``). Exit codes,
 signals, Windows event ids, error numbers and the codes of mnemonics stay digit by digit (``signal 9`` becomes
-``signal <NINE>``), because no digit is left after masking. They become words before a line's shape is taken.
+``signal <NINE>``), because no digit is left after masking. A count of failures stays where it is zero (``errors=0``).
+They become words before a line's shape is taken.
 
 A gate is tested on the shape of a line, in which every digit is a 1: it must not distinguish digits.
 """
@@ -57,7 +58,19 @@ _CODE_GATE = (
     r"[0-9][0-9A-Z]{4}:"
     rf"|{_PRODUCTS}[0-9]{{3}}|HRESULT|(?:tatus|rror|ode|TSTATUS|STOP|heck)[\"']?[:=( ]{{1,3}}0[xX]"
 )
-GATE = f"{_CODE_GATE}|{_STATUS_GATE}"
+COUNTED_FAILURES = (
+    r"errors?|fail(?:ed|ures?|s)|exceptions?|timeouts?|crash(?:es|ed)?|abort(?:s|ed)|dead|lost|missing|invalid|bad"
+    r"|corrupt(?:ed)?|broken|denied|refused|killed"
+)
+"""Failures of which lines give a number."""
+COUNTED_THINGS = (
+    r"(?:(?:new|more|total|other|fatal|critical|packets?|messages?|records?|rows?|requests?|tests?|tasks?|items?|files?"
+    r"|nodes?|tuples?),? (?:are |were )?|are |were )?"
+)
+"""What stands between such a number and the failure, if anything."""
+_COUNT = rf"(?:{COUNTED_FAILURES})(?:[ _-](?:count|total|rate|size|tuples))?[\"']?[ \t]?[=:][ \t]?[\"']?"
+_NONE_GATE = rf"(?i:{_EDGE}[0-9]%? {COUNTED_THINGS}(?:{COUNTED_FAILURES}){_EDGE}|{_EDGE}{_COUNT}[0-9])"
+GATE = f"{_CODE_GATE}|{_STATUS_GATE}|{_NONE_GATE}"
 """Only lines with a match of this hold a number that stays."""
 _IS = r"""["']?(?: is | was |[=:> ]{1,3}|\()["']?"""
 _CODES = (
@@ -114,6 +127,14 @@ OTHER_CODES: Rule = (
 )
 """What follows the severity of a mnemonic; SQL states, which have letters; hexadecimal codes of Windows; the mnemonics
 of mainframes (``IEF142I``); an error number in parentheses before its text; MySQL's (``Error 1045 (28000)``)."""
+NO_FAILURES: Rule = (
+    (
+        rf"(?P<a>(?:^|[ \t\"'{{,(\[=:]))0(?P<b>%? (?i:{COUNTED_THINGS}(?:{COUNTED_FAILURES}))(?:$|[ ,;.)\]}}\"']))"
+        rf"|(?P<c>(?i:{_EDGE}{_COUNT}))0(?P<d>$|[,;)\]}}\"' ]|\.(?:$| ))"
+    ),
+    f"${{a}}${{c}}{_MARK}0${{b}}${{d}}",
+)
+"""A count of failures that is zero: it says that nothing failed."""
 _OTHER_GATE = (
     r"%[A-Z]|SQLSTATE|0[xX]|[A-Z]{3}[0-9]{3,5}[A-Z](?-u:\b)|\([0-9]{1,3}: |(?:ERROR|FATAL|PANIC|WARNING): {1,2}[0-9]"
     r"|rror [0-9]{4}(?::| \()|rror\)?:? \([0-9]{4}, "
@@ -132,7 +153,7 @@ def with_words(texts: pl.Series) -> pl.Series:
     if not len(rows):
         return texts
     before = texts.gather(rows)
-    marked = before.str.replace_all(*CODE).str.replace_all(*STATUS)
+    marked = before.str.replace_all(*CODE).str.replace_all(*STATUS).str.replace_all(*NO_FAILURES)
     others = before.str.contains(_OTHER_GATE).arg_true()
     if len(others):
         marked = marked.scatter(others, marked.gather(others).str.replace_all(*OTHER_CODES))

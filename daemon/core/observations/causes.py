@@ -16,6 +16,8 @@ from daemon.core.baseline import failure_score, wording
 
 END_WORDS = 12
 """Number of words of a line's beginning, and of its end, that are compared: what failed and why, not the stack."""
+_NONE = 0x9E3779B97F4A7C15
+"""What the id of a cause differs by where its line counts none of something."""
 _WORD = re.compile(r"(?<![^\W_])[^\W\d_]{3,}(?![^\W_])")
 _PLACEHOLDER = re.compile(r"<[A-Z_]+>")
 
@@ -48,10 +50,15 @@ class Cause:
 
 @lru_cache(maxsize=16_384)
 def cause_of(line: str) -> Cause:
-    """Return the cause of a masked line."""
+    """Return the cause of a masked line.
+
+    A line that counts none of something (``<ZERO>``) is another cause than the same words with a number.
+    """
     family = wording(line)
     if family is None:
         return Cause(blake2b(line.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest(), failure_score(line))
+    if "<ZERO>" in line:
+        family ^= _NONE
     return Cause(f"{family:016x}", failure_score(line))
 
 
