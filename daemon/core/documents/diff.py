@@ -1,16 +1,18 @@
 """What differs between two sequences of words: the fewest words deleted and inserted, made readable.
 
-The edits come from rapidfuzz's longest common subsequence, which takes milliseconds for thousands of words. Two texts
-that have little in common still share *the* and *of*, so an island of few common words between two large changes
-belongs to the change.
+The edits come from rapidfuzz's longest common subsequence, which takes milliseconds for thousands of words. Long texts
+are cut into pieces before; a piece that is too long all the same is one edit. Two texts that have little in common
+still share *the* and *of*, so an island of few common words between two large changes belongs to the change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz.distance import LCSseq
+
+from daemon.core.documents.anchors import MOST_PAIRS, pieces
 
 ISLAND = 3
 """Fewer equal words than this between two changes, each larger than the island, belong to the change."""
@@ -71,15 +73,15 @@ def _settled(
     return _shifted(edit, by)
 
 
-def diff(there: Sequence[str], here: Sequence[str], island: int = ISLAND) -> list[Edit]:
+def diff(there: Sequence[str], here: Sequence[str], island: int = ISLAND, most_pairs: int = MOST_PAIRS) -> list[Edit]:
     """Return what changes `there` into `here`, in order; equal sequences have no edits.
 
-    With an `island` of 0 the edits are minimal.
+    With an `island` of 0 the edits of texts of at most `most_pairs` are minimal.
     """
     edits = [
-        Edit(step.src_start, step.src_end, step.dest_start, step.dest_end)
-        for step in LCSseq.opcodes(there, here)
-        if step.tag != "equal"
+        edit
+        for begin, end, start, stop in pieces(there, here, most_pairs)
+        for edit in _edits(there[begin:end], here[start:stop], (begin, start), most_pairs)
     ]
     edits = _touching(_slid(_touching(edits), there, here))
     joined: list[Edit] = []
@@ -88,6 +90,17 @@ def diff(there: Sequence[str], here: Sequence[str], island: int = ISLAND) -> lis
         while len(joined) > 1 and _belong(joined[-2], joined[-1], (there, here), island):
             joined[-2:] = [_join(joined[-2], joined[-1])]
     return joined
+
+
+def _edits(there: Sequence[str], here: Sequence[str], at: tuple[int, int], most_pairs: int) -> Iterator[Edit]:
+    """Yield the edits of a piece that begins at these places."""
+    begin, start = at
+    if len(there) * len(here) > most_pairs and list(there) != list(here):
+        yield Edit(begin, begin + len(there), start, start + len(here))
+        return
+    for step in LCSseq.opcodes(there, here):
+        if step.tag != "equal":
+            yield Edit(begin + step.src_start, begin + step.src_end, start + step.dest_start, start + step.dest_end)
 
 
 def _slid(edits: Sequence[Edit], there: Sequence[str], here: Sequence[str]) -> list[Edit]:

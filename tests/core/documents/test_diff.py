@@ -58,3 +58,23 @@ def test_common_words_between_large_changes_belong_to_them() -> None:
     here = ["goods", "remain", "property", "of", "our", "company"]
 
     assert [Edit(0, 8, 0, 6)] == diff(there, here)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 60).map(str), min_size=60, max_size=90), st.data())
+def test_long_texts_are_compared_in_pieces(there: list[str], data: st.DataObject) -> None:
+    """Cut into pieces, the edits still lead from one text to the other, and words far from a change stay equal."""
+    at = data.draw(st.integers(0, len(there)))
+    here = [*there[:at], "new", *there[at + 1 :]]
+    edits = diff(there, here, most_pairs=400)
+
+    assert here == patched(there, here, edits)
+    assert all(abs(edit.there_from - at) < 60 for edit in edits)
+
+
+def test_what_is_too_long_is_one_edit() -> None:
+    """Of two long texts without a common passage nothing is compared: one edit replaces all."""
+    there, here = ["a", "b"] * 50, ["b", "c"] * 50
+
+    assert [Edit(0, 100, 0, 100)] == diff(there, here, most_pairs=400)
+    assert [] == diff(there, there, most_pairs=400)
