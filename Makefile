@@ -28,7 +28,12 @@ demo: install ## start a Kafka, stream recorded logs through the daemon, show th
 	@$(BIN)/python -m demo $(ARGS)
 
 test: install ## run every test this machine can run, and say which it cannot and why
+ifeq ($(ARGS),)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/performance
+	@$(BIN)/python -m pytest tests/performance  # they time: alone
+else
 	@$(BIN)/python -m pytest $(ARGS)
+endif
 
 check: install ## lint, format, types and import rules
 	@$(BIN)/ruff check .
