@@ -60,6 +60,25 @@ async def test_every_line_comes_out_once() -> None:
     assert cluster.values("alerts")
 
 
+async def test_messages_of_an_incident_are_in_order_when_its_headline_moves_to_another_scope() -> None:
+    """A failure that is read later and began earlier speaks from then on; the messages stay in one partition."""
+    cluster = FakeCluster({**TOPICS, "alerts": 3})
+    expected: list[Place] = []
+
+    def told() -> list[dict[str, Any]]:
+        return [orjson.loads(record.value or b"") for record in cluster.values("alerts")]
+
+    async with replica(cluster):
+        for partition, scope, began in ((0, "store", 2), (1, "s", 0)):  # the fake broker places by the key's length
+            line = {"time": 1_700_000_000 + began, "scope": scope, "key": "k", "message": "ERROR disk full"}
+            expected.append(("logs", partition, cluster.append("logs", orjson.dumps(line), partition=partition), 0))
+            await until(lambda scope=scope: scope in {alert["scope"] for alert in told()})
+        await until(lambda: settled(cluster, expected))
+
+    assert 1 == len({alert["incident"]["id"] for alert in told()})
+    assert outcome(cluster, expected).clean
+
+
 async def test_a_slow_engine_holds_nothing_back_for_good() -> None:
     """Vectors that arrive between other steps are not lost: every session that waits is judged in the end."""
     cluster = FakeCluster(TOPICS)

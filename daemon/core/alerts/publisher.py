@@ -21,7 +21,11 @@ class Published:
 
 
 def alert_record(news: News, about: Provenance) -> Published:
-    """Return the message about the news of an incident. Its key is the headline's scope."""
+    """Return the message about the news of an incident.
+
+    Its key is the incident's first scope. A later symptom can become the headline, but it does not change the key, so
+    all messages of an incident lie in one partition, in order.
+    """
     alert = alert_document(news, about)
     source = alert["source"]
     headers = cloud_event(
@@ -38,4 +42,4 @@ def alert_record(news: News, about: Provenance) -> Published:
             "event": news.event,
         },
     )
-    return Published(OutRecord("alerts", alert["scope"].encode(), encode(alert), headers), alert)
+    return Published(OutRecord("alerts", news.incident.services[0].encode(), encode(alert), headers), alert)

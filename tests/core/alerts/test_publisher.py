@@ -197,3 +197,15 @@ def test_every_message_is_valid_by_the_published_schema(
 
     assert body(published) == event.get_data()
     VALID["verdict"].validate(orjson.loads(encode(verdict_document(case))))
+
+
+def test_all_messages_of_an_incident_have_one_key() -> None:
+    """A symptom of another scope that becomes the headline does not move the incident to another partition."""
+    earlier = clue(DEADLOCKED, scope="edge", time=NOON / 1e6 - 60)
+    published = publish(news_of(others=[earlier], event="updated"))
+
+    assert ("edge", ["payments", "edge"]) == (
+        published.alert["scope"],
+        published.alert["incident"]["services"],
+    )
+    assert b"payments" == published.record.key
