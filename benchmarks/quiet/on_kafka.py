@@ -24,15 +24,15 @@ from daemon.core.incidents import TOLD
 from tests.support.brokers import Topics
 from tests.support.daemons import Daemon
 
-STEP, QUIET_STEP = 20.0, 60.0
-"""Seconds of a stream that are written before the daemon has read all that was: from the first fault on, and before."""
+STEP = 20.0
+"""Seconds of a stream that are written before the daemon has read all that was."""
 
 Lines = Sequence[tuple[float, Row]]
 """Seconds since the epoch, and the line."""
 
 
 async def incidents_told(
-    topics: Topics, folder: Path, partitions: int, lines: Lines, faults_from: float, warm_up: int
+    topics: Topics, folder: Path, partitions: int, lines: Lines, warm_up: int
 ) -> list[dict[str, Any]]:
     """Return the incidents of the messages that count against the budget, from a daemon that read the lines."""
     settings = {"engine": {"type": "lite"}, "detector": {"warm_up": warm_up}, "alerts": {"budget": "20/day"}}
@@ -40,7 +40,7 @@ async def incidents_told(
     daemon = await Daemon.make(topics, folder, partitions, settings)
     try:
         await daemon.start()
-        await _write(daemon, partitions, lines, faults_from, moved)
+        await _write(daemon, partitions, lines, moved)
         alerts = [orjson.loads(record.value) for record in await daemon.published("alerts", 1)]
         code = await daemon.end()
         if code:
@@ -68,14 +68,14 @@ def score_of(
     return score, faults
 
 
-async def _write(daemon: Daemon, partitions: int, lines: Lines, faults_from: float, moved: float) -> None:
+async def _write(daemon: Daemon, partitions: int, lines: Lines, moved: float) -> None:
     async with AIOKafkaProducer(bootstrap_servers=daemon.servers, linger_ms=5) as producer:
-        sent, until = 0, lines[0][0] + QUIET_STEP
+        sent, until = 0, lines[0][0] + STEP
         for at, row in lines:
             if at >= until:
                 await producer.flush()
                 await _read(daemon, sent, unsettled=sent)
-                until = at + (STEP if at + QUIET_STEP >= faults_from else QUIET_STEP)
+                until = at + STEP
             key = row.key.encode()
             where = {"partition": crc32(key) % partitions, "timestamp_ms": round(1000 * (at + moved))}
             await producer.send(daemon.logs, as_json(at + moved, row), key, **where)

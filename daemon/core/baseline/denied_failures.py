@@ -42,7 +42,8 @@ _NOUN = (
         r"(?! (?:called|caught|threw|invoked|for|in|of)\b)"
     ),
     rf"\bfailover (?:{_STATE}|support(?:ed)?|mode|policy|group|standby|target)\b",
-    r"\bdead (?:tuples?|rows?|row versions?|peer detection|code|zone|time)\b|\bdead but not yet removable\b",
+    r"\bdead (?:tuples?|rows?|row versions?|items?|line pointers?|peer detection|code|zone|time)\b",
+    r"\bdead but not yet removable\b",
     r"(?<!to )(?<!to the )(?<!to a )\bdead[ -]?letters?\b",
     r"\bfailure domains?\b|\blost\+found\b|\bcritical (?:sections?|path)\b",
     r"\b(?:in case|in the event) of (?:an? )?(?:errors?|failures?|exceptions?)\b|\bon[-_](?:failure|error)s?\b",

@@ -22,6 +22,7 @@ batch 12 closed with 0 new errors
 probe result errors: none
 validation result errors=[] warnings=[]
 INFO table orders: 120 live tuples, 14 dead tuples
+LOG: index scan needed: 19 pages from table (59.38% of total) had 201 dead item identifiers removed
 tuples: 31 removed, 120 remain, 2 are dead but not yet removable
 INFO vacuum kept 17 dead row versions
 dead letter queue size 0
