@@ -11,7 +11,7 @@ from benchmarks.quiet.on_kafka import incidents_told, score_of
 from benchmarks.quiet.streams import BEGIN, quiet_span, recording
 from tests.support.brokers import Topics
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 async def test_one_partition_and_twelve_are_told_alike(topics: Topics, tmp_path: Path) -> None:
