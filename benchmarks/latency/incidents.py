@@ -12,13 +12,15 @@ import argparse
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
+from benchmarks.latency.arrivals import arrivals
 from benchmarks.latency.running import percentiles, prepared
 from benchmarks.million import Daemon
 from benchmarks.words import new_words
@@ -65,18 +67,11 @@ async def _send(producer: AIOKafkaProducer, topic: str, partitions: int, line: L
 
 async def _listen(servers: str, topic: str, arrived: dict[str, float]) -> None:
     """Note when the message that opens an incident arrives, by the text of its first cause."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, isolation_level="read_committed")
-    await consumer.start()
-    try:
-        while True:
-            fetched = await consumer.getmany(timeout_ms=200)
-            now = time.time()
-            for record in (record for records in fetched.values() for record in records):
-                incident = orjson.loads(record.value)["incident"]
-                if incident["event"] == "opened":
-                    arrived.setdefault(incident["causes"][0]["text"], now)
-    finally:
-        await consumer.stop()
+    async with aclosing(arrivals(servers, topic)) as messages:
+        async for now, alert in messages:
+            incident = alert["incident"]
+            if incident["event"] == "opened":
+                arrived.setdefault(incident["causes"][0]["text"], now)
 
 
 async def _feed(

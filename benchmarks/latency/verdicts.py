@@ -12,13 +12,14 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
+from benchmarks.latency.arrivals import arrivals
 from benchmarks.latency.running import percentiles, prepared
 from benchmarks.million import Daemon, write
 from daemon.bench.traffic import LogTraffic, TrafficSettings
@@ -79,19 +80,11 @@ async def feed(
 
 async def listen(servers: str, topic: str, since: float, into: list[float]) -> None:
     """Note the latency in seconds of each verdict on a session that began after `since` and that a gap closed."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, isolation_level="read_committed")
-    await consumer.start()
-    try:
-        while True:
-            fetched = await consumer.getmany(timeout_ms=200)
-            now = time.time()
-            for record in (record for records in fetched.values() for record in records):
-                document = orjson.loads(record.value)
-                start, end = (datetime.fromisoformat(document[name]).timestamp() for name in ("start", "end"))
-                if start > since and document["closed_by"] == "gap":
-                    into.append(now - (end + GAP_S))
-    finally:
-        await consumer.stop()
+    async with aclosing(arrivals(servers, topic)) as messages:
+        async for now, verdict in messages:
+            start, end = (datetime.fromisoformat(verdict[name]).timestamp() for name in ("start", "end"))
+            if start > since and verdict["closed_by"] == "gap":
+                into.append(now - (end + GAP_S))
 
 
 async def measure(options: argparse.Namespace, servers: str, folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from hashlib import sha256
+from html import unescape
 from pathlib import Path
 from time import process_time
 
@@ -414,6 +415,10 @@ async def test_ten_thousand_incidents_are_listed_quickly(client: aiohttp.ClientS
             began = process_time()  # all threads; other programs on the machine do not count
             page = await text_of(client, app.url)
             took.append(process_time() - began)
+        (following,) = re.findall(r'rel="next" href="([^"]*)"', page)
+        second = await text_of(client, app.url.rstrip("/") + unescape(following))
 
+    assert "page 2 of 100" in second
+    assert 'rel="prev" href="/?state=open&amp;service=&amp;q=&amp;page=0"' in second
     assert len(page) < 150_000
     assert min(took) < 0.2
