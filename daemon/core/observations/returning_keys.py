@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from daemon.core.generation_cache import GenerationCache
 from daemon.core.text import shorten
 
 FOLLOWED = 256
@@ -19,7 +18,7 @@ MOST = 16_384
 LATELY = 8_192
 """Keys of sessions that are remembered, to notice that one returns; at most twice as many are kept."""
 SCOPES = 1_024
-"""Crowded scopes that are remembered; at most twice as many are kept."""
+"""Crowded scopes beyond which those that were crowded over an hour ago are forgotten."""
 LENGTH = 200
 """Most characters of a key."""
 MINUTE_US = 60_000_000
@@ -39,10 +38,11 @@ class ReturningKeys:
     """
 
     def __init__(self) -> None:
-        self._lately: GenerationCache[_Name, int] = GenerationCache(LATELY)
+        self._lately: dict[_Name, int] = {}
+        self._before: dict[_Name, int] = {}
         self._followed: dict[_Name, int] = {}
         self._counts: Counter[str] = Counter()
-        self._crowded: GenerationCache[str, int] = GenerationCache(SCOPES)
+        self._crowded: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._followed)
@@ -53,9 +53,8 @@ class ReturningKeys:
         A key is reported once a minute, and at its second session the first one too.
         """
         for scope, whole, time in sessions:
-            key = shorten(whole, LENGTH)
-            crowded = self._crowded.get(scope)
-            if not key or (crowded is not None and time < crowded + HOUR_US):
+            key = whole if len(whole) <= LENGTH else shorten(whole, LENGTH)
+            if not key or (self._crowded and time < self._crowded.get(scope, time - HOUR_US) + HOUR_US):
                 continue
             known = self._followed.get((scope, key))
             if known is not None:
@@ -63,9 +62,13 @@ class ReturningKeys:
                     self._followed[scope, key] = time
                     yield scope, key, time
                 continue
-            first = self._lately.get((scope, key))
-            if first is None or time // MINUTE_US <= first // MINUTE_US:
-                self._lately.put((scope, key), time if first is None else first)
+            first = self._lately.get((scope, key)) or self._before.get((scope, key))
+            if first is None:
+                if len(self._lately) >= LATELY:
+                    self._lately, self._before = {}, self._lately
+                self._lately[scope, key] = time
+            elif time // MINUTE_US <= first // MINUTE_US:
+                self._lately[scope, key] = first
             elif self._has_room(scope, time):
                 self._followed[scope, key] = time
                 self._counts[scope] += 1
@@ -73,7 +76,9 @@ class ReturningKeys:
                 yield scope, key, time
             else:
                 self._leave(scope, set())
-                self._crowded.put(scope, time)
+                if len(self._crowded) >= SCOPES:
+                    self._crowded = {name: since for name, since in self._crowded.items() if time < since + HOUR_US}
+                self._crowded[scope] = time
                 yield scope, CROWDED, time
 
     def _has_room(self, scope: str, time: int) -> bool:
