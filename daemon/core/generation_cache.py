@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 
 
 class GenerationCache(Generic[Key, Value]):
-    """Values by key. `get` and `put` serve single keys; `missing`, `look_up` and `turn` serve a batch of keys.
+    """Values by key. `get` and `put` serve single keys; `missing`, `look_up`, `put_all` and `turn` a batch.
 
     A value is never None.
     """
@@ -49,6 +49,12 @@ class GenerationCache(Generic[Key, Value]):
         if self.full and key not in self._young:
             self.turn()
         self._young[key] = value
+
+    def put_all(self, values: Mapping[Key, Value]) -> None:
+        """Remember the values of keys that are `missing`, in a new generation when the young one is full."""
+        if self.full:
+            self.turn()
+        self._young.update(values)
 
     def discard(self, key: Key) -> None:
         """Forget `key` if it is there."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import starmap
 
 import numpy as np
 import polars as pl
@@ -77,16 +78,15 @@ class Observer:
 
         They are counted when they are read, not when they are judged, so that the counts match the lines.
         """
-        begins = table.filter(np.isin(table["position"].to_numpy(), firsts)).select(
-            "scope", "key", "time", pl.col("read") >= position_of(observed_below)
-        )
+        begins = table.filter(np.isin(table["position"].to_numpy(), firsts))
+        observed = pl.col("read") < position_of(observed_below)
         times = (pl.col("time") - pl.col("time") % BIN_US).alias("time")
-        for scope, time, count in begins.filter("read").group_by("scope", times).len().iter_rows():
+        if observed_below:
+            self._returning.begin(begins.filter(observed).select("scope", "key", "time").rows())
+            begins = begins.filter(~observed)
+        for scope, time, count in begins.lazy().group_by("scope", times).len().collect().rows():
             self._traffic[scope, time] += count
-        for unobserved in (False, True):
-            rows = begins.filter(pl.col("read") == unobserved).drop("read").iter_rows()
-            reported = [KeySeen(*row) for row in self._returning.begin(rows)]
-            self._keys += reported if unobserved else ()
+        self._keys += starmap(KeySeen, self._returning.begin(begins.select("scope", "key", "time").rows()))
 
     def case(self, case: Case) -> None:
         """Take in the case of a judged session that carries a clue."""

@@ -7,8 +7,9 @@ followed within an hour, the keys name people or requests: none of them is follo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 
+from daemon.core.generation_cache import GenerationCache
 from daemon.core.text import shorten
 
 FOLLOWED = 256
@@ -18,7 +19,7 @@ MOST = 16_384
 LATELY = 8_192
 """Keys of sessions that are remembered, to notice that one returns; at most twice as many are kept."""
 SCOPES = 1_024
-"""Crowded scopes beyond which those that were crowded over an hour ago are forgotten."""
+"""Crowded scopes that are remembered; at most twice as many are kept."""
 LENGTH = 200
 """Most characters of a key."""
 MINUTE_US = 60_000_000
@@ -28,6 +29,8 @@ CROWDED = ""
 
 _Name = tuple[str, str]
 """A scope and a key."""
+_Named = Sequence[tuple[_Name, int]]
+"""Sessions by name, with their times."""
 
 
 class ReturningKeys:
@@ -38,48 +41,69 @@ class ReturningKeys:
     """
 
     def __init__(self) -> None:
-        self._lately: dict[_Name, int] = {}
-        self._before: dict[_Name, int] = {}
+        self._lately: GenerationCache[_Name, int] = GenerationCache(LATELY)
         self._followed: dict[_Name, int] = {}
         self._counts: Counter[str] = Counter()
-        self._crowded: dict[str, int] = {}
+        self._crowded: GenerationCache[str, int] = GenerationCache(SCOPES)
 
     def __len__(self) -> int:
         return len(self._followed)
 
-    def begin(self, sessions: Iterable[tuple[str, str, int]]) -> Iterator[tuple[str, str, int]]:
-        """Take in sessions that begin: scope, key and time; yield what to report of them, in the same form.
+    def begin(self, sessions: Sequence[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+        """Take in sessions that begin: scope, key and time; return what to report of them, in the same form.
 
-        A key is reported once a minute, and at its second session the first one too.
+        A key is reported once a minute, and at its second session the first one too. Most keys of a batch are new or
+        were reported in this minute; those cost no call.
         """
-        for scope, whole, time in sessions:
-            key = whole if len(whole) <= LENGTH else shorten(whole, LENGTH)
-            if not key or (self._crowded and time < self._crowded.get(scope, time - HOUR_US) + HOUR_US):
+        reports: list[tuple[str, str, int]] = []
+        named = _named(sessions)
+        while named:
+            named = self._begin(named, reports)
+        return reports
+
+    def _begin(self, named: _Named, reports: list[tuple[str, str, int]]) -> _Named:
+        """Take in sessions up to one that makes its scope crowded; return those behind it."""
+        crowded = self._crowded_of(named)
+        if crowded:
+            named = [(name, at) for name, at in named if name[0] not in crowded or at >= crowded[name[0]] + HOUR_US]
+        firsts = self._note_firsts(named)
+        for place, (name, time) in enumerate(named):
+            (scope, key), minute = name, time // MINUTE_US
+            if name in self._followed:
+                if minute > self._followed[name] // MINUTE_US:
+                    self._followed[name] = time
+                    reports.append((scope, key, time))
                 continue
-            known = self._followed.get((scope, key))
-            if known is not None:
-                if time // MINUTE_US > known // MINUTE_US:
-                    self._followed[scope, key] = time
-                    yield scope, key, time
+            if name in firsts and minute <= firsts[name] // MINUTE_US:
                 continue
-            first = self._lately.get((scope, key)) or self._before.get((scope, key))
-            if first is None:
-                if len(self._lately) >= LATELY:
-                    self._lately, self._before = {}, self._lately
-                self._lately[scope, key] = time
-            elif time // MINUTE_US <= first // MINUTE_US:
-                self._lately[scope, key] = first
-            elif self._has_room(scope, time):
-                self._followed[scope, key] = time
-                self._counts[scope] += 1
-                yield scope, key, first
-                yield scope, key, time
-            else:
+            first = self._lately.get(name)
+            if first is None or minute <= first // MINUTE_US:
+                continue
+            if not self._has_room(scope, time):
                 self._leave(scope, set())
-                if len(self._crowded) >= SCOPES:
-                    self._crowded = {name: since for name, since in self._crowded.items() if time < since + HOUR_US}
-                self._crowded[scope] = time
-                yield scope, CROWDED, time
+                self._crowded.put(scope, time)
+                reports.append((scope, CROWDED, time))
+                for later in firsts.keys() - {earlier for earlier, _ in named[: place + 1]}:
+                    self._lately.discard(later)
+                return named[place + 1 :]
+            self._followed[name] = time
+            self._counts[scope] += 1
+            reports += [(scope, key, first), (scope, key, time)]
+        return []
+
+    def _crowded_of(self, named: _Named) -> dict[str, int]:
+        """Return the scopes of sessions that were crowded, and since when."""
+        if not len(self._crowded):
+            return {}
+        scopes = {scope for (scope, _), _ in named}
+        return {scope: since for scope in scopes if (since := self._crowded.get(scope)) is not None}
+
+    def _note_firsts(self, named: _Named) -> dict[_Name, int]:
+        """Remember the keys that were not seen lately; return the time of the first session of each."""
+        fresh = {name for name in self._lately.missing([name for name, _ in named]) if name not in self._followed}
+        firsts = {name: time for name, time in reversed(named) if name in fresh}
+        self._lately.put_all(firsts)
+        return firsts
 
     def _has_room(self, scope: str, time: int) -> bool:
         """Return whether one more key of a scope can be followed; those that were away for an hour make room."""
@@ -93,3 +117,10 @@ class ReturningKeys:
         self._followed = {name: last for name, last in self._followed.items() if name[0] != scope or name[1] in kept}
         self._counts[scope] = len(kept)
         self._counts += Counter()  # a scope without keys has no entry
+
+
+def _named(sessions: Sequence[tuple[str, str, int]]) -> _Named:
+    """Return scope, key and time of the sessions that have a key; keys are cut to LENGTH."""
+    if max(map(len, [key for _, key, _ in sessions]), default=0) > LENGTH:
+        sessions = [(scope, shorten(key, LENGTH), time) for scope, key, time in sessions]
+    return [((scope, key), time) for scope, key, time in sessions if key]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.core.observations import returning_keys
 from daemon.core.observations.returning_keys import CROWDED, FOLLOWED, HOUR_US, MINUTE_US, ReturningKeys
 
 
@@ -57,3 +60,22 @@ def test_what_is_followed_is_bounded(rows: list[tuple[int, int]]) -> None:
         assert len(keys) <= FOLLOWED
 
     assert len(seen) == len(set(seen)) or HOUR_US <= minute * MINUTE_US
+
+
+ROWS = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 20), st.integers(0, 400)), max_size=200)
+
+
+@patch.object(returning_keys, "FOLLOWED", 6)
+@given(ROWS, st.integers(1, 200))
+def test_how_sessions_are_cut_into_batches_changes_nothing(steps: list[tuple[str, int, int]], size: int) -> None:
+    """One session at a time, or many at once: what is reported is the same, crowds included."""
+    time, sessions = 0, []
+    for scope, key, seconds in steps:
+        time += seconds * 1_000_000
+        sessions.append((scope, f"k{key}", time))
+    one, many = ReturningKeys(), ReturningKeys()
+    single = [report for session in sessions for report in one.begin([session])]
+    batches = [sessions[at : at + size] for at in range(0, len(sessions), size)]
+
+    assert single == [report for batch in batches for report in many.begin(batch)]
+    assert len(one) == len(many)
