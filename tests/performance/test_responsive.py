@@ -1,23 +1,34 @@
 """The event loop and the probes while the daemon works at full load, timed by the process's own CPU clock.
 
 That clock stands still while other processes have the machine, and runs at least as fast as the wall while this one
-works; so a bound on it is a bound on what the daemon itself makes others wait.
+works; so a bound on it is a bound on what the daemon itself makes others wait. The garbage collector is tuned as
+`strayline run` tunes it: else one pass over all that the tests have imported takes as long as the bound.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from time import process_time
 
 import aiohttp
 import orjson
+import pytest
 
 from daemon.adapters.web import HttpServer, Probes
+from daemon.runtime import seldom_collected
 from tests.support.fake_broker import FakeCluster
 from tests.support.replica import TOPICS, Replica, replica, until
 
 LINES = 6_000
 TICK = 0.005
+
+
+@pytest.fixture(autouse=True)
+def collected_as_in_the_daemon() -> Iterator[None]:
+    """The garbage collector as `strayline run` has it."""
+    with seldom_collected():
+        yield
 
 
 def feed(cluster: FakeCluster) -> None:
