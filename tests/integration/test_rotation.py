@@ -58,6 +58,7 @@ class Load:
         self._producer = AIOKafkaProducer(bootstrap_servers=servers)
         self._topic = topic
         self._task: asyncio.Task[None] | None = None
+        self._enough = False
         self.sent = 0
 
     async def __aenter__(self) -> Self:
@@ -66,7 +67,7 @@ class Load:
         return self
 
     async def _send(self) -> None:
-        while True:
+        while not self._enough:
             line = {"time": time.time(), "scope": "shop", "key": f"k{self.sent}", "message": "GET /cart"}
             await self._producer.send_and_wait(self._topic, orjson.dumps(line))
             self.sent += 1
@@ -74,8 +75,8 @@ class Load:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._task is not None
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        self._enough = True  # a line that is on its way is counted too
+        await self._task
         await self._producer.stop()
 
 
