@@ -94,7 +94,8 @@ def write(records: list[Update], dimensions: int, path: Path) -> tuple[float, in
     detector, rows = empty(dimensions), iter(records)
     while some := list(islice(rows, APPLIED_AT_ONCE)):
         detector.apply(some)
-    began, writer = time.process_time(), SnapshotFile(path, 1 << 40).begin({})
+    began, writer = time.process_time(), SnapshotFile(path, 1 << 40).writer()
+    writer.begin({})
     for name in detector.scope_sizes():
         for saved in detector.save([name]):
             writer.add(saved)

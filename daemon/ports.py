@@ -150,11 +150,15 @@ class Outliers(Protocol):
 
 
 class SnapshotWriter(Protocol):
-    """A snapshot that is being written: blocking calls."""
+    """A new snapshot: blocking calls. Nothing is written before `begin`, and the old one stays until `finish`."""
 
     @property
     def bytes(self) -> int:
         """How much was written so far."""
+        ...
+
+    def begin(self, head: Mapping[str, Any]) -> None:
+        """Write what `open` will return of it. Raises OSError, and DataError like `add`."""
         ...
 
     def add(self, saved: SavedScope) -> None:
@@ -180,8 +184,8 @@ class SnapshotStore(Protocol):
         """
         ...
 
-    def begin(self, head: Mapping[str, Any]) -> SnapshotWriter:
-        """Begin a new one; the old one stays until the new one is finished. Raises OSError."""
+    def writer(self) -> SnapshotWriter:
+        """Return a writer of a new one."""
         ...
 
 

@@ -51,22 +51,27 @@ class SnapshotFile:
             return Snapshot(_json(next(content, b"")), _scopes(content))
         return None
 
-    def begin(self, head: Mapping[str, Any]) -> PartialSnapshot:
-        """Begin a new file. Raises OSError."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return PartialSnapshot(self._path, self._max, head)
+    def writer(self) -> PartialSnapshot:
+        """Return what writes a new file."""
+        return PartialSnapshot(self._path, self._max)
 
 
 class PartialSnapshot:
     """A file on its way to `path`; it counts only when it is finished."""
 
-    def __init__(self, path: Path, max_bytes: int, head: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, max_bytes: int) -> None:
         self.bytes = 0
         self._path, self._max = path, max_bytes
         self._partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
         self._scopes = 0
+        self._opened = contextlib.ExitStack()
+
+    def begin(self, head: Mapping[str, Any]) -> None:
+        """Write the head of a new file. Raises OSError, and DataError where the file becomes larger than it may be."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._partial.unlink(missing_ok=True)
-        self._file = os.fdopen(os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        number = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._file = self._opened.enter_context(os.fdopen(number, "wb"))
         self._file.write(MAGIC)
         self._write(_content(dict(head), {}))
 
@@ -80,13 +85,13 @@ class PartialSnapshot:
         self._write(_content({"scopes": self._scopes}, {}))
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._file.close()
+        self._opened.close()
         self._partial.replace(self._path)
 
     def abandon(self) -> None:
         """Remove what was written. Never raises."""
         with contextlib.suppress(OSError):
-            self._file.close()
+            self._opened.close()
         with contextlib.suppress(OSError):
             self._partial.unlink(missing_ok=True)
 

@@ -8,10 +8,10 @@ beginning, and a line of the log says why.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic, time
-from typing import Any
+from typing import Any, ParamSpec
 
 import structlog
 
@@ -22,6 +22,7 @@ from daemon.ports import Broker, SnapshotStore
 from daemon.runtime.baseline_follower import Follower
 from daemon.runtime.worker_thread import WorkerThread
 
+P = ParamSpec("P")
 log = structlog.get_logger(__name__)
 
 LONGEST = 12 * 3600.0
@@ -113,16 +114,17 @@ class BaselineSnapshots:
         read = {str(partition): offset for partition, offset in self._follower.offsets.items()}
         sizes = await self._thread(self._detector.scope_sizes)
         head = {"of": await self._identity(), "made": time(), "read": read, "scopes": len(sizes)}
-        writer = await asyncio.to_thread(self._store.begin, head)
+        writer = self._store.writer()
         written = 0
         try:
+            await _to_its_end(writer.begin, head)
             for names in _groups(sizes):
                 for saved in await self._thread(self._detector.save, names):
-                    await asyncio.to_thread(writer.add, saved)
+                    await _to_its_end(writer.add, saved)
                     written += 1
-            await asyncio.to_thread(writer.finish)
+            await _to_its_end(writer.finish)
         except BaseException:
-            await asyncio.to_thread(writer.abandon)
+            await _to_its_end(writer.abandon)
             raise
         return writer.bytes, written
 
@@ -157,6 +159,16 @@ class BaselineSnapshots:
             saved, _ = await asyncio.gather(asyncio.to_thread(next, scopes, None), self._thread(loading.add, saved))
             self._loaded += 1
         await self._thread(loading.finish)
+
+
+async def _to_its_end(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Call in a thread, and return after the call has: also when cancelled, so that no two calls meet in a file."""
+    call = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    try:
+        await asyncio.shield(call)
+    except asyncio.CancelledError:
+        await asyncio.wait([call])
+        raise
 
 
 def _groups(sizes: Mapping[str, int]) -> Iterator[list[str]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from daemon.adapters.snapshot_file import SnapshotFile
+from daemon.adapters.snapshot_file import PartialSnapshot, SnapshotFile
 from daemon.core.detection import Detector, DetectorSettings
 from daemon.core.types import TopicPartition
 from daemon.metrics import Metrics
@@ -217,13 +218,20 @@ async def test_snapshots_are_written_now_and_then(cluster: FakeCluster, tmp_path
     """Each replaces the one before; a disk that refuses is told, and nothing of it stays behind."""
     path = tmp_path / "folder" / "snapshot"
     with capture_logs() as logs:
+
+        async def logged(event: str) -> None:
+            """Wait for a line of the log, or raise what ended the writing."""
+            seen = len(logs)
+            await until(lambda: writing.done() or any(line["event"] == event for line in logs[seen:]))
+            if writing.done():
+                writing.result()
+
         async with restart(cluster, path) as made:
             writing = asyncio.create_task(made.snapshots.run())
-            await until(lambda: sum(line["event"] == "snapshot_written" for line in logs) > 1)
-            path.parent.chmod(0o500)
+            await logged("snapshot_written")
+            await logged("snapshot_written")
             made.snapshots._store = SnapshotFile(path, 1000)  # smaller than any
-            await until(lambda: any(line["event"] == "snapshot_not_written" for line in logs))
-            path.parent.chmod(0o700)
+            await logged("snapshot_not_written")
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
             expected = made.state()
@@ -232,3 +240,37 @@ async def test_snapshots_are_written_now_and_then(cluster: FakeCluster, tmp_path
     async with restart(cluster, path) as made:
         assert made.begun
         assert expected == made.state()
+
+
+class SlowDisk(SnapshotFile):
+    """A file in a folder that is not made before `go`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, 1 << 30)
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def writer(self) -> PartialSnapshot:
+        """Return a writer that begins when it may."""
+        writer = super().writer()
+        begin = writer.begin
+
+        def slowly(head: Mapping[str, object]) -> None:
+            self.begun.set()
+            assert self.go.wait(30)
+            begin(head)
+
+        writer.begin = slowly  # type: ignore[method-assign]
+        return writer
+
+
+async def test_who_stops_while_the_disk_is_slow_leaves_nothing(cluster: FakeCluster, tmp_path: Path) -> None:
+    """What the thread still makes after that is closed and removed."""
+    path = tmp_path / "folder" / "snapshot"
+    async with restart(cluster, path) as made:
+        made.snapshots._store = disk = SlowDisk(path)
+        writing = asyncio.create_task(made.snapshots.write())
+        await until(disk.begun.is_set)
+        writing.cancel()
+        asyncio.get_running_loop().call_later(0.05, disk.go.set)
+        assert isinstance((await asyncio.gather(writing, return_exceptions=True))[0], asyncio.CancelledError)
+    assert not list(path.parent.iterdir())

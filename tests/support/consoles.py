@@ -163,12 +163,16 @@ async def text_of(client: aiohttp.ClientSession, url: str, **options: object) ->
 
 
 async def until_shown(client: aiohttp.ClientSession, url: str, what: str, **options: object) -> str:
-    """Return the page once it shows `what`."""
+    """Return the page once it is there and shows `what`."""
     deadline = asyncio.get_running_loop().time() + 60
-    while what not in (text := await text_of(client, url, **options)):
+    while True:
+        async with client.get(url, **options) as answer:  # type: ignore[arg-type]
+            assert answer.status in (200, 404), await answer.text()
+            text = await answer.text()
+            if answer.status == 200 and what in text:
+                return text
         assert asyncio.get_running_loop().time() < deadline, text
         await asyncio.sleep(0.05)
-    return text
 
 
 def field(page: str, name: str) -> str:
