@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from daemon.config.section import Section
-from daemon.config.values import Duration, Size, parse_link
+from daemon.config.values import Duration, Size, parse_link, parse_network
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -51,7 +51,7 @@ class HttpConfig(PortConfig):
 class ProxyConfig(Section):
     """Reverse proxies in front of the console: their addresses, and the header that says who is logged in there."""
 
-    networks: list[IPv4Network | IPv6Network] = Field(min_length=1)
+    networks: list[Annotated[IPv4Network | IPv6Network, BeforeValidator(parse_network)]] = Field(min_length=1)
     user: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]{1,100}$")
     role: Literal["viewer", "operator", "admin"] = "viewer"
 

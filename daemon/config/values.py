@@ -7,6 +7,7 @@ value; the caller adds its path.
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from string import Formatter
 from typing import Annotated
 
@@ -71,6 +72,15 @@ def rate_of(text: str) -> float | None:
     """Return the number a day of a rate such as ``20/day``, None for anything else."""
     match = RATE.fullmatch(text.strip())
     return float(match[1]) if match else None
+
+
+def parse_network(value: object) -> IPv4Network | IPv6Network:
+    """Return the network of an address such as ``10.20.0.5`` or of ``10.20.0.0/16``. Raises ValueError."""
+    try:
+        return ip_network(str(value))
+    except ValueError as error:
+        reason = "has bits behind its prefix" if "host bits" in str(error) else "is not an address or a network"
+        raise ValueError(f"{value!r} {reason}; write one such as 10.20.0.5 or 10.20.0.0/16") from None
 
 
 LINK_FIELDS = frozenset(

@@ -83,7 +83,7 @@ class Guard:
             request[LOGIN] = login
             response = await handler(request)
             if cookie is not None:
-                set_cookie(request, response, cookie)
+                self.set_cookie(request, response, cookie)
             return response
 
         return guarded
@@ -94,6 +94,18 @@ class Guard:
         async with self._hashing:
             account = await asyncio.to_thread(self._accounts.by_password, name, password)
         return None if account is None else self._logins.begin(account, monotonic())[0]
+
+    def set_cookie(self, request: web.Request, response: web.StreamResponse, cookie: str) -> None:
+        """Send a session's cookie; over TLS, also at a proxy that is believed, it is for TLS only."""
+        response.set_cookie(
+            COOKIE,
+            cookie,
+            max_age=round(LIFETIME_S),
+            path=f"{request[ROOT]}/",
+            httponly=True,
+            samesite="Lax",
+            secure=request.secure or self._proxy.speaks_tls(request),
+        )
 
     def log_out(self, request: web.Request) -> None:
         """End the session of a request."""
@@ -155,17 +167,3 @@ async def checked_form(request: web.Request) -> dict[str, str]:
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
     check_form(request, fields.get("csrf", ""))
     return fields
-
-
-def set_cookie(request: web.Request, response: web.StreamResponse, cookie: str) -> None:
-    """Send a session's cookie; over TLS, also at a proxy, it is for TLS only."""
-    secure = request.secure or request.headers.get("X-Forwarded-Proto") == "https"
-    response.set_cookie(
-        COOKIE,
-        cookie,
-        max_age=round(LIFETIME_S),
-        path=f"{request[ROOT]}/",
-        httponly=True,
-        samesite="Lax",
-        secure=secure,
-    )

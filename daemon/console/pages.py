@@ -19,7 +19,7 @@ from daemon.console.case import case_rows, cause_rows, muted_of
 from daemon.console.cause_queries import causes, said_of
 from daemon.console.changes import Changes
 from daemon.console.feed import Feeds
-from daemon.console.guard import LOGIN, ROOT, Guard, checked_form, set_cookie
+from daemon.console.guard import LOGIN, ROOT, Guard, checked_form
 from daemon.console.links import LinkTemplate, filled
 from daemon.console.meaning_queries import AlikeIncident
 from daemon.console.mute_queries import mutes_on
@@ -212,7 +212,7 @@ class Pages:
         if cookie is None:
             return self._login_page(request, 401, failed=True)
         response = web.HTTPSeeOther(_own_path(str(form.get("next", "")), request[ROOT]))
-        set_cookie(request, response, cookie)
+        self._guard.set_cookie(request, response, cookie)
         raise response
 
     async def log_out(self, request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""What a reverse proxy says of a request: the prefix under which it serves the console, its host, and who is logged in.
+"""What a reverse proxy says of a request: prefix, host and scheme that the browser sees, and who is logged in.
 
 Headers of this kind are believed from the proxies that the configuration names by address, and from nobody else: anyone
 may send them.
@@ -55,6 +55,11 @@ class Proxy:
         """Return the host that the browser asked."""
         forwarded = request.headers.get("X-Forwarded-Host", "") if self.believes(request) else ""
         return forwarded.split(",")[0].strip() or request.host
+
+    def speaks_tls(self, request: web.Request) -> bool:
+        """Return whether the browser reached the proxy over TLS, as the proxy says."""
+        scheme = request.headers.get("X-Forwarded-Proto", "") if self.believes(request) else ""
+        return scheme.split(",")[0].strip().lower() == "https"
 
     def name(self, request: web.Request) -> str:
         """Return who is logged in at the proxy, empty where it does not say."""

@@ -109,6 +109,12 @@ input: {topics: [], fields: {key: record.offset, time: a..b}, extract: ["(?P<use
         ),
         ("kafka: {security: {protocol: SASL_SSL}}", "kafka.security: SASL needs both username and password"),
         ("alerts: {budget: 20/hour}", "alerts.budget: '20/hour' is not a budget"),
+        ("console: {proxy: {networks: []}}", "console.proxy.networks: List should have at least 1 item"),
+        (
+            "console: {proxy: {networks: ['::1', proxy.example]}}",
+            "console.proxy.networks.1: 'proxy.example' is not an address or a network",
+        ),
+        ("console: {proxy: {networks: [10.0.0.1/8]}}", "console.proxy.networks.0: '10.0.0.1/8' has bits behind its"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, expected: str) -> None:

@@ -136,6 +136,29 @@ async def test_headers_are_believed_from_named_addresses_only(
     assert expected == (answer.status, "mallory" in page, "/evil" in page)
 
 
+@pytest.mark.parametrize(
+    ("networks", "scheme", "expected"),
+    [
+        (HERE, "https", True),
+        (HERE, "HTTPS, http", True),
+        (HERE, "http", False),
+        (HERE, "", False),
+        (ELSEWHERE, "https", False),
+        ((), "https", False),
+    ],
+)
+async def test_the_cookie_is_for_tls_alone_where_a_believed_proxy_speaks_it(
+    topics: FakeTopics, client: aiohttp.ClientSession, networks: tuple[object, ...], scheme: str, expected: bool
+) -> None:
+    """Whoever else says that the browser came over TLS changes nothing."""
+    settings = ConsoleSettings(visitor="eve", proxy=Proxy(networks))  # type: ignore[arg-type]
+    headers = {"X-Forwarded-Proto": scheme}
+    async with console(topics, settings) as app, client.get(app.url, headers=headers) as answer:
+        cookie = answer.headers["Set-Cookie"]
+
+    assert expected == ("Secure" in cookie)
+
+
 async def test_without_the_proxy_nobody_is_let_in(topics: FakeTopics, client: aiohttp.ClientSession) -> None:
     """Where only the proxy says who is logged in, a request without its header is refused."""
     async with console(topics, ConsoleSettings(proxy=Proxy(HERE, "X-User"))) as app, client.get(app.url) as answer:
