@@ -11,11 +11,12 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.adapters.files import FileReader, check_files
+from daemon.adapters.files import FileReader, check_files, last_written
 from daemon.backtest.assemble import Counts, build
 from daemon.backtest.labels import LabelFile, read_labels
 from daemon.backtest.options import BacktestOptions, Progress, Result, Setup, Shower, Watcher, topic_of
@@ -29,7 +30,7 @@ from daemon.backtest.trivial import Beside, trivial
 from daemon.core.alerts import alert_record, case_of
 from daemon.core.detection import take_export
 from daemon.core.incidents import History, IncidentStage, figures, take_history
-from daemon.core.stream import Pushed, Stream, drive
+from daemon.core.stream import Pushed, Stream, Tools, drive
 from daemon.core.types import Batch, ClosedBy, Phase, TopicPartition, Verdict
 from daemon.ports import Engine
 
@@ -69,6 +70,11 @@ async def run_backtest(
     return result
 
 
+def _of_files(tools: Tools, files: Sequence[str]) -> Tools:
+    """Return the tools with which files are read: a time without a year has the year that fits theirs."""
+    return replace(tools, format=replace(tools.format, written=last_written(files)))
+
+
 class _Run:
     """One run's state."""
 
@@ -102,14 +108,16 @@ class _Run:
         """Teach, then judge, then sum up."""
         options, tools = self._options, self._setup.tools
         taught = FileReader(options.teach, self._source, stdin=options.stdin)
-        await self._feed(Files(taught), lambda source: Stream(source, tools, teach=True), teach=True)
+        of_taught = _of_files(tools, options.teach)
+        await self._feed(Files(taught), lambda source: Stream(source, of_taught, teach=True), teach=True)
         self._stage.end_of_teaching()
         if options.freeze:
             self.history = take_history(self._stage)
         first, layout = taught.offset, options.layout
         files = FileReader(options.files, self._source, first_offset=first, stdin=options.stdin, layout=layout)
         judged = Topics(options.records) if options.records else Files(files)
-        await self._feed(judged, lambda source: Stream(source, tools, learn=not options.freeze))
+        of_judged = tools if options.records else _of_files(tools, options.files)
+        await self._feed(judged, lambda source: Stream(source, of_judged, learn=not options.freeze))
         if not options.freeze:
             self.history = take_history(self._stage)
         self._counts.seconds = time.perf_counter() - self._started

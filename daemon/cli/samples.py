@@ -116,10 +116,11 @@ def _known_encoding(name: str) -> bool:
 
 def find_out(options: argparse.Namespace, lines: list[str], wishes: Wishes) -> Discovery:
     """Return how the lines are read. Raises DataError when no line can be read."""
+    from daemon.adapters.files import STDIN, last_written
     from daemon.discovery import NothingToReadError, discover
 
     try:
-        return discover(lines, wishes)
+        return discover(lines, wishes, last_written(options.files or [STDIN]))
     except NothingToReadError as error:
         raise DataError(f"{' '.join(options.files) or options.topic}: {error}") from None
 

@@ -66,14 +66,17 @@ class NothingToReadError(ValueError):
     """The sample holds no line."""
 
 
-def discover(texts: Sequence[str], wishes: Wishes | None = None) -> Discovery:
-    """Return how a sample of lines is read and cut. Raises NothingToReadError when all of them are blank."""
+def discover(texts: Sequence[str], wishes: Wishes | None = None, written: int | None = None) -> Discovery:
+    """Return how a sample of lines, of the time before `written` (microseconds), is read and cut.
+
+    Raises NothingToReadError when all of them are blank.
+    """
     wishes = wishes or Wishes()
     lines = pl.Series("line", [line.rstrip("\r") for text in texts for line in text.split("\n")], dtype=pl.String)
     lines = without_colours(lines.filter(lines.str.contains(r"\S")).head(MOST_LINES))
     if lines.is_empty():
         raise NothingToReadError("there is no line to read")
-    reading = _reading(lines, wishes)
+    reading = replace(_reading(lines, wishes), written=written)
     records = _records(lines, reading)
     if not records:
         raise NothingToReadError(f"no line can be read as {reading.format}")

@@ -40,12 +40,14 @@ class Reading:
     level: bool = False
     begins: str | None = None
     keys: Sequence[str] = ()
+    written: int | None = None
+    """When the newest line was written at the latest, in microseconds, where that is known."""
 
     def settings(self, key: str | None = None) -> FormatSettings:
         """Return the core's settings; `key` is one more pattern to extract."""
         paths = FieldPaths(**{**dict(FieldPaths().items()), **self.fields})
         patterns = (*self.extract, key) if key else tuple(self.extract)
-        return FormatSettings(self.format, paths, patterns, self.time_format)
+        return FormatSettings(self.format, paths, patterns, self.time_format, written=self.written)
 
 
 def parse(reading: Reading, records: Sequence[bytes], key: str | None = None) -> Parsed:

@@ -14,7 +14,7 @@ beginning alone, and `output` writes files whole or not at all.
 
 from daemon.adapters.files.head import Rewound, read_head
 from daemon.adapters.files.output import whole_file, write_lines
-from daemon.adapters.files.paths import STDIN, check_files, printable
+from daemon.adapters.files.paths import STDIN, check_files, last_written, printable
 from daemon.adapters.files.reader import FileReader, Place
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Place",
     "Rewound",
     "check_files",
+    "last_written",
     "printable",
     "read_head",
     "whole_file",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +34,17 @@ def check_files(paths: Sequence[str]) -> None:
     problems += [f"{path}: {'standard input ' if path == STDIN else ''}can be read only once" for path in twice]
     if problems:
         raise InputError("\n".join(problems))
+
+
+def last_written(paths: Sequence[str]) -> int:
+    """Return when the newest file was last written, in microseconds: now for standard input, and for what is gone."""
+    newest = 0.0
+    for path in paths:
+        try:
+            newest = max(newest, time.time() if path == STDIN else Path(path).stat().st_mtime)
+        except OSError:
+            newest = time.time()
+    return int(newest * 1e6)
 
 
 def printable(path: str) -> str:

@@ -76,6 +76,8 @@ class FormatSettings:
     level_scale: str = "auto"
     max_lead: int = 300_000_000
     reject_unreadable_times: bool = False
+    written: int | None = None
+    """When the newest of the files was last written, in microseconds, where the records are lines of files."""
     sources: bool = False
     """Whether lines name their writer, so that they can be joined: they also have the columns of `SOURCE_SCHEMA`."""
 

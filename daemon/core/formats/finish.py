@@ -37,7 +37,7 @@ class Finisher:
         self._sources = {name: parts for name, parts in sources.items() if name != "message" and any(parts)}
         """For each field whose path names a part of the record, where to look; None means the reader's column."""
         self._levels = Levels(settings.level_scale)
-        self._times = LineTimes(settings.max_lead)
+        self._times = LineTimes(settings.max_lead, settings.written)
         self._reject_unreadable = settings.reject_unreadable_times
         self._keep_sources = settings.sources
 

@@ -1,7 +1,8 @@
 """Every line's time: its own where that can be read and is plausible, else its record's, else that of the line before.
 
 A time without a year gets the year that fits: that of the last such moment up to a day after the record's
-timestamp; in files, which have none, the year in which it is nearest to the line before.
+timestamp; in files, which have none, the year in which it is nearest to the line before. A file's first line takes
+its year from when the file was last written, where that is known.
 """
 
 from __future__ import annotations
@@ -24,10 +25,14 @@ _LEAP_CYCLE = 9
 
 
 class LineTimes:
-    """Settles the times of one partition's lines; remembers the last line's time. Times are microseconds."""
+    """Settles the times of one partition's lines; remembers the last line's time. Times are microseconds.
 
-    def __init__(self, max_lead: int) -> None:
+    `written` is when the newest of the files was last written, where the lines come from files.
+    """
+
+    def __init__(self, max_lead: int, written: int | None = None) -> None:
         self._clock = StreamClock(max_lead)
+        self._written = written
         self._last = 0
         self._last_yearless: tuple[int, int] | None = None
         """Of a file's last line without a year: its moment in the year `NO_YEAR`, and its year."""
@@ -72,30 +77,42 @@ class LineTimes:
         """Return the year of each moment of the year `NO_YEAR`: a step of over half a year crosses a new year."""
         moments = micros.to_numpy()
         if self._last_yearless is None:
-            # The next 29 February after a file's first line must exist.
-            month = int(micros.cast(pl.Datetime("us")).dt.month()[0])
-            self._last_yearless = int(moments[0]), NO_YEAR if month <= 2 else NO_YEAR - 1
+            self._last_yearless = int(moments[0]), self._first_year(micros)
         last, year = self._last_yearless
         steps = np.diff(moments, prepend=last)
         years = year + np.cumsum((steps < -_HALF_YEAR).astype(np.int64) - (steps > _HALF_YEAR))
         self._last_yearless = int(moments[-1]), int(years[-1])
         return pl.Series(years)
 
+    def _first_year(self, micros: pl.Series) -> int:
+        """Return the year of a file's first line. Where nothing tells, the next 29 February after it exists."""
+        months = micros.cast(pl.Datetime("us")).dt.month()
+        unknown = NO_YEAR if int(months[0]) <= 2 else NO_YEAR - 1
+        if self._written is None:
+            return unknown
+        first = pl.DataFrame({"micros": micros[:1], "stamp": [self._written]})
+        return int(first.select(_year_of_stamp())[0, 0])
+
 
 def _in_year(year: pl.Expr) -> pl.Expr:
-    """Return `micros`, a moment of the year `NO_YEAR`, in another year; null where it has no such day."""
+    """Return `micros`, a moment of the year `NO_YEAR`, in another year: 29 February is the 28th where there is none."""
     moment = pl.col("micros").cast(pl.Datetime("us"))
     month, day = moment.dt.month().cast(pl.Int64), moment.dt.day().cast(pl.Int64)
-    valid = day <= days_in(year, month)
     day = pl.min_horizontal(day, days_in(year, month))
-    moved = pl.datetime(year, month, day, time_unit="us").to_physical() + pl.col("micros") % DAY
-    return pl.when(valid).then(moved)
+    return pl.datetime(year, month, day, time_unit="us").to_physical() + pl.col("micros") % DAY
+
+
+def _has_day(year: pl.Expr) -> pl.Expr:
+    """Return whether another year has the day of `micros`."""
+    moment = pl.col("micros").cast(pl.Datetime("us"))
+    return moment.dt.day().cast(pl.Int64) <= days_in(year, moment.dt.month().cast(pl.Int64))
 
 
 def _year_of_stamp() -> pl.Expr:
     """Return the year of the last such moment up to a day after the record's timestamp."""
     latest = pl.col("stamp").cast(pl.Datetime("us")).dt.offset_by("1d").dt.year().cast(pl.Int64)
     candidates = [
-        pl.when(_in_year(latest - back) <= pl.col("stamp") + DAY).then(latest - back) for back in range(_LEAP_CYCLE)
+        pl.when(_has_day(latest - back) & (_in_year(latest - back) <= pl.col("stamp") + DAY)).then(latest - back)
+        for back in range(_LEAP_CYCLE)
     ]
     return pl.coalesce(*candidates)

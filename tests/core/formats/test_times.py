@@ -149,6 +149,23 @@ def test_a_new_year_in_a_file() -> None:
     ).tolist()
 
 
+@pytest.mark.parametrize(
+    ("times", "written", "expected"),
+    [
+        (["Nov 25 08:00:00"], "2026-11-26", ["2026-11-25T08:00:00"]),
+        (["Nov 26 23:00:00"], "2026-11-26", ["2026-11-26T23:00:00"]),
+        (["Dec 31 23:59:59", "Jan  1 00:00:01"], "2026-01-02", ["2025-12-31T23:59:59", "2026-01-01T00:00:01"]),
+        (["Feb 29 12:00:00"], "2026-11-26", ["2024-02-29T12:00:00"]),
+        (["Feb 28 12:00:00", "Feb 29 12:00:00"], "2026-11-26", ["2026-02-28T12:00:00", "2026-02-28T12:00:00"]),
+    ],
+)
+def test_a_file_was_written_after_its_lines(times: list[str], written: str, expected: list[str]) -> None:
+    """The first line without a year has the last such moment up to a day after the file was written."""
+    values = [f'{{"message":"x","time":"{time}"}}' for time in times]
+    parsed = read(values, FormatSettings(written=micros(written)))
+    assert [micros(text) for text in expected] == parsed.lines["time"].to_list()
+
+
 def test_a_time_that_cannot_be_read_gives_way_to_the_records() -> None:
     """Such a line has its record's time and is counted; the record's other lines are read as they are."""
     settings = FormatSettings("raw", extract=(r"^time=(?P<time>\S+)",))
