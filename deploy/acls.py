@@ -55,6 +55,13 @@ def notify_acls(config: Config) -> list[Acl]:
     return [*topics, Acl("group", f"{config.notify.group_id}.", _READ, prefixed=True)]
 
 
+def console_acls(config: Config) -> list[Acl]:
+    """Return what `strayline console` needs; it has no group."""
+    topics = config.topics
+    read = [Acl("topic", topic, _READ) for topic in (topics.alerts, topics.baseline, topics.observations)]
+    return [*read, Acl("topic", topics.feedback, _BOTH)]
+
+
 def creator_acls(config: Config) -> list[Acl]:
     """Return what `strayline topics create` needs."""
     topics = [*config.input.topics, *config.topics_in_use().values()]
@@ -77,12 +84,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--principal", default="User:strayline")
     parser.add_argument("--create", metavar="PRINCIPAL", help="also what creating the topics needs, for this principal")
     parser.add_argument("--notify", metavar="PRINCIPAL", help="also what strayline notify needs, for this principal")
+    parser.add_argument("--console", metavar="PRINCIPAL", help="also what strayline console needs, for this principal")
     options = parser.parse_args(arguments)
     config = load_config(options.config)
     servers = ",".join(config.kafka.bootstrap_servers)
     print("\n".join(commands(daemon_acls(config), options.principal, servers)))
     if options.notify:
         print("\n".join(commands(notify_acls(config), options.notify, servers)))
+    if options.console:
+        print("\n".join(commands(console_acls(config), options.console, servers)))
     if options.create:
         print("\n".join(commands(creator_acls(config), options.create, servers)))
     return 0

@@ -16,7 +16,8 @@ from playwright.async_api import Page, async_playwright
 
 from daemon.cli.console import document_room
 from daemon.config import Config
-from daemon.console import Console, ConsoleSettings, LinkTemplate
+from daemon.console import Console, ConsoleSettings, LinkTemplate, ReplaySettings
+from daemon.core.incidents import IncidentSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs/images"
@@ -37,12 +38,14 @@ SIGNED = CONTRACT.replace("30 days", "90 days").replace("shall deliver", "may de
 STANDARDS = {"service-agreement.txt": CONTRACT, "short-agreement.txt": CONTRACT.partition("3. ")[0]}
 LINKS = [LinkTemplate("Kafka UI", "https://kafka-ui.example/{topic}/{partition}/{offset}")]
 
+REPLAY = ReplaySettings(IncidentSettings(warm_up=300))  # as demo/config.yaml
+
 
 async def take(folder: Path, work: Path) -> list[Path]:
     """Take all pictures; return their paths. `work` is an empty folder."""
     documents = {"engine": {"type": "lite"}, "console": {"documents": str(work / "bases")}}
     room = document_room(Config.model_validate(documents))
-    console = Console(ConsoleSettings(folder=folder, links=LINKS), None, room)
+    console = Console(ConsoleSettings(folder=folder, links=LINKS, replay=REPLAY), None, room)
     await console.start()
     taken = []
     try:
@@ -66,7 +69,13 @@ async def _pages(page: Page, url: str, size: str) -> list[Path]:
     await page.locator(".summary").first.click()
     await page.wait_for_selector(".case")
     paths.append(await _shot(page, f"console-incident-{size}.png"))
-    for name, address in (("services", "services?span=1h"), ("causes", "causes"), ("patterns", "patterns")):
+    pages = {
+        "services": "services?span=1h",
+        "causes": "causes",
+        "replay": "replay?service=nginx",
+        "patterns": "patterns",
+    }
+    for name, address in pages.items():
         await page.goto(f"{url}{address}")
         paths.append(await _shot(page, f"console-{name}-{size}.png"))
     await page.locator("tbody a").first.click()

@@ -18,10 +18,12 @@ from daemon.backtest.page import page
 from daemon.core.detection import EXPORT_FILE, Export, write_export
 from daemon.core.incidents import History, write_history
 from daemon.core.messages import encode, verdict_document
+from daemon.core.observations import Observations, observations_line
 from daemon.core.types import Reject, Verdict
 from daemon.errors import OutputError
 
 VERDICTS, ALERTS, DEAD_LETTERS = "verdicts.jsonl", "alerts.jsonl", "dead-letters.jsonl"
+OBSERVATIONS = "observations.jsonl"
 REPORT, PAGE = "report.json", "report.html"
 BLOCK = 1 << 16
 
@@ -37,7 +39,7 @@ class Output:
         if self._folder is not None:
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                for name in (VERDICTS, ALERTS, DEAD_LETTERS):
+                for name in (VERDICTS, ALERTS, DEAD_LETTERS, OBSERVATIONS):
                     self._files[name] = (self._folder / name).open("wb")
                 for name in (REPORT, PAGE, EXPORT_FILE):  # of an earlier run
                     (self._folder / name).unlink(missing_ok=True)
@@ -76,6 +78,16 @@ class Output:
     def alert(self, document: bytes) -> None:
         """Write an alert, or the message of a resolved incident, as it would be published."""
         self._write(ALERTS, document)
+
+    def taught(self, history: History) -> None:
+        """Write what was taught, before what is observed."""
+        for line in write_history(history):
+            self._write(OBSERVATIONS, line)
+
+    def observations(self, observations: Observations) -> None:
+        """Write what was observed, for a replay of what is told."""
+        if self._files and observations.clock is not None:
+            self._write(OBSERVATIONS, observations_line(observations))
 
     def reject(self, reject: Reject, place: Place) -> None:
         """Write which record could not be read and why; its content, which may hold secrets, is not copied."""

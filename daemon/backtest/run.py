@@ -111,6 +111,8 @@ class _Run:
         of_taught = _of_files(tools, options.teach)
         await self._feed(Files(taught), lambda source: Stream(source, of_taught, teach=True), teach=True)
         self._stage.end_of_teaching()
+        if options.teach:
+            self._output.taught(take_history(self._stage))
         if options.freeze:
             self.history = take_history(self._stage)
         first, layout = taught.offset, options.layout
@@ -162,7 +164,10 @@ class _Run:
     async def _judge(self, stream: Stream, *, teach: bool) -> None:
         async for verdict in drive(stream, self._embed):
             self._take(verdict, stream)
-        for news in self._stage.take(stream.observer.take(stream.watermark)):
+        observations = stream.observer.take(stream.watermark)
+        if not teach:
+            self._output.observations(observations)
+        for news in self._stage.take(observations):
             if not teach:
                 published = alert_record(news, self._setup.about)
                 assert published.record.value is not None

@@ -22,6 +22,9 @@ def add(verbs: Verbs[Parser]) -> None:
     """Describe the verb."""
     parser = add_verb(verbs, "console", console, "show incidents in a browser, and take feedback there")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="a backtest's folder instead of the topics")
+    parser.add_argument(
+        "--beside", type=Path, metavar="DIR", help="with --folder: a backtest with other settings, to compare replays"
+    )
     parser.add_argument("--port", type=int, help="the port to serve on (default: console.port; 0: any free one)")
     parser.add_argument("--by", default=os.environ.get("USER", ""), help="who gives feedback, where there are no users")
     parser.add_argument(
@@ -33,6 +36,9 @@ def console(options: argparse.Namespace) -> int:
     """Serve until interrupted."""
     if options.hash_password:
         return _print_hash()
+    if options.beside is not None and options.folder is None:
+        print("strayline console: --beside needs --folder", file=sys.stderr)
+        return os.EX_USAGE
     config = load(options)
     from daemon.logs import configure_logging
 
@@ -110,7 +116,8 @@ def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSetti
     from functools import partial
 
     from daemon.adapters.web import Certificate
-    from daemon.console import ConsoleSettings, ConsoleTopics, LinkTemplate, Retention
+    from daemon.console import ConsoleSettings, ConsoleTopics, LinkTemplate, ReplaySettings, Retention
+    from daemon.wiring import incident_settings, kafka_settings
 
     section = config.console
     settings = ConsoleSettings(
@@ -125,11 +132,13 @@ def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSetti
         proxy=_proxy(section.proxy),
         folder=options.folder,
         links=[LinkTemplate(link.name, link.url) for link in section.links],
+        replay=ReplaySettings(
+            incident_settings(config), str(config.alerts.budget), config.alerts.total or "", options.beside
+        ),
     )
     if options.folder is not None:
         return settings, None
     from daemon.adapters.kafka import follow_batches, publish_one
-    from daemon.wiring import kafka_settings
 
     kafka, topics = kafka_settings(config), config.topics
 
@@ -137,6 +146,10 @@ def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSetti
         await publish_one(kafka, topics.feedback, key=key, value=value)
 
     follow = partial(follow_batches, kafka, [topics.alerts, topics.feedback])
-    follow_baseline = partial(follow_batches, kafka, [topics.baseline])
+    follow_baseline, follow_observations = (
+        partial(follow_batches, kafka, [topic]) for topic in (topics.baseline, topics.observations)
+    )
     servers = ", ".join(config.kafka.bootstrap_servers)
-    return settings, ConsoleTopics(topics.feedback, topics.baseline, servers, follow, follow_baseline, publish)
+    return settings, ConsoleTopics(
+        topics.feedback, topics.baseline, servers, follow, follow_baseline, follow_observations, publish
+    )

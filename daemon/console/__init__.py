@@ -13,12 +13,14 @@
 * `guard` lets a request pass or not; `server.routes` is the table of routes and roles. `logins` keeps sessions. The
   users file and the port's certificate are those of `daemon.adapters.web`.
 * Behind a reverse proxy, `proxy` says which headers are believed; paths are as the browser sees them.
+* `replay` runs the incidents stage once more over stored observations, with other terms. Nothing of it is sent.
 * What people send is published to the feedback topic and shown once it comes back from there.
 """
 
 from daemon.console.console import Console, ConsoleSettings, ConsoleTopics
 from daemon.console.links import LinkTemplate, filled
 from daemon.console.proxy import Proxy
+from daemon.console.replay.replays import ReplaySettings
 from daemon.console.retention import Retention
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "ConsoleTopics",
     "LinkTemplate",
     "Proxy",
+    "ReplaySettings",
     "Retention",
     "filled",
 ]

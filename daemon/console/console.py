@@ -18,6 +18,7 @@ from daemon.console.guard import Guard
 from daemon.console.links import LinkTemplate
 from daemon.console.pages import Pages, Publish
 from daemon.console.proxy import Proxy
+from daemon.console.replay.replays import Replays, ReplaySettings
 from daemon.console.retention import Retention
 from daemon.console.server import ConsoleServer, Route, routes
 from daemon.console.views import Views
@@ -31,7 +32,7 @@ class ConsoleSettings:
     `path` is a prefix of all paths, for a reverse proxy. `archive` None keeps everything in memory, and it is read from
     the topics at each start. `retention` says how much is kept. `users` None lets everybody on this machine in, as
     `visitor`. `proxy` says which reverse proxies are believed. `folder` is a backtest's folder, shown instead of the
-    topics. `links` lead to other programs.
+    topics. `links` lead to other programs. `replay` says what is told by, for replays.
     """
 
     host: str = "127.0.0.1"
@@ -45,6 +46,7 @@ class ConsoleSettings:
     proxy: Proxy = field(default_factory=Proxy)
     folder: Path | None = None
     links: Sequence[LinkTemplate] = ()
+    replay: ReplaySettings = field(default_factory=ReplaySettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class ConsoleTopics:
     """The topics that the console follows, and how feedback is published. `source` names the cluster on the pages.
 
     `follow` yields alerts and feedback. `follow_baseline` yields the baseline's topic by itself: what it holds, or a
-    missing right to read it, delays no alert.
+    missing right to read it, delays no alert. `follow_observations` yields what replays are
+    made of, and is asked when somebody looks at one.
     """
 
     feedback: str
@@ -60,6 +63,7 @@ class ConsoleTopics:
     source: str
     follow: Follow
     follow_baseline: Follow
+    follow_observations: Follow
     publish: Publish
 
 
@@ -115,7 +119,8 @@ class Console:
             publish = topics.publish if topics else None
             has_documents = self._documents is not None
             pages = Pages(store, changes, views, guard, feeds, publish, settings.links, has_documents=has_documents)
-            table = routes(pages)
+            replays = Replays(settings.replay, topics.follow_observations if topics else None, settings.folder)
+            table = routes(pages, replays)
             if self._documents is not None:
                 await self._documents.start()
                 stack.push_async_callback(self._documents.close)

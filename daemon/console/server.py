@@ -14,6 +14,8 @@ from daemon.console.guard import HEADERS, Guard, Handler
 from daemon.console.mute_pages import MutePages
 from daemon.console.pages import Pages, error_page
 from daemon.console.pattern_pages import PatternPages
+from daemon.console.replay.replay_pages import ReplayPages
+from daemon.console.replay.replays import Replays
 
 STATIC = {
     "console.css": "text/css",
@@ -33,7 +35,7 @@ class Route:
     role: Role | None
 
 
-def routes(pages: Pages) -> list[Route]:
+def routes(pages: Pages, replays: Replays) -> list[Route]:
     """Return all routes: the table that says who may do what."""
     mutes, patterns = MutePages(pages), PatternPages(pages)
     return [
@@ -47,6 +49,7 @@ def routes(pages: Pages) -> list[Route]:
         Route("GET", "/mutes", mutes.list, Role.VIEWER),
         Route("GET", "/mute", mutes.ask, Role.OPERATOR),
         Route("POST", "/mutes", mutes.send, Role.OPERATOR),
+        Route("GET", "/replay", ReplayPages(pages, replays).show, Role.VIEWER),
         Route("GET", "/events", pages.events, Role.VIEWER),
         Route("GET", "/feedback", pages.ask_feedback, Role.OPERATOR),
         Route("POST", "/feedback", pages.send_feedback, Role.OPERATOR),

@@ -79,6 +79,8 @@ def bearer(role: str) -> dict[str, str]:
         ("GET", "patterns", 401, 200, 200),
         ("GET", f"pattern?service=payments&pattern={PATTERN}", 401, 200, 200),
         ("GET", "mutes", 401, 200, 200),
+        ("GET", "replay", 401, 200, 200),
+        ("GET", "replay?service=shop&budget=1/day", 401, 200, 200),
         ("GET", f"mute?alert={ALERT}&what=cause", 401, 403, 200),
         ("POST", "mutes", 401, 403, 303),
         ("GET", f"feedback?alert={ALERT}&verdict=normal", 401, 403, 200),

@@ -66,7 +66,8 @@ def test_a_backtest_ends_with_whole_documents_and_no_report(tmp_path: Path) -> N
 
     assert 74 == done.returncode
     assert f"strayline: {out}: cannot be written to: File too large\n" == done.stderr
-    assert {"verdicts.jsonl", "alerts.jsonl", "dead-letters.jsonl"} == {path.name for path in out.iterdir()}
+    written = {"verdicts.jsonl", "alerts.jsonl", "dead-letters.jsonl", "observations.jsonl"}
+    assert written == {path.name for path in out.iterdir()}
     assert 0 < len(documents(out / "verdicts.jsonl")) < 400
     assert (out / "verdicts.jsonl").read_bytes().endswith(b"\n")
 

@@ -17,7 +17,7 @@ from daemon.console import Console, ConsoleSettings, ConsoleTopics
 from daemon.core.types import Batch, TopicPartition, Update
 from daemon.errors import UnavailableError
 
-ALERTS, FEEDBACK, BASELINE = "alerts", "feedback", "baseline"
+ALERTS, FEEDBACK, BASELINE, OBSERVATIONS = "alerts", "feedback", "baseline", "observations"
 PATTERN = "3788422ae703b069"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egnp.exe\x1b[31m\x00${{7*7}}{{7*7}}"
 
@@ -78,7 +78,7 @@ class FakeTopics:
     """
 
     def __init__(self) -> None:
-        self.records: dict[str, list[bytes]] = {ALERTS: [], FEEDBACK: []}
+        self.records: dict[str, list[bytes]] = {ALERTS: [], FEEDBACK: [], OBSERVATIONS: []}
         self.learned: list[Update] = []
         self.broken = False
         self.denied: set[str] = set()
@@ -131,7 +131,8 @@ class FakeTopics:
     def topics(self) -> ConsoleTopics:
         follow = partial(self.follow, (ALERTS, FEEDBACK))
         follow_baseline = partial(self.follow, (BASELINE,))
-        return ConsoleTopics(FEEDBACK, BASELINE, "localhost:9092", follow, follow_baseline, self.publish)
+        observations = partial(self.follow, (OBSERVATIONS,))
+        return ConsoleTopics(FEEDBACK, BASELINE, "localhost:9092", follow, follow_baseline, observations, self.publish)
 
 
 def batch(

@@ -25,6 +25,7 @@ from daemon.core.incidents.incident import Incident, Symptom
 from daemon.core.incidents.mutes import ActiveMute, Mutes
 from daemon.core.incidents.news import TOLD, Event, News
 from daemon.core.incidents.overview import Figures, figures
+from daemon.core.incidents.replay import IncidentReplay, KnownCause, ReplayedIncident, ReplayTerms
 from daemon.core.incidents.settings import Ceiling, IncidentSettings
 from daemon.core.incidents.stage import IncidentStage
 from daemon.core.incidents.state import all_names, dump_pieces, load_stage
@@ -41,10 +42,14 @@ __all__ = [
     "Filing",
     "History",
     "Incident",
+    "IncidentReplay",
     "IncidentSettings",
     "IncidentStage",
+    "KnownCause",
     "Mutes",
     "News",
+    "ReplayTerms",
+    "ReplayedIncident",
     "Symptom",
     "all_names",
     "dump_pieces",

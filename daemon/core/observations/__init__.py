@@ -17,6 +17,8 @@ from daemon.core.observations.record import (
     Traffic,
     dump_observations,
     load_observations,
+    observations_line,
+    packed_observations,
 )
 from daemon.core.observations.returning_keys import CROWDED, FOLLOWED
 
@@ -38,5 +40,7 @@ __all__ = [
     "cause_of_key",
     "dump_observations",
     "load_observations",
+    "observations_line",
+    "packed_observations",
     "words_at_ends",
 ]

@@ -106,8 +106,8 @@ class Observations:
         return bool(self.traffic or self.sightings or self.keys or self.cases or self.said or self.mutes)
 
 
-def dump_observations(observations: Observations) -> bytes:
-    """Return the record's value."""
+def observations_line(observations: Observations) -> bytes:
+    """Return the observations as one line of JSON, without its newline."""
     document = {
         "version": VERSION,
         "source": observations.source,
@@ -121,7 +121,17 @@ def dump_observations(observations: Observations) -> bytes:
         "said": [[s.scope, s.pattern, s.verdict, s.causes] for s in observations.said],
         "mutes": [[m.scope, m.name, m.until, m.causes, m.by] for m in observations.mutes],
     }
-    return zstandard.ZstdCompressor(level=3).compress(orjson.dumps(document))
+    return orjson.dumps(document)
+
+
+def packed_observations(line: bytes) -> bytes:
+    """Return the record's value of a line of JSON."""
+    return zstandard.ZstdCompressor(level=3).compress(line)
+
+
+def dump_observations(observations: Observations) -> bytes:
+    """Return the record's value."""
+    return packed_observations(observations_line(observations))
 
 
 def load_observations(value: bytes | None) -> Observations:

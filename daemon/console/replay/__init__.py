@@ -1,0 +1,1 @@
+"""Replays: what would have been told under another budget, or with other labels and mutes."""
