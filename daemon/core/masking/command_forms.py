@@ -8,7 +8,8 @@ from daemon.core.masking.secret_names import MIXED, NAME, VALUE
 
 _ARGUMENT = r"""(?:"[^"]*"|'[^']*'|[^\s"'|;][^\s|;]*)"""
 _LITERAL = r"""(?:"[^"]*"|'[^']*')"""
-_WORD = r"[^\s\d-]\S*|\d+[^\s\d]\S*"
+_WORD = rf"{_LITERAL}|[^\s\d-]\S*|\d+[^\s\d]\S*"
+_NO_OPTION = rf"{_LITERAL}|[^\s-]\S*"
 _ARGUMENTS = (
     Form(rf"(?:^|[\s\"'])--?[a-z_-]*{NAME}(?:\s+|=)", VALUE),
     Form(r"\b(?:mysql|mariadb)\w*\b[^|;]*?\s-p(?:\s)?", _WORD),
@@ -18,11 +19,11 @@ _ARGUMENTS = (
         _WORD,
     ),
     Form(r"\bredis-cli\b[^|;]*?\s-a\s*", _ARGUMENT),
-    Form(r"\b(?:ldap\w+|ldappasswd)\b[^|;]*?\s-[ws]\s*", r"[^\s-]\S*"),
+    Form(r"\b(?:ldap\w+|ldappasswd)\b[^|;]*?\s-[ws]\s*", _NO_OPTION),
     Form(r"\b(?:smbclient|rpcclient|net|wmic|mount\.cifs|nmblookup)\b[^|;]*?\s-U\s*[^\s%]*%", r"\S+"),
     Form(
         r"\b(?:zip|unzip|ipmitool|sqlcmd|bcp|isql|xfreerdp|osql|snmp\w+)\b[^|;]*?\s[-/](?-i:P|p:|A|X)\s?",
-        r"[^\s-]\S*",
+        _NO_OPTION,
     ),
     Form(
         r"\b(?:curl|wget|lftp)\b[^|;]*?\s(?:-u|--user|-a|--auth|--proxy-user|-U)[\s=]?[\"']?[^\s:\"']+:",
@@ -42,7 +43,7 @@ _PROTOCOLS = (
     ),
     Form(r"\bpassword\([\"']?", r"[^)\"']+"),
     Form(
-        r"(?:^|[\s>:])(?-i:AUTH)\s+(?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5|EXTERNAL|SCRAM-[A-Z0-9-]+)\s+",
+        r"(?:^|[\s>:])(?-i:AUTH(?:ENTICATE)?)\s+(?:PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|CRAM-MD5|EXTERNAL|SCRAM-[A-Z0-9-]+)\s+",
         r"[A-Za-z0-9+/=]{4,}",
     ),
     Form(r"(?:^|[\s>:\"'])(?-i:AUTH)\s+[\"']?(?:[A-Za-z][\w.-]*\s+)?", MIXED),
@@ -86,7 +87,7 @@ RARE_COMMANDS = (
     Form(r"\bopenssl\b[^|;]*?\s(?-i:-[kK])\s+", _ARGUMENT),
     Form(r"\s/rp\s+", _ARGUMENT),
     Form(r"\b(?:https?|xh)\s[^|;]*?(?:-a|--auth)[\s=][\"']?[^\s:/\"']+:", r"[^\s\"']+"),
-    Form(r"\s-(?:u|U|n|-user(?:name)?)[\s=]\S+\s(?:[^|;]*?\s)?-[pPw]\s[\"']?", MIXED),
+    Form(r"\s-(?:u|U|n|-user(?:name)?)[\s=]\S+\s(?:[^|;]*?\s)?-[pPw]\s", rf"{_LITERAL}|{MIXED}"),
     Form(r"\s--service-principal\b[^|;]*?\s-p\s", r"\S+"),
     Form(r"\brabbitmqctl\s+(?:add_user|change_password|authenticate_user)\s+\S+\s+", r"\S+"),
     Form(r"\bhtpasswd\s+(?:-\S+\s+)*-\w*b\w*\s+(?:\S+\s+){1,2}", MIXED),
@@ -114,5 +115,37 @@ RARE_COMMANDS = (
     Form(r"(?:\bthin:|\bsqlplus\s+(?:-\S+\s+)*|\brman\s+target\s+)[A-Za-z][\w$#]*/", r"[^\s@/\"']+"),
     Form(r"\b(?:exp|imp)(?:dp)?\s+[A-Za-z][\w$#]*/", r"[^\s@/\"']+", "@"),
     Form(r"\bnet user\s+\S+\s+", r"[^\s/*]\S*"),
+    Form(
+        r"\b(?:put-parameter|(?:secret|secrets|keyvault|variable)\s+(?:set|put|add|create|create-secret))\b[^|;]*?"
+        r"\s(?:--value|--body|-b|--secret-string|--plaintext)[\s=]+",
+        _ARGUMENT,
+    ),
+    Form(rf"\bconfig\b(?:\s+set)?(?:\s+-\S+)*\s+[\w./:@-]*{NAME}[\w./-]*\s+", rf"{_LITERAL}|{MIXED}"),
+    Form(r"\bconfig\s+(?:-\S+\s+)*http-basic\.\S+\s+\S+\s+", _ARGUMENT),
+    Form(r"\bauth-pass\s+\S+\s+", _ARGUMENT),
+    Form(r"\bsetuser\b[^|;]*?\s[\"']?[>#]", r"[^\s\"']+"),
+    Form(
+        r"\b(?:(?:Network|PS|Plain)?Credentials?|UsernamePassword\w*|\w*BasicAuth\w*|login|Connection|bind|authenticate|logon)\("
+        rf"\s*(?:[A-Za-z_]\w*,\s*)?(?:\w+=)?{_LITERAL},\s*(?:\w+=)?",
+        _LITERAL,
+    ),
+    Form(r"\s(?:--cert|-E|--proxy-cert)[\s=]\S+?\.(?:pem|p12|pfx|crt|cer):", r"\S+"),
+    Form(r"\b(?:TRUE|FALSE)\s+/\S*\s+(?:TRUE|FALSE)\s+\d+\s+\S+\s+", r"\S+"),
+    Form(r"\brouting[_-]?key\\*[\"']?\s*[:=]\s*\\*[\"']?", r"[A-Za-z0-9]{32}"),
+    Form(r"\s-pw\s+", _ARGUMENT),
+    Form(r"\b(?:signtool|certutil)\b[^|;]*?\s[-/]p\s+", _ARGUMENT),
+    Form(r"\bnet\s+use\s+(?:[a-z*]:?\s+)?\\\\\S+\s+", rf"{_LITERAL}|{MIXED}"),
+    Form(r"\blftp\b[^|;]*?\s-u\s*[^\s,]+,", r"\S+"),
+    Form(r"\baddauth\s+digest\s+[^\s:]+:", r"\S+"),
+    Form(r"\bauthinfo\s+pass\s+|\bnickserv\s+:?identify\s+", r"\S+"),
+    Form(r"\breg_sz\s+", MIXED),
+    Form(r"\b(?:requirepass|masterauth)[\"']?\s+\d\)\s+[\"']", r"[^\"']+"),
+    Form(r"\bidentified\s+by\s+\S+\s+replace\s+", _ARGUMENT),
+    Form(r"\bissecret=true\]", r"[^\r\n]+"),
+    Form(r"[?&]u(?:ser(?:name)?)?=[^&\s]*&p=", r"[^&\s\"']+"),
+    Form(r"\blogin attempt:? \[(?:b')?[^/'\]]*(?:'/b'|/)", r"[^'\]]+"),
+    Form(r"\$ANSIBLE_VAULT;[\d.]+;AES256(?:\s|\\n)+", r"[0-9a-f\s]{16,}"),
+    Form(r"\bbasic_?auth\w*[\"']?\s*[:=]>?\s*[\[(]\s*" + _LITERAL + r",\s*", _LITERAL),
+    Form(r"\baccessor\\*[\"']?\s*[:=]\s*\\*[\"']?", r"(?:hmac-)?[A-Za-z0-9.]{16,}"),
 )
 """Forms that only lines with one of `RARE_HINTS` may hold."""

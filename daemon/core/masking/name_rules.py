@@ -48,13 +48,15 @@ def harmless(name: str) -> Rule:
         rf"|(?P<e>(?:tokens|keys|secrets|codes|passwords){IS}{QUOTE}?)(?P<f>[\d.,]+{END})"
         rf"|(?P<g>pwd{IS}{QUOTE}?)(?P<h>[A-Z]:[/\\]|[/~]|\.{{1,2}}/)"
         rf"|(?P<k>key[_-]?ids?{IS})(?P<l>\d{{1,6}}{END})"
+        rf"|(?P<s>(?:^|[^\w.-])secrets?{IS})(?P<t>{_MARK}?(?-i:[a-z][a-z0-9-]*/[a-z][a-z0-9.-]*){END})"
+        rf"|(?P<u>(?:no such|unknown|missing) secret{IS}|(?:imagepullsecrets?|serviceaccounttoken){IS})(?P<v>[a-z{{\[])"
         r"|(?P<m>(?-i:PASS):\s+|:[0-9]{12}:secret:)(?P<n>[A-Za-z_][\w/.-]*(?:\s*\(|\b))"
         rf"|(?P<o>\bsid{IS}{QUOTE}?)(?P<p>S-1-[0-9-]+)"
         rf"|(?P<q>(?:{name})[\w.-]*(?:{_OTHER})s?{IS}{QUOTE}?)(?P<r>[^\s\"',;])"
         rf"|(?P<i>(?:password|passphrase|passwd|passcode|secret|token|key)s?\s+(?:is|was|are|were|has been|being)\s+)"
         rf"(?P<j>(?:{STATES}|{ADJECTIVES}){END})"
     )
-    before, behind = ("".join(f"${{{group}}}" for group in groups) for groups in ("acegikmoq", "bdfhjlnpr"))
+    before, behind = ("".join(f"${{{group}}}" for group in groups) for groups in ("acegikmoqsu", "bdfhjlnprtv"))
     return ascii_classes(pattern), before + HARMLESS + behind
 
 

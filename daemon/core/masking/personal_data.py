@@ -19,6 +19,8 @@ EMAIL_FORM = (
     r"(?:\"[^\"@\s][^\"@]{0,40}\"|[\w.+-]+)(?:@|%40)[\pL\pN](?:[\pL\pN-]*[\pL\pN])?(?:\.[\pL\pN-]+)*"
     r"\.(?:[A-Za-z]{2,}|xn--[a-z0-9-]+)"
 )
+REPOSITORY = r"(^|[^\w.+-])git@([\w.-]+:)"
+"""The address of a repository (``git@example.com:team/name.git``), up to its path: nobody's mail."""
 IP_FORM = (
     r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}\b"
     r"|(?:[0-9a-fA-F]{1,4}:){1,6}(?::[0-9a-fA-F]{1,4}){1,6}\b"
@@ -26,7 +28,7 @@ IP_FORM = (
 
 _DIGITS = (
     r"(?:(?:[3-6][0-9]{3}|2[2-7][0-9]{2})(?:[ .-][0-9]{4}){2}[ .-][0-9]{3,4}|3[0-9]{3}[ .-][0-9]{6}[ .-][0-9]{4,5}"
-    r"|[3-6][0-9]{13,15}|2[2-7][0-9]{14})"
+    r"|[3-6][0-9]{15}|3[47][0-9]{13}|3[0689][0-9]{12}|2[2-7][0-9]{14})"
 )
 _EDGE = r"(?:(?-u:\b)|%[0-9A-Fa-f]{2}|\\[nrtbf])"
 _COUNTRIES = (
@@ -46,6 +48,7 @@ NUMBER_FORM = (
 """A text without a match of this holds no number that `without_numbers` hides."""
 SHAPE_NUMBER_FORM = (
     NUMBER_FORM.replace("[3-6]", "[0-9]").replace("2[2-7]", "[0-9]{2}").replace("|3[0-9]{3}", "|[0-9]{4}")
+    .replace("3[47]", "[0-9]{2}").replace("3[0689]", "[0-9]{2}")
     .replace("[1-9]", "[0-9]").replace("[2-9]", "[0-9]")
 )  # fmt: skip
 """The same for texts in which every digit is 1."""
@@ -62,6 +65,11 @@ _UUIDS = re.compile(rf"((?:^|(?<={_BEFORE_UUID})){_UUID}\b)", re.ASCII)
 _LONG_NUMBERS = re.compile(rf"{_DIGITS}(?![0-9])|[0-9](?:[ .-]?[0-9]){{12,18}}", re.ASCII)
 _USUAL_CARD = re.compile(_DIGITS)
 _CARD_WORD = re.compile(r"(?:card|(?:^|[^a-z])pan|ccnum|cc[_-]?no)[^0-9]{0,12}$", re.IGNORECASE)
+_MEASURE = re.compile(
+    r"(?:[_.](?:ns|us|nanos|micros)|duration|elapsed|offset|timestamp|epoch|bytes|imei)[\"']?\s*[=:]?\s*[\"']?$",
+    re.IGNORECASE,
+)
+"""Words before a number that measures or counts something."""
 _EDGE_BEFORE = re.compile(r"(?:^|[^\w.]|%[0-9A-Fa-f]{2}|\\[nrtbf])$", re.ASCII)
 _IBANS = re.compile(rf"(?<!\w){_IBAN}(?!\w)", re.ASCII)
 _SSNS = re.compile(r"[0-9]{3}-[0-9]{2}-[0-9]{4}(?![\w-])", re.ASCII)
@@ -102,6 +110,7 @@ def _card(match: re.Match[str]) -> str:
     digits = re.sub(r"[^0-9]", "", match[0])
     if _CARD_WORD.search(before[-20:]) is None:
         usual = _USUAL_CARD.fullmatch(match[0]) is not None and _EDGE_BEFORE.search(before[-4:]) is not None
+        usual = usual and _MEASURE.search(before[-20:]) is None
         if not usual or digits in _TEST_CARDS or match.string[match.end() : match.end() + 1].isalpha():
             return match[0]
     return CARD if luhn(digits) else match[0]

@@ -14,11 +14,16 @@ from daemon.core.masking.secret_rules import LEVEL
 
 _PREFIX = (
     r"(?:[\[(]?[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}[.,0-9]*(?:Z|[+-][0-9]{2}:?[0-9]{2})?[\])]?\s+"
+    r"(?:[\w.-]+ [\w./-]+(?:\[[0-9]+\])?:\s+)?"
     r"|[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} \S+ [\w./-]+(?:\[[0-9]+\])?:\s+"
     rf"|\[[^\[\]]{{0,40}}\]\s+|(?:stdout|stderr)(?: [FP])?\s+|[CS]: |[>|] |[\w.-]{{1,40}}\s+\| |{LEVEL})*"
 )
 """What collectors and formats put in front of a line: time, stream, level, host and program, a container's name."""
-LONE = rf"^\s*(?:{LEVEL})?(?:[A-Za-z0-9+/]{{6,}}={{1,2}}|[A-Za-z0-9+/]{{12,}})\s*$|=$"
+_B64 = "[A-Za-z0-9+/]*"
+LONE = (
+    rf"^\s*(?:{LEVEL})?(?:[A-Za-z0-9+/]{{6,}}={{1,2}}|[A-Za-z0-9+/]{{12,}})\s*$|=$"
+    rf"|\s{_B64}(?:[a-z][0-9+/]{{0,3}}[A-Z]{_B64}[0-9+/]|[0-9+/]{_B64}[a-z][0-9+/]{{0,3}}[A-Z]){_B64}$"
+)
 """A text without a match of this, or of `CANDIDATE`, ends in no line of a private key."""
 _KEY_LINE = re.compile(rf"^(\s*{_PREFIX})([A-Za-z0-9+/]{{6,}}={{1,2}}|[A-Za-z0-9+/]{{12,}})\s*$")
 """A line of one token: a line of a private key whose lines are records of their own, or else a word or a path."""
@@ -73,9 +78,11 @@ _LONG_LINE = 40
 _LONG = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _MAX_LONG_PART = 2.6
 _PUBLIC = re.compile(
-    r"(?:SHA256:|sha(?:256|384|512)-|(?:ssh-[a-z0-9]+|ecdsa-[a-z0-9-]+) |fingerprint[ :=]+)$|^AAAA[BCE]"
+    r"(?:SHA256:|(?:ssh-[a-z0-9]+|ecdsa-[a-z0-9-]+) |fingerprint[ :=]+"
+    r"|(?i:\bh1|-id-2|version-?id|cf-id|e-?tag|host-?id|upload[ _-]?id|request-?id|trace-?id|checksum|digest|integrity"
+    r"|content-md5)[\"']?[:= ]\s*[\"']?)$"
 )
-"""Text before, or at the beginning of, public data: hashes of keys and files, public keys."""
+"""Text before public data: hashes of keys and files, public keys, names of requests and versions."""
 _PUBLIC_DER = re.compile(
     r"^MII[A-Za-z0-9+/]{2,5}(?:ANBgkqhkiG9w0BAQEF|CC[A-Za-z0-9+/]{1,3}gAwIBAgI)|^MFkwEwYHKoZI|^MCowBQYDK2V"
 )
@@ -84,7 +91,7 @@ _PUBLIC_DER = re.compile(
 
 def is_public(token: str) -> bool:
     """Return whether base64 is a public key or a certificate."""
-    return _PUBLIC_DER.match(token) is not None or token.startswith("AAAA")
+    return _PUBLIC_DER.match(token) is not None or token.startswith(("AAAA", "sha256-", "sha384-", "sha512-"))
 
 
 def without_key_line(text: str) -> str:

@@ -15,7 +15,15 @@ import polars as pl
 
 from daemon.core.masking.disguises import SHAPE_SIGNS, plain
 from daemon.core.masking.hints import HINTS, RARE_HINTS
-from daemon.core.masking.personal_data import EMAIL, EMAIL_FORM, IP, IP_FORM, SHAPE_NUMBER_FORM, without_numbers
+from daemon.core.masking.personal_data import (
+    EMAIL,
+    EMAIL_FORM,
+    IP,
+    IP_FORM,
+    REPOSITORY,
+    SHAPE_NUMBER_FORM,
+    without_numbers,
+)
 from daemon.core.masking.random_tokens import (
     CANDIDATE,
     FORMS,
@@ -84,7 +92,8 @@ def _redacted(texts: pl.Series, flags: pl.DataFrame, settings: RedactionSettings
         rows = flags["formed"].arg_true()
         texts = texts.clone().scatter(rows, _each(texts.gather(rows), _without_forms))
     if settings.emails:
-        texts = _replaced(texts, flags["mailed"], [(EMAIL_FORM, EMAIL)])
+        rules = [(REPOSITORY, f"${{1}}git{HARMLESS}@${{2}}"), (EMAIL_FORM, EMAIL), (HARMLESS, "")]
+        texts = _replaced(texts, flags["mailed"], rules)
     return texts.str.replace_all(IP_FORM, IP) if settings.ips else texts
 
 

@@ -18,8 +18,8 @@ LONG_NAMES = (
     r"pass(?:word|wd|phrase|code|wort)e?s?|passwor[td]|secret(?:s|[_-]?(?:b64|base64|hash|string|text|value))?"
     r"|token(?:s|[_-]?(?:secret|value|b64))?|credentials?|csrf|xsrf|otp(?:[_-]?code)?|pin[_-]?code|mnemonic"
     r"|seed[ _-]?phrase|pepper|sharedaccess(?:key|signature)|x-(?:amz|goog)-(?:signature|credential|security-token)"
-    r"|jsessionid|phpsessid|connect\.sid|asp\.net_sessionid|session[_.-]?id|sessid|sess[_-]?key|samlresponse"
-    r"|client[_-]?assertion|(?:2fa|mfa|verification|confirmation|recovery|backup|one[ -]?time|security)[ _-]?codes?"
+    r"|jsessionid|phpsessid|aspxauth|wordpress_(?:logged_in|sec)_[0-9a-f]+|connect\.sid|asp\.net_sessionid|session[_.-]?id|sessid|sess[_-]?key|samlresponse"
+    r"|client[_-]?assertion|(?:2fa|mfa|sms|verification|confirmation|recovery|backup|one[ -]?time|security)[ _-]?codes?"
     r"|crumb|ksecvaluedata|psk[_-]?value|" + _KEYS
 )
 """Ends of names whose value is a secret, whatever stands in front (``db_password``)."""
@@ -35,8 +35,8 @@ ENDING = (
 """What may follow a name: which of several secrets it is (``API_KEY_PROD``)."""
 QUOTE = r"""(?:\\*["'`]|\\+x2[27]|%22|%27|%2522|&quot;|&#3[49];)"""
 SPACE = r"(?:[ \t\r\n\x{a0}]|%20|\+|\\[nrt])"
-_EQUALS = r"(?:\.{4,}|=>|:=|->|→|==?|[:\x{FF1A}\x{FF1D}]|%3[AaDd]|%253[AaDd]|\\u003[aAdD]|&#61;|&colon;)"
-IS = rf"""{QUOTE}?(?:\]|%5[Dd]|\*\*)?(?:[ \t]|%20)*{_EQUALS}(?:\*\*[ \t])?{SPACE}*"""
+_EQUALS = r"(?:\.{4,}|=>|:=|:: |->|→|==?|[:\x{FF1A}\x{FF1D}]|%3[AaDd]|%253[AaDd]|\\u003[aAdD]|&#61;|&colon;)"
+IS = rf"""{QUOTE}?(?:\]|%5[Dd]|\*\*)?(?:[ \t]|%20)*{_EQUALS}(?:\*\*[ \t])?{SPACE}*(?:(?:&[\w-]+|!![a-z]+)\s+)?"""
 """What stands between a name and its value, up to the quotes of the value."""
 
 _QUOTED = (
@@ -88,5 +88,6 @@ _ANY = r"""[^\s"'`,;)}\]]"""
 _SIGN = r"[A-Za-z!@#$%^&*._+/-]"
 MIXED = rf"(?:{_SIGN}{{4,}}[0-9]{_ANY}*|{_SIGN}{{1,3}}[0-9]{_ANY}{{3,}}|[0-9]+{_SIGN}*[A-Za-z]{_ANY}{{4,}})"
 """A word of letters and digits, as no language has: five characters or more, six if a digit is first."""
+UUID_FORM = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 STRONG = rf"(?:{_SIGN}{{3,}}[0-9]{_ANY}{{4,}}|[0-9]+{_SIGN}*[A-Za-z]{_ANY}{{6,}})"
 """A word as `MIXED` of eight characters and more."""

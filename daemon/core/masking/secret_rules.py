@@ -14,7 +14,7 @@ from daemon.core.masking.command_forms import COMMANDS, RARE_COMMANDS
 from daemon.core.masking.name_rules import SCHEME, harmless, named, pairs
 from daemon.core.masking.rare_names import RARE_NAME
 from daemon.core.masking.rule_forms import Form, Rule, ascii_classes, literals, rule
-from daemon.core.masking.secret_names import HARMLESS, IS, MIXED, NAME, QUOTE
+from daemon.core.masking.secret_names import HARMLESS, IS, MIXED, NAME, QUOTE, UUID_FORM
 from daemon.core.masking.sentence_forms import RARE_SENTENCES, SENTENCES
 from daemon.core.masking.vendor_rules import DASHED_PREFIXES, PLAIN_PREFIXES
 
@@ -66,6 +66,11 @@ _URLS = rule(
             r"\.webhook\.office\.com/webhookb2/|\.logic\.azure\.com[^\s?]*\?|chat\.googleapis\.com/v1/spaces/",
             r"[^\s\"'<>]+",
         ),
+        Form(
+            r"datadoghq\.\w+/[^\s?]*?/input/|loggly\.com/(?:inputs|bulk)/|sumologic\.\w+/receiver/v\d/http/"
+            r"|hc-ping\.com/|victorops\.com/\S*?/alert/",
+            r"[A-Za-z0-9+/=_-]{16,}",
+        ),
         Form(r"/bot", r"\d{6,12}(?::|%3A)[\w-]{30,}"),
         Form(
             r"[?&;#](?:sig|signature|policy|hmac|code|assertion|ticket|key|auth|hash|state"
@@ -90,8 +95,8 @@ _TOKENS = rule(
         # few require the beginning of a word: an escape may stand directly in front
         Form("", rf"(?:{_STARTS})(?:(?:live|test|prod|sandbox)[_-])?[A-Za-z0-9]{{12,}}{_TAIL}"),
         Form("", rf"(?:{_DASHED})[A-Za-z0-9_=+/.-]{{12,}}{_TAIL}"),
-        Form("", r"eyJ[A-Za-z0-9_=-]{5,}\.[A-Za-z0-9_=-]{5,}(?:\.[A-Za-z0-9_+/=-]*)*"),
-        Form("", r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA|LTAI)[A-Za-z0-9]{16,}"),
+        Form("", r"eyJ[A-Za-z0-9_=-]{5,}\.\.?[A-Za-z0-9_=-]{5,}(?:\.[A-Za-z0-9_+/=-]*)*"),
+        Form("", r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA|LTAI|GOOG1)[A-Za-z0-9]{16,}"),
         Form("", r"(?:ya29\.|GOCSPX-|FwoGZXIvYXdzE|IQoJb3JpZ2lu|whsec_|pypi-|xapp-)[A-Za-z0-9+/=_-]{10,}"),
         Form(_EDGE, r"EAAA[A-Za-z0-9_-]{40,}"),
         Form("", r"access_token\$[a-z]+\$[a-z0-9]+\$[0-9a-f]{32}"),
@@ -115,7 +120,7 @@ _TOKENS = rule(
         ),
         Form(_EDGE, r"[hs]v[sbr]\.[A-Za-z0-9_-]{20,}"),
         Form("", r"[0-9a-f]{32}:[0-9a-f]{32}:::"),
-        Form("", r"SCRAM-SHA-(?:1|256|512)\$[0-9]+:[A-Za-z0-9+/=$:]{20,}"),
+        Form("", r"(?i-u:SCRAM-SHA)-(?:1|256|512)\$[0-9]+:[A-Za-z0-9+/=$:]{20,}"),
         Form("", r"(?:aes(?:128|256)-cts[a-z0-9-]*|arcfour-hmac|rc4-hmac):[0-9a-f]{32,}"),
         Form(r"\{noop\}", r"[!#-&(-+.-:<-~-]+"),
         Form("", r"v[1-4]\.(?:local|public)\.[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_-]+)?"),
@@ -137,6 +142,7 @@ _NAMED = named(
             rf"(?:mnemonic|seed(?:[ _-]?phrase)?|recovery[ _-]?phrase){IS}{QUOTE}?",
             r"(?:[a-z]{3,8}[ ]+){11,23}[a-z]{3,8}",
         ),
+        Form(rf"secret[_-]?id{IS}{QUOTE}?{HARMLESS}?", UUID_FORM),
         Form(rf"pass[ _-]?phrase{IS}", r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)+"),
     ],
     behind=[
@@ -173,6 +179,6 @@ RARE_RULES: tuple[Rule, ...] = (
 
 NAMED_VALUE = ascii_classes(
     rf"(?i)(?:{NAME}|auth|authorization|cookies?2?|sid|pat|jwt|hdr|sig|kind)"
-    r"[\w.-]*(?:\s*(?:[^\sA-Za-z0-9_(]|\n\s*value)|\s+(?:is|was|are|were|has|being)\s)"
+    r"[\w.-]*(?:\s*(?:[^\sA-Za-z0-9_(]|\s(?:value|val)\b)|\s+(?:is|was|are|were|has|being)\s)"
 )
 """A text without a match of this has no name with a value, for `NAME_RULES`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daemon.core.masking.rare_names import FOREIGN
 from daemon.core.masking.rule_forms import Form, literals
-from daemon.core.masking.secret_names import HARMLESS, MIXED
+from daemon.core.masking.secret_names import END, HARMLESS, MIXED
 from daemon.core.masking.vendor_rules import VENDORS
 
 _CODE = (
@@ -16,12 +16,36 @@ _ACCESS_CODE = r"(?:access|auth(?:entication)?)[ _-]?(?:pass)?codes?"
 _WORDS = r"(?:password|pass[ _-]?phrase|passcode|passwd|passwort|kennwort)"
 _BETWEEN = (
     r"(?:\s+(?:is|was|generated|created|for|the|to|proceed|installation|login|log|in|user|with|of|di|de|da|accesso"
-    r"|acceso|acesso|connexion|d'accès|new|temporary|initial|set|as|admin|root|elastic|\S+@\S+))+"
+    r"|acceso|acesso|connexion|d'accès|new|temporary|initial|set|as|admin|root|elastic|has|have|been|reset|changed"
+    r"|assigned|automatically|randomly|successfully|entered|typed|tried|attempted|supplied|provided|used|given"
+    r"|submitted|received|temporanea|temporal|temporária|provisoire|provisional|nuova|nueva|nova|neues?|iniziale|inicial|initiale|\S+@\S+))+"
 )
-_IS = r"\s?(?:lautet|adalah|là|to|ist|est|es|é|è|är|er|to|je|on|は|是|为|為|[:\x{FF1A}])?\s?"
+_IS = r"\s?(?:lautet|is|was|adalah|là|to|ist|est|es|é|è|är|er|to|je|on|は|是|为|為|[:\x{FF1A}])?\s?"
+_OF = (
+    r"\s+(?:do|da|de|del|della|di|du|des|von|vom|für|para|pour|per|van|voor)(?:\s+(?:la|el|le|los|das|den|der|het))?\s+"
+    r"[^\s:=]+\s*[:=]\s*[\"']?"
+)
+_SIGNED = (
+    r"(?-i:[a-z./-]*[0-9][a-z0-9./-]*[A-Z!@#$%^&*+_][^\s\"'`,;)}\]]{3,}"
+    r"|[a-z./-]*[A-Z!@#$%^&*+_][^\s\"'`,;)}\]0-9]*[0-9][^\s\"'`,;)}\]]{3,})"
+)
+"""A word with a digit and, unlike the names of objects, a capital letter or a sign."""
+_P, _Q = "[A-Za-z!@#$%^&*+]", "[A-Za-z0-9!@#$%^&*+.-]"
+_EIGHT = (
+    rf"(?:{_P}{{7,}}[0-9]{_Q}*|{_P}{{5,6}}[0-9]{_Q}{{2,}}|{_P}{{3,4}}[0-9]{_Q}{{4,}}|{_P}{{1,2}}[0-9]{_Q}{{6,}}"
+    rf"|[0-9]+{_P}{_Q}{{6,}})"
+)
+"""A word of letters and digits of eight characters or more, without what stands in paths and names of functions."""
+_LONG = r"[A-Za-z+/_-]*[0-9][A-Za-z0-9+/=_-]{19,}"
+_KEY_OF = (
+    r"(?:api|access|secret|private|the|with|using|new|old|license|service|server|auth|my|your|this|encryption|signing"
+    r"|master|account|storage|deploy|ssh|shared|admin|root|session|app|bot|client|aws|gcp|azure)"
+)
+"""Words before a key that is a secret. `idempotency key 3f1e9a04-…` names a thing."""
 _FOREIGN_CODE = (
     r"code de (?:vérification|sécurité|confirmation)|código de (?:verificación|seguridad|verificação|segurança)"
-    r"|codice di (?:verifica|sicurezza)|(?-u:\b)(?:PIN|TAN)|код подтверждения|暗証番号|验证码|驗證碼|校验码|認証コード"
+    r"|codice di (?:verifica|sicurezza)|(?-u:\b)(?:PIN|TAN)"
+    r"|\w+(?:igungs|heits|ierungs|melde|inmal)code|код подтверждения|暗証番号|验证码|驗證碼|校验码|認証コード"
     r"|인증번호|確認コード|kode (?:otp|verifikasi)(?: anda)?|mã (?:otp|xác (?:nhận|minh))(?: của bạn)?"
     r"|doğrulama kodu(?:nuz)?|kod weryfikacyjny|verificatiecode|verifieringskod"
 )
@@ -47,15 +71,24 @@ SENTENCES = (
         rf"[^\s{HARMLESS}<(\[][^\s]*",
     ),
     # Not the end of a path: `GET /reset/password HTTP/1.1`.
-    Form(r"(?:^|[^/\w])(?:password|passphrase|passwd|secret)\s+", MIXED),
-    Form(r"(?:^|[^A-Za-z])(?:secret|token|key)\s+", r"[A-Za-z+/_-]*[0-9][A-Za-z0-9+/=_-]{19,}"),
+    Form(r"(?:^|[^/\w])(?:password|passphrase|passwd)\s+", MIXED),
+    # Not a name as Kubernetes has them: `secret tls-cert-2026`, `secret default/web-1`.
+    Form(r"(?:^|[^/\w])secret\s+", _SIGNED),
+    Form(r"(?:^|[^/\w])secret\s+", r"(?-i:[a-z]+[0-9]|[0-9]+[a-z])[a-z0-9]{6,}", END),
+    Form(rf"(?:^|[^A-Za-z])(?:secret|token|{_KEY_OF}[ _-]key)\s+|(?:^|[^A-Za-z\s]\s*)key\s+", _LONG),
+    Form(r"\b(?:api|access|auth|bearer|session|refresh|deploy)[ _-](?:key|token|secret)\s+", _EIGHT, END),
+    Form(r"(?:^|[\s_-])(?:pass|pwd|pw|bindpw|bind_pw|rootpw|passphrase(?:\s+\S+)?)\s+", _EIGHT, END),
+    Form(r"(?:^|[^A-Za-z])key\s+", r"[a-z+/_-]*(?-i:[0-9][a-z0-9]*[A-Z]|[A-Z][A-Za-z]*[0-9])[A-Za-z0-9+/=_-]{18,}"),
+    Form(r"\b(?:otp|2fa|mfa)[^\n]{0,60}?[^A-Za-z]code\\*[\"']?\s*[:=]\s*\\*[\"']?", r"\d{6}", r"[^\dA-Za-z]|$"),
     Form(
         rf"\b(?:{literals(VENDORS)}|azdo|aws|gcp|azure)\b[^\n]{{0,20}}?(?:[=:>,\s]|\b)[\"'` ]{{0,3}}",
-        r"(?:[a-z]+[0-9]+|[0-9]+[a-z]+)[a-z0-9_-]{16,}[=]*",
+        r"(?:[a-z]+[0-9]+|[0-9]+[a-z]+)[a-z0-9_-]{16,}(?:\.[a-z0-9_-]{6,})*=*",
     ),
 )
 """The forms, in the order in which they are tried."""
 RARE_SENTENCES = (
+    Form(r"\b(?:use|enter) (?:the )?code ", r"\d[\d -]{2,8}\d"),
+    Form(rf"\b{_WORDS}\b[^\n]{{0,60}}?\bvalue:\s+", r"[^\s\"']{8,}"),
     Form(r"\byour (?:[a-z]+ )?code(?: is|:) ", r"\d[\d -]{2,8}\d"),
     Form("", r"(?-u:\b)\d[\d -]{2,8}\d", r" (?:is|as) your (?:[\w-]+ ){0,4}(?:code|otp|passcode|pin)\b"),
     Form(
@@ -68,9 +101,10 @@ RARE_SENTENCES = (
     Form(r"(?:setup|entry|authenticator|secret) key:?\s+", r"(?:[A-Z2-7]{4}[ -]?){4,}"),
     Form(rf"{_WORDS}\s+[\"'“`]", MIXED),
     Form(rf"(?:{FOREIGN}|passwort|clave|senha|heslo){_IS}[\"'“«「]?\s?", MIXED),
+    Form(rf"(?:{FOREIGN}|passwort|clave|senha|heslo){_OF}", MIXED),
     Form(rf"(?:{_FOREIGN_CODE}){_IS}", r"\d{4,8}"),
     Form(rf"(?:{FOREIGN}|{_WORDS})\s*[«“「]\s*", r"[^»”」\n]{4,}"),
     Form(r"(?:^|\s):[a-z-]*(?:password|secret|token|api-key)\s+", r"\"[^\"]*\""),
-    Form(r"\b(?:login|logon|credentials?|creds|zugangsdaten)[:=]?\s*[A-Za-z][\w.@-]*\s?[:/]\s?", MIXED),
+    Form(r"\b(?:login|logon|credentials?|creds|zugangsdaten)[:=]?\s*[A-Za-z][\w.@-]*(?:\s?:\s?|/|\s/\s)", MIXED),
 )
 """Forms that only lines with one of `RARE_HINTS` may hold."""

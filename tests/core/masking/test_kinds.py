@@ -31,7 +31,7 @@ def test_every_kind_of_the_benchmark_is_hidden() -> None:
 
 
 def test_secrets_of_a_written_list_are_hidden() -> None:
-    """Of 816 written secrets 98 in 100 are hidden whole, and of 604 harmless lines one in 100 changes."""
+    """Of 1,278 written secrets 98 in 100 are hidden whole, and of 1,041 harmless lines one in 100 changes."""
     texts = list(listed(Path(__file__).parent / "invented.tsv"))
     found, wrong = measure(texts)
     kept, harmless = found.pop("harmless")
