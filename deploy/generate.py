@@ -15,6 +15,7 @@ from pathlib import Path
 import orjson
 from prometheus_client import CollectorRegistry
 
+from daemon.console import ConsoleMetrics
 from daemon.core.messages import schemas
 from daemon.metrics import Metrics, Series
 from daemon.notify import NotifyMetrics
@@ -35,9 +36,10 @@ key, a pattern or a line. Counters whose label values are known start at 0. Scra
 The process's own `process_*` and `python_gc_*` series are served too, and vLLM's `vllm:*` series when its statistics
 are on (`engine.options: {disable_log_stats: false}`).
 
-The last table is of `strayline notify`, a process of its own, which serves it at its own port (`notify.port`).
+The last two tables are of `strayline notify` and `strayline console`, processes of their own, which serve them at their
+own ports (`notify.port`, `console.port`; with `console.users` to accounts and known tokens alone).
 
-This page is generated from `daemon/metrics/` and `daemon/notify/` by `python -m deploy.generate`.
+This page is generated from `daemon/metrics/`, `daemon/notify/` and `daemon/console/` by `python -m deploy.generate`.
 """
 
 
@@ -54,7 +56,8 @@ def metrics_page(series: list[Series]) -> str:
 
 def generated() -> Iterator[tuple[Path, str]]:
     """Yield every generated file: its path under the root, and what it must hold."""
-    series = [*Metrics(CollectorRegistry()).series, *NotifyMetrics(CollectorRegistry()).series]
+    made = [make(CollectorRegistry()) for make in (Metrics, NotifyMetrics, ConsoleMetrics)]
+    series = [one for metrics in made for one in metrics.series]
     yield Path("docs/metrics.md"), metrics_page(series)
     for name, schema in schemas().items():
         encoded = orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

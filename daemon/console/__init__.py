@@ -18,6 +18,7 @@
 """
 
 from daemon.console.console import Console, ConsoleSettings, ConsoleTopics
+from daemon.console.console_metrics import ConsoleMetrics
 from daemon.console.links import LinkTemplate, filled
 from daemon.console.proxy import Proxy
 from daemon.console.replay.replays import ReplaySettings
@@ -25,6 +26,7 @@ from daemon.console.retention import Retention
 
 __all__ = [
     "Console",
+    "ConsoleMetrics",
     "ConsoleSettings",
     "ConsoleTopics",
     "LinkTemplate",

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from prometheus_client import CollectorRegistry
+
 from daemon.adapters.web import Certificate, LiveCertificate, WatchedFiles, read_accounts
 from daemon.console.archive import Archive
 from daemon.console.archive_thread import ArchiveThread
 from daemon.console.changes import Changes
+from daemon.console.console_metrics import ConsoleMetrics
 from daemon.console.feed import Feed, Feeds, Follow, read_folder, read_meaning
 from daemon.console.guard import Guard
 from daemon.console.links import LinkTemplate
@@ -120,13 +123,14 @@ class Console:
             has_documents = self._documents is not None
             pages = Pages(store, changes, views, guard, feeds, publish, settings.links, has_documents=has_documents)
             replays = Replays(settings.replay, topics.follow_observations if topics else None, settings.folder)
-            table = routes(pages, replays)
+            metrics = ConsoleMetrics(CollectorRegistry())
+            table = routes(pages, replays, metrics)
             if self._documents is not None:
                 await self._documents.start()
                 stack.push_async_callback(self._documents.close)
                 table += self._documents.routes(pages)
             tls = LiveCertificate(settings.tls) if settings.tls is not None else None
-            server = ConsoleServer(settings.host, settings.port, settings.path, guard, table)
+            server = ConsoleServer(settings.host, settings.port, settings.path, guard, table, metrics)
             await server.start(tls.context if tls else None)
             stack.push_async_callback(server.close)
             host = f"[{settings.host}]" if ":" in settings.host else settings.host

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from daemon import look
 from daemon.adapters.web import HttpListener, Role
+from daemon.console.console_metrics import ConsoleMetrics
 from daemon.console.guard import HEADERS, Guard, Handler
 from daemon.console.mute_pages import MutePages
 from daemon.console.pages import Pages, error_page
@@ -23,6 +24,7 @@ STATIC = {
     "documents.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
+STREAMS = frozenset({"/events"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Route:
     role: Role | None
 
 
-def routes(pages: Pages, replays: Replays) -> list[Route]:
+def routes(pages: Pages, replays: Replays, metrics: ConsoleMetrics) -> list[Route]:
     """Return all routes: the table that says who may do what."""
     mutes, patterns = MutePages(pages), PatternPages(pages)
     return [
@@ -50,6 +52,7 @@ def routes(pages: Pages, replays: Replays) -> list[Route]:
         Route("GET", "/mute", mutes.ask, Role.OPERATOR),
         Route("POST", "/mutes", mutes.send, Role.OPERATOR),
         Route("GET", "/replay", ReplayPages(pages, replays).show, Role.VIEWER),
+        Route("GET", "/metrics", metrics.serve(lambda: pages.feeds), Role.VIEWER),
         Route("GET", "/events", pages.events, Role.VIEWER),
         Route("GET", "/feedback", pages.ask_feedback, Role.OPERATOR),
         Route("POST", "/feedback", pages.send_feedback, Role.OPERATOR),
@@ -64,13 +67,21 @@ def routes(pages: Pages, replays: Replays) -> list[Route]:
 
 
 class ConsoleServer(HttpListener):
-    """Serves `table` from `start` to `close`. Port 0 takes a free port, and `port` is then its number."""
+    """Serves `table` from `start` to `close`. Port 0 takes a free port, and `port` is then its number.
 
-    def __init__(self, host: str, port: int, root: str, guard: Guard, table: Sequence[Route]) -> None:
+    `metrics` measures all requests but those of `STREAMS`, which stay open.
+    """
+
+    def __init__(
+        self, host: str, port: int, root: str, guard: Guard, table: Sequence[Route], metrics: ConsoleMetrics
+    ) -> None:
+        def measured(route: Route) -> Handler:
+            return route.handler if route.path in STREAMS else metrics.timed(route.path, route.handler)
+
         application = web.Application(middlewares=[web.middleware(error_page)], client_max_size=64 * 1024)
         application.on_response_prepare.append(_add_headers)
         application.add_routes(
-            [web.route(route.method, route.path, guard.needs(route.role, route.handler)) for route in table]
+            [web.route(route.method, route.path, guard.needs(route.role, measured(route))) for route in table]
         )
         outer = application
         if root:

@@ -21,6 +21,7 @@ from daemon.core.messages import parse_mute
 from daemon.errors import InputError
 from tests.support.consoles import (
     ALERTS,
+    BASELINE,
     FEEDBACK,
     HOSTILE,
     PATTERN,
@@ -79,6 +80,7 @@ def bearer(role: str) -> dict[str, str]:
         ("GET", "patterns", 401, 200, 200),
         ("GET", f"pattern?service=payments&pattern={PATTERN}", 401, 200, 200),
         ("GET", "mutes", 401, 200, 200),
+        ("GET", "metrics", 401, 200, 200),
         ("GET", "replay", 401, 200, 200),
         ("GET", "replay?service=shop&budget=1/day", 401, 200, 200),
         ("GET", f"mute?alert={ALERT}&what=cause", 401, 403, 200),
@@ -123,6 +125,24 @@ async def test_each_route_is_for_its_roles(
                 statuses.append(answer.status)
 
     assert [nobody, viewer, operator, operator] == statuses
+
+
+async def test_metrics_say_how_current_the_console_is(topics: FakeTopics, client: aiohttp.ClientSession) -> None:
+    """Each feed by itself, what was passed over, and how long pages take; a stream of changes is no slow page."""
+    topics.send(ALERTS, b"foreign")
+    topics.denied.add(BASELINE)
+    async with console(topics) as app:
+        await until_shown(client, app.url, "1 unreadable record")
+        async with client.get(f"{app.url}events"):
+            text = await until_shown(client, f"{app.url}metrics", 'strayline_console_feed_up{feed="messages"} 1.0')
+        again = await text_of(client, f"{app.url}metrics")
+
+    lines = text.splitlines()
+    assert 'strayline_console_feed_up{feed="patterns"} 0.0' in lines
+    assert 'strayline_console_unread_records{feed="messages"} 0.0' in lines
+    assert 'strayline_console_unreadable_records_total{feed="messages"} 1.0' in again.splitlines()
+    assert 'strayline_console_request_seconds_count{route="/"}' in text
+    assert 'route="/events"' not in text
 
 
 async def test_a_person_logs_in_labels_and_logs_out(

@@ -141,6 +141,9 @@ def test_the_console_accepts_its_configuration(tmp_path: Path) -> None:
     assert [] == [file for file in files if str(file and file.parent) not in mounts]
     assert {"path": "/strayline/healthz", "port": "http", "scheme": "HTTPS"} == container["readinessProbe"]["httpGet"]
     assert "/strayline" == found["Ingress", name]["spec"]["rules"][0]["http"]["paths"][0]["path"]
+    (scraped,) = found["PodMonitor", name]["spec"]["podMetricsEndpoints"]
+    assert ("/strayline/metrics", "https") == (scraped["path"], scraped["scheme"])
+    assert {"name": "strayline-scrape", "key": "token"} == scraped["authorization"]["credentials"]
 
 
 def test_notify_accepts_its_configuration(tmp_path: Path) -> None:
@@ -155,6 +158,7 @@ def test_notify_accepts_its_configuration(tmp_path: Path) -> None:
     assert (["team", "alertmanager"], 9200) == ([route.name for route in notify.routes], notify.port)
     assert "/etc/strayline-secrets" in [mount["mountPath"] for mount in container["volumeMounts"]]
     assert [9200] == [port["containerPort"] for port in container["ports"]]
+    assert ["/metrics"] == [one["path"] for one in found["PodMonitor", name]["spec"]["podMetricsEndpoints"]]
 
 
 def test_every_object_carries_the_usual_labels(rendered: str) -> None:

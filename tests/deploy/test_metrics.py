@@ -7,13 +7,17 @@ from collections.abc import Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
+from daemon.console import ConsoleMetrics
 from daemon.metrics import Metrics
 from daemon.notify import NotifyMetrics
+
+AnyMetrics = Metrics | NotifyMetrics | ConsoleMetrics
+ALL: tuple[Callable[[CollectorRegistry], AnyMetrics], ...] = (Metrics, NotifyMetrics, ConsoleMetrics)
 
 
 def test_every_metric_is_described_once_under_the_prefix() -> None:
     """Names are unique, carry the prefix, and counters end in _total."""
-    described = [*Metrics(CollectorRegistry()).series, *NotifyMetrics(CollectorRegistry()).series]
+    described = [series for make in ALL for series in make(CollectorRegistry()).series]
     names = [series.name for series in described]
     assert sorted(set(names)) == sorted(names)
     assert [] == [name for name in names if not name.startswith("strayline_")]
@@ -21,8 +25,8 @@ def test_every_metric_is_described_once_under_the_prefix() -> None:
     assert [] == [s.name for s in described if not s.help.endswith(".")]
 
 
-@pytest.mark.parametrize("make", [Metrics, NotifyMetrics])
-def test_every_described_metric_is_exposed(make: Callable[[CollectorRegistry], Metrics | NotifyMetrics]) -> None:
+@pytest.mark.parametrize("make", ALL)
+def test_every_described_metric_is_exposed(make: Callable[[CollectorRegistry], AnyMetrics]) -> None:
     """What the page promises is in the exposition, and nothing of ours is there without a description."""
     metrics = make(CollectorRegistry())
     described = {s.name.removesuffix("_total").removesuffix("_info") for s in metrics.series}
