@@ -26,6 +26,12 @@ def add(verbs: Verbs[Parser]) -> None:
     parser.add_argument(
         "--input-partitions", type=int, help="also create missing input topics, with so many partitions"
     )
+    parser.add_argument(
+        "--repartition-partitions",
+        type=int,
+        metavar="N",
+        help="partitions of the topic between, with input.repartition (default: as many as the input has)",
+    )
 
     parser = add_verb(inner, "delete", delete, "delete strayline's topics and its consumer group; never the input")
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -45,6 +51,7 @@ def create(options: argparse.Namespace) -> int:
             window=config.detector.window / 1e6,
             replication=options.replication,
             input_partitions=options.input_partitions,
+            between=options.repartition_partitions,
         )
     )
     for topic, outcome in made.items():

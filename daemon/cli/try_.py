@@ -79,7 +79,8 @@ async def _try(options: argparse.Namespace, login: BrokerLogin) -> int:
     if options.look:
         return 0
     records = topic_reader(connection(login), options.topic) if options.topic else None
-    await _run(options, config, Layout(encoding, discovery.reading.begins), stdin, records)
+    layout = Layout(encoding, discovery.reading.begins if discovery.starts is None else None)
+    await _run(options, config, layout, stdin, records)
     return 0
 
 

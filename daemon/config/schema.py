@@ -113,16 +113,6 @@ class InputConfig(Section):
     redact: RedactConfig = RedactConfig()
 
     @model_validator(mode="after")
-    def _joined_where_read(self) -> Self:
-        if self.repartition and (self.multiline.enabled or self.format == "cri"):
-            joining = "multiline" if self.multiline.enabled else "format cri"
-            raise ValueError(
-                f"repartition: {joining} joins lines over records, and lines on their way to the partition of their key"
-                " are not joined; let the shipper join them"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _whole_documents(self) -> Self:
         for key, given in (("repartition", self.repartition), ("multiline", self.multiline.enabled)):
             if given and self.format == DOCUMENT:

@@ -95,9 +95,11 @@ def _input(found: Discovery, around: Surroundings) -> Iterator[str]:
         yield f"    - {quoted(pattern)}{note}"
     if reading.time_format:
         yield f"  time_format: {quoted(reading.time_format)}"
-    if reading.begins:
-        yield "  # Records of many lines: where the shipper does not send them as one, join them here:"
-        yield f"  # multiline: {{starts: {quoted(reading.begins)}}}"
+    if found.starts is not None:
+        yield "  multiline:"
+        yield f"    starts: {quoted(found.starts)}    # other lines go on with the one before them"
+    elif reading.begins is not None and reading.format == "raw":
+        yield "  # Records of many lines whose key is not in their first: let the shipper send each as one."
 
 
 def _fields(found: Discovery) -> Iterator[str]:

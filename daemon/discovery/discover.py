@@ -22,6 +22,8 @@ MOST_LINES = 10_000
 """The most lines of a sample."""
 BETTER = 1.15
 """A key must be this many times better than windows of time."""
+LATER = 0.01
+"""The share of records of many lines whose key may stand in a later line, where lines are joined all the same."""
 OWN_SCOPE = 100
 """Sessions that a service must have in the sample to be judged by itself."""
 
@@ -50,13 +52,17 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """How lines are read and cut into sessions. `together`: all services are judged as one scope."""
+    """How lines are read and cut into sessions. `together`: all services are judged as one scope.
+
+    `starts` is the pattern of lines that begin an event, where the daemon is to join the lines that go on with it.
+    """
 
     reading: Reading
     choice: Choice
     runner_up: Choice | None
     lines: int
     together: bool
+    starts: str | None = None
     start: int | None = None
     """The earliest time in the sample, None without times."""
     end: int | None = None
@@ -92,6 +98,7 @@ def discover(texts: Sequence[str], wishes: Wishes | None = None, written: int | 
         next((other for other in choices if other is not chosen), None),
         len(lines),
         wishes.scope is None and (chosen.together or _together(chosen.measure)),
+        _starts(records, reading, chosen.candidate),
         int(times.min()) if len(times) and reading.time else None,
         int(times.max()) if len(times) and reading.time else None,
     )
@@ -132,6 +139,22 @@ def _records(lines: pl.Series, reading: Reading) -> list[str]:
         records = whole.agg(pl.col("line").str.join("\n"))["line"].to_list()
     rows = parse(reading, [record.encode() for record in records]).lines["position"] // (1 << INDEX_BITS)
     return [records[row] for row in rows.unique(maintain_order=True)]
+
+
+def _starts(records: Sequence[str], reading: Reading, key: Candidate) -> str | None:
+    """Return what begins an event; None where nothing is joined, or a key stands in later lines of its record.
+
+    A joined line has the key of its first line.
+    """
+    if reading.format != "raw" or reading.begins is None:
+        return None
+    if key.pattern:
+        several = pl.Series("record", [record for record in records if "\n" in record], dtype=pl.String)
+        first = several.str.extract(r"^([^\n]*)").str.contains(key.pattern)
+        later = ~first & several.str.replace(r"^[^\n]*\n", "").str.contains(f"(?m){key.pattern}")
+        if later.sum() > LATER * max(1, len(several)):
+            return None
+    return reading.begins
 
 
 def _sample(records: Sequence[str], reading: Reading) -> Sample:

@@ -1,6 +1,7 @@
 """`python -m tests.chaos`: three Kafka nodes, replicas, faults, an audit of every line. Exits 1 on any difference.
 
 python -m tests.chaos --minutes 30          everything: the long run, the scenarios and the controls
+python -m tests.chaos --repartition 4 --no-cases         the long run, through the topic between
 python -m tests.chaos --only "broker killed" --rounds 1 --no-cases
 """
 
@@ -18,8 +19,8 @@ from pathlib import Path
 from tests.chaos.cluster import RunTopics, Timeouts, proxied_cluster
 from tests.chaos.faults import FAULTS, Targets
 from tests.chaos.report import print_run
-from tests.chaos.run import STATIC, Run, load_generator, schedule
-from tests.chaos.run_audit import problems_of
+from tests.chaos.run import SCATTERED, STATIC, Run, load_generator, schedule
+from tests.chaos.run_audit import problems_of, sessions_cut
 from tests.chaos.scenarios import Environment, run_scenarios
 from tests.support.embedding_server import EmbeddingServer
 
@@ -37,6 +38,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--session-timeout", type=float, default=3.0)
     parser.add_argument("--transaction-timeout", type=float, default=10.0)
     parser.add_argument("--static", action="store_true", help="replicas are static members of the group")
+    parser.add_argument(
+        "--repartition",
+        type=int,
+        default=0,
+        metavar="PARTITIONS",
+        help="scatter the lines of sessions and of stack traces' sources, and let them go through a topic of so many",
+    )
     parser.add_argument("--no-cases", action="store_true", help="leave out the scenarios and the controls")
     parser.add_argument("--only-cases", action="store_true", help="leave out the long run")
     parser.add_argument("--folder", type=Path, help="keep the replicas' logs here")
@@ -46,10 +54,10 @@ def arguments() -> argparse.Namespace:
 async def long_run(options: argparse.Namespace, environment: Environment) -> list[str]:
     """Inject all faults for as long as asked; return what is wrong."""
     cluster, source = environment.cluster, random.Random(options.seed)
-    topics = RunTopics("chaos", "chaos-logs", options.partitions)
+    topics = RunTopics("chaos", "chaos-logs", options.partitions, options.repartition)
     await cluster.create_input(topics.input, topics.partitions)
     run = environment.new_run(topics, options.replicas)
-    run.changes = STATIC if options.static else {}
+    run.changes = {**(STATIC if options.static else {}), **(SCATTERED if topics.between else {})}
     targets = Targets(cluster, topics, run.replicas, environment.engine, environment.timeouts, source)
     generator = load_generator(cluster, topics, options.seed, options.rate)
     try:
@@ -64,14 +72,16 @@ async def long_run(options: argparse.Namespace, environment: Environment) -> lis
         audited = await run.finish()
     finally:
         await run.close()
+    print_run(run, targets, audited)
+    print(f"the machine's processors were contended {contended:.0%} of the time")
+    if topics.between:
+        return [*problems_of(audited, None, run.states), *sessions_cut(audited), *run.too_slow]
     reference_run = environment.new_run(RunTopics("calm", topics.input, topics.partitions), 2)
     try:
         await reference_run.start()
         reference = await reference_run.finish()
     finally:
         await reference_run.close()
-    print_run(run, targets, audited)
-    print(f"the machine's processors were contended {contended:.0%} of the time")
     states = [*run.states, *reference_run.states]
     return [*problems_of(audited, reference, states), *run.too_slow, *reference_run.too_slow]
 

@@ -24,15 +24,24 @@ NEVER_COMPACTED = {"segment.ms": "86400000", "min.cleanable.dirty.ratio": "0.99"
 
 @dataclass(frozen=True)
 class RunTopics:
-    """A run's consumer group `run`, its input topic, and its own topics by role."""
+    """A run's consumer group `run`, its input topic, and its own topics by role.
+
+    With `between`, lines go through a topic of so many partitions to the partition of their key.
+    """
 
     run: str
     input: str
     partitions: int
+    between: int = 0
 
     @property
     def by_role(self) -> Mapping[str, str]:
-        return {role: f"{self.run}-{role}" for role in ROLES}
+        return {role: f"{self.run}-{role}" for role in (*ROLES, *(["repartition"] if self.between else []))}
+
+    @property
+    def width(self) -> int:
+        """The number of partitions of the run's topics that have as many as the topics that it reads."""
+        return max(self.partitions, self.between)
 
 
 @dataclass(frozen=True)
@@ -72,12 +81,12 @@ class ProxiedCluster:
             "checkpoints": {"cleanup.policy": "compact", **NEVER_COMPACTED, **stamped},
             "baseline": {"cleanup.policy": "compact", **NEVER_COMPACTED},
             "verdicts": stamped,
+            "repartition": stamped,
         }
+        widths = {**dict.fromkeys(SINGLE, 1), "repartition": topics.between}
         await self._create(
             [
-                NewTopic(
-                    topic, 1 if role in SINGLE else topics.partitions, 3, topic_configs=dict(policies.get(role, {}))
-                )
+                NewTopic(topic, widths.get(role, topics.width), 3, topic_configs=dict(policies.get(role, {})))
                 for role, topic in topics.by_role.items()
             ]
         )
@@ -144,7 +153,7 @@ def write_config(
             "commit_interval": "200ms",
             "checkpoint_interval": "1s",
         },
-        "input": {"topics": [topics.input]},
+        "input": {"topics": [topics.input], "repartition": bool(topics.between)},
         "sessions": {"gap": "10s", "max_age": "60s", "max_lines": 30, "idle_flush": "1h"},
         "engine": {"type": "openai", "model": "stub", "url": engine, "timeout": "3s"},
         "detector": {"warm_up": 0},

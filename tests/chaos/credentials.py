@@ -26,8 +26,8 @@ from deploy.acls import Acl, daemon_acls
 from tests.chaos.cluster import RunTopics, Timeouts
 from tests.chaos.guarded_cluster import GuardedCluster, guarded_cluster
 from tests.chaos.load_generator import LoadGenerator
-from tests.chaos.run import RECOVERY_LIMIT, Run, now_ms
-from tests.chaos.run_audit import RunAudit, problems_of
+from tests.chaos.run import RECOVERY_LIMIT, SCATTERED, Run, now_ms
+from tests.chaos.run_audit import RunAudit, problems_of, sessions_cut
 from tests.support.embedding_server import EmbeddingServer
 from tests.support.guarded import allow, take_away
 from tests.support.guarded_brokers import set_password
@@ -84,12 +84,20 @@ FAULTS: Mapping[str, Callable[[Guard], Awaitable[None]]] = {
     "no right to read the input": without(lambda topics: Acl("topic", topics.input, ("Read",))),
     "no right to the group": without(lambda topics: Acl("group", topics.run, ("Read",))),
 }
+BETWEEN: Mapping[str, Callable[[Guard], Awaitable[None]]] = {
+    "no right to send lines on": without(lambda topics: Acl("topic", topics.by_role["repartition"], ("Write",))),
+    "no right to read what was sent on": without(lambda topics: Acl("topic", topics.by_role["repartition"], ("Read",))),
+}
+"""Where lines go through a topic between."""
 
 
 async def start(guard: Guard) -> None:
     """Start a run with the rights that it needs."""
     run, security = guard.run, {"protocol": "SASL_PLAINTEXT", "mechanism": "SCRAM-SHA-256", "username": USER}
-    run.changes = {"kafka": {"security": {**security, "password_file": str(guard.password)}}}
+    run.changes = {
+        "kafka": {"security": {**security, "password_file": str(guard.password)}},
+        **(SCATTERED if run.topics.between else {}),
+    }
     run.write_configuration(run.changes)
     await allow(guard.admin, USER, daemon_acls(load_config(run.config)))
     await run.start()
@@ -97,7 +105,7 @@ async def start(guard: Guard) -> None:
 
 async def inject(guard: Guard, name: str) -> float | None:
     """Inject a fault; return after how many seconds all partitions committed again."""
-    await FAULTS[name](guard)
+    await {**FAULTS, **BETWEEN}[name](guard)
     over = now_ms()
     recovery = await guard.run.recovery(over, RECOVERY_LIMIT + 30.0)
     if recovery is None or recovery > RECOVERY_LIMIT:
@@ -109,13 +117,16 @@ async def refused_run(guard: Guard, rounds: int, rate: float) -> tuple[RunAudit,
     """Write lines and inject every fault `rounds` times; return the audit, and how many lines were written."""
     run, started = guard.run, now_ms() - 12 * 3_600_000
     servers = guard.cluster.direct_servers
-    generator = LoadGenerator(servers, run.topics.input, PARTITIONS, seed=7, start_ms=started, rate=rate)
+    between, faults = bool(run.topics.between), [*FAULTS, *(BETWEEN if run.topics.between else ())]
+    generator = LoadGenerator(
+        servers, run.topics.input, PARTITIONS, seed=7, start_ms=started, rate=rate, scattered=between
+    )
     try:
         await start(guard)
         generator.start()
         await run.progress.reach(dict.fromkeys(range(PARTITIONS), 20), 120.0)
         for _ in range(rounds):
-            for name in guard.random.sample(list(FAULTS), len(FAULTS)):
+            for name in guard.random.sample(faults, len(faults)):
                 log(f"{name}: all partitions committed again after {await inject(guard, name)} s")
         await generator.stop()
         return await run.finish(), generator.sent
@@ -139,12 +150,15 @@ async def run_all(options: argparse.Namespace) -> list[str]:
     await engine.start()
     try:
         async with guarded_cluster() as (cluster, admin):
-            topics = RunTopics("refused", "refused-logs", PARTITIONS)
+            topics = RunTopics("refused", "refused-logs", PARTITIONS, options.repartition)
             await cluster.create_input(topics.input, PARTITIONS)
             run = Run(cluster, engine, topics, folder / "refused", Timeouts(), 2)
             guard = Guard(cluster, admin, folder / "password", run, chance)
             guard.password.write_text(f"{await guard.next_word()}\n")
             audited, sent = await refused_run(guard, options.rounds, options.rate)
+            if topics.between:
+                log(f"{sent} lines, {guard.words - 1} passwords, {run.replicas.kills} kills: {audited.audit}")
+                return [*problems_of(audited, None, run.states), *sessions_cut(audited), *run.too_slow]
             calm = Run(cluster, engine, RunTopics("calm", topics.input, PARTITIONS), folder / "calm", Timeouts(), 1)
             reference = await calm_run(replace(guard, run=calm))
     finally:
@@ -164,6 +178,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.credentials", description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=2, help="how often every fault comes")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--repartition", type=int, default=0, help="partitions of a topic between; 0: without one")
     parser.add_argument("--rate", type=float, default=12.0, help="lines a second and partition")
     problems = asyncio.run(run_all(parser.parse_args()))
     for problem in problems:

@@ -28,6 +28,8 @@ LINES = (
     "connection to 10.1.{a}.{b} reset by peer",
     "session closed",
 )
+TRACE = ("java.net.ConnectException: refused", "\tat com.acme.Pay.charge(Pay.java:{n})", "\t... 12 more")
+"""What follows a line of an error, in records of their own, where traces are written."""
 KINDS = 40
 STEP_MS = 500
 OPEN_KEYS = 6
@@ -44,14 +46,28 @@ class _PartitionState:
 
 
 class LoadGenerator:
-    """Writes `rate` lines a second to every partition until it is stopped."""
+    """Writes `rate` lines a second to every partition until it is stopped.
 
-    def __init__(self, servers: str, topic: str, partitions: int, *, seed: int, start_ms: int, rate: float) -> None:
+    With `scattered`, each line goes to any partition, and errors have stack traces, line by line.
+    """
+
+    def __init__(
+        self,
+        servers: str,
+        topic: str,
+        partitions: int,
+        *,
+        seed: int,
+        start_ms: int,
+        rate: float,
+        scattered: bool = False,
+    ) -> None:
         self._topic, self._rate = topic, rate
         self._random = random.Random(seed)
         self._kinds = [self._random.choices(LINES, k=self._random.randint(1, 8)) for _ in range(KINDS)]
         self._states = [_PartitionState(start_ms) for _ in range(partitions)]
         self._servers = servers
+        self._scattered = scattered
         self._task: asyncio.Task[None] | None = None
         self.sent = 0
 
@@ -77,8 +93,10 @@ class LoadGenerator:
                     due -= 1
                     for partition in range(len(self._states)):
                         key, value = self._line(self._states[partition], partition)
-                        pending.add(await producer.send(self._topic, value, key, partition))
-                        self.sent += 1
+                        to = self._random.randrange(len(self._states)) if self._scattered else partition
+                        for record in (value, *(self._trace(value) if self._scattered else ())):
+                            pending.add(await producer.send(self._topic, record, key, to))
+                            self.sent += 1
                 pending = {future for future in pending if not future.done()}
                 while len(pending) > 2_000:
                     await asyncio.sleep(0.2)
@@ -86,6 +104,14 @@ class LoadGenerator:
             await producer.flush()
         finally:
             await producer.stop()
+
+    def _trace(self, value: bytes) -> list[bytes]:
+        """Return the records that follow a line."""
+        if b'"ERROR ' not in value:
+            return []
+        document = orjson.loads(value)
+        lines = [line.format(n=self._random.randrange(200)) for line in TRACE]
+        return [orjson.dumps({**document, "message": line}) for line in lines]
 
     def _line(self, state: _PartitionState, partition: int) -> tuple[bytes, bytes]:
         state.clock += STEP_MS

@@ -29,12 +29,14 @@ class Commit:
 
 
 class Progress:
-    """Follows the checkpoints of a run as they are committed."""
+    """Follows the checkpoints of a run's input as they are committed, or, with `between`, of its topic between."""
 
-    def __init__(self, servers: str, topics: RunTopics) -> None:
+    def __init__(self, servers: str, topics: RunTopics, *, between: bool = False) -> None:
         self._servers, self._topics = servers, topics
-        self.commits: dict[int, list[Commit]] = {p: [] for p in range(topics.partitions)}
-        self.checkpoints: dict[int, Checkpoint] = {p: Checkpoint(0) for p in range(topics.partitions)}
+        self._source = topics.by_role["repartition"] if between else topics.input
+        partitions = topics.between if between else topics.partitions
+        self.commits: dict[int, list[Commit]] = {p: [] for p in range(partitions)}
+        self.checkpoints: dict[int, Checkpoint] = {p: Checkpoint(0) for p in range(partitions)}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -49,7 +51,7 @@ class Progress:
 
     async def _run(self) -> None:
         topic = self._topics.by_role["checkpoints"]
-        positions = dict.fromkeys(range(self._topics.partitions), 0)
+        positions = dict.fromkeys(range(self._topics.width), 0)
         while True:
             # After an error a new consumer takes over, so that only the replicas' own delays are measured.
             with contextlib.suppress(KafkaError, OSError):
@@ -69,7 +71,7 @@ class Progress:
 
     def _take(self, record: Any) -> None:
         group, topic, partition = record.key.decode().rsplit("/", 2)
-        if (group, topic) == (self._topics.run, self._topics.input):
+        if (group, topic) == (self._topics.run, self._source):
             checkpoint = Checkpoint.decode(record.value)
             self.checkpoints[int(partition)] = checkpoint
             self.commits[int(partition)].append(Commit(record.timestamp, checkpoint.low, checkpoint.next))

@@ -18,12 +18,14 @@ from tests.chaos.load_generator import LoadGenerator
 from tests.chaos.progress import Progress
 from tests.chaos.replica_set import ReplicaSet
 from tests.chaos.run_audit import RunAudit, State, audit_run
-from tests.chaos.topic_reader import end_offsets
+from tests.chaos.topic_reader import end_offsets, read_all
 from tests.support.embedding_server import EmbeddingServer
 
 RECOVERY_LIMIT = 60.0
 """Seconds after a fault within which every partition must commit again."""
 STATIC: Changes = {"kafka": {"instance_id": "${REPLICA}"}}
+SCATTERED: Changes = {"input": {"multiline": "java"}, "sessions": {"gap": "3m", "max_age": "30m"}}
+"""For lines that go to the partition of their key: joined before, in sessions that only the end of the run cuts."""
 CLOSE_ALL = {"idle_flush": "1s"}
 
 
@@ -62,6 +64,7 @@ class Run:
         self.config = self.folder / "config.yaml"
         self.replicas = ReplicaSet(self.folder, self.config, self.size, self.control)
         self.progress = Progress(self.cluster.direct_servers, self.topics)
+        self.between = Progress(self.cluster.direct_servers, self.topics, between=True) if self.topics.between else None
         self.injected: list[InjectedFault] = []
         self.too_slow: list[str] = []
         self.states: list[State] = []
@@ -70,8 +73,13 @@ class Run:
         """Create the topics and start the replicas."""
         await self.cluster.create_outputs(self.topics)
         self.write_configuration(self.changes)
-        self.progress.start()
+        for progress in self._followed():
+            progress.start()
         await self.replicas.start()
+
+    def _followed(self) -> list[Progress]:
+        """Return the progress of every topic that the replicas read lines from."""
+        return [self.progress, *([self.between] if self.between else [])]
 
     def write_configuration(self, changes: Changes) -> None:
         """Write the configuration that replicas read at their next start."""
@@ -86,7 +94,9 @@ class Run:
         self.injected.append(injected)
         injected.recovery = await self.recovery(injected.over, RECOVERY_LIMIT + 30.0)
         if injected.recovery is None or injected.recovery > RECOVERY_LIMIT:
-            offsets = {p: commit.next for p, commit in self.progress.last_commits().items()}
+            offsets = [
+                {p: commit.next for p, commit in progress.last_commits().items()} for progress in self._followed()
+            ]
             self.too_slow.append(
                 f"{name}: not all partitions committed within {RECOVERY_LIMIT:.0f} s ({offsets}, {injected.recovery})"
             )
@@ -96,9 +106,12 @@ class Run:
         """Wait until every partition has committed since `since` (ms); return after how many seconds, or None."""
         deadline = time.monotonic() + seconds
         while True:
-            recovery = self.progress.recovery(since)
-            if recovery is not None or time.monotonic() > deadline:
-                return recovery
+            recoveries = [progress.recovery(since) for progress in self._followed()]
+            known = [seconds for seconds in recoveries if seconds is not None]
+            if len(known) == len(recoveries):
+                return max(known)
+            if time.monotonic() > deadline:
+                return None
             await asyncio.sleep(0.2)
 
     async def finish(self) -> RunAudit:
@@ -108,16 +121,27 @@ class Run:
         if behind := await self.progress.reach(ends, self.settle_limit):
             self._note_unfinished("read", behind, ends)
         await self.replicas.stop()
+        sent_on = await self._sent_on()
         sessions = {**self.changes.get("sessions", {}), **CLOSE_ALL}
         self.write_configuration({**self.changes, "sessions": sessions})
         await self.replicas.start()
         if behind := await self.progress.reach(ends, self.settle_limit, settled=True):
             self._note_unfinished("settled", behind, ends)
+        if self.between and (behind := await self.between.reach(sent_on, self.settle_limit, settled=True)):
+            self.too_slow.append(f"partitions {behind} between were not settled to their ends: {sent_on}")
         await asyncio.sleep(1.0)
         self.states = list(await self.replicas.detector_states())
         await self.replicas.stop()
-        await self.progress.stop()
+        for progress in self._followed():
+            await progress.stop()
         return await audit_run(servers, self.topics)
+
+    async def _sent_on(self) -> dict[int, int]:
+        """Return, for each partition of the topic between, the offset after its last record with lines."""
+        if not self.topics.between:
+            return {}
+        records = await read_all(self.cluster.direct_servers, self.topics.by_role["repartition"], self.topics.between)
+        return {record.partition: record.offset + 1 for record in records}
 
     def _note_unfinished(self, what: str, behind: Sequence[int], ends: Mapping[int, int]) -> None:
         commits = self.progress.last_commits()
@@ -125,7 +149,8 @@ class Run:
 
     async def close(self) -> None:
         """Leave no process behind."""
-        await self.progress.stop()
+        for progress in self._followed():
+            await progress.stop()
         await self.replicas.close()
 
 
@@ -138,5 +163,12 @@ def schedule(source: random.Random, only: Sequence[str] = ()) -> list[str]:
 
 def load_generator(cluster: ProxiedCluster, topics: RunTopics, seed: int, rate: float) -> LoadGenerator:
     """Return a generator whose lines begin half a day ago, because their clock runs faster than the wall clock."""
-    start = now_ms() - 12 * 3_600_000
-    return LoadGenerator(cluster.servers, topics.input, topics.partitions, seed=seed, start_ms=start, rate=rate)
+    return LoadGenerator(
+        cluster.servers,
+        topics.input,
+        topics.partitions,
+        seed=seed,
+        start_ms=now_ms() - 12 * 3_600_000,
+        rate=rate,
+        scattered=bool(topics.between),
+    )

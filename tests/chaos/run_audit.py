@@ -23,29 +23,35 @@ Session = tuple[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class RunAudit:
-    """What a run published: the audit of its lines, its sessions with their lines, and the baseline topic's content."""
+    """What a run published: the audit of its lines, its sessions with their lines, and the baseline topic's content.
+
+    `cut` are the session keys with several sessions.
+    """
 
     audit: Audit
     lines: int
     sessions: frozenset[Session]
     dead_letters: int
     baseline: State
+    cut: frozenset[str]
 
 
 async def audit_run(servers: str, run: RunTopics, deleted: Iterable[Place] = ()) -> RunAudit:
     """Read everything that a run has published, and audit it. `deleted` are places that retention deleted unread."""
     ends = await end_offsets(servers, run.input, run.partitions)
     expected = {(run.input, p, offset, 0) for p, end in ends.items() for offset in range(end)} - set(deleted)
-    topics, partitions = run.by_role, run.partitions
+    topics, partitions = run.by_role, run.width
     verdicts = [r.value for r in await read_all(servers, topics["verdicts"], partitions)]
     alerts = [r.value for r in await read_all(servers, topics["alerts"], partitions)]
     observations = [r.value for r in await read_all(servers, topics["observations"], 1)]
     letters = [dict(r.headers) for r in await read_all(servers, topics["dead_letters"], partitions)]
     baseline = {r.key: r.value for r in await read_all(servers, topics["baseline"], partitions)}
-    sessions = frozenset((d["id"], tuple(d["source"]["positions"])) for d in map(orjson.loads, verdicts))
-    return RunAudit(
-        audit(expected, verdicts, alerts, letters, observations), len(expected), sessions, len(letters), baseline
-    )
+    documents = [orjson.loads(value) for value in verdicts]
+    sessions = frozenset((d["id"], tuple(d["source"]["positions"])) for d in documents)
+    keys = Counter(document["key"] for document in documents)
+    cut = frozenset(key for key, count in keys.items() if count > 1)
+    audited = audit(expected, verdicts, alerts, letters, observations)
+    return RunAudit(audited, len(expected), sessions, len(letters), baseline, cut)
 
 
 def weights(state: State) -> dict[bytes, bytes]:
@@ -78,6 +84,11 @@ def problems_of(run: RunAudit, reference: RunAudit | None, states: Sequence[Stat
     if not weights(first) == weights(second) == topic:
         problems.append("two readers of the baseline's topic disagree")
     return problems if reference is None else [*problems, *_differences(run, reference)]
+
+
+def sessions_cut(run: RunAudit) -> list[str]:
+    """Return what is wrong where every key has one session."""
+    return [f"{len(run.cut)} sessions were cut: {', '.join(sorted(run.cut)[:10])}"] if run.cut else []
 
 
 def _differences(run: RunAudit, reference: RunAudit) -> list[str]:

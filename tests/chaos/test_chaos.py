@@ -10,8 +10,8 @@ import pytest_asyncio
 from daemon.errors import UnavailableError
 from tests import conftest
 from tests.chaos.cluster import RunTopics, Timeouts, proxied_cluster
-from tests.chaos.run import load_generator
-from tests.chaos.run_audit import problems_of
+from tests.chaos.run import SCATTERED, load_generator
+from tests.chaos.run_audit import problems_of, sessions_cut
 from tests.chaos.scenarios import Environment, control
 from tests.support.embedding_server import EmbeddingServer
 
@@ -70,6 +70,28 @@ async def test_nothing_is_lost_and_nothing_comes_twice_whatever_dies(environment
         await reference_run.close()
     assert [] == run.too_slow
     assert [] == problems_of(audited, reference, [*run.states, *reference_run.states])
+
+
+async def test_lines_that_go_to_the_partition_of_their_key_are_whole_whatever_dies(environment: Environment) -> None:
+    """Two replicas and a broker die; scattered sessions with traces in them come out once, and none is cut."""
+    topics = RunTopics("scattered", "scattered-logs", 3, between=2)
+    await environment.cluster.create_input(topics.input, topics.partitions)
+    run = environment.new_run(topics, size=2)
+    run.changes = SCATTERED
+    targets = environment.targets(run)
+    generator = load_generator(environment.cluster, topics, 3, environment.rate)
+    try:
+        await run.start()
+        generator.start()
+        await run.progress.reach(dict.fromkeys(range(topics.partitions), 20), 60.0)
+        for name in ("replica killed", "broker killed", "all replicas killed"):
+            await run.inject(targets, name)
+        await generator.stop()
+        audited = await run.finish()
+    finally:
+        await run.close()
+    assert [] == run.too_slow
+    assert [] == [*problems_of(audited, None, run.states), *sessions_cut(audited)]
 
 
 async def test_the_audit_notices_a_design_with_a_part_missing(environment: Environment) -> None:

@@ -79,6 +79,21 @@ def test_without_an_identifier_threads_are_sessions(way: str) -> None:
     assert "brackets" in found.choice.candidate.name
     assert "exec-" in found.choice.example
     assert 120 == found.choice.measure.sessions
+    assert found.reading.begins == found.starts
+
+
+def test_lines_are_not_joined_where_the_key_stands_below_the_first() -> None:
+    """A joined line has the key of its first line, so such records are left to the shipper."""
+    texts = []
+    for number in range(200):
+        texts += [f"2026-11-22 10:{number // 10 % 60:02}:{number % 10 * 6:02} a query was slow"]
+        texts += [f"# Id: conn-{number // 4}  Schema: shop", "SELECT 1;"]
+    found = discover(texts)
+
+    assert found.reading.begins is not None
+    assert "conn" in found.choice.example
+    assert None is found.starts
+    assert "let the shipper" in write_configuration(found, Surroundings("logs", "a file"))
 
 
 def test_an_access_log_is_sessions_by_client() -> None:

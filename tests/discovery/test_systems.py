@@ -52,5 +52,6 @@ def test_a_system_is_read_as_it_logs(name: str) -> None:
     else:
         assert re.search(system.key or "^$", found.choice.example)
     config = parse_config(write_configuration(found, Surroundings("logs", name)), {})
+    assert found.starts == config.input.multiline.starts
     assert (found.reading.format, found.reading.time_format) == (config.input.format, config.input.time_format)
     assert [*found.reading.extract, *filter(None, [found.choice.candidate.pattern])] == config.input.extract

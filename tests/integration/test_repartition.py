@@ -5,23 +5,47 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import orjson
 import pytest
+import yaml
 from aiokafka import AIOKafkaProducer
 
+from daemon.cli import main
+from daemon.config import load_config
+from daemon.errors import UnavailableError
+from demo.broker import Cluster
+from deploy.acls import Acl, daemon_acls
+from tests import conftest
 from tests.support.audit import Place, audit, places_of
-from tests.support.brokers import Topics
-from tests.support.daemons import Daemon
+from tests.support.brokers import Topics, topics_on, unique
+from tests.support.daemons import STRAYLINE, Daemon
+from tests.support.guarded import GUARDED, admin_of, allow, take_away
+from tests.support.readiness import goes_on, judge_something, send_line, stalled
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PARTITIONS = 4
 LINES = 8
 """Lines of a session."""
 BEGIN = 1_780_000_000
+
+
+@pytest.fixture
+async def guarded() -> AsyncIterator[Cluster]:
+    """A broker that wants a login, and grants each user what it was given."""
+    cluster = Cluster(1, GUARDED, backend="java")
+    try:
+        await asyncio.to_thread(cluster.start)
+    except UnavailableError as error:
+        conftest.lacking(str(error))
+    try:
+        yield cluster
+    finally:
+        await asyncio.to_thread(cluster.close)
 
 
 @pytest.fixture
@@ -70,6 +94,70 @@ async def test_scattered_sessions_are_whole_and_judged_once_although_the_daemon_
     judged = [orjson.loads(value) for value in verdicts]
     assert {LINES: 300} == Counter(verdict["lines"] for verdict in judged)
     assert 290 < sum(len({place[1] for place in places_of(verdict)}) > 1 for verdict in judged)
+
+
+async def test_the_topic_between_has_a_number_of_partitions_of_its_own(topics: Topics, tmp_path: Path) -> None:
+    """`topics create --repartition-partitions` makes it as wide, and what has a partition for each of them too."""
+    group = unique("group")
+    roles = ("alerts", "verdicts", "dead_letters", "checkpoints", "baseline", "observations", "feedback", "repartition")
+    named = {role: f"{group}.{role}" for role in roles}
+    config = {
+        "kafka": {"bootstrap_servers": [topics.bootstrap_servers], "group_id": group},
+        "input": {"topics": [f"{group}.logs"], "repartition": True},
+        "topics": named,
+    }
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    numbers = ["--input-partitions", "2", "--repartition-partitions", "5"]
+
+    assert 0 == await asyncio.to_thread(main, ["topics", "create", "--config", str(path), *numbers])
+    described = await topics.admin.describe_topics([f"{group}.logs", *named.values()])
+    partitions = {topic["topic"].removeprefix(f"{group}."): len(topic["partitions"]) for topic in described}
+    assert {"logs": 2, "repartition": 5, "checkpoints": 5, "baseline": 5} == {
+        role: partitions[role] for role in ("logs", "repartition", "checkpoints", "baseline")
+    }
+
+
+async def test_rights_to_the_topic_between_that_are_taken_away(guarded: Cluster, tmp_path: Path) -> None:
+    """Each refusal is named, by the daemon and by `check --online`; with the right back, everything goes on."""
+    inside = f"127.0.0.1:{guarded._plan.nodes[0].internal}"
+    security = {"protocol": "SASL_PLAINTEXT", "mechanism": "PLAIN", "username": "strayline", "password": "sham"}
+    kafka = {
+        "bootstrap_servers": [guarded.bootstrap_servers],
+        "group_id": unique("group"),
+        "commit_interval": "100ms",
+        "security": security,
+    }
+    settings = {"engine": {"type": "lite"}, "kafka": kafka}
+    async with topics_on(inside) as topics:
+        daemon = await Daemon.make(topics, tmp_path, settings=settings, repartition=True)
+    daemon.servers, between = inside, daemon.topics["repartition"]
+    async with admin_of(guarded.bootstrap_servers) as admin:
+        await allow(admin, "strayline", daemon_acls(load_config(daemon.config)))
+        try:
+            await daemon.start()
+            await judge_something(daemon)
+            refusals = (
+                ("Write", "partition", "TopicAuthorizationFailedError", f"no right to write to topic {between}"),
+                ("Read", "group", f"no right to read {between}", f"no right to read topic {between}"),
+            )
+            for operation, where, reason, sentence in refusals:
+                right = [Acl("topic", between, (operation,))]
+                await take_away(admin, "strayline", right)
+                await send_line(daemon)
+                await stalled(daemon, where, reason)
+                checked = await asyncio.to_thread(
+                    subprocess.run,
+                    [*STRAYLINE, "check", "--online", "--config", str(daemon.config)],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                assert sentence in checked.stdout + checked.stderr
+                await allow(admin, "strayline", right)
+                await goes_on(daemon, where)
+        finally:
+            daemon.close()
 
 
 async def send_bad(daemon: Daemon) -> Place:

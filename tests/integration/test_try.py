@@ -8,12 +8,13 @@ import json
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 
 from daemon.adapters.files import Rewound, read_head
 from daemon.cli import main
 from daemon.config import load_config
-from tests.discovery.samples import sample, story, traced
+from tests.discovery.samples import TRACE, sample, story, traced
 
 
 @pytest.fixture(autouse=True)
@@ -78,13 +79,16 @@ def test_standard_input_is_read_once(
 
 
 def test_other_encodings_and_stack_traces(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file in UTF-16 with stack traces is read whole; a trace is in its line's session."""
+    """A file in UTF-16 with stack traces is read whole; a trace is one line with its line, as in the configuration."""
     log = write(here / "windows.log", traced(), "utf-16")
 
-    assert 0 == main(["try", log, "--limit", "0"])
+    assert 0 == main(["try", log, "--limit", "0", "--write", "chosen.yaml"])
     told = capsys.readouterr().out
     assert "utf-16), by 618 lines, lines without a time join the line before" in told
     assert "618 lines, 120 sessions" in told
+    assert load_config(here / "chosen.yaml").input.multiline.enabled
+    verdicts = map(orjson.loads, (here / "strayline-try" / "verdicts.jsonl").read_bytes().splitlines())
+    assert 618 - 6 * len(TRACE) == sum(verdict["lines"] for verdict in verdicts)
 
 
 def test_looking_runs_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

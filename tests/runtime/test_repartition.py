@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from daemon.core.multiline import Bounds, Joining, make_rules
 from daemon.core.types import TopicPartition
 from daemon.errors import PartitionError
 from tests.runtime.test_pipeline import outcome, settled
@@ -88,6 +89,50 @@ async def test_nothing_is_lost_or_doubled_when_any_step_of_either_hop_fails(seed
 
     assert outcome(cluster, expected).clean
     assert [] == cut(cluster)
+
+
+TRACE = ("ERROR charge failed", "java.net.ConnectException: refused", "\tat a.B.c(B.java:1)", "\t... 3 more")
+JOINING = Joining(make_rules(["java"]), Bounds(wait=2_000_000))
+
+
+def feed_traces(cluster: FakeCluster, sessions: int, *, start: int = 0) -> list[Place]:
+    """Append sessions of three events, a trace in each partition and lines of other pods between; return places."""
+    places = []
+    for number in range(start, start + sessions):
+        for step in range(len(TRACE)):
+            for event in range(3):
+                partition = (number + event) % 3
+                value: dict[str, Any] = {"scope": "s", "key": f"request {number}", "message": TRACE[step]}
+                if step == 0:
+                    value["time"] = 1_700_000_000 + 20 * number + event
+                key = f"pod {number % 2}".encode()
+                places.append(
+                    ("logs", partition, cluster.append("logs", orjson.dumps(value), key=key, partition=partition), 0)
+                )
+    return places
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_lines_are_joined_before_they_are_sent_on_whatever_fails(seed: int) -> None:
+    """Traces in several partitions: every session has its three traces, each one line, and each place once."""
+    rng = random.Random(seed)
+
+    def faults(step: str, source: TopicPartition) -> None:
+        if rng.random() < (0.002 if step == "produce" else 0.05):
+            raise PartitionError(f"committing: {step} of {source} failed by a test's hand")
+
+    cluster = FakeCluster(RELAYED, faults)
+    expected = feed_traces(cluster, 20)
+    for _ in range(3):
+        async with replica(cluster, repartition=True, joining=JOINING, idle=5.0):
+            await asyncio.sleep(rng.random() * 0.15)
+            expected += feed_traces(cluster, 8, start=len(expected) // (3 * len(TRACE)))
+    async with replica(cluster, repartition=True, joining=JOINING):
+        await until(lambda: settled(cluster, expected))
+
+    assert outcome(cluster, expected).clean
+    assert {3} == {verdict["lines"] for verdict in verdicts(cluster)}
+    assert len(expected) // (3 * len(TRACE)) == len(verdicts(cluster))
 
 
 async def test_partitions_of_both_hops_move_between_replicas() -> None:

@@ -16,6 +16,7 @@ from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
 from daemon.core.incidents import IncidentSettings
 from daemon.core.masking.masker import Masker
+from daemon.core.multiline import Joining
 from daemon.core.repartition import IncomingLines
 from daemon.core.sessions import SessionLimits
 from daemon.core.stream import (
@@ -78,6 +79,7 @@ class Replica:
         patience: Patience = QUICK_LOOK,
         stall: float = 60.0,
         repartition: bool = False,
+        joining: Joining | None = None,
         snapshot: Path | None = None,
     ) -> None:
         self.metrics = Metrics(CollectorRegistry())
@@ -87,6 +89,7 @@ class Replica:
         self._limits, self._idle, self._patience = limits, idle, patience
         self._stall = stall
         self._repartition = repartition
+        self._joining = joining
         self._snapshot = snapshot
         self.thread = WorkerThread()
 
@@ -116,7 +119,8 @@ class Replica:
             terms,
             backoff=Backoff(0.001, 15.0),
         )
-        tools = Tools(FormatSettings(), Masker(), self._limits, self.engine.count_tokens, self.detector)
+        format_ = FormatSettings(sources=self._joining is not None)
+        tools = Tools(format_, Masker(), self._limits, self.engine.count_tokens, self.detector, self._joining)
         about = Provenance("1.0", self.engine.model, "config")
         publishing = Publishing("group", "config", verdicts=True, provenance=lambda: about, timer=perf_counter)
 

@@ -86,11 +86,13 @@ async def create_topics(
     window: float,
     replication: int | None = None,
     input_partitions: int | None = None,
+    between: int | None = None,
 ) -> dict[str, str]:
     """Create the missing topics; return by topic what was done. Raises UnavailableError when a topic cannot be made.
 
-    Input topics are created only if `input_partitions` is given. Without `replication` a topic has three replicas, or
-    one on each broker where there are fewer.
+    Input topics are created only if `input_partitions` is given. `between` is the number of partitions of the
+    repartition topic, by default that of the input. Without `replication` a topic has three replicas, or one on each
+    broker where there are fewer.
     """
     admin = await _admin(settings)
     try:
@@ -98,7 +100,10 @@ async def create_topics(
         if replication is None:
             replication = min(3, len((await admin.describe_cluster())["brokers"]))
         width = max([existing.get(topic, input_partitions or 1) for topic in inputs])
-        wanted = {topic: (1 if role in SINGLE else width, policies(window)[role]) for role, topic in named.items()}
+        relayed = existing.get(named["repartition"], between or width) if "repartition" in named else 0
+        widths = {**dict.fromkeys(SINGLE, 1), "repartition": relayed}
+        width = max(width, relayed)
+        wanted = {topic: (widths.get(role, width), policies(window)[role]) for role, topic in named.items()}
         if input_partitions is not None:
             wanted |= {topic: (input_partitions, {}) for topic in inputs}
         done = {topic: f"exists ({existing[topic]} partitions)" for topic in wanted if topic in existing}

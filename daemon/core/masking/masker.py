@@ -12,6 +12,7 @@ from daemon.core.masking.identifiers import with_identifiers
 from daemon.core.masking.kept_numbers import GATE as KEPT_NUMBER_GATE
 from daemon.core.masking.kept_numbers import with_words
 from daemon.core.masking.key_blocks import redact_key_blocks
+from daemon.core.masking.length import LONGEST_REDACTED, MAX_TEXT, cut, shortened, without_seams
 from daemon.core.masking.masks import COLONS, COLONS_GATE, LONE_UUID, NARROW, WIDE, Mask
 from daemon.core.masking.redaction import (
     RedactionSettings,
@@ -21,14 +22,6 @@ from daemon.core.masking.redaction import (
 )
 from daemon.core.masking.shape_cache import HEXADECIMAL, ShapeCache
 from daemon.core.positions import INDEX_BITS
-
-MAX_TEXT = 8_192
-"""Characters of a line that are kept; a longer line is cut and ends in `CUT`."""
-CUT = "…<CUT>"
-_SLACK = 8_192
-"""Characters beyond `MAX_TEXT` that are redacted too, because a secret may begin before the cut."""
-_TAIL = 512
-"""Characters that are also dropped from a text that was cut before redaction: they may be half of a secret."""
 
 
 class Masker:
@@ -129,15 +122,16 @@ class Masker:
     def _redacted(self, texts: pl.Series) -> pl.Series:
         """Return texts redacted, then cut.
 
-        A text that is far too long is cut before redaction too. Then it loses its tail, which may be half of a secret.
+        A text that is far too long is cut before redaction too. Then it also loses what is next to the cut, which may
+        be half of a secret.
         """
-        rows = (texts.str.len_bytes() > MAX_TEXT + _SLACK).arg_true()
+        rows = (texts.str.len_bytes() > LONGEST_REDACTED).arg_true()
         if len(rows):
-            texts = texts.clone().scatter(rows, texts.gather(rows).str.head(MAX_TEXT + _SLACK))
+            texts = texts.clone().scatter(rows, shortened(texts.gather(rows)))
         texts = redact_column(texts, self._redaction)
         if len(rows):
-            texts = texts.clone().scatter(rows, texts.gather(rows).str.head(-_TAIL) + CUT)
-        return _cut(texts)
+            texts = texts.clone().scatter(rows, without_seams(texts.gather(rows)))
+        return cut(texts)
 
     def _names(self, lines: pl.DataFrame) -> list[pl.Series]:
         """Return those of the columns `scope` and `key` in which redaction changes something, redacted."""
@@ -150,14 +144,6 @@ class Masker:
             if marked is not distinct:
                 changed.append(lines[name].replace(distinct, marked))
         return changed
-
-
-def _cut(texts: pl.Series) -> pl.Series:
-    """Return texts of at most `MAX_TEXT` characters; longer ones are cut and end in `CUT`."""
-    if (texts.str.len_bytes().max() or 0) <= MAX_TEXT:  # type: ignore[operator]  # polars types it as any scalar
-        return texts
-    rows = (texts.str.len_chars() > MAX_TEXT).arg_true()
-    return texts.clone().scatter(rows, texts.gather(rows).str.head(MAX_TEXT - len(CUT)) + CUT)
 
 
 def _replaced(masks: Sequence[Mask]) -> pl.Expr:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from daemon.core.multiline import Joined
 from daemon.core.origins import Origins, placed
 from daemon.core.positions import INDEX_BITS, MAX_LINES_PER_RECORD, Positions, offset_of
 from daemon.core.repartition.block import COLUMNS, decode_block, decode_head
+from daemon.core.repartition.parts import joined_again
 from daemon.core.repartition.writer_clocks import Moment, WriterClocks
 from daemon.core.types import Batch, Parsed, Reject, TopicPartition
 from daemon.errors import DataError
@@ -71,6 +73,10 @@ class IncomingLines:
             empty = pl.DataFrame(schema={**COLUMNS, "position": pl.Int64(), "stream": pl.Int64()})
             return Parsed(empty, rejects)
         return Parsed(pl.concat(tables, how="diagonal") if len(tables) > 1 else tables[0], rejects)
+
+    def joined(self, lines: pl.DataFrame) -> Joined:
+        """Return lines as they were joined before they were written."""
+        return joined_again(lines)
 
     def mask(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Return lines as they are: they were masked before they were written."""

@@ -8,7 +8,9 @@ from hashlib import blake2b
 
 import polars as pl
 
+from daemon.core.positions import Positions
 from daemon.core.repartition.block import BlockHead, encode_block
+from daemon.core.repartition.parts import NONE, in_order, whole_in, with_parts
 from daemon.core.types import OutRecord, TopicPartition
 
 BLOCK_BYTES = 1 << 20
@@ -57,12 +59,12 @@ class OutgoingLines:
         """Whether the writer must report, or report again, that it is idle."""
         return self._idle is not None and (self._said is None or self._idle - self._said >= SAY_AGAIN)
 
-    def add(self, masked: pl.DataFrame) -> None:
-        """Take in masked lines in reading order."""
+    def add(self, masked: pl.DataFrame, rows: Positions = NONE, positions: Positions = NONE) -> None:
+        """Take in masked lines in reading order; the line in row `rows[i]` also holds the line at `positions[i]`."""
         latest: int = masked["clock"].max()  # type: ignore[assignment]  # polars types it as any scalar
         self.clock = latest if self.clock is None else max(self.clock, latest)
         self._idle = self._said = None
-        self._tables.append(masked)
+        self._tables.append(with_parts(masked, rows, positions) if len(rows) else masked)
         self._lines += masked.height
         self._bytes += int(masked.estimated_size())
 
@@ -94,11 +96,11 @@ class OutgoingLines:
         places = [place_of(scope, key, self._partitions) for scope, key in keys.rows()]
         at = lines.join(keys.with_columns(at=pl.Series(places, dtype=pl.Int64)), on=["scope", "key"], how="left")
         for (place,), part in at.partition_by("at", maintain_order=True, include_key=False, as_dict=True).items():
-            yield int(place), part.sort("origin")
+            yield int(place), in_order(part)
 
     def _blocks(self, at: int, lines: pl.DataFrame) -> Iterator[OutRecord]:
         size = pl.sum_horizontal(pl.col("text", "masked", "key", "scope").str.len_bytes()) + 32
-        number = lines.select((size.cum_sum() // BLOCK_BYTES).alias("number"))["number"]
+        number = whole_in(lines, lines.select((size.cum_sum() // BLOCK_BYTES).alias("number"))["number"])
         if number[-1] == 0:
             yield self._record(at, lines)
             return

@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from daemon.core.detection import Detector
 from daemon.core.formats import FormatSettings
 from daemon.core.masking import Masker
-from daemon.core.multiline import Joined, Joiner, Joining
+from daemon.core.multiline import Joined, Joining
 from daemon.core.observations import Observer
-from daemon.core.positions import Positions, position_of
+from daemon.core.positions import Positions
 from daemon.core.sessions import Patterns, Sessionizer, SessionLimits
-from daemon.core.stream.checkpoint import NONE, Checkpoint
+from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream.held_lines import HeldLines
 from daemon.core.stream.line_reader import InputLines, LineReader, LineSource, Pushed, Timed
 from daemon.core.types import (
     Batch,
@@ -99,7 +100,7 @@ class Stream:
         self._wanted: list[Pattern] = []
         self._origin = incoming or InputLines(tools.format, tools.masker)
         self._lines = LineReader(self._origin, resume, self._take, tools.timed)
-        self._joiner = _joiner(tools.joining, self._lines.resume) if incoming is None else None
+        self._held = HeldLines(tools.joining if incoming is None else None, self._origin, self._lines, tools.timed)
         self.observer = Observer(source, self._origin.place)
         if not self._lines.replaying and self._lines.resume.watermark is not None:
             self._sessionizer.advance(self._lines.resume.watermark)
@@ -137,13 +138,12 @@ class Stream:
     @property
     def holds(self) -> bool:
         """Whether lines are held to be joined: they wait for more lines, for time to pass or for a flush."""
-        return self._joiner is not None and len(self._joiner.held) > 0
+        return len(self._held) > 0
 
     @property
     def unsettled(self) -> int:
         """Number of lines that are held to be joined, in open and in unjudged sessions."""
-        held = len(self._joiner.held) if self._joiner else 0
-        return held + self._sessionizer.open_lines + self._queued_lines
+        return len(self._held) + self._sessionizer.open_lines + self._queued_lines
 
     def push(self, batch: Batch) -> Pushed:
         """Read a batch; the sessions it closes join the queue. Offsets must increase from batch to batch."""
@@ -156,8 +156,8 @@ class Stream:
     def flush(self, closed_by: ClosedBy) -> None:
         """Close every open session: the stream has ended, or has been idle."""
         self._lines.end_replay()
-        if self._joiner:
-            self._pass_on(self._joiner.flush(position_of(self.next)))
+        if (joined := self._held.flush()) is not None:
+            self._pass_on(joined)
         self._enqueue(self._sessionizer.flush(closed_by))
 
     def skip(self, offset: int) -> None:
@@ -209,25 +209,17 @@ class Stream:
         """Return the current checkpoint: valid once all verdicts and rejects returned so far are published."""
         unsettled: list[Positions] = [self._sessionizer.open_positions()]
         unsettled += [session.positions for session, _ in self._queue]
-        held, clock, watermark = NONE, None, self.watermark
-        if self._joiner:
-            unsettled.append(self._joiner.held)
-            held, clock = self._joiner.pending, self._joiner.clock
-        if self._lines.replaying:
-            # In the middle of a replay, what has not returned yet stays unsettled, below the same `next`.
-            unsettled.append(self._lines.ahead())
-            held = np.union1d(held, self._lines.held_ahead())
-            watermark = self._lines.resume.watermark
+        # In the middle of a replay, what has not returned yet stays unsettled, below the same `next`.
+        unsettled += [self._held.unsettled(), self._lines.ahead()]
+        watermark = self._lines.resume.watermark if self._lines.replaying else self.watermark
         positions = np.sort(np.concatenate(unsettled))
+        held, clock = self._held.to_join(), self._held.clock
         checkpoint = Checkpoint(self.next, watermark, positions, config, held=held, clock=clock)
         return replace(checkpoint, pieces=self._origin.pieces(checkpoint.low))
 
     def _take(self, lines: pl.DataFrame) -> Mapping[str, int]:
         """Pass lines through the rest of the chain; return how many joined lines a bound ended, by bound."""
-        joined = Joined(lines.with_columns(read="position"))
-        if self._joiner:
-            with self._tools.timed("join"):
-                joined = self._joiner.push(lines)
+        joined = self._held.push(lines)
         self._pass_on(joined)
         return joined.cuts
 
@@ -265,9 +257,3 @@ class Stream:
             self._wanted.append(pattern)
         self._queued[pattern.id] += 1
         self._queue.append((session, pattern))
-
-
-def _joiner(joining: Joining | None, resume: Checkpoint) -> Joiner | None:
-    if joining is None:
-        return None
-    return Joiner(joining, until=resume.next, resumed=resume.held, clock=resume.clock)

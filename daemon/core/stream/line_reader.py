@@ -17,6 +17,7 @@ import polars as pl
 
 from daemon.core.formats import FormatSettings, make_format
 from daemon.core.masking import Masker
+from daemon.core.multiline import Joined
 from daemon.core.positions import Positions, place, position_of
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.stream.replay import Replay
@@ -57,6 +58,10 @@ class LineSource(Protocol):
         """Return the lines of a batch."""
         ...
 
+    def joined(self, lines: pl.DataFrame) -> Joined:
+        """Return lines as events; those that belong together arrive joined, or are never joined."""
+        ...
+
     def mask(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Return lines without secrets, with `masked`."""
         ...
@@ -85,6 +90,10 @@ class InputLines:
     def parse(self, batch: Batch) -> Parsed:
         """Return the lines of a batch, by the format."""
         return self._format.parse(batch)
+
+    def joined(self, lines: pl.DataFrame) -> Joined:
+        """Return every line as an event."""
+        return Joined(lines.with_columns(read="position"))
 
     def mask(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Return lines redacted and masked."""

@@ -1,8 +1,8 @@
 """The processor of a partition of logs whose lines are judged elsewhere: lines go to the partition of their key.
 
-It is the first of two hops. Records become lines as in `LogProcessor`, redacted and masked. Bad records become dead
-letters that name their place in the input. A transaction writes the lines, and the checkpoint after them; nothing stays
-unsettled here. The second hop is a `LogProcessor` that reads `IncomingLines`.
+It is the first of two hops. Records become lines as in `LogProcessor`, joined, redacted and masked. Bad records become
+dead letters that name their place in the input. A transaction writes the lines, and the checkpoint after them; only
+lines that are held to be joined stay unsettled here. The second hop is a `LogProcessor` that reads `IncomingLines`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
 from daemon.core.messages import dead_letter
+from daemon.core.multiline import Joined
 from daemon.core.repartition import OutgoingLines
 from daemon.core.stream.chain import Tools
 from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream.held_lines import HeldLines
 from daemon.core.stream.line_reader import InputLines, LineReader, Pushed
 from daemon.core.stream.processor import Load, Publishing, Settlement, Step
 from daemon.core.types import LINES_SCHEMA, Batch, OutRecord, RefusedText, TopicPartition, Vector
@@ -37,6 +40,7 @@ class RepartitionProcessor:
         self._outgoing = OutgoingLines(source, partitions, resume.watermark if resume else None)
         self._origin = InputLines(tools.format, tools.masker)
         self._lines = LineReader(self._origin, resume, self._collect, tools.timed)
+        self._held = HeldLines(tools.joining, self._origin, self._lines, tools.timed)
         self._outputs: list[OutRecord] = []
 
     @property
@@ -57,10 +61,12 @@ class RepartitionProcessor:
                 for reject in pushed.rejects
             ]
         rejects = Counter(reject.reason for reject in pushed.rejects)
-        return Step(self._load(), pushed.lines, pushed.times, rejects, replayed=pushed.replayed)
+        return Step(self._load(), pushed.lines, pushed.times, rejects, replayed=pushed.replayed, cuts=pushed.cuts)
 
     def flush(self, idle: float) -> Step:
         self._lines.end_replay()
+        if (joined := self._held.flush()) is not None:
+            self._pass_on(joined)
         self._outgoing.note_idle(idle)
         return Step(self._load())
 
@@ -70,15 +76,30 @@ class RepartitionProcessor:
     def take(self) -> Settlement:
         records, self._outputs = self._outputs, []
         records += self._outgoing.take()
-        checkpoint = Checkpoint(self._lines.next, self._outgoing.clock, self._lines.ahead(), self._publishing.config)
+        unsettled = np.union1d(self._held.unsettled(), self._lines.ahead())
+        checkpoint = Checkpoint(
+            self._lines.next,
+            self._outgoing.clock,
+            unsettled,
+            self._publishing.config,
+            held=self._held.to_join(),
+            clock=self._held.clock,
+        )
         return Settlement(records, checkpoint)
 
     def _collect(self, lines: pl.DataFrame) -> Mapping[str, int]:
-        masked = self._origin.mask(lines)
-        self._outgoing.add(masked.select(*LINES_SCHEMA, "masked"))
-        return {}
+        joined = self._held.push(lines)
+        self._pass_on(joined)
+        return joined.cuts
+
+    def _pass_on(self, joined: Joined) -> None:
+        if joined.events.is_empty():
+            return
+        masked = self._origin.mask(joined.events)
+        self._outgoing.add(masked.select(*LINES_SCHEMA, "masked"), joined.rows, joined.positions)
 
     def _load(self) -> Load:
         outgoing = self._outgoing
         outputs = len(self._outputs) + outgoing.waiting + outgoing.to_say
-        return Load(outputs=outputs, listening=True, watermark=outgoing.clock, full=outgoing.full)
+        held = len(self._held)
+        return Load(outputs=outputs, unsettled=held, listening=True, watermark=outgoing.clock, full=outgoing.full)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.masking.kept_numbers import with_words
-from daemon.core.masking.masker import CUT, MAX_TEXT, Masker
+from daemon.core.masking.length import CUT, MAX_TEXT
+from daemon.core.masking.masker import Masker
 from daemon.core.masking.masks import COLONS, LONE_UUID, NARROW, WIDE
 from daemon.core.masking.redaction import RedactionSettings, redact_column
 from daemon.core.positions import position_of

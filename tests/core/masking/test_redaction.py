@@ -13,7 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from daemon.core.masking.hints import HINTS
-from daemon.core.masking.masker import CUT, MAX_TEXT, Masker
+from daemon.core.masking.length import CUT, MAX_TEXT
+from daemon.core.masking.masker import Masker
 from daemon.core.masking.personal_data import CARD, EMAIL, IP
 from daemon.core.masking.redaction import RedactionSettings, redact, redact_column
 from daemon.core.masking.rule_forms import SECRET

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -64,6 +65,36 @@ def test_every_line_arrives_once_in_the_partition_of_its_key(keys: list[list[str
         for n, key in enumerate(keys[writer])
     ]
     assert sorted(written) == sorted(arrived)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3)), min_size=1, max_size=12),
+    st.sampled_from([1, 1 << 20]),
+)
+def test_joined_lines_arrive_joined_whatever_block_they_are_in(events: list[tuple[str, int]], bound: int) -> None:
+    """A line arrives with the places of all lines that it holds, and is one line again."""
+    keys = [key for key, _ in events]
+    table, offset = lines(0, keys), 100
+    rows, positions = list[int](), list[int]()
+    for row, (_, more) in enumerate(events):
+        rows += [row] * more
+        positions += [position_of(offset + part) for part in range(more)]
+        offset += more
+    collected = OutgoingLines(WRITERS[0], 1)
+    collected.add(table, np.array(rows, np.int64), np.array(positions, np.int64))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(outgoing, "BLOCK_BYTES", bound)
+        incoming, received_lines = received(collected.take(), 0)
+    joined = incoming.joined(received_lines)
+
+    parts: dict[int, list[str]] = {row: [] for row in range(len(events))}
+    for row, position in zip(joined.rows.tolist(), joined.positions.tolist(), strict=True):
+        parts[row].append(incoming.place(position))
+    expected = [
+        (text, [f"logs/0@{position >> 20}" for place, position in zip(rows, positions, strict=True) if place == row])
+        for row, text in enumerate(table["text"])
+    ]
+    assert expected == [(text, parts[row]) for row, text in enumerate(joined.events["text"])]
 
 
 def test_origins_are_grouped_by_partition_the_first_line_s_first() -> None:
