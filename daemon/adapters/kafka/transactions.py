@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import IllegalOperation
 
 from daemon.adapters.kafka.client import (
     REQUEST_BYTES,
@@ -22,6 +23,9 @@ from daemon.adapters.kafka.client import (
 )
 from daemon.adapters.kafka.settings import Connection, KafkaSettings
 from daemon.core.types import OutRecord, TopicPartition
+
+REASON_SECONDS = 5.0
+"""How long a transaction that takes no more records may take to say why."""
 
 
 class KafkaTransactions:
@@ -59,13 +63,17 @@ class KafkaTransactions:
             await producer.begin_transaction()
             sent: list[asyncio.Future[object]] = []
             for record in records:
-                future = await producer.send(
-                    topics[record.role],
-                    value=record.value,
-                    key=record.key,
-                    partition=record.partition,
-                    headers=list(record.headers),
-                )
+                try:
+                    future = await producer.send(
+                        topics[record.role],
+                        value=record.value,
+                        key=record.key,
+                        partition=record.partition,
+                        headers=list(record.headers),
+                    )
+                except IllegalOperation:
+                    await _raise_first(sent)
+                    raise
                 future.add_done_callback(seen)
                 sent.append(future)
             await asyncio.gather(*sent)
@@ -74,3 +82,11 @@ class KafkaTransactions:
 
     async def close(self) -> None:
         await stop_client(self._producer)
+
+
+async def _raise_first(sent: Sequence[asyncio.Future[object]]) -> None:
+    """Raise the error of a record that was sent before: it says why the transaction takes no more."""
+    if sent:
+        done, _ = await asyncio.wait(sent, timeout=REASON_SECONDS)
+        for future in done:
+            future.result()
