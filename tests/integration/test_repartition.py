@@ -138,14 +138,14 @@ async def test_rights_to_the_topic_between_that_are_taken_away(guarded: Cluster,
             await daemon.start()
             await judge_something(daemon)
             refusals = (
-                ("Write", f"TopicAuthorizationFailedError: {between}", f"no right to write to topic {between}"),
-                ("Read", f"no right to read {between}", f"no right to read topic {between}"),
+                ("Write", f"no right to write to topic {between}"),
+                ("Read", f"no right to read topic {between}"),
             )
-            for operation, reason, sentence in refusals:
+            for operation, sentence in refusals:
                 right = [Acl("topic", between, (operation,))]
                 await take_away(admin, "strayline", right)
                 await send_line(daemon)
-                await unready(daemon, reason)
+                await unready(daemon, between)
                 checked = await asyncio.to_thread(
                     subprocess.run,
                     [*STRAYLINE, "check", "--online", "--config", str(daemon.config)],
@@ -161,10 +161,10 @@ async def test_rights_to_the_topic_between_that_are_taken_away(guarded: Cluster,
             daemon.close()
 
 
-async def unready(daemon: Daemon, reason: str) -> None:
-    """Wait until the daemon gives this reason for not being ready."""
+async def unready(daemon: Daemon, topic: str) -> None:
+    """Wait until the daemon names this topic as the reason for not being ready."""
     async with asyncio.timeout(120):
-        while reason not in (await asyncio.to_thread(daemon.get, "/readyz"))[1]:  # noqa: ASYNC110  # another process
+        while topic not in (await asyncio.to_thread(daemon.get, "/readyz"))[1]:  # noqa: ASYNC110  # another process
             await asyncio.sleep(0.5)
 
 
