@@ -15,7 +15,7 @@ from daemon.adapters.snapshot_file import SnapshotFile
 from daemon.config import DOCUMENT, Config, OAuthConfig
 from daemon.core.alerts import Provenance
 from daemon.core.detection import Detector, DetectorSettings
-from daemon.core.formats import FieldPaths, FormatSettings, check_schema
+from daemon.core.formats import FieldPaths, FormatSettings
 from daemon.core.incidents import Ceiling, IncidentSettings
 from daemon.core.masking import Masker, RedactionSettings
 from daemon.core.multiline import Bounds, Joining, make_rules
@@ -36,6 +36,7 @@ from daemon.core.types import TopicPartition
 from daemon.errors import ConfigError
 from daemon.ports import Engine
 from daemon.runtime import ProcessorFactory, Terms
+from daemon.schema_wiring import read_schemas, schema_source
 
 
 def kafka_settings(config: Config) -> KafkaSettings:
@@ -137,22 +138,6 @@ def redaction_settings(config: Config) -> RedactionSettings:
     return RedactionSettings(emails=config.input.redact.emails, ips=config.input.redact.ips)
 
 
-def read_schemas(files: Mapping[str, Path]) -> dict[str, str]:
-    """Return the texts of schema files. Raises ConfigError for one that cannot be read or is not an Avro schema."""
-    texts, problems = {}, []
-    for id_, path in files.items():
-        try:
-            texts[id_] = path.read_text(encoding="utf-8")
-            problem = check_schema(texts[id_])
-        except (OSError, UnicodeDecodeError) as error:
-            problem = str(error)
-        if problem:
-            problems.append(f"input.schemas.{id_}: {path}: {problem}")
-    if problems:
-        raise ConfigError(problems)
-    return texts
-
-
 def format_settings(config: Config) -> FormatSettings:
     """Return how records become lines. Raises ConfigError for a schema that cannot be read, and for documents."""
     if config.input.format == DOCUMENT:
@@ -165,7 +150,8 @@ def format_settings(config: Config) -> FormatSettings:
         ),
         extract=tuple(config.input.extract),
         time_format=config.input.time_format,
-        schemas=read_schemas(config.input.schemas),
+        schemas=read_schemas(config.input.format, config.input.schemas),
+        registry=schema_source(config),
         level_scale=config.input.level_scale,
         max_lead=config.input.max_lead,
         reject_unreadable_times=config.input.unreadable_time == "reject",

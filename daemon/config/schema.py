@@ -25,6 +25,7 @@ from pydantic import (
 from daemon.config.documents import DocumentsConfig
 from daemon.config.multiline import MultilineConfig
 from daemon.config.notify import NotifyConfig
+from daemon.config.schema_registry import SchemaRegistryConfig
 from daemon.config.section import Section
 from daemon.config.security import SecurityConfig
 from daemon.config.served import ConsoleConfig, HttpConfig, ServeConfig
@@ -104,6 +105,7 @@ class InputConfig(Section):
     extract: list[Annotated[str, AfterValidator(extracting)]] = []
     time_format: Annotated[str | None, AfterValidator(time_pattern)] = None
     schemas: dict[str, Path] = {}
+    schema_registry: SchemaRegistryConfig | None = None
     level_scale: Literal["auto", "syslog", "pino", "python", "otlp", "none"] = "auto"
     max_lead: Duration = 300_000_000
     unreadable_time: Literal["record_time", "reject"] = "record_time"
@@ -274,7 +276,7 @@ class Config(Section):
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that name what shapes verdicts: input, sessions, model, detector, budget."""
         shapes: dict[str, object] = {
-            "input": self.input.model_dump(mode="json", exclude={"topics"}),
+            "input": self.input.model_dump(mode="json", exclude={"topics", "schema_registry"}),
             "sessions": self.sessions.model_dump(mode="json"),
             "engine": self.engine.model_dump(mode="json", include={"model", "dimensions", "instruction"}),
             "detector": self.detector.model_dump(mode="json"),

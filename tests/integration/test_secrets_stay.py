@@ -35,6 +35,7 @@ import pytest
 import zstandard
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.memory_records import MemoryRecords
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
 
 from daemon.core.formats import FORMATS
 from daemon.errors import UnavailableError
@@ -85,6 +86,29 @@ def avro_of(record: Mapping[str, str]) -> bytes:
     return out.getvalue()
 
 
+PROTOBUF_FIELDS = ("message", "scope", "key", "time")
+
+
+def protobuf_schema() -> bytes:
+    """Return the descriptors of one message with fields of text."""
+    file = FileDescriptorProto(name="log.proto", syntax="proto3")
+    log = file.message_type.add(name="Log")
+    for number, name in enumerate(PROTOBUF_FIELDS, 1):
+        log.field.add(name=name, number=number, type=FieldDescriptorProto.TYPE_STRING, label=1)
+    return FileDescriptorSet(file=[file]).SerializeToString()
+
+
+def protobuf_of(record: Mapping[str, str]) -> bytes:
+    """Return a record as a message on the wire."""
+    value = bytearray()
+    for number, name in enumerate(PROTOBUF_FIELDS, 1):
+        data = record[name].encode()
+        value += bytes([number << 3 | 2])
+        value += bytes([len(data)]) if len(data) < 0x80 else bytes([len(data) & 0x7F | 0x80, len(data) >> 7])
+        value += data
+    return bytes(value)
+
+
 WRAPPED: Mapping[str, Callable[[str, str], bytes]] = {
     "raw": lambda _, text: text.encode(),
     "json": lambda key, text: json_of(
@@ -120,9 +144,10 @@ WRAPPED: Mapping[str, Callable[[str, str], bytes]] = {
         {"specversion": "1.0", "source": "shop", "subject": key, "time": STAMP, "data": {"message": text}}
     ),
     "avro": lambda key, text: avro_of({"time": STAMP, "scope": "shop", "key": key, "message": text}),
+    "protobuf": lambda key, text: protobuf_of({"time": STAMP, "scope": "shop", "key": key, "message": text}),
 }
 """How each format holds a line of a session; where it has no place for the session's key, the record's key is it."""
-NO_LINES = frozenset({"cloudwatch", "avro"})
+NO_LINES = frozenset({"cloudwatch", "avro", "protobuf"})
 """Formats whose values are not lines of a file: a backtest reads them from their topic."""
 
 
@@ -338,7 +363,11 @@ async def configured(name: str, topics: Topics, folder: Path, stub: StubServer) 
         "logging": {"level": "debug", "format": "json"},
     }
     daemon = await Daemon.make(topics, own, settings=settings)
-    chosen = f"  format: {name}\n  redact: {{emails: true, ips: {str(name == CHOSEN).lower()}}}\n"
+    schemas = ""
+    if name == "protobuf":
+        (own / "log.desc").write_bytes(protobuf_schema())
+        schemas = f"  schemas: {{any: {own / 'log.desc'}}}\n"
+    chosen = f"  format: {name}\n{schemas}  redact: {{emails: true, ips: {str(name == CHOSEN).lower()}}}\n"
     daemon.config.write_text(daemon.config.read_text().replace("input:\n", f"input:\n{chosen}"))
     return daemon
 

@@ -11,12 +11,14 @@ is one module and one entry there, and the configuration takes its choices from 
   the line before it, also across batches.
 """
 
-from daemon.core.formats.avro import check_schema
+from daemon.core.formats.avro import check_avro
 from daemon.core.formats.base import FieldPaths, FormatSettings
 from daemon.core.formats.extract import check_extract, check_pattern
 from daemon.core.formats.json_paths import check_path
 from daemon.core.formats.layout import Layout, in_utf8, joined
 from daemon.core.formats.levels import without_colours
+from daemon.core.formats.protobuf import check_protobuf
+from daemon.core.formats.registered import RegisteredSchema, SchemaSource, UnknownSchemaError
 from daemon.core.formats.registry import FORMATS, Format, check_format, make_format
 from daemon.core.formats.time_format import check_time_format, times_of
 
@@ -26,11 +28,15 @@ __all__ = [
     "Format",
     "FormatSettings",
     "Layout",
+    "RegisteredSchema",
+    "SchemaSource",
+    "UnknownSchemaError",
+    "check_avro",
     "check_extract",
     "check_format",
     "check_path",
     "check_pattern",
-    "check_schema",
+    "check_protobuf",
     "check_time_format",
     "in_utf8",
     "joined",

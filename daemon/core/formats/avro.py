@@ -1,7 +1,4 @@
-"""Avro: values with a schema registry's header, or values that are whole Avro files, which contain their schema.
-
-The core does not read a registry: the settings have the schemas by the registry's id, or one schema for any id.
-"""
+"""Avro: values with a schema registry's header, or values that are whole Avro files, which contain their schema."""
 
 from __future__ import annotations
 
@@ -13,40 +10,60 @@ import fastavro
 import orjson
 
 from daemon.core.formats.entries import EntriesError, Entry, Headers
-from daemon.core.formats.packed import PackedError, schema_header, without_schema_header
+from daemon.core.formats.registered import RegisteredSchema, SchemaSource
+from daemon.core.formats.schemas import Schemas
 
-ANY = "any"
-"""Matches every id of a schema."""
+AVRO = "AVRO"
 _CONTAINER = b"Obj\x01"
 
 
-def check_schema(text: str) -> str | None:
+def check_avro(text: str) -> str | None:
     """Return what is wrong with an Avro schema, or None."""
     try:
-        fastavro.parse_schema(orjson.loads(text))
-    except (ValueError, fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as error:
-        return f"not an Avro schema: {error}"
+        parse_avro(RegisteredSchema(AVRO, text))
+    except ValueError as error:
+        return str(error)
     return None
 
 
-def avro_unwrapper(schemas: Mapping[str, str]) -> Callable[[bytes, Headers], Iterator[Entry]]:
-    """Return the function that decodes Avro values with these schemas (JSON texts by id)."""
-    parsed = {id_: fastavro.parse_schema(orjson.loads(text)) for id_, text in schemas.items()}
+def parse_avro(schema: RegisteredSchema) -> Any:
+    """Return a schema as fastavro has it. Raises ValueError for one that is not Avro's."""
+    named: dict[str, Any] = {}
+    *referred, own = _in_order(schema)
+    try:
+        for registered in referred:
+            fastavro.parse_schema(orjson.loads(registered.text), named_schemas=named)
+        return fastavro.parse_schema(orjson.loads(own.text), named_schemas=named)
+    except (ValueError, fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as error:
+        raise ValueError(f"not an Avro schema: {error}") from error
+
+
+def _in_order(schema: RegisteredSchema) -> Iterator[RegisteredSchema]:
+    """Yield the schemas that a schema refers to, then the schema, each once."""
+    seen: dict[str, None] = {}
+
+    def walk(one: RegisteredSchema) -> Iterator[RegisteredSchema]:
+        for _, reference in one.references:
+            yield from walk(reference)
+        if one.text not in seen:
+            seen[one.text] = None
+            yield one
+
+    return walk(schema)
+
+
+def avro_unwrapper(
+    schemas: Mapping[str, str], source: SchemaSource | None = None
+) -> Callable[[bytes, Headers], Iterator[Entry]]:
+    """Return the function that decodes Avro values with these schemas (JSON texts by id) and those of a registry."""
+    configured = {id_: parse_avro(RegisteredSchema(AVRO, text)) for id_, text in schemas.items()}
+    known = Schemas(AVRO, parse_avro, configured, source)
 
     def unwrap(value: bytes, _headers: Headers) -> Iterator[Entry]:
         if value.startswith(_CONTAINER):
             yield from _decoded(lambda: list(fastavro.reader(BytesIO(value))), "the value is an Avro file and damaged")
             return
-        header = schema_header(value)
-        id_ = header[0] if header else ANY
-        schema = parsed.get(id_, parsed.get(ANY))
-        if schema is None:
-            what = f"schema {id_}" if header else "no schema registry's header"
-            raise EntriesError("unknown_schema", f"the value has {what}, and input.schemas does not name its schema")
-        try:
-            body = without_schema_header(value)
-        except (EOFError, PackedError, ValueError) as error:
-            raise EntriesError("not_avro", f"the value is compressed and damaged: {error}") from error
+        id_, schema, body = known.of(value)
         detail = f"the value is not Avro of schema {id_}"
         yield from _decoded(lambda: [fastavro.schemaless_reader(BytesIO(body), schema, None)], detail)
 

@@ -9,6 +9,7 @@ from typing import Protocol
 import polars as pl
 
 from daemon.core.formats.packed import PackedError, schema_header, unpacked
+from daemon.core.formats.registered import SchemaSource
 from daemon.core.types import Batch, Reject
 
 RECORD_PREFIX = "record."
@@ -72,7 +73,9 @@ class FormatSettings:
     time_format: str | None = None
     """How times are written, where that is not one of the usual ways; see `time_format`."""
     schemas: Mapping[str, str] = field(default_factory=dict)
-    """Avro schemas as JSON texts, by their id in the registry, or ``any``."""
+    """Avro schemas as JSON texts, Protobuf descriptor sets in base64, by their id in the registry, or ``any``."""
+    registry: SchemaSource | None = None
+    """Returns the schema of an id that `schemas` does not name."""
     level_scale: str = "auto"
     max_lead: int = 300_000_000
     reject_unreadable_times: bool = False

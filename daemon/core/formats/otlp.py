@@ -12,7 +12,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData, ResourceLogs, ScopeLogs
 
 from daemon.core.formats.base import FieldPaths
 from daemon.core.formats.entries import EntriesError, Entry, Headers, objects_in
@@ -34,13 +34,13 @@ def unwrap_otlp(value: bytes, _headers: Headers) -> Iterator[Entry]:
     if value.lstrip()[:1] in (b"{", b"["):
         return _of_json(value)
     try:
-        data = LogsData.FromString(_without_framing(value))
+        data = LogsData.FromString(without_framing(value))
     except DecodeError as error:
         raise EntriesError("not_otlp", "the value is neither OTLP logs in protobuf nor in JSON") from error
     return _of_message(data)
 
 
-def _without_framing(value: bytes) -> bytes:
+def without_framing(value: bytes) -> bytes:
     """Return a protobuf value without a registry's header and the indexes of the message after it."""
     body = without_schema_header(value)
     if body is value:
@@ -65,17 +65,26 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 def _of_message(data: LogsData) -> Iterator[Entry]:
     for resource in data.resource_logs:
-        about = _attributes("resource", resource.resource.attributes)
+        about = resource_attributes(resource)
         for scope in resource.scope_logs:
-            within = about | {"scope.name": scope.scope.name or None}
             for record in scope.log_records:
-                yield within | _record(record)
+                yield entry_of(about, scope, record)
+
+
+def resource_attributes(resource: ResourceLogs) -> dict[str, Any]:
+    """Return the attributes of a resource, as the part of an entry that all of its records share."""
+    return _attributes("resource", resource.resource.attributes)
+
+
+def entry_of(about: Mapping[str, Any], scope: ScopeLogs, record: LogRecord) -> dict[str, Any]:
+    """Return the entry of a log record; `about` are the attributes of its resource."""
+    return {**about, "scope.name": scope.scope.name or None, **_record(record)}
 
 
 def _record(record: LogRecord) -> dict[str, Any]:
     attributes = _attributes("attributes", record.attributes) if record.attributes else {}
     return {
-        "body": _value(record.body),
+        "body": attribute_value(record.body),
         "time": record.time_unix_nano or record.observed_time_unix_nano or None,
         "severity_text": record.severity_text or None,
         "severity": OTLP.get(str(record.severity_number)),
@@ -88,7 +97,7 @@ def _record(record: LogRecord) -> dict[str, Any]:
 
 
 def _attributes(prefix: str, pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    attributes = {pair.key: _value(pair.value) for pair in pairs}
+    attributes = {pair.key: attribute_value(pair.value) for pair in pairs}
     return _prefixed(prefix, attributes)
 
 
@@ -98,14 +107,15 @@ def _prefixed(prefix: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{prefix}.{key}": value for key, value in attributes.items()} | exception
 
 
-def _value(value: AnyValue) -> Any:
+def attribute_value(value: AnyValue) -> Any:
+    """Return a value of an attribute or a body: plain, a list or a dictionary; None without one."""
     kind = value.WhichOneof("value")
     if kind is None:
         return None
     if kind == "array_value":
-        return [_value(item) for item in value.array_value.values]
+        return [attribute_value(item) for item in value.array_value.values]
     if kind == "kvlist_value":
-        return {pair.key: _value(pair.value) for pair in value.kvlist_value.values}
+        return {pair.key: attribute_value(pair.value) for pair in value.kvlist_value.values}
     return getattr(value, kind)
 
 

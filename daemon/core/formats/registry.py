@@ -30,7 +30,9 @@ from daemon.core.formats.json import JsonReader
 from daemon.core.formats.otlp import BODY as OTLP_BODY
 from daemon.core.formats.otlp import FIELDS as OTLP_FIELDS
 from daemon.core.formats.otlp import unwrap_otlp
+from daemon.core.formats.otlp_fields import otlp_fields
 from daemon.core.formats.presets import ECS, FLUENT_BIT, VECTOR, preset
+from daemon.core.formats.protobuf import protobuf_unwrapper
 from daemon.core.formats.raw import RawReader
 from daemon.core.formats.syslog import SyslogReader
 from daemon.core.types import Batch, Parsed
@@ -52,7 +54,7 @@ READERS: Mapping[str, Callable[[FormatSettings], Reader]] = {
     "vector": _paths(VECTOR),
     "syslog": lambda _: SyslogReader(),
     "cri": lambda _: CriReader(),
-    "otlp": _entries(unwrap_otlp, OTLP_FIELDS, OTLP_BODY),
+    "otlp": lambda settings: EntriesReader(unwrap_otlp, preset(OTLP_FIELDS, settings.fields), OTLP_BODY, otlp_fields),
     "gelf": _entries(unwrap_gelf, GELF),
     "journald": _entries(unwrap_journald, JOURNALD),
     "cloudwatch": _entries(unwrap_cloudwatch, CLOUDWATCH),
@@ -60,7 +62,10 @@ READERS: Mapping[str, Callable[[FormatSettings], Reader]] = {
     "azure": _entries(unwrap_azure, AZURE, "properties"),
     "gcp": _entries(unwrap_gcp, GCP, "jsonPayload"),
     "cloudevents": _entries(unwrap_cloudevents, CLOUDEVENTS, "data"),
-    "avro": lambda settings: EntriesReader(avro_unwrapper(settings.schemas), settings.fields),
+    "avro": lambda settings: EntriesReader(avro_unwrapper(settings.schemas, settings.registry), settings.fields),
+    "protobuf": lambda settings: EntriesReader(
+        protobuf_unwrapper(settings.schemas, settings.registry), settings.fields
+    ),
 }
 """Functions that make each format's reader from the settings."""
 FORMATS = tuple(READERS)

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 
-from daemon.core.formats import FORMATS, FieldPaths, FormatSettings, check_schema, make_format
+from daemon.core.formats import FORMATS, FieldPaths, FormatSettings, check_avro, make_format
 from daemon.core.types import Batch, Parsed, TopicPartition
 
 NOW_MS = 1_790_000_000_000
@@ -338,8 +338,8 @@ def test_avro() -> None:
     assert ["error boom"] * 3 == by_id.lines["text"].to_list()
     by_any = read("avro", [*values, body, whole.getvalue()], schemas={"any": SCHEMA_TEXT})
     assert ["error boom"] * 4 + ["a", "b"] == by_any.lines["text"].to_list()
-    assert None is check_schema(SCHEMA_TEXT)
-    assert "not an Avro schema" in (check_schema('{"type":"nonsense"}') or "")
+    assert None is check_avro(SCHEMA_TEXT)
+    assert "not an Avro schema" in (check_avro('{"type":"nonsense"}') or "")
 
 
 BAD: dict[str, tuple[str, bytes, str, str]] = {
