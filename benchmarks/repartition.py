@@ -1,0 +1,139 @@
+"""Throughput with `input.repartition` beside that without it, by turns over the same backlog in a real Kafka.
+
+    python -m benchmarks.repartition [--lines 200000] [--partitions 4] [--rounds 2] [--servers HOST:PORT]
+
+Every run has a group and topics of its own and reads the same input from its beginning, with a stub engine. What is
+measured lies between the moments when a tenth and seven tenths of the lines were judged, so neither the start nor the
+sessions that stay open at the end count: lines a second, and lines a second of the daemon's own processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import yaml
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
+
+from benchmarks.million import Daemon, configuration, kafka, write
+from daemon.adapters.kafka import KafkaSettings, create_topics
+from daemon.config.schema import Config
+from tests.support.embedding_server import EmbeddingServer
+
+LINES_A_SESSION = 20
+BEGIN, END = 0.1, 0.7
+"""Shares of the lines that are judged at the two moments."""
+LONGEST = 600.0
+"""Seconds after which a run is given up."""
+
+
+@asynccontextmanager
+async def reading(
+    servers: str, stem: str, source: tuple[str, int], folder: Path, url: str, *, between: bool
+) -> AsyncIterator[Daemon]:
+    """Run a daemon with topics of its own, in a group that begins at the beginning of the input.
+
+    `source` is the input topic with its number of partitions.
+    """
+    topic, partitions = source
+    tree = configuration(servers, stem, url)
+    tree["input"] = {"topics": [topic], "repartition": between}
+    tree["topics"] |= {"observations": f"{stem}.observations", "repartition": f"{stem}.repartition"}
+    config = Config.model_validate(tree)
+    path = folder / f"{stem}.yaml"
+    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    await create_topics(KafkaSettings([servers], stem), [topic], config.topics_in_use(), window=6e5)
+    await begin_at_the_beginning(servers, stem, topic, partitions)
+    daemon = Daemon(path, path.with_suffix(".log"))
+    try:
+        yield daemon
+        daemon.process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(daemon.process.wait, 120)
+    finally:
+        daemon.process.kill()
+        daemon.process.wait()
+
+
+async def begin_at_the_beginning(servers: str, group: str, topic: str, partitions: int) -> None:
+    """Commit the first offsets for a group: a new one begins at the end."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers, group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        places = [KafkaPartition(topic, number) for number in range(partitions)]
+        consumer.assign(places)
+        await consumer.commit(dict.fromkeys(places, 0))
+    finally:
+        await consumer.stop()
+
+
+async def rates(daemon: Daemon, count: int) -> tuple[float, float]:
+    """Return the lines that were judged a second, and a second of the daemon's processor time."""
+    first: tuple[float, float, float] | None = None
+    deadline = time.monotonic() + LONGEST
+    while time.monotonic() < deadline:
+        judged = LINES_A_SESSION * await asyncio.to_thread(daemon.metric, "sessions_judged_total")
+        now = judged, time.monotonic(), daemon.cpu_seconds()
+        if first is None and judged >= BEGIN * count:
+            first = now
+        if first is not None and judged >= END * count:
+            lines = judged - first[0]
+            return lines / (now[1] - first[1]), lines / (now[2] - first[2])
+        await asyncio.sleep(0.1)
+    raise SystemExit(f"fewer than {END:.0%} of the lines were judged in {LONGEST:.0f} s")
+
+
+async def run(options: argparse.Namespace, servers: str, folder: Path) -> dict[str, object]:
+    """Measure both ways by turns; return the figures."""
+    stem = f"repartition-{time.time_ns() // 1_000_000}"
+    source, stub = (f"{stem}.logs", options.partitions), EmbeddingServer()
+    await stub.start()
+    by_way: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
+    try:
+        settings = KafkaSettings([servers], stem)
+        await create_topics(settings, [source[0]], {}, window=6e5, input_partitions=source[1])
+        await write(servers, source[0], options.lines, source[1])
+        for number in range(options.rounds):
+            for between in (False, True):
+                name = f"{stem}.{number}.{'between' if between else 'direct'}"
+                async with reading(servers, name, source, folder, stub.url, between=between) as daemon:
+                    by_way[between].append(await rates(daemon, options.lines))
+                print(f"{name}: {by_way[between][-1][0]:,.0f} lines/s", file=sys.stderr, flush=True)
+    finally:
+        await stub.stop()
+    direct, repartitioned = (
+        [round(statistics.median(column)) for column in zip(*by_way[between], strict=True)] for between in (False, True)
+    )
+    return {
+        "lines": options.lines,
+        "rounds": options.rounds,
+        "direct": {"lines a second": direct[0], "lines a CPU-second": direct[1]},
+        "repartitioned": {"lines a second": repartitioned[0], "lines a CPU-second": repartitioned[1]},
+        "share of direct": round(repartitioned[0] / direct[0], 2),
+        "share by processor time": round(repartitioned[1] / direct[1], 2),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.repartition", description=__doc__.splitlines()[0])
+    parser.add_argument("--lines", type=int, default=200_000)
+    parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--servers", help="brokers; without it one is started")
+    options = parser.parse_args()
+    with kafka(options.servers) as servers, tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(asyncio.run(run(options, servers, Path(folder))), indent=2))
+
+
+if __name__ == "__main__":
+    main()
