@@ -63,7 +63,7 @@ RARE_HINTS: tuple[str, ...] = (
         "usermod",
     ),
     *("encrypted-pass", "pdo->", "mysqli", "net user", "thin:", "sqlplus", "exp ", "expdp", "imp ", "impdp"),
-    *("rman target", "private-mac", "::add-mask", "authident", "auth_ident", "userpwd", 'psk "', 'xauth "', 'eap "'),
+    *("rman target", "::add-mask", "authident", "auth_ident", "userpwd", 'psk "', 'xauth "', 'eap "'),
     *(
         "psk 0",
         "user.info",

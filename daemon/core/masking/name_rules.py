@@ -60,41 +60,39 @@ def harmless(name: str) -> Rule:
     return ascii_classes(pattern), before + HARMLESS + behind
 
 
-def pairs(name: str) -> Rule:
-    """Return the rule for values that stand apart from their names: in pairs, elements and tables."""
-    return rule(
-        [
-            Form(
-                rf"""(?:name|key|k|variable|field|header|attribute"""
-                rf"""|param){IS}\\*["']?[\w. -]*{name}\\*["']?\s*[,;}}]?\s*"""
-                rf"""\\*["']?(?:value|v|val|content|default){IS}""",
-                VALUE,
-            ),
-            Form(rf"<(?:key|name|string|k)>[\w. -]*{name}</\w+>\s*<(?:value|string|v)>", r"[^<]*"),
-            Form(
-                rf"<[\w:.-]*{name}(?: [^>]*)?>(?:\s*<(?:value|string)(?: [^>]*)?>)?(?:<!\[CDATA\[)?",
-                r"[^<\]]+",
-                r"(?:\]\]>)?</",
-            ),
-            Form(
-                rf"(?:value|val|v){IS}",
-                VALUE,
-                rf"""\s*,\s*\\*["'](?:name|key|variable){IS}\\*["']?[\w. -]*{name}\\*["']""",
-            ),
-            Form(rf"<\w+\s[^<>]*(?:name|key|id)=\\*[\"'][^\"'<>]*{name}\\*[\"'][^<>]*>", r"[^<]+", "</"),
-            Form(rf"<add\s+key=[\"'][^\"']*{name}[\"']\s+value=", VALUE),
-            Form(rf"name=\\*[\"'][\w.-]*{name}\\*[\"'](?:\s|\\r|\\n)+", r"[^\s\\]+"),
-            Form(rf"\[[\w.]*{name}\] as \[\w+\] - ", r"\[[^\]]*\]"),
-            # Not the next field's name: `"auth":"password","mfa":true`.
-            Form(
-                rf"{name}(?:\\*[\"']?\s*,\s*|\\*\";s:\d+:)",
-                r"[bru]?\\*\"[^\"\\]*\\*\"|[bru]?'[^'\\]*'",
-                r"(?:\s*[^\s:]|\s*$)",
-            ),
-            Form(rf"{name}\s*(?:\||\t|\\t)\s*", rf"[^\s|{HARMLESS}]{{4,}}"),
-            Form(rf"{name}[;,]\s?", MIXED),
-            Form(rf"{name}{IS}", GLUED, r"[;,&]\s?[A-Za-z][\w .-]*="),
-        ]
+def _pairs(name: str) -> tuple[Form, ...]:
+    """Return the forms of values that stand apart from their names: in pairs, elements and tables."""
+    return (
+        Form(
+            rf"""(?:name|key|k|variable|field|header|attribute"""
+            rf"""|param){IS}\\*["']?[\w. -]*{name}\\*["']?\s*[,;}}]?\s*"""
+            rf"""\\*["']?(?:value|v|val|content|default){IS}""",
+            VALUE,
+        ),
+        Form(rf"<(?:key|name|string|k)>[\w. -]*{name}</\w+>\s*<(?:value|string|v)>", r"[^<]*"),
+        Form(
+            rf"<[\w:.-]*{name}(?: [^>]*)?>(?:\s*<(?:value|string)(?: [^>]*)?>)?(?:<!\[CDATA\[)?",
+            r"[^<\]]+",
+            r"(?:\]\]>)?</",
+        ),
+        Form(
+            rf"(?:value|val|v){IS}",
+            VALUE,
+            rf"""\s*,\s*\\*["'](?:name|key|variable){IS}\\*["']?[\w. -]*{name}\\*["']""",
+        ),
+        Form(rf"<\w+\s[^<>]*(?:name|key|id)=\\*[\"'][^\"'<>]*{name}\\*[\"'][^<>]*>", r"[^<]+", "</"),
+        Form(rf"<add\s+key=[\"'][^\"']*{name}[\"']\s+value=", VALUE),
+        Form(rf"name=\\*[\"'][\w.-]*{name}\\*[\"'](?:\s|\\r|\\n)+", r"[^\s\\]+"),
+        Form(rf"\[[\w.]*{name}\] as \[\w+\] - ", r"\[[^\]]*\]"),
+        # Not the next field's name: `"auth":"password","mfa":true`.
+        Form(
+            rf"{name}(?:\\*[\"']?\s*,\s*|\\*\";s:\d+:)",
+            r"[bru]?\\*\"[^\"\\]*\\*\"|[bru]?'[^'\\]*'",
+            r"(?:\s*[^\s:]|\s*$)",
+        ),
+        Form(rf"{name}\s*(?:\||\t|\\t)\s*", rf"[^\s|{HARMLESS}]{{4,}}"),
+        Form(rf"{name}[;,]\s?", MIXED),
+        Form(rf"{name}{IS}", GLUED, r"[;,&]\s?[A-Za-z][\w .-]*="),
     )
 
 
@@ -102,6 +100,7 @@ def named(name: str, before: Sequence[Form] = (), behind: Sequence[Form] = ()) -
     """Return the rule for names with their values, with forms that are tried before and after it."""
     return rule(
         [
+            *_pairs(name),
             *before,
             Form(rf"{name}{IS}(?:[|>][-+]?\s*(?:\n|\\n)\s*|{HARMLESS}?\([a-z]+\)\s*\(len=\d+\)\s*)", r"[^\s\\]+"),
             Form(rf"(?:{name}){ENDING}{IS}(?:{SCHEME})?", GLUED, r"[\s)}\]\"]|$"),

@@ -19,8 +19,6 @@ EMAIL_FORM = (
     r"(?:\"[^\"@\s][^\"@]{0,40}\"|[\w.+-]+)(?:@|%40)[\pL\pN](?:[\pL\pN-]*[\pL\pN])?(?:\.[\pL\pN-]+)*"
     r"\.(?:[A-Za-z]{2,}|xn--[a-z0-9-]+)"
 )
-REPOSITORY = r"(^|[^\w.+-])git@([\w.-]+:)"
-"""The address of a repository (``git@example.com:team/name.git``), up to its path: nobody's mail."""
 IP_FORM = (
     r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}\b"
     r"|(?:[0-9a-fA-F]{1,4}:){1,6}(?::[0-9a-fA-F]{1,4}){1,6}\b"

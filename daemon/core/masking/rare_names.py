@@ -61,6 +61,6 @@ RARE_NAME_HINTS: tuple[str, ...] = (
     *(f"{what}{name}" for what in _OF for name in ("pass", "pwd", "pw")),
     *(f"{what}{sign}key" for what in _CRYPTO for sign in ("", "_", ".", "-", " ")),
     *(f"word{sign}{ending}" for sign in ("", "_", "-") for ending in _ENDINGS if sign or len(ending) > 1),
-    *("password1", "password2", "p@ss", "passw0rd", "pass word", "pass_word", "pass-word", "-signature"),
+    *("password1", "password2", "p@ss", "passw0rd", "pass word", "pass_word", "pass-word", "-signature", "private-mac"),
 )
 """Every text that `RARE_NAME` matches in holds one of these, in upper or lower case."""

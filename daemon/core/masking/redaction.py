@@ -15,15 +15,7 @@ import polars as pl
 
 from daemon.core.masking.disguises import SHAPE_SIGNS, plain
 from daemon.core.masking.hints import HINTS, RARE_HINTS
-from daemon.core.masking.personal_data import (
-    EMAIL,
-    EMAIL_FORM,
-    IP,
-    IP_FORM,
-    REPOSITORY,
-    SHAPE_NUMBER_FORM,
-    without_numbers,
-)
+from daemon.core.masking.personal_data import EMAIL, EMAIL_FORM, IP, IP_FORM, SHAPE_NUMBER_FORM, without_numbers
 from daemon.core.masking.random_tokens import (
     CANDIDATE,
     FORMS,
@@ -32,9 +24,10 @@ from daemon.core.masking.random_tokens import (
     without_random_tokens,
     without_tokens,
 )
+from daemon.core.masking.rare_names import RARE_NAME_HINTS
 from daemon.core.masking.rule_forms import Rule, literals
 from daemon.core.masking.secret_names import HARMLESS
-from daemon.core.masking.secret_rules import NAME_RULES, NAMED_VALUE, RARE_RULES, RULES
+from daemon.core.masking.secret_rules import HARMLESS_VALUE, NAMED, NAMED_VALUE, RARE_COMMAND, RARE_NAME_RULES, RULES
 from daemon.core.masking.shape_cache import without_digits
 
 
@@ -47,10 +40,12 @@ class RedactionSettings:
 
 
 _HINTS = literals(HINTS)
-_RARE_HINTS = literals(RARE_HINTS)
-_SHAPE_HINTS = literals(sorted({without_digits(hint) for hint in HINTS}))
+_RARE_HINTS = list(RARE_HINTS)
+_RARE_NAME_HINTS = list(RARE_NAME_HINTS)
+_SHAPE_HINTS = sorted({without_digits(hint) for hint in HINTS})
 _ANY_FORM = f"{FORMS}|{LONE}|{CANDIDATE}|{SHAPE_NUMBER_FORM}|{SHAPE_SIGNS}"
-_SHAPE_AT = without_digits("%40")
+_HINTED = pl.col("text").str.to_lowercase().str.contains(_HINTS)
+_AT = ["@", "%40", without_digits("%40")]
 
 
 def redact(text: str, settings: RedactionSettings | None = None) -> str:
@@ -60,7 +55,7 @@ def redact(text: str, settings: RedactionSettings | None = None) -> str:
 
 def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
     """Return a String column without secrets. Equal texts have equal results."""
-    flags = _flags(texts, _HINTS, "%40")
+    flags = _flags(texts, _HINTED)
     redacted = _redacted(texts, flags, settings)
     if not flags["formed"].any():
         return redacted
@@ -70,13 +65,15 @@ def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
     if not disguised.any():
         return redacted
     rows, undisguised = rows.filter(disguised), undisguised.filter(disguised)
-    revealed = _redacted(undisguised, _flags(undisguised, _HINTS, "%40"), settings)
+    revealed = _redacted(undisguised, _flags(undisguised, _HINTED), settings)
     return redacted.clone().scatter(rows, revealed.zip_with(revealed != undisguised, redacted.gather(rows)))
 
 
 def suspicious(shapes: pl.Series) -> pl.Series:
     """Return for each shape (see `shape_cache`) whether `redact_column` may change a line of that shape."""
-    return _flags(shapes, _SHAPE_HINTS, _SHAPE_AT).select(pl.any_horizontal(pl.all()).alias("suspect"))["suspect"]
+    return _flags(shapes, pl.col("text").str.to_lowercase().str.contains_any(_SHAPE_HINTS)).select(
+        pl.any_horizontal(pl.all()).alias("suspect")
+    )["suspect"]
 
 
 def _redacted(texts: pl.Series, flags: pl.DataFrame, settings: RedactionSettings) -> pl.Series:
@@ -84,26 +81,29 @@ def _redacted(texts: pl.Series, flags: pl.DataFrame, settings: RedactionSettings
     if flags["hinted"].any():
         rows = flags["hinted"].arg_true()
         hinted = texts.gather(rows)
-        hinted = _replaced(hinted, hinted.str.to_lowercase().str.contains(_RARE_HINTS), RARE_RULES)
+        lower = hinted.str.to_lowercase()
+        hinted = _replaced(hinted, lower.str.contains_any(_RARE_HINTS), [RARE_COMMAND])
+        hinted = _replaced(hinted, lower.str.contains_any(_RARE_NAME_HINTS), RARE_NAME_RULES)
         named = hinted.str.contains(NAMED_VALUE)
-        hinted = _replaced(_replaced(hinted, ~named, RULES), named, NAME_RULES)
+        hinted = _replaced(hinted, named, [HARMLESS_VALUE])
+        hinted = _all_replaced(hinted, RULES)
+        hinted = _replaced(hinted, named, [NAMED])
         texts = texts.clone().scatter(rows, hinted.str.replace_all(HARMLESS, "", literal=True))
     if flags["formed"].any():
         rows = flags["formed"].arg_true()
         texts = texts.clone().scatter(rows, _each(texts.gather(rows), _without_forms))
     if settings.emails:
-        rules = [(REPOSITORY, f"${{1}}git{HARMLESS}@${{2}}"), (EMAIL_FORM, EMAIL), (HARMLESS, "")]
-        texts = _replaced(texts, flags["mailed"], rules)
+        texts = _replaced(texts, flags["mailed"], [(EMAIL_FORM, EMAIL)])
     return texts.str.replace_all(IP_FORM, IP) if settings.ips else texts
 
 
-def _flags(texts: pl.Series, hints: str, at: str) -> pl.DataFrame:
+def _flags(texts: pl.Series, hinted: pl.Expr) -> pl.DataFrame:
     """Return Boolean columns: which of the texts (lines, or shapes) may go through each kind of rules."""
     text = pl.col("text")
     return pl.DataFrame([texts.alias("text")]).select(
-        text.str.to_lowercase().str.contains(hints).alias("hinted"),
+        hinted.alias("hinted"),
         text.str.contains(_ANY_FORM).alias("formed"),
-        (text.str.contains("@", literal=True) | text.str.contains(at, literal=True)).alias("mailed"),
+        text.str.contains_any(_AT).alias("mailed"),
     )
 
 
@@ -112,10 +112,15 @@ def _replaced(texts: pl.Series, wanted: pl.Series, rules: Iterable[Rule]) -> pl.
     if not wanted.any():
         return texts
     rows = wanted.arg_true()
+    return texts.clone().scatter(rows, _all_replaced(texts.gather(rows), rules))
+
+
+def _all_replaced(texts: pl.Series, rules: Iterable[Rule]) -> pl.Series:
+    """Return `texts` with the rules applied, in their order, to every row."""
     expression = pl.col("text")
     for pattern, placeholder in rules:
         expression = expression.str.replace_all(pattern, placeholder)
-    return texts.clone().scatter(rows, pl.DataFrame([texts.gather(rows).alias("text")]).select(expression)["text"])
+    return pl.DataFrame([texts.alias("text")]).select(expression)["text"]
 
 
 def _without_forms(text: str) -> str:

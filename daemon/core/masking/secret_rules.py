@@ -2,8 +2,8 @@
 
 Rules run in the order of `RULES`; `rule_forms` says what a rule is.
 
-The first rule finds what only looks like a secret (``password: incorrect``) and puts `HARMLESS` in front; the last step
-removes these marks.
+`HARMLESS_VALUE` finds what only looks like a secret (``password: incorrect``) and puts `HARMLESS` in front; the last
+step removes these marks.
 
 Every rule needs a hint (`hints`): a line without any hint does not reach the rules.
 """
@@ -11,7 +11,7 @@ Every rule needs a hint (`hints`): a line without any hint does not reach the ru
 from __future__ import annotations
 
 from daemon.core.masking.command_forms import COMMANDS, RARE_COMMANDS
-from daemon.core.masking.name_rules import SCHEME, harmless, named, pairs
+from daemon.core.masking.name_rules import SCHEME, harmless, named
 from daemon.core.masking.rare_names import RARE_NAME
 from daemon.core.masking.rule_forms import Form, Rule, ascii_classes, literals, rule
 from daemon.core.masking.secret_names import HARMLESS, IS, MIXED, NAME, QUOTE, UUID_FORM
@@ -29,63 +29,58 @@ _PARAMETER = r"""[A-Za-z][\w-]*=(?:\\*"[^"\\]*\\*"|'[^']*'|[^\s,"'\\;]+)"""
 _AUTHORIZATION = rf"""(?:proxy-|x-)?authorization(?:{IS}|{QUOTE}\s*,\s*)[\[({{"'\\ ]*"""
 _COOKIE = rf"""\b(?:set-)?cookies?2?{IS}\\*"""
 
-_HEADERS = rule(
-    [
-        Form(
-            "",
-            r"(?s:-----BEGIN[A-Z0-9 ]*(?:PRIVATE KEY(?: BLOCK)?"
-            r"|PGP MESSAGE)-----.*?(?:-----END[A-Z0-9 ]*-----|\z))",
-        ),
-        Form(r"Private-Lines:\s*\d+\s+", r"(?s:.*)"),
-        Form(rf"{_AUTHORIZATION}(?:[A-Za-z][\w-]*(?:\s|%20)+)?", rf"{_PARAMETER}(?:[,;]\s*{_PARAMETER})*"),
-        Form(rf"{_AUTHORIZATION}{SCHEME}", rf"[^\s\"'\\,;)}}\]{HARMLESS}]+"),
-        Form(rf"{_AUTHORIZATION}[A-Za-z][\w-]*\s+", rf"[A-Za-z._~+/-]*[0-9][^\s\"'\\,;)}}\]{HARMLESS}]{{7,}}"),
-        Form(_AUTHORIZATION, rf"[^\s\"'\\,;)}}\]{HARMLESS}]{{6,}}"),
-        Form(rf"{_COOKIE}", r"\[[^\]]*\]|\{[^}]*\}"),
-        Form(rf"{_COOKIE}[\"']?", rf"[^\s\"'\\={HARMLESS}]+=[^\r\n\"'\\]*|[A-Za-z0-9%+/._-]{{16,}}"),
-        Form(r"\bbearer(?:\s|%20|\+)+", r"[A-Za-z._~+/-]*[0-9][A-Za-z0-9._~+/%=-]{5,}"),
-        Form(r"\bbasic(?:\s|%20|\+)+", r"[A-Za-z+/]*[0-9][A-Za-z0-9+/%=]{5,}|[A-Za-z+/]{7,}==?"),
-    ]
+_HEADER_FORMS = (
+    Form(
+        "",
+        r"(?s:-----BEGIN[A-Z0-9 ]*(?:PRIVATE KEY(?: BLOCK)?"
+        r"|PGP MESSAGE)-----.*?(?:-----END[A-Z0-9 ]*-----|\z))",
+    ),
+    Form(r"Private-Lines:\s*\d+\s+", r"(?s:.*)"),
+    Form(rf"{_AUTHORIZATION}(?:[A-Za-z][\w-]*(?:\s|%20)+)?", rf"{_PARAMETER}(?:[,;]\s*{_PARAMETER})*"),
+    Form(rf"{_AUTHORIZATION}{SCHEME}", rf"[^\s\"'\\,;)}}\]{HARMLESS}]+"),
+    Form(rf"{_AUTHORIZATION}[A-Za-z][\w-]*\s+", rf"[A-Za-z._~+/-]*[0-9][^\s\"'\\,;)}}\]{HARMLESS}]{{7,}}"),
+    Form(_AUTHORIZATION, rf"[^\s\"'\\,;)}}\]{HARMLESS}]{{6,}}"),
+    Form(rf"{_COOKIE}", r"\[[^\]]*\]|\{[^}]*\}"),
+    Form(rf"{_COOKIE}[\"']?", rf"[^\s\"'\\={HARMLESS}]+=[^\r\n\"'\\]*|[A-Za-z0-9%+/._-]{{16,}}"),
+    Form(r"\bbearer(?:\s|%20|\+)+", r"[A-Za-z._~+/-]*[0-9][A-Za-z0-9._~+/%=-]{5,}"),
+    Form(r"\bbasic(?:\s|%20|\+)+", r"[A-Za-z+/]*[0-9][A-Za-z0-9+/%=]{5,}|[A-Za-z+/]{7,}==?"),
 )
 _BEFORE_AT = r"""(?:[^\s"'<>@0-9/][^\s"'<>]*|[0-9]+(?:[^\s"'<>@0-9/?#][^\s"'<>]*)?)"""
-_URLS = rule(
-    [
-        Form(r"://", rf"(?:[^\s/:@?#\"'<>%\[]{{16,}}|[0-9]{{8,}}):{_BEFORE_AT}", "@"),
-        Form(r"://[^\s/:@?#\"'<>%\[]*:", _BEFORE_AT, "@"),
-        Form(r"(?:%3A|:)(?:%2F|/){2}[^\s/:@\"'<>%]*(?:%3A|:)", r"[^\s@\"'<>/&]+?", "%40"),
-        Form(r"://", r"[^\s/:@\"'<>]{16,}", "@"),
-        Form(r"://hooks?\.[\w.-]+/", r"[^\s\"'<>]{8,}"),
-        Form(r"/hooks?/", r"[A-Za-z]{0,8}[0-9][A-Za-z0-9_-]{14,}"),
-        Form(
-            r"/(?:key|token|secret|api_?key)/", r"[A-Za-z]{0,8}[0-9][A-Za-z0-9_-]{10,}|[A-Za-z]+[0-9][A-Za-z0-9_-]{12,}"
-        ),
-        Form(r"rtmps?://[^\s/]+/(?:[^\s/]+/)*", MIXED),
-        Form(r"hooks\.slack\.com/(?:services|workflows|triggers)/", r"[A-Za-z0-9/_-]+"),
-        Form(r"/api/(?:v\d+/)?webhooks/", r"\d{5,}/[\w-]{16,}"),
-        Form(
-            r"\.webhook\.office\.com/webhookb2/|\.logic\.azure\.com[^\s?]*\?|chat\.googleapis\.com/v1/spaces/",
-            r"[^\s\"'<>]+",
-        ),
-        Form(
-            r"datadoghq\.\w+/[^\s?]*?/input/|loggly\.com/(?:inputs|bulk)/|sumologic\.\w+/receiver/v\d/http/"
-            r"|hc-ping\.com/|victorops\.com/\S*?/alert/",
-            r"[A-Za-z0-9+/=_-]{16,}",
-        ),
-        Form(r"/bot", r"\d{6,12}(?::|%3A)[\w-]{30,}"),
-        Form(
-            r"[?&;#](?:sig|signature|policy|hmac|code|assertion|ticket|key|auth|hash|state"
-            r"|sid)=",
-            r"[A-Za-z0-9%+/=_.~-]{16,}",
-        ),
-        Form(r"/reset/", r"[A-Za-z0-9_-]{1,12}/[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{16,}"),
-        Form(r"[?&]appid=", r"[0-9a-f]{32}"),
-        Form(
-            r"/(?:reset|verify|confirm|activate|invite|magic|unsubscribe|password[_-]?reset|reset[_-]?password"
-            r"|token|login|auth)/",
-            r"[A-Za-z]*[0-9][A-Za-z0-9_.~-]{15,}|[A-Za-z]+[0-9][A-Za-z0-9_.~-]{12,}",
-        ),
-    ]
+_URL_FORMS = (
+    Form(r"://", rf"(?:[^\s/:@?#\"'<>%\[]{{16,}}|[0-9]{{8,}}):{_BEFORE_AT}", "@"),
+    Form(r"://[^\s/:@?#\"'<>%\[]*:", _BEFORE_AT, "@"),
+    Form(r"(?:%3A|:)(?:%2F|/){2}[^\s/:@\"'<>%]*(?:%3A|:)", r"[^\s@\"'<>/&]+?", "%40"),
+    Form(r"://", r"[^\s/:@\"'<>]{16,}", "@"),
+    Form(r"://hooks?\.[\w.-]+/", r"[^\s\"'<>]{8,}"),
+    Form(r"/hooks?/", r"[A-Za-z]{0,8}[0-9][A-Za-z0-9_-]{14,}"),
+    Form(r"/(?:key|token|secret|api_?key)/", r"[A-Za-z]{0,8}[0-9][A-Za-z0-9_-]{10,}|[A-Za-z]+[0-9][A-Za-z0-9_-]{12,}"),
+    Form(r"rtmps?://[^\s/]+/(?:[^\s/]+/)*", MIXED),
+    Form(r"hooks\.slack\.com/(?:services|workflows|triggers)/", r"[A-Za-z0-9/_-]+"),
+    Form(r"/api/(?:v\d+/)?webhooks/", r"\d{5,}/[\w-]{16,}"),
+    Form(
+        r"\.webhook\.office\.com/webhookb2/|\.logic\.azure\.com[^\s?]*\?|chat\.googleapis\.com/v1/spaces/",
+        r"[^\s\"'<>]+",
+    ),
+    Form(
+        r"datadoghq\.\w+/[^\s?]*?/input/|loggly\.com/(?:inputs|bulk)/|sumologic\.\w+/receiver/v\d/http/"
+        r"|hc-ping\.com/|victorops\.com/\S*?/alert/",
+        r"[A-Za-z0-9+/=_-]{16,}",
+    ),
+    Form(r"/bot", r"\d{6,12}(?::|%3A)[\w-]{30,}"),
+    Form(
+        r"[?&;#](?:sig|signature|policy|hmac|code|assertion|ticket|key|auth|hash|state"
+        r"|sid)=",
+        r"[A-Za-z0-9%+/=_.~-]{16,}",
+    ),
+    Form(r"/reset/", r"[A-Za-z0-9_-]{1,12}/[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{16,}"),
+    Form(r"[?&]appid=", r"[0-9a-f]{32}"),
+    Form(
+        r"/(?:reset|verify|confirm|activate|invite|magic|unsubscribe|password[_-]?reset|reset[_-]?password"
+        r"|token|login|auth)/",
+        r"[A-Za-z]*[0-9][A-Za-z0-9_.~-]{15,}|[A-Za-z]+[0-9][A-Za-z0-9_.~-]{12,}",
+    ),
 )
+_HEADERS_AND_URLS = rule([*_HEADER_FORMS, *_URL_FORMS])
 _COMMANDS = rule([*COMMANDS, *SENTENCES])
 _STARTS = literals([*PLAIN_PREFIXES])
 _DASHED = literals([*DASHED_PREFIXES])
@@ -134,8 +129,7 @@ _TOKENS = rule(
 )
 _RANDOM = r"(?:[a-z]+[0-9]+[A-Z]|[A-Z]+[0-9]*[a-z]+[0-9]+|[0-9]+[a-z]+[A-Z]|[0-9]+[A-Z]+[a-z])[A-Za-z0-9+/=_-]{20,}"
 """A word of letters in both cases and digits, too long for a name."""
-_PAIRS = pairs(NAME)
-_NAMED = named(
+NAMED: Rule = named(
     NAME,
     before=[
         Form(
@@ -157,28 +151,16 @@ _NAMED = named(
     ],
 )
 
-RULES: tuple[Rule, ...] = (_HEADERS, _URLS, _COMMANDS, _TOKENS)
+RARE_COMMAND: Rule = rule([*RARE_COMMANDS, *RARE_SENTENCES])
+"""The first rule, for lines with one of `RARE_HINTS`."""
+RARE_NAME_RULES: tuple[Rule, ...] = (harmless(RARE_NAME), named(RARE_NAME))
+"""The rules for lines with one of `RARE_NAME_HINTS`, in the order in which they apply."""
+HARMLESS_VALUE: Rule = harmless(rf"{NAME}|auth|authorization|cookies?")
+"""Marks values that are not secret, in lines with a match of `NAMED_VALUE`, before `RULES`."""
+RULES: tuple[Rule, ...] = (_HEADERS_AND_URLS, _COMMANDS, _TOKENS)
 """The rules for lines with a hint, in the order in which they apply."""
-NAME_RULES: tuple[Rule, ...] = (
-    harmless(rf"{NAME}|auth|authorization|cookies?"),
-    _HEADERS,
-    _URLS,
-    _COMMANDS,
-    _TOKENS,
-    _PAIRS,
-    _NAMED,
-)
-"""The rules for lines with a hint and a match of `NAMED_VALUE`."""
-RARE_RULES: tuple[Rule, ...] = (
-    rule([*RARE_COMMANDS, *RARE_SENTENCES]),
-    harmless(RARE_NAME),
-    pairs(RARE_NAME),
-    named(RARE_NAME),
-)
-"""The rules for lines with one of `RARE_HINTS`, before the others."""
-
 NAMED_VALUE = ascii_classes(
     rf"(?i)(?:{NAME}|auth|authorization|cookies?2?|sid|pat|jwt|hdr|sig|kind)"
     r"[\w.-]*(?:\s*(?:[^\sA-Za-z0-9_(]|\s(?:value|val)\b)|\s+(?:is|was|are|were|has|being)\s)"
 )
-"""A text without a match of this has no name with a value, for `NAME_RULES`."""
+"""A text without a match of this has no name with a value: neither `HARMLESS_VALUE` nor `NAMED` changes it."""
