@@ -1,4 +1,4 @@
-"""Whether the console's preview of a mute or a label is what it then does: python -m benchmarks.preview
+"""Whether the console's previews and replays of mutes and labels are what these then do: python -m benchmarks.preview
 
 The demo's recording is observed once, with an engine that only distinguishes texts: what is told comes from
 lines. For every cause that was told, and for every service, the observations are then replayed with that mute in
@@ -24,14 +24,16 @@ from numpy.typing import NDArray
 from benchmarks.quiet.streams import recording
 from daemon.console.archive import Archive
 from daemon.console.mute_queries import would_silence
+from daemon.console.replay.comparison import changes
+from daemon.console.replay.replays import run_replay
 from daemon.console.retention import Retention
 from daemon.console.word_queries import word_would_silence
 from daemon.core.alerts import Provenance, alert_record, case_of
 from daemon.core.detection import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
-from daemon.core.incidents import TOLD, IncidentSettings, IncidentStage, News
+from daemon.core.incidents import TOLD, IncidentSettings, IncidentStage, News, ReplayTerms
 from daemon.core.masking import Masker
-from daemon.core.observations import MuteOrder, Observations, Said
+from daemon.core.observations import MuteOrder, Observations, Said, dump_observations
 from daemon.core.sessions import SessionLimits
 from daemon.core.stream import Stream, Tools, drive
 from daemon.core.types import Batch, ClosedBy, TopicPartition
@@ -45,12 +47,21 @@ FAR = 2**61
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One mute: what the preview shows and what the replay leaves out, as ids of incidents."""
+    """One mute or label: what the preview shows, what the stage leaves out, and what the console's replay leaves out.
+
+    All are ids of incidents.
+    """
 
     scope: str
     cause: str
     previewed: frozenset[str]
     silenced: frozenset[str]
+    replayed: frozenset[str]
+
+    @property
+    def exact(self) -> bool:
+        """Whether all three are equal."""
+        return self.previewed == self.silenced == self.replayed
 
 
 async def observe(rows: Sequence[bytes]) -> list[Observations]:
@@ -90,10 +101,36 @@ async def embed(texts: Sequence[str]) -> NDArray[np.float32]:
 
 def told(observed: Sequence[Observations], order: MuteOrder | None = None) -> list[News]:
     """Return the news of a replay, with a mute in force from its beginning on."""
-    stage = IncidentStage(IncidentSettings(warm_up=300))
+    stage = IncidentStage(SETTINGS)
     if order is not None:
         stage.take(replace(observed[0], traffic=(), sightings=(), cases=(), mutes=[order]))
     return [news for observations in observed for news in stage.take(observations)]
+
+
+SETTINGS = IncidentSettings(warm_up=300)
+
+
+class Replays:
+    """What the console's page of replays says of the same observations."""
+
+    def __init__(self, observed: Sequence[Observations]) -> None:
+        self._records = [(None, dump_observations(one)) for one in observed]
+        self._before = run_replay(self._records, ReplayTerms(SETTINGS))
+
+    def muted(self, scope: str, cause: str) -> frozenset[str]:
+        """Return the incidents that a mute takes away."""
+        return self._gone(ReplayTerms(SETTINGS, (), [MuteOrder(scope, cause, FAR, [cause] if cause else [])]))
+
+    def normal(self, scope: str, cause: str) -> frozenset[str]:
+        """Return the incidents that `normal` on the headline of some takes away."""
+        heads = {name: _headline(told.news) for name, told in self._before.told.items()}
+        named = [name for name, head in heads.items() if head == (scope, cause)]
+        known = [one for name in named for one in self._before.told[name].causes.values()]
+        return self._gone(ReplayTerms(SETTINGS, known))
+
+    def _gone(self, terms: ReplayTerms) -> frozenset[str]:
+        rows = changes(self._before.told, run_replay(self._records, terms).told)
+        return frozenset(row.shown.news.incident.id for row in rows if row.word == "goes")
 
 
 WEEKS = 8 * 86_400
@@ -123,6 +160,12 @@ def told_later(
     return {beginning(one, WEEKS): one for one in news if one.event in TOLD}
 
 
+def _headline(news: News) -> tuple[str, str]:
+    """Return scope and cause of the symptom that speaks for an incident."""
+    head = news.incident.symptoms[news.incident.headline]
+    return head.scope, head.cause
+
+
 def beginning(news: News, shift: float = 0.0) -> tuple[str, str, int]:
     """Return what identifies an incident in two runs: scope and cause of the first symptom, and the second it began."""
     first = news.incident.symptoms[0]
@@ -131,18 +174,19 @@ def beginning(news: News, shift: float = 0.0) -> tuple[str, str, int]:
 
 def compare_words(observed: Sequence[Observations]) -> Iterator[Compared]:
     """Yield `normal` on the headline of every incident that is told both times."""
-    stage = IncidentStage(IncidentSettings(warm_up=300))
+    stage = IncidentStage(SETTINGS)
     news = [one for observations in observed for one in stage.take(observations)]
     archive, names = archived(news), {one.incident.id: beginning(one) for one in news}
+    replays = Replays(observed)
     plain = told_later(stage, observed)
     first = [one for one in news if one.event in TOLD and beginning(one) in plain]
-    heads = [one.incident.symptoms[one.incident.headline] for one in first]
-    for scope, cause in dict.fromkeys((head.scope, head.cause) for head in heads):
+    for scope, cause in dict.fromkeys(map(_headline, first)):
         again = told_later(stage, observed, Said(scope, cause, "normal", [cause]))
         shown = word_would_silence(archive.connection, scope, cause, limit=1_000).latest
         previewed = {identity for identity, _ in shown if names[identity] in plain}
         silenced = {one.incident.id for one in first if beginning(one) not in again}
-        yield Compared(scope, cause, frozenset(previewed), frozenset(silenced))
+        replayed = {identity for identity in replays.normal(scope, cause) if names[identity] in plain}
+        yield Compared(scope, cause, frozenset(previewed), frozenset(silenced), frozenset(replayed))
     archive.close()
 
 
@@ -159,16 +203,17 @@ def archived(news: Sequence[News]) -> Archive:
 def compare(observed: Sequence[Observations]) -> Iterator[Compared]:
     """Yield every mute of a cause that was told, and of every service."""
     news = told(observed)
-    archive = archived(news)
+    archive, replays = archived(news), Replays(observed)
     first = [one for one in news if one.event in TOLD]
-    heads = [one.incident.symptoms[one.incident.headline] for one in first]
-    targets = {(head.scope, head.cause) for head in heads} | {(head.scope, "") for head in heads}
+    heads = {_headline(one) for one in first}
+    targets = heads | {(scope, "") for scope, _ in heads}
     for scope, cause in sorted(targets):
         again = told(observed, MuteOrder(scope, cause, FAR, [cause] if cause else []))
         left = {one.incident.id for one in again if one.event in TOLD}
         silenced = frozenset(one.incident.id for one in first if one.incident.id not in left)
         shown = would_silence(archive.connection, scope, cause, limit=1_000)
-        yield Compared(scope, cause, frozenset(identity for identity, _ in shown.latest), silenced)
+        previewed = frozenset(identity for identity, _ in shown.latest)
+        yield Compared(scope, cause, previewed, silenced, replays.muted(scope, cause))
     archive.close()
 
 
@@ -195,10 +240,11 @@ def main() -> None:
         for row in compared:
             rows.append(row)
             previewed, silenced = len(row.previewed), len(row.silenced)
-            verdict = "exact" if row.previewed == row.silenced else f"differs by {len(row.previewed ^ row.silenced)}"
+            differing = len(row.previewed ^ row.silenced), len(row.previewed ^ row.replayed)
+            verdict = "exact" if row.exact else f"differs by {differing[0]}, on the page of replays by {differing[1]}"
             name = row.cause or "service"
             print(f"{row.scope:<24} {name:<18} previewed {previewed:>3}, silenced {silenced:>3}: {verdict}")
-        exact = sum(row.previewed == row.silenced for row in rows)
+        exact = sum(row.exact for row in rows)
         seconds = (time.perf_counter() - began) / (len(rows) + 1)
         print(f"{exact} of {len(rows)} previews of {what} are exact; a replay took {seconds:.2f} s")
 

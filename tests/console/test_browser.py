@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -128,6 +130,26 @@ async def test_a_new_incident_is_told_within_a_second_and_moves_nothing() -> Non
         await expect(page.locator(".incident")).to_have_count(2)
 
     assert [] == problems
+
+
+async def test_a_browser_whose_clock_is_off_shows_the_same_times() -> None:
+    """Five hours ahead and in another zone: times are the server's, in UTC, and news come."""
+    topics = await filled([alert(0), alert(61, incident={"id": "i2", "event": "opened"})])
+    shown_times = []
+    for options in ({}, {"timezone_id": "Asia/Kolkata"}):
+        async with console(topics) as app, page_on(app, **options) as (page, problems):
+            if options:
+                await page.clock.set_system_time(datetime.now(UTC) + timedelta(hours=5))
+            await loaded(page, "2 open incidents")
+            assert re.search(r"up to date \d+ s ago", await page.inner_text("#trust"))
+            shown_times.append(await page.locator("time").all_inner_texts())
+            if options:
+                topics.send(ALERTS, alert(9, incident={"id": "i9", "event": "opened"}))
+                await expect(page.locator("#news")).to_contain_text("1 incident new or changed")
+            assert [] == problems
+
+    assert "2026-11-22 10:01:01" in shown_times[0]
+    assert shown_times[0] == shown_times[1]
 
 
 async def test_eight_tabs_share_one_stream() -> None:

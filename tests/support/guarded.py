@@ -13,7 +13,7 @@ from deploy.acls import Acl
 KINDS = {"topic": 2, "group": 3, "transactional-id": 5}
 OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}
 LITERAL, PREFIXED, ALLOW = 3, 4, 3
-USERS = ("admin", "creator", "strayline")
+USERS = ("admin", "creator", "strayline", "console", "notify")
 GUARDED = {
     "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "sasl.enabled.mechanisms": "PLAIN",
