@@ -2,19 +2,21 @@
 
 The parsers give blocks: paragraphs, and headings where the format knows them. Plain text and PDF have none, so a short
 line that stands alone and reads like a title counts as one. A numbering label (``4.2``, ``(b)``, ``§ 3``, a bullet)
-begins a clause and is not part of its text, so renumbering is not a change.
+begins a clause and is not part of its text, so renumbering is not a change. A paragraph that is only a label is the
+label of the next paragraph.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daemon.core.documents.numbering import LABEL, numbered_lines, ordinals
 
 _BLANK = re.compile(r"\n[ \t]*\n")
 _ENDS = re.compile(r"[.;:,!?\u3002\uff1b\uff1a\uff0c]\s*$")
+_NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _TITLE_LENGTH = 90
 
 
@@ -52,7 +54,7 @@ def split_clauses(blocks: Sequence[Block]) -> list[Clause]:
     clauses: list[Clause] = []
     path: list[tuple[int, str]] = []
     seen: dict[str, int] = {}
-    for block in blocks:
+    for block in _with_labels(blocks):
         if block.level is not None:
             label, title = _unlabelled(" ".join(block.text.split()))
             path = [above for above in path if above[0] < block.level]
@@ -64,6 +66,23 @@ def split_clauses(blocks: Sequence[Block]) -> list[Clause]:
             label, rest = _unlabelled(piece)
             clauses.append(Clause(rest.strip(), label, names) if rest.strip() else Clause(label, "", names))
     return [clause for clause in clauses if clause.text]
+
+
+def _with_labels(blocks: Sequence[Block]) -> Iterator[Block]:
+    """Yield the blocks, each paragraph that is only a label joined with the block after it, if that has none."""
+    label = ""
+    for block in blocks:
+        if label and not _unlabelled(block.text)[0]:
+            yield replace(block, text=f"{label} {block.text.lstrip()}")
+            label = ""
+            continue
+        if label:
+            yield Block(label)
+        label = block.text.strip() if block.level is None and _is_label(block.text) else ""
+        if not label:
+            yield block
+    if label:
+        yield Block(label)
 
 
 def _pieces(paragraph: str, seen: dict[str, int]) -> Iterator[str]:
@@ -94,6 +113,11 @@ def _unlabelled(text: str) -> tuple[str, str]:
     if match is None:
         return "", text
     return " ".join(match["label"].split()), text[match.end() :]
+
+
+def _is_label(text: str) -> bool:
+    """Return whether a paragraph is only a label. A bare number, such as a table's amount, is not one."""
+    return not _unlabelled(f"{text.strip()} ")[1] and _NUMBER.fullmatch(text.strip()) is None
 
 
 def _is_title(piece: str) -> bool:

@@ -96,6 +96,29 @@ def test_a_list_goes_on_over_blank_lines() -> None:
     assert ["3.", "", "4."] == [clause.label for clause in clauses]
 
 
+@pytest.mark.parametrize("label", ["7.", "(b)", "(ii)", "§ 4", "2.1.", "第3条", "•"])
+def test_a_label_in_a_paragraph_of_its_own_belongs_to_the_next(label: str) -> None:
+    """As lists look when a page becomes text; another number is then no change."""
+    clauses = split_clauses(blocks_of(f"The buyer may:\n\n {label}\n\n    refuse the goods,\n    or a part of them."))
+
+    assert [("", "The buyer may:"), (label, "refuse the goods,\n    or a part of them.")] == [
+        (clause.label, clause.text) for clause in clauses
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The price is\n\n12.5\n\nper hour.", ["The price is", "12.5", "per hour."]),
+        ("3.\n\n4. The buyer pays.", ["3.", "The buyer pays."]),
+        ("The buyer pays.\n\n9.", ["The buyer pays.", "9."]),
+    ],
+)
+def test_a_number_that_labels_nothing_stays_text(text: str, expected: list[str]) -> None:
+    """An amount, a label before another label, and a label at the end."""
+    assert expected == [clause.text for clause in split_clauses(blocks_of(text))]
+
+
 def test_levels_nest() -> None:
     """A heading of a parser is below the last one of a higher level."""
     clauses = split_clauses([Block("2 Duties", 1), Block("2.1 Care", 2), Block("Take care."), Block("Fees", 1)])
