@@ -12,7 +12,7 @@ from daemon.core.detection import SavedScope
 from daemon.core.types import Batch, OutRecord, TopicPartition, Update
 
 if TYPE_CHECKING:
-    from daemon.core.documents import KeptDocument, ReadFile  # whose libraries are an extra
+    from daemon.core.documents import DocumentEntry, KeptDocument, NearClause, ReadFile  # whose libraries are an extra
 
 
 class Engine(Protocol):
@@ -98,16 +98,34 @@ class DocumentStore(Protocol):
         """Return a base's documents without vectors, by name; empty for a base that does not exist."""
         ...
 
+    def document(self, base: str, id_: str) -> KeptDocument | None:
+        """Return a document without vectors; None when the base does not have it."""
+        ...
+
+    def listed(self, base: str, begin: int = 0, count: int | None = None) -> list[DocumentEntry]:
+        """Return documents by name without their texts: at most `count` from place `begin` on, or all."""
+        ...
+
+    def without_vectors(self, base: str, model: str) -> list[str]:
+        """Return the ids of the documents that have no vectors of `model`."""
+        ...
+
     def vectors(self, base: str, model: str) -> tuple[list[str], NDArray[np.float32]]:
         """Return ids and whole-text vectors, shape (n, dimensions), of the documents that have vectors of `model`."""
         ...
 
-    def clause_vectors(self, base: str, model: str) -> tuple[list[tuple[str, int]], NDArray[np.float32]]:
-        """Return (document id, clause index) and vectors, shape (n, dimensions), of the same documents' clauses."""
+    def nearest_clauses(self, base: str, model: str, vector: NDArray[np.float32], count: int) -> list[NearClause]:
+        """Return the clauses nearest to a unit vector of `model`, shape (dimensions,), the nearest first.
+
+        All are compared where a base has few clauses. Where it has many, a near one may be missed; cosines are exact.
+        """
         ...
 
     def revector(self, base: str, document: KeptDocument, model: str) -> None:
-        """Give a document vectors of another model; those of older models stay until `drop_vectors`."""
+        """Give a document vectors of another model; those of older models stay until `drop_vectors`.
+
+        Does nothing where the base no longer has the document.
+        """
         ...
 
     def drop_vectors(self, base: str, model: str) -> None:

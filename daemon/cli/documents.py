@@ -65,7 +65,7 @@ def list_documents(options: argparse.Namespace) -> int:
 
     with _store(config) as store:
         base = _base(options, config)
-        documents = store.documents(base)
+        documents = store.listed(base)
         groups = groups_of(store, base, second_opinions())
         if options.json:
             listed = [describe_document(document, groups.get(document.id)) for document in documents]
@@ -89,7 +89,7 @@ def remove_documents(options: argparse.Namespace) -> int:
     config = _config(options)
     base = _base(options, config)
     with _store(config) as store:
-        documents = store.documents(base)
+        documents = store.listed(base)
         ids: list[str] = []
         for word in options.documents:
             matches = [each for each in documents if each.name == word or (len(word) >= 4 and each.id.startswith(word))]
@@ -181,13 +181,13 @@ async def _search(options: argparse.Namespace, config: Config, library: Library)
     results = await library.search(base, options.text, options.limit)
     if options.json:
         hits = [
-            {"document": hit.document.name, "place": hit.clause.place, "cosine": hit.cosine, "text": hit.clause.text}
+            {"document": hit.name, "place": hit.clause.place, "cosine": hit.cosine, "text": hit.clause.text}
             for hit in results
         ]
         return _print_json({"base": base, "found": hits})
     for hit in results:
         place = f", {clean(hit.clause.place)}" if hit.clause.place else ""
-        print(f"{cosine(hit.cosine)}  {clean(hit.document.name)}{place}")
+        print(f"{cosine(hit.cosine)}  {clean(hit.name)}{place}")
         print(f"      {shorten(clean(hit.clause.text), 200)}")
     return 0
 
@@ -195,12 +195,12 @@ async def _search(options: argparse.Namespace, config: Config, library: Library)
 def _print_list(base: str, store: DocumentStore, groups: dict[str, int]) -> None:
     from daemon.core.text import clean, many
 
-    documents = store.documents(base)
+    documents = store.listed(base)
     print(f"base {clean(base)}: {many(len(documents), 'document')}")
     for document in documents:
         group = groups.get(document.id, -1)
         named = f", group {group + 1}" if group >= 0 else ""
-        print(f"  {document.id}  {clean(document.name)}, {document.format}, {len(document.clauses)} clauses{named}")
+        print(f"  {document.id}  {clean(document.name)}, {document.format}, {document.clauses} clauses{named}")
     for other, count in store.bases().items():
         if other != base:
             print(f"base {clean(other)}: {many(count, 'document')}")

@@ -1,4 +1,7 @@
-"""State as numpy arrays by name, none of them of objects: what a snapshot holds, and how texts become part of it."""
+"""State as numpy arrays by name, none of them of objects: what a snapshot holds, and how texts become part of it.
+
+And vectors as an index keeps them.
+"""
 
 from __future__ import annotations
 
@@ -47,3 +50,9 @@ def values_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> list[bytes | None]
     whole, ends = arrays["bytes"].tobytes(), arrays["ends"].tolist()
     cuts = zip([0, *ends], ends, arrays["any"].tolist(), strict=False)
     return [whole[begin:end] if known else None for begin, end, known in cuts]
+
+
+def in_bytes(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Return vectors (n, dimensions) or one (dimensions,) as bytes of the same direction, as exact as bytes allow."""
+    largest = np.maximum(np.abs(vectors).max(axis=-1, keepdims=True), 1e-9)
+    return np.asarray(np.rint(vectors * (127.0 / largest)), np.int8)

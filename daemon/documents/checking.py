@@ -85,7 +85,8 @@ class Checker:
         nearest: int,
     ) -> None:
         by_id = {document.id: document for document in documents}
-        self._base = _Base([by_id[id_] for id_ in ids], vectors, {})
+        rows = [row for row, id_ in enumerate(ids) if id_ in by_id]  # one may have come or gone between the reads
+        self._base = _Base([by_id[ids[row]] for row in rows], vectors[rows], {})
         self._thresholds = thresholds
         self._nearest = nearest
         self._usual: dict[int, float] = {}

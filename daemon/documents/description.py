@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from daemon.core.documents import Departure, KeptDocument, Piece
+from daemon.core.documents import Departure, DocumentEntry, Piece
 from daemon.core.messages import DocumentCase
 from daemon.core.text import shorten
 from daemon.documents.checking import Check
@@ -75,13 +75,13 @@ def _bounded_side(side: Mapping[str, Any] | None, redact: Callable[[str], str]) 
     return {"text": shorten(redact(side["text"]), MAX_TEXT), "marked": marked}
 
 
-def describe_document(document: KeptDocument, group: int | None) -> Json:
-    """Return a kept document as an object, without its text."""
+def describe_document(document: DocumentEntry, group: int | None) -> Json:
+    """Return a listed document as an object."""
     return {
         "id": document.id,
         "name": document.name,
         "format": document.format,
-        "clauses": len(document.clauses),
+        "clauses": document.clauses,
         "group": group,
     }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from daemon.core.documents import Block, Clause, KeptDocument, Thresholds, document_id, split_clauses
+from daemon.core.documents import Block, KeptDocument, NearClause, Thresholds, document_id, split_clauses
 from daemon.documents.checking import Check, Checker
 from daemon.ports import DocumentStore, Engine, Outliers
 
@@ -21,15 +21,6 @@ class Added:
 
     document: KeptDocument
     known_as: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A clause near in meaning to what was searched for."""
-
-    document: KeptDocument
-    clause: Clause
-    cosine: float
 
 
 class Library:
@@ -64,18 +55,20 @@ class Library:
 
         Until all are embedded, the old vectors stay, so an interrupted run continues where it stopped.
         """
-        have = set(self._store.vectors(base, self._engine.model)[0])
-        old = [document for document in self._store.documents(base) if document.id not in have]
-        for document in old:
-            self._store.revector(base, await self._embedded(document), self._engine.model)
+        old = self._store.without_vectors(base, self._engine.model)
+        for id_ in old:
+            document = self._store.document(base, id_)
+            if document is not None:
+                self._store.revector(base, await self._embedded(document), self._engine.model)
         if old:
             self._store.drop_vectors(base, self._engine.model)
         return len(old)
 
     def checker(self, base: str) -> Checker:
         """Return a checker of texts against a base as it is now."""
+        documents = self._store.documents(base)
         ids, vectors = self._store.vectors(base, self._engine.model)
-        return Checker(self._store.documents(base), ids, vectors, self._thresholds, self._nearest)
+        return Checker(documents, ids, vectors, self._thresholds, self._nearest)
 
     async def check(self, checker: Checker, name: str, form: str, blocks: Sequence[Block]) -> Check:
         """Return the result for one text."""
@@ -83,17 +76,10 @@ class Library:
         (vector,) = await self._engine.embed([document_text(document)])
         return checker.check(replace(document, vector=vector), self._outliers)
 
-    async def search(self, base: str, text: str, count: int) -> list[Found]:
+    async def search(self, base: str, text: str, count: int) -> list[NearClause]:
         """Return the clauses of a base that are nearest in meaning, the nearest first."""
-        keys, vectors = self._store.clause_vectors(base, self._engine.model)
-        if not keys:
-            return []
         (vector,) = await self._engine.embed([text])
-        similar = vectors @ vector
-        documents = {document.id: document for document in self._store.documents(base)}
-        best = np.argsort(-similar, kind="stable")[:count]
-        hits = [(*keys[row], float(similar[row])) for row in best]
-        return [Found(documents[id_], documents[id_].clauses[at], cosine) for id_, at, cosine in hits]
+        return self._store.nearest_clauses(base, self._engine.model, vector, count)
 
     async def _embedded(self, document: KeptDocument) -> KeptDocument:
         (whole,) = await self._engine.embed([document_text(document)])

@@ -34,7 +34,8 @@ def test_of_200_bad_files_none_is_half_indexed(tmp_path: Path) -> None:
     store = SqliteDocuments(tmp_path / "store")
     asyncio.run(_add(store, files))
     documents = store.documents("bad")
-    vectors = store.clause_vectors("bad", str(store.model("bad")))[0]
+    model = str(store.model("bad"))
+    vectors = store.nearest_clauses("bad", model, store.vectors("bad", model)[1][0], 1_000_000)
     store.close()
     assert sum(len(document.clauses) for document in documents) == len(vectors) > 0
 

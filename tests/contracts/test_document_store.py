@@ -46,8 +46,6 @@ def test_what_is_put_comes_back(store: DocumentStore) -> None:
     )
     ids, vectors = store.vectors("one", "m:2")
     assert (["a", "b"], [[0.5, 0.0], [1.0, 0.0]]) == (ids, vectors.tolist())
-    keys, rows = store.clause_vectors("one", "m:2")
-    assert ([("a", 0), ("a", 1), ("b", 0), ("b", 1)], (4, 2)) == (keys, rows.shape)
     assert ([], []) == (store.documents("none"), store.vectors("one", "other")[0])
 
 

@@ -12,65 +12,49 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
-from daemon.core.documents import Clause, KeptDocument
+from daemon.adapters.document_store import segments
+from daemon.adapters.document_store.clause_search import ClauseSearch
+from daemon.adapters.document_store.loose_clauses import MOST_NUMBERS
+from daemon.adapters.document_store.schema import FILE, prepare
+from daemon.adapters.document_store.segment_builder import Base, SegmentBuilder
+from daemon.adapters.document_store.segment_files import SegmentFiles, best, parts_of
+from daemon.adapters.document_store.transactions import connect, snapshot, transaction
+from daemon.core.documents import (
+    DocumentEntry,
+    KeptDocument,
+    NearClause,
+    clauses_from_bytes,
+    clauses_to_bytes,
+)
 from daemon.errors import DataError, OutputError
 
-FILE = "documents.sqlite"
-VERSION = 1
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS documents (
-    base TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, format TEXT NOT NULL, clauses BLOB NOT NULL,
-    PRIMARY KEY (base, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS vectors (
-    base TEXT NOT NULL, id TEXT NOT NULL, model TEXT NOT NULL, whole BLOB NOT NULL, clauses BLOB NOT NULL,
-    PRIMARY KEY (base, model, id),
-    FOREIGN KEY (base, id) REFERENCES documents (base, id) ON DELETE CASCADE
-) WITHOUT ROWID;
-"""
+_FLOAT = 4
+MORE = 32
+"""Clauses more than asked for whose cosines are computed exactly: those of segments are off by some thousandths."""
 
 
 class SqliteDocuments:
     """The store in a folder, which is created when it does not exist. Belongs to one thread at a time.
 
-    Raises OutputError when the folder cannot be used, DataError when its file is not such a store.
+    `most_loose` is how many numbers of a base's clause vectors are searched without an index, `largest` the clauses of
+    one file of it. Raises OutputError when the folder cannot be used, DataError when its file is not such a store.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, most_loose: int = MOST_NUMBERS, largest: int = segments.LARGEST) -> None:
         path = folder / FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-            self._prepare(path)
+            self._connection = connect(path)
+            prepare(self._connection, path)
         except OSError as error:
             raise OutputError(f"{folder}: {error.strerror or error}") from error
         except sqlite3.DatabaseError as error:
             raise DataError(f"{path}: is not a store of documents: {error}") from error
-
-    def _prepare(self, path: Path) -> None:
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
-            raise DataError(f"{path}: was written by a newer version of strayline")
-        for pragma in ("journal_mode = WAL", "secure_delete = ON", "foreign_keys = ON", f"user_version = {VERSION}"):
-            self._connection.execute(f"PRAGMA {pragma}").fetchall()
-        self._connection.executescript(_SCHEMA)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        try:
-            self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            self._connection.execute("ROLLBACK")
-            raise OutputError(f"the store cannot be written: {error}") from error
+        self._files = SegmentFiles(folder / "index")
+        self._search = ClauseSearch(self._connection, self._files, most_loose)
+        self._builder = SegmentBuilder(path, SegmentFiles(folder / "index"), most_loose, largest)
 
     def bases(self) -> Mapping[str, int]:
         """See ports.DocumentStore."""
@@ -84,12 +68,14 @@ class SqliteDocuments:
 
     def put(self, base: str, documents: Sequence[KeptDocument], model: str) -> None:
         """See ports.DocumentStore."""
-        with self._transaction() as connection:
+        with self._changing() as connection:
             for document in documents:
-                connection.execute("DELETE FROM documents WHERE base = ? AND id = ?", (base, document.id))
-                row = (base, document.id, document.name, document.format, _dump(document.clauses))
-                connection.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", row)
+                self._take_out(base, document.id)
+                size, clauses = len(document.clauses), clauses_to_bytes(document.clauses)
+                row = (base, document.id, document.name, document.format, size, clauses)
+                connection.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?)", row)
                 self._put_vectors(base, document, model)
+        self._builder.catch_up(*self._ask(base, model))
 
     def name_of(self, base: str, id_: str) -> str | None:
         """See ports.DocumentStore."""
@@ -101,7 +87,26 @@ class SqliteDocuments:
         rows = self._connection.execute(
             "SELECT id, name, format, clauses FROM documents WHERE base = ? ORDER BY name, id", (base,)
         )
-        return [KeptDocument(id_, name, form, _load(clauses)) for id_, name, form, clauses in rows]
+        return [KeptDocument(id_, name, form, clauses_from_bytes(clauses)) for id_, name, form, clauses in rows]
+
+    def document(self, base: str, id_: str) -> KeptDocument | None:
+        """See ports.DocumentStore."""
+        query = "SELECT id, name, format, clauses FROM documents WHERE base = ? AND id = ?"
+        row = self._connection.execute(query, (base, id_)).fetchone()
+        return KeptDocument(row[0], row[1], row[2], clauses_from_bytes(row[3])) if row else None
+
+    def listed(self, base: str, begin: int = 0, count: int | None = None) -> list[DocumentEntry]:
+        """See ports.DocumentStore."""
+        query = "SELECT id, name, format, size FROM documents WHERE base = ? ORDER BY name, id LIMIT ? OFFSET ?"
+        rows = self._connection.execute(query, (base, -1 if count is None else count, begin))
+        return [DocumentEntry(*row) for row in rows]
+
+    def without_vectors(self, base: str, model: str) -> list[str]:
+        """See ports.DocumentStore."""
+        query = """SELECT id FROM documents WHERE base = ? AND NOT EXISTS (
+                       SELECT 1 FROM vectors WHERE vectors.base = documents.base AND vectors.id = documents.id
+                       AND model = ?) ORDER BY id"""
+        return [id_ for (id_,) in self._connection.execute(query, (base, model))]
 
     def vectors(self, base: str, model: str) -> tuple[list[str], NDArray[np.float32]]:
         """See ports.DocumentStore."""
@@ -110,36 +115,44 @@ class SqliteDocuments:
         vectors = [np.frombuffer(whole, dtype=np.float32) for _, whole in rows]
         return [id_ for id_, _ in rows], np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
 
-    def clause_vectors(self, base: str, model: str) -> tuple[list[tuple[str, int]], NDArray[np.float32]]:
+    def nearest_clauses(self, base: str, model: str, vector: NDArray[np.float32], count: int) -> list[NearClause]:
         """See ports.DocumentStore."""
-        query = "SELECT id, whole, clauses FROM vectors WHERE base = ? AND model = ? ORDER BY id"
-        keys: list[tuple[str, int]] = []
-        rows: list[NDArray[np.float32]] = []
-        for id_, whole, clauses in self._connection.execute(query, (base, model)):
-            vectors = np.frombuffer(clauses, dtype=np.float32).reshape(-1, len(whole) // 4)
-            keys += [(id_, index) for index in range(len(vectors))]
-            rows.append(vectors)
-        return keys, np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
+        while True:
+            with snapshot(self._connection):
+                keys, loose, lost = self._search.keys(base, model, vector, count + MORE)
+                near = self._near(keys, vector, count)
+            self._builder.ask((base, model, len(vector)), loose)
+            if not lost:
+                return near
+            with self._changing():
+                for segment in lost:
+                    segments.dissolve(self._connection, segment)
 
     def revector(self, base: str, document: KeptDocument, model: str) -> None:
         """See ports.DocumentStore."""
-        with self._transaction():
-            self._put_vectors(base, document, model)
+        with self._changing() as connection:
+            here = (base, document.id)
+            if connection.execute("SELECT 1 FROM documents WHERE base = ? AND id = ?", here).fetchone():
+                self._dissolve(base, document.id)
+                connection.execute("DELETE FROM vectors WHERE base = ? AND id = ? AND model = ?", (*here, model))
+                self._put_vectors(base, document, model)
+        self._ask(base, model)
 
     def drop_vectors(self, base: str, model: str) -> None:
         """See ports.DocumentStore."""
-        with self._transaction() as connection:
+        with self._changing() as connection:
+            connection.execute("DELETE FROM segments WHERE base = ? AND model <> ?", (base, model))
             connection.execute("DELETE FROM vectors WHERE base = ? AND model <> ?", (base, model))
 
     def remove(self, base: str, ids: Sequence[str]) -> int:
         """See ports.DocumentStore."""
-        with self._transaction() as connection:
-            removed = sum(
-                connection.execute("DELETE FROM documents WHERE base = ? AND id = ?", (base, id_)).rowcount
-                for id_ in ids
-            )
+        model = self.model(base)
+        with self._changing():
+            removed = sum(self._take_out(base, id_) for id_ in ids)
         with closing(self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")) as cursor:
             cursor.fetchall()
+        if model is not None:
+            self._ask(base, model)
         return removed
 
     def revision(self) -> int:
@@ -149,18 +162,64 @@ class SqliteDocuments:
 
     def close(self) -> None:
         """See ports.DocumentStore."""
+        self._builder.close()
         self._connection.close()
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        """Change the store in one transaction; files of segments that it dissolves are deleted."""
+        with transaction(self._connection):
+            before = segments.all_segments(self._connection)
+            yield self._connection
+            after = segments.all_segments(self._connection)
+        if before != after:
+            with transaction(self._connection):  # so no other process enters a segment meanwhile
+                self._files.delete_except(segments.all_segments(self._connection))
+
+    def _take_out(self, base: str, id_: str) -> int:
+        self._dissolve(base, id_)
+        return self._connection.execute("DELETE FROM documents WHERE base = ? AND id = ?", (base, id_)).rowcount
+
+    def _dissolve(self, base: str, id_: str) -> None:
+        for segment in segments.segments_with(self._connection, base, id_):
+            segments.dissolve(self._connection, segment)
+
+    def _ask(self, base: str, model: str) -> tuple[Base, int]:
+        """Have segments made where too many clauses are loose; return of which base and model, and how many are."""
+        query = "SELECT length(whole) FROM vectors WHERE base = ? AND model = ? LIMIT 1"
+        row = self._connection.execute(query, (base, model)).fetchone()
+        loose = segments.loose_clauses(self._connection, base, model)
+        of = (base, model, row[0] // _FLOAT if row else 0)
+        self._builder.ask(of, loose)
+        return of, loose
+
+    def _near(self, keys: NDArray[np.int64], vector: NDArray[np.float32], count: int) -> list[NearClause]:
+        """Return the nearest of these clauses by their exact cosines."""
+        cosines = np.array([self._clause_vector(*parts_of(int(key)), len(vector)) @ vector for key in keys], np.float32)
+        keys, cosines = best([keys], [cosines], count)
+        places = [parts_of(int(key)) for key in keys]
+        query = """SELECT documents.id, name, documents.clauses FROM vectors JOIN documents USING (base, id)
+                   WHERE number = ?"""
+        documents = {}
+        for number in {number for number, _ in places}:
+            id_, name, clauses = self._connection.execute(query, (number,)).fetchone()
+            documents[number] = id_, name, clauses_from_bytes(clauses)
+        return [
+            NearClause(documents[number][0], documents[number][1], documents[number][2][at], float(cosine))
+            for (number, at), cosine in zip(places, cosines, strict=True)
+        ]
+
+    def _clause_vector(self, number: int, at: int, dimensions: int) -> NDArray[np.float32]:
+        size = dimensions * _FLOAT
+        with self._connection.blobopen("vectors", "clauses", number, readonly=True) as blob:
+            blob.seek(at * size)
+            return np.frombuffer(blob.read(size), np.float32)
 
     def _put_vectors(self, base: str, document: KeptDocument, model: str) -> None:
         assert document.vector is not None
         assert document.clause_vectors is not None
-        row = (base, document.id, model, document.vector.tobytes(), document.clause_vectors.tobytes())
-        self._connection.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?)", row)
-
-
-def _dump(clauses: Sequence[Clause]) -> bytes:
-    return orjson.dumps([[clause.text, clause.label, clause.path, clause.heading] for clause in clauses])
-
-
-def _load(dumped: bytes) -> list[Clause]:
-    return [Clause(text, label, tuple(path), heading) for text, label, path, heading in orjson.loads(dumped)]
+        row = (base, model, document.id, document.vector.tobytes(), document.clause_vectors.tobytes())
+        query = "INSERT INTO vectors (base, model, id, whole, clauses) VALUES (?, ?, ?, ?, ?)"
+        number = self._connection.execute(query, row).lastrowid
+        place = (number, base, model, len(document.clause_vectors))
+        self._connection.execute("INSERT INTO places (number, base, model, size) VALUES (?, ?, ?, ?)", place)

@@ -18,7 +18,8 @@ import structlog
 
 from daemon.adapters.parsing import FileLimits, ParserProcess, ReadFile
 from daemon.console.documents.loop_thread import LoopThread
-from daemon.documents import Added, Check, Found, Library, groups_of
+from daemon.core.documents import DocumentEntry, NearClause
+from daemon.documents import Added, Check, Library, groups_of
 from daemon.errors import ConfigError, EngineError, StraylineError, UnavailableError
 from daemon.ports import DocumentStore, Outliers
 
@@ -51,10 +52,7 @@ class RoomTools:
 class ListedDocument:
     """One line of a base's list. `group` is -1 for none."""
 
-    id: str
-    name: str
-    format: str
-    clauses: int
+    entry: DocumentEntry
     group: int
 
 
@@ -111,7 +109,7 @@ class Room:
         """Return one page of what a base holds; needs no engine."""
         return await self._call(self._listing(base, page))
 
-    async def search(self, base: str, text: str, count: int) -> Sequence[Found]:
+    async def search(self, base: str, text: str, count: int) -> Sequence[NearClause]:
         """Return the clauses of a base that are nearest in meaning."""
         return await self._call(self._search(base, text, count))
 
@@ -189,22 +187,19 @@ class Room:
             return
 
     async def _listing(self, base: str, page: int) -> Listing:
-        documents = self._bases.documents(base)
-        groups = self._groups_of(base, tuple(document.id for document in documents))
-        listed = [
-            ListedDocument(each.id, each.name, each.format, len(each.clauses), groups.get(each.id, -1))
-            for each in documents[page * PAGE :][:PAGE]
-        ]
-        return Listing(listed, len(documents), max(groups.values(), default=-1) + 1, self._bases.bases())
+        bases = self._bases.bases()
+        count = bases.get(base, 0)
+        groups = self._groups_of(base) if count <= GROUPED else {}
+        listed = [ListedDocument(each, groups.get(each.id, -1)) for each in self._bases.listed(base, page * PAGE, PAGE)]
+        return Listing(listed, count, max(groups.values(), default=-1) + 1, bases)
 
-    def _groups_of(self, base: str, ids: tuple[str, ...]) -> Mapping[str, int]:
-        if len(ids) > GROUPED:
-            return {}
+    def _groups_of(self, base: str) -> Mapping[str, int]:
+        ids = tuple(entry.id for entry in self._bases.listed(base))
         if self._groups[0] != (base, ids) or not self._groups[1]:
             self._groups = ((base, ids), groups_of(self._bases, base, self.tools.outliers))
         return self._groups[1]
 
-    async def _search(self, base: str, text: str, count: int) -> Sequence[Found]:
+    async def _search(self, base: str, text: str, count: int) -> Sequence[NearClause]:
         async with self._at_work(base) as library:
             return await library.search(base, text, count)
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from usearch.index import Index
 
-from daemon.core.arrays import Arrays
+from daemon.core.arrays import Arrays, in_bytes
 from daemon.core.columns import ROWS, Column, Columns
 from daemon.core.types import Vector
 
@@ -177,9 +177,3 @@ class VectorIndex:
         self._next.add(some.astype(np.uint64), in_bytes(self._rows.vector[some].astype(np.float32)), threads=1)
         if not len(self._left):
             self._index, self._next = self._next, None
-
-
-def in_bytes(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Return vectors (n, dimensions) or one (dimensions,) as bytes of the same direction, as exact as bytes allow."""
-    largest = np.maximum(np.abs(vectors).max(axis=-1, keepdims=True), 1e-9)
-    return np.asarray(np.rint(vectors * (127.0 / largest)), np.int8)

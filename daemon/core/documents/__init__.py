@@ -10,7 +10,14 @@ and what typography changes weigh almost nothing.
 
 from daemon.core.documents.clauses import Block, Clause, blocks_of, split_clauses
 from daemon.core.documents.comparison import Comparison, Departure, compare
-from daemon.core.documents.kept import KeptDocument, document_id
+from daemon.core.documents.kept import (
+    DocumentEntry,
+    KeptDocument,
+    NearClause,
+    clauses_from_bytes,
+    clauses_to_bytes,
+    document_id,
+)
 from daemon.core.documents.opinions import ENOUGH, Opinion, Thresholds, by_clauses, by_cosine, by_rank, is_odd
 from daemon.core.documents.passages import Piece
 from daemon.core.documents.read_file import ReadFile, Status
@@ -23,7 +30,9 @@ __all__ = [
     "Clause",
     "Comparison",
     "Departure",
+    "DocumentEntry",
     "KeptDocument",
+    "NearClause",
     "Opinion",
     "Piece",
     "ReadFile",
@@ -35,6 +44,8 @@ __all__ = [
     "by_clauses",
     "by_cosine",
     "by_rank",
+    "clauses_from_bytes",
+    "clauses_to_bytes",
     "compare",
     "document_id",
     "is_odd",

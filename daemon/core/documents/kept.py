@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from daemon.core.documents.clauses import Clause
@@ -29,6 +30,26 @@ class KeptDocument:
     clause_vectors: NDArray[np.float32] | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentEntry:
+    """A document as a list shows it: without its text. `clauses` is their number."""
+
+    id: str
+    name: str
+    format: str
+    clauses: int
+
+
+@dataclass(frozen=True, slots=True)
+class NearClause:
+    """A clause near in meaning to a text, with the id and the name of its document."""
+
+    document: str
+    name: str
+    clause: Clause
+    cosine: float
+
+
 def document_id(clauses: Sequence[Clause]) -> str:
     """Return the id of a text: 16 hexadecimal digits of a hash of its words, as they are compared.
 
@@ -36,3 +57,13 @@ def document_id(clauses: Sequence[Clause]) -> str:
     """
     forms = (word.form for clause in clauses for word in words_of(clause.text))
     return blake2b("\0".join(forms).encode(errors="surrogatepass"), digest_size=8).hexdigest()
+
+
+def clauses_to_bytes(clauses: Sequence[Clause]) -> bytes:
+    """Return clauses as a store keeps them."""
+    return orjson.dumps([[clause.text, clause.label, clause.path, clause.heading] for clause in clauses])
+
+
+def clauses_from_bytes(kept: bytes) -> list[Clause]:
+    """Return what `clauses_to_bytes` was given."""
+    return [Clause(text, label, tuple(path), heading) for text, label, path, heading in orjson.loads(kept)]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from daemon.core.baseline.vector_index import VectorIndex, in_bytes
+from daemon.core.arrays import in_bytes
+from daemon.core.baseline.vector_index import VectorIndex
 
 DIMENSIONS = 64
 
