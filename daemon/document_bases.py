@@ -27,8 +27,17 @@ def require_libraries() -> None:
         raise ConfigError([f"documents: {missing[0]} is not installed: install strayline[documents]"])
 
 
-def open_store(folder: Path) -> DocumentStore:
-    """Open the bases that are kept in a folder."""
+def open_store(folder: Path, postgres: str | None) -> DocumentStore:
+    """Open the bases that are kept in a folder, or in the PostgreSQL that a connection string leads to.
+
+    Raises ConfigError where the library for PostgreSQL is not installed.
+    """
+    if postgres is not None:
+        if find_spec("psycopg") is None:
+            raise ConfigError(["documents.postgres: psycopg is not installed: install strayline[postgres]"])
+        from daemon.adapters.postgres_documents import PostgresDocuments
+
+        return PostgresDocuments(postgres)
     from daemon.adapters.document_store import SqliteDocuments
 
     return SqliteDocuments(folder)

@@ -27,12 +27,15 @@ async def open_standards(config: Config, engine: Engine, stack: AsyncExitStack) 
 
     Documents without vectors of the engine's model are embedded first. Raises ConfigError for an empty base.
     """
-    base, folder = config.documents.base, config.documents.folder
-    store = stack.enter_context(closing(open_store(folder)))
+    section = config.documents
+    base = section.base
+    store = stack.enter_context(closing(open_store(section.folder, section.postgres)))
     standards = Standards(make_library(store, engine, config), store, base, second_opinions())
     documents = await standards.renew()
     if not documents:
-        raise ConfigError([f"documents.base: {base} in {folder} has no documents; add some with strayline documents"])
+        raise ConfigError(
+            [f"documents.base: {base} in {section.place} has no documents; add some with strayline documents"]
+        )
     log.info("base_opened", base=base, documents=documents, model=engine.model)
     return standards
 

@@ -9,6 +9,9 @@ variants FOLDER (D2): FOLDER is the unpacked PyPI package licensedcode-data (`pi
 its BSD-3 texts are the base; the other half is normal, and texts of BSD-4, BSD source code, BSD-2, MIT and others are
 to be found.
 
+long FOLDER (D4): as D1, but each standard is many of the licences one after another, 32,000 tokens of the engine, and
+the edit is in one clause of it.
+
 languages FOLDER (D5): as D1, with the texts of licensedcode-data in German, French and Chinese.
 
 A contestant scores every text. *AP* is its average precision, *recall* that at the threshold which 1% of the harmless
@@ -36,6 +39,8 @@ from daemon.adapters.engines import EngineSettings, make_engine
 from daemon.ports import Engine
 
 STANDARDS = 40
+LONG = 32_000
+BOOKS = 6
 SEEDS = 3
 
 
@@ -45,6 +50,27 @@ async def planted(options: argparse.Namespace, engine: Engine) -> None:
     names = random.Random(0).sample(sorted(texts), STANDARDS)
     edited = [name for name in names if half_of(name) == options.half]
     judged = await judge_all(texts, names, edited, options.seeds, engine, ENGLISH)
+    print_planted(judged)
+    if options.wrong:
+        print_wrong(judged)
+
+
+async def long(options: argparse.Namespace, engine: Engine) -> None:
+    """Print D4."""
+    texts = read_licences(options.folder)
+    names = random.Random(0).sample(sorted(texts), len(texts))
+    books: dict[str, str] = {}
+    parts: list[str] = []
+    tokens = 0
+    for name in names:
+        parts.append(texts[name].strip())
+        tokens += int(engine.count_tokens(parts[-1:])[0])
+        if tokens >= LONG:
+            books[f"book {len(books)}"] = "\n\n".join(parts)
+            parts, tokens = [], 0
+        if len(books) == BOOKS:
+            break
+    judged = await judge_all(books, sorted(books), sorted(books), options.seeds, engine, ENGLISH)
     print_planted(judged)
     if options.wrong:
         print_wrong(judged)
@@ -83,6 +109,7 @@ async def variants(options: argparse.Namespace, engine: Engine) -> None:
 PROTOCOLS: dict[str, Callable[[argparse.Namespace, Engine], Awaitable[None]]] = {
     "planted": planted,
     "variants": variants,
+    "long": long,
     "languages": languages,
 }
 

@@ -116,11 +116,12 @@ def _base(config: Config) -> None:
     from daemon.document_bases import open_store, require_libraries
 
     require_libraries()
-    base, folder = config.documents.base, config.documents.folder
-    with closing(open_store(folder)) as store:
+    section = config.documents
+    base = section.base
+    with closing(open_store(section.folder, section.postgres)) as store:
         documents = store.bases().get(base, 0)
     if not documents:
-        raise ConfigError([f"documents.base: {base} in {folder} has no documents"])
+        raise ConfigError([f"documents.base: {base} in {section.place} has no documents"])
     print(f"documents: good ({many(documents, 'document')} in base {clean(base)})")
 
 

@@ -218,7 +218,7 @@ def _read(options: argparse.Namespace, config: Config) -> Iterator[ReadFile]:
 
 @contextmanager
 def _store(config: Config) -> Iterator[DocumentStore]:
-    store = open_store(config.documents.folder)
+    store = open_store(config.documents.folder, config.documents.postgres)
     try:
         yield store
     finally:

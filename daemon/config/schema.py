@@ -283,5 +283,5 @@ class Config(Section):
             "budget": [self.alerts.budget, self.alerts.total],
         }
         if self.input.format == DOCUMENT:
-            shapes["documents"] = self.documents.model_dump(mode="json", exclude={"folder"})
+            shapes["documents"] = self.documents.model_dump(mode="json", exclude={"folder", "postgres"})
         return blake2b(orjson.dumps(shapes, option=orjson.OPT_SORT_KEYS), digest_size=6).hexdigest()

@@ -29,3 +29,24 @@ def test_what_judges_documents_is_in_the_fingerprint() -> None:
 
     assert lines.fingerprint() == stricter[0].fingerprint()
     assert documents.fingerprint() != stricter[1].fingerprint()
+
+
+@pytest.mark.parametrize(
+    "connection", ["host=db password=hunter2", "postgresql://ann:hunter2@db/x", "host=db PASSWORD = 'hunter2'"]
+)
+def test_a_password_in_the_connection_string_is_refused(connection: str) -> None:
+    """Without repeating it; libpq has a file for passwords."""
+    with pytest.raises(ConfigError, match=r"documents\.postgres: .*PGPASSFILE") as refused:
+        parse_config(f'documents: {{postgres: "{connection}"}}', {})
+
+    assert "hunter2" not in str(refused.value)
+    assert parse_config('documents: {postgres: "postgresql://ann@db/x"}', {}).documents.postgres
+
+
+def test_bases_in_postgresql_change_no_fingerprint() -> None:
+    """Where bases are kept says nothing of how a document is judged."""
+    here, there = (
+        parse_config(f"input: {{format: document}}\ndocuments: {{{more}}}", {}) for more in ("", "postgres: host=db")
+    )
+
+    assert here.fingerprint() == there.fingerprint()
