@@ -39,6 +39,8 @@ class Log:
 
     records: list[Written] = field(default_factory=list)
     first: int = 0
+    _ended: int = 0
+    """How many of the first records are known to be in no open transaction."""
 
     @property
     def end(self) -> int:
@@ -48,7 +50,10 @@ class Log:
     @property
     def stable(self) -> int:
         """The last stable offset: no record before it is in an open transaction."""
-        return next((r.offset for r in self.records if r.state == "open"), self.end)
+        self._ended = min(self._ended, len(self.records))
+        while self._ended < len(self.records) and self.records[self._ended].state != "open":
+            self._ended += 1
+        return self.first + self._ended
 
     def committed(self, start: int) -> list[Written]:
         """Return what a committed reader may see from `start` on."""
@@ -58,6 +63,7 @@ class Log:
     def delete(self, first: int) -> None:
         """Let retention delete everything below `first`."""
         self.records = [r for r in self.records if r.offset >= first]
+        self._ended = max(0, self._ended - (first - self.first))
         self.first = first
 
 
@@ -76,6 +82,8 @@ class FakeCluster:
         self.diagnosis: str | None = None
         self.topic_ids: dict[str, str | None] = {}
         """The identities of topics whose identity is not their name."""
+        self.pause = 0.001
+        """Seconds after which one who follows a topic looks again; whoever polls waits five times as long."""
 
     def append(self, topic: str, value: bytes | None, *, key: bytes | None = None, partition: int = 0) -> int:
         """Write one record outside of any transaction; return its offset."""
@@ -106,9 +114,9 @@ class FakeCluster:
 
     async def rebalance(self, assignment: Mapping[FakeMembership, Collection[TopicPartition]]) -> None:
         """Move partitions between members, as an eager rebalance does."""
-        for member in self.members:
-            await member.begin_rebalance()
-        for member in self.members:
+        members = list(self.members)
+        await asyncio.gather(*(member.begin_rebalance() for member in members))
+        for member in members:
             member.end_rebalance(assignment.get(member, ()))
 
 
@@ -162,7 +170,7 @@ class FakeMembership:
                 )
             elif log.stable > position:
                 self._positions[place] = log.stable
-        await asyncio.sleep(0 if batches else min(seconds, 0.005))
+        await asyncio.sleep(0 if batches else min(seconds, 5 * self._cluster.pause))
         return batches
 
     def resume(self, partition: TopicPartition, offset: int) -> bool:
@@ -301,6 +309,8 @@ class FakeBroker:
             for place in places:
                 log = self._cluster.logs[place]
                 stable = log.stable
+                if stable == read[place]:
+                    continue
                 updates += [
                     Update(r.key, r.value, (place.partition, r.offset))
                     for r in log.committed(read[place])
@@ -308,7 +318,7 @@ class FakeBroker:
                 ]
                 read[place] = stable
             yield updates, {place.partition: offset for place, offset in read.items()}
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(self._cluster.pause)
 
     async def close(self) -> None:
         await asyncio.sleep(0)

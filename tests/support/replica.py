@@ -69,6 +69,11 @@ LIMITS = SessionLimits(30 * SECOND, 300 * SECOND, 100, 4_000, 1_000)
 class Replica:
     """Runs until stopped; tests may look at `metrics` and `pipeline`."""
 
+    pace = Pace(commit_interval=0.005, checkpoint_interval=0.02)
+    init_timeout = 10.0
+    look_for_stalls = 0.02
+    """Seconds between two looks at what makes no progress."""
+
     def __init__(
         self,
         cluster: FakeCluster,
@@ -81,10 +86,11 @@ class Replica:
         repartition: bool = False,
         joining: Joining | None = None,
         snapshot: Path | None = None,
+        broker: FakeBroker | None = None,
     ) -> None:
         self.metrics = Metrics(CollectorRegistry())
         self.engine = FakeEngine()
-        self.broker = FakeBroker(cluster, alone=alone)
+        self.broker = broker or FakeBroker(cluster, alone=alone)
         self._cluster = cluster
         self._limits, self._idle, self._patience = limits, idle, patience
         self._stall = stall
@@ -106,8 +112,8 @@ class Replica:
             )
             follower.begin_at(await self.snapshots.load())
         self._helpers = [asyncio.create_task(follower.run()), asyncio.create_task(follower.watch())]
-        pace = Pace(commit_interval=0.005, checkpoint_interval=0.02)
-        terms = Terms("group", "checkpoints", 3, pace, self._idle, 10.0, 2_000)
+        co_partitions = self._cluster.counts["checkpoints"]
+        terms = Terms("group", "checkpoints", co_partitions, self.pace, self._idle, self.init_timeout, 2_000)
         self._embedder = Embedder(self.engine, self.metrics)
         shared = Shared(
             self.broker,
@@ -146,7 +152,7 @@ class Replica:
         )
         sources = [self.thread.delays, follower.delays, self._embedder.delays, self.pipeline.delays]
         limits = dict.fromkeys(StallCause, self._stall)
-        self.monitor = StallMonitor(sources, self.broker, self.metrics, limits, every=0.02)
+        self.monitor = StallMonitor(sources, self.broker, self.metrics, limits, every=self.look_for_stalls)
         self._helpers.append(asyncio.create_task(self.monitor.run()))
         self.running = asyncio.create_task(self.pipeline.run())
 
