@@ -25,7 +25,7 @@ from daemon.core.baseline.line_table import KEEP, Ids, LineTable
 from daemon.core.baseline.neighbours import Neighbours
 from daemon.core.baseline.pattern_table import ABSENT, Definition, Lines, PatternTable
 from daemon.core.baseline.simhash import Sketch, sketch
-from daemon.core.baseline.weight_rows import Weight
+from daemon.core.baseline.weight_rows import FEW, Weight
 from daemon.core.baseline.window import BUCKETS, Window
 from daemon.core.types import LabelVerdict, TopicPartition, Vector
 
@@ -167,17 +167,17 @@ class Baseline:
 
     def set_weight(self, pattern: str, source: TopicPartition, weight: Weight | None) -> None:
         """Replace the weight of (pattern, source), or remove it."""
-        row, window = self.patterns.row_of(pattern), self.window
-        window.replace(row, source, weight)
-        if self._postponed is not None:
-            self._postponed.add(row)
-            return
-        if window.tick():
-            self._expire()
-        window.count_total()
-        if pattern in self.patterns:
-            self._recount(row)
-        self._settle()
+        self.set_weights([(pattern, source, weight)])
+
+    def set_weights(self, weights: Iterable[tuple[str, TopicPartition, Weight | None]]) -> None:
+        """Do what `set_weight` does for each (pattern, source, weight), with masses counted once."""
+        rows = [(self.patterns.row_of(pattern), source, weight) for pattern, source, weight in weights]
+        self.window.replace_many(rows)
+        touched = {row for row, _, _ in rows}
+        if self._postponed is None:
+            self._recount_all(touched, None)
+        else:
+            self._postponed |= touched
 
     @contextmanager
     def at_once(self, keep: float = KEEP) -> Iterator[None]:
@@ -193,14 +193,34 @@ class Baseline:
             if rows:
                 self._recount_all(rows, keep)
 
-    def _recount_all(self, rows: set[int], keep: float) -> None:
+    def _recount_all(self, rows: set[int], keep: float | None) -> None:
         """Bring the masses of `rows`, and all that depends on them, up to date."""
         if self.window.tick():
             self._expire()
         self.window.count_total()
-        for row in sorted(rows):  # those that have just expired are not defined any more
-            self._recount(row)
+        if len(self.labels) or len(rows) < FEW:
+            for row in sorted(rows):  # those that have just expired are not defined any more
+                self._recount(row)
+        else:
+            self._recount_unlabelled(np.array(sorted(rows), np.int64))
         self._settle(keep)
+
+    def _recount_unlabelled(self, rows: Ids) -> None:
+        """Do what `_recount` does for each of different `rows`, none of which has a label."""
+        table = self.patterns
+        rows = rows[table.defined[rows]]
+        mass = self.window.sessions_of(rows).astype(np.float64)
+        change = mass - table.mass[rows]
+        table.sessions[rows] = mass
+        rows, change = rows[change != 0], change[change != 0]
+        if not len(rows):
+            return
+        table.mass[rows] += change
+        owners, numbers, families = self.contents.cells_of(rows)
+        self.lines.weigh_each(numbers, families, change[owners])
+        self.counted += float(change.sum())
+        for backbone, more in zip(table.backbone[rows].tolist(), change.tolist(), strict=True):
+            self._similar.add(backbone, more)
 
     def count_anew(self) -> bool:
         """Compute all that follows from lines, sessions and labels; return whether no session of the window lacks."""

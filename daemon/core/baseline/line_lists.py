@@ -76,9 +76,15 @@ class LineLists:
     def cells(self) -> tuple[Ids, Ids, Ids]:
         """Return all lists end to end: pattern, line and family of each line."""
         filled = np.flatnonzero(self._spans.size)
-        sizes = self._spans.size[filled].astype(np.int64)
-        places = np.repeat(self._spans.begin[filled] - (np.cumsum(sizes) - sizes), sizes) + np.arange(int(sizes.sum()))
-        return np.repeat(filled, sizes), self._cells.line[places], self._cells.family[places]
+        owners, lines, families = self.cells_of(filled)
+        return filled[owners], lines, families
+
+    def cells_of(self, patterns: Ids) -> tuple[Ids, Ids, Ids]:
+        """Return the lists of `patterns` (n,) end to end: the number 0 to n - 1, line and family of each line."""
+        sizes = self._spans.size[patterns].astype(np.int64)
+        places = np.repeat(self._spans.begin[patterns] - (np.cumsum(sizes) - sizes), sizes)
+        places += np.arange(len(places))
+        return np.repeat(np.arange(len(patterns)), sizes), self._cells.line[places], self._cells.family[places]
 
     def save(self, patterns: int) -> Arrays:
         """Return the lists of the patterns 0 to `patterns` - 1, which are all."""

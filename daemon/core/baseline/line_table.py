@@ -88,11 +88,15 @@ class LineTable(Columns):
         self.mass[numbers] += change
         self.families.mass[families] += change
 
+    def weigh_each(self, numbers: Ids, families: Ids, changes: NDArray[np.float64]) -> None:
+        """Add each of `changes` to the mass of its line and its family; both may be repeated."""
+        np.add.at(self.mass, numbers, changes)
+        np.add.at(self.families.mass, families, changes)
+
     def count_anew(self, patterns: Ids, numbers: Ids, families: Ids, mass: NDArray[np.float64]) -> None:
         """Sum all masses: each of `patterns`, of `mass` by pattern, has one of `numbers` and one of `families`."""
         self.mass[:] = self.families.mass[:] = 0.0
-        np.add.at(self.mass, numbers, mass[patterns])
-        np.add.at(self.families.mass, families, mass[patterns])
+        self.weigh_each(numbers, families, mass[patterns])
 
     def _number(self, lines: list[str]) -> None:
         """Number different new `lines`."""

@@ -8,7 +8,7 @@ bucket the weight's next one. So a pattern that occurred once costs two short ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,8 @@ from daemon.core.types import TopicPartition
 
 END = -1
 """Ends a list of rows."""
+FEW = 8
+"""For fewer rows than this, a loop costs less than operations on arrays."""
 
 
 @dataclass(slots=True)
@@ -125,6 +127,15 @@ class WeightRows:
         np.add.at(sums, self._weights.pattern[self._buckets.weight[rows]], self._buckets.sessions[rows])
         return sums
 
+    def sums_of(self, patterns: NDArray[np.int64], start: int) -> NDArray[np.int64]:
+        """Return the sessions of each of `patterns` (n,) in the buckets from `start` on."""
+        sums = np.zeros(len(patterns), np.int64)
+        self._heads.reserve(int(patterns.max(initial=-1)) + 1)
+        for owners, weights in _levels(np.arange(len(patterns)), self._heads.first[patterns], self._weights.next):
+            for places, rows in _levels(owners, self._weights.buckets[weights], self._buckets.next):
+                sums[places] += np.where(self._buckets.bucket[rows] >= start, self._buckets.sessions[rows], 0)
+        return sums
+
     def by_bucket(self) -> dict[int, int]:
         """Return the sessions of all patterns by bucket."""
         rows = self._buckets.taken()
@@ -173,8 +184,28 @@ class WeightRows:
         elif end > weights.last.item(weight):
             weights.last[weight] = end
 
-    def put(self, pattern: int, source: TopicPartition, weight: Weight) -> None:
-        """Add a weight of `pattern`, of which `source` has counted nothing."""
+    def put_many(self, new: Sequence[tuple[int, TopicPartition, Weight]]) -> None:
+        """Add weights of patterns of which their sources have counted nothing."""
+        if len(new) < FEW:
+            for pattern, source, weight in new:
+                self._put(pattern, source, weight)
+            return
+        weights, buckets = self._weights, self._buckets
+        patterns = np.array([pattern for pattern, _, _ in new], np.int64)
+        rows = weights.take_many(len(new))
+        weights.pattern[rows], weights.source[rows] = patterns, [self._number(source) for _, source, _ in new]
+        weights.first[rows] = [weight.first for _, _, weight in new]
+        weights.last[rows] = [weight.last for _, _, weight in new]
+        self._heads.reserve(int(patterns.max()) + 1)
+        _prepend(patterns, rows, self._heads.first, weights.next)
+        counts = [sorted(weight.buckets.items()) for _, _, weight in new]
+        owners = np.repeat(rows, list(map(len, counts)))
+        flat = np.array([pair for pairs in counts for pair in pairs], np.int64).reshape(-1, 2)
+        places = buckets.take_many(len(flat))
+        buckets.weight[places], buckets.bucket[places], buckets.sessions[places] = owners, flat[:, 0], flat[:, 1]
+        _prepend(owners, places, weights.buckets, buckets.next)
+
+    def _put(self, pattern: int, source: TopicPartition, weight: Weight) -> None:
         row = self._new_weight(pattern, source, weight.first, weight.last)
         for bucket, sessions in sorted(weight.buckets.items()):
             self._new_bucket(row, bucket, sessions)
@@ -226,23 +257,49 @@ class WeightRows:
         _link(weights.pattern[:size], self._heads.first, weights.next)
 
     def _new_weight(self, pattern: int, source: TopicPartition, first: int, last: int) -> int:
-        number = self._sources.get(source)
-        if number is None:
-            number = self._sources[source] = len(self._names)
-            self._names.append(source)
         self._heads.reserve(pattern + 1)
         weights, row = self._weights, self._weights.take()
-        weights.pattern[row], weights.source[row] = pattern, number
+        weights.pattern[row], weights.source[row] = pattern, self._number(source)
         weights.first[row], weights.last[row] = first, last
         weights.next[row] = self._heads.first[pattern]
         self._heads.first[pattern] = row
         return row
+
+    def _number(self, source: TopicPartition) -> int:
+        """Return the number of an input partition, a new one when it has none."""
+        number = self._sources.get(source)
+        if number is None:
+            number = self._sources[source] = len(self._names)
+            self._names.append(source)
+        return number
 
     def _new_bucket(self, weight: int, bucket: int, sessions: int) -> None:
         buckets, row = self._buckets, self._buckets.take()
         buckets.weight[row], buckets.bucket[row], buckets.sessions[row] = weight, bucket, sessions
         buckets.next[row] = self._weights.buckets[weight]
         self._weights.buckets[weight] = row
+
+
+def _levels(
+    owners: NDArray[np.int64], rows: NDArray[np.int32], following: NDArray[np.int32]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32]]]:
+    """Follow the lists that begin at `rows`, one for each of `owners`: yield the owners that have a row, with it."""
+    while (there := rows != END).any():
+        owners, rows = owners[there], rows[there]
+        yield owners, rows
+        rows = following[rows]
+
+
+def _prepend(
+    owners: NDArray[np.int64], rows: NDArray[np.int64], heads: NDArray[np.int32], following: NDArray[np.int32]
+) -> None:
+    """Put each of `rows`, at least one, at the front of the list of its owner, one after the other."""
+    order = np.argsort(owners, kind="stable")
+    owners, rows = owners[order], rows[order]
+    begins = np.concatenate(([True], owners[1:] != owners[:-1]))
+    following[rows] = np.where(begins, heads[owners], np.concatenate(([END], rows[:-1])))
+    ends = np.append(begins[1:], True)
+    heads[owners[ends]] = rows[ends]
 
 
 def _link(owners: NDArray[np.int32], heads: NDArray[np.int32], following: NDArray[np.int32]) -> None:

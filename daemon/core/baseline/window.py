@@ -7,7 +7,7 @@ were judged, and replicas that have read the same weights (`weight_rows`) agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -51,6 +51,10 @@ class Window:
         """Return the number of sessions of `pattern` in the window."""
         start, weights = self.start, self._weights
         return sum(n for weight in weights.of(pattern) for bucket, n in weights.buckets(weight) if bucket >= start)
+
+    def sessions_of(self, patterns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return `sessions` of each of `patterns`."""
+        return self._weights.sums_of(patterns, self.start)
 
     def first(self, pattern: int) -> int:
         """Return the time of the first session of `pattern`, 0 when none is known."""
@@ -125,19 +129,29 @@ class Window:
 
     def replace(self, pattern: int, source: TopicPartition, weight: Weight | None) -> None:
         """Set what `source` has counted of `pattern` to `weight`, as far as it is in the window; None removes it."""
-        old = self._weights.find(pattern, source)
-        if old != END:
-            self._remove(pattern, old)
-        if weight is None:
-            return
-        inside = {bucket: n for bucket, n in weight.buckets.items() if bucket >= self.start}
-        if len(inside) < len(weight.buckets):
-            self._forget(weight.buckets.keys() - inside.keys())
-        if not inside:
-            return
-        self._weights.put(pattern, source, replace(weight, buckets=inside))
-        for bucket, n in inside.items():
-            self._sessions[bucket] = self._sessions.get(bucket, 0) + n
+        self.replace_many([(pattern, source, weight)])
+
+    def replace_many(self, weights: Sequence[tuple[int, TopicPartition, Weight | None]]) -> None:
+        """Do what `replace` does for each (pattern, source, weight), in their order."""
+        latest = {(pattern, source): weight and self._inside(weight) for pattern, source, weight in weights}
+        for pattern, source in latest:
+            old = self._weights.find(pattern, source)
+            if old != END:
+                self._remove(pattern, old)
+        new = [(*key, weight) for key, weight in latest.items() if weight is not None and weight.buckets]
+        self._weights.put_many(new)
+        for _, _, weight in new:
+            for bucket, n in weight.buckets.items():
+                self._sessions[bucket] = self._sessions.get(bucket, 0) + n
+
+    def _inside(self, weight: Weight) -> Weight:
+        """Return a weight without the buckets before the window, which are noted as forgotten."""
+        start = self.start
+        old = [bucket for bucket in weight.buckets if bucket < start]
+        if not old:
+            return weight
+        self._forget(old)
+        return replace(weight, buckets={bucket: n for bucket, n in weight.buckets.items() if bucket >= start})
 
     def remove(self, pattern: int) -> None:
         """Forget all that was counted of `pattern`."""

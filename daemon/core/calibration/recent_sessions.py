@@ -188,19 +188,18 @@ class Ring:
         places, findings = self._places, self.findings
         places.reserve((chunk + 1) * CHUNK)
         cut = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
-        former = zip(places.found[cut].tolist(), places.state[cut].tolist(), strict=True)
-        kind = finding_type(len(self.names))
-        scored = np.zeros(len(rows), kind)
+        numbers, states, kind = places.found[cut], places.state[cut], finding_type(len(self.names))
+        scored, former = np.zeros(len(rows), kind), np.zeros(len(rows), kind)
         for name in kind.names or ():
             scored[name] = rows[name]
-        states = rows["state"].tolist()
-        taken = [
-            findings.take_one(row.tobytes(), counts=_CALIBRATES[state])
-            for row, state in zip(scored, states, strict=True)
-        ]
-        for number, state in former:
-            findings.give_back(number, counts=_CALIBRATES[state])
-        places.found[cut], places.minute[cut], places.state[cut] = taken, rows["minute"], rows["state"]
+        former["parts"], former["score"] = findings.parts[:, numbers].T, findings.scores[numbers]
+        former["sketch"] = findings.sketches[:, numbers].T
+        other = np.flatnonzero((states != rows["state"]) | _differ(scored, former)).tolist()
+        taken = [findings.take_one(scored[n].tobytes(), counts=_CALIBRATES[rows["state"].item(n)]) for n in other]
+        for n in other:
+            findings.give_back(numbers.item(n), counts=_CALIBRATES[states.item(n)])
+        numbers[other] = taken
+        places.minute[cut], places.state[cut] = rows["minute"], rows["state"]
 
     def save(self) -> Arrays:
         """Return all sessions and their findings as arrays."""
@@ -220,6 +219,12 @@ class Ring:
     def memory(self) -> int:
         """Return an estimate of the bytes held."""
         return self._places.nbytes + self._chunks.nbytes + self.findings.memory()
+
+
+def _differ(one: NDArray[np.void], other: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Return which of two columns of findings differ, byte by byte."""
+    size = one.dtype.itemsize
+    return np.asarray((one.view(np.uint8).reshape(-1, size) != other.view(np.uint8).reshape(-1, size)).any(axis=1))
 
 
 def gather(names: tuple[str, ...], own: Ring | None, all_rings: Sequence[Ring]) -> Recent:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Collection, Iterator, Sequence
 
+import numpy as np
 import zstandard
 
-from daemon.core.baseline import ABSENT, KEEP, Definition, Label
+from daemon.core.baseline import ABSENT, KEEP, Definition, Label, Weight
 from daemon.core.detection import changelog_codec
 from daemon.core.detection.changelog_codec import Parts
 from daemon.core.detection.saved_scope import SavedScope, ahead_of, fill_scope, save_scope
@@ -35,6 +36,7 @@ class Changelog:
     def __init__(self, model: str, dimensions: int, window_us: int, make: Callable[[], Scope], max_scopes: int) -> None:
         self._model, self._dimensions = model, dimensions
         self._window_us = window_us
+        self._decompressor = zstandard.ZstdDecompressor()
         self.scopes = Scopes(make, max_scopes)
         self._ahead: dict[bytes, tuple[TopicPartition, bytes | None]] = {}
         self._pending: dict[TopicPartition, dict[bytes, None]] = {}
@@ -106,20 +108,22 @@ class Changelog:
         for name, some in by_scope.items():
             if all(update.value is None for update, _ in some) and name not in self.scopes:
                 continue
-            baseline, vectors = self.scope(name).baseline, list[tuple[Update, Parts]]()
+            baseline = self.scope(name).baseline
+            vectors, weights = list[tuple[Update, Parts]](), list[tuple[str, TopicPartition, Weight | None]]()
             with baseline.at_once(keep):
                 for update, parts in some:
                     if update.key in self._ahead:
                         self._confirm(update)
                     elif parts[0] == "vector":
                         vectors.append((update, parts))
+                    elif parts[0] == "weight":
+                        weights.append(_weight(parts, update.value))
                     else:
                         self._write(parts, update.value)
+                baseline.set_weights(weights)
                 for begin in range(0, len(vectors), AT_ONCE):
                     together = vectors[begin : begin + AT_ONCE]
-                    baseline.define(
-                        self._definition(parts, update.value) for update, parts in together if update.value is not None
-                    )
+                    baseline.define(self._definitions(together))
             for update, _ in vectors:
                 self._forget_renewal(update.key)
 
@@ -228,22 +232,46 @@ class Changelog:
             elif kind == "label":
                 scope.baseline.set_label(rest[0], changelog_codec.load_label(value) if value is not None else None)
             elif kind == "weight":
-                weight = changelog_codec.load_weight(value) if value is not None else None
-                scope.baseline.set_weight(rest[0], TopicPartition(rest[1], rest[2]), weight)
+                scope.baseline.set_weights([_weight(parts, value)])
             elif value is not None:
-                scope.baseline.define([self._definition(parts, value)])
+                scope.baseline.define(self._definitions([(Update(b"", value), parts)]))
         except _UNREADABLE as error:
             raise _unreadable(parts, error) from error
 
-    def _definition(self, parts: Parts, value: bytes) -> Definition:
+    def _definitions(self, records: Sequence[tuple[Update, Parts]]) -> list[Definition]:
+        """Return what vector records define. Raises DataError with the name of the first that cannot be read."""
+        read = []
+        for update, parts in records:
+            if update.value is None:
+                continue
+            try:
+                one = changelog_codec.load_pattern(update.value, self._model, self._dimensions, self._decompressor)
+            except _UNREADABLE as error:
+                raise _unreadable(parts, error) from error
+            read.append((parts, *one))
+        if not read:
+            return []
         try:
-            renewed, lines, vector = changelog_codec.load_vector(value, self._model, self._dimensions)
-        except _UNREADABLE as error:
-            raise _unreadable(parts, error) from error
-        return Definition(parts[2], lines, vector, renewed)
+            vectors = changelog_codec.floats([halves for *_, halves in read])
+        except ValueError as error:
+            wrong = next(parts for parts, _, _, halves in read if not np.isfinite(halves).all())
+            raise _unreadable(wrong, error) from error
+        return [
+            Definition(parts[2], lines, vector, renewed)
+            for (parts, renewed, lines, _), vector in zip(read, vectors, strict=True)
+        ]
 
 
 _UNREADABLE = (ValueError, LookupError, TypeError, struct.error, zstandard.ZstdError)
+
+
+def _weight(parts: Parts, value: bytes | None) -> tuple[str, TopicPartition, Weight | None]:
+    """Return what a weight record says: pattern, input partition and weight. Raises DataError."""
+    try:
+        weight = changelog_codec.load_weight(value) if value is not None else None
+    except _UNREADABLE as error:
+        raise _unreadable(parts, error) from error
+    return parts[2], TopicPartition(parts[3], parts[4]), weight
 
 
 def _unreadable(parts: Parts, error: Exception) -> DataError:

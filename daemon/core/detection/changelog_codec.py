@@ -9,12 +9,14 @@ and labels are JSON; a vector is a compressed JSON head with its lines, then hal
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import orjson
 import zstandard
+from numpy.typing import NDArray
 
 from daemon.core.baseline import Label, Lines, Weight
 from daemon.core.types import LabelVerdict, TopicPartition, Vector
@@ -92,29 +94,58 @@ def dump_vector(model: str, renewed: int, lines: Lines, vector: Vector) -> bytes
 
 def load_vector(value: bytes, model: str, dimensions: int) -> tuple[int, Lines, Vector]:
     """Return (renewed, lines, vector). Raises ModelMismatchError when another model made it."""
-    length, head = _head(value)
+    renewed, lines, halves = load_pattern(value, model, dimensions, zstandard.ZstdDecompressor())
+    return renewed, lines, floats([halves])[0]
+
+
+def load_pattern(
+    value: bytes, model: str, dimensions: int, decompressor: zstandard.ZstdDecompressor
+) -> tuple[int, Lines, NDArray[np.float16]]:
+    """Return (renewed, lines, vector as half floats, for `floats`). Raises ModelMismatchError as `load_vector` does.
+
+    Making a decompressor costs as much as a record, so the caller keeps one; it serves one thread at a time.
+    """
+    length, head = _head(value, decompressor)
     if (head["model"], head["dimensions"]) != (model, dimensions):
         raise ModelMismatchError(
             f"the baseline was made with {head['model']} ({head['dimensions']} dimensions) and the engine is {model} "
             f"({dimensions}): go back to that model, or name a new baseline topic and let it learn again"
         )
-    lines = tuple((str(line), _number(count)) for line, count in head["lines"])
-    vector = np.frombuffer(value, np.float16, offset=_LENGTH.size + length).astype(np.float32)
-    if vector.shape != (dimensions,) or not np.isfinite(vector).all():
-        raise ValueError("a vector of another length, or one that is not finite")
-    return _number(head["renewed"]), lines, vector
+    halves = np.frombuffer(value, np.float16, offset=_LENGTH.size + length)
+    if halves.shape != (dimensions,):
+        raise ValueError("a vector of another length")
+    return _number(head["renewed"]), _lines(head["lines"]), halves
+
+
+def floats(vectors: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
+    """Return n half-float vectors as one float32 array (n, dimensions). Raises ValueError when one is not finite."""
+    together = np.stack(vectors)
+    if not np.isfinite(together).all():
+        raise ValueError("a vector that is not finite")
+    return together.astype(np.float32)
+
+
+def _lines(pairs: list[list[Any]]) -> Lines:
+    """Return lines with their counts; those that are as `dump_vector` writes them are checked all at once."""
+    if set(map(len, pairs)) == {2}:
+        texts, counts = zip(*pairs, strict=True)
+        if set(map(type, texts)) == {str} and set(map(type, counts)) == {int} and max(map(abs, counts)) < _MOST_NUMBER:
+            return tuple(zip(texts, counts, strict=True))
+    return tuple((str(line), _number(count)) for line, count in pairs)
 
 
 def vector_model(value: bytes) -> tuple[str, int]:
     """Return the model and the dimensions of an encoded vector."""
-    _, head = _head(value)
+    _, head = _head(value, zstandard.ZstdDecompressor())
     return head["model"], head["dimensions"]
 
 
-def _head(value: bytes) -> tuple[int, dict[str, Any]]:
+def _head(value: bytes, decompressor: zstandard.ZstdDecompressor) -> tuple[int, dict[str, Any]]:
     (length,) = _LENGTH.unpack_from(value)
     packed = value[_LENGTH.size : _LENGTH.size + length]
-    return length, orjson.loads(zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MOST_HEAD))
+    if zstandard.frame_content_size(packed) > _MOST_HEAD:  # decompress heeds its limit only where no size is stated
+        raise ValueError(f"a head of more than {_MOST_HEAD} bytes")
+    return length, orjson.loads(decompressor.decompress(packed, max_output_size=_MOST_HEAD))
 
 
 def dump_weight(weight: Weight) -> bytes:
