@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from daemon.core.baseline import Label, Lines, Weight
 from daemon.core.types import LabelVerdict, TopicPartition, Vector
+from daemon.core.zstd_frames import unpacked_frame
 from daemon.errors import DataError, ModelMismatchError
 
 IMPORTED = TopicPartition("strayline.import", 0)
@@ -143,9 +144,7 @@ def vector_model(value: bytes) -> tuple[str, int]:
 def _head(value: bytes, decompressor: zstandard.ZstdDecompressor) -> tuple[int, dict[str, Any]]:
     (length,) = _LENGTH.unpack_from(value)
     packed = value[_LENGTH.size : _LENGTH.size + length]
-    if zstandard.frame_content_size(packed) > _MOST_HEAD:  # decompress heeds its limit only where no size is stated
-        raise ValueError(f"a head of more than {_MOST_HEAD} bytes")
-    return length, orjson.loads(decompressor.decompress(packed, max_output_size=_MOST_HEAD))
+    return length, orjson.loads(unpacked_frame(packed, _MOST_HEAD, decompressor))
 
 
 def dump_weight(weight: Weight) -> bytes:

@@ -21,6 +21,7 @@ from daemon.core.incidents.settings import IncidentSettings
 from daemon.core.incidents.stage import IncidentStage
 from daemon.core.incidents.state import all_names, dump_pieces, load_stage
 from daemon.core.types import LabelVerdict
+from daemon.core.zstd_frames import unpacked_frame
 from daemon.errors import DataError
 
 KIND, VERSION = "strayline incidents", 1
@@ -153,7 +154,7 @@ def _part(value: bytes | None) -> tuple[str, str, ScopeMemory]:
     if value is None:
         raise DataError("a history has no value")
     try:
-        document = orjson.loads(zstandard.ZstdDecompressor().decompress(value, max_output_size=MAX_BYTES))
+        document = orjson.loads(unpacked_frame(value, MAX_BYTES))
         if document["version"] != VERSION:
             raise DataError(f"a history has version {document['version']}, not {VERSION}")
         pieces = {orjson.dumps(name): orjson.dumps(piece) for name, piece in document["pieces"]}

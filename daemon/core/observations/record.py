@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import zstandard
 
+from daemon.core.zstd_frames import unpacked_frame
 from daemon.errors import DataError
 
 VERSION = 1
@@ -139,7 +140,7 @@ def load_observations(value: bytes | None) -> Observations:
     if value is None:
         raise DataError("an observation has no value")
     try:
-        document = orjson.loads(zstandard.ZstdDecompressor().decompress(value, max_output_size=MAX_RECORD_BYTES))
+        document = orjson.loads(unpacked_frame(value, MAX_RECORD_BYTES))
         if document["version"] != VERSION:
             raise DataError(f"an observation has version {document['version']}, not {VERSION}")
         return Observations(

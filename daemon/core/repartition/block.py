@@ -16,6 +16,7 @@ import zstandard
 
 from daemon.core.positions import MAX_LINES_PER_RECORD
 from daemon.core.types import LINES_SCHEMA, TopicPartition
+from daemon.core.zstd_frames import unpacked_frame
 from daemon.errors import DataError
 
 MARK = b"SLRP"
@@ -73,7 +74,7 @@ def decode_block(value: bytes | None) -> tuple[BlockHead, pl.DataFrame]:
     if not head.lines:
         return head, pl.DataFrame(schema=COLUMNS)
     try:
-        data = zstandard.ZstdDecompressor().decompress(body, max_output_size=MAX_BYTES)
+        data = unpacked_frame(body, MAX_BYTES)
         table = pl.read_ipc_stream(data)
     except (zstandard.ZstdError, pl.exceptions.PolarsError) as error:
         raise DataError(f"the lines of the block cannot be read: {type(error).__name__}") from None
