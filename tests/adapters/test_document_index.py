@@ -196,14 +196,19 @@ def test_without_an_index_memory_is_bounded_and_nothing_is_missed(tmp_path: Path
 def test_vectors_of_a_new_model_leave_the_old_index(
     store: SqliteDocuments, kept: list[KeptDocument], tmp_path: Path
 ) -> None:
-    """The old model's files are deleted with its vectors."""
+    """The old model's files stay until its vectors are dropped, and are deleted with them."""
+    store.close()
+    before = files(tmp_path)
+    store = opened(tmp_path)
     for each in kept[:10]:
         store.revector("one", each, "new:16")
     assert [compared(kept, QUERIES[0], 5)] == [searched(store, QUERIES[0])]
+    assert before <= files(tmp_path)
     store.drop_vectors("one", "new:16")
 
     assert ([], set()) == (searched(store, QUERIES[0]), files(tmp_path))
     assert 5 == len(store.nearest_clauses("one", "new:16", QUERIES[0], 5))
+    store.close()
 
 
 def test_a_store_of_the_first_version_is_taken_over(tmp_path: Path) -> None:

@@ -100,7 +100,10 @@ class SegmentFiles:
         except FileNotFoundError:
             raise LookupError(f"{path}: is gone") from None
         index = _empty(dimensions)
-        index.view(str(path))
+        try:
+            index.view(str(path))
+        except RuntimeError as error:  # usearch's for every file that it cannot map; one may go at any time
+            raise LookupError(f"{path}: {error}") from None
         return index
 
 

@@ -80,11 +80,12 @@ def dissolve(connection: sqlite3.Connection, segment: int) -> None:
         connection.execute("DELETE FROM segments WHERE number = ?", (segment,))
 
 
-def segments_with(connection: sqlite3.Connection, base: str, id_: str) -> list[int]:
-    """Return the segments that have clauses of a document, of any model."""
+def segments_with(connection: sqlite3.Connection, base: str, id_: str, model: str | None) -> list[int]:
+    """Return the segments that have clauses of a document, of one model or of any."""
     query = """SELECT DISTINCT segment FROM vectors JOIN places USING (number)
-               WHERE vectors.base = ? AND vectors.id = ? AND segment IS NOT NULL"""
-    return [segment for (segment,) in connection.execute(query, (base, id_))]
+               WHERE vectors.base = ? AND vectors.id = ? AND vectors.model = COALESCE(?, vectors.model)
+               AND segment IS NOT NULL"""
+    return [segment for (segment,) in connection.execute(query, (base, id_, model))]
 
 
 def all_segments(connection: sqlite3.Connection) -> list[int]:

@@ -133,7 +133,7 @@ class SqliteDocuments:
         with self._changing() as connection:
             here = (base, document.id)
             if connection.execute("SELECT 1 FROM documents WHERE base = ? AND id = ?", here).fetchone():
-                self._dissolve(base, document.id)
+                self._dissolve(base, document.id, model)
                 connection.execute("DELETE FROM vectors WHERE base = ? AND id = ? AND model = ?", (*here, model))
                 self._put_vectors(base, document, model)
         self._ask(base, model)
@@ -180,8 +180,8 @@ class SqliteDocuments:
         self._dissolve(base, id_)
         return self._connection.execute("DELETE FROM documents WHERE base = ? AND id = ?", (base, id_)).rowcount
 
-    def _dissolve(self, base: str, id_: str) -> None:
-        for segment in segments.segments_with(self._connection, base, id_):
+    def _dissolve(self, base: str, id_: str, model: str | None = None) -> None:
+        for segment in segments.segments_with(self._connection, base, id_, model):
             segments.dissolve(self._connection, segment)
 
     def _ask(self, base: str, model: str) -> tuple[Base, int]:

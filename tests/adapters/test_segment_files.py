@@ -1,0 +1,36 @@
+"""Files of segments: what cannot be mapped is lost, whatever the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon.adapters.document_store.segment_files import SegmentFiles
+
+
+@pytest.mark.parametrize("content", [None, b"", b"x" * 100])
+def test_a_file_that_cannot_be_mapped_is_lost(tmp_path: Path, content: bytes | None) -> None:
+    """Gone, empty, or of another kind: the caller makes a new one."""
+    files = SegmentFiles(tmp_path)
+    if content is not None:
+        files.path(1).write_bytes(content)
+    with pytest.raises(LookupError):
+        files.nearest(1, len(content or b""), np.ones(4, np.float32), 1)
+
+
+def test_a_file_that_goes_while_it_is_opened_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process may dissolve a segment between any two steps."""
+    files = SegmentFiles(tmp_path)
+    size = files.write([(1, np.eye(4, dtype=np.float32))])
+    files.finish(1)
+    keys, cosines = files.nearest(1, size, np.eye(4, dtype=np.float32)[2], 1)
+    assert ([(1 << 24) + 2], [1.0]) == (keys.tolist(), cosines.tolist())
+
+    sizes = files.path(1).stat()
+    files.keep([])
+    files.delete_except([])
+    monkeypatch.setattr(Path, "stat", lambda _: sizes)
+    with pytest.raises(LookupError):
+        files.nearest(1, size, np.eye(4, dtype=np.float32)[2], 1)
