@@ -88,9 +88,10 @@ wheel: install ## build the wheel into dist/
 
 pins: $(VENV)/.tools ## resolve requirements/*.txt again from pyproject.toml, for Python 3.11 and later
 	@$(COMPILE) requirements/tools.in -o requirements/tools.txt
-	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra lite --extra documents --extra opinions --extra postgres --group cpu-engine --group dev -o requirements/dev.txt
+	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra lite --extra documents --extra opinions --extra otel --extra postgres --group cpu-engine --group dev -o requirements/dev.txt
 	@$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
 	@$(COMPILE) pyproject.toml --extra lite -c requirements/dev.txt -o requirements/lite.txt
+	@$(COMPILE) pyproject.toml --extra otel -c requirements/dev.txt -o requirements/tracing.txt
 	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --group cpu-engine -c requirements/dev.txt -o requirements/cpu.txt
 	@$(COMPILE) pyproject.toml --extra gpu -c requirements/runtime.txt -o requirements/gpu.txt
 	@$(COMPILE) $(OVERRIDE) pyproject.toml --extra cpu --extra peers --group cpu-engine -c requirements/dev.txt -o requirements/peers.txt

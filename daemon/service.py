@@ -49,6 +49,7 @@ from daemon.runtime import (
     guest_of,
     seldom_collected,
 )
+from daemon.tracing import make_tracer
 from daemon.wiring import (
     Processors,
     engine_settings,
@@ -158,8 +159,11 @@ class Service:
             await serve_guests(config, guest_of(self._engine, embedder.idle, metrics), self._guests, stack)
         terms = make_terms(config, co_partitions)
         shared = Shared(self._broker, self._thread, self._detector, embedder, follower, metrics, terms)
+        tracer = await asyncio.to_thread(make_tracer, config)
+        if tracer is not None:
+            stack.push_async_callback(asyncio.to_thread, tracer.close)
         self._make_processors = await processors_maker(
-            config, self._engine, self._detector, lambda: follower.position, widths, stack
+            config, self._engine, self._detector, lambda: follower.position, widths, stack, tracer
         )
         self._processors = self._make_processors(config)
         pipeline = self._pipeline = Pipeline(

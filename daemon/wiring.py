@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from time import perf_counter
@@ -31,12 +31,14 @@ from daemon.core.stream import (
     Publishing,
     RepartitionProcessor,
     Tools,
+    untimed,
 )
 from daemon.core.types import TopicPartition
 from daemon.errors import ConfigError
 from daemon.ports import Engine
 from daemon.runtime import ProcessorFactory, Terms
 from daemon.schema_wiring import read_schemas, schema_source
+from daemon.tracing import TracedProcessor, Tracer
 
 
 def kafka_settings(config: Config) -> KafkaSettings:
@@ -217,10 +219,12 @@ class Processors:
     """Which processor works on the partitions of which topic. The keys are all topics that the daemon reads."""
 
     by_topic: Mapping[str, ProcessorFactory]
+    tracer: Tracer | None = None
 
     def __call__(self, source: TopicPartition, resume: Checkpoint | None) -> Processor:
         """Make the processor of a partition. Implements `ProcessorFactory`."""
-        return self.by_topic[source.topic](source, resume)
+        processor = self.by_topic[source.topic](source, resume)
+        return processor if self.tracer is None else TracedProcessor(processor, source, self.tracer)
 
 
 def make_processors(
@@ -229,6 +233,7 @@ def make_processors(
     detector: Detector,
     position: Callable[[], str],
     widths: Mapping[str, int] | None = None,
+    tracer: Tracer | None = None,
 ) -> Processors:
     """Return what makes every partition's processor.
 
@@ -239,7 +244,9 @@ def make_processors(
     widths = widths or {}
     repartition = config.topics.repartition
     writers = [str(TopicPartition(topic, n)) for topic in config.input.topics for n in range(widths.get(topic, 0))]
-    tools, publishing = make_tools(config, engine, detector), make_publishing(config, engine, position)
+    timed = untimed if tracer is None else tracer.stage
+    tools = replace(make_tools(config, engine, detector), timed=timed)
+    publishing = make_publishing(config, engine, position)
 
     def logs(source: TopicPartition, resume: Checkpoint | None) -> Processor:
         return LogProcessor(source, tools, publishing, resume)
@@ -256,7 +263,8 @@ def make_processors(
             **dict.fromkeys(config.input.topics, relay if config.input.repartition else logs),
             **({repartition: relayed} if repartition in widths else {}),
             **common_processors(config, detector, publishing, incident_settings(config)),
-        }
+        },
+        tracer,
     )
 
 

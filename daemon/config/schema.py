@@ -34,6 +34,7 @@ from daemon.config.values import (
     Duration,
     extracting,
     format_name,
+    optional_address,
     parse_budget,
     parse_rate,
     pattern_problem,
@@ -231,6 +232,12 @@ class SnapshotConfig(Section):
     max_bytes: int = Field(default=8 << 30, ge=1 << 20)
 
 
+class TracingConfig(Section):
+    """Where spans of the daemon's own work are sent, by OTLP over HTTP. Without an address there are none."""
+
+    endpoint: Annotated[str | None, AfterValidator(optional_address)] = None
+
+
 class LoggingConfig(Section):
     """The daemon's own log, on stderr."""
 
@@ -254,6 +261,7 @@ class Config(Section):
     documents: DocumentsConfig = DocumentsConfig()
     serve: ServeConfig = ServeConfig()
     snapshot: SnapshotConfig = SnapshotConfig()
+    tracing: TracingConfig = TracingConfig()
     logging: LoggingConfig = LoggingConfig()
 
     @model_validator(mode="after")

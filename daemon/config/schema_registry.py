@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr, model_validator
 
 from daemon.config.section import Section
-from daemon.config.values import Duration
-
-
-def _address(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("write an address that begins with http:// or https://")
-    if "@" in urlsplit(url).netloc:
-        raise ValueError("write the user into username, and the password into password or password_file")
-    return url
+from daemon.config.values import Duration, http_address
 
 
 class SchemaRegistryConfig(Section):
     """A registry with Confluent's HTTP interface, and who the daemon is to it."""
 
-    url: Annotated[str, AfterValidator(_address)]
+    url: Annotated[str, AfterValidator(http_address)]
     username: str | None = None
     password: SecretStr | None = None
     password_file: Path | None = None

@@ -10,6 +10,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from string import Formatter
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator
 
@@ -101,6 +102,20 @@ def parse_link(url: object) -> object:
     if unknown or any(form or conversion for _, _, form, conversion in parts):
         raise ValueError(f"fields in braces may be {', '.join(sorted(LINK_FIELDS))}")
     return url
+
+
+def http_address(url: str) -> str:
+    """Return an address of HTTP as given. Raises ValueError for another scheme, or a login inside."""
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("write an address that begins with http:// or https://")
+    if "@" in urlsplit(url).netloc:
+        raise ValueError("a login does not belong into an address, which is shown in logs")
+    return url
+
+
+def optional_address(url: str | None) -> str | None:
+    """Return an address as given, or None. Raises ValueError."""
+    return None if url is None else http_address(url)
 
 
 def pattern_problem(pattern: str) -> str | None:

@@ -1,0 +1,180 @@
+"""Spans of the daemon's work, as an OTLP receiver gets them over HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from daemon.config import parse_config
+from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.stream import Checkpoint, Load, SettledAlert, Settlement, Step
+from daemon.core.types import Batch, OutRecord, TopicPartition
+from daemon.errors import ConfigError
+from daemon.tracing import TracedProcessor, make_tracer
+from daemon.wiring import make_processors
+from tests.support.fakes import FakeEngine
+
+SOURCE = TopicPartition("logs", 2)
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, list[Span]]]:
+    """Receive spans over HTTP, as a collector does; yield the address and what came."""
+    spans: list[Span] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            request = ExportTraceServiceRequest.FromString(body)
+            spans.extend(s for r in request.resource_spans for scope in r.scope_spans for s in scope.spans)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_arguments: Any) -> None:
+            """Print nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = False
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1/traces", spans
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def alert(key: str, message: int = 1) -> OutRecord:
+    document = {
+        "id": "a" * 16,
+        "scope": "shop",
+        "key": key,
+        "severity": "high",
+        "incident": {"id": "i-1", "event": "opened", "messages": message},
+        "summary": "secret words",
+    }
+    return OutRecord("alerts", b"shop", orjson.dumps(document), [("ce_id", b"1")])
+
+
+class OneAlert:
+    """A processor that makes one alert of everything that it was given."""
+
+    lost, announces = 0, False
+
+    def __init__(self, records: list[OutRecord]) -> None:
+        self._records = records
+
+    def step(self, batch: Batch | None, vectors: Mapping[str, Any]) -> Step:
+        return Step(Load(outputs=1), 0 if batch is None else len(batch))
+
+    def flush(self, idle: float) -> Step:
+        return Step(Load())
+
+    def skip(self, offset: int) -> None:
+        """Do nothing."""
+
+    def take(self) -> Settlement:
+        settled = [SettledAlert("shop", "high", "opened", "a" * 16, 0)]
+        return Settlement(self._records, Checkpoint(1), settled)
+
+
+def batch(count: int, parent: str) -> Batch:
+    values = [orjson.dumps({"message": f"request {n} done", "key": f"r{n}"}) for n in range(count)]
+    headers = [(("traceparent", parent.encode()),)] * count
+    return Batch(SOURCE, range(count), [1_790_000_000_000 + n for n in range(count)], [None] * count, values, headers)
+
+
+def test_batches_and_their_stages_are_spans_with_links_to_where_records_were_made() -> None:
+    """A span of a batch names its place, links at most 100 of its records' traces, and has the stages inside."""
+    with receiver() as (endpoint, spans):
+        config = parse_config(f"{{input: {{topics: [logs]}}, tracing: {{endpoint: '{endpoint}'}}}}", {})
+        tracer = make_tracer(config)
+        assert tracer is not None
+        engine = FakeEngine()
+        detector = Detector(DetectorSettings(warm_up=0), engine.model, engine.dimensions)
+        processor = make_processors(config, engine, detector, lambda: "", {}, tracer)(SOURCE, None)
+        step = processor.step(batch(250, PARENT), {})
+        processor.step(None, {missing.id: np.ones(32, np.float32) for missing in step.missing})
+        tracer.close()
+
+    [whole] = [span for span in spans if span.name == "process logs"]
+    stages = {span.name for span in spans if span.parent_span_id == whole.span_id}
+    attributes = {pair.key: pair.value for pair in whole.attributes}
+    assert Span.SPAN_KIND_CONSUMER == whole.kind
+    assert 250 == attributes["messaging.batch.message_count"].int_value
+    assert ("logs", "2") == tuple(
+        attributes[f"messaging.destination.{name}"].string_value for name in ("name", "partition.id")
+    )
+    assert {"format", "mask", "observe", "sessionize"} <= stages
+    assert 80 < len(whole.links) <= 100
+    assert {bytes.fromhex(TRACE)} == {link.trace_id for link in whole.links}
+    assert len(spans) == 1 + sum(span.parent_span_id == whole.span_id for span in spans)
+
+
+def test_an_alert_is_a_span_in_the_trace_of_its_session() -> None:
+    """Its span has the trace of the session's key and a link to the batch; its record's header names the span."""
+    with receiver() as (endpoint, spans):
+        tracer = make_tracer(parse_config(f"tracing: {{endpoint: '{endpoint}'}}", {}))
+        assert tracer is not None
+        other = OutRecord("checkpoints", b"k", b"v")
+        traced = TracedProcessor(OneAlert([alert(TRACE), alert("r-17"), other]), SOURCE, tracer)
+        traced.step(batch(1, "not a parent"), {})
+        records, again = traced.take().records, traced.take().records
+        tracer.close()
+
+    in_trace, by_itself = (dict(record.headers)["traceparent"].decode() for record in records[:2])
+    assert [record.headers for record in records] == [record.headers for record in again]
+    assert other is records[2]
+    made = [span for span in spans if span.name == "alert opened"][:2]
+    assert [in_trace, by_itself] == [f"00-{span.trace_id.hex()}-{span.span_id.hex()}-01" for span in made]
+    assert bytes.fromhex(TRACE) == made[0].trace_id != made[1].trace_id
+    [whole] = [span for span in spans if span.name == "process logs"]
+    assert [whole.span_id] * 2 == [span.links[0].span_id for span in made]
+    assert [] == list(whole.links)
+    assert not any(b"secret words" in span.SerializeToString() for span in spans)
+
+
+def test_a_receiver_that_is_away_changes_nothing() -> None:
+    """Spans are dropped, and the work goes on."""
+    tracer = make_tracer(parse_config("tracing: {endpoint: 'http://127.0.0.1:1/v1/traces'}", {}))
+    assert tracer is not None
+    traced = TracedProcessor(OneAlert([alert(TRACE)]), SOURCE, tracer)
+
+    assert 3 == traced.step(batch(3, PARENT), {}).lines
+    assert 1 == len(traced.take().records)
+    tracer.close()
+
+
+def test_without_an_address_nothing_is_wrapped() -> None:
+    """Off costs nothing: the processors are the plain ones. A wrong address and missing libraries are named."""
+    config = parse_config("", {})
+    engine = FakeEngine()
+    detector = Detector(DetectorSettings(), engine.model, engine.dimensions)
+
+    assert None is make_tracer(config)
+    assert not isinstance(make_processors(config, engine, detector, lambda: "", {})(SOURCE, None), TracedProcessor)
+    with pytest.raises(ConfigError, match="http://"):
+        parse_config("tracing: {endpoint: 'localhost:4318'}", {})
+
+
+def test_missing_libraries_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sets an address without the extra reads what to install."""
+    monkeypatch.setattr("daemon.tracing.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"strayline\[otel\]"):
+        make_tracer(parse_config("tracing: {endpoint: 'http://a:4318/v1/traces'}", {}))
