@@ -79,9 +79,11 @@ sbom: $(VENV)-audit/.installed ## what each installation consists of, as Cyclone
 	@ls build/sbom
 
 audit: $(VENV)-audit/.installed ## ask the advisory databases about everything that is pinned (needs the network)
-	@for set in runtime lite cpu gpu; do \
-		$(VENV)-audit/bin/pip-audit --requirement requirements/$$set.txt --require-hashes --disable-pip $(ARGS); \
-	done
+	@mkdir -p build/audit
+	@failed=; for set in runtime lite cpu gpu; do \
+		sed 's/===/==/' requirements/$$set.txt > build/audit/$$set.txt; \
+		$(VENV)-audit/bin/pip-audit --strict --requirement build/audit/$$set.txt --require-hashes --disable-pip $(ARGS) || failed="$$failed $$set"; \
+	done; [ -z "$$failed" ] || { echo "not clean, or not all could be asked about:$$failed" >&2; exit 1; }
 
 wheel: install ## build the wheel into dist/
 	@$(UV) build --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .

@@ -15,7 +15,7 @@ from daemon.adapters.snapshot_file import SnapshotFile
 from daemon.config import DOCUMENT, Config, OAuthConfig
 from daemon.core.alerts import Provenance
 from daemon.core.detection import Detector, DetectorSettings
-from daemon.core.formats import FieldPaths, FormatSettings
+from daemon.core.formats import FieldPaths, FormatSettings, comes_in_parts
 from daemon.core.incidents import Ceiling, IncidentSettings
 from daemon.core.masking import Masker, RedactionSettings
 from daemon.core.multiline import Bounds, Joining, make_rules
@@ -140,16 +140,18 @@ def redaction_settings(config: Config) -> RedactionSettings:
     return RedactionSettings(emails=config.input.redact.emails, ips=config.input.redact.ips)
 
 
+def _field_paths(config: Config) -> FieldPaths:
+    fields = config.input.fields
+    return FieldPaths(message=fields.message, time=fields.time, scope=fields.scope, key=fields.key, level=fields.level)
+
+
 def format_settings(config: Config) -> FormatSettings:
     """Return how records become lines. Raises ConfigError for a schema that cannot be read, and for documents."""
     if config.input.format == DOCUMENT:
         raise ConfigError(["input.format: document has no lines; strayline run and strayline documents check read it"])
-    fields = config.input.fields
     return FormatSettings(
         format=config.input.format,
-        fields=FieldPaths(
-            message=fields.message, time=fields.time, scope=fields.scope, key=fields.key, level=fields.level
-        ),
+        fields=_field_paths(config),
         extract=tuple(config.input.extract),
         time_format=config.input.time_format,
         schemas=read_schemas(config.input.format, config.input.schemas),
@@ -192,7 +194,7 @@ def joining_of(config: Config) -> Joining | None:
     bounds = Bounds(multiline.max_lines, multiline.max_bytes, min(multiline.max_wait, config.sessions.gap // 2))
     if multiline.enabled:
         return Joining(make_rules(multiline.preset, multiline.starts, multiline.continues), bounds)
-    return Joining(bounds=bounds) if config.input.format == "cri" else None
+    return Joining(bounds=bounds) if comes_in_parts(config.input.format, _field_paths(config)) else None
 
 
 def provenance(config: Config, engine: Engine, baseline: str = "") -> Provenance:

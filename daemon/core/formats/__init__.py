@@ -19,7 +19,7 @@ from daemon.core.formats.layout import Layout, in_utf8, joined
 from daemon.core.formats.levels import without_colours
 from daemon.core.formats.protobuf import check_protobuf
 from daemon.core.formats.registered import RegisteredSchema, SchemaSource, UnknownSchemaError
-from daemon.core.formats.registry import FORMATS, Format, check_format, make_format
+from daemon.core.formats.registry import FORMATS, Format, check_format, comes_in_parts, make_format
 from daemon.core.formats.time_format import check_time_format, times_of
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "check_pattern",
     "check_protobuf",
     "check_time_format",
+    "comes_in_parts",
     "in_utf8",
     "joined",
     "make_format",

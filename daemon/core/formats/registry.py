@@ -24,6 +24,7 @@ from daemon.core.formats.cloud import (
     unwrap_journald,
 )
 from daemon.core.formats.cri import CriReader
+from daemon.core.formats.docker import DockerReader, is_docker
 from daemon.core.formats.entries import EntriesReader, Unwrap
 from daemon.core.formats.finish import Finisher
 from daemon.core.formats.json import JsonReader
@@ -38,6 +39,10 @@ from daemon.core.formats.syslog import SyslogReader
 from daemon.core.types import Batch, Parsed
 
 
+def _objects(fields: FieldPaths) -> Reader:
+    return DockerReader(fields) if is_docker(fields) else JsonReader(fields)
+
+
 def _paths(defaults: FieldPaths) -> Callable[[FormatSettings], Reader]:
     return lambda settings: JsonReader(preset(defaults, settings.fields))
 
@@ -47,10 +52,10 @@ def _entries(unwrap: Unwrap, defaults: FieldPaths, bare: str | None = None) -> C
 
 
 READERS: Mapping[str, Callable[[FormatSettings], Reader]] = {
-    "json": lambda settings: JsonReader(settings.fields),
+    "json": lambda settings: _objects(settings.fields),
     "raw": lambda _: RawReader(),
     "ecs": _paths(ECS),
-    "fluent-bit": _paths(FLUENT_BIT),
+    "fluent-bit": lambda settings: _objects(preset(FLUENT_BIT, settings.fields)),
     "vector": _paths(VECTOR),
     "syslog": lambda _: SyslogReader(),
     "cri": lambda _: CriReader(),
@@ -70,6 +75,13 @@ READERS: Mapping[str, Callable[[FormatSettings], Reader]] = {
 """Functions that make each format's reader from the settings."""
 FORMATS = tuple(READERS)
 """The names that `input.format` may have."""
+
+
+def comes_in_parts(format_: str, fields: FieldPaths) -> bool:
+    """Return whether a line of a format may come in parts, which are to be joined."""
+    if format_ == "fluent-bit":
+        fields = preset(FLUENT_BIT, fields)
+    return format_ == "cri" or (format_ in ("json", "fluent-bit") and is_docker(fields))
 
 
 class Format(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.formats import FormatSettings
+from daemon.core.formats import FieldPaths, FormatSettings
 from daemon.core.multiline import Bounds, Joining, make_rules
 from daemon.core.observations import Observations
 from daemon.core.stream import Checkpoint, Stream, Tools
@@ -219,6 +220,48 @@ def test_a_secret_that_a_runtime_cut_in_two_records_comes_out_in_no_half(at: int
 
     assert ["login password=<SECRET> ok"] == [line.example for line in verdict.session.lines]
     assert [0, 1] == (verdict.session.positions >> 20).tolist()
+
+
+def docker_tools() -> Tools:
+    format_ = FormatSettings("json", FieldPaths(message="log"), sources=True)
+    return replace(tools(), format=format_, joining=Joining())
+
+
+def docker_line(text: str, stream: str = "stdout") -> tuple[bytes, bytes, int]:
+    value = {"log": text, "stream": stream, "time": "2026-11-24T10:00:00.000000000Z"}
+    return b"c1", json.dumps(value).encode(), 1_780_000_000_000
+
+
+@given(at=st.integers(1, len(SECRET_TEXT) - 1), together=st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_a_secret_that_docker_cut_in_two_records_comes_out_in_no_half(at: int, together: bool) -> None:
+    """A line that Docker cut after 16 KiB is one line, each stream's by itself; other lines are not held back."""
+    text = " ".join(["x" * (16_383 - at), SECRET_TEXT])
+    records = [
+        docker_line("no line feed"),
+        docker_line(text[:16_384]),
+        docker_line("between\n", "stderr"),
+        docker_line(text[16_384:] + "\n"),
+    ]
+    stream = Stream(SOURCE, docker_tools())
+    for first, some in [(0, records)] if together else list(enumerate([[record] for record in records])):
+        stream.push(batch(some, first))
+    stream.flush(ClosedBy.FLUSH)
+    [verdict] = judged(stream)
+    texts = [line.example for line in verdict.session.lines]
+
+    assert ["no line feed", "between"] == [text for text in texts if not text.startswith("xxx")]
+    assert 3 == len(texts)
+    assert not any(part in text for text in texts for part in ("tiger", "scott", "Hx77", "long ok"))
+    assert list(range(4)) == (verdict.session.positions >> 20).tolist()
+
+
+def test_a_line_of_docker_of_less_than_a_part_is_whole() -> None:
+    """Only a part has 16 KiB without a line feed; what a shipper strips of its line feed is whole."""
+    stream = Stream(SOURCE, docker_tools())
+    stream.push(batch([docker_line("a" * 16_383), docker_line("b" * 20_000), docker_line("c" * 16_383 + "\n")]))
+
+    assert 0 == len(stream.checkpoint().held)
 
 
 def test_a_key_that_is_joined_over_records_is_hidden_whole() -> None:
