@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class Prepared:
 @asynccontextmanager
 async def prepared(servers: str, folder: Path, partitions: int, **sections: Any) -> AsyncIterator[Prepared]:
     """Start a stub engine, write a configuration with these `sections`, and make its topics."""
-    stem = f"latency-{os.getpid()}"
+    stem = f"latency-{os.getpid()}-{time.monotonic_ns()}"
     stub = EmbeddingServer()
     await stub.start()
     try:

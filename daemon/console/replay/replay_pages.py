@@ -19,8 +19,10 @@ from daemon.core.alerts import Provenance, alert_record
 from daemon.core.incidents import Ceiling, IncidentSettings
 from daemon.errors import UnavailableError
 
-ROWS = 80
+ROWS = 50
 MOST_WORDS = 100
+MOST_SERVICES, LONGEST_SERVICE = 40, 120
+"""Services that the form offers, and the characters of the longest: the page stays small."""
 _ABOUT = Provenance("", "", "")
 _ORDER = {"goes": 0, "comes": 1, "stays": 2}
 
@@ -122,7 +124,8 @@ def replay_row(change: ReplayChange, known: Collection[str]) -> ReplayRow:
 def _services(compared: Compared) -> list[str]:
     """Return the services of what is told as it is, in order."""
     told = compared.before.told.values()
-    return sorted({service for one in told for service in one.news.incident.services if service})[:MOST_WORDS]
+    names = {service for one in told for service in one.news.incident.services}
+    return sorted(name for name in names if 0 < len(name) <= LONGEST_SERVICE)[:MOST_SERVICES]
 
 
 def _id(change: ReplayChange) -> str:

@@ -19,6 +19,8 @@ from daemon.errors import InputError, UnavailableError
 CATCH_UP_S = 5.0
 """Seconds that a page waits for the topic; what is not read by then is read when the page is loaded again."""
 KEPT = 8
+MOST_WAITING = 8
+"""Replays that may wait for others."""
 FOR_EVER_US = 2**61
 
 
@@ -53,6 +55,7 @@ class Replays:
         self.unread = 0
         """Records of the topic that were not read yet when the latest replay ran."""
         self._lock = asyncio.Lock()
+        self._waiting = 0
         self._recording: Recording | None = None
         self._beside: Recording | None = None
         self._kept: OrderedDict[object, IncidentReplay] = OrderedDict()
@@ -60,8 +63,17 @@ class Replays:
     async def compare(self, settings: IncidentSettings, words: Words) -> tuple[Compared, Recording]:
         """Return what is told with the configuration's settings, beside what would be with others and with words.
 
-        Raises UnavailableError when the observations cannot be read.
+        Raises UnavailableError when the observations cannot be read, or when too many replays wait.
         """
+        if self._waiting >= MOST_WAITING:
+            raise UnavailableError("other replays run: try again in a moment")
+        self._waiting += 1
+        try:
+            return await self._compare(settings, words)
+        finally:
+            self._waiting -= 1
+
+    async def _compare(self, settings: IncidentSettings, words: Words) -> tuple[Compared, Recording]:
         async with self._lock:
             recording = await self._read()
             before = await self._replay(recording, ReplayTerms(self.settings.incidents))
@@ -99,6 +111,7 @@ def run_replay(records: Sequence[tuple[bytes | None, bytes]], terms: ReplayTerms
     replayed = IncidentReplay(terms)
     for key, value in records:
         replayed.take(key, value)
+    replayed.finish()
     return replayed
 
 

@@ -8,7 +8,7 @@ as that of a cause which the window does not know any more. A mute holds from th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from daemon.core.incidents.history import HISTORY_KEY, learn
 from daemon.core.incidents.memory import CauseMemory, ScopeMemory
@@ -49,7 +49,7 @@ class ReplayTerms:
 class ReplayedIncident:
     """An incident that was told: `at` are the stream times in seconds at which it was opened, reopened or escalated.
 
-    `news` is its latest message, `causes` what is known of those of its causes that can be labelled.
+    `news` is its latest message, without its session, `causes` what is known of its causes that can be labelled.
     """
 
     news: News
@@ -61,7 +61,7 @@ class IncidentReplay:
     """One replay. `told` holds the incidents by id, in the order in which they were told.
 
     `scores` are (time in seconds, score) of sessions that carry a clue. `dropped` counts told incidents beyond
-    `MOST_TOLD`, `unreadable` records that could not be read.
+    `MOST_TOLD`, `unreadable` records that could not be read, and `held_back`, at the end, what the ceilings kept back.
     """
 
     def __init__(self, terms: ReplayTerms) -> None:
@@ -77,17 +77,8 @@ class IncidentReplay:
         self.told: dict[str, ReplayedIncident] = {}
         self.scores: list[tuple[float, float]] = []
         self.dropped = 0
+        self.held_back = 0
         self.unreadable = 0
-
-    @property
-    def held_back(self) -> int:
-        """Incidents that the ceilings have kept back so far."""
-        return sum(memory.held_back for memory in self._stage.scopes.values())
-
-    @property
-    def sessions(self) -> int:
-        """Sessions that have begun so far, of all services."""
-        return sum(memory.sessions for memory in self._stage.scopes.values())
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
         """Take in one record of the observations' topic; one that cannot be read is counted and left out."""
@@ -106,6 +97,11 @@ class IncidentReplay:
             if isinstance(score, int | float) and len(self.scores) < MOST_POINTS:
                 self.scores.append((case.end / 1e6, float(score)))
 
+    def finish(self) -> None:
+        """Let the stage's memory go: only what was told stays."""
+        self.held_back = sum(memory.held_back for memory in self._stage.scopes.values())
+        self._stage = IncidentStage(self._stage.settings)
+
     def _note(self, news: News) -> None:
         known = self.told.get(news.incident.id)
         if known is None:
@@ -115,7 +111,7 @@ class IncidentReplay:
                 self.dropped += 1
                 return
             known = self.told[news.incident.id] = ReplayedIncident(news)
-        known.news = news
+        known.news = replace(news, incident=replace(news.incident, case=None))  # a case can be large
         if news.event in TOLD:
             known.at.append(news.at)
         for symptom in news.incident.symptoms:
