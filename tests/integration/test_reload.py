@@ -85,6 +85,24 @@ async def test_what_can_change_is_applied_while_it_runs(daemon: Daemon) -> None:
     assert 200 == daemon.get("/readyz")[0]
 
 
+async def test_links_and_notifications_change_without_a_restart(daemon: Daemon, tmp_path: Path) -> None:
+    """Routes and links are for other processes: the daemon takes the file, names the keys and reads on."""
+    secret = tmp_path / "secret"
+    secret.write_text("x" * 32)
+    before = await judged(daemon, "one", "disk full")
+    route = {"name": "team", "type": "webhook", "url": "https://team.example.com/a", "secret_file": str(secret)}
+    link = {"name": "logs", "url": "https://logs.example.com/?q={scope}"}
+    change(daemon, notify={"routes": [route]}, console={"links": [link]})
+
+    assert (200, []) == await asyncio.to_thread(reload, daemon)
+    after = await judged(daemon, "two", "disk full")
+    (event,) = [event for event in daemon.events() if event["event"] == "reloaded"]
+
+    assert {"notify.routes", "console.links"} == set(event["changed"])
+    assert before["pattern"] == after["pattern"]
+    assert 200 == daemon.get("/readyz")[0]
+
+
 async def metric_of(daemon: Daemon, value: float) -> float:
     """Return the budget in the metrics, once it is `value` or ten seconds are over."""
     for _ in range(50):
