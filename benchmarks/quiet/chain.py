@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import numpy as np
 import polars as pl
@@ -46,6 +47,12 @@ class Chain:
         batch = Batch(self._source, offsets, [-1] * count, [None] * count, values)
         self._offset += count
         return self._masker.apply(self._reader.parse(batch).lines.with_columns(read="position"))
+
+    def fork(self) -> Chain:
+        """Return a chain that goes on by itself from the same state."""
+        other = Chain(self._source)
+        other._offset, other.observing = self._offset, deepcopy(self.observing)
+        return other
 
     def end(self) -> None:
         """Close what is open."""
