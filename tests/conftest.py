@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import NoReturn
 
 import pytest
+import structlog
 from blockbuster import blockbuster_ctx
 
 from daemon.errors import UnavailableError
@@ -120,6 +121,14 @@ async def topics(kafka: Cluster) -> AsyncIterator[Topics]:
     """Makes topics on the real broker: `name = await topics.make("logs", partitions=4)`."""
     async with topics_on(kafka.bootstrap_servers) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Undo what a test configures of the log, such as its level, for the tests after it."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(autouse=True)

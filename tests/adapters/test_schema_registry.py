@@ -189,7 +189,7 @@ def test_the_configuration_of_a_registry(server: SchemaServer, tmp_path: Path) -
     assert "hunter2" not in repr(config)
     for wrong, why in {
         "{url: 'ftp://a'}": "http://",
-        "{url: 'http://ann:x@a'}": "username",
+        "{url: 'http://ann:x@a'}": "a login does not belong",
         "{url: 'http://a', password_file: x}": "need username",
         "{url: 'http://a', username: u, token_file: x}": "give one of them",
     }.items():

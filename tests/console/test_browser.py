@@ -218,6 +218,7 @@ async def test_the_keyboard_is_enough() -> None:
         await page.keyboard.type("a rehearsal")
         await page.keyboard.press("Enter")
         await expect(page.locator(".sent")).to_contain_text("Sent")
+        await page.wait_for_load_state()  # the script that knows the keys has run
         await page.keyboard.press("u")
         await expect(page.locator("h1")).to_have_text("Incidents")
 

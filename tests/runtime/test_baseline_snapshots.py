@@ -37,9 +37,13 @@ class Restart:
         self.detector = Detector(settings, engine.model, engine.dimensions)
         self.follower = Follower(broker, "baseline", self.detector, self.thread)
         terms, store = SnapshotTerms("baseline", version, 0.01), SnapshotFile(path, 1 << 30)
-        metrics = Metrics(CollectorRegistry())
+        metrics = self.metrics = Metrics(CollectorRegistry())
         self.snapshots = BaselineSnapshots(terms, store, broker, self.detector, self.thread, self.follower, metrics)
         self.begun: dict[int, int] = {}
+
+    def count(self, result: str) -> float:
+        """Return how many snapshots had this result."""
+        return self.metrics.registry.get_sample_value("strayline_baseline_snapshots_total", {"result": result}) or 0.0
 
     def state(self) -> list[tuple[bytes, bytes | None]]:
         return [(update.key, update.value) for update in self.detector.dump()]
@@ -217,24 +221,21 @@ async def test_a_snapshot_of_something_else_is_not_used(
 async def test_snapshots_are_written_now_and_then(cluster: FakeCluster, tmp_path: Path) -> None:
     """Each replaces the one before; a disk that refuses is told, and nothing of it stays behind."""
     path = tmp_path / "folder" / "snapshot"
-    with capture_logs() as logs:
+    async with restart(cluster, path) as made:
+        writing = asyncio.create_task(made.snapshots.run())
 
-        async def logged(event: str) -> None:
-            """Wait for a line of the log, or raise what ended the writing."""
-            seen = len(logs)
-            await until(lambda: writing.done() or any(line["event"] == event for line in logs[seen:]))
+        async def counted(result: str, times: int) -> None:
+            """Wait until so many snapshots ended so, or raise what ended the writing."""
+            await until(lambda: writing.done() or made.count(result) >= times)
             if writing.done():
                 writing.result()
 
-        async with restart(cluster, path) as made:
-            writing = asyncio.create_task(made.snapshots.run())
-            await logged("snapshot_written")
-            await logged("snapshot_written")
-            made.snapshots._store = SnapshotFile(path, 1000)  # smaller than any
-            await logged("snapshot_not_written")
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
-            expected = made.state()
+        await counted("written", 2)
+        made.snapshots._store = SnapshotFile(path, 1000)  # smaller than any
+        await counted("failed", 1)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        expected = made.state()
     assert [path] == list(path.parent.iterdir())
     assert 0o600 == path.stat().st_mode & 0o777
     async with restart(cluster, path) as made:
