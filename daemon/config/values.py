@@ -109,7 +109,7 @@ def http_address(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("write an address that begins with http:// or https://")
     if "@" in urlsplit(url).netloc:
-        raise ValueError("a login does not belong into an address, which is shown in logs")
+        raise ValueError("a login does not belong in an address, which is shown in logs")
     return url
 
 
