@@ -13,6 +13,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 HERE = "127.0.0.1"
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+"""What an authority's key is for; Python 3.13 refuses one that does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         constraint = x509.BasicConstraints(ca=True, path_length=None)
         draft = _draft(name, name, key, days=2).add_extension(constraint, critical=True)
+        draft = draft.add_extension(_SIGNS, critical=True)
         return cls(folder, name, draft.sign(key, hashes.SHA256()), key)
 
     @property
@@ -41,7 +54,9 @@ class Authority:
         """Return the files of a certificate for an address, and of its key. Negative `days`: it has expired."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         draft = _draft(name, self.name, key, days).add_extension(names, critical=False)
+        draft = draft.add_extension(issuer, critical=False)
         certificate = draft.sign(self.key, hashes.SHA256())
         return (
             self._written(f"{name}.pem", certificate.public_bytes(Encoding.PEM)),
@@ -69,4 +84,5 @@ def _draft(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey, days: flo
         .serial_number(x509.random_serial_number())
         .not_valid_before(end - timedelta(days=4))
         .not_valid_after(end)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )

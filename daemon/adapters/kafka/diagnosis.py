@@ -30,6 +30,8 @@ SECONDS = 5.0
 
 # OpenSSL's codes of X509_verify_cert_error_string.
 _EXPIRED, _WRONG_NAME = 10, 62
+_INCOMPLETE = range(80, 94)
+"""What only a strict check refuses, which is Python's own from 3.13 on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,11 @@ def _unverified(server: str, error: ssl.SSLCertVerificationError) -> str:
         return f"the certificate of {server} has expired"
     if error.verify_code == _WRONG_NAME:
         return f"the certificate of {server} is for another host name"
+    if error.verify_code in _INCOMPLETE:
+        return (
+            f"the certificate of {server}, or that of its authority, is not made as Python 3.13 and later want it "
+            f"(RFC 5280): {error.verify_message}; have it issued again"
+        )
     return f"the certificate of {server} is not signed by kafka.security.ca: {error.verify_message}"
 
 
