@@ -20,7 +20,7 @@ from daemon.adapters.document_store.loose_clauses import MOST_NUMBERS
 from daemon.adapters.document_store.schema import FILE, prepare
 from daemon.adapters.document_store.segment_builder import Base, SegmentBuilder
 from daemon.adapters.document_store.segment_files import SegmentFiles, best, parts_of
-from daemon.adapters.document_store.transactions import connect, snapshot, transaction
+from daemon.adapters.document_store.transactions import closed_on_error, connect, snapshot, transaction
 from daemon.core.documents import (
     DocumentEntry,
     KeptDocument,
@@ -47,7 +47,8 @@ class SqliteDocuments:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._connection = connect(path)
-            prepare(self._connection, path)
+            with closed_on_error(self._connection):
+                prepare(self._connection, path)
         except OSError as error:
             raise OutputError(f"{folder}: {error.strerror or error}") from error
         except sqlite3.DatabaseError as error:

@@ -13,9 +13,20 @@ from daemon.errors import OutputError
 def connect(path: Path) -> sqlite3.Connection:
     """Open a connection that waits for others, for up to half a minute."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    connection.execute("PRAGMA secure_delete = ON").fetchall()
-    connection.execute("PRAGMA foreign_keys = ON")
+    with closed_on_error(connection):
+        connection.execute("PRAGMA secure_delete = ON").fetchall()
+        connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+@contextmanager
+def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close a connection that is of no use, because a block raised an error."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 @contextmanager
