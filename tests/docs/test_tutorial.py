@@ -95,7 +95,7 @@ def test_every_command_works(broker: Cluster, checkout: Path) -> None:
         if daemon is not None:
             _end(daemon, signal.SIGKILL)
     (alert,) = [text for block, text in printed.items() if "strayline tail" in block]
-    assert "disk full on" in alert
+    assert "session upload-1 is still open" in alert, alert  # its headline is either line, by how they arrive
     (report,) = [text for block, text in printed.items() if "--labels" in block]
     assert "precision" in report
 
