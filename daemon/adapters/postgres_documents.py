@@ -22,6 +22,8 @@ from daemon.core.documents import (
     NearClause,
     clauses_from_bytes,
     clauses_to_bytes,
+    kept_document,
+    stacked_vectors,
 )
 from daemon.errors import DataError, UnavailableError
 
@@ -121,13 +123,13 @@ class PostgresDocuments:
     def documents(self, base: str) -> list[KeptDocument]:
         query = "SELECT id, name, format, clauses FROM strayline.documents WHERE base = %s ORDER BY name, id"
         with self._transaction() as connection:
-            return [_document(row) for row in connection.execute(query, (base,))]
+            return [kept_document(*row) for row in connection.execute(query, (base,))]
 
     def document(self, base: str, id_: str) -> KeptDocument | None:
         query = "SELECT id, name, format, clauses FROM strayline.documents WHERE base = %s AND id = %s"
         with self._transaction() as connection:
             row = connection.execute(query, (base, id_)).fetchone()
-        return _document(row) if row else None
+        return kept_document(*row) if row else None
 
     def listed(self, base: str, begin: int = 0, count: int | None = None) -> list[DocumentEntry]:
         query = """SELECT id, name, format, size FROM strayline.documents WHERE base = %s ORDER BY name, id
@@ -146,8 +148,7 @@ class PostgresDocuments:
         query = "SELECT id, whole FROM strayline.vectors WHERE base = %s AND model = %s ORDER BY id"
         with self._transaction() as connection:
             rows = connection.execute(query, (base, model)).fetchall()
-        vectors = [np.frombuffer(whole, dtype=np.float32) for _, whole in rows]
-        return [id_ for id_, _ in rows], np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
+        return stacked_vectors(rows)
 
     def nearest_clauses(self, base: str, model: str, vector: NDArray[np.float32], count: int) -> list[NearClause]:
         # A partial index is used where the query names the same base and model as the index: as literals.
@@ -231,7 +232,3 @@ def _index(base: str, model: str) -> sql.Identifier:
 def _text(vector: NDArray[np.float32]) -> str:
     """Return a vector as pgvector reads it; every component as exact as it is."""
     return f"[{','.join(map(repr, vector.tolist()))}]"
-
-
-def _document(row: tuple[Any, ...]) -> KeptDocument:
-    return KeptDocument(row[0], row[1], row[2], clauses_from_bytes(row[3]))

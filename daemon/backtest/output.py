@@ -18,12 +18,11 @@ from daemon.backtest.page import page
 from daemon.core.detection import EXPORT_FILE, Export, write_export
 from daemon.core.incidents import History, write_history
 from daemon.core.messages import encode, verdict_document
-from daemon.core.observations import Observations, observations_line
+from daemon.core.observations import OBSERVATIONS_FILE, Observations, observations_line
 from daemon.core.types import Reject, Verdict
 from daemon.errors import OutputError
 
 VERDICTS, ALERTS, DEAD_LETTERS = "verdicts.jsonl", "alerts.jsonl", "dead-letters.jsonl"
-OBSERVATIONS = "observations.jsonl"
 REPORT, PAGE = "report.json", "report.html"
 BLOCK = 1 << 16
 
@@ -39,7 +38,7 @@ class Output:
         if self._folder is not None:
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                for name in (VERDICTS, ALERTS, DEAD_LETTERS, OBSERVATIONS):
+                for name in (VERDICTS, ALERTS, DEAD_LETTERS, OBSERVATIONS_FILE):
                     self._files[name] = (self._folder / name).open("wb")
                 for name in (REPORT, PAGE, EXPORT_FILE):  # of an earlier run
                     (self._folder / name).unlink(missing_ok=True)
@@ -82,12 +81,12 @@ class Output:
     def taught(self, history: History) -> None:
         """Write what was taught, before what is observed."""
         for line in write_history(history):
-            self._write(OBSERVATIONS, line)
+            self._write(OBSERVATIONS_FILE, line)
 
     def observations(self, observations: Observations) -> None:
         """Write what was observed, for a replay of what is told."""
         if self._files and observations.clock is not None:
-            self._write(OBSERVATIONS, observations_line(observations))
+            self._write(OBSERVATIONS_FILE, observations_line(observations))
 
     def reject(self, reject: Reject, place: Place) -> None:
         """Write which record could not be read and why; its content, which may hold secrets, is not copied."""

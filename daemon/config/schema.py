@@ -34,7 +34,7 @@ from daemon.config.values import (
     Duration,
     extracting,
     format_name,
-    optional_address,
+    http_address,
     parse_budget,
     parse_rate,
     pattern_problem,
@@ -235,7 +235,7 @@ class SnapshotConfig(Section):
 class TracingConfig(Section):
     """Where spans of the daemon's own work are sent, by OTLP over HTTP. Without an address there are none."""
 
-    endpoint: Annotated[str | None, AfterValidator(optional_address)] = None
+    endpoint: Annotated[str, AfterValidator(http_address)] | None = None
 
 
 class LoggingConfig(Section):

@@ -113,11 +113,6 @@ def http_address(url: str) -> str:
     return url
 
 
-def optional_address(url: str | None) -> str | None:
-    """Return an address as given, or None. Raises ValueError."""
-    return None if url is None else http_address(url)
-
-
 def pattern_problem(pattern: str) -> str | None:
     """Return what is wrong with a mask's regular expression, or None."""
     from daemon.core.formats import check_pattern  # polars imports slowly, and most files have no patterns

@@ -7,9 +7,8 @@ from time import perf_counter
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
-from prometheus_client.exposition import choose_encoder
 
-from daemon.adapters.web import Exposition
+from daemon.adapters.web import Exposition, metrics_response
 from daemon.console.feed import Feeds, FeedState
 from daemon.console.guard import Handler
 from daemon.metrics import PREFIX, Series
@@ -67,8 +66,7 @@ class ConsoleMetrics:
             current = feeds()
             for feed, state in (("messages", current.messages), ("patterns", current.patterns)):
                 self._note(feed, state)
-            encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-            return web.Response(body=encode(Exposition(self.registry)), headers={"Content-Type": content_type})
+            return metrics_response(request, Exposition(self.registry))
 
         return metrics
 

@@ -17,7 +17,7 @@ from benchmarks.preview import archived
 from daemon.console import ConsoleSettings, ReplaySettings
 from daemon.console.mute_queries import would_silence
 from daemon.console.replay.comparison import changes
-from daemon.console.replay.recording import OBSERVATIONS_FILE, Recording, read_recording
+from daemon.console.replay.recording import Recording, read_recording
 from daemon.console.replay.replay_pages import changed_settings
 from daemon.console.replay.replays import run_replay
 from daemon.console.word_queries import word_would_silence
@@ -34,7 +34,7 @@ from daemon.core.incidents import (
     take_history,
     write_history,
 )
-from daemon.core.observations import MuteOrder, Observations, Traffic, cause_of, observations_line
+from daemon.core.observations import OBSERVATIONS_FILE, MuteOrder, Observations, Traffic, cause_of, observations_line
 from daemon.core.observations import dump_observations as dump
 from daemon.core.types import TopicPartition
 from daemon.errors import InputError

@@ -27,6 +27,8 @@ from daemon.core.documents import (
     NearClause,
     clauses_from_bytes,
     clauses_to_bytes,
+    kept_document,
+    stacked_vectors,
 )
 from daemon.errors import DataError, OutputError
 
@@ -88,13 +90,13 @@ class SqliteDocuments:
         rows = self._connection.execute(
             "SELECT id, name, format, clauses FROM documents WHERE base = ? ORDER BY name, id", (base,)
         )
-        return [KeptDocument(id_, name, form, clauses_from_bytes(clauses)) for id_, name, form, clauses in rows]
+        return [kept_document(*row) for row in rows]
 
     def document(self, base: str, id_: str) -> KeptDocument | None:
         """See ports.DocumentStore."""
         query = "SELECT id, name, format, clauses FROM documents WHERE base = ? AND id = ?"
         row = self._connection.execute(query, (base, id_)).fetchone()
-        return KeptDocument(row[0], row[1], row[2], clauses_from_bytes(row[3])) if row else None
+        return kept_document(*row) if row else None
 
     def listed(self, base: str, begin: int = 0, count: int | None = None) -> list[DocumentEntry]:
         """See ports.DocumentStore."""
@@ -113,8 +115,7 @@ class SqliteDocuments:
         """See ports.DocumentStore."""
         query = "SELECT id, whole FROM vectors WHERE base = ? AND model = ? ORDER BY id"
         rows = self._connection.execute(query, (base, model)).fetchall()
-        vectors = [np.frombuffer(whole, dtype=np.float32) for _, whole in rows]
-        return [id_ for id_, _ in rows], np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
+        return stacked_vectors(rows)
 
     def nearest_clauses(self, base: str, model: str, vector: NDArray[np.float32], count: int) -> list[NearClause]:
         """See ports.DocumentStore."""

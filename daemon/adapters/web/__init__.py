@@ -11,7 +11,7 @@ from daemon.adapters.web.accounts import Account, Accounts, Role, hash_password,
 from daemon.adapters.web.bearer import bearer_token
 from daemon.adapters.web.certificate import Certificate, LiveCertificate
 from daemon.adapters.web.embeddings import EmbeddingsServer, ServerLimits
-from daemon.adapters.web.endpoints import Exposition, HttpServer, Probes
+from daemon.adapters.web.endpoints import Exposition, HttpServer, Probes, metrics_response
 from daemon.adapters.web.listener import HttpListener
 from daemon.adapters.web.watched_files import WatchedFiles
 
@@ -31,5 +31,6 @@ __all__ = [
     "WatchedFiles",
     "bearer_token",
     "hash_password",
+    "metrics_response",
     "read_accounts",
 ]

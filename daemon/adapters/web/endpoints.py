@@ -66,6 +66,12 @@ class Exposition(Collector):
                 yield metric
 
 
+def metrics_response(request: web.Request, exposition: Exposition) -> web.Response:
+    """Return the metrics as the request asks for them: Prometheus text or OpenMetrics."""
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return web.Response(body=encode(exposition), headers={"Content-Type": content_type})
+
+
 class HttpServer:
     """Serves the endpoints from `start` to `close`. Port 0 takes a free port, and `port` is then its number.
 
@@ -139,8 +145,7 @@ class HttpServer:
     async def _metrics(self, request: web.Request) -> web.Response:
         if (refusal := self._refusal(request, Role.VIEWER)) is not None:
             return refusal
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(self._exposition), headers={"Content-Type": content_type})
+        return metrics_response(request, self._exposition)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         try:

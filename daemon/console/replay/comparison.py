@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from daemon.core.incidents import IncidentReplay, ReplayedIncident
+from daemon.core.incidents import IncidentReplay, IncidentSettings, ReplayedIncident
 
-NEAR_S = 10.0
+NEAR_S = IncidentSettings().near
 """What begins so close together in one service is one incident, as in the incidents stage."""
 
 

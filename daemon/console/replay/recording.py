@@ -14,11 +14,10 @@ import orjson
 
 from daemon.adapters.files import FileReader
 from daemon.core.incidents import HISTORY_KEY, Filing, IncidentSettings, history_records, is_history, read_history
-from daemon.core.observations import packed_observations
+from daemon.core.observations import OBSERVATIONS_FILE, packed_observations
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import InputError, StraylineError
 
-OBSERVATIONS_FILE = "observations.jsonl"
 MOST_BYTES = 8_000_000
 """Bytes of a recording: compressed observations, of which a replay reads about a megabyte a second."""
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import orjson
 from aiohttp import web
 
-from daemon.config.values import parse_budget, parse_rate, rate_of
+from daemon.config.schema import AlertsConfig
+from daemon.config.values import parse_budget, parse_rate
 from daemon.console import queries
 from daemon.console.pages import Pages
 from daemon.console.replay.comparison import Compared, ReplayChange
@@ -98,9 +99,9 @@ def changed_settings(settings: IncidentSettings, budget: str, total: str) -> Inc
 
     An empty `total` is no limit.
     """
-    share, rate = parse_budget(budget), parse_rate(total or None)
-    ceiling = Ceiling(rate_of(share)) if isinstance(share, str) else Ceiling(None, float(str(share)))
-    return replace(settings, ceiling=ceiling, total=rate_of(rate) if isinstance(rate, str) else None)
+    alerts = AlertsConfig.model_construct(budget=parse_budget(budget), total=parse_rate(total or None))
+    ceiling = Ceiling(per_day=alerts.per_day, share=alerts.share)
+    return replace(settings, ceiling=ceiling, total=alerts.total_per_day)
 
 
 def replay_row(change: ReplayChange, known: Collection[str]) -> ReplayRow:

@@ -127,12 +127,11 @@ class Window:
         self._sessions[bucket] = self._sessions.get(bucket, 0) + 1
         return bucket
 
-    def replace(self, pattern: int, source: TopicPartition, weight: Weight | None) -> None:
-        """Set what `source` has counted of `pattern` to `weight`, as far as it is in the window; None removes it."""
-        self.replace_many([(pattern, source, weight)])
-
     def replace_many(self, weights: Sequence[tuple[int, TopicPartition, Weight | None]]) -> None:
-        """Do what `replace` does for each (pattern, source, weight), in their order."""
+        """Set what each source has counted of its pattern, as far as it is in the window; None removes it.
+
+        Where a (pattern, source) comes more than once, the last weight counts.
+        """
         latest = {(pattern, source): weight and self._inside(weight) for pattern, source, weight in weights}
         for pattern, source in latest:
             old = self._weights.find(pattern, source)

@@ -17,6 +17,8 @@ from daemon.core.documents.kept import (
     clauses_from_bytes,
     clauses_to_bytes,
     document_id,
+    kept_document,
+    stacked_vectors,
 )
 from daemon.core.documents.opinions import ENOUGH, Opinion, Thresholds, by_clauses, by_cosine, by_rank, is_odd
 from daemon.core.documents.passages import Piece
@@ -49,5 +51,7 @@ __all__ = [
     "compare",
     "document_id",
     "is_odd",
+    "kept_document",
     "split_clauses",
+    "stacked_vectors",
 ]

@@ -64,6 +64,17 @@ def clauses_to_bytes(clauses: Sequence[Clause]) -> bytes:
     return orjson.dumps([[clause.text, clause.label, clause.path, clause.heading] for clause in clauses])
 
 
+def kept_document(id_: str, name: str, form: str, clauses: bytes) -> KeptDocument:
+    """Return a document, without vectors, as a store keeps it."""
+    return KeptDocument(id_, name, form, clauses_from_bytes(clauses))
+
+
+def stacked_vectors(rows: Sequence[tuple[str, bytes]]) -> tuple[list[str], NDArray[np.float32]]:
+    """Return the ids, and the vectors that a store keeps as bytes, shape (n, dimensions); (0, 0) without rows."""
+    vectors = [np.frombuffer(whole, dtype=np.float32) for _, whole in rows]
+    return [id_ for id_, _ in rows], np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
+
+
 def clauses_from_bytes(kept: bytes) -> list[Clause]:
     """Return what `clauses_to_bytes` was given."""
     return [Clause(text, label, tuple(path), heading) for text, label, path, heading in orjson.loads(kept)]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from daemon.core.incidents.history import HISTORY_KEY, learn
 from daemon.core.incidents.memory import CauseMemory, ScopeMemory
 from daemon.core.incidents.news import TOLD, News
+from daemon.core.incidents.overview import figures
 from daemon.core.incidents.settings import IncidentSettings
 from daemon.core.incidents.stage import IncidentStage
 from daemon.core.observations import MuteOrder, load_observations
@@ -99,7 +100,7 @@ class IncidentReplay:
 
     def finish(self) -> None:
         """Let the stage's memory go: only what was told stays."""
-        self.held_back = sum(memory.held_back for memory in self._stage.scopes.values())
+        self.held_back = sum(figures(self._stage).held_back.values())
         self._stage = IncidentStage(self._stage.settings)
 
     def _note(self, news: News) -> None:

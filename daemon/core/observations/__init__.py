@@ -8,6 +8,7 @@ partitions and decides (`daemon.core.incidents`).
 from daemon.core.observations.causes import Cause, Gravity, cause_of, cause_of_key, words_at_ends
 from daemon.core.observations.observer import BIN_US, Observer
 from daemon.core.observations.record import (
+    OBSERVATIONS_FILE,
     Case,
     KeySeen,
     MuteOrder,
@@ -26,6 +27,7 @@ __all__ = [
     "BIN_US",
     "CROWDED",
     "FOLLOWED",
+    "OBSERVATIONS_FILE",
     "Case",
     "Cause",
     "Gravity",

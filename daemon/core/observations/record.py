@@ -16,6 +16,8 @@ from daemon.core.zstd_frames import unpacked_frame
 from daemon.errors import DataError
 
 VERSION = 1
+OBSERVATIONS_FILE = "observations.jsonl"
+"""What a folder keeps observations in, one line each."""
 MAX_RECORD_BYTES = 64 << 20
 """Most bytes of a record after decompression."""
 

@@ -28,7 +28,7 @@ def test_weights_replaced_at_once_are_those_replaced_one_by_one(batches: list[li
     for batch in batches:
         window.replace_many(batch)
         for pattern, source, weight in batch:
-            single.replace(pattern, source, weight)
+            single.replace_many([(pattern, source, weight)])
             expected[pattern, source] = weight or Weight()
 
     for pattern in range(PATTERNS):
