@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -20,7 +19,7 @@ from demo.broker import Cluster
 from deploy.acls import Acl, commands, creator_acls, daemon_acls
 from tests.deploy.tools import ROOT
 from tests.support.engines import stub_server
-from tests.support.guarded import GUARDED, admin_of, allow, login, take_away
+from tests.support.guarded import allow, login, take_away
 
 CONFIG = """
 kafka:
@@ -54,20 +53,6 @@ LACKING = (
     ),
 )
 """Rights that are taken away from the daemon, and what `check --online` says then."""
-
-
-@pytest.fixture(scope="module")
-def guarded(kafka: Cluster) -> Iterator[Cluster]:
-    """A broker with the authorizer on: only `admin` may do what it likes."""
-    del kafka  # says in CI's words when there is none
-    with Cluster(settings=GUARDED) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-async def admin(guarded: Cluster) -> AsyncIterator[AIOKafkaAdminClient]:
-    async with admin_of(guarded.bootstrap_servers) as client:
-        yield client
 
 
 async def _strayline(*arguments: str) -> asyncio.subprocess.Process:

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from deploy.acls import console_acls, notify_acls
 from tests.deploy.tools import ROOT
 from tests.support.consoles import PATTERN, alert, field, until_shown
 from tests.support.daemons import STRAYLINE
-from tests.support.guarded import GUARDED, admin_of, allow, login, take_away
+from tests.support.guarded import allow, login, take_away
 from tests.support.notifications import alert_message
 from tests.support.receivers import http_receiver
 from tests.support.recordings import FAULTS, observed
@@ -40,20 +40,6 @@ notify:
 """
 TOPICS = ("alerts", "feedback", "baseline", "observations", "dead-letters")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def guarded(kafka: Cluster) -> Iterator[Cluster]:
-    """A broker with the authorizer on: only `admin` may do what it likes."""
-    del kafka  # says in CI's words when there is none
-    with Cluster(settings=GUARDED) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-async def admin(guarded: Cluster) -> AsyncIterator[AIOKafkaAdminClient]:
-    async with admin_of(guarded.bootstrap_servers) as client:
-        yield client
 
 
 def configured(folder: Path, guarded: Cluster, user: str, url: str = "http://127.0.0.1:9/") -> Path:
