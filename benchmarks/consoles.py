@@ -98,19 +98,23 @@ async def run(options: argparse.Namespace, servers: str, folder: Path, consoles:
 
 
 async def cost(options: argparse.Namespace, servers: str, folder: Path) -> dict[str, Any]:
-    """Return the medians of all rounds, without and with consoles."""
+    """Return medians and the best of all rounds, which other work disturbed least, without and with consoles."""
     runs: dict[int, list[tuple[float, float]]] = {0: [], options.consoles: []}
     for number in range(options.rounds):
         for consoles in sorted(runs, reverse=bool(number % 2)):
             runs[consoles].append(await run(options, servers, folder, consoles))
             rate, cpu = runs[consoles][-1]
             print(f"{consoles} consoles: {rate:,.0f} lines/s, {cpu:.1f} CPU-s a million lines", file=sys.stderr)
-    rates, times = ({count: median(row[at] for row in rows) for count, rows in runs.items()} for at in (0, 1))
     return {
         "load of the machine": round(os.getloadavg()[0], 1),
-        "lines/s": {f"{count} consoles": round(rate) for count, rate in rates.items()},
-        "CPU-s a million lines": {f"{count} consoles": round(seconds, 1) for count, seconds in times.items()},
-        "more CPU of the daemon, %": round(100 * (times[options.consoles] / times[0] - 1), 1),
+        **{
+            f"{count} consoles": {
+                "lines/s": {"median": round(median(rates)), "best": round(max(rates))},
+                "CPU-s a million lines": {"median": round(median(times), 1), "best": round(min(times), 1)},
+            }
+            for count, rows in runs.items()
+            for rates, times in [zip(*rows, strict=True)]
+        },
     }
 
 

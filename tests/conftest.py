@@ -57,8 +57,8 @@ MAY_BLOCK = {
 }
 """Functions that may block the event loop, with whatever they call, by the end of their file's path."""
 KAFKA_FIXTURES = frozenset({"kafka", "topics"})
-TAKE_LONG = frozenset({"chaos", "connect", "demo", "integration"})
-"""Folders whose tests start real processes."""
+TAKE_LONG = frozenset({"chaos", "connect", "demo", "integration", "test_tutorial.py"})
+"""Folders and files whose tests start real processes."""
 
 
 def lacking(what: str) -> NoReturn:
