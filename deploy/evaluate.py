@@ -1,21 +1,20 @@
 """Evaluates every panel and rule on running daemons: `python -m deploy.evaluate HOST:PORT [HOST:PORT...]`.
 
 A real Prometheus is started beside them with the project's rules and scrapes them every second for a while. Then it
-evaluates every expression of every panel, with the board's variables replaced as Grafana replaces them. A panel that
-must have data and has none is an error, and so is an expression that Prometheus rejects.
+evaluates every expression of every panel of the daemon's boards, with their variables replaced as Grafana replaces
+them. A panel that must have data and has none is an error, and so is an expression that Prometheus rejects.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.models.prometheus import Dataquery
 
 from deploy.grafana.board import panels_of
-from deploy.grafana.boards import BOARDS
-from deploy.grafana.daemon import MAY_BE_EMPTY
+from deploy.grafana.boards import BOARDS, MAY_BE_EMPTY, OF_THE_DAEMON
 from deploy.prometheus_server import Prometheus, prometheus
 
 VARIABLES = {"$__rate_interval": "20s", "$__range": "10m", "$cluster": ".*", "$group": ".*"}
@@ -43,11 +42,12 @@ class Evaluation:
         return bool(self.error) or (self.series == 0 and not self.may_be_empty)
 
 
-def evaluate_panels(server: Prometheus) -> list[Evaluation]:
-    """Evaluate every expression of every panel of both boards."""
+def evaluate_panels(server: Prometheus, boards: Collection[str] = OF_THE_DAEMON) -> list[Evaluation]:
+    """Evaluate every expression of every panel of these boards."""
     return [
         _evaluate(server, name, panel.title or "", target.expr, MAY_BE_EMPTY.get(panel.title or "", ""))
         for name, board in BOARDS.items()
+        if name in boards
         for panel in panels_of(board)
         for target in panel.targets or []
         if isinstance(target, Dataquery)

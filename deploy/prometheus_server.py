@@ -115,7 +115,7 @@ def _wait_for(server: Prometheus, targets: int, samples: int) -> None:
     give_up = time.monotonic() + _START_SECONDS + samples * 2
     while time.monotonic() < give_up:
         try:
-            counts = server.query('count_over_time(strayline_build_info{job="strayline"}[10m])')
+            counts = server.query('sum_over_time(up{job="strayline"}[10m])')
         except (OSError, ValueError):
             counts = []
         if len({labels["instance"] for labels, count in counts if count >= samples}) >= targets:

@@ -2,7 +2,7 @@
 
 A real Kafka is started, the topics are made, and `strayline run` starts under the restrictions of strayline.service
 (deploy/systemd/sandbox.py) with a real notify socket and the in-process vLLM engine. While several services' logs come
-in, with faults and broken records among them, a real Prometheus evaluates every panel of the boards. Then the
+in, with faults and broken records among them, a real Prometheus evaluates every panel of the daemon's boards. Then the
 daemon is signalled to reload and to stop. Each promise of the unit is checked; the exit code is 1 when one is broken.
 """
 

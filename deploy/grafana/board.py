@@ -1,4 +1,4 @@
-"""A board: its variables, its rows of panels, and the link to its sister."""
+"""A board: its variables, its rows of panels, and the link to the other boards."""
 
 from __future__ import annotations
 

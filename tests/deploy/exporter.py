@@ -1,10 +1,12 @@
-"""A daemon's metrics under load, without the daemon: `traffic` moves every metric as a busy healthy replica would."""
+"""Metrics under load, without the processes: as busy daemons, consoles and notify move them."""
 
 from __future__ import annotations
 
 import random
 
+from daemon.console import ConsoleMetrics
 from daemon.metrics import Metrics
+from daemon.notify import NotifyMetrics
 
 SCOPES = ("shop", "payments", "postgresql")
 
@@ -64,3 +66,23 @@ def _session(metrics: Metrics, scope: str, random_: random.Random) -> None:
         metrics.incident_events.labels("opened").inc()
         metrics.incidents_held_back.labels(metrics.scope(scope)).inc()
         metrics.end_to_end_latency.observe(random_.random() * 40)
+
+
+def console_traffic(metrics: ConsoleMetrics, random_: random.Random) -> None:
+    """One moment of a console that people look at."""
+    for feed in ("messages", "patterns"):
+        metrics.feed_up.labels(feed).set(1)
+        metrics.unread.labels(feed).set(random_.randrange(100))
+        metrics.unreadable.labels(feed).inc()
+    for route in ("/", "/incident/", "/services"):
+        metrics.seconds.labels(route).observe(random_.random() / 10)
+
+
+def notify_traffic(metrics: NotifyMetrics, random_: random.Random) -> None:
+    """One moment of notify with two routes."""
+    for route in ("pager", "team"):
+        metrics.begin(route)
+        metrics.sent.labels(route, "opened").inc()
+        metrics.failed.labels(route, "busy").inc()
+        metrics.delay.labels(route).observe(random_.random())
+        metrics.unread.labels(route).set(random_.randrange(10))

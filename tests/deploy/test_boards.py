@@ -10,8 +10,7 @@ import pytest
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana.board import panels_of
-from deploy.grafana.boards import BOARDS, board_json
-from deploy.grafana.daemon import MAY_BE_EMPTY
+from deploy.grafana.boards import BOARDS, MAY_BE_EMPTY, board_json
 
 boards = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS.keys())
 
@@ -24,7 +23,8 @@ def _panels(board: Dashboard) -> list[dict[str, Any]]:
 
 def test_a_board_keeps_its_address() -> None:
     """The UIDs are the ones that links and the chart use."""
-    assert {"anomalies": "strayline-anomalies", "daemon": "strayline-daemon"} == {n: b.uid for n, b in BOARDS.items()}
+    expected = {"anomalies": "strayline-anomalies", "daemon": "strayline-daemon", "people": "strayline-people"}
+    assert expected == {name: board.uid for name, board in BOARDS.items()}
 
 
 @boards

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from daemon.config.loading import parse_config
+from deploy.grafana.boards import BOARDS
 from deploy.prometheus_server import RULES
 from tests.deploy.tools import CRDS, ROOT, run, tool
 
@@ -191,7 +192,7 @@ def test_the_rules_and_boards_in_the_chart_are_the_projects(tmp_path: Path) -> N
     urls = {one["annotations"]["runbook_url"] for one in got if "alert" in one}
     assert {"https://runbooks.example/runbook.md"} == {url.partition("#")[0] for url in urls}
     boards = {key: text for one in manifests for key, text in one.get("data", {}).items() if key.endswith(".json")}
-    for name in ("anomalies", "daemon"):
+    for name in BOARDS:
         assert (ROOT / f"deploy/grafana/{name}.json").read_text() == boards[f"strayline-{name}.json"]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,13 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 
 from daemon.adapters.web import Exposition, HttpServer, Probes
+from daemon.console import ConsoleMetrics
 from daemon.metrics import Metrics
+from daemon.notify import NotifyMetrics
 from deploy.evaluate import Evaluation, evaluate_panels, evaluate_rules
+from deploy.grafana.boards import BOARDS
 from deploy.prometheus_server import RULES, prometheus
-from tests.deploy.exporter import begin, traffic
+from tests.deploy.exporter import begin, console_traffic, notify_traffic, traffic
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "deploy/prometheus/tests/alerts.test.yml"
@@ -78,30 +82,36 @@ def test_every_alert_has_its_section_in_the_runbook() -> None:
 @needs_prometheus
 async def test_every_panel_and_rule_has_data_under_load() -> None:
     """A real Prometheus evaluates every expression without an error, and none that should have data is empty."""
-    metrics = Metrics(CollectorRegistry())
+    metrics, console = Metrics(CollectorRegistry()), ConsoleMetrics(CollectorRegistry())
+    notify = NotifyMetrics(CollectorRegistry())
     begin(metrics)
 
     async def reload() -> None:
         return
 
-    server = HttpServer("127.0.0.1", 0, metrics.registry, Probes(lambda: None, list, reload))
-    await server.start()
+    probes = Probes(lambda: None, list, reload)
+    servers = [HttpServer("127.0.0.1", 0, each.registry, probes) for each in (metrics, console, notify)]
 
     async def load() -> None:
         source = random.Random(7)
         while True:
             traffic(metrics, source)
+            console_traffic(console, source)
+            notify_traffic(notify, source)
             await asyncio.sleep(0.1)
 
     loading = asyncio.create_task(load())
     try:
-        evaluations = await asyncio.to_thread(_evaluate, f"127.0.0.1:{server.port}")
+        for server in servers:
+            await server.start()
+        evaluations = await asyncio.to_thread(_evaluate, [f"127.0.0.1:{server.port}" for server in servers])
     finally:
         loading.cancel()
-        await server.close()
+        for server in servers:
+            await server.close()
     assert [] == [one for one in evaluations if one.bad]
 
 
-def _evaluate(target: str) -> list[Evaluation]:
-    with prometheus([target], samples=8) as server:
-        return [*evaluate_panels(server), *evaluate_rules(server)]
+def _evaluate(targets: Sequence[str]) -> list[Evaluation]:
+    with prometheus(targets, samples=8) as server:
+        return [*evaluate_panels(server, BOARDS), *evaluate_rules(server)]
