@@ -28,9 +28,8 @@ import aiohttp
 import orjson
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.latency.running import Prepared, percentiles, prepared
-from benchmarks.latency.verdicts import LINES_A_SESSION
 from benchmarks.million import kafka, write
+from benchmarks.running import LINES_A_SESSION, Prepared, percentiles, prepared
 from tests.support.consoles import alert
 from tests.support.daemons import STRAYLINE
 

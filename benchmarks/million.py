@@ -51,7 +51,7 @@ def kafka(servers: str | None) -> Iterator[str]:
 
 
 def configuration(servers: str, stem: str, url: str) -> dict[str, Any]:
-    roles = ("alerts", "verdicts", "dead_letters", "checkpoints", "baseline", "feedback")
+    roles = ("alerts", "verdicts", "dead_letters", "checkpoints", "baseline", "feedback", "observations", "repartition")
     return {
         "kafka": {"bootstrap_servers": [servers], "group_id": stem},
         "input": {"topics": [f"{stem}.logs"]},

@@ -12,56 +12,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import signal
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import yaml
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 
-from benchmarks.million import Daemon, configuration, kafka, write
+from benchmarks.million import Daemon, kafka, write
+from benchmarks.running import LINES_A_SESSION, configured, stem, stub_engine
 from daemon.adapters.kafka import KafkaSettings, create_topics
-from daemon.config.schema import Config
-from tests.support.embedding_server import EmbeddingServer
 
-LINES_A_SESSION = 20
 END = 0.9
 """The share of the lines that must be judged."""
 LONGEST = 600.0
 """Seconds after which a run is given up."""
-
-
-@asynccontextmanager
-async def reading(
-    servers: str, stem: str, source: tuple[str, int], folder: Path, url: str, *, between: bool
-) -> AsyncIterator[Daemon]:
-    """Run a daemon with topics of its own, in a group that begins at the beginning of the input.
-
-    `source` is the input topic with its number of partitions.
-    """
-    topic, partitions = source
-    tree = configuration(servers, stem, url)
-    tree["input"] = {"topics": [topic], "repartition": between}
-    tree["topics"] |= {"observations": f"{stem}.observations", "repartition": f"{stem}.repartition"}
-    config = Config.model_validate(tree)
-    path = folder / f"{stem}.yaml"
-    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
-    await create_topics(KafkaSettings([servers], stem), [topic], config.topics_in_use(), window=6e5)
-    await begin_at_the_beginning(servers, stem, topic, partitions)
-    daemon = Daemon(path, path.with_suffix(".log"))
-    try:
-        yield daemon
-        daemon.process.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(daemon.process.wait, 120)
-    finally:
-        daemon.process.kill()
-        daemon.process.wait()
 
 
 async def begin_at_the_beginning(servers: str, group: str, topic: str, partitions: int) -> None:
@@ -94,22 +61,20 @@ async def rates(daemon: Daemon, count: int) -> tuple[float, float]:
 
 async def run(options: argparse.Namespace, servers: str, folder: Path) -> dict[str, object]:
     """Measure both ways by turns; return the figures."""
-    stem = f"repartition-{time.time_ns() // 1_000_000}"
-    source, stub = (f"{stem}.logs", options.partitions), EmbeddingServer()
-    await stub.start()
+    topic = f"{stem()}.logs"
     by_way: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
-    try:
-        settings = KafkaSettings([servers], stem)
-        await create_topics(settings, [source[0]], {}, window=6e5, input_partitions=source[1])
-        await write(servers, source[0], options.lines, source[1])
+    await create_topics(KafkaSettings([servers], topic), [topic], {}, window=6e5, input_partitions=options.partitions)
+    await write(servers, topic, options.lines, options.partitions)
+    async with stub_engine() as url:
         for number in range(options.rounds):
             for between in (False, True):
-                name = f"{stem}.{number}.{'between' if between else 'direct'}"
-                async with reading(servers, name, source, folder, stub.url, between=between) as daemon:
+                group = stem()
+                made = await configured(servers, folder, url, group, input={"topics": [topic], "repartition": between})
+                await begin_at_the_beginning(servers, group, topic, options.partitions)
+                async with made.daemon() as daemon:
                     by_way[between].append(await rates(daemon, options.lines))
-                print(f"{name}: {by_way[between][-1][0]:,.0f} lines/s", file=sys.stderr, flush=True)
-    finally:
-        await stub.stop()
+                way = "repartitioned" if between else "direct"
+                print(f"{number}, {way}: {by_way[between][-1][0]:,.0f} lines/s", file=sys.stderr, flush=True)
     direct, repartitioned = (
         [round(statistics.median(column)) for column in zip(*by_way[between], strict=True)] for between in (False, True)
     )

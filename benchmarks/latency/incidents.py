@@ -21,8 +21,8 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.latency.arrivals import arrivals
-from benchmarks.latency.running import percentiles, prepared
 from benchmarks.million import Daemon
+from benchmarks.running import percentiles, prepared
 from benchmarks.words import new_words
 
 SERVICES = ("checkout", "search", "mail", "stock")

@@ -20,12 +20,11 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.latency.arrivals import arrivals
-from benchmarks.latency.running import percentiles, prepared
 from benchmarks.million import Daemon, write
+from benchmarks.running import LINES_A_SESSION, percentiles, prepared
 from daemon.bench.traffic import LogTraffic, TrafficSettings
 
 GAP_S = 5
-LINES_A_SESSION = 20
 TICK_S = 0.05
 SETTLING_S = 10.0
 """Seconds that are not counted at the start of the live lines, as the backlog's sessions close then; and seconds to
