@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from pathlib import Path
 
+import bcrypt
 import pytest
 
-from daemon.adapters.web.accounts import Account, Role, hash_password, read_accounts, verify_password
+from daemon.adapters.web.accounts import Account, Role, read_accounts
+from daemon.adapters.web.passwords import hash_password, verify_password
 from daemon.console.logins import LIFETIME_S, MOST, Logins
 from daemon.errors import ConfigError
 
@@ -38,6 +41,55 @@ def test_accounts_are_found_by_password_and_token(tmp_path: Path) -> None:
     assert [None, None] == [accounts.by_password("ada", "PW"), accounts.by_password("eve", "pw")]
     assert Account("board", Role.VIEWER) == accounts.by_token("s3cret")
     assert accounts.by_token("s3cre") is None
+
+
+HTPASSWD = "$2y$05$m31L/cNdxMyWEAQKOEqAjODuzxwGUIRilC3TlQDX8Wf4aXmbjAEAy"
+"""What `htpasswd -nbB ada 'correct horse'` printed (Apache 2.4)."""
+
+
+def test_a_hash_of_htpasswd_is_verified(tmp_path: Path) -> None:
+    """A bcrypt hash from an htpasswd file gives the account for its password alone, and for no other name."""
+    accounts = read_accounts(users_file(tmp_path, f"users: {{ada: {{role: operator, password: '{HTPASSWD}'}}}}"))
+
+    assert ADA == accounts.by_password("ada", "correct horse")
+    assert [None, None] == [accounts.by_password(*one) for one in (("ada", "correct house"), ("eve", "correct horse"))]
+
+
+def test_bcrypt_reads_72_bytes_of_a_password() -> None:
+    """A long password fits its bcrypt hash, as does whatever begins with the same 72 bytes."""
+    stored = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()
+
+    assert [True, True, False] == [verify_password("x" * length, stored) for length in (72, 100, 71)]
+
+
+@pytest.mark.parametrize(
+    ("stored", "kind"),
+    [
+        ("$apr1$Zx3yPQ1y$bqBzLT6YwOYpNE6s1CFgE1", "Apache's MD5"),
+        ("{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "SHA-1"),
+        ("$6$rounds=5000$usesomesillystri$D4IrlXatmP7rx3P3InaxBeoomnAihCKRVQAr", "SHA-512 of crypt"),
+        ("$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc8", "SHA-256 of crypt"),
+        ("$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA", "Argon2"),
+        ("$2y$05$m31L/cNdxMyWEAQKOEqA", "bcrypt, cut off"),
+        ("scrypt:16384:8:1:YQ==", "scrypt, but cut off"),
+        ("hunter2", "not a hash that is known here"),
+    ],
+)
+def test_other_hashes_are_refused_by_their_kind(tmp_path: Path, stored: str, kind: str) -> None:
+    """The problem names the place, the kind and the verb that makes the right one, and repeats no hash."""
+    with pytest.raises(ConfigError, match=re.escape(kind)) as caught:
+        read_accounts(users_file(tmp_path, f"users: {{ada: {{role: operator, password: '{stored}'}}}}"))
+
+    assert "users.ada.password" in str(caught.value)
+    assert "strayline console --hash-password" in str(caught.value)
+    assert stored not in str(caught.value)
+
+
+def test_a_bcrypt_hash_of_any_cost_is_not_verified(tmp_path: Path) -> None:
+    """A cost that would keep a core busy for minutes is refused at the start."""
+    dear = HTPASSWD.replace("$05$", "$20$")
+    with pytest.raises(ConfigError, match="bcrypt hash of cost 20"):
+        read_accounts(users_file(tmp_path, f"users: {{ada: {{role: operator, password: '{dear}'}}}}"))
 
 
 @pytest.mark.parametrize(

@@ -9,27 +9,24 @@ The users file is YAML. It holds hashes only, so whoever reads it learns no pass
 
 A viewer sees everything. An operator also gives feedback and says which documents are standards. An admin also does
 what cannot be undone or changes a program: removes documents, reloads the configuration. Passwords are hashed by scrypt
-(RFC 7914), which is slow on purpose; tokens are long random strings, for which one SHA-256 is enough.
+(RFC 7914) or bcrypt, which are slow on purpose; tokens are long random strings, for which one SHA-256 is enough.
 """
 
 from __future__ import annotations
 
 import secrets
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from hashlib import scrypt, sha256
-from hmac import compare_digest
+from hashlib import blake2b, sha256
 from pathlib import Path
+from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from daemon.adapters.web.passwords import check_hash, hash_password, verify_password
 from daemon.errors import ConfigError
-
-COST, BLOCK, PARALLEL = 1 << 14, 8, 1
-_MAX_MEMORY = 64 << 20
 
 
 class Role(StrEnum):
@@ -56,7 +53,7 @@ class Account:
 class _User(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     role: Role
-    password: str = Field(pattern=r"^scrypt:\d{1,8}:\d{1,3}:\d{1,3}:[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$")
+    password: Annotated[str, AfterValidator(check_hash)]
 
 
 class _Token(BaseModel):
@@ -92,8 +89,16 @@ class Accounts:
     def by_password(self, name: str, password: str) -> Account | None:
         """Return the account, None for a wrong name or password. An unknown name takes as long as a known one."""
         user = self.users.get(name)
-        right = verify_password(password, user.password if user else _DECOY)
+        right = verify_password(password, user.password if user else self._decoy(name))
         return Account(name, user.role) if user is not None and right else None
+
+    def _decoy(self, name: str) -> str:
+        """Return what the password of an unknown name is compared with: the hash of a user, always the same for a name.
+
+        So the time shows nothing, whatever kinds and costs the hashes of the file have.
+        """
+        hashes = [user.password for user in self.users.values()] or [_DECOY]
+        return hashes[int.from_bytes(blake2b(name.encode(), key=_KEY).digest()) % len(hashes)]
 
     def by_token(self, token: str) -> Account | None:
         """Return the account of a bearer token, None for an unknown token."""
@@ -113,7 +118,10 @@ def read_accounts(path: Path, key: str = "console.users") -> Accounts:
     except (yaml.YAMLError, UnicodeDecodeError):
         raise ConfigError([f"{key}: {path} is not YAML"]) from None
     except ValidationError as error:
-        places = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors(include_input=False)]
+        places = [
+            (".".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, "))
+            for each in error.errors(include_input=False)
+        ]
         problems = [f"{key}: {path}: {place}: {message}" for place, message in places]
         raise ConfigError(problems) from None
     if not read.users and not read.tokens:
@@ -121,25 +129,5 @@ def read_accounts(path: Path, key: str = "console.users") -> Accounts:
     return Accounts(read.users, {token.sha256: Account(token.name, token.role) for token in read.tokens})
 
 
-def hash_password(password: str) -> str:
-    """Return a password's hash as the users file holds it."""
-    salt = secrets.token_bytes(16)
-    return f"scrypt:{COST}:{BLOCK}:{PARALLEL}:{b64encode(salt).decode()}:{b64encode(_hash(password, salt)).decode()}"
-
-
-def verify_password(password: str, stored: str) -> bool:
-    """Return whether `stored` is a hash of `password`. Takes about 50 ms of CPU time."""
-    _, cost, block, parallel, salt, expected = stored.split(":")
-    try:
-        actual = _hash(password, b64decode(salt), int(cost), int(block), int(parallel))
-        return compare_digest(actual, b64decode(expected))
-    except ValueError:  # costs that scrypt refuses, or invalid base64
-        return False
-
-
-def _hash(password: str, salt: bytes, cost: int = COST, block: int = BLOCK, parallel: int = PARALLEL) -> bytes:
-    return scrypt(password.encode(), salt=salt, n=cost, r=block, p=parallel, maxmem=_MAX_MEMORY, dklen=32)
-
-
+_KEY = secrets.token_bytes(32)
 _DECOY = hash_password(secrets.token_hex())
-"""Compared with the password of an unknown user, so that unknown and known names take equally long."""
