@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
@@ -72,23 +70,30 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     from prometheus_client import CollectorRegistry
 
     from daemon.adapters.web import HttpServer, Probes
+    from daemon.cli.reloading import Reloading
     from daemon.cli.stopping import until_stopped
     from daemon.notify import NotifyMetrics
     from daemon.port_access import access_to
 
     metrics = NotifyMetrics(CollectorRegistry())
     routes = _routes(config, metrics)
-    reload = Reload(options, routes)
+
+    async def apply() -> Mapping[str, object]:
+        wanted = await asyncio.to_thread(lambda: chosen_routes(options, load(options)))
+        await routes.replace(wanted)
+        return {"routes": [route.name for route in wanted]}
+
+    reloading = Reloading(apply)
     section = config.notify
     port = section.port if options.port is None else options.port
-    probes, access = Probes(lambda: None, routes.problems, reload.now), access_to(section, "notify")
+    probes, access = Probes(lambda: None, routes.problems, reloading.now), access_to(section, "notify")
     server = HttpServer(section.host, port, metrics.registry, probes, access, "notify")
     await server.start()
     following = asyncio.create_task(access.follow())
     try:
         await routes.replace(chosen_routes(options, config))
         print(f"notify on {access.scheme}://{section.host}:{server.port}/metrics", flush=True)
-        with _on_hangup(reload.soon):
+        with reloading.on_hangup():
             stopped, failed = asyncio.create_task(until_stopped()), asyncio.create_task(routes.failed())
             await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
@@ -120,46 +125,3 @@ def _routes(config: Config, metrics: NotifyMetrics) -> Routes:
         await publish_one(kafka, topics.dead_letters, key=record.key, value=record.value, headers=record.headers)
 
     return Routes(open_topic, bury, metrics)
-
-
-class Reload:
-    """Reads the configuration again, for SIGHUP and POST /-/reload. A bad file changes nothing."""
-
-    def __init__(self, options: argparse.Namespace, routes: Routes) -> None:
-        self._options, self._routes = options, routes
-        self._running: set[asyncio.Task[None]] = set()
-        self._one = asyncio.Lock()
-
-    async def now(self) -> None:
-        """Apply what `notify.routes` says now. Raises ConfigError for a bad file; the old routes then continue."""
-        import structlog
-
-        log = structlog.get_logger(__name__)
-        async with self._one:
-            try:
-                wanted = await asyncio.to_thread(lambda: chosen_routes(self._options, load(self._options)))
-            except ConfigError as error:
-                log.error("reload_refused", problems=error.problems)  # noqa: TRY400  # the file is at fault, not the program
-                raise
-            await self._routes.replace(wanted)
-            log.info("reloaded", routes=[route.name for route in wanted])
-
-    def soon(self) -> None:
-        """Apply it in the background."""
-        task = asyncio.create_task(self._quietly())
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-
-    async def _quietly(self) -> None:
-        with contextlib.suppress(ConfigError):
-            await self.now()
-
-
-@contextlib.contextmanager
-def _on_hangup(call: Callable[[], None]) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, call)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)

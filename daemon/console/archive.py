@@ -60,6 +60,10 @@ class Archive:
         self._baseline = baseline
         self._retention = retention
 
+    def retain(self, retention: Retention) -> None:
+        """Keep so much from the next `prune` on."""
+        self._retention = retention
+
     def close(self) -> None:
         """Close the database."""
         self.connection.close()

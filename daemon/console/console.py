@@ -96,6 +96,9 @@ class Console:
         self._documents = documents
         self._topics = topics
         self._stack = AsyncExitStack()
+        self._store: ArchiveThread
+        self._pages: Pages
+        self._replays: Replays
         self.url = ""
         """Address of the first page. Known once started."""
 
@@ -136,7 +139,17 @@ class Console:
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
             self._watch(stack, guard, tls)
             self.url = f"{'https' if tls else 'http'}://{host}:{server.port}{settings.path}/"
+            self._store, self._pages, self._replays = store, pages, replays
             self._stack = stack.pop_all()
+
+    async def apply(self, settings: ConsoleSettings) -> None:
+        """Take the links, the retention and what replays are told by from other settings, once started.
+
+        Raises UnavailableError when the archive cannot be used.
+        """
+        await self._store.call(lambda: self._store.archive.retain(settings.retention))
+        self._pages.links = settings.links
+        self._replays.settings = settings.replay
 
     async def close(self) -> None:
         """Stop serving, stop following, and close the archive."""

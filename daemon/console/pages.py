@@ -57,7 +57,8 @@ class Pages:
         self._guard = guard
         self.feeds = feeds
         self._publish = publish
-        self._links = links
+        self.links = links
+        """To other programs, beside each alert."""
         self._has_documents = has_documents
 
     async def incidents(self, request: web.Request) -> web.Response:
@@ -111,7 +112,7 @@ class Pages:
             said=said,
             alike=alike,
             muted=muted_of(case.latest),
-            links=filled(self._links, case.document),
+            links=filled(self.links, case.document),
             points=[(alert.time, alert.score) for alert in case.firing],
             sent=request.query.get("sent", ""),
         )
