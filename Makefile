@@ -64,7 +64,7 @@ check-postgres: install .cache/postgres/.unpacked ## bases of documents in a rea
 	@$(BIN)/python -m pytest tests/contracts/test_document_store.py $(ARGS)
 
 check-shippers: install .cache/shippers/.unpacked .cache/bin/collector ## real shippers: rsyslog, syslog-ng, a collector (minutes)
-	@$(BIN)/python -m pytest tests/integration/test_shippers.py $(ARGS)
+	@$(BIN)/python -m pytest tests/integration/test_shippers.py tests/integration/test_traces_meet.py $(ARGS)
 
 docs: install $(VENV)-docs/.installed ## build the documentation as a site in build/docs/site, with search
 	@$(BIN)/python -m deploy.site build/docs

@@ -9,7 +9,7 @@ from daemon.config import DOCUMENT, Config
 from daemon.core.detection import Detector
 from daemon.document_bases import file_limits, require_libraries
 from daemon.ports import Engine
-from daemon.tracing import Tracer
+from daemon.tracing import Tracing
 from daemon.wiring import Processors, make_processors
 
 
@@ -20,14 +20,14 @@ async def processors_maker(
     position: Callable[[], str],
     widths: Mapping[str, int],
     stack: AsyncExitStack,
-    tracer: Tracer | None = None,
+    tracing: Tracing | None = None,
 ) -> Callable[[Config], Processors]:
     """Return what makes the processors of a configuration, which may be loaded again; `stack` closes what is opened.
 
     Raises ConfigError where documents cannot be checked. The other arguments are those of `make_processors`.
     """
     if config.input.format != DOCUMENT:
-        return lambda config: make_processors(config, engine, detector, position, widths, tracer)
+        return lambda config: make_processors(config, engine, detector, position, widths, tracing)
     require_libraries()
     from daemon.adapters.parsing import ParserProcess
     from daemon.document_wiring import make_document_processors, open_standards

@@ -15,13 +15,26 @@ if TYPE_CHECKING:
     from daemon.core.documents import DocumentEntry, KeptDocument, NearClause, ReadFile  # whose libraries are an extra
 
 
-class Engine(Protocol):
-    """Turns texts into unit vectors. One instance per process."""
+class TextEngine(Protocol):
+    """Turns texts into unit vectors."""
 
     @property
     def model(self) -> str:
         """Names the vectors: equal names mean comparable vectors (``all-MiniLM-L6-v2:384``)."""
         ...
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit row per text, shape (len(texts), dimensions).
+
+        Concurrent calls share the engine's batches. Raises EngineError when the engine is dead (final),
+        UnavailableError when a remote server does not answer (the caller may try again), and RefusedTextError when it
+        refuses one of the texts (the message quotes nothing of it).
+        """
+        ...
+
+
+class Engine(TextEngine, Protocol):
+    """What turns texts into vectors, and its life. One instance per process."""
 
     @property
     def dimensions(self) -> int:
@@ -39,15 +52,6 @@ class Engine(Protocol):
 
     def count_tokens(self, lines: Sequence[str]) -> NDArray[np.int32]:
         """Return the number of tokens of each line and its newline. Thread-safe, no I/O."""
-        ...
-
-    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return one unit row per text, shape (len(texts), dimensions).
-
-        Concurrent calls share the engine's batches. Raises EngineError when the engine is dead (final),
-        UnavailableError when a remote server does not answer (the caller may try again), and RefusedTextError when it
-        refuses one of the texts (the message quotes nothing of it).
-        """
         ...
 
     def check(self) -> None:

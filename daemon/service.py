@@ -49,7 +49,7 @@ from daemon.runtime import (
     guest_of,
     seldom_collected,
 )
-from daemon.tracing import make_tracer
+from daemon.tracing import TracedEngine, make_tracing
 from daemon.wiring import (
     Processors,
     engine_settings,
@@ -153,17 +153,18 @@ class Service:
         self._detector = make_detector(config, self._engine)
         foreign = self._metrics.baseline_foreign_records.inc
         follower = Follower(self._broker, config.topics.baseline, self._detector, self._thread, foreign)
-        embedder = Embedder(self._engine, metrics)
+        tracing = await asyncio.to_thread(make_tracing, config)
+        if tracing is not None:
+            stack.push_async_callback(asyncio.to_thread, tracing.tracer.close)
+        embedder = Embedder(self._engine if tracing is None else TracedEngine(self._engine, tracing), metrics)
         stack.push_async_callback(embedder.close)
         if config.serve.with_run:
             await serve_guests(config, guest_of(self._engine, embedder.idle, metrics), self._guests, stack)
         terms = make_terms(config, co_partitions)
-        shared = Shared(self._broker, self._thread, self._detector, embedder, follower, metrics, terms)
-        tracer = await asyncio.to_thread(make_tracer, config)
-        if tracer is not None:
-            stack.push_async_callback(asyncio.to_thread, tracer.close)
+        producers = self._broker.transactions if tracing is None else tracing.transactions(self._broker.transactions)
+        shared = Shared(self._broker, self._thread, self._detector, embedder, follower, metrics, terms, producers)
         self._make_processors = await processors_maker(
-            config, self._engine, self._detector, lambda: follower.position, widths, stack, tracer
+            config, self._engine, self._detector, lambda: follower.position, widths, stack, tracing
         )
         self._processors = self._make_processors(config)
         pipeline = self._pipeline = Pipeline(

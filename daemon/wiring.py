@@ -38,7 +38,7 @@ from daemon.errors import ConfigError
 from daemon.ports import Engine
 from daemon.runtime import ProcessorFactory, Terms
 from daemon.schema_wiring import read_schemas, schema_source
-from daemon.tracing import TracedProcessor, Tracer
+from daemon.tracing import TracedProcessor, Tracing
 
 
 def kafka_settings(config: Config) -> KafkaSettings:
@@ -221,12 +221,12 @@ class Processors:
     """Which processor works on the partitions of which topic. The keys are all topics that the daemon reads."""
 
     by_topic: Mapping[str, ProcessorFactory]
-    tracer: Tracer | None = None
+    tracing: Tracing | None = None
 
     def __call__(self, source: TopicPartition, resume: Checkpoint | None) -> Processor:
         """Make the processor of a partition. Implements `ProcessorFactory`."""
         processor = self.by_topic[source.topic](source, resume)
-        return processor if self.tracer is None else TracedProcessor(processor, source, self.tracer)
+        return processor if self.tracing is None else TracedProcessor(processor, source, self.tracing)
 
 
 def make_processors(
@@ -235,7 +235,7 @@ def make_processors(
     detector: Detector,
     position: Callable[[], str],
     widths: Mapping[str, int] | None = None,
-    tracer: Tracer | None = None,
+    tracing: Tracing | None = None,
 ) -> Processors:
     """Return what makes every partition's processor.
 
@@ -246,7 +246,7 @@ def make_processors(
     widths = widths or {}
     repartition = config.topics.repartition
     writers = [str(TopicPartition(topic, n)) for topic in config.input.topics for n in range(widths.get(topic, 0))]
-    timed = untimed if tracer is None else tracer.stage
+    timed = untimed if tracing is None else tracing.tracer.stage
     tools = replace(make_tools(config, engine, detector), timed=timed)
     publishing = make_publishing(config, engine, position)
 
@@ -266,7 +266,7 @@ def make_processors(
             **({repartition: relayed} if repartition in widths else {}),
             **common_processors(config, detector, publishing, incident_settings(config)),
         },
-        tracer,
+        tracing,
     )
 
 

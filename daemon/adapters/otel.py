@@ -1,12 +1,13 @@
 """Traces of the daemon's own work, exported by OTLP over HTTP in the background.
 
 A batch of records is a CONSUMER span, with links to the traces that its records were made in, and each stage of it is a
-span inside. An alert is a span in the trace of the session that it is about, if the session's key is a trace id; so
-whoever looks at that trace sees the alert, and the alert's ``traceparent`` leads back. No text of logs and no key is in
-a span.
+span inside. A request to the engine and a transaction are spans in the trace of the first batch that they are made
+for, with links to the others. An alert is a span in the trace of the session that it is about, if the session's key is
+a trace id; so whoever looks at that trace sees the alert, and the alert's ``traceparent`` leads back. No text of logs
+and no key is in a span; of an error, its type.
 
-Spans tell what happened and promise nothing: they are sent before a transaction commits. The ids of an alert's span
-are made from the alert's id, so one that is published again after a failure is the same span.
+Spans tell what happened and promise nothing: those of batches and alerts are sent before a transaction commits. The ids
+of an alert's span are made from the alert's id, so one that is published again after a failure is the same span.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -34,54 +36,79 @@ MOST_LINKS = 100
 FLUSH_SECONDS = 3.0
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _DESCRIBED = ("id", "scope", "severity", "status")
+_GIVEN: ContextVar[tuple[int, int] | None] = ContextVar("ids of the next span", default=None)
 
 
 class _Ids(RandomIdGenerator):
     """Makes random ids, or the ones that were given for the next span."""
 
-    def __init__(self) -> None:
-        self.given: tuple[int, int] | None = None
-
     def generate_trace_id(self) -> int:
-        return self.given[0] if self.given else super().generate_trace_id()
+        return given[0] if (given := _GIVEN.get()) else super().generate_trace_id()
 
     def generate_span_id(self) -> int:
-        return self.given[1] if self.given else super().generate_span_id()
+        return given[1] if (given := _GIVEN.get()) else super().generate_span_id()
 
 
 class OtelTracer:
-    """Makes spans and exports them to `endpoint`. Belongs to the thread that works on batches, but for `close`."""
+    """Makes spans and exports them to `endpoint`. Thread-safe."""
 
     def __init__(self, endpoint: str, group: str, version: str) -> None:
         resource = Resource.create({"service.name": "strayline", "service.version": version})
-        self._ids, self._group = _Ids(), group
-        self._provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
+        self._group = group
+        self._provider = TracerProvider(resource=resource, id_generator=_Ids(), shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
         self._tracer = self._provider.get_tracer("strayline", version)
 
     @contextmanager
     def batch(self, source: TopicPartition, batch: Batch) -> Iterator[trace.SpanContext]:
         """Make the span of a batch while the block runs; yield its context."""
-        attributes: dict[str, str | int] = {
-            "messaging.system": "kafka",
-            "messaging.operation.type": "process",
-            "messaging.destination.name": source.topic,
-            "messaging.destination.partition.id": str(source.partition),
-            "messaging.consumer.group.name": self._group,
-            "messaging.batch.message_count": len(batch),
-        }
-        name, links = f"process {source.topic}", _links(batch)
-        kind = trace.SpanKind.CONSUMER
-        with self._tracer.start_as_current_span(
-            name, context.Context(), kind=kind, attributes=attributes, links=links
-        ) as span:
+        attributes = self._place(source, "process", len(batch))
+        name, links, kind = f"process {source.topic}", _links(batch), trace.SpanKind.CONSUMER
+        span = self._tracer.start_span(name, context.Context(), kind, attributes, links)
+        with _current(span):
             yield span.get_span_context()
 
     def stage(self, name: str) -> AbstractContextManager[object]:
         """Return a context that makes a stage's span inside a batch's, and nothing outside."""
         if not trace.get_current_span().is_recording():
             return nullcontext()
-        return self._tracer.start_as_current_span(name)
+        return _current(self._tracer.start_span(name))
+
+    def request(self, model: str, texts: int, asked_by: Sequence[trace.SpanContext]) -> AbstractContextManager[object]:
+        """Return a context that makes the span of a request to the engine, in the trace of the first batch."""
+        attributes: dict[str, str | int] = {
+            "gen_ai.operation.name": "embeddings",
+            "gen_ai.request.model": model,
+            "strayline.embedding.texts": texts,
+        }
+        return self._within(asked_by, f"embeddings {model}", attributes)
+
+    def commit(
+        self, source: TopicPartition, records: int, low: int, work_of: Sequence[trace.SpanContext]
+    ) -> AbstractContextManager[object]:
+        """Return a context that makes the span of a transaction, in the trace of the first batch."""
+        attributes = self._place(source, "settle", records) | {"messaging.kafka.offset": low}
+        return self._within(work_of, f"commit {source.topic}", attributes)
+
+    def _place(self, source: TopicPartition, operation: str, messages: int) -> dict[str, str | int]:
+        return {
+            "messaging.system": "kafka",
+            "messaging.operation.type": operation,
+            "messaging.destination.name": source.topic,
+            "messaging.destination.partition.id": str(source.partition),
+            "messaging.consumer.group.name": self._group,
+            "messaging.batch.message_count": messages,
+        }
+
+    def _within(
+        self, batches: Sequence[trace.SpanContext], name: str, attributes: Mapping[str, str | int]
+    ) -> AbstractContextManager[object]:
+        """Return a context that makes a span in the trace of the first of `batches`, with links to the others."""
+        parent = context.Context()
+        if batches:
+            parent = trace.set_span_in_context(trace.NonRecordingSpan(batches[0]), parent)
+        links = [trace.Link(batch) for batch in batches[1 : MOST_LINKS + 1]]
+        return _current(self._tracer.start_span(name, parent, trace.SpanKind.CLIENT, attributes, links))
 
     def alert(self, record: OutRecord, made_by: trace.SpanContext | None) -> OutRecord:
         """Make the span of an alert, with a link to the batch that made it; return the record with ``traceparent``."""
@@ -93,7 +120,7 @@ class OtelTracer:
         ids = own or int.from_bytes(digest[:16]), int.from_bytes(digest[16:])
         attributes = {f"strayline.alert.{name}": str(alert[name]) for name in _DESCRIBED if name in alert}
         attributes |= {f"strayline.incident.{name}": str(incident[name]) for name in ("id", "event")}
-        self._ids.given = ids
+        token = _GIVEN.set(ids)
         try:
             span = self._tracer.start_span(
                 f"alert {incident['event']}",
@@ -103,7 +130,7 @@ class OtelTracer:
                 links=[trace.Link(made_by)] if made_by is not None else [],
             )
         finally:
-            self._ids.given = None
+            _GIVEN.reset(token)
         span.end()
         sampled = span.get_span_context().trace_flags & trace.TraceFlags.SAMPLED
         parent = f"00-{ids[0]:032x}-{ids[1]:016x}-{sampled:02x}"
@@ -113,6 +140,18 @@ class OtelTracer:
         """Export what is left, for at most about `FLUSH_SECONDS`. Blocks."""
         self._provider.force_flush(round(FLUSH_SECONDS * 1_000))
         self._provider.shutdown()
+
+
+@contextmanager
+def _current(span: trace.Span) -> Iterator[trace.Span]:
+    """Make `span` the current one while the block runs, then end it. An error leaves its type: a message may quote."""
+    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+        try:
+            yield span
+        except BaseException as error:
+            span.set_attribute("error.type", type(error).__name__)
+            span.set_status(trace.StatusCode.ERROR)
+            raise
 
 
 def _links(batch: Batch) -> list[trace.Link]:

@@ -82,7 +82,7 @@ async def replica(config: Config, broker: KafkaBroker, engine: Engine) -> AsyncI
     follower = Follower(broker, config.topics.baseline, detector, thread)
     following = asyncio.create_task(follower.run())
     embedder = Embedder(engine, metrics)
-    shared = Shared(broker, thread, detector, embedder, follower, metrics, terms)
+    shared = Shared(broker, thread, detector, embedder, follower, metrics, terms, broker.transactions)
     await follower.restored()
     processors = make_processors(config, engine, detector, lambda: follower.position)
     topics = list(processors.by_topic)

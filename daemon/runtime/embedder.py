@@ -16,7 +16,7 @@ from daemon.backoff import Backoff
 from daemon.core.types import Embeddable, RefusedText, Vector
 from daemon.errors import RefusedTextError, UnavailableError
 from daemon.metrics import Metrics
-from daemon.ports import Engine
+from daemon.ports import TextEngine
 from daemon.runtime.stalls import Delay, StallCause
 
 log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ def groups(patterns: Sequence[Embeddable]) -> list[list[Embeddable]]:
 class Embedder:
     """Shares one engine between all partitions."""
 
-    def __init__(self, engine: Engine, metrics: Metrics) -> None:
+    def __init__(self, engine: TextEngine, metrics: Metrics) -> None:
         self._engine = engine
         self._metrics = metrics
         self._under_way: dict[str, asyncio.Future[Vector | RefusedText]] = {}

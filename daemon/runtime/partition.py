@@ -229,7 +229,7 @@ class Partition:
     async def _initialise(self, membership: Membership) -> None:
         self.state, self._failed, self._renew = State.INIT, None, False
         began = monotonic()
-        producer = self._producer = self._shared.broker.transactions(self.source)
+        producer = self._producer = self._shared.transactions(self.source)
         patient = self._failed_starts < PATIENT_STARTS
         recovered = await self._recovery.recover(producer, membership, patient=patient)
         self._commits.start(recovered)

@@ -10,13 +10,15 @@ from daemon.core.detection import Detector
 from daemon.core.stream import Checkpoint, Pace, Processor
 from daemon.core.types import TopicPartition
 from daemon.metrics import Metrics
-from daemon.ports import Broker
+from daemon.ports import Broker, Transactions
 from daemon.runtime.baseline_follower import Follower
 from daemon.runtime.embedder import Embedder
 from daemon.runtime.worker_thread import WorkerThread
 
 ProcessorFactory = Callable[[TopicPartition, Checkpoint | None], Processor]
 """Makes the processor of a partition, which continues from a checkpoint; called in the detector's thread."""
+TransactionsFactory = Callable[[TopicPartition], Transactions]
+"""Makes the producer of a partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +52,5 @@ class Shared:
     follower: Follower
     metrics: Metrics
     terms: Terms
+    transactions: TransactionsFactory
     backoff: Backoff = Backoff(1.0, 15.0)  # noqa: RUF009  # immutable

@@ -123,6 +123,7 @@ class Replica:
             follower,
             self.metrics,
             terms,
+            self.broker.transactions,
             backoff=Backoff(0.001, 15.0),
         )
         format_ = FormatSettings(sources=self._joining is not None)

@@ -82,6 +82,34 @@ def _syslog_ng(shipping: Shipping) -> list[str]:
     return ["--foreground", "--no-caps", f"--cfgfile={config}", f"--module-path={modules}", *state]
 
 
+def write_collector(
+    config: Path, receivers: Mapping[str, Any], exporters: Mapping[str, Any], pipelines: Mapping[str, tuple[str, str]]
+) -> None:
+    """Write a collector's configuration; `pipelines` are one receiver and one exporter for a signal."""
+    signals = {name: {"receivers": [source], "exporters": [target]} for name, (source, target) in pipelines.items()}
+    service = {"telemetry": {"metrics": {"level": "none"}}, "pipelines": signals}
+    config.write_text(yaml.safe_dump({"receivers": receivers, "exporters": exporters, "service": service}))
+
+
+def hub(port: int, spans: Path) -> Shipper:
+    """Return a collector that takes OTLP at `port`: logs go to Kafka, spans into a file, one request a line."""
+
+    def options(shipping: Shipping) -> list[str]:
+        config = shipping.folder / "collector.yaml"
+        write_collector(
+            config,
+            {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}"}}}},
+            {
+                "kafka": {"brokers": [shipping.servers], "logs": {"topic": shipping.topic}},
+                "file": {"path": str(spans), "flush_interval": "200ms"},
+            },
+            {"logs": ("otlp", "kafka"), "traces": ("otlp", "file")},
+        )
+        return [f"--config=file:{config}"]
+
+    return Shipper("collector", options, {"format": "otlp"})
+
+
 def _collector(encoding: str) -> Callable[[Shipping], list[str]]:
     def options(shipping: Shipping) -> list[str]:
         config = shipping.folder / "collector.yaml"
@@ -93,19 +121,7 @@ def _collector(encoding: str) -> Callable[[Shipping], list[str]]:
             "resource": {"service.name": "pay"},
         }
         exporter = {"brokers": [shipping.servers], "logs": {"topic": shipping.topic, "encoding": encoding}}
-        pipeline = {"receivers": ["file_log"], "exporters": ["kafka"]}
-        config.write_text(
-            yaml.safe_dump(
-                {
-                    "receivers": {"file_log": receiver},
-                    "exporters": {"kafka": exporter},
-                    "service": {
-                        "telemetry": {"metrics": {"level": "none"}},
-                        "pipelines": {"logs": pipeline},
-                    },
-                }
-            )
-        )
+        write_collector(config, {"file_log": receiver}, {"kafka": exporter}, {"logs": ("file_log", "kafka")})
         return [f"--config=file:{config}"]
 
     return options

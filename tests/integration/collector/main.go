@@ -1,9 +1,10 @@
-// A collector of the parts that the tests ship with: it reads files and OTLP, and writes to Kafka.
+// A collector of the parts that the tests use: it reads files and OTLP, and writes to Kafka and to files.
 package main
 
 import (
 	"log"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/kafkaexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver"
 	"go.opentelemetry.io/collector/component"
@@ -17,7 +18,7 @@ import (
 )
 
 func factories() (otelcol.Factories, error) {
-	exporters, err := otelcol.MakeFactoryMap[exporter.Factory](kafkaexporter.NewFactory())
+	exporters, err := otelcol.MakeFactoryMap[exporter.Factory](fileexporter.NewFactory(), kafkaexporter.NewFactory())
 	if err != nil {
 		return otelcol.Factories{}, err
 	}
