@@ -62,8 +62,10 @@ class _OtlpFields:
         for resource in data.resource_logs:
             about = resource_attributes(resource)
             for scope in resource.scope_logs:
-                texts: Column = [record.body.string_value for record in scope.log_records]
-                parts: list[Column] = [texts, *(self._column(group, about, scope) for group in self._paths)]
+                records = list(scope.log_records)  # protobuf makes its objects anew at every walk over its own list
+                name = scope.scope.name or None
+                texts: Column = [record.body.string_value for record in records]
+                parts: list[Column] = [texts, *(_column(group, about, name, records) for group in self._paths)]
                 if exceptions or not all(texts):
                     self._look_into_entries(parts, about, scope)
                 for column, part in zip(columns, parts, strict=True):
@@ -78,28 +80,26 @@ class _OtlpFields:
                 for column, text in zip(parts, self._slow(entry_of(about, scope, record)), strict=True):
                     column[at] = text
 
-    @staticmethod
-    def _column(paths: Iterable[str], about: Mapping[str, Any], scope: ScopeLogs) -> Column:
-        """Return the first of some paths of each record of a scope."""
-        records: Sequence[LogRecord] = scope.log_records
-        column: Column = [None] * len(records)
-        missing: Sequence[int] = range(len(records))
-        for path in paths:
-            if path == _SCOPE or path.startswith(_RESOURCE):
-                shared = plain_text(about.get(path)) if path != _SCOPE else scope.scope.name or None
-                found = [shared] * len(missing)
-            else:
-                get = _OF_RECORDS.get(path) or _attribute(path.removeprefix(_ATTRIBUTE))
-                found = get(records if len(missing) == len(records) else [records[at] for at in missing])
-            if len(missing) == len(records):
-                column = found
-            else:
-                for at, text in zip(missing, found, strict=True):
-                    column[at] = text
-            missing = [at for at in missing if column[at] is None] if None in found else ()
-            if not missing:
-                break
-        return column
+
+def _column(paths: Iterable[str], about: Mapping[str, Any], scope: str | None, records: Sequence[LogRecord]) -> Column:
+    """Return the first of some paths of each record of a scope, which has this name."""
+    column: Column = [None] * len(records)
+    missing: Sequence[int] = range(len(records))
+    for path in paths:
+        if path == _SCOPE or path.startswith(_RESOURCE):
+            texts = [plain_text(about.get(path)) if path != _SCOPE else scope] * len(missing)
+        else:
+            get = _OF_RECORDS.get(path) or _attribute(path.removeprefix(_ATTRIBUTE))
+            texts = get(records if len(missing) == len(records) else [records[at] for at in missing])
+        if len(missing) == len(records):
+            column = texts
+        else:
+            for at, text in zip(missing, texts, strict=True):
+                column[at] = text
+        missing = [at for at in missing if column[at] is None] if None in texts else ()
+        if not missing:
+            break
+    return column
 
 
 def _known(path: str) -> bool:
