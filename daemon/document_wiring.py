@@ -14,7 +14,7 @@ from daemon.core.masking import redact
 from daemon.core.stream import Checkpoint, Processor
 from daemon.core.types import TopicPartition
 from daemon.document_bases import make_library, open_store, second_opinions, thresholds_of
-from daemon.documents import DocumentProcessor, DocumentTools, Standards
+from daemon.documents import DocumentProcessor, DocumentTools, Renewal, Standards
 from daemon.errors import ConfigError
 from daemon.ports import DocumentReader, Engine
 from daemon.wiring import Processors, common_processors, incident_settings, make_publishing, redaction_settings
@@ -31,7 +31,11 @@ async def open_standards(config: Config, engine: Engine, stack: AsyncExitStack) 
     base = section.base
     store = stack.enter_context(closing(open_store(section.folder, section.postgres)))
     standards = Standards(make_library(store, engine, config), store, base, second_opinions())
-    documents = await standards.renew()
+
+    def report(renewal: Renewal) -> None:
+        log.info("base_renewing", base=base, done=renewal.done, documents=renewal.count, model=renewal.model)
+
+    documents = await standards.renew(report)
     if not documents:
         raise ConfigError(
             [f"documents.base: {base} in {section.place} has no documents; add some with strayline documents"]

@@ -110,8 +110,12 @@ class DocumentStore(Protocol):
         """Return documents by name without their texts: at most `count` from place `begin` on, or all."""
         ...
 
-    def without_vectors(self, base: str, model: str) -> list[str]:
-        """Return the ids of the documents that have no vectors of `model`."""
+    def models(self, base: str) -> Mapping[str, int]:
+        """Return how many documents of a base have vectors of each model."""
+        ...
+
+    def without_vectors(self, base: str, model: str, count: int | None = None) -> list[str]:
+        """Return the ids of the documents that have no vectors of `model`: the first `count`, or all."""
         ...
 
     def vectors(self, base: str, model: str) -> tuple[list[str], NDArray[np.float32]]:
@@ -125,15 +129,15 @@ class DocumentStore(Protocol):
         """
         ...
 
-    def revector(self, base: str, document: KeptDocument, model: str) -> None:
-        """Give a document vectors of another model; those of older models stay until `drop_vectors`.
+    def revector(self, base: str, documents: Sequence[KeptDocument], model: str) -> None:
+        """Give documents vectors of another model; those of older models stay until `switch_model`.
 
-        Does nothing where the base no longer has the document.
+        Leaves out the documents that the base no longer has.
         """
         ...
 
-    def drop_vectors(self, base: str, model: str) -> None:
-        """Remove all vectors of a base that are not of `model`."""
+    def switch_model(self, base: str, model: str) -> bool:
+        """Remove all vectors of a base that are not of `model`, if every document has some of it; return whether."""
         ...
 
     def remove(self, base: str, ids: Sequence[str]) -> int:

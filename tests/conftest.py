@@ -46,6 +46,8 @@ MAY_BLOCK = {
         "_close",
         "_at_work",
         "_listing",
+        "_renewal",
+        "_renew_some",
         "_search",
         "_add",
         "_check",

@@ -137,12 +137,18 @@ class PostgresDocuments:
         with self._transaction() as connection:
             return [DocumentEntry(*row) for row in connection.execute(query, (base, count, begin))]
 
-    def without_vectors(self, base: str, model: str) -> list[str]:
+    def models(self, base: str) -> Mapping[str, int]:
+        query = "SELECT model, count(*) FROM strayline.vectors WHERE base = %s GROUP BY model"
+        with self._transaction() as connection:
+            return {str(model): int(count) for model, count in connection.execute(query, (base,))}
+
+    def without_vectors(self, base: str, model: str, count: int | None = None) -> list[str]:
         query = """SELECT id FROM strayline.documents WHERE base = %s AND NOT EXISTS (
                        SELECT 1 FROM strayline.vectors
-                       WHERE vectors.base = documents.base AND vectors.id = documents.id AND model = %s) ORDER BY id"""
+                       WHERE vectors.base = documents.base AND vectors.id = documents.id AND model = %s)
+                   ORDER BY id LIMIT %s"""
         with self._transaction() as connection:
-            return [str(id_) for (id_,) in connection.execute(query, (base, model))]
+            return [str(id_) for (id_,) in connection.execute(query, (base, model, count))]
 
     def vectors(self, base: str, model: str) -> tuple[list[str], NDArray[np.float32]]:
         query = "SELECT id, whole FROM strayline.vectors WHERE base = %s AND model = %s ORDER BY id"
@@ -176,20 +182,24 @@ class PostgresDocuments:
             for id_, name, clauses, place, cosine in rows
         ]
 
-    def revector(self, base: str, document: KeptDocument, model: str) -> None:
+    def revector(self, base: str, documents: Sequence[KeptDocument], model: str) -> None:
         with self._changing() as connection:
-            here = (base, document.id)
-            if connection.execute("SELECT 1 FROM strayline.documents WHERE base = %s AND id = %s", here).fetchone():
-                query = "DELETE FROM strayline.vectors WHERE base = %s AND id = %s AND model = %s"
-                connection.execute(query, (*here, model))
-                _put_vectors(connection, base, document, model)
+            for document in documents:
+                here = (base, document.id)
+                if connection.execute("SELECT 1 FROM strayline.documents WHERE base = %s AND id = %s", here).fetchone():
+                    query = "DELETE FROM strayline.vectors WHERE base = %s AND id = %s AND model = %s"
+                    connection.execute(query, (*here, model))
+                    _put_vectors(connection, base, document, model)
 
-    def drop_vectors(self, base: str, model: str) -> None:
+    def switch_model(self, base: str, model: str) -> bool:
         with self._changing() as connection:
+            if self.without_vectors(base, model, 1):
+                return False
             old = "SELECT DISTINCT model FROM strayline.vectors WHERE base = %s AND model <> %s"
             for (other,) in connection.execute(old, (base, model)).fetchall():
                 connection.execute(sql.SQL("DROP INDEX IF EXISTS strayline.{}").format(_index(base, other)))
             connection.execute("DELETE FROM strayline.vectors WHERE base = %s AND model <> %s", (base, model))
+        return True
 
     def remove(self, base: str, ids: Sequence[str]) -> int:
         query = "DELETE FROM strayline.documents WHERE base = %s AND id = ANY(%s)"

@@ -19,7 +19,7 @@ from daemon.errors import InputError
 if TYPE_CHECKING:
     from daemon.adapters.parsing import ReadFile
     from daemon.config import Config
-    from daemon.documents import Library
+    from daemon.documents import Library, Renewal
     from daemon.ports import DocumentStore
 
 SHOWN = 10
@@ -69,7 +69,8 @@ def list_documents(options: argparse.Namespace) -> int:
         groups = groups_of(store, base, second_opinions())
         if options.json:
             listed = [describe_document(document, groups.get(document.id)) for document in documents]
-            return _print_json({"base": base, "bases": dict(store.bases()), "documents": listed})
+            models = dict(store.models(base))
+            return _print_json({"base": base, "bases": dict(store.bases()), "models": models, "documents": listed})
         _print_list(base, store, groups)
     return 0
 
@@ -112,10 +113,15 @@ async def _with_library(
     with _store(config) as store:
         async with started_engine(config) as engine:
             library = make_library(store, engine, config)
-            renewed = await library.renew(_base(options, config))
+            renewed = await library.renew(_base(options, config), _say)
             if renewed:
                 print(f"strayline: embedded {renewed} documents again with {engine.model}", file=sys.stderr)
             return await work(options, config, library)
+
+
+def _say(renewal: Renewal) -> None:
+    progress = f"{renewal.done} of {renewal.count} documents"
+    print(f"strayline: {progress} are embedded again with {renewal.model}", file=sys.stderr, flush=True)
 
 
 async def _add_files(options: argparse.Namespace, config: Config, library: Library) -> int:
@@ -197,6 +203,10 @@ def _print_list(base: str, store: DocumentStore, groups: dict[str, int]) -> None
 
     documents = store.listed(base)
     print(f"base {clean(base)}: {many(len(documents), 'document')}")
+    models = store.models(base)
+    if len(models) > 1 or any(count < len(documents) for count in models.values()):
+        for model, count in sorted(models.items()):
+            print(f"  {count} of them have vectors of {clean(model)}")
     for document in documents:
         group = groups.get(document.id, -1)
         named = f", group {group + 1}" if group >= 0 else ""

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from time import monotonic
 
 import numpy as np
+from numpy.typing import NDArray
 
 from daemon.core.documents import Block, KeptDocument, NearClause, Thresholds, document_id, split_clauses
 from daemon.documents.checking import Check, Checker
 from daemon.ports import DocumentStore, Engine, Outliers
 
 BATCH = 256
-"""Clauses embedded together, at most."""
+"""Texts embedded together, at most."""
+REPORT_S = 5.0
+"""Seconds between two reports of a renewal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """How far a base is that is embedded again: `done` of its `count` documents have vectors of `model`."""
+
+    model: str
+    done: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +59,41 @@ class Library:
         known_as = self._store.name_of(base, document.id)
         if known_as is not None:
             return Added(document, known_as)
-        document = await self._embedded(document)
+        (document,) = await self._embedded([document])
         self._store.put(base, [document], self._engine.model)
         return Added(document)
 
-    async def renew(self, base: str) -> int:
-        """Embed documents without vectors of the engine's model, then drop other models' vectors; return how many.
+    def renewal(self, base: str) -> Renewal | None:
+        """Return how far a base is that has vectors of another model than the engine's; None where it has none."""
+        models, model = self._store.models(base), self._engine.model
+        count, done = self._store.bases().get(base, 0), models.get(model, 0)
+        return Renewal(model, done, count) if done < count or len(models) > 1 else None
 
-        Until all are embedded, the old vectors stay, so an interrupted run continues where it stopped.
+    async def renew_some(self, base: str) -> bool:
+        """Embed the next documents without vectors of the engine's model, about `BATCH` texts; return whether to go on.
+
+        Old vectors stay until all documents have new ones. Then they are dropped in one transaction. So whoever is
+        interrupted, or killed, goes on where it stopped.
         """
-        old = self._store.without_vectors(base, self._engine.model)
-        for id_ in old:
-            document = self._store.document(base, id_)
-            if document is not None:
-                self._store.revector(base, await self._embedded(document), self._engine.model)
-        if old:
-            self._store.drop_vectors(base, self._engine.model)
-        return len(old)
+        some = self._without_vectors(base)
+        if some:
+            self._store.revector(base, await self._embedded(some), self._engine.model)
+            return True
+        return self.renewal(base) is not None and not self._store.switch_model(base, self._engine.model)
+
+    async def renew(self, base: str, report: Callable[[Renewal], None]) -> int:
+        """Embed all documents without vectors of the engine's model; return how many.
+
+        `report` is called every few seconds.
+        """
+        before, reported = self.renewal(base), monotonic()
+        if before is None:
+            return 0
+        while await self.renew_some(base):
+            if monotonic() - reported > REPORT_S and (now := self.renewal(base)) is not None:
+                report(now)
+                reported = monotonic()
+        return before.count - before.done
 
     def checker(self, base: str) -> Checker:
         """Return a checker of texts against a base as it is now."""
@@ -81,11 +112,32 @@ class Library:
         (vector,) = await self._engine.embed([text])
         return self._store.nearest_clauses(base, self._engine.model, vector, count)
 
-    async def _embedded(self, document: KeptDocument) -> KeptDocument:
-        (whole,) = await self._engine.embed([document_text(document)])
-        texts = [clause.text for clause in document.clauses]
+    def _without_vectors(self, base: str) -> list[KeptDocument]:
+        """Return the next documents without vectors of the engine's model: one, or more of `BATCH` texts together."""
+        some: list[KeptDocument] = []
+        texts = 0
+        for id_ in self._store.without_vectors(base, self._engine.model, BATCH // 2):
+            document = self._store.document(base, id_)
+            if document is None:
+                continue
+            texts += 1 + len(document.clauses)
+            if some and texts > BATCH:
+                break
+            some.append(document)
+        return some
+
+    async def _embedded(self, documents: Sequence[KeptDocument]) -> list[KeptDocument]:
+        wholes = await self._vectors([document_text(document) for document in documents])
+        rows = await self._vectors([clause.text for document in documents for clause in document.clauses])
+        ends = np.cumsum([len(document.clauses) for document in documents])
+        return [
+            replace(document, vector=whole, clause_vectors=their)
+            for document, whole, their in zip(documents, wholes, np.split(rows, ends[:-1]), strict=True)
+        ]
+
+    async def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = [await self._engine.embed(texts[start:][:BATCH]) for start in range(0, len(texts), BATCH)]
-        return replace(document, vector=whole, clause_vectors=np.concatenate(rows))
+        return np.concatenate(rows)
 
 
 def groups_of(store: DocumentStore, base: str, outliers: Outliers | None) -> dict[str, int]:

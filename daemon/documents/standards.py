@@ -6,9 +6,11 @@ is a standard for the next record.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from daemon.core.documents import KeptDocument
 from daemon.documents.checking import Check, Checker
-from daemon.documents.library import Library
+from daemon.documents.library import Library, Renewal
 from daemon.ports import DocumentStore, Outliers
 
 
@@ -23,9 +25,9 @@ class Standards:
         self._revision = -1
         self._checker: Checker | None = None
 
-    async def renew(self) -> int:
+    async def renew(self, report: Callable[[Renewal], None]) -> int:
         """Give every document vectors of the engine's model; return the number of documents."""
-        await self._library.renew(self.base)
+        await self._library.renew(self.base, report)
         return self._store.bases().get(self.base, 0)
 
     def check(self, text: KeptDocument) -> Check:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from threading import Thread
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from daemon.adapters.document_store import FILE, SqliteDocuments
 from daemon.core.documents import Clause, KeptDocument
+from tests.support.documents import until
 
 SIZE = 16
 CLAUSES = 8
@@ -59,13 +59,6 @@ def compared(kept: list[KeptDocument], vector: Rows, number: int) -> list[tuple[
 
 def searched(store: SqliteDocuments, vector: Rows, number: int = 5) -> list[tuple[str, str]]:
     return [(each.document, each.clause.text) for each in store.nearest_clauses("one", MODEL, vector, number)]
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def files(folder: Path) -> set[str]:
@@ -196,17 +189,18 @@ def test_without_an_index_memory_is_bounded_and_nothing_is_missed(tmp_path: Path
 def test_vectors_of_a_new_model_leave_the_old_index(
     store: SqliteDocuments, kept: list[KeptDocument], tmp_path: Path
 ) -> None:
-    """The old model's files stay until its vectors are dropped, and are deleted with them."""
+    """The old model's files serve until every document has new vectors, and are deleted with the old ones."""
     store.close()
     before = files(tmp_path)
     store = opened(tmp_path)
-    for each in kept[:10]:
-        store.revector("one", each, "new:16")
+    store.revector("one", kept[:10], "new:16")
+    assert not store.switch_model("one", "new:16")
     assert [compared(kept, QUERIES[0], 5)] == [searched(store, QUERIES[0])]
     assert before <= files(tmp_path)
-    store.drop_vectors("one", "new:16")
+    store.revector("one", kept[10:], "new:16")
+    assert store.switch_model("one", "new:16")
 
-    assert ([], set()) == (searched(store, QUERIES[0]), files(tmp_path))
+    assert ([], set()) == (searched(store, QUERIES[0]), before & files(tmp_path))
     assert 5 == len(store.nearest_clauses("one", "new:16", QUERIES[0], 5))
     store.close()
 

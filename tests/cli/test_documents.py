@@ -91,10 +91,13 @@ def test_a_new_model_embeds_a_base_anew(typed: Any) -> None:
     """With other dimensions the vectors are made again, and that is said."""
     Path("a.txt").write_text(as_text())
     typed("add", "a.txt")
+    models = json.loads(typed("list", "--json")[1])["models"]
     Path("config.yaml").write_text("engine: {type: lite, dimensions: 64}\n")
 
     code, _, err = typed("check", "a.txt")
     assert (0, True) == (code, "embedded 1 documents again with wordllama-l2-supercat:64" in err)
+    later = json.loads(typed("list", "--json")[1])["models"]
+    assert ({"wordllama-l2-supercat:256": 1}, {"wordllama-l2-supercat:64": 1}) == (models, later)
 
 
 def test_a_large_base_gives_a_p_value(typed: Any, tmp_path: Path) -> None:

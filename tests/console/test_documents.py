@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
 import aiohttp
+import numpy as np
 import orjson
 import pytest
+from numpy.typing import NDArray
 
+from daemon.adapters.document_store import SqliteDocuments
 from daemon.adapters.web import Role
 from daemon.console import ConsoleSettings
 from daemon.errors import EngineError
 from tests.support.consoles import FakeTopics, console
 from tests.support.document_rooms import Bases, console_with_documents, form
 from tests.support.documents import CLAUSES, as_text, bomb, write_docx
+from tests.support.fakes import FakeEngine
 
 STANDARD = as_text().encode()
 CHANGED = as_text().replace("30 days", "90 days").encode()
@@ -58,11 +64,16 @@ async def sent(
     async with client.post(f"{app_url}documents/{what}", data=data) as answer:
         assert 200 == answer.status, await answer.text()
         address = str(answer.url)
+    return address, await page_once(client, address, lambda text: "data-left" not in text)
+
+
+async def page_once(client: aiohttp.ClientSession, url: str, true: Callable[[str], bool]) -> str:
+    """Return a page once something is true of it."""
     deadline = asyncio.get_running_loop().time() + 60
-    while "data-left" in (text := await page(client, address)):
+    while not true(text := await page(client, url)):
         assert asyncio.get_running_loop().time() < deadline, text
         await asyncio.sleep(0.05)
-    return address, text
+    return text
 
 
 async def test_every_file_says_what_became_of_it(bases: Bases, client: aiohttp.ClientSession, tmp_path: Path) -> None:
@@ -296,6 +307,48 @@ async def test_an_engine_that_dies_refuses_the_file_and_is_started_again(
         assert "6 clauses" in text
 
     assert 2 == bases.starts
+
+
+class HeldEngine(FakeEngine):
+    """An engine of another model that embeds documents once it is let go on."""
+
+    def __init__(self) -> None:
+        super().__init__(name="new")
+        self.go_on = threading.Event()
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        while not self.go_on.is_set():  # noqa: ASYNC110  # set by another thread
+            await asyncio.sleep(0.01)
+        return await super().embed(texts)
+
+
+def models_of(bases: Bases) -> dict[str, int]:
+    with closing(SqliteDocuments(bases.folder)) as store:
+        return dict(store.models("standards"))
+
+
+async def test_a_base_of_another_model_is_embedded_again_in_the_background(
+    bases: Bases, client: aiohttp.ClientSession
+) -> None:
+    """Pages show how far it is, a check waits for all of it, and afterwards the base has vectors of one model."""
+    async with console_with_documents(bases) as app:
+        await sent(client, app.url, "standards", {"standard.txt": STANDARD})
+    held = bases.engine = HeldEngine()
+    again = "being embedded again with new:32: 0 of 1 document"
+    async with console_with_documents(bases) as app:
+        await page_once(client, f"{app.url}documents", lambda text: again in text)
+        data = form({"same.txt": STANDARD}, csrf=await csrf(client, app.url))
+        async with client.post(f"{app.url}documents/checks", data=data) as answer:
+            assert again in await answer.text()
+            address = str(answer.url)
+        held.go_on.set()
+        text = await page_once(client, address, lambda text: "data-left" not in text)
+        assert ">nothing odd<" in text
+        assert "embedded again" not in await page(client, f"{app.url}documents")
+        hits = await page(client, f"{app.url}documents?q=each+invoice+within+30+days")
+        assert "cosine" in hits
+
+    assert {"new:32": 1} == await asyncio.to_thread(models_of, bases)
 
 
 async def test_two_people_upload_at_once(bases: Bases, client: aiohttp.ClientSession) -> None:

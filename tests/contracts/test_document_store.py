@@ -79,20 +79,29 @@ def test_a_failing_call_changes_nothing(store: DocumentStore) -> None:
 
 
 def test_vectors_of_another_model_join_and_then_take_over(store: DocumentStore) -> None:
-    """Old vectors stay until they are dropped."""
-    store.put("one", [kept("a")], "old:2")
-    store.revector("one", kept("a", value=0.25), "new:2")
+    """Old vectors stay until every document has new ones; then one call drops them all."""
+    store.put("one", [kept("a"), kept("b")], "old:2")
+    store.put("two", [kept("a")], "old:2")
+    store.revector("one", [kept("a", value=0.25)], "new:2")
 
-    assert (["a"], ["a"]) == (store.vectors("one", "old:2")[0], store.vectors("one", "new:2")[0])
-    store.drop_vectors("one", "new:2")
-    assert ([], [[0.25, 0.0]]) == (store.vectors("one", "old:2")[0], store.vectors("one", "new:2")[1].tolist())
+    assert ({"old:2": 2, "new:2": 1}, {}) == (dict(store.models("one")), dict(store.models("none")))
+    assert ([], ["b"]) == (store.without_vectors("one", "new:2", 0), store.without_vectors("one", "new:2", 5))
+    assert not store.switch_model("one", "new:2")
+    assert (["a", "b"], ["a"]) == (store.vectors("one", "old:2")[0], store.vectors("one", "new:2")[0])
+    store.revector("one", [kept("b", value=0.5), kept("gone")], "new:2")
+    assert store.switch_model("one", "new:2")
+    assert ([], [[0.25, 0.0], [0.5, 0.0]]) == (
+        store.vectors("one", "old:2")[0],
+        store.vectors("one", "new:2")[1].tolist(),
+    )
+    assert ({"new:2": 2}, {"old:2": 1}) == (dict(store.models("one")), dict(store.models("two")))
 
 
 def test_what_is_removed_is_gone(store: DocumentStore) -> None:
     """With its vectors; an unknown id is not counted, and a new model cannot bring it back."""
     store.put("one", [kept("a"), kept("b")], "m:2")
     assert 1 == store.remove("one", ["a", "unknown"])
-    store.revector("one", kept("a"), "new:2")
+    store.revector("one", [kept("a")], "new:2")
 
     assert ["b"] == [document.id for document in store.documents("one")]
     assert (["b"], []) == (store.vectors("one", "m:2")[0], store.vectors("one", "new:2")[0])
@@ -111,7 +120,7 @@ def test_the_nearest_clauses_come_first(store: DocumentStore) -> None:
     ]
     store.put("one", made, "m:8")
     store.put("two", made[:1], "m:8")
-    store.revector("one", made[0], "other:8")
+    store.revector("one", made[:1], "other:8")
     cosines = (rows @ rows[7, 1]).reshape(-1)
     order = np.argsort(-cosines)[:5]
 
@@ -131,7 +140,7 @@ def test_a_list_has_pages_and_knows_what_lacks_vectors(store: DocumentStore) -> 
     assert ["B.txt", "a.txt", "c.txt"] == [entry.name for entry in store.listed("one")]
     assert [DocumentEntry("c", "a.txt", "text", 2)] == store.listed("one", 1, 1)
     assert [] == store.listed("one", 3, 5)
-    store.revector("one", kept("b"), "new:2")
+    store.revector("one", [kept("b")], "new:2")
     assert ["a", "c"] == store.without_vectors("one", "new:2")
     found = store.document("one", "b")
     assert (("B.txt", kept("b").clauses), None) == (
@@ -150,7 +159,7 @@ def test_another_user_sees_a_new_revision(store: DocumentStore, request: pytest.
     other.put("one", [kept("a")], "m:2")
     seen.append(store.revision())
     assert {"one": 1} == dict(store.bases())
-    other.revector("one", kept("a"), "new:2")
+    other.revector("one", [kept("a")], "new:2")
     seen.append(store.revision())
     other.remove("one", ["a"])
     seen.append(store.revision())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -72,3 +74,11 @@ def bomb() -> bytes:
         for _ in range(300):
             entry.write(b" " * (1 << 20))
     return packed.getvalue()
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    """Return once something is true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -104,12 +104,18 @@ class SqliteDocuments:
         rows = self._connection.execute(query, (base, -1 if count is None else count, begin))
         return [DocumentEntry(*row) for row in rows]
 
-    def without_vectors(self, base: str, model: str) -> list[str]:
+    def models(self, base: str) -> Mapping[str, int]:
+        """See ports.DocumentStore."""
+        query = "SELECT model, COUNT(*) FROM vectors WHERE base = ? GROUP BY model"
+        return dict(self._connection.execute(query, (base,)))
+
+    def without_vectors(self, base: str, model: str, count: int | None = None) -> list[str]:
         """See ports.DocumentStore."""
         query = """SELECT id FROM documents WHERE base = ? AND NOT EXISTS (
                        SELECT 1 FROM vectors WHERE vectors.base = documents.base AND vectors.id = documents.id
-                       AND model = ?) ORDER BY id"""
-        return [id_ for (id_,) in self._connection.execute(query, (base, model))]
+                       AND model = ?) ORDER BY id LIMIT ?"""
+        most = -1 if count is None else count
+        return [id_ for (id_,) in self._connection.execute(query, (base, model, most))]
 
     def vectors(self, base: str, model: str) -> tuple[list[str], NDArray[np.float32]]:
         """See ports.DocumentStore."""
@@ -130,21 +136,25 @@ class SqliteDocuments:
                 for segment in lost:
                     segments.dissolve(self._connection, segment)
 
-    def revector(self, base: str, document: KeptDocument, model: str) -> None:
+    def revector(self, base: str, documents: Sequence[KeptDocument], model: str) -> None:
         """See ports.DocumentStore."""
         with self._changing() as connection:
-            here = (base, document.id)
-            if connection.execute("SELECT 1 FROM documents WHERE base = ? AND id = ?", here).fetchone():
-                self._dissolve(base, document.id, model)
-                connection.execute("DELETE FROM vectors WHERE base = ? AND id = ? AND model = ?", (*here, model))
-                self._put_vectors(base, document, model)
-        self._ask(base, model)
+            for document in documents:
+                here = (base, document.id)
+                if connection.execute("SELECT 1 FROM documents WHERE base = ? AND id = ?", here).fetchone():
+                    self._dissolve(base, document.id, model)
+                    connection.execute("DELETE FROM vectors WHERE base = ? AND id = ? AND model = ?", (*here, model))
+                    self._put_vectors(base, document, model)
+        self._builder.catch_up(*self._ask(base, model))
 
-    def drop_vectors(self, base: str, model: str) -> None:
+    def switch_model(self, base: str, model: str) -> bool:
         """See ports.DocumentStore."""
         with self._changing() as connection:
+            if self.without_vectors(base, model, 1):
+                return False
             connection.execute("DELETE FROM segments WHERE base = ? AND model <> ?", (base, model))
             connection.execute("DELETE FROM vectors WHERE base = ? AND model <> ?", (base, model))
+        return True
 
     def remove(self, base: str, ids: Sequence[str]) -> int:
         """See ports.DocumentStore."""

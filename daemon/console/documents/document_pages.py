@@ -86,7 +86,8 @@ class DocumentPages:
     async def upload(self, request: web.Request) -> web.Response:
         """An upload: every file with its result, and how many are left."""
         upload = self._upload_of(request.match_info["upload"])
-        return await self._page(request, "upload.html", upload=upload)
+        renewal = await self._room.renewal(upload.base) if upload.left else None
+        return await self._page(request, "upload.html", upload=upload, renewal=renewal)
 
     async def check(self, request: web.Request) -> web.Response:
         """A file that was checked, side by side with the nearest standard or another near one."""

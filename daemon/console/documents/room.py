@@ -2,6 +2,9 @@
 
 The engine is started when the room opens, and again at the next need when it could not be started or has died. Until
 then listing works, and search, adding and checking wait.
+
+A base that has vectors of another model is embedded again in the background, a batch at a time. Meanwhile a search
+finds what has new vectors already, and a check waits for all.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import structlog
 from daemon.adapters.parsing import FileLimits, ParserProcess, ReadFile
 from daemon.console.documents.loop_thread import LoopThread
 from daemon.core.documents import DocumentEntry, NearClause
-from daemon.documents import Added, Check, Library, groups_of
+from daemon.documents import Added, Check, Library, Renewal, groups_of
 from daemon.errors import ConfigError, EngineError, StraylineError, UnavailableError
 from daemon.ports import DocumentStore, Outliers
 
@@ -58,12 +61,16 @@ class ListedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of a base: `count` documents in all, in `groups` groups; `bases` are all bases with their sizes."""
+    """One page of a base: `count` documents in all, in `groups` groups; `bases` are all bases with their sizes.
+
+    `renewal` says how far the base is where it is embedded again.
+    """
 
     documents: Sequence[ListedDocument]
     count: int
     groups: int
     bases: Mapping[str, int]
+    renewal: Renewal | None
 
 
 class Room:
@@ -79,12 +86,13 @@ class Room:
         self._warming: asyncio.Task[None] | None = None
         self._store: DocumentStore | None = None
         self._library: Library | None = None
-        self._renewed: set[str] = set()
+        self._renewals: dict[str, asyncio.Task[Exception | None]] = {}
+        """The renewal of each base, with this engine; its result is why it could not be finished."""
         self._engine = AsyncExitStack()
         self._one = asyncio.Lock()
         self._parser = ParserProcess(tools.limits)
         self._parsing = asyncio.Lock()
-        self._groups: tuple[tuple[str, tuple[str, ...]], Mapping[str, int]] = (("", ()), {})
+        self._groups: tuple[tuple[str, str | None, tuple[str, ...]], Mapping[str, int]] = (("", None, ()), {})
 
     async def start(self) -> None:
         """Open the store, and begin to start the engine. Raises OutputError or DataError for an unusable store."""
@@ -108,6 +116,10 @@ class Room:
     async def listing(self, base: str, page: int) -> Listing:
         """Return one page of what a base holds; needs no engine."""
         return await self._call(self._listing(base, page))
+
+    async def renewal(self, base: str) -> Renewal | None:
+        """Return how far a base is that is embedded again; None where it is not."""
+        return await self._call(self._renewal(base))
 
     async def search(self, base: str, text: str, count: int) -> Sequence[NearClause]:
         """Return the clauses of a base that are nearest in meaning."""
@@ -155,7 +167,7 @@ class Room:
         return self.tools.open_store()
 
     async def _close(self) -> None:
-        await self._engine.aclose()
+        await self._end_engine()
         self._parser.close()
         if self._store is not None:
             self._store.close()
@@ -167,20 +179,60 @@ class Room:
 
     @asynccontextmanager
     async def _at_work(self, base: str) -> AsyncIterator[Library]:
-        """Give the library to one caller at a time, with the vectors of `base` up to date."""
+        """Give the library to one caller at a time; see that the vectors of `base` are renewed."""
         async with self._one:
             if self._library is None:
                 self._library = await self._engine.enter_async_context(self.tools.library(self._bases))
-                self._renewed.clear()
+            self._begin_renewal(self._library, base)
             try:
-                if base not in self._renewed:
-                    await self._library.renew(base)
-                    self._renewed.add(base)
                 yield self._library
             except EngineError:
-                self._library = None
-                await self._engine.aclose()
+                await self._end_engine()
                 raise
+
+    async def _end_engine(self) -> None:
+        self._library = None
+        others = [task for task in self._renewals.values() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        self._renewals.clear()
+        await self._engine.aclose()
+
+    def _begin_renewal(self, library: Library, base: str) -> None:
+        if base not in self._renewals:
+            self._renewals[base] = asyncio.create_task(self._renew(library, base))
+
+    async def _renew(self, library: Library, base: str) -> Exception | None:
+        """Embed a base again, one batch between other work; return why it could not be finished."""
+        try:
+            while await self._renew_some(library, base):
+                pass
+        except (StraylineError, sqlite3.Error) as error:
+            log.warning("documents_renewal_failed", base=base, error=str(error))
+            self._renewals.pop(base, None)
+            return error
+        return None
+
+    async def _renew_some(self, library: Library, base: str) -> bool:
+        await asyncio.sleep(0)  # others that wait come first
+        async with self._one:
+            try:
+                return await library.renew_some(base)
+            except EngineError:
+                await self._end_engine()
+                raise
+
+    async def _renewed(self, base: str) -> None:
+        """Return once all documents of a base have vectors of the engine's model; raise why that cannot be."""
+        async with self._at_work(base):
+            renewal = self._renewals[base]
+        await asyncio.wait({renewal})
+        if renewal.cancelled():
+            raise UnavailableError("the engine has ended; try again")
+        error = renewal.result()
+        if error is not None:
+            raise error
 
     async def _prepare(self, base: str) -> None:
         async with self._at_work(base):
@@ -191,12 +243,23 @@ class Room:
         count = bases.get(base, 0)
         groups = self._groups_of(base) if count <= GROUPED else {}
         listed = [ListedDocument(each, groups.get(each.id, -1)) for each in self._bases.listed(base, page * PAGE, PAGE)]
-        return Listing(listed, count, max(groups.values(), default=-1) + 1, bases)
+        renewal = await self._renewal(base)
+        return Listing(listed, count, max(groups.values(), default=-1) + 1, bases, renewal)
+
+    async def _renewal(self, base: str) -> Renewal | None:
+        if self._library is None:
+            return None
+        renewal = self._library.renewal(base)
+        if renewal is not None:
+            if base in self._renewals and self._renewals[base].done():  # others added with another model since then
+                del self._renewals[base]
+            self._begin_renewal(self._library, base)
+        return renewal
 
     def _groups_of(self, base: str) -> Mapping[str, int]:
-        ids = tuple(entry.id for entry in self._bases.listed(base))
-        if self._groups[0] != (base, ids) or not self._groups[1]:
-            self._groups = ((base, ids), groups_of(self._bases, base, self.tools.outliers))
+        of = (base, self._bases.model(base), tuple(entry.id for entry in self._bases.listed(base)))
+        if self._groups[0] != of or not self._groups[1]:
+            self._groups = (of, groups_of(self._bases, base, self.tools.outliers))
         return self._groups[1]
 
     async def _search(self, base: str, text: str, count: int) -> Sequence[NearClause]:
@@ -212,6 +275,7 @@ class Room:
             return await library.add(base, name, read.format, read.blocks)
 
     async def _check(self, base: str, name: str, read: ReadFile) -> Check:
+        await self._renewed(base)
         async with self._at_work(base) as library:
             return await library.check(library.checker(base), name, read.format, read.blocks)
 
