@@ -77,11 +77,15 @@ class PartitionSteps:
 
     @property
     def hungry(self) -> bool:
-        """Whether there is room for another batch."""
+        """Whether there is room for another batch.
+
+        Lines that a checkpoint left unsettled take no room before they have been read again.
+        """
+        in_memory = self.load.open_sessions or self.load.waiting
         return (
             len(self._inbox) < INBOX_BATCHES
             and self.load.waiting < WAITING_SESSIONS
-            and self.load.unsettled < self._shared.terms.max_unsettled
+            and (self.load.unsettled < self._shared.terms.max_unsettled or not in_memory)
             and not self.load.full
         )
 

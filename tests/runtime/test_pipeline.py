@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ from daemon.errors import EngineError, PartitionError
 from daemon.runtime import State
 from tests.support.audit import Audit, Place, audit, places_of
 from tests.support.fake_broker import FakeCluster
-from tests.support.replica import TOPICS, Replica, replica, until
+from tests.support.replica import LIMITS, TOPICS, Replica, replica, until
 
 
 def feed(cluster: FakeCluster, count: int, *, start: int = 0, seed: int = 1) -> list[Place]:
@@ -222,6 +223,49 @@ async def test_deleted_lines_are_no_longer_unsettled() -> None:
         await until(lambda: all(p.state is State.RUN for p in member.pipeline.partitions))
 
         assert 0 == unsettled(member)
+
+
+def feed_packed(cluster: FakeCluster, records: int, lines: int) -> list[Place]:
+    """Append records that hold many lines each, every line a session of its own and all of one second."""
+    places = []
+    for number in range(records):
+        many = [
+            {"time": 1_700_000_000, "scope": "s", "key": f"k{number}.{n}", "message": "ended"} for n in range(lines)
+        ]
+        offset = cluster.append("logs", orjson.dumps(many))
+        places += [("logs", 0, offset, index) for index in range(1, lines + 1)]
+    return places
+
+
+async def test_many_lines_a_record_do_not_stop_the_reading() -> None:
+    """Open sessions with more lines than fit are closed, the oldest first, so that the partition goes on."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed_packed(cluster, 5, 500)
+    async with replica(cluster, idle=60.0) as member:
+
+        def read_to(offset: int) -> bool:
+            return any(p.expected == offset and p.load.open_sessions for p in member.pipeline.partitions)
+
+        await until(lambda: read_to(5))
+        expected += feed_packed(cluster, 1, 500)
+        await until(lambda: read_to(6))
+        await until(lambda: "pin" in {orjson.loads(r.value or b"")["closed_by"] for r in cluster.values("verdicts")})
+        await member.stop()
+    async with replica(cluster):
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
+
+
+async def test_a_checkpoint_with_more_lines_than_fit_is_read_again() -> None:
+    """What an earlier start left unsettled, under other limits, does not keep the next one from reading."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed_packed(cluster, 1, 2_500)
+    async with replica(cluster, limits=replace(LIMITS, max_pinned=10_000), idle=60.0) as member:
+        await until(lambda: cluster.values("checkpoints") and unsettled(member) == 2_500)
+        await member.stop()
+    async with replica(cluster):
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
 
 
 def unsettled(member: Replica) -> int:

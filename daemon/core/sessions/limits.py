@@ -31,7 +31,8 @@ class SessionLimits:
     """When a session ends.
 
     `max_tokens` bounds the sum of the tokens of all lines and `DISTINCT_LINE_TOKENS` a distinct line; a single line may
-    exceed it alone. `max_pinned` bounds, in offsets, how far reading may run ahead of a session's first line.
+    exceed it alone. `max_pinned` bounds, in offsets, how far reading may run ahead of a session's first line. Where a
+    record holds many lines, that says little about memory: `most_open_lines` bounds the lines of all open sessions.
     """
 
     gap_us: int
@@ -39,6 +40,11 @@ class SessionLimits:
     max_lines: int
     max_tokens: int
     max_pinned: int
+
+    @property
+    def most_open_lines(self) -> int:
+        """How many lines open sessions may have together; with one line a record, `max_pinned` alone keeps to that."""
+        return self.max_pinned + self.max_pinned // 4 + 1
 
 
 class SessionState(NamedTuple, Generic[Number]):

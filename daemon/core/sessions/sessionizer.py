@@ -8,8 +8,8 @@ line more than `gap` away from its session's lines, before or after, or one that
 begins a new one. (Where lines come in order the two agree. Where one host's clock is late, or a second file is read
 after a first, its lines still share a session.)
 
-The cut is a function of the sequence of lines alone, however it is split into batches. Sessions are returned in the
-order of the lines that closed them, then of their first lines.
+The cut is a function of the sequence of lines alone, however it is split into batches, but for what `relieve` closes.
+Sessions are returned in the order of the lines that closed them, then of their first lines.
 
 A batch is cut with arrays, an element a key: the lines of a key join its session as a whole, or open a new one, where
 no limit is reached among them. The few other keys take the slow path.
@@ -96,6 +96,16 @@ class Sessionizer:
         stream_time = max(watermark_us, self._watermark if self._watermark is not None else watermark_us)
         self._watermark = stream_time
         return self._close_overdue([], np.array([stream_time]), None)
+
+    def relieve(self) -> list[Session]:
+        """Close the sessions that began first while open ones have more than `most_open_lines`; return them."""
+        excess = self.open_lines - self._limits.most_open_lines
+        if excess <= 0:
+            return []
+        opened = self._table.opened()
+        oldest = opened[np.argsort(self._table.first[opened])]
+        enough = int(np.searchsorted(np.cumsum(self._table.size[oldest]), excess)) + 1
+        return self._close([(0, slot, ClosedBy.PIN) for slot in oldest[:enough].tolist()])
 
     def flush(self, closed_by: ClosedBy) -> list[Session]:
         """Close every session; return them in the order of their first lines."""

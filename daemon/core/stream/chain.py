@@ -151,6 +151,7 @@ class Stream:
         time, watermark = self._origin.time, self.watermark
         if time is not None and watermark is not None and time > watermark:
             self._enqueue(self._sessionizer.advance(time))
+        self._enqueue(self._sessionizer.relieve())
         return pushed
 
     def flush(self, closed_by: ClosedBy) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -305,3 +305,16 @@ def test_interning_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     early = [f"new {at} {n}" for at in range(30) for n in range(19)]
     cutter.push(table([(position_of(1_000 + n), 2_000, "s", "k", line) for n, line in enumerate(early)]))
     assert {2} == set(map(asked.count, early))
+
+
+def test_the_oldest_sessions_give_way_to_many_lines_of_few_records() -> None:
+    """Where records hold many lines, as many of the oldest sessions close as bring the lines below the bound."""
+    limits = replace(ROOMY, max_pinned=8)
+    sessionizer = Sessionizer(limits, count_tokens)
+    lines = [((7 << 20) + number, 100, "s", f"k{number // 3}", "step") for number in range(1, 16)]
+    assert [] == sessionizer.push(table(lines))
+
+    closed = sessionizer.relieve()
+
+    assert [("k0", ClosedBy.PIN), ("k1", ClosedBy.PIN)] == [(session.key, session.closed_by) for session in closed]
+    assert (limits.most_open_lines - 1, []) == (sessionizer.open_lines, sessionizer.relieve())

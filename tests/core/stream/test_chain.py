@@ -94,6 +94,29 @@ def test_a_checkpoint_accounts_for_every_line_once(cuts: list[int], batches: int
     assert 0 == again.lost
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.sets(st.integers(1, COUNT // 6 - 1), max_size=5).map(sorted), st.integers(0, 5), st.integers(1, 20))
+def test_lines_of_crowded_records_are_accounted_for_once(cuts: list[int], batches: int, pinned: int) -> None:
+    """Stopped after any batch while the oldest sessions give way, each line of packed records is in one verdict."""
+    packed = [b"[" + b",".join(RECORDS[first : first + 6]) + b"]" for first in range(0, COUNT, 6)]
+    crowded = tools()
+    crowded = replace(crowded, limits=replace(crowded.limits, max_pinned=pinned))
+    stream = Stream(SOURCE, crowded)
+    before = list[Verdict]()
+    for first, end in list(zip([0, *cuts], [*cuts, len(packed)], strict=True))[: batches + 1]:
+        stream.push(batch(packed[first:end], first))
+        before += judged(stream)
+        assert stream.unsettled <= crowded.limits.most_open_lines
+    checkpoint = Checkpoint.decode(stream.checkpoint("config").encode())
+
+    again = Stream(SOURCE, replace(tools(), limits=crowded.limits), checkpoint)
+    again.push(batch(packed[checkpoint.low :], checkpoint.low))
+    again.flush(ClosedBy.FLUSH)
+    positions = [p for verdict in before + judged(again) for p in verdict.session.positions.tolist()]
+
+    assert [(offset << 20) + index for offset in range(len(packed)) for index in range(1, 7)] == sorted(positions)
+
+
 def test_a_checkpoint_in_the_middle_of_a_replay_keeps_what_has_not_returned() -> None:
     """Interrupted while it reads again, a partition keeps the same end and the lines that are still to come."""
     stream = Stream(SOURCE, tools())
