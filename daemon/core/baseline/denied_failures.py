@@ -44,7 +44,10 @@ _NOUN = (
     rf"\bfailover (?:{_STATE}|support(?:ed)?|mode|policy|group|standby|target)\b",
     r"\bdead (?:tuples?|rows?|row versions?|items?|line pointers?|peer detection|code|zone|time)\b",
     r"\bdead but not yet removable\b",
-    r"(?<!to )(?<!to the )(?<!to a )\bdead[ -]?letters?\b",
+    (
+        r"(?<!to )(?<!to the )(?<!to a )(?<!into )(?<!into the )(?<!into a )(?<!become )(?<!become a )(?<!becomes )"
+        r"(?<!becomes a )(?<!became )(?<!became a )(?<!is a )(?<!now a )\bdead[ -]?letters?\b"
+    ),
     r"\bfailure domains?\b|\blost\+found\b|\bcritical (?:sections?|path)\b",
     r"\b(?:in case|in the event) of (?:an? )?(?:errors?|failures?|exceptions?)\b|\bon[-_](?:failure|error)s?\b",
 )

@@ -19,10 +19,20 @@ from functools import lru_cache
 
 from daemon.core.baseline.denied_failures import begins_with_thing, without_denied
 
+_WORK = (
+    r"(?:messages?|records?|events?|jobs?|tasks?|requests?|batch(?:es)?|payloads?|files?|rows?|items?|entr(?:y|ies))"
+)
+_GIVEN_UP = (
+    r"(?:gave|giving|given) up(?! (?:(?:the|its|a|our) )?(?:lease|leader\w*|lock|ownership|turn|slot))"
+    r"|(?:to|into) (?:(?:the|a|its) )?dlq"
+    rf"|(?:this|the|a|one) {_WORK} (?:is|was|has been|gets|got) (?:now )?(?:abandoned|discarded|quarantined)"
+    rf"|(?:abandoning|discarding|quarantining) (?:(?:the|this|a|one) )?{_WORK}"
+)
+"""Work that is not done any more: given up, or put aside. Counts of it are left out: they are often zero."""
 _WORDS = re.compile(
     r"\b(?:server_error|error|errors|err|fail\w*|fatal|panic|exception\w*|abort\w*|unexpected|invalid|illegal|corrupt\w*|denied"
     r"|refused|timeout|timed out|cannot|can't|could not|unable|lost|missing|not found|no such|critical|severe|alert"
-    r"|emerg\w*|dead|killed|crash\w*|broken|bad|interrupted?)\b",
+    rf"|emerg\w*|dead|killed|crash\w*|broken|bad|interrupted?|{_GIVEN_UP})\b",
     re.IGNORECASE,
 )
 _CAMEL = re.compile(r"([a-z])([A-Z])")

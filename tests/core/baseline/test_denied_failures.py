@@ -26,6 +26,15 @@ LOG: index scan needed: 19 pages from table (59.38% of total) had 201 dead item 
 tuples: 31 removed, 120 remain, 2 are dead but not yet removable
 INFO vacuum kept 17 dead row versions
 dead letter queue size 0
+dead letters: 0
+DLQ consumer started
+dlq depth 0
+scan ended, 0 files quarantined
+3 messages discarded as duplicates
+discarding duplicate message 17
+INFO cart: 12 abandoned carts are mailed
+gave up the lease of shard 7
+giving up leadership of partition 3
 INFO dead-letter topic created with 3 partitions
 INFO Exception support enabled
 INFO exception handlers registered: 14
@@ -78,6 +87,18 @@ node host-7 is dead
 peer declared dead after 3 probes
 message moved to dead letter queue after 5 attempts
 event sent to the dead-letter topic
+record 17 becomes a dead letter
+order 5512 became a dead letter
+message 12 dead-lettered
+payload moved into the dead letter queue
+event 9 sent to DLQ
+gave up after 5 attempts
+giving up on broker kafka-2
+job mail.send given up after 3 tries
+the message was discarded
+this record is quarantined
+abandoning task 17
+discarding the batch
 Exception in thread main
 uncaught exception while loading support library
 exception handling request 17
