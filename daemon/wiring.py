@@ -50,6 +50,7 @@ def kafka_settings(config: Config) -> KafkaSettings:
         instance_id=kafka.instance_id,
         session_timeout=kafka.session_timeout / 1e6,
         transaction_timeout=kafka.transaction_timeout / 1e6,
+        max_batch=config.input.max_batch,
         topics=config.topics.named(),
         protocol=security.protocol,
         mechanism=security.mechanism,

@@ -32,6 +32,7 @@ from daemon.config.served import ConsoleConfig, HttpConfig, ServeConfig
 from daemon.config.values import (
     DOCUMENT,
     Duration,
+    Size,
     extracting,
     format_name,
     http_address,
@@ -108,6 +109,7 @@ class InputConfig(Section):
     schemas: dict[str, Path] = {}
     schema_registry: SchemaRegistryConfig | None = None
     level_scale: Literal["auto", "syslog", "pino", "python", "otlp", "none"] = "auto"
+    max_batch: Annotated[Size, Field(ge=80_000_000, le=2_000_000_000)] = 128_000_000
     max_lead: Duration = 300_000_000
     unreadable_time: Literal["record_time", "reject"] = "record_time"
     multiline: MultilineConfig = MultilineConfig()

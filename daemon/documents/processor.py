@@ -169,6 +169,9 @@ class DocumentProcessor:
     def _read(self, batch: Batch) -> Iterable[Embeddable]:
         """Read one record; return the text that must be embedded for it, if there is one."""
         offset, redact = batch.offsets[0], self._tools.redact
+        if refused := batch.refused():
+            self._waiting.append(_Waiting(batch, reject=refused[0]))
+            return []
         try:
             name, content = name_and_content(batch, 0)
         except DataError as error:

@@ -26,6 +26,7 @@ _REJECTS = (
     "bad_time",
     "too_many_lines",
     "bad_compression",
+    "batch_too_large",
     "not_otlp",
     "not_avro",
     "unknown_schema",

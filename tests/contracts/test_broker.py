@@ -51,7 +51,7 @@ class Stage:
     """A broker, an input topic of two partitions, the topic of one that alerts go to, and what others do there.
 
     `write` appends a value to the input, with a key and a header where it is None; `delete` lets retention take what is
-    before an offset of the input's partition 0.
+    before an offset of the input's partition 0; `bomb` appends a batch of three records to it that unpacks to too much.
     """
 
     broker: Broker
@@ -59,6 +59,7 @@ class Stage:
     out: str
     write: Callable[[bytes | None, int], Awaitable[object]]
     delete: Callable[[int], Awaitable[object]]
+    bomb: Callable[[], Awaitable[object]]
 
     @property
     def source(self) -> TopicPartition:
@@ -96,7 +97,10 @@ async def fake_stage() -> AsyncIterator[Stage]:
     async def delete(first: int) -> None:
         cluster.logs[TopicPartition("in", 0)].delete(first)
 
-    yield Stage(FakeBroker(cluster), "in", "alerts", write, delete)
+    async def bomb() -> None:
+        cluster.write_bomb(TopicPartition("in", 0), 3)
+
+    yield Stage(FakeBroker(cluster), "in", "alerts", write, delete, bomb)
 
 
 @asynccontextmanager
@@ -123,7 +127,16 @@ async def kafka_stage(servers: str) -> AsyncIterator[Stage]:
             place = KafkaPartition(topic, 0)
             await topics.admin.delete_records({place: RecordsToDelete(before_offset=first)})
 
-        yield Stage(broker, topic, out, write, delete)
+        async def bomb() -> None:
+            async with AIOKafkaProducer(
+                bootstrap_servers=servers, compression_type="gzip", max_request_size=1 << 28, max_batch_size=1 << 28
+            ) as packing:
+                made = packing.create_batch()
+                for _ in range(3):
+                    made.append(key=None, value=bytes(43_000_000), timestamp=None)
+                await (await packing.send_batch(made, topic, partition=0))
+
+        yield Stage(broker, topic, out, write, delete, bomb)
         await broker.close()
         await producer.stop()
 
@@ -185,6 +198,17 @@ async def test_a_transaction_publishes_records_and_offset_together(stage: Stage)
     async with stage.member(Follower()) as membership:
         assert 8 == await membership.committed(stage.source)
         assert await membership.committed(TopicPartition(stage.topic, 1)) is None
+
+
+async def test_a_record_without_key_and_value_is_published(stage: Stage) -> None:
+    """The dead letter of a record that has neither must not stop its partition."""
+    producer = stage.broker.transactions(stage.source)
+    await producer.start()
+    await producer.commit([OutRecord("alerts", None, None), alert(b"k", b"v")], 1)
+    await producer.close()
+
+    assert b"v" == await last(stage, b"k")
+    assert await stage.broker.high_water(stage.out, 0) >= 2
 
 
 async def test_the_newest_producer_fences_the_others(stage: Stage) -> None:
@@ -318,6 +342,22 @@ async def test_records_come_as_they_are(stage: Stage) -> None:
     assert [b"tombstone", None] == [key for batch in batches for key in batch.keys]
     assert (("from", b"here"),) == tuple(batches[0].headers[0])
     assert all(timestamp > 1_600_000_000_000 for batch in batches for timestamp in batch.timestamps)
+
+
+async def test_a_batch_that_unpacks_to_too_much_is_passed(stage: Stage) -> None:
+    """It comes as one row without a value that says which offsets it stands for, and the records behind it come too."""
+    await stage.feed(b"before")
+    await stage.bomb()
+    await stage.feed(b"after")
+    follower = Follower()
+    async with stage.member(follower) as membership:
+        batches = await poll_until(membership, follower, lambda got: b"after" in values(got))
+        end = membership.position(stage.source)
+
+    [refusal] = [refusal for batch in batches for refusal in batch.refusals]
+    assert [b"before", None, b"after"] == values(batches)
+    assert (1, 3, "batch_too_large", 5) == (refusal.first, refusal.last, refusal.reason, end)
+    assert refusal.detail.startswith("offsets 1 to 3: ")
 
 
 async def test_a_position_that_is_gone_is_an_error(stage: Stage) -> None:

@@ -5,26 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pytest
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.adapters.kafka.columnar_consumer import RecordColumns, _Results, joined
-from daemon.core.types import Batch, TopicPartition
+from daemon.adapters.kafka.columnar_consumer import (
+    BYTES_A_RECORD,
+    Allowance,
+    RecordColumns,
+    _Results,
+    joined,
+)
+from daemon.core.types import Batch, RefusedRange, TopicPartition
 
 PLACE = KafkaPartition("logs", 0)
 CONTROL = 0x20
+MOST = 100_000
+"""How many bytes a batch may unpack to here."""
 ABORT = bytes(4)
+
+
+Record = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 
 
 @dataclass(frozen=True)
 class Produced:
     """One batch: its records (key, value, headers), the producer of a transaction, holes compaction left behind it."""
 
-    records: Sequence[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]
+    records: Sequence[Record]
     producer: int = -1
     compression: int = 0
     gap: int = 0
@@ -59,11 +72,18 @@ def naive(data: bytes, start: int, aborted: list[tuple[int, int]]) -> tuple[list
     return [(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in records], records.next_fetch_offset
 
 
+def reading(data: bytes, start: int, allowance: Allowance) -> PartitionRecords:
+    """Return what aiokafka reads through columns."""
+    records = parsed(data, start, [])
+    _Results(allowance)[PLACE] = FetchResult(PLACE, assignment=None, partition_records=records, backoff=0)
+    return records
+
+
 def columnar(data: bytes, start: int, aborted: list[tuple[int, int]]) -> tuple[list[object], int, list[RecordColumns]]:
     """Return the same through columns, and the columns."""
     records = parsed(data, start, aborted)
     result = FetchResult(PLACE, assignment=None, partition_records=records, backoff=0)
-    _Results()[PLACE] = result
+    _Results(Allowance(MOST, 10 * MOST))[PLACE] = result
     parts = list(records)
     batch = joined(TopicPartition(*PLACE), parts) if parts else Batch(TopicPartition(*PLACE), [], [], [], [])
     headers = [list(h) for h in batch.headers] if batch.headers else [[] for _ in batch.values]
@@ -128,3 +148,83 @@ def test_headers_are_there_only_where_a_record_has_some() -> None:
 
     assert [[], [[("h", b"x")]]] == [part.headers for part in parts]
     assert [[], [("h", b"x")]] == [row[4] for row in rows]  # type: ignore[index]  # rows are tuples
+
+
+BOMB: list[Record] = [(b"k", bytes(60_000), []), (b"k", bytes(60_000), [])]
+GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
+
+
+@pytest.mark.parametrize("codec", [GZIP, SNAPPY, LZ4, ZSTD])
+def test_a_batch_that_unpacks_to_too_much_is_one_row_and_the_next_one_is_read(codec: int) -> None:
+    """The row names the offsets that it stands for, and the position moves on behind them."""
+    batches = [Produced([(None, b"before", [])]), Produced(BOMB, compression=codec), Produced([(None, b"after", [])])]
+
+    rows, position, parts = columnar(log_of(batches), 0, [])
+    batch = joined(TopicPartition(*PLACE), parts)
+
+    detail = "offsets 1 to 2: a compressed batch unpacks to more than 100,000 bytes"
+    assert [RefusedRange(1, 2, "batch_too_large", detail)] == batch.refusals
+    assert [0, 2, 3] == list(batch.offsets)
+    assert [b"before", None, b"after"] == batch.values
+    assert ([0, 2], 4, 3) == (list(batch.readable()), position, len(rows))
+
+
+def test_a_refused_batch_counts_from_the_position() -> None:
+    """Offsets before the position were settled, and are not among those that are given up."""
+    _, _, parts = columnar(log_of([Produced(BOMB, compression=ZSTD)]), 1, [])
+
+    assert parts[0].refusal is not None
+    assert (1, 1, "offset 1: ") == (parts[0].refusal.first, parts[0].refusal.last, parts[0].refusal.detail[:10])
+
+
+def test_a_batch_of_very_many_records_is_refused() -> None:
+    """Small records cost more as objects than as bytes."""
+    records: list[Record] = [(None, b"", [])] * (MOST // BYTES_A_RECORD + 1)
+
+    _, position, parts = columnar(log_of([Produced(records, compression=GZIP)]), 0, [])
+
+    assert parts[0].refusal is not None
+    assert "offsets 0 to 97: a compressed batch holds more than 97 records" == parts[0].refusal.detail
+    assert position == 98
+
+
+def test_a_damaged_batch_is_refused() -> None:
+    """What no codec can read is given up with its offset."""
+    data = bytearray(log_of([Produced([(None, b"x" * 100, [])], compression=ZSTD)]))
+    data[70:80] = bytes(10)
+
+    _, position, parts = columnar(bytes(data), 0, [])
+
+    assert parts[0].refusal is not None
+    assert ("bad_compression", 1) == (parts[0].refusal.reason, position)
+    assert parts[0].refusal.detail.startswith("offset 0: a batch compressed by zstd cannot be unpacked")
+
+
+def test_an_old_batch_is_bounded_too() -> None:
+    """A batch of the time before Kafka 0.11 does not say where it begins: it is given up from the position on."""
+    builder = LegacyRecordBatchBuilder(1, GZIP, 1 << 20)
+    for offset in range(3):
+        builder.append(offset, 0, None, bytes(60_000))
+
+    data = bytearray(builder.build())
+    data[0:8] = (2).to_bytes(8, "big")  # a broker gives it the last one's offset
+
+    _, position, parts = columnar(bytes(data), 1, [])
+
+    assert parts[0].refusal is not None
+    assert (1, 2, 3) == (parts[0].refusal.first, parts[0].refusal.last, position)
+
+
+def test_one_poll_unpacks_little_more_than_one_batch_may_hold() -> None:
+    """Batches that are not unpacked any more are fetched again: the position stays before them."""
+    large = Produced([(None, bytes(60_000), [])], compression=GZIP)
+    data, allowance = log_of([large] * 4), Allowance(MOST, MOST)
+    read = 2 * len(log_of([large]))
+
+    first = reading(data, 0, allowance)
+    parts = list(first)
+    allowance.left = MOST
+    rest = list(reading(data[read:], first.next_fetch_offset, allowance))
+
+    assert ([0, 1], 2) == ([part.offset for part in parts], first.next_fetch_offset)
+    assert [2, 3] == [part.offset for part in rest]

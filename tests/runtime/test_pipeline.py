@@ -105,6 +105,22 @@ async def test_a_bad_record_becomes_one_dead_letter_and_spoils_nothing() -> None
     assert [(b"k", b"{no json")] == [(r.key, r.value) for r in cluster.values("dead_letters")]
 
 
+async def test_a_batch_that_is_not_unpacked_is_one_dead_letter_across_crashes() -> None:
+    """Its records are given up once, by a letter that holds nothing of them; all others are judged once."""
+    cluster = FakeCluster(TOPICS)
+    expected = feed(cluster, 20)
+    refusal = cluster.write_bomb(TopicPartition("logs", 1), 5)
+    expected.append(("logs", 1, refusal.last, 0))
+    expected += feed(cluster, 20, start=20)
+    async with replica(cluster):
+        await until(lambda: bool(cluster.values("dead_letters")))
+    more = feed(cluster, 20, start=40)
+    async with replica(cluster):
+        await until(lambda: settled(cluster, [*expected, *more]))
+    assert outcome(cluster, [*expected, *more]).clean
+    assert [None] == [letter.value for letter in cluster.values("dead_letters")]
+
+
 async def test_a_text_that_the_engine_refuses_becomes_a_dead_letter_and_the_others_are_judged() -> None:
     """The dead letter names the places of the session's lines, the engine's reason, and holds the redacted lines."""
     cluster = FakeCluster(TOPICS)

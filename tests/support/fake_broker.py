@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import dataclass, field
 from typing import Any
 
-from daemon.core.types import Batch, OutRecord, TopicPartition, Update
+from daemon.core.types import Batch, OutRecord, RefusedRange, TopicPartition, Update
 from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
 from daemon.ports import Listener
 
@@ -77,6 +77,7 @@ class FakeCluster:
         self.group: dict[TopicPartition, int] = {}
         self.faults = faults or (lambda _step, _source: None)
         self.members: list[FakeMembership] = []
+        self.refusals: dict[TopicPartition, list[RefusedRange]] = defaultdict(list)
         self.open: dict[TopicPartition, list[Written]] = {}
         self.group_problem: str | None = None
         self.diagnosis: str | None = None
@@ -102,6 +103,16 @@ class FakeCluster:
         written = Written(log.end, key, value, tuple(headers), LATER + log.end, state)
         log.records.append(written)
         return written
+
+    def write_bomb(self, place: TopicPartition, count: int) -> RefusedRange:
+        """Append `count` records whose batch no member of the group unpacks."""
+        first = self.logs[place].end
+        for _ in range(count):
+            self.write(place, None, b"never read")
+        last = first + count - 1
+        refusal = RefusedRange(first, last, "batch_too_large", f"offsets {first} to {last}: too large")
+        self.refusals[place].append(refusal)
+        return refusal
 
     def values(self, topic: str) -> list[Written]:
         """Return everything committed in a topic, partition by partition."""
@@ -158,20 +169,30 @@ class FakeMembership:
             records = log.committed(position)[:40]
             if records:
                 self._positions[place] = records[-1].offset + 1
-                batches.append(
-                    Batch(
-                        place,
-                        [r.offset for r in records],
-                        [r.timestamp for r in records],
-                        [r.key for r in records],
-                        [r.value for r in records],
-                        [r.headers for r in records] if any(r.headers for r in records) else (),
-                    )
-                )
+                if batch := self._batch(place, records):
+                    batches.append(batch)
             elif log.stable > position:
                 self._positions[place] = log.stable
         await asyncio.sleep(0 if batches else min(seconds, 5 * self._cluster.pause))
         return batches
+
+    def _batch(self, place: TopicPartition, records: Sequence[Written]) -> Batch | None:
+        """Return records as a batch, without those that are not unpacked; None where no row is left."""
+        refusals = self._cluster.refusals[place]
+        within = {offset for refusal in refusals for offset in range(refusal.first, refusal.last)}
+        rows = [record for record in records if record.offset not in within]
+        refused = [refusal for refusal in refusals if refusal.last in {row.offset for row in rows}]
+        lasts = {refusal.last for refusal in refused}
+        batch = Batch(
+            place,
+            [r.offset for r in rows],
+            [r.timestamp for r in rows],
+            [r.key for r in rows],
+            [None if r.offset in lasts else r.value for r in rows],
+            [r.headers for r in rows] if any(r.headers for r in rows) else (),
+            refused,
+        )
+        return batch if rows else None
 
     def resume(self, partition: TopicPartition, offset: int) -> bool:
         if partition not in self._positions:

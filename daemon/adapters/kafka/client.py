@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import ConsumerStoppedError, IllegalOperation, KafkaError, ProducerFenced, RecordTooLargeError
 
+import daemon.adapters.kafka.unpacking  # noqa: F401  # importing it bounds what batches unpack to
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.types import TopicPartition
 from daemon.errors import PartitionError

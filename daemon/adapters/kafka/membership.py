@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
 
+import structlog
 from aiokafka import ConsumerRebalanceListener
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -46,6 +47,8 @@ from daemon.core.types import Batch, TopicPartition
 from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
 from daemon.ports import Listener
 
+log = structlog.get_logger(__name__)
+
 POLL_RECORDS = 20_000  # decoding blocks the event loop, for about a microsecond each
 IDLE_POLL = 30.0
 JOIN_SECONDS = 60
@@ -67,6 +70,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._assigned = False
         self._lost = deque[float](maxlen=MEMBERSHIPS_LOST)
         self._consumer = ColumnarConsumer(
+            settings.max_batch,
             **(connection or settings.connection()),
             **member_options(settings),
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
@@ -151,7 +155,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._batch_records = max(
             (len(part) for parts in fetched.values() for part in parts), default=self._batch_records
         )
-        return [joined(from_kafka(partition), parts) for partition, parts in fetched.items()]
+        return [_logged(joined(from_kafka(partition), parts)) for partition, parts in fetched.items()]
 
     def _look_for_twin(self) -> None:
         instance, lost = self._settings.instance_id, self._lost
@@ -208,3 +212,10 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     async def close(self) -> None:
         await stop_client(self._consumer)
+
+
+def _logged(batch: Batch) -> Batch:
+    """Return a batch whose refusals are in the log."""
+    for refusal in batch.refusals:
+        log.warning("batch_refused", partition=str(batch.source), reason=refusal.reason, error=refusal.detail)
+    return batch

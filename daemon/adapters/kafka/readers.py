@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
+import daemon.adapters.kafka.unpacking  # noqa: F401  # importing it bounds what batches unpack to
 from daemon.adapters.kafka.diagnosis import explained
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.types import Batch, TopicPartition

@@ -42,13 +42,17 @@ class OAuthSettings:
 
 @dataclass(frozen=True, slots=True)
 class KafkaSettings:
-    """How to reach the cluster, and this daemon's names and time-outs (seconds) in it."""
+    """How to reach the cluster, and this daemon's names and time-outs (seconds) in it.
+
+    `max_batch` is the most bytes that a batch of the topics that a membership reads may unpack to.
+    """
 
     bootstrap_servers: Sequence[str]
     group_id: str
     instance_id: str | None = None
     session_timeout: float = 10.0
     transaction_timeout: float = 30.0
+    max_batch: int = 128_000_000
     topics: Mapping[str, str] = field(default_factory=dict)
     protocol: str = "PLAINTEXT"
     mechanism: str = "PLAIN"

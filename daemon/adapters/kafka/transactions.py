@@ -64,9 +64,11 @@ class KafkaTransactions:
             sent: list[asyncio.Future[object]] = []
             for record in records:
                 try:
+                    # aiokafka sends no record without key and value; the dead letter of one has an empty value.
+                    value = b"" if record.key is None and record.value is None else record.value
                     future = await producer.send(
                         topics[record.role],
-                        value=record.value,
+                        value=value,
                         key=record.key,
                         partition=record.partition,
                         headers=list(record.headers),

@@ -3,7 +3,8 @@
 The headers are those of Kafka Connect's dead letter queues (`DeadLetterQueueReporter.populateContextHeaders`), so tools
 for those queues read these too. As there, the record's own headers come first, a second failure appends to them, and
 all values are UTF-8 text. The message begins with a short stable word for the reason. It repeats nothing of the
-record's content.
+record's content. What is larger than `LARGEST` is left out, and the message says so: the topic could not hold it, and
+the partition would never commit.
 
 A session that the embedding server refuses is a dead letter too: its value is the session as JSON, redacted, with the
 positions of all its lines.
@@ -27,6 +28,8 @@ FORMAT_CLASS = "daemon.core.formats.Format"
 ENGINE_STAGE = "TRANSFORMATION"
 ENGINE_CLASS = "daemon.ports.Engine"
 REFUSED_TEXT = "refused_text"
+LARGEST = 15 << 20
+"""The most bytes of a record in its dead letter: what fits the topic as `strayline topics create` makes it."""
 
 
 def dead_letter(
@@ -43,16 +46,23 @@ def dead_letter(
     `name` is the consumer group, `task` the input partition or another small number, `where` the class that rejects it.
     `redaction` removes secrets from the record's key, value and headers; bytes that are not UTF-8 are then replaced.
     """
-    context = _context(batch.source, reject.offset, f"{reject.reason}: {reject.detail}", name, task, (STAGE, where))
+    message = f"{reject.reason}: {reject.detail}"
     own: Sequence[tuple[str, bytes]] = batch.headers[reject.row] if batch.headers else ()
+    key, value = batch.keys[reject.row], batch.values[reject.row]
+    growth = 1 if redaction is None else 3  # a byte that is not UTF-8 becomes three
+    size = growth * (len(key or b"") + sum(len(header) + len(part or b"") for header, part in own))
+    if size > LARGEST:
+        message += f"; its key and headers are left out, they are larger than {LARGEST:,} bytes"
+        key, own, size = None, (), 0
+    if size + growth * len(value or b"") > LARGEST:
+        message += f"; its value of {len(value or b''):,} bytes is left out"
+        value = None
+    context = _context(batch.source, reject.offset, message, name, task, (STAGE, where))
     return OutRecord(
         role="dead_letters",
-        key=_redacted(batch.keys[reject.row], redaction),
-        value=_redacted(batch.values[reject.row], redaction),
-        headers=(
-            *((header, _redacted(value, redaction) or b"") for header, value in own),
-            *context,
-        ),
+        key=_redacted(key, redaction),
+        value=_redacted(value, redaction),
+        headers=(*((header, _redacted(part, redaction) or b"") for header, part in own), *context),
     )
 
 

@@ -23,9 +23,12 @@ import zstandard
 
 from daemon.core.positions import Positions, offset_of, position_of
 from daemon.core.types import TopicPartition
+from daemon.core.zstd_frames import unpacked_frame
 from daemon.errors import DataError
 
 CHECKPOINT_VERSION = 1
+MAX_UNPACKED = 512 << 20
+"""The most bytes of unpacked positions: 67 million, 40 times what `sessions.max_pinned` lets wait by default."""
 _HEAD = struct.Struct(">HI")
 NONE: Positions = np.empty(0, dtype=np.int64)
 
@@ -39,8 +42,11 @@ def pack(positions: Positions) -> bytes:
 
 
 def unpack(data: bytes) -> Positions:
-    """Return the positions that `pack` compressed."""
-    planes = np.frombuffer(zstandard.ZstdDecompressor().decompress(data), dtype=np.uint8).reshape(8, -1)
+    """Return the positions that `pack` compressed. Raises DataError where they are damaged or very many."""
+    try:
+        planes = np.frombuffer(unpacked_frame(data, MAX_UNPACKED), dtype=np.uint8).reshape(8, -1)
+    except (zstandard.ZstdError, ValueError) as error:
+        raise DataError(f"the positions of a checkpoint cannot be read: {error}") from None
     return np.cumsum(np.ascontiguousarray(planes.T).view("<i8").reshape(-1), dtype=np.int64)
 
 
@@ -91,7 +97,7 @@ class Checkpoint:
 
     @classmethod
     def decode(cls, value: bytes) -> Checkpoint:
-        """Return the checkpoint in `value`. Raises DataError for a version that this release cannot read."""
+        """Return the checkpoint in `value`. Raises DataError for what this release cannot read."""
         version, length = _HEAD.unpack_from(value)
         if version != CHECKPOINT_VERSION:
             raise DataError(

@@ -44,8 +44,11 @@ class FeedbackProcessor:
     def step(self, batch: Batch | None, vectors: Mapping[str, Vector | RefusedText]) -> Step:  # noqa: ARG002  # it asks for none
         if batch is None:
             return self.flush(0.0)
-        rejects, verdicts = Counter[str](), list[str]()
-        for row, (offset, value) in enumerate(zip(batch.offsets, batch.values, strict=True)):
+        refused, verdicts = batch.refused(), list[str]()
+        rejects = Counter(reject.reason for reject in refused)
+        self._outputs += [self._dead_letter(batch, reject) for reject in refused]
+        for row in batch.readable():
+            offset, value = batch.offsets[row], batch.values[row]
             try:
                 if parse_remark(value) is not None:  # on an incident: only consoles show it
                     continue

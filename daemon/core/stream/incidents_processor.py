@@ -56,12 +56,14 @@ class IncidentsProcessor:
         rejects = Counter[str]()
         if batch is not None:
             about = self._publishing.provenance()
-            records = zip(batch.offsets, batch.keys, batch.values, strict=True)
-            for row, (offset, key, value) in enumerate(records):
+            refused = batch.refused()
+            rejects.update(reject.reason for reject in refused)
+            self._outputs += [self._dead_letter(batch, reject) for reject in refused]
+            for row in batch.readable():
                 try:
-                    messages = self._read(key, value)
+                    messages = self._read(batch.keys[row], batch.values[row])
                 except DataError as error:
-                    reject = Reject(row, offset, "bad_observation", str(error))
+                    reject = Reject(row, batch.offsets[row], "bad_observation", str(error))
                     self._outputs.append(self._dead_letter(batch, reject))
                     rejects[reject.reason] += 1
                     continue

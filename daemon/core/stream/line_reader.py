@@ -140,6 +140,8 @@ class LineReader:
         """Read a batch. Offsets must increase from batch to batch."""
         if not len(batch):
             return Pushed(0, ())
+        if batch.refusals:
+            return self._push_around(batch, pressed=pressed)
         self._origin.look(batch, pressed=pressed)
         if self._replay is None:
             return self._read(batch)
@@ -183,6 +185,19 @@ class LineReader:
         """Return those of the lines ahead that were held to be joined."""
         held = self.resume.held
         return held[held >= position_of(self._read_to)]
+
+    def _push_around(self, batch: Batch, *, pressed: bool) -> Pushed:
+        """Read a batch whose refusals become rejects; the offsets that they stand for are passed."""
+        replay, rows = self._replay, batch.readable()
+        wanted = [replay is None or replay.refused(refusal.first, refusal.last) for refusal in batch.refusals]
+        pushed = self.push(batch.rows(rows), pressed=pressed)
+        rejects = [replace(reject, row=rows[reject.row]) for reject in pushed.rejects]
+        rejects += [reject for reject, kept in zip(batch.refused(), wanted, strict=True) if kept]
+        end = batch.offsets[-1] + 1
+        self.next, self._read_to = max(self.next, end), max(self._read_to, end)
+        if self._replay is not None and end >= self._replay.until:
+            self.end_replay()
+        return replace(pushed, rejects=rejects, replayed=pushed.replayed + wanted.count(False))
 
     def _read(self, batch: Batch, rows: Sequence[int] | None = None) -> Pushed:
         if not len(batch):

@@ -51,6 +51,12 @@ class Replay:
         """Note that the record at `offset` returned, as a reject instead of lines."""
         self._returned += int(offset < self.until and self.wants(offset))
 
+    def refused(self, first: int, last: int) -> bool:
+        """Note that the records from `first` to `last` returned as a refusal; whether some of them are not settled."""
+        within = int(np.count_nonzero((self._offsets >= first) & (self._offsets <= last)))
+        self._returned += within
+        return within > 0 or last >= self.until
+
     @property
     def missing(self) -> int:
         """How many records with unsettled lines have not returned so far; at the end: retention deleted them."""

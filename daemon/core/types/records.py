@@ -34,11 +34,24 @@ class TopicPartition(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedRange:
+    """Records from offset `first` to `last` that a reader did not unpack. Their batch has one empty row, at `last`.
+
+    `reason` and `detail` are those of the one dead letter that stands for them.
+    """
+
+    first: int
+    last: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Records of one partition in offset order, as columns of equal length.
 
     `timestamps` are the records' own, in milliseconds, or -1 where there is none (files). `headers` is empty where no
-    record of the batch has any.
+    record of the batch has any. `refusals` are in order; each has a row without key and value.
     """
 
     source: TopicPartition
@@ -47,25 +60,42 @@ class Batch:
     keys: Sequence[bytes | None]
     values: Sequence[bytes | None]
     headers: Sequence[Sequence[tuple[str, bytes]]] = ()
+    refusals: Sequence[RefusedRange] = ()
 
     def __len__(self) -> int:
         return len(self.offsets)
 
     def rows(self, rows: Sequence[int]) -> Batch:
         """Return some rows, in order, as a batch."""
+        offsets = [self.offsets[row] for row in rows]
         return Batch(
             self.source,
-            [self.offsets[row] for row in rows],
+            offsets,
             [self.timestamps[row] for row in rows],
             [self.keys[row] for row in rows],
             [self.values[row] for row in rows],
             [self.headers[row] for row in rows] if self.headers else (),
+            [refusal for refusal in self.refusals if refusal.last in offsets] if self.refusals else (),
         )
 
     def since(self, offset: int) -> Batch:
         """Return the records from `offset` on."""
         start = bisect_left(self.offsets, offset)
         return self if start == 0 else self.rows(range(start, len(self)))
+
+    def readable(self) -> Sequence[int]:
+        """Return the rows that are records."""
+        refused = {refusal.last for refusal in self.refusals}
+        if not refused:
+            return range(len(self))
+        return [row for row, offset in enumerate(self.offsets) if offset not in refused]
+
+    def refused(self) -> list[Reject]:
+        """Return a reject for each refusal."""
+        return [
+            Reject(bisect_left(self.offsets, refusal.last), refusal.last, refusal.reason, refusal.detail)
+            for refusal in self.refusals
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from daemon.core.masking import RedactionSettings
-from daemon.core.messages.dead_letters import PREFIX, dead_letter
+from daemon.core.messages.dead_letters import LARGEST, PREFIX, dead_letter
 from daemon.core.types import Batch, OutRecord, Reject, TopicPartition
 
 BATCH = Batch(
@@ -86,3 +88,21 @@ def test_secrets_leave_key_value_and_headers_where_that_is_asked_for() -> None:
     assert (("authorization", b"x"), ("note", b"api_key=<SECRET>")) == letter.headers[:2]
     assert reject_of(dead_letter(batch, reject, name="strayline")) == reject_of(letter)
     assert dead_letter(batch, none, name="strayline", redaction=RedactionSettings()).value is None
+
+
+@pytest.mark.parametrize(("redaction", "fits"), [(None, LARGEST), (RedactionSettings(), LARGEST // 3)])
+def test_what_no_topic_holds_is_left_out(redaction: RedactionSettings | None, fits: int) -> None:
+    """A letter that could never be written would stop its partition; the message says what is missing."""
+    values, keys, headers = [bytes(fits + 1), b"v", bytes(fits)], [b"k", bytes(fits + 1), None], [[], [("h", b"x")], []]
+    large = Batch(BATCH.source, [1, 2, 3], [0, 0, 0], keys, values, headers)
+    letters = [
+        dead_letter(large, Reject(row, 1 + row, "bad", "why"), name="g", redaction=redaction) for row in range(3)
+    ]
+
+    assert [(b"k", None), (None, b"v"), (None, bytes(fits))] == [(letter.key, letter.value) for letter in letters]
+    assert [10, 10, 10] == [len(letter.headers) for letter in letters]
+    assert [
+        f"bad: why; its value of {fits + 1:,} bytes is left out",
+        f"bad: why; its key and headers are left out, they are larger than {LARGEST:,} bytes",
+        "bad: why",
+    ] == [reject_of(letter)["exception.message"] for letter in letters]

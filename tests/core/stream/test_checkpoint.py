@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.positions import Positions, position_of, ranges
-from daemon.core.stream.checkpoint import CHECKPOINT_VERSION, Checkpoint, pack, unpack
+from daemon.core.stream.checkpoint import CHECKPOINT_VERSION, MAX_UNPACKED, Checkpoint, pack, unpack
 from daemon.errors import DataError
 
 
@@ -46,6 +47,15 @@ def test_ranges_lose_nothing(given_positions: Positions) -> None:
 def test_pack_gives_back_what_it_was_given(given_positions: Positions) -> None:
     """Packed positions survive the trip."""
     assert given_positions.tolist() == unpack(pack(given_positions)).tolist()
+
+
+@pytest.mark.parametrize(
+    "damaged", [b"", b"no zstd", pack(positions((1, 0)))[:-1], zstandard.compress(bytes(MAX_UNPACKED + 8))]
+)
+def test_positions_that_cannot_be_unpacked_are_an_error(damaged: bytes) -> None:
+    """A damaged checkpoint, or one that unpacks to gigabytes, says so and takes no memory."""
+    with pytest.raises(DataError, match="the positions of a checkpoint cannot be read"):
+        unpack(damaged)
 
 
 def test_a_million_interleaved_positions_fit_a_message() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +15,17 @@ from daemon.core.formats import FormatSettings
 from daemon.core.incidents import IncidentSettings
 from daemon.core.masking import RedactionSettings
 from daemon.core.observations import MuteOrder, load_observations
-from daemon.core.stream import Checkpoint, FeedbackProcessor, IncidentsProcessor, Load, LogProcessor, Processor
+from daemon.core.stream import (
+    Checkpoint,
+    FeedbackProcessor,
+    IncidentsProcessor,
+    Load,
+    LogProcessor,
+    Processor,
+    RepartitionProcessor,
+)
 from daemon.core.stream.log_processor import JUDGED_AT_ONCE
-from daemon.core.types import Batch, OutRecord, TopicPartition
+from daemon.core.types import Batch, OutRecord, RefusedRange, TopicPartition
 from tests.support.streams import (
     ENGINE,
     PUBLISHING,
@@ -145,6 +154,101 @@ def test_rejects_are_counted_by_reason_and_their_batch_goes_on() -> None:
 
     assert {"not_json": 1, "empty": 1, "not_an_object": 1} == dict(step.rejects)
     assert (1, 3 + 1, 1) == (step.lines, step.load.outputs, step.load.unsettled)  # three letters, one observation
+
+
+def with_refusal(values: list[bytes | None], at: int, count: int, source: TopicPartition = SOURCE) -> Batch:
+    """Return a batch in which the row `at` stands for the `count` records that end there."""
+    made = batch(values, count - 1, source)
+    last = made.offsets[at]
+    offsets = [offset - count + 1 if row < at else offset for row, offset in enumerate(made.offsets)]
+    refusal = RefusedRange(last - count + 1, last, "batch_too_large", "too large")
+    return replace(made, offsets=offsets, refusals=[refusal])
+
+
+def letters(records: Sequence[OutRecord]) -> list[tuple[str, str, bytes | None]]:
+    """Return the offset, the message and the value of each dead letter."""
+    headers = [(dict(record.headers), record.value) for record in of_role(records, "dead_letters")]
+    prefix = "__connect.errors."
+    return [(h[f"{prefix}offset"].decode(), h[f"{prefix}exception.message"].decode(), v) for h, v in headers]
+
+
+def test_a_refused_batch_is_one_dead_letter_and_its_neighbours_are_lines() -> None:
+    """Its offsets are settled with the transaction that holds the letter; the letter holds nothing of it."""
+    processor = LogProcessor(SOURCE, tools(), PUBLISHING, None)
+    values = [record(1, "key", "step"), b"{", None, b"[]", record(2, "key", "step")]
+
+    step = processor.step(with_refusal(values, 2, 100), {})
+    settle(processor, None)
+    settlement = processor.take()
+
+    [verdict] = documents(of_role(settlement.records, "verdicts"))
+    assert {"not_json": 1, "batch_too_large": 1, "not_an_object": 1} == dict(step.rejects)
+    assert [
+        ("1", "not_json", b"{"),
+        ("101", "batch_too_large: too large", None),
+        ("102", "not_an_object", b"[]"),
+    ] == sorted(
+        (offset, message if value is None else message.split(":")[0], value)
+        for offset, message, value in letters(settlement.records)
+    )
+    assert [0, 103] == expanded(verdict["source"])
+    assert (2, 104) == (step.lines, settlement.checkpoint.next)
+
+
+@pytest.mark.parametrize(("at", "lost"), [(0, 0), (2, 0), (4, 0)])
+def test_a_refused_batch_is_settled_once(at: int, lost: int) -> None:
+    """Read again from a checkpoint behind it, no second letter is written, and nothing counts as lost."""
+    values: list[bytes | None] = [record(second, "key", "step") for second in range(5)]
+    values[at] = None
+    one = LogProcessor(SOURCE, tools(), PUBLISHING, None)
+    one.step(with_refusal(values, at, 10), {})
+    settlement = one.take()
+    checkpoint = Checkpoint.decode(settlement.checkpoint.encode())
+
+    other = LogProcessor(SOURCE, tools(), PUBLISHING, checkpoint)
+    step = other.step(with_refusal(values, at, 10).since(checkpoint.low), {})
+    settle(other, None)
+    again = other.take()
+
+    [verdict] = documents(of_role([*settlement.records, *again.records], "verdicts"))
+    assert 1 == len(letters([*settlement.records, *again.records]))
+    assert 4 == len(expanded(verdict["source"]))
+    assert (int(at > 0), lost, 14) == (step.replayed, other.lost, again.checkpoint.next)
+
+
+def test_lines_whose_batch_is_refused_later_are_not_lost() -> None:
+    """With a lower bound after a restart, the open lines of a batch become a dead letter and not missing lines."""
+    one = LogProcessor(SOURCE, tools(), PUBLISHING, None)
+    one.step(batch([record(second, "key", "step") for second in range(5)]), {})
+    checkpoint = one.take().checkpoint
+
+    other = LogProcessor(SOURCE, tools(), PUBLISHING, checkpoint)
+    other.step(with_refusal([None, record(9, "key", "step")], 0, 5), {})
+    settle(other, None)
+    settlement = other.take()
+
+    [verdict] = documents(of_role(settlement.records, "verdicts"))
+    assert [("4", "batch_too_large: too large", None)] == letters(settlement.records)
+    assert ([5], 0, 6) == (expanded(verdict["source"]), other.lost, settlement.checkpoint.next)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: FeedbackProcessor(FEEDBACK, tools().detector, PUBLISHING, None),
+        lambda: IncidentsProcessor(INCIDENTS, QUICK, PUBLISHING, None),
+        lambda: RepartitionProcessor(SOURCE, tools(), PUBLISHING, None, 2),
+    ],
+)
+def test_every_processor_passes_a_refused_batch(make: Callable[[], Processor]) -> None:
+    """Whatever the topic, a batch that was not unpacked is a dead letter and the next offset follows it."""
+    processor = make()
+    step = processor.step(with_refusal([None], 0, 7), {})
+    settlement = processor.take()
+
+    assert {"batch_too_large": 1} == dict(step.rejects)
+    assert [("6", "batch_too_large: too large", None)] == letters(settlement.records)
+    assert (7, 0) == (settlement.checkpoint.next, settlement.checkpoint.unsettled.size)
 
 
 @settings(deadline=None, max_examples=15)

@@ -59,3 +59,12 @@ def test_replay_counts_what_retention_deleted() -> None:
     replay = Replay(Checkpoint(10, unsettled=positions((4, 0), (5, 0), (7, 2))))
     replay.keep(positions((7, 1), (7, 2)))
     assert 2 == replay.missing
+
+
+def test_a_refusal_counts_for_all_records_it_stands_for() -> None:
+    """It is taken if one of them is unsettled or not yet read, and none of them is missing then."""
+    replay = Replay(Checkpoint(10, unsettled=positions((4, 0), (5, 0), (7, 2))))
+    assert [False, True, False, True] == [replay.refused(*ends) for ends in ((0, 3), (2, 5), (8, 9), (9, 12))]
+    assert 1 == replay.missing
+    assert replay.refused(6, 11)
+    assert 0 == replay.missing
