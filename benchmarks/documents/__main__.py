@@ -9,6 +9,9 @@ variants FOLDER (D2): FOLDER is the unpacked PyPI package licensedcode-data (`pi
 its BSD-3 texts are the base; the other half is normal, and texts of BSD-4, BSD source code, BSD-2, MIT and others are
 to be found.
 
+versions FOLDER (D3): FOLDER as for D2. Versions of licences and terms of service as their owners edited them are to be
+found; the standards with harmless edits are not.
+
 long FOLDER (D4): as D1, but each standard is many of the licences one after another, 32,000 tokens of the engine, and
 the edit is in one clause of it.
 
@@ -25,19 +28,23 @@ import argparse
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.documents.contestants import Scores
 from benchmarks.documents.planted import judge_all
 from benchmarks.documents.sources import HALVES, half_of, read_language, read_licences
 from benchmarks.documents.tables import print_contest, print_planted, print_wrong
 from benchmarks.documents.variants import judge_variants, read_variants
+from benchmarks.documents.versions import judge_versions, read_versions
 from benchmarks.documents.vocabulary import ENGLISH, VOCABULARIES
 from daemon.adapters.engines import EngineSettings, make_engine
 from daemon.ports import Engine
 
+Contested = tuple[Sequence[bool], Sequence[Scores], Sequence[str]]
+"""Of each judged text: whether it is to be found, the contestants' scores, and its name."""
 STANDARDS = 40
 LONG = 32_000
 BOOKS = 6
@@ -92,16 +99,24 @@ async def variants(options: argparse.Namespace, engine: Engine) -> None:
     """Print D2."""
     texts = read_variants(options.folder)
     print(", ".join(f"{len(examples)} {licence}" for licence, examples in texts.items()))
-    truth, scores, names = [], [], []
-    for seed in range(options.seeds):
-        odd, scored, judged = await judge_variants(texts, seed, engine)
-        truth.append(odd)
-        scores += scored
-        names += judged
-    every = np.concatenate(truth)
-    limit = print_contest(every, scores)
+    _contest([await judge_variants(texts, seed, engine) for seed in range(options.seeds)], options)
+
+
+async def versions(options: argparse.Namespace, engine: Engine) -> None:
+    """Print D3."""
+    families = read_versions(options.folder)
+    print(f"{len(families)} families of {sum(map(len, families))} versions")
+    _contest([await judge_versions(families, turn, engine) for turn in (0, 1)], options)
+
+
+def _contest(rounds: Sequence[Contested], options: argparse.Namespace) -> None:
+    """Print the table of rounds that are counted together, and with `--wrong` what was judged wrongly."""
+    truth = np.concatenate([np.array(odd) for odd, _, _ in rounds])
+    scores = [each for _, scored, _ in rounds for each in scored]
+    limit = print_contest(truth, scores)
     if options.wrong:
-        for odd, figures, name in zip(every, scores, names, strict=True):
+        names = [name for _, _, judged in rounds for name in judged]
+        for odd, figures, name in zip(truth, scores, names, strict=True):
             if odd != (figures["strayline"] > limit):
                 print(name, {key: round(figure, 2) for key, figure in figures.items()})
 
@@ -109,6 +124,7 @@ async def variants(options: argparse.Namespace, engine: Engine) -> None:
 PROTOCOLS: dict[str, Callable[[argparse.Namespace, Engine], Awaitable[None]]] = {
     "planted": planted,
     "variants": variants,
+    "versions": versions,
     "long": long,
     "languages": languages,
 }

@@ -6,9 +6,6 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchmarks.documents.contestants import Contest, Scores
 from benchmarks.documents.sources import read_rules
 from daemon.core.documents import blocks_of
@@ -31,7 +28,7 @@ def read_variants(folder: Path) -> dict[str, list[tuple[str, str]]]:
 
 async def judge_variants(
     variants: Mapping[str, Sequence[tuple[str, str]]], seed: int, engine: Engine
-) -> tuple[NDArray[np.bool_], list[Scores], list[str]]:
+) -> tuple[list[bool], list[Scores], list[str]]:
     """Return whether each judged text is of another licence, every contestant's score, and its name."""
     ours = list(variants[TAUGHT])
     random.Random(seed).shuffle(ours)
@@ -40,4 +37,4 @@ async def judge_variants(
     judged = [(TAUGHT, *one) for one in held]
     judged += [(licence, *one) for licence in BESIDE for one in variants[licence]]
     scores = [(await contest.scores(blocks_of(text)))[0] for _, _, text in judged]
-    return np.array([licence != TAUGHT for licence, _, _ in judged]), scores, [f"{one[0]} {one[1]}" for one in judged]
+    return [licence != TAUGHT for licence, _, _ in judged], scores, [f"{one[0]} {one[1]}" for one in judged]
