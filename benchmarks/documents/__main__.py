@@ -17,6 +17,8 @@ the edit is in one clause of it.
 
 languages FOLDER (D5): as D1, with the texts of licensedcode-data in German, French and Chinese.
 
+sizes FOLDER: FOLDER as for D2. The cosine alone on the texts of D2, its vectors cut to 32, 64 ... dimensions.
+
 A contestant scores every text. *AP* is its average precision, *recall* that at the threshold which 1% of the harmless
 ones pass. *top-1* says how often the first clause that we show is the changed one, *MRR* is the mean of its place's
 inverse.
@@ -35,6 +37,7 @@ import numpy as np
 
 from benchmarks.documents.contestants import Scores
 from benchmarks.documents.planted import judge_all
+from benchmarks.documents.sizes import print_sizes
 from benchmarks.documents.sources import HALVES, half_of, read_language, read_licences
 from benchmarks.documents.tables import print_contest, print_planted, print_wrong
 from benchmarks.documents.variants import judge_variants, read_variants
@@ -102,6 +105,11 @@ async def variants(options: argparse.Namespace, engine: Engine) -> None:
     _contest([await judge_variants(texts, seed, engine) for seed in range(options.seeds)], options)
 
 
+async def sizes(options: argparse.Namespace, engine: Engine) -> None:
+    """Print how well the cosine alone does with shorter vectors."""
+    await print_sizes(options.folder, options.seeds, engine)
+
+
 async def versions(options: argparse.Namespace, engine: Engine) -> None:
     """Print D3."""
     families = read_versions(options.folder)
@@ -123,6 +131,7 @@ def _contest(rounds: Sequence[Contested], options: argparse.Namespace) -> None:
 
 PROTOCOLS: dict[str, Callable[[argparse.Namespace, Engine], Awaitable[None]]] = {
     "planted": planted,
+    "sizes": sizes,
     "variants": variants,
     "versions": versions,
     "long": long,

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from daemon.adapters.document_store.segment_files import INDEX_BITS, Keys, best, keys_of
 
 MOST_NUMBERS = 1 << 22
-"""Numbers of vectors that stay in memory (16 MiB), and from which on a base gets segments."""
+"""Numbers of loose vectors (16 MiB) from which on a base gets segments."""
+BEHIND = 8
+"""So many times as many make whoever adds wait for a segment, and stay in memory meanwhile."""
 Number = tuple[int, int]
 """A row of vectors, and how many clauses it has."""
 
@@ -19,7 +21,7 @@ Number = tuple[int, int]
 class LooseClauses:
     """The loose clauses of the base that was searched last. `most` bounds the numbers in memory."""
 
-    def __init__(self, most: int = MOST_NUMBERS) -> None:
+    def __init__(self, most: int = BEHIND * MOST_NUMBERS) -> None:
         self._most = most
         self._of: tuple[str, str] = ("", "")
         self._keys: Keys = np.empty(0, np.int64)
@@ -64,7 +66,9 @@ class LooseClauses:
         keys, rows = read_clauses(connection, new, size)
         begin, end = len(self._keys), len(self._keys) + len(keys)
         if end > len(self._rows):
-            self._rows = np.concatenate([self._rows[:begin], np.empty((2 * end - begin, size), np.float32)])
+            room = np.empty((end + len(keys), size), np.float32)  # pages that nobody writes to take no memory
+            room[:begin] = self._rows[:begin]
+            self._rows = room
         self._rows[begin:end] = rows
         self._keys, self._have = np.concatenate([self._keys, keys]), wanted
 

@@ -15,15 +15,13 @@ from threading import Event, Lock, Thread
 
 import structlog
 
-from daemon.adapters.document_store.loose_clauses import MOST_NUMBERS, read_vectors
+from daemon.adapters.document_store.loose_clauses import BEHIND, MOST_NUMBERS, read_vectors
 from daemon.adapters.document_store.segment_files import SegmentFiles
 from daemon.adapters.document_store.segments import LARGEST, all_segments, enter, loose_clauses, plan
 from daemon.adapters.document_store.transactions import connect, transaction
 
 log = structlog.get_logger(__name__)
 
-BEHIND = 8
-"""So many times the loose clauses that start a segment make whoever adds wait."""
 Base = tuple[str, str, int]
 """A base, a model, and the model's dimensions."""
 
