@@ -341,11 +341,12 @@ class Broker(Protocol):
         ...
 
     def follow(
-        self, topic: str, begin: Mapping[int, int] | None = None
+        self, topic: str, begin: Mapping[int, int] | None = None, partitions: Collection[int] | None = None
     ) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
         """Read the committed records of a topic without end, each partition from its offset in `begin`, else its first.
 
-        Yields new records (perhaps none) and, by partition, the offset up to which all have been yielded.
+        Yields new records (perhaps none) and, by partition, the offset up to which all have been yielded. Only
+        `partitions` are read, None for all of them; an offset in `begin` of another partition is not used.
         """
         ...
 

@@ -41,7 +41,9 @@ from daemon.runtime import (
     Gauges,
     Health,
     Partition,
+    PatternLookup,
     Pipeline,
+    Preparation,
     Shared,
     SnapshotTerms,
     StallMonitor,
@@ -55,6 +57,7 @@ from daemon.wiring import (
     engine_settings,
     kafka_settings,
     make_detector,
+    make_holding,
     make_terms,
     snapshot_file,
 )
@@ -152,7 +155,9 @@ class Service:
         config, metrics = self._config, self._metrics
         self._detector = make_detector(config, self._engine)
         foreign = self._metrics.baseline_foreign_records.inc
-        follower = Follower(self._broker, config.topics.baseline, self._detector, self._thread, foreign)
+        follower = Follower(
+            self._broker, config.topics.baseline, self._detector, self._thread, foreign, make_holding(config)
+        )
         tracing = await asyncio.to_thread(make_tracing, config)
         if tracing is not None:
             stack.push_async_callback(asyncio.to_thread, tracing.tracer.close)
@@ -162,7 +167,17 @@ class Service:
             await serve_guests(config, guest_of(self._engine, embedder.idle, metrics), self._guests, stack)
         terms = make_terms(config, co_partitions)
         producers = self._broker.transactions if tracing is None else tracing.transactions(self._broker.transactions)
-        shared = Shared(self._broker, self._thread, self._detector, embedder, follower, metrics, terms, producers)
+        shared = Shared(
+            self._broker,
+            self._thread,
+            self._detector,
+            embedder,
+            follower,
+            metrics,
+            terms,
+            producers,
+            preparations=self._preparations(),
+        )
         self._make_processors = await processors_maker(
             config, self._engine, self._detector, lambda: follower.position, widths, stack, tracing
         )
@@ -200,6 +215,13 @@ class Service:
                 task.cancel()
             await asyncio.gather(running, stopping, *helpers, return_exceptions=True)
             await pipeline.close()
+
+    def _preparations(self) -> dict[str, Preparation]:
+        """Return what is awaited before a batch: feedback may name patterns that this process does not have."""
+        topics = self._config.topics
+        if self._config.detector.baselines == "all":
+            return {}
+        return {topics.feedback: PatternLookup(self._broker, topics.baseline, self._detector, self._thread)}
 
     def _snapshots(self, follower: Follower) -> BaselineSnapshots | None:
         file = snapshot_file(self._config)

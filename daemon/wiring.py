@@ -19,7 +19,7 @@ from daemon.core.formats import FieldPaths, FormatSettings, comes_in_parts
 from daemon.core.incidents import Ceiling, IncidentSettings
 from daemon.core.masking import Masker, RedactionSettings
 from daemon.core.multiline import Bounds, Joining, make_rules
-from daemon.core.repartition import IncomingLines
+from daemon.core.repartition import IncomingLines, place_of, place_of_scope
 from daemon.core.sessions import SessionLimits
 from daemon.core.stream import (
     Checkpoint,
@@ -30,13 +30,14 @@ from daemon.core.stream import (
     Processor,
     Publishing,
     RepartitionProcessor,
+    ScopePartitions,
     Tools,
     untimed,
 )
 from daemon.core.types import TopicPartition
 from daemon.errors import ConfigError
 from daemon.ports import Engine
-from daemon.runtime import ProcessorFactory, Terms
+from daemon.runtime import HoldAll, Holding, HoldServed, ProcessorFactory, Terms
 from daemon.schema_wiring import read_schemas, schema_source
 from daemon.tracing import TracedProcessor, Tracing
 
@@ -203,6 +204,11 @@ def provenance(config: Config, engine: Engine, baseline: str = "") -> Provenance
     return Provenance(str(config.alerts.budget), engine.model, config.fingerprint(), baseline)
 
 
+def make_holding(config: Config) -> Holding:
+    """Return what decides which baselines this process has."""
+    return HoldServed() if config.detector.baselines == "served" else HoldAll()
+
+
 def make_terms(config: Config, co_partitions: int) -> Terms:
     """Return the limits of all partitions; `co_partitions` is the number of partitions of the internal topics."""
     kafka, sessions = config.kafka, config.sessions
@@ -214,6 +220,8 @@ def make_terms(config: Config, co_partitions: int) -> Terms:
         idle_flush=sessions.idle_flush / 1e6,
         init_timeout=3 * kafka.transaction_timeout / 1e6,
         max_unsettled=sessions.max_pinned + sessions.max_pinned // 2,
+        judging=frozenset({*(() if config.input.repartition else config.input.topics), config.topics.repartition}),
+        labelling=frozenset({config.topics.feedback}),
     )
 
 
@@ -247,6 +255,7 @@ def make_processors(
     widths = widths or {}
     repartition = config.topics.repartition
     writers = [str(TopicPartition(topic, n)) for topic in config.input.topics for n in range(widths.get(topic, 0))]
+    place = place_of_scope if config.input.repartition_by == "scope" else place_of
     timed = untimed if tracing is None else tracing.tracer.stage
     tools = replace(make_tools(config, engine, detector), timed=timed)
     publishing = make_publishing(config, engine, position)
@@ -255,7 +264,7 @@ def make_processors(
         return LogProcessor(source, tools, publishing, resume)
 
     def relay(source: TopicPartition, resume: Checkpoint | None) -> Processor:
-        return RepartitionProcessor(source, tools, publishing, resume, widths[repartition])
+        return RepartitionProcessor(source, tools, publishing, resume, widths[repartition], place)
 
     def relayed(source: TopicPartition, resume: Checkpoint | None) -> Processor:
         incoming = IncomingLines(writers, resume.pieces if resume else {})
@@ -291,7 +300,10 @@ def common_processors(
     def feedback(source: TopicPartition, resume: Checkpoint | None) -> Processor:
         return FeedbackProcessor(source, detector, publishing, resume)
 
+    served = config.detector.baselines == "served"
+    partitions = ScopePartitions(settings.max_scopes) if served else None
+
     def incidents(source: TopicPartition, resume: Checkpoint | None) -> Processor:
-        return IncidentsProcessor(source, settings, publishing, resume)
+        return IncidentsProcessor(source, settings, publishing, resume, partitions)
 
     return {config.topics.feedback: feedback, config.topics.observations: incidents}

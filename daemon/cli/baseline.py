@@ -113,6 +113,7 @@ async def _import(options: argparse.Namespace, config: Config) -> Imported:
 
     from daemon.adapters.kafka import publish_together
     from daemon.cli.baseline_file import load
+    from daemon.cli.import_places import placing
     from daemon.cli.stored_baseline import labelled, put, shift_of
     from daemon.core.detection import Import
     from daemon.wiring import kafka_settings
@@ -130,7 +131,8 @@ async def _import(options: argparse.Namespace, config: Config) -> Imported:
         labelled=labelled(stored),
     )
     publish = partial(publish_together, kafka_settings(config), purpose="baseline-import")
-    return await put(saved, how, publish, stored, name=str(options.file))
+    place = await placing(config, stored)
+    return await put(saved, how, publish, stored, name=str(options.file), place=place)
 
 
 def _pair(text: str) -> tuple[str, str]:

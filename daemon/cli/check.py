@@ -102,13 +102,16 @@ def _ports(config: Config) -> int:
 async def _keys(config: Config, settings: KafkaSettings) -> None:
     """Print, of a sample of each topic's latest records, which share of session keys lies in several partitions."""
     from daemon.adapters.kafka import read_latest
-    from daemon.discovery import advice, scattering
+    from daemon.discovery import advice, scattering, scope_advice
     from daemon.wiring import format_settings
 
     for topic in config.input.topics:
         batches = await read_latest(settings, topic, SAMPLE, SAMPLE_SECONDS)
-        for sentence in advice(scattering(batches, format_settings(config)), config.input.format):
+        found = scattering(batches, format_settings(config))
+        for sentence in advice(found, config.input.format):
             print(f"keys: {topic}: {sentence}")
+        if found.split and config.detector.baselines == "served" and not config.input.repartition:
+            print(f"keys: {topic}: {scope_advice(found)}")
 
 
 def _base(config: Config) -> None:

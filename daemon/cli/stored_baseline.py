@@ -24,6 +24,7 @@ from daemon.core.detection import (
 )
 from daemon.core.incidents import HISTORY_KEY, Filing, history_records
 from daemon.core.messages import rfc3339
+from daemon.core.stream import LABELS
 from daemon.core.types import OutRecord, Update
 from daemon.errors import DataError, ModelMismatchError
 from daemon.ports import Broker
@@ -98,11 +99,18 @@ def shift_of(newest: int, now: int, window_us: int, times: Times) -> int:
 
 
 async def put(
-    saved: BaselineFile, how: Import, publish: Publish, stored: StoredBaseline | None, *, name: str = "the file"
+    saved: BaselineFile,
+    how: Import,
+    publish: Publish,
+    stored: StoredBaseline | None,
+    *,
+    name: str = "the file",
+    place: Callable[[str], int] = lambda _: LABELS,
 ) -> Imported:
     """Publish `saved` to a topic that holds `stored`. Raises ModelMismatchError when their models differ.
 
-    What the incidents stage takes in goes to the topic of observations, in the same transaction.
+    `place` returns the partition of a scope in that topic; labels have one of their own. What the incidents stage takes
+    in goes to the topic of observations, in the same transaction.
     """
     baseline = saved.baseline
     if stored is not None and (stored.model, stored.dimensions) != (baseline.model, baseline.dimensions):
@@ -112,8 +120,12 @@ async def put(
         )
     if not baseline.patterns:
         raise DataError(f"{name}: holds no patterns")
-    records = [OutRecord("baseline", u.key, u.value, partition=0) for u in export_updates(baseline, how)]
-    labels = [parse_key(record.key or b"")[0] for record in records].count("label")
+    records, labels = list[OutRecord](), 0
+    for update in export_updates(baseline, how):
+        kind, scope, *_ = parse_key(update.key)
+        labels += kind == "label"
+        partition = LABELS if kind == "label" else place(scope)
+        records.append(OutRecord("baseline", update.key, update.value, partition=partition))
     filing = Filing(how.window_us / 1e6, how.shift_us / 1e6, how.confirmed)
     values = history_records(saved.history, filing)
     records += [OutRecord("observations", HISTORY_KEY, value, partition=0) for value in values]

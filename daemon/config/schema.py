@@ -114,6 +114,7 @@ class InputConfig(Section):
     unreadable_time: Literal["record_time", "reject"] = "record_time"
     multiline: MultilineConfig = MultilineConfig()
     repartition: bool = False
+    repartition_by: Literal["key", "scope"] = "key"
     masks: list[MaskConfig] = []
     redact: RedactConfig = RedactConfig()
 
@@ -180,6 +181,7 @@ class DetectorConfig(Section):
     mass: float = Field(default=0.03, ge=0, le=0.5)
     max_patterns: int = Field(default=50_000, ge=100)
     max_scopes: int = Field(default=10_000, ge=10)
+    baselines: Literal["all", "served"] = "all"
 
 
 class AlertsConfig(Section):
@@ -276,6 +278,10 @@ class Config(Section):
             )
         if self.sessions.gap > self.sessions.max_age:
             raise ValueError("sessions.gap is longer than sessions.max_age; a gap could never close a session")
+        if self.detector.baselines == "served" and self.input.repartition and self.input.repartition_by != "scope":
+            raise ValueError(
+                "detector.baselines: served needs a scope's lines in one partition; set input.repartition_by: scope"
+            )
         return self
 
     def topics_in_use(self) -> dict[str, str]:
@@ -286,10 +292,10 @@ class Config(Section):
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that name what shapes verdicts: input, sessions, model, detector, budget."""
         shapes: dict[str, object] = {
-            "input": self.input.model_dump(mode="json", exclude={"topics", "schema_registry"}),
+            "input": self.input.model_dump(mode="json", exclude={"topics", "schema_registry", "repartition_by"}),
             "sessions": self.sessions.model_dump(mode="json"),
             "engine": self.engine.model_dump(mode="json", include={"model", "dimensions", "instruction"}),
-            "detector": self.detector.model_dump(mode="json"),
+            "detector": self.detector.model_dump(mode="json", exclude={"baselines"}),
             "budget": [self.alerts.budget, self.alerts.total],
         }
         if self.input.format == DOCUMENT:

@@ -16,7 +16,7 @@ from daemon.discovery.discover import MOST_LINES, Choice, Discovery, NothingToRe
 from daemon.discovery.encoding import encoding_of
 from daemon.discovery.keys import WINDOW
 from daemon.discovery.reading import Reading
-from daemon.discovery.scattering import Scattering, advice, scattering
+from daemon.discovery.scattering import Scattering, advice, scattering, scope_advice
 
 __all__ = [
     "MOST_LINES",
@@ -32,5 +32,6 @@ __all__ = [
     "discover",
     "encoding_of",
     "scattering",
+    "scope_advice",
     "write_configuration",
 ]

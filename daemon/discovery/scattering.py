@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from daemon.core.formats import FormatSettings, make_format
+from daemon.core.text import clean
 from daemon.core.types import Batch
 
 SWITCHES: Mapping[str, str] = {
@@ -33,6 +34,7 @@ class Scattering:
 
     `keys` are the session keys with several lines, `scattered` those of them with lines in several partitions,
     `unkeyed` the records without a key of their own, `unread` those that cannot be read as lines.
+    `scopes` counts the scopes, and `split` names those that lie in several partitions.
     """
 
     records: int
@@ -41,6 +43,8 @@ class Scattering:
     scattered: int
     unkeyed: int
     unread: int
+    scopes: int = 0
+    split: Sequence[str] = ()
 
     @property
     def share(self) -> float:
@@ -61,7 +65,19 @@ def scattering(batches: Sequence[Batch], settings: FormatSettings) -> Scattering
     grouped = lines.group_by("scope", "key").agg(pl.len().alias("lines"), pl.col("partition").n_unique())
     several = grouped.filter(pl.col("lines") > 1)
     scattered = several.filter(pl.col("partition") > 1)
-    return Scattering(len(keys), len(seen), len(several), len(scattered), sum(not key for key in keys), unread)
+    placed = lines.group_by("scope").agg(pl.col("partition").n_unique()).sort("scope")
+    split = placed.filter(pl.col("partition") > 1)["scope"].to_list()
+    unkeyed = sum(not key for key in keys)
+    return Scattering(len(keys), len(seen), len(several), len(scattered), unkeyed, unread, placed.height, split)
+
+
+def scope_advice(found: Scattering) -> str:
+    """Return a sentence about scopes that lie in several partitions, where each must lie in one."""
+    return (
+        f"{len(found.split):,} of {found.scopes:,} scopes lie in several partitions, the first is "
+        f"{clean(found.split[0])}; with detector.baselines: served each is judged against a part of its history: "
+        "key records by scope, or set input.repartition and input.repartition_by: scope"
+    )
 
 
 def advice(found: Scattering, format_: str) -> list[str]:

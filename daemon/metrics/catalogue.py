@@ -215,6 +215,11 @@ class Metrics(DescribedMetrics):
         self.baseline_scopes_let_go = self._counter(
             "baseline_scopes_let_go", "Scopes whose baseline was dropped because there were too many."
         )
+        self.scopes_split = self._counter(
+            "scopes_split",
+            "Scopes that are judged in several partitions, with detector.baselines: served, against a part of their "
+            "history in each.",
+        )
         self.baseline_foreign_records = self._counter(
             "baseline_foreign_records", "Records of the baseline topic that are not ours; they are passed over."
         )

@@ -13,6 +13,7 @@
 """
 
 from daemon.runtime.baseline_follower import Follower
+from daemon.runtime.baseline_holding import HoldAll, Holding, HoldServed
 from daemon.runtime.baseline_snapshots import BaselineSnapshots, SnapshotTerms
 from daemon.runtime.embedder import Embedder
 from daemon.runtime.gauges import Gauges
@@ -20,8 +21,9 @@ from daemon.runtime.gc_tuning import seldom_collected
 from daemon.runtime.guest_engine import guest_of
 from daemon.runtime.health import Health
 from daemon.runtime.partition import Partition, State
+from daemon.runtime.pattern_lookup import PatternLookup
 from daemon.runtime.pipeline import Pipeline
-from daemon.runtime.shared import ProcessorFactory, Shared, Terms
+from daemon.runtime.shared import Preparation, ProcessorFactory, Shared, Terms
 from daemon.runtime.stalls import Delay, StallCause, StallMonitor
 from daemon.runtime.watchdog import Patience
 from daemon.runtime.worker_thread import WorkerThread
@@ -33,9 +35,14 @@ __all__ = [
     "Follower",
     "Gauges",
     "Health",
+    "HoldAll",
+    "HoldServed",
+    "Holding",
     "Partition",
     "Patience",
+    "PatternLookup",
     "Pipeline",
+    "Preparation",
     "ProcessorFactory",
     "Shared",
     "SnapshotTerms",

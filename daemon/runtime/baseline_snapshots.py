@@ -111,6 +111,7 @@ class BaselineSnapshots:
 
         What is read while it is written may be in it or not. It is read again after a start, which is harmless.
         """
+        given_up = self._follower.given_up
         read = {str(partition): offset for partition, offset in self._follower.offsets.items()}
         sizes = await self._thread(self._detector.scope_sizes)
         head = {"of": await self._identity(), "made": time(), "read": read, "scopes": len(sizes)}
@@ -122,11 +123,17 @@ class BaselineSnapshots:
                 for saved in await self._thread(self._detector.save, names):
                     await _to_its_end(writer.add, saved)
                     written += 1
+            self._check_all_held(given_up)
             await _to_its_end(writer.finish)
         except BaseException:
             await _to_its_end(writer.abandon)
             raise
         return writer.bytes, written
+
+    def _check_all_held(self, given_up: int) -> None:
+        """Raise DataError where the follower has forgotten partitions since it had done so `given_up` times."""
+        if self._follower.given_up != given_up:
+            raise DataError("partitions were given up while it was written")
 
     async def _check(self, head: Mapping[str, Any]) -> Mapping[int, int]:
         """Return where the snapshot ends in the topic. Raises DataError when it cannot be used."""
@@ -138,7 +145,7 @@ class BaselineSnapshots:
         begin = {int(partition): int(offset) for partition, offset in head["read"].items()}
         firsts = await self._broker.first_offsets(self._terms.topic)
         ends = await self._broker.stable_ends(self._terms.topic)
-        if begin.keys() != ends.keys() or any(not firsts[p] <= offset <= ends[p] for p, offset in begin.items()):
+        if not begin.keys() <= ends.keys() or any(not firsts[p] <= offset <= ends[p] for p, offset in begin.items()):
             raise DataError("the snapshot ends where the topic has no records any more, or none yet")
         self._scopes = int(head["scopes"])
         return begin

@@ -24,6 +24,7 @@ from daemon.core.stream import Load
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import PartitionError
 from daemon.ports import Membership, Transactions
+from daemon.runtime.baseline_holding import held
 from daemon.runtime.commits import Commits
 from daemon.runtime.partition_progress import PartitionProgress
 from daemon.runtime.partition_steps import PartitionSteps
@@ -181,22 +182,27 @@ class Partition:
 
     async def run(self, membership: Membership) -> None:
         """Work until cancelled. Raises only what must end the process: a dead engine, another model's baseline."""
+        with held(self._shared.follower.holding, self._shared.terms.judged_at(self.source)):
+            try:
+                while True:
+                    await self._live(membership)
+            finally:
+                await self._let_go()
+
+    async def _live(self, membership: Membership) -> None:
+        """Work until something makes it start again."""
         try:
-            while True:
-                try:
-                    await self._initialise(membership)
-                    await self._work(membership)
-                except _RenewalError:
-                    self.stopped_at = monotonic()
-                    await self._let_go()
-                except PartitionError as error:
-                    if self.state is State.RUN:
-                        self.stopped_at = monotonic()
-                    pause = self._note_restart(error)
-                    await self._let_go()
-                    await asyncio.sleep(pause)
-        finally:
+            await self._initialise(membership)
+            await self._work(membership)
+        except _RenewalError:
+            self.stopped_at = monotonic()
             await self._let_go()
+        except PartitionError as error:
+            if self.state is State.RUN:
+                self.stopped_at = monotonic()
+            pause = self._note_restart(error)
+            await self._let_go()
+            await asyncio.sleep(pause)
 
     async def settle(self) -> None:
         """Commit what there is to commit, now; the caller bounds the time. `run` deals with a failure."""

@@ -110,7 +110,18 @@ class PartitionSteps:
         batch = self._inbox.popleft() if self._inbox else None
         if batch is not None:
             self._idle.arrived(monotonic())
+            await self._prepare(batch)
         self._note(await self._in_thread(self._processor.step, batch, self._vectors.take()), batch)
+
+    async def _prepare(self, batch: Batch) -> None:
+        """Wait for what the processor needs for `batch`, if anything; until then the partition is not quiet."""
+        preparation = self._shared.preparations.get(self._source.topic)
+        if preparation is not None:
+            self._stepping = True
+            try:
+                await preparation(batch)
+            finally:
+                self._stepping = False
 
     async def flush_if_caught_up(self, membership: Membership) -> None:
         """Notify the processor that time passes, if nothing is left to read."""

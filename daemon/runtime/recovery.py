@@ -1,7 +1,8 @@
 """INIT of a partition: from the checkpoint in the topic to a processor that continues exactly there.
 
-    start the producer (this fences the previous owner) -> read the checkpoint -> wait for the baseline up to it
-    -> find where the input begins and ends -> make the processor -> skip what retention deleted
+    wait for most of the baseline -> start the producer (this fences the previous owner) -> read the checkpoint
+    -> wait for the baseline up to it -> find where the input begins and ends -> make the processor
+    -> skip what retention deleted
 
 The order matters: only after the previous owner is fenced are the checkpoint and the baseline final.
 """
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from daemon.core.stream import Checkpoint, Processor, checkpoint_key, name_of_piece
+from daemon.core.stream import LABELS, Checkpoint, Processor, checkpoint_key, name_of_piece
 from daemon.core.types import TopicPartition
 from daemon.errors import DataError, PartitionError
 from daemon.metrics import Metrics
@@ -64,11 +65,13 @@ class Recovery:
         closes `producer` and releases the detector's partition, also when this fails.
         """
         shared = self._shared
+        if (place := shared.terms.judged_at(self._source)) is not None:
+            await shared.follower.holds(place)
         try:
             async with asyncio.timeout(shared.terms.init_timeout):
                 await producer.start()
                 checkpoint = await self._read_checkpoint()
-                await shared.follower.caught_up(shared.terms.place(self._source))
+                await self._baseline_caught_up()
                 first, end = (await membership.bounds([self._source]))[self._source]
                 checkpoint, low = await self._entry(membership, checkpoint, first, end, patient=patient)
         except TimeoutError:
@@ -79,6 +82,13 @@ class Recovery:
         low = max(low, first)
         unsettled = checkpoint.unsettled_from(low) if checkpoint else 0
         return Recovered(producer, processor, low, checkpoint.next if checkpoint else low, unsettled, lost)
+
+    async def _baseline_caught_up(self) -> None:
+        """Wait for what the processor reads of the baseline: its own partition of it, labels, or nothing."""
+        terms = self._shared.terms
+        place = LABELS if self._source.topic in terms.labelling else terms.judged_at(self._source)
+        if place is not None:
+            await self._shared.follower.caught_up(place)
 
     async def _read_checkpoint(self) -> Checkpoint | None:
         terms = self._shared.terms

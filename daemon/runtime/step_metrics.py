@@ -52,6 +52,10 @@ def count_step(metrics: Metrics, source: TopicPartition, step: Step, batch: Batc
             metrics.multiline_cuts.labels(bound).inc(count)
     for reason, count in step.rejects.items():
         metrics.dead_letters.labels(reason).inc(count)
+    for one in step.split:
+        metrics.scopes_split.inc()
+        remedy = "key records by scope, or set input.repartition and input.repartition_by: scope"
+        log.error("scope_in_several_partitions", scope=one.scope, partitions=[one.before, one.now], remedy=remedy)
     metrics.pattern_cache_hits.inc(step.known)
     for verdict in step.feedback:
         metrics.feedback.labels(verdict).inc()

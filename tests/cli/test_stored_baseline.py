@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +11,12 @@ import pytest
 from daemon.adapters.files import write_lines
 from daemon.backtest import BacktestOptions
 from daemon.cli.baseline_file import BaselineFile, load
+from daemon.cli.import_places import place_of_import
 from daemon.cli.stored_baseline import StoredBaseline, describe, hold, labelled, put, read_topic, shift_of
 from daemon.core.detection.detector import DetectorSettings
 from daemon.core.detection.export import Import, take_export, write_export
 from daemon.core.incidents import write_history
+from daemon.core.repartition import place_of_scope
 from daemon.core.types import OutRecord
 from daemon.errors import DataError, InputError, ModelMismatchError, OutputError
 from tests.support.backtests import backtest, sessions
@@ -33,7 +35,9 @@ async def folder(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-async def imported(saved: BaselineFile, how: Import | None = None) -> tuple[StoredBaseline, list[OutRecord]]:
+async def imported(
+    saved: BaselineFile, how: Import | None = None, place: Callable[[str], int] = lambda _: 0
+) -> tuple[StoredBaseline, list[OutRecord]]:
     """File what was saved in topics of the fake broker, and read the baseline back."""
     cluster, sent = FakeCluster({"baseline": 3, "observations": 1}), list[OutRecord]()
 
@@ -42,7 +46,7 @@ async def imported(saved: BaselineFile, how: Import | None = None) -> tuple[Stor
         for record in records:
             cluster.append(record.role, record.value, key=record.key, partition=record.partition or 0)
 
-    await put(saved, how or Import(WINDOW), publish, None)
+    await put(saved, how or Import(WINDOW), publish, None, place=place)
     held = await read_topic(FakeBroker(cluster), "baseline", SETTINGS)
     assert held is not None
     return held, sent
@@ -126,3 +130,16 @@ def test_what_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
         load(tmp_path)
     with pytest.raises(OutputError, match="nowhere"):
         write_lines(tmp_path / "nowhere" / "b.jsonl", [b"x"])
+
+
+async def test_an_import_goes_to_the_partition_of_its_scope(folder: Path) -> None:
+    """Where a replica has its own scopes alone: labels go to partition 0, the rest to where the scope's lines are."""
+    held, sent = await imported(load(folder), Import(WINDOW, confirmed=True), lambda _: 2)
+    labels = {record.partition for record in sent if b"label" in (record.key or b"")}
+    others = {record.partition for record in sent if record.role == "baseline" and b"label" not in (record.key or b"")}
+
+    assert ({0}, {2}) == (labels, others)
+    assert frozenset({2}) == held.detector.homes("shop")
+    assert 2 == place_of_import("shop", held, 12, 3, repartitioned=False)
+    assert place_of_scope("shop", "", 12) % 3 == place_of_import("shop", held, 12, 3, repartitioned=True)
+    assert 5 == place_of_import("pay", None, 6, 12, repartitioned=False)

@@ -7,7 +7,7 @@ import pytest
 
 from daemon.core.formats import FormatSettings
 from daemon.core.types import Batch, TopicPartition
-from daemon.discovery import Scattering, advice, scattering
+from daemon.discovery import Scattering, advice, scattering, scope_advice
 
 
 def batch(partition: int, *records: tuple[bytes | None, bytes]) -> Batch:
@@ -29,7 +29,9 @@ def test_keys_in_several_partitions_are_counted() -> None:
         FormatSettings(),
     )
 
-    assert Scattering(records=6, partitions=2, keys=2, scattered=1, unkeyed=5, unread=1) == found
+    assert (
+        Scattering(records=6, partitions=2, keys=2, scattered=1, unkeyed=5, unread=1, scopes=1, split=["shop"]) == found
+    )
     assert 0.5 == found.share
 
 
@@ -47,3 +49,10 @@ def test_keys_in_several_partitions_are_counted() -> None:
 def test_what_is_said_of_it(found: Scattering, expected: str) -> None:
     """The share, and the switch of the shipper or of ours; nothing to mend where nothing is cut."""
     assert expected == advice(found, "otlp")[-1]
+
+
+def test_scopes_in_several_partitions_are_named() -> None:
+    """How many, the first of them, and what sends each to one partition."""
+    said = scope_advice(Scattering(9, 2, 4, 0, 0, 0, 5, ["pay", "shop"]))
+    assert said.startswith("2 of 5 scopes lie in several partitions, the first is pay; ")
+    assert said.endswith("key records by scope, or set input.repartition and input.repartition_by: scope")

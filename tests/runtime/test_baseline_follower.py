@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import cast
 
 import pytest
@@ -29,7 +29,7 @@ class Topic:
         return {0: 150, 1: 50}
 
     async def follow(
-        self, topic: str, begin: Mapping[int, int] | None = None
+        self, topic: str, begin: Mapping[int, int] | None = None, partitions: Collection[int] | None = None
     ) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
         while True:
             yield [], await self.steps.get()
@@ -43,7 +43,7 @@ class Foreign(Topic):
         self.updates = updates
 
     async def follow(
-        self, topic: str, begin: Mapping[int, int] | None = None
+        self, topic: str, begin: Mapping[int, int] | None = None, partitions: Collection[int] | None = None
     ) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
         yield self.updates, {0: len(self.updates), 1: 0}
         await asyncio.Event().wait()

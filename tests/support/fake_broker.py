@@ -321,9 +321,10 @@ class FakeBroker:
         return {key: value for key, value in newest.items() if key is not None and value is not None}
 
     async def follow(
-        self, topic: str, begin: Mapping[int, int] | None = None
+        self, topic: str, begin: Mapping[int, int] | None = None, partitions: Collection[int] | None = None
     ) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
-        places = [TopicPartition(topic, p) for p in range(self._cluster.counts[topic])]
+        wanted = range(self._cluster.counts[topic]) if partitions is None else sorted(partitions)
+        places = [TopicPartition(topic, p) for p in wanted]
         read = {place: (begin or {}).get(place.partition, self._cluster.logs[place].first) for place in places}
         while True:
             updates = []

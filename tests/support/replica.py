@@ -17,7 +17,7 @@ from daemon.core.formats import FormatSettings
 from daemon.core.incidents import IncidentSettings
 from daemon.core.masking.masker import Masker
 from daemon.core.multiline import Joining
-from daemon.core.repartition import IncomingLines
+from daemon.core.repartition import IncomingLines, Place, place_of
 from daemon.core.sessions import SessionLimits
 from daemon.core.stream import (
     Checkpoint,
@@ -36,8 +36,10 @@ from daemon.runtime import (
     BaselineSnapshots,
     Embedder,
     Follower,
+    Holding,
     Partition,
     Patience,
+    PatternLookup,
     Pipeline,
     Shared,
     SnapshotTerms,
@@ -87,6 +89,8 @@ class Replica:
         joining: Joining | None = None,
         snapshot: Path | None = None,
         broker: FakeBroker | None = None,
+        holding: Holding | None = None,
+        place: Place = place_of,
     ) -> None:
         self.metrics = Metrics(CollectorRegistry())
         self.engine = FakeEngine()
@@ -97,6 +101,7 @@ class Replica:
         self._repartition = repartition
         self._joining = joining
         self._snapshot = snapshot
+        self._holding, self._place = holding, place
         self.thread = WorkerThread()
 
     async def start(self) -> None:
@@ -104,7 +109,7 @@ class Replica:
         await self.engine.start()
         settings = DetectorSettings(warm_up=0)
         self.detector = Detector(settings, self.engine.model, self.engine.dimensions)
-        follower = self.follower = Follower(self.broker, "baseline", self.detector, self.thread)
+        follower = self.follower = Follower(self.broker, "baseline", self.detector, self.thread, holding=self._holding)
         if self._snapshot is not None:
             of_topic, store = SnapshotTerms("baseline", "1", 3600.0), SnapshotFile(self._snapshot, 1 << 30)
             self.snapshots = BaselineSnapshots(
@@ -113,8 +118,19 @@ class Replica:
             follower.begin_at(await self.snapshots.load())
         self._helpers = [asyncio.create_task(follower.run()), asyncio.create_task(follower.watch())]
         co_partitions = self._cluster.counts["checkpoints"]
-        terms = Terms("group", "checkpoints", co_partitions, self.pace, self._idle, self.init_timeout, 2_000)
+        terms = Terms(
+            "group",
+            "checkpoints",
+            co_partitions,
+            self.pace,
+            self._idle,
+            self.init_timeout,
+            2_000,
+            self._judging(),
+            {"feedback"},
+        )
         self._embedder = Embedder(self.engine, self.metrics)
+        lookup = PatternLookup(self.broker, "baseline", self.detector, self.thread)
         shared = Shared(
             self.broker,
             self.thread,
@@ -125,6 +141,7 @@ class Replica:
             terms,
             self.broker.transactions,
             backoff=Backoff(0.001, 15.0),
+            preparations={} if self._holding is None else {"feedback": lookup},
         )
         format_ = FormatSettings(sources=self._joining is not None)
         tools = Tools(format_, Masker(), self._limits, self.engine.count_tokens, self.detector, self._joining)
@@ -140,7 +157,7 @@ class Replica:
                 incoming = IncomingLines([f"logs/{n}" for n in range(3)], resume.pieces if resume else {})
                 return LogProcessor(source, tools, publishing, resume, incoming)
             if self._repartition:
-                return RepartitionProcessor(source, tools, publishing, resume, 3)
+                return RepartitionProcessor(source, tools, publishing, resume, 3, self._place)
             return LogProcessor(source, tools, publishing, resume)
 
         await follower.restored()
@@ -156,6 +173,10 @@ class Replica:
         self.monitor = StallMonitor(sources, self.broker, self.metrics, limits, every=self.look_for_stalls)
         self._helpers.append(asyncio.create_task(self.monitor.run()))
         self.running = asyncio.create_task(self.pipeline.run())
+
+    def _judging(self) -> set[str]:
+        """Return the topics whose lines are judged."""
+        return {"repartition"} | (set() if self._repartition else {"logs"})
 
     async def kill(self) -> None:
         """Stop at once, as after SIGKILL: nothing more is committed or told."""

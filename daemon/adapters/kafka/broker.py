@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
@@ -128,12 +128,14 @@ class KafkaBroker:
             return await topic_id(self._observer._client, topic)  # noqa: SLF001  # there is no public method for this
 
     async def follow(
-        self, topic: str, begin: Mapping[int, int] | None = None
+        self, topic: str, begin: Mapping[int, int] | None = None, partitions: Collection[int] | None = None
     ) -> AsyncIterator[tuple[Sequence[Update], Mapping[int, int]]]:
-        natives = [KafkaPartition(topic, p) for p in range(await self._count(topic))]
+        wanted = range(await self._count(topic)) if partitions is None else sorted(partitions)
+        natives = [KafkaPartition(topic, p) for p in wanted]
         async with self._reader(natives) as reader:
             for partition, offset in (begin or {}).items():
-                reader.seek(KafkaPartition(topic, partition), offset)
+                if partition in wanted:
+                    reader.seek(KafkaPartition(topic, partition), offset)
             while True:
                 async with guarded(f"following {topic}", self._settings.transaction_timeout):
                     fetched = await reader.getmany(timeout_ms=100, max_records=2_000)

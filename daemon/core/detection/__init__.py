@@ -15,6 +15,7 @@ from daemon.core.detection.changelog_codec import (
     load_vector,
     load_weight,
     parse_key,
+    vector_lines,
     vector_model,
 )
 from daemon.core.detection.components import NAMES, combine
@@ -52,6 +53,7 @@ __all__ = [
     "parse_key",
     "read_export",
     "take_export",
+    "vector_lines",
     "vector_model",
     "write_export",
 ]

@@ -108,7 +108,9 @@ class Changelog:
         for name, some in by_scope.items():
             if all(update.value is None for update, _ in some) and name not in self.scopes:
                 continue
-            baseline = self.scope(name).baseline
+            scope = self.scope(name)
+            _note_homes(scope, some)
+            baseline = scope.baseline
             vectors, weights = list[tuple[Update, Parts]](), list[tuple[str, TopicPartition, Weight | None]]()
             with baseline.at_once(keep):
                 for update, parts in some:
@@ -155,6 +157,30 @@ class Changelog:
         self._pending.pop(source, None)
         self._renewed.pop(source, None)
         self.scopes.forget_verdicts(source)
+
+    def scopes_in(self, places: Collection[int]) -> list[str]:
+        """Return the scopes with records in these partitions of the topic, and those with records in none."""
+        return [name for name, homes in self.scopes.homes() if not homes or homes & frozenset(places)]
+
+    def forget(self, names: Collection[str], places: Collection[int]) -> None:
+        """Forget those of the scopes that have no records outside these partitions of the topic; labels stay.
+
+        One with changes that the topic is not known to hold stays too, until this is called again.
+        """
+        unsettled = self._unsettled()
+        for name in names:
+            scope = self.scopes.get(name)
+            if scope is None:
+                continue
+            left = scope.homes.difference(places)
+            scope.homes = left
+            if left or name in unsettled:
+                continue
+            known, names_of = scope.baseline.labels, scope.baseline.patterns.name
+            labels = [(names_of.item(row), known.get(row)) for row in known.patterns()]
+            self.scopes.drop(name)
+            for pattern, label in labels:
+                self.scope(name).baseline.set_label(pattern, label)
 
     def save(self, names: Collection[str]) -> list[SavedScope]:
         """Return copies of the scopes called `names`, as far as they exist, with what the topic is known to hold."""
@@ -263,6 +289,13 @@ class Changelog:
 
 
 _UNREADABLE = (ValueError, LookupError, TypeError, struct.error, zstandard.ZstdError)
+
+
+def _note_homes(scope: Scope, records: Sequence[tuple[Update, Parts]]) -> None:
+    """Note in which partitions of the topic these records of a scope were read."""
+    homes = {update.place[0] for update, parts in records if update.place is not None and parts[0] != "label"}
+    if not homes <= scope.homes:
+        scope.homes |= homes
 
 
 def _weight(parts: Parts, value: bytes | None) -> tuple[str, TopicPartition, Weight | None]:

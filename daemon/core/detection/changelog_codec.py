@@ -141,6 +141,14 @@ def vector_model(value: bytes) -> tuple[str, int]:
     return head["model"], head["dimensions"]
 
 
+def vector_lines(value: bytes) -> Lines:
+    """Return the lines of an encoded vector. Raises DataError when it cannot be read."""
+    try:
+        return _lines(_head(value, zstandard.ZstdDecompressor())[1]["lines"])
+    except (ValueError, LookupError, TypeError, struct.error, zstandard.ZstdError) as error:
+        raise DataError(f"a vector of the baseline topic cannot be read: {error}") from error
+
+
 def _head(value: bytes, decompressor: zstandard.ZstdDecompressor) -> tuple[int, dict[str, Any]]:
     (length,) = _LENGTH.unpack_from(value)
     packed = value[_LENGTH.size : _LENGTH.size + length]

@@ -31,6 +31,7 @@ from daemon.core.detection.statistics import (
 from daemon.core.types import Judgement, LabelVerdict, Pattern, Phase, TopicPartition, Update, Vector
 
 CACHED_VECTORS = 4096
+LENT = 32_768
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Detector:
         self._model, self._dimensions = model, dimensions
         self._changelog = self._empty()
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
+        self._lent: dict[str, tuple[str, Lines]] = {}
 
     def _empty(self) -> Changelog:
         """Return a changelog of no scope."""
@@ -229,6 +231,21 @@ class Detector:
         """Yield all state as records, for a snapshot or an export."""
         return self._changelog.dump()
 
+    def homes(self, scope: str) -> frozenset[int]:
+        """Return the partitions of the topic in which records of `scope` were read, labels aside."""
+        return self._changelog.scopes.look(scope).homes if scope in self._changelog.scopes else frozenset()
+
+    def scopes_in(self, places: Collection[int]) -> list[str]:
+        """Return the scopes with records in these partitions of the topic, and those with records in none."""
+        return self._changelog.scopes_in(places)
+
+    def forget(self, names: Collection[str], places: Collection[int]) -> None:
+        """Forget those of the scopes `names` that have no records outside these partitions of the topic; labels stay.
+
+        Work on the input partitions that write there must be released before.
+        """
+        self._changelog.forget(names, places)
+
     # -- the snapshot ----------------------------------------------------------------------------------------------
 
     def identity(self) -> Mapping[str, object]:
@@ -255,13 +272,22 @@ class Detector:
 
     def scope_of(self, pattern: str) -> str | None:
         """Return the scope that knows `pattern`, or None. At most one does, since a fingerprint covers its scope."""
-        return self._changelog.scopes.with_pattern(pattern)
+        scope = self._changelog.scopes.with_pattern(pattern)
+        return scope if scope is not None or pattern not in self._lent else self._lent[pattern][0]
 
     def lines_of(self, scope: str, pattern: str) -> Lines:
         """Return the lines of a pattern; none where it is not known."""
         known = self._changelog.scopes.get(scope)
         row = known.baseline.defined(pattern) if known is not None else ABSENT
-        return known.baseline.lines_of(row) if known is not None and row != ABSENT else ()
+        if known is not None and row != ABSENT:
+            return known.baseline.lines_of(row)
+        return self._lent[pattern][1] if pattern in self._lent and self._lent[pattern][0] == scope else ()
+
+    def lend(self, patterns: Mapping[str, tuple[str, Lines]]) -> None:
+        """Know the scope and the lines of patterns that are not in the baseline, of the latest LENT of them."""
+        self._lent |= patterns
+        for pattern in list(self._lent)[: max(0, len(self._lent) - LENT)]:
+            del self._lent[pattern]
 
     def patterns(self, scope: str) -> list[PatternStatistics]:
         """Return all that is known of the patterns of `scope`, those with the most sessions in the window first."""

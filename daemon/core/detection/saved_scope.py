@@ -43,6 +43,7 @@ def save_scope(name: str, scope: Scope, ahead: Ahead) -> SavedScope:
         **nested("baseline", baseline_to_arrays(scope.baseline)),
         **nested("topics", texts_to_arrays(source.topic for source in sources)),
         "partitions": np.array([source.partition for source in sources], np.int64),
+        "homes": np.array(sorted(scope.homes), np.int64),
         **nested("keys", values_to_arrays(key for key, _ in ahead)),
         **nested("values", values_to_arrays(value for _, value in ahead)),
     }
@@ -54,6 +55,7 @@ def save_scope(name: str, scope: Scope, ahead: Ahead) -> SavedScope:
 def fill_scope(scope: Scope, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Give an empty scope what `save_scope` returned, but for what `ahead_of` returns."""
     fill_baseline(scope.baseline, part("baseline", arrays))
+    scope.homes = frozenset(arrays["homes"].tolist())
     topics = texts_from_arrays(part("topics", arrays))
     for number, source in enumerate(zip(topics, arrays["partitions"].tolist(), strict=True)):
         scope.ring(TopicPartition(*source)).load_all(part(f"ring {number}", arrays))

@@ -86,6 +86,8 @@ class Scope:
     def __init__(self, baseline: Baseline, components: tuple[str, ...]) -> None:
         self.baseline = baseline
         self.rings: dict[TopicPartition, Ring] = {}
+        self.homes: frozenset[int] = frozenset()
+        """The partitions of the baseline's topic in which records of it were read, labels aside."""
         self._components = components
         self._caches: dict[TopicPartition, VerdictCache] = {}
 

@@ -33,12 +33,16 @@ _LEVEL = 1
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """A packed scope: its content, its facts, its patterns' names end to end, and how often work had been undone."""
+    """A packed scope: its content, its facts, its patterns' names end to end, and how often work had been undone.
+
+    `homes` are those of the scope.
+    """
 
     content: bytes
     facts: ScopeFacts
     names: bytes
     undone: int
+    homes: frozenset[int]
 
 
 class _Packer:
@@ -124,6 +128,16 @@ class Scopes:
             packed = self._packed.get(name)
             yield name, packed.facts if packed is not None else self.look(name).facts()
 
+    def homes(self) -> Iterator[tuple[str, frozenset[int]]]:
+        """Yield the name and the homes of every scope, without waking any."""
+        for kept in (self._awake, self._large, self._packed):
+            yield from ((name, scope.homes) for name, scope in kept.items())
+
+    def drop(self, name: str) -> None:
+        """Remove the scope called `name`."""
+        for scopes in (self._awake, self._large, self._packed):
+            scopes.pop(name, None)
+
     def with_pattern(self, pattern: str) -> str | None:
         """Return the name of the scope that knows `pattern`, None when none does."""
         for scopes in (self._awake, self._large):
@@ -147,8 +161,7 @@ class Scopes:
         kept = unsettled()
         surplus = len(self) - int(KEPT * self._most)
         for _, _, name in sorted(one for one in self._unlabelled() if one[2] not in kept)[:surplus]:
-            for scopes in (self._awake, self._large, self._packed):
-                scopes.pop(name, None)
+            self.drop(name)
             self.let_go += 1
         self._looked_at = max(self._most, int(GROWN * len(self)))
 
@@ -170,7 +183,7 @@ class Scopes:
         names = "\n".join(["", *(pattern for pattern, _ in scope.baseline.rows()), ""])
         packed, content = names.encode("utf-8", "surrogatepass"), self._packer.pack(scope)
         facts = replace(scope.facts(), memory_bytes=len(content) + len(packed))
-        self._packed[name] = _Packed(content, facts, packed, len(self._undone))
+        self._packed[name] = _Packed(content, facts, packed, len(self._undone), scope.homes)
 
     def _unpack(self, packed: _Packed) -> Scope:
         scope = self._packer.unpack(packed.content)

@@ -16,6 +16,7 @@ from daemon.core.messages.feedback_schema import FeedbackDocument
 from daemon.core.messages.json import encode, rfc3339
 from daemon.core.messages.json_schema import schemas
 from daemon.core.messages.mutes import Mute, mute_document, parse_mute
+from daemon.core.messages.named_patterns import pattern_named
 from daemon.core.messages.remarks import Remark, parse_remark, remark_document
 from daemon.core.messages.schema import (
     ALERT_SCHEMA,
@@ -62,6 +63,7 @@ __all__ = [
     "parse_feedback",
     "parse_mute",
     "parse_remark",
+    "pattern_named",
     "refused_session",
     "remark_document",
     "rfc3339",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -31,13 +31,28 @@ def place_of(scope: str, key: str, partitions: int) -> int:
     return int.from_bytes(digest, "big") % partitions
 
 
-class OutgoingLines:
-    """Collects the lines of one writer for `partitions` partitions. `clock` is its stream time in microseconds."""
+def place_of_scope(scope: str, key: str, partitions: int) -> int:  # noqa: ARG001  # as `place_of`
+    """Return the partition of all session keys of a scope: the same in every process and release."""
+    return place_of(scope, "", partitions)
 
-    def __init__(self, writer: TopicPartition, partitions: int, clock: int | None = None) -> None:
+
+Place = Callable[[str, str, int], int]
+"""Returns the partition of a scope and key among so many: `place_of` or `place_of_scope`."""
+
+
+class OutgoingLines:
+    """Collects the lines of one writer for `partitions` partitions, which `place` chooses.
+
+    `clock` is the writer's stream time in microseconds.
+    """
+
+    def __init__(
+        self, writer: TopicPartition, partitions: int, clock: int | None = None, place: Place = place_of
+    ) -> None:
         self.clock = clock
         self._writer = writer
         self._partitions = partitions
+        self._place = place
         self._tables: list[pl.DataFrame] = []
         self._lines = self._bytes = 0
         self._idle: float | None = None
@@ -93,7 +108,7 @@ class OutgoingLines:
             return
         lines = pl.concat(tables, how="diagonal").rename({"position": "origin"})
         keys = lines.select("scope", "key").unique()
-        places = [place_of(scope, key, self._partitions) for scope, key in keys.rows()]
+        places = [self._place(scope, key, self._partitions) for scope, key in keys.rows()]
         at = lines.join(keys.with_columns(at=pl.Series(places, dtype=pl.Int64)), on=["scope", "key"], how="left")
         for (place,), part in at.partition_by("at", maintain_order=True, include_key=False, as_dict=True).items():
             yield int(place), in_order(part)

@@ -25,6 +25,7 @@ from daemon.core.stream.incidents_processor import IncidentsProcessor
 from daemon.core.stream.line_reader import Pushed, Timed
 from daemon.core.stream.log_processor import LogProcessor
 from daemon.core.stream.processor import (
+    LABELS,
     Load,
     Processor,
     Publishing,
@@ -35,8 +36,10 @@ from daemon.core.stream.processor import (
 )
 from daemon.core.stream.repartition_processor import RepartitionProcessor
 from daemon.core.stream.report_clock import ReportClock
+from daemon.core.stream.scope_partitions import ScopePartitions
 
 __all__ = [
+    "LABELS",
     "Checkpoint",
     "CommitClock",
     "Embed",
@@ -51,6 +54,7 @@ __all__ = [
     "Pushed",
     "RepartitionProcessor",
     "ReportClock",
+    "ScopePartitions",
     "SettledAlert",
     "Settlement",
     "Step",

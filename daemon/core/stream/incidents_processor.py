@@ -24,6 +24,7 @@ from daemon.core.messages import dead_letter
 from daemon.core.observations import load_observations
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.stream.processor import Load, Publishing, SettledAlert, Settlement, Step
+from daemon.core.stream.scope_partitions import ScopePartitions, SplitScope
 from daemon.core.types import Batch, OutRecord, RefusedText, Reject, TopicPartition, Vector
 from daemon.errors import DataError
 
@@ -31,12 +32,22 @@ OBSERVATION_CLASS = "daemon.core.observations.load_observations"
 
 
 class IncidentsProcessor:
-    """Implements `Processor` for the topic of observations. It has no sessions and needs no vectors."""
+    """Implements `Processor` for the topic of observations. It has no sessions and needs no vectors.
+
+    With `partitions`, a scope that comes from several partitions is reported.
+    """
 
     def __init__(
-        self, source: TopicPartition, settings: IncidentSettings, publishing: Publishing, resume: Checkpoint | None
+        self,
+        source: TopicPartition,
+        settings: IncidentSettings,
+        publishing: Publishing,
+        resume: Checkpoint | None,
+        partitions: ScopePartitions | None = None,
     ) -> None:
         self._source = source
+        self._partitions = partitions
+        self._split: list[SplitScope] = []
         self._publishing = publishing
         self._stage: IncidentStage = load_stage(settings, resume.pieces if resume else {})
         self._next = resume.next if resume else 0
@@ -70,7 +81,8 @@ class IncidentsProcessor:
                 for news in messages:
                     self._publish(news, about)
             self._next = batch.offsets[-1] + 1
-        return Step(Load(outputs=len(self._outputs)), rejects=rejects)
+        split, self._split = self._split, []
+        return Step(Load(outputs=len(self._outputs)), rejects=rejects, split=split)
 
     def flush(self, idle: float) -> Step:  # noqa: ARG002  # its time is that of the observations
         return Step(Load(outputs=len(self._outputs)))
@@ -105,7 +117,10 @@ class IncidentsProcessor:
         if key == HISTORY_KEY:
             learn(self._stage, value)
             return []
-        return self._stage.take(load_observations(value))
+        observations = load_observations(value)
+        if self._partitions is not None:
+            self._split += self._partitions.note(observations)
+        return self._stage.take(observations)
 
     def _publish(self, news: News, about: Provenance) -> None:
         published = alert_record(news, about)

@@ -18,6 +18,7 @@ from daemon.core.alerts import Provenance
 from daemon.core.detection import is_label
 from daemon.core.masking import RedactionSettings
 from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream.scope_partitions import SplitScope
 from daemon.core.types import (
     NO_TIME_COUNTS,
     Batch,
@@ -72,7 +73,7 @@ class Step:
     `missing` are texts to embed; the caller must hand their vectors to a later step. `more` means that this step
     left sessions for the next one, to stay short. `replayed` lines were settled before a restart; `known` sessions did
     not need embedding. `relayed`: the lines were counted when they were read from the input. `cuts` counts joined lines
-    that a bound ended, by bound.
+    that a bound ended, by bound. `split` are scopes whose lines come from several partitions and must not.
     """
 
     load: Load
@@ -88,6 +89,7 @@ class Step:
     relayed: bool = False
     judging_seconds: float = 0.0
     cuts: Mapping[str, int] = field(default_factory=dict)
+    split: Sequence[SplitScope] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +153,14 @@ class Processor(Protocol):
         ...
 
 
+LABELS = 0
+"""The partition of the baseline topic that has the labels of all scopes."""
+
+
 def baseline_records(updates: Sequence[Update]) -> list[OutRecord]:
     """Return updates as records of the baseline topic.
 
     What a partition learns goes to its own partition there, which the runtime fills in. A label belongs to no input
     partition: it has one place, so that deleting it deletes its only record.
     """
-    return [OutRecord("baseline", u.key, u.value, partition=0 if is_label(u.key) else None) for u in updates]
+    return [OutRecord("baseline", u.key, u.value, partition=LABELS if is_label(u.key) else None) for u in updates]

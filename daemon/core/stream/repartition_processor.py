@@ -15,7 +15,7 @@ import polars as pl
 
 from daemon.core.messages import dead_letter
 from daemon.core.multiline import Joined
-from daemon.core.repartition import OutgoingLines
+from daemon.core.repartition import OutgoingLines, Place, place_of
 from daemon.core.stream.chain import Tools
 from daemon.core.stream.checkpoint import Checkpoint
 from daemon.core.stream.held_lines import HeldLines
@@ -25,7 +25,10 @@ from daemon.core.types import LINES_SCHEMA, Batch, OutRecord, RefusedText, Topic
 
 
 class RepartitionProcessor:
-    """Implements `Processor` for a topic of logs whose lines go on to another topic, of `partitions` partitions."""
+    """Implements `Processor` for a topic of logs whose lines go on to another topic.
+
+    That topic has `partitions` partitions, of which `place` chooses one for a line.
+    """
 
     def __init__(
         self,
@@ -34,10 +37,11 @@ class RepartitionProcessor:
         publishing: Publishing,
         resume: Checkpoint | None,
         partitions: int,
+        place: Place = place_of,
     ) -> None:
         self._source = source
         self._publishing = publishing
-        self._outgoing = OutgoingLines(source, partitions, resume.watermark if resume else None)
+        self._outgoing = OutgoingLines(source, partitions, resume.watermark if resume else None, place)
         self._origin = InputLines(tools.format, tools.masker)
         self._lines = LineReader(self._origin, resume, self._collect, tools.timed)
         self._held = HeldLines(tools.joining, self._origin, self._lines, tools.timed)
