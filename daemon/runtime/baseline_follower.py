@@ -47,6 +47,7 @@ class Follower:
     ) -> None:
         self.holding = holding or HoldAll()
         """What decides which partitions are read."""
+        self._everything = self.holding.wanted() is None
         self.given_up = 0
         """How often partitions were forgotten."""
         self._on_foreign = on_foreign
@@ -92,8 +93,7 @@ class Follower:
 
         Where not all partitions are read, each offset comes after its partition and a colon.
         """
-        everything = self.holding.wanted() is None
-        return ",".join(str(at) if everything else f"{p}:{at}" for p, at in sorted(self.offsets.items()))
+        return ",".join(str(at) if self._everything else f"{p}:{at}" for p, at in sorted(self.offsets.items()))
 
     async def run(self) -> None:
         """Follow until cancelled. Raises ModelMismatchError when the topic holds another model's vectors."""

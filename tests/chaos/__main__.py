@@ -2,6 +2,7 @@
 
 python -m tests.chaos --minutes 30          everything: the long run, the scenarios and the controls
 python -m tests.chaos --repartition 4 --no-cases         the long run, through the topic between
+python -m tests.chaos --shared-out --no-cases            the long run, with the baselines shared out
 python -m tests.chaos --only "broker killed" --rounds 1 --no-cases
 """
 
@@ -18,8 +19,9 @@ from pathlib import Path
 
 from tests.chaos.cluster import RunTopics, Timeouts, proxied_cluster
 from tests.chaos.faults import FAULTS, Targets
+from tests.chaos.load_generator import SCOPES
 from tests.chaos.report import print_run
-from tests.chaos.run import SCATTERED, STATIC, Run, load_generator, schedule
+from tests.chaos.run import SCATTERED, SHARED_OUT, STATIC, Run, load_generator, schedule
 from tests.chaos.run_audit import problems_of, sessions_cut
 from tests.chaos.scenarios import Environment, run_scenarios
 from tests.support.embedding_server import EmbeddingServer
@@ -45,6 +47,9 @@ def arguments() -> argparse.Namespace:
         metavar="PARTITIONS",
         help="scatter the lines of sessions and of stack traces' sources, and let them go through a topic of so many",
     )
+    parser.add_argument(
+        "--shared-out", action="store_true", help="a scope a partition, and replicas have the baselines that they serve"
+    )
     parser.add_argument("--no-cases", action="store_true", help="leave out the scenarios and the controls")
     parser.add_argument("--only-cases", action="store_true", help="leave out the long run")
     parser.add_argument("--folder", type=Path, help="keep the replicas' logs here")
@@ -57,9 +62,14 @@ async def long_run(options: argparse.Namespace, environment: Environment) -> lis
     topics = RunTopics("chaos", "chaos-logs", options.partitions, options.repartition)
     await cluster.create_input(topics.input, topics.partitions)
     run = environment.new_run(topics, options.replicas)
-    run.changes = {**(STATIC if options.static else {}), **(SCATTERED if topics.between else {})}
+    shared = options.shared_out
+    run.changes = {
+        **(STATIC if options.static else {}),
+        **(SCATTERED if topics.between else {}),
+        **(SHARED_OUT if shared else {}),
+    }
     targets = Targets(cluster, topics, run.replicas, environment.engine, environment.timeouts, source)
-    generator = load_generator(cluster, topics, options.seed, options.rate)
+    generator = load_generator(cluster, topics, options.seed, options.rate, topics.partitions if shared else SCOPES)
     try:
         await run.start()
         generator.start()

@@ -34,6 +34,8 @@ KINDS = 40
 STEP_MS = 500
 OPEN_KEYS = 6
 MALFORMED = 0.01
+SCOPES = 2
+"""Scopes of a run; each partition has lines of one."""
 
 
 @dataclass
@@ -61,7 +63,9 @@ class LoadGenerator:
         start_ms: int,
         rate: float,
         scattered: bool = False,
+        scopes: int = SCOPES,
     ) -> None:
+        self._scopes = scopes
         self._topic, self._rate = topic, rate
         self._random = random.Random(seed)
         self._kinds = [self._random.choices(LINES, k=self._random.randint(1, 8)) for _ in range(KINDS)]
@@ -125,5 +129,5 @@ class LoadGenerator:
         text = remaining.pop(0).format(n=state.made, a=self._random.randrange(200), b=self._random.randrange(200))
         if not remaining:
             del state.open[index]
-        document = {"time": state.clock, "scope": f"shop-{partition % 2}", "key": key, "message": text}
+        document = {"time": state.clock, "scope": f"shop-{partition % self._scopes}", "key": key, "message": text}
         return key.encode(), orjson.dumps(document)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.chaos.cluster import Changes, ProxiedCluster, RunTopics, Timeouts, write_config
 from tests.chaos.faults import FAULTS, Targets
-from tests.chaos.load_generator import LoadGenerator
+from tests.chaos.load_generator import SCOPES, LoadGenerator
 from tests.chaos.progress import Progress
 from tests.chaos.replica_set import ReplicaSet
 from tests.chaos.run_audit import RunAudit, State, audit_run
@@ -26,6 +26,7 @@ RECOVERY_LIMIT = 60.0
 STATIC: Changes = {"kafka": {"instance_id": "${REPLICA}"}}
 SCATTERED: Changes = {"input": {"multiline": "java"}, "sessions": {"gap": "3m", "max_age": "30m"}}
 """For lines that go to the partition of their key: joined before, in sessions that only the end of the run cuts."""
+SHARED_OUT: Changes = {"detector": {"baselines": "served"}}
 CLOSE_ALL = {"idle_flush": "1s"}
 
 
@@ -161,7 +162,9 @@ def schedule(source: random.Random, only: Sequence[str] = ()) -> list[str]:
     return names
 
 
-def load_generator(cluster: ProxiedCluster, topics: RunTopics, seed: int, rate: float) -> LoadGenerator:
+def load_generator(
+    cluster: ProxiedCluster, topics: RunTopics, seed: int, rate: float, scopes: int = SCOPES
+) -> LoadGenerator:
     """Return a generator whose lines begin half a day ago, because their clock runs faster than the wall clock."""
     return LoadGenerator(
         cluster.servers,
@@ -171,4 +174,5 @@ def load_generator(cluster: ProxiedCluster, topics: RunTopics, seed: int, rate: 
         start_ms=now_ms() - 12 * 3_600_000,
         rate=rate,
         scattered=bool(topics.between),
+        scopes=scopes,
     )
