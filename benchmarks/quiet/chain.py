@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from daemon.core.formats import FormatSettings, make_format
 from daemon.core.masking import Masker
 from daemon.core.observations import Case, Observations, Observer, cause_of
-from daemon.core.sessions import Sessionizer, SessionLimits
+from daemon.core.sessions import Patterns, Sessionizer, SessionLimits
 from daemon.core.types import Batch, ClosedBy, Session, TopicPartition
 
 SOURCE = TopicPartition("quiet", 0)
@@ -65,6 +65,7 @@ class Observing:
     def __init__(self, source: TopicPartition) -> None:
         self._sessionizer = Sessionizer(LIMITS, _tokens)
         self._observer = Observer(source)
+        self._patterns = Patterns()
 
     def push(self, lines: pl.DataFrame) -> list[Session]:
         """Take in masked lines; return the sessions that they close."""
@@ -83,6 +84,7 @@ class Observing:
 
     def _closed(self, closed: list[Session]) -> list[Session]:
         for session in closed:
+            self._observer.whole.close(session, self._patterns.of(session))
             causes = [cause_of(line.masked) for line in session.lines]
             bad = [cause.id for cause in causes if cause.score > 0]
             if bad:

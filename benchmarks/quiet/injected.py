@@ -131,10 +131,11 @@ class Sessions:
 class Trial:
     """A stage and a chain that know the quiet hours of a stream, and go on from there again and again."""
 
-    def __init__(self, maker: Maker) -> None:
+    def __init__(self, maker: Maker, *, together: bool = True) -> None:
         self.sessions = Sessions(maker)
         self._stage, self._chain = IncidentStage(settings_for("20/day", 1000)), Chain(SOURCE)
         self._begin = maker.faults_from - BEGIN
+        self._together = together
         self.quiet = self._run(self._stage, self._chain, (pair for pair in maker if pair[0] < maker.faults_from))
 
     def go_on(self, fault: Fault | None, share: float, seed: int) -> tuple[list[News], float]:
@@ -159,6 +160,7 @@ class Trial:
             for at, row in some:
                 chain.hold(as_json(at, row))
             seen = chain.observed((step + 1) * STEP)
+            seen = seen if self._together else replace(seen, together=())
             told += [news for news in stage.take(seen) if news.event in TOLD]
         return told
 
@@ -190,11 +192,12 @@ def main() -> None:
     parser.add_argument("--faults", type=int, default=20)
     parser.add_argument("--share", type=float, default=0.8)
     parser.add_argument("--lines", action="store_true", help="print everything that was told")
+    parser.add_argument("--without", action="store_true", help="without the observation of which lines come together")
     options = parser.parse_args()
     print("| stream | fault | told | median delay s | longest s | others told | told in the quiet hours |")
     print("|---|---|---|---|---|---|---|", flush=True)
     for mode in options.modes.split(","):
-        trial = Trial(Maker(Mode(mode), options.repetitions))
+        trial = Trial(Maker(Mode(mode), options.repetitions), together=not options.without)
         calm, _ = trial.go_on(None, 0.0, 0)
         for name, every in (("missing", trial.sessions.lost_lines()), ("mixed", trial.sessions.mixtures())):
             faults = random.Random(1).sample(every, min(options.faults, len(every)))

@@ -91,6 +91,7 @@ def case_of(verdict: Verdict, about: Provenance) -> Case:
         document = _case_document(verdict, explanation, about, limits)
     causes = [cause_of(line.line.masked).id for line in explanation.lines if line.contribution > 0]
     causes += [cause.id for line in verdict.session.lines if (cause := cause_of(line.masked)).score > 0]
+    causes += [cause_of(line.masked).id for line in explanation.contrast.telling]
     return Case(
         verdict.id, verdict.session.scope, verdict.session.end, list(dict.fromkeys(causes))[:MAX_CAUSES], document
     )

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from daemon.core.incidents.bounds import scopes_over, trim
+from daemon.core.incidents.clues import Clue
 from daemon.core.incidents.memory import ScopeMemory
+from daemon.core.incidents.missing import missing_lines
 from daemon.core.incidents.presence import attend, attend_key
 from daemon.core.incidents.settings import HOUR, IncidentSettings
 from daemon.core.incidents.silences import given_up
-from daemon.core.observations import KeySeen
+from daemon.core.observations import KeySeen, LinesTogether
 
 
 @dataclass(slots=True)
@@ -52,6 +54,14 @@ class ScopeMemories:
         attended = attend_key(memory.keys, seen, active, settings.window / 2, settings.max_keys, settings.regular)
         self.changed |= {("k", seen.scope, cause) for cause in attended}
 
+    def lines_together(self, session: LinesTogether) -> list[Clue]:
+        """Count which lines a session has; return the clues that lines are missing."""
+        memory = self.scopes[session.scope]
+        clues = list(missing_lines(memory, session, self.settings))
+        causes = {memory.parents.get(cause, cause) for cause in session.causes}
+        self.changed |= {("t", session.scope, cause) for cause in causes & memory.anchors.keys()}
+        return clues
+
     def trim(self, scope: str) -> None:
         """Drop causes and rewordings of a scope that are too many."""
         gone, rewordings = trim(self.scopes[scope], self.settings)
@@ -66,6 +76,9 @@ class ScopeMemories:
             self._note_gone(scope, memory.forget(now, self.settings.window))
             for piece, followed in (("p", memory.presences), ("k", memory.keys)):
                 self.changed |= {(piece, scope, cause) for cause in given_up(followed, memory.active, self.settings)}
+            for cause in memory.anchors.keys() - memory.presences.keys():
+                del memory.anchors[cause]
+                self.changed.add(("t", scope, cause))
             if memory.latest < before and not memory.causes:
                 self._note_dropped(scope, self.scopes.pop(scope))
 
@@ -74,4 +87,4 @@ class ScopeMemories:
         self._note_gone(scope, memory.causes)
 
     def _note_gone(self, scope: str, causes: Iterable[str]) -> None:
-        self.changed |= {(piece, scope, cause) for cause in causes for piece in ("c", "p")}
+        self.changed |= {(piece, scope, cause) for cause in causes for piece in ("c", "p", "t")}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from daemon.core.incidents.companions import Anchor
 from daemon.core.incidents.halves import aged
 from daemon.core.incidents.peaks import SCALES, Peak
 from daemon.core.incidents.presence import Presence
@@ -59,8 +60,8 @@ class ScopeMemory:
     `told` counts incidents told by hour; `parents` names, by cause, the known cause it rewords. `sources` are the
     partitions that carry it. Its longest gaps are of this half of the window and of the one before; `silent_since` is
     set while a silence is told. `imports` names the histories of another stage that were added to it.
-    `presences` are of its usual harmless lines, and `keys` of its returning keys, by cause; `reworded` is when such
-    lines first came in other words.
+    `presences` are of its usual harmless lines, `anchors` say which of them come together, and `keys` are its
+    returning keys, by cause; `reworded` is when such lines first came in other words.
     """
 
     sessions: int = 0
@@ -76,6 +77,8 @@ class ScopeMemory:
     returns: Rate = field(default_factory=Rate)
     absences: Rate = field(default_factory=Rate)
     departures: Rate = field(default_factory=Rate)
+    lacks: Rate = field(default_factory=Rate)
+    anchors: dict[str, Anchor] = field(default_factory=dict)
     presences: dict[str, Presence] = field(default_factory=dict)
     keys: dict[str, Presence] = field(default_factory=dict)
     reworded: list[float] = field(default_factory=list)
@@ -156,7 +159,7 @@ class ScopeMemory:
 
         What comes once a week, a little late at times, stays known.
         """
-        for rate in (self.news, self.bursts, self.returns, self.absences, self.departures):
+        for rate in (self.news, self.bursts, self.returns, self.absences, self.departures, self.lacks):
             rate.forget(now - window)
         before = now - KEPT * window
         return self.drop([cause for cause, memory in self.causes.items() if memory.last < before and not memory.label])
@@ -169,6 +172,7 @@ class ScopeMemory:
         for cause in dropped:
             self.grave -= self.causes.pop(cause).gravity > 0
             self.presences.pop(cause, None)
+            self.anchors.pop(cause, None)
         missing = set(dropped)
         self.parents = {child: parent for child, parent in self.parents.items() if parent not in missing}
         return dropped

@@ -31,6 +31,8 @@ def learned(memory: ScopeMemory) -> ScopeMemory:
         returns=returns,
         absences=Rate(),
         departures=Rate(),
+        lacks=Rate(),
+        anchors={},
         presences={},
         keys={},
         reworded=[],

@@ -42,7 +42,8 @@ class IncidentSettings:
     `release`: new harmless causes at one moment that are news together. `witnesses`: sightings that a new warning
     needs. `silence`: shortest silence of a scope that counts, `silence_ratio` times its longest gap before, in which
     `silence_sessions` would have come at its pace. `regular`: minutes that a line must have been seen in before its
-    absence can count, when it is as long as `absence` and `absence_ratio` times its longest one before.
+    absence can count, when it is as long as `absence` and `absence_ratio` times its longest one before. A line is
+    missing when `misses` sessions lack it that are like `like_sessions` before, of which the `usual_share` had it.
 
     The state is bounded by `max_scopes`, in a scope by `max_causes`, `max_usual` lines and `max_keys` keys that are
     followed and `max_rewordings`, and by `max_waiting` clues that wait for a graver symptom, as many that wait for a
@@ -72,6 +73,9 @@ class IncidentSettings:
     regular: int = 60
     absence: float = 300.0
     absence_ratio: float = 3.0
+    misses: int = 10
+    like_sessions: int = 400
+    usual_share: float = 0.95
     witnesses: int = 2
     quiet: float = 900.0
     reopen: float = HOUR

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from daemon.core.incidents.clues import SILENCE, Clue, bar_of, is_live
 from daemon.core.incidents.incident import Symptom
 from daemon.core.incidents.memory import CauseMemory, ScopeMemory
+from daemon.core.incidents.missing import is_missing
 from daemon.core.incidents.presence import Presence
 from daemon.core.incidents.rates import MINUTE, Rate
 from daemon.core.incidents.settings import DAY, IncidentSettings
@@ -131,11 +132,15 @@ def _clue(scope: str, memory: ScopeMemory, absence: _Absence, settings: Incident
     )
 
 
-def is_silent(symptom: Symptom, scopes: Mapping[str, ScopeMemory]) -> bool:
-    """Return whether what was silent still is."""
+def is_away(symptom: Symptom, scopes: Mapping[str, ScopeMemory], now: float) -> bool:
+    """Return whether what was silent or missing still is."""
     memory = scopes.get(symptom.scope)
-    if memory is None or symptom.cause == SILENCE:
-        return memory is not None and memory.silent_since is not None
+    if memory is None or symptom.kind not in ("silent", "missing"):
+        return False
+    if symptom.kind == "missing":
+        return is_missing(symptom, memory, now)
+    if symptom.cause == SILENCE:
+        return memory.silent_since is not None
     presence = memory.presences.get(symptom.cause) or memory.keys.get(symptom.cause)
     return presence is not None and presence.silent
 

@@ -29,11 +29,11 @@ from daemon.core.incidents.memories import ScopeMemories
 from daemon.core.incidents.memory import ScopeMemory
 from daemon.core.incidents.mutes import ActiveMute, Mutes, hide
 from daemon.core.incidents.news import Event, News, at_once
-from daemon.core.incidents.ordering import in_order
+from daemon.core.incidents.ordering import Item, in_order
 from daemon.core.incidents.rates import MINUTE
 from daemon.core.incidents.settings import HOUR, IncidentSettings
-from daemon.core.incidents.silences import absences, is_silent, scope_silence
-from daemon.core.observations import Case, Gravity, KeySeen, Observations, Sighting, Traffic
+from daemon.core.incidents.silences import absences, is_away, scope_silence
+from daemon.core.observations import Case, Gravity, KeySeen, LinesTogether, Observations, Sighting, Traffic
 
 LISTEN_EVERY = 1.0
 """Seconds between checks for scopes that have stopped."""
@@ -92,7 +92,7 @@ class IncidentStage:
             time = min(at, clock)
             self.clocks.advance(source, time)
             news += self._due()
-            news += self._join(item) if isinstance(item, Case) else self._hear(item, time, source)
+            news += self._take_in(item, time, source)
             news += self._bound_incidents()
             if self.now - self.listened >= LOOK_EVERY:
                 news += self.tick()
@@ -138,8 +138,8 @@ class IncidentStage:
     def _end(self, incident: Incident) -> Iterator[News]:
         """Resolve an incident that is over, and forget it when it can no longer be reopened."""
         now, settings = self.now, self.settings
-        silent = any(symptom.kind == "silent" and is_silent(symptom, self.scopes) for symptom in incident.symptoms)
-        if silent and now - incident.last >= MINUTE:
+        away = any(is_away(symptom, self.scopes, now) for symptom in incident.symptoms)
+        if away and now - incident.last >= MINUTE:
             incident.last = now
             self.changed.add(("i", incident.id))
         if incident.resolved_at is None and now - incident.last >= settings.quiet:
@@ -154,6 +154,19 @@ class IncidentStage:
             self.changed.add(("i", incident.id))
 
     # -- what comes in ---------------------------------------------------------------------------------------------
+
+    def _take_in(self, item: Item, time: float, source: str) -> Iterator[News]:
+        """Take in what was observed: a closed session, or what arrives."""
+        if isinstance(item, Case):
+            return self._join(item)
+        return self._lack(item) if isinstance(item, LinesTogether) else self._hear(item, time, source)
+
+    def _lack(self, session: LinesTogether) -> Iterator[News]:
+        """Decide on the lines that are missing from most sessions like this one."""
+        self._memories.of(session.scope)
+        self.changed.add(("s", session.scope))
+        clues = self._memories.lines_together(session)
+        yield from at_once([news for clue in clues for news in self._decide(clue)], self.incidents)
 
     def _hear(self, item: Traffic | Sighting | KeySeen, time: float, source: str) -> Iterator[News]:
         memory, half = self._memories.of(item.scope), self.settings.window / 2

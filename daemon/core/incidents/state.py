@@ -1,8 +1,8 @@
 """The stage's state as named pieces, so that a transaction writes what changed and no more.
 
 A piece is a small JSON document: one a scope (``s``), one a cause of a scope (``c``), one a usual line of a scope
-(``p``), one a returning key of a scope (``k``), one an incident (``i``), one a mute
-(``m``), and one for what belongs to the stage as a whole (``h``). A piece without a value is deleted.
+(``p``), one for those that come with it (``t``), one a returning key of a scope (``k``), one an incident (``i``), one a
+mute (``m``), and one for what belongs to the stage as a whole (``h``). A piece without a value is deleted.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import orjson
 
 from daemon.core.incidents.clocks import Clocks
 from daemon.core.incidents.clues import Clue
+from daemon.core.incidents.companions import Anchor, Companion
 from daemon.core.incidents.incident import Incident, Symptom
 from daemon.core.incidents.memory import CauseMemory, ScopeMemory
 from daemon.core.incidents.mutes import ActiveMute
@@ -26,12 +27,12 @@ from daemon.core.incidents.stage import IncidentStage
 from daemon.core.observations import Gravity
 from daemon.errors import DataError
 
-VERSION = 4
-READ = (1, 2, 3, VERSION)
-"""Version 1 has no usual lines (``p``), version 2 no tails of absences, version 3 no keys: they are
-learned from then on."""
+VERSION = 5
+READ = (1, 2, 3, 4, VERSION)
+"""Version 1 has no usual lines (``p``), version 2 no tails of absences, version 3 no keys, version 4 no
+anchors (``t``): they are learned from then on."""
 HEAD = ("h",)
-RATES = ("news", "bursts", "returns", "absences", "departures")
+RATES = ("news", "bursts", "returns", "absences", "departures", "lacks")
 
 
 def dump_pieces(stage: IncidentStage, names: Iterable[tuple[str, ...]]) -> dict[bytes, bytes | None]:
@@ -46,6 +47,7 @@ def all_names(stage: IncidentStage) -> list[tuple[str, ...]]:
         names += [("s", scope), *(("c", scope, cause) for cause in memory.causes)]
         names += [("p", scope, cause) for cause in memory.presences]
         names += [("k", scope, cause) for cause in memory.keys]
+        names += [("t", scope, cause) for cause in memory.anchors]
     names += [("m", *name) for name in stage.mutes.active]
     return names + [("i", incident) for incident in stage.incidents]
 
@@ -90,6 +92,9 @@ def _dump(stage: IncidentStage, name: tuple[str, ...]) -> bytes | None:
         if kind in ("p", "k"):
             presence = (memory.presences if kind == "p" else memory.keys).get(name[2])
             document = asdict(presence) if presence is not None else None
+        elif kind == "t":
+            anchor = memory.anchors.get(name[2])
+            document = asdict(anchor) if anchor is not None else None
         else:
             document = _scope(memory) if kind == "s" else _cause(memory.causes.get(name[2]))
     return orjson.dumps(document) if document is not None else None
@@ -150,6 +155,10 @@ def _load(stage: IncidentStage, name: tuple[str, ...], document: dict[str, Any])
         stage.scopes.setdefault(name[1], ScopeMemory()).presences[name[2]] = Presence(**document)
     elif kind == "k":
         stage.scopes.setdefault(name[1], ScopeMemory()).keys[name[2]] = Presence(**document)
+    elif kind == "t":
+        companions = {cause: Companion(**fields) for cause, fields in document["companions"].items()}
+        anchor = Anchor(**(document | {"companions": companions}))
+        stage.scopes.setdefault(name[1], ScopeMemory()).anchors[name[2]] = anchor
     else:
         memory = stage.scopes.setdefault(name[1], ScopeMemory())
         peaks = [Peak(*numbers) for numbers in document["peaks"]]

@@ -61,6 +61,16 @@ class KeySeen:
 
 
 @dataclass(frozen=True, slots=True)
+class LinesTogether:
+    """A whole session that lasted from `start` to `end`, without a warning or a failure, had these `causes`, sorted."""
+
+    scope: str
+    start: int
+    end: int
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A complete closed session that carries a clue: the `causes` it may be about, and what an alert shows of it."""
 
@@ -104,9 +114,11 @@ class Observations:
     said: Sequence[Said] = field(default=())
     mutes: Sequence[MuteOrder] = field(default=())
     keys: Sequence[KeySeen] = field(default=())
+    together: Sequence[LinesTogether] = field(default=())
 
     def __bool__(self) -> bool:
-        return bool(self.traffic or self.sightings or self.keys or self.cases or self.said or self.mutes)
+        lines = self.traffic or self.sightings or self.keys
+        return bool(lines or self.together or self.cases or self.said or self.mutes)
 
 
 def observations_line(observations: Observations) -> bytes:
@@ -120,6 +132,7 @@ def observations_line(observations: Observations) -> bytes:
             [s.scope, s.cause, s.score, s.time, s.count, s.line, s.text, s.key, s.place] for s in observations.sightings
         ],
         "keys": [[k.scope, k.key, k.time] for k in observations.keys],
+        "together": [[t.scope, t.start, t.end, t.causes] for t in observations.together],
         "cases": [[c.id, c.scope, c.end, c.causes, c.document] for c in observations.cases],
         "said": [[s.scope, s.pattern, s.verdict, s.causes] for s in observations.said],
         "mutes": [[m.scope, m.name, m.until, m.causes, m.by] for m in observations.mutes],
@@ -151,9 +164,14 @@ def load_observations(value: bytes | None) -> Observations:
             traffic=[Traffic(*row) for row in document["traffic"]],
             sightings=[Sighting(*row) for row in document["sightings"]],
             keys=[KeySeen(*row) for row in document.get("keys", ())],  # older records have none
+            together=_together(document.get("together", ())),  # older records have none
             cases=[Case(*row) for row in document["cases"]],
             said=[Said(*row) for row in document["said"]],
             mutes=[MuteOrder(*row) for row in document.get("mutes", ())],  # older records have none
         )
     except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"an observation cannot be read: {error}") from error
+
+
+def _together(rows: Sequence[tuple[str, int, int, Sequence[str]]]) -> list[LinesTogether]:
+    return [LinesTogether(scope, start, end, tuple(causes)) for scope, start, end, causes in rows]

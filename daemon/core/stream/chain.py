@@ -195,6 +195,7 @@ class Stream:
                 )
             id_ = session_id(pattern.id, self.source, int(session.positions[0]))
             self._leave(session, pattern)
+            self.observer.whole.close(session, pattern)
             limit -= 1
             yield Verdict(id_, self.source, session, pattern, judgement)
 

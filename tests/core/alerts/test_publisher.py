@@ -177,6 +177,11 @@ def test_message_of_a_huge_session_fits_and_says_what_it_left_out(char: str) -> 
     assert ["100-3099"] == document["source"]["positions"]
 
 
+def test_a_case_is_about_the_lines_that_are_missing_too() -> None:
+    """A session joins an incident about a line that it lacks, where that is evidence."""
+    assert cause_of("COMMIT").id in case_of(DEADLOCK, ABOUT).causes
+
+
 LINES = st.dictionaries(st.text(max_size=40), st.integers(1, 99), min_size=1, max_size=5)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from daemon.core.observations import (
     Case,
     KeySeen,
+    LinesTogether,
     MuteOrder,
     Observations,
     Observer,
@@ -136,7 +137,7 @@ def test_a_record_is_read_as_it_was_written() -> None:
     observations = Observations(
         "logs/3", 5, [Traffic("a", 1, 2)], [Sighting("a", "c", 1.25, 3, 4, "l", "t", "k", "7")],
         [Case("v", "a", 9, ["c"], {"id": "v"})], [Said("a", "p", "normal", ["c"])],
-        [MuteOrder("a", "p", 7, ["c"], "ada")], [KeySeen("a", "host-1", 8)],
+        [MuteOrder("a", "p", 7, ["c"], "ada")], [KeySeen("a", "host-1", 8)], [LinesTogether("a", 1, 2, ("c", "d"))],
     )  # fmt: skip
 
     assert observations == load_observations(dump_observations(observations))

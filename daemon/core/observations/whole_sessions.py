@@ -1,0 +1,72 @@
+"""Which lines whole sessions have together, so that a usual line that is missing from them can be noticed.
+
+Of each scope a few sessions a minute are reported, the first that close, so there are few reports whatever the
+traffic. Which sessions these are does not depend on what their lines say, so shares among them are those of all.
+"""
+
+from __future__ import annotations
+
+from daemon.core.observations.causes import cause_of
+from daemon.core.observations.record import LinesTogether
+from daemon.core.types import ClosedBy, Pattern, Session
+
+SAMPLE = 60
+"""Most sessions of a scope that are reported a minute."""
+MOST_LINES = 48
+"""Most causes of a session that is reported: where there are more, chance decides which."""
+PATTERNS = 4_096
+"""Most patterns whose causes are remembered; then all are forgotten."""
+SCOPES = 1_024
+"""Most scopes whose current minute is remembered; then all are forgotten."""
+WHOLE = frozenset((ClosedBy.GAP, ClosedBy.IDLE, ClosedBy.WHOLE))
+"""Why a session ended that nothing cut off."""
+MINUTE_US = 60_000_000
+
+
+class WholeSessions:
+    """The sample of one partition. A restart forgets how many of this minute were reported.
+
+    Most sessions cost one call, so that a line costs few.
+    """
+
+    def __init__(self) -> None:
+        self._minutes: dict[str, tuple[int, int]] = {}
+        self._causes: dict[str, tuple[str, ...]] = {}
+        self._closed: list[tuple[Session, tuple[str, ...]]] = []
+
+    def close(self, session: Session, pattern: Pattern) -> None:
+        """Take in a closed session that is accounted for in the next transaction.
+
+        One that is cut off, or has a warning or a failure, is not reported: these speak for themselves.
+        """
+        scope, minute = session.scope, session.end // MINUTE_US
+        latest, count = self._minutes.get(scope, (minute, 0))
+        if minute > latest:
+            latest, count = minute, 0
+        if count >= SAMPLE or session.closed_by not in WHOLE:
+            return
+        if not count and len(self._minutes) >= SCOPES:
+            self._minutes.clear()
+        self._minutes[scope] = latest, count + 1
+        if pattern.id not in self._causes:
+            self._remember(pattern)
+        if self._causes[pattern.id]:
+            self._closed.append((session, self._causes[pattern.id]))
+
+    def take(self) -> list[LinesTogether]:
+        """Return what to report of the sessions since the last call, in their order."""
+        closed, self._closed = self._closed, []
+        return [LinesTogether(session.scope, session.start, session.end, causes) for session, causes in closed]
+
+    def _remember(self, pattern: Pattern) -> None:
+        if len(self._causes) >= PATTERNS:
+            self._causes.clear()
+        self._causes[pattern.id] = _causes_of(pattern)
+
+
+def _causes_of(pattern: Pattern) -> tuple[str, ...]:
+    """Return the causes of a pattern's lines, sorted; none where one is bad or there are too many."""
+    causes = {cause_of(line) for line, _ in pattern.lines}
+    if len(causes) > MOST_LINES or any(cause.score > 0 for cause in causes):
+        return ()
+    return tuple(sorted({cause.id for cause in causes}))
