@@ -1,4 +1,4 @@
-"""Which usual lines come together in sessions, so that one can be noticed that is missing from most of them.
+"""Lines that come with a usual line in sessions, and how often a session lacks one of them.
 
 Every usual line is an *anchor*: sessions that have it are sessions like each other. Its *companions* are the lines that
 nearly all of them have. Sessions with an anchor are counted in blocks of BLOCK, and the most misses of a block in the
@@ -7,11 +7,11 @@ window are the measure of what is usual, as peaks are for bursts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
+from collections import Counter
 from dataclasses import dataclass, field
 
 from daemon.core.incidents.halves import aged
+from daemon.core.incidents.rates import MINUTE
 
 BLOCK = 20
 """Sessions of a block."""
@@ -27,6 +27,10 @@ LEAST_BESIDE = 0.02
 """Least share that is kept."""
 MEMORY = 50
 """Blocks over which that share is an average."""
+DIGITS = 4
+"""Decimal digits of that share."""
+LEARNING = 20
+"""Blocks of an anchor that follow each other; once it is well known, a minute has one at most."""
 GIVEN_UP = 86_400.0
 """Seconds after which a companion that is missing is no companion any more."""
 
@@ -47,11 +51,11 @@ class Companion:
     half: int
     highest: float = 0.0
     highest_before: float = 0.0
-    here: int = 0
     before: int = 0
     first_miss: float | None = None
     last_miss: float = 0.0
     missing: bool = False
+    here: int = 0
 
     @property
     def share(self) -> float:
@@ -69,6 +73,11 @@ class Companion:
         self.first_miss = start if self.first_miss is None else min(self.first_miss, start)
         self.last_miss = max(self.last_miss, end)
 
+    def dump(self) -> list[float | bool | None]:
+        """Return the state without the misses of this block, which its sessions give again."""
+        counts = self.since, self.sessions, self.misses, self.half, self.highest, self.highest_before, self.before
+        return [*counts, self.first_miss, self.last_miss, self.missing]
+
     def end_block(self, size: int, half: int) -> None:
         """Count the misses of a block of `size` sessions that ended in `half` of the window."""
         last, before, now = aged(self.highest, self.highest_before, self.half, half)
@@ -82,69 +91,83 @@ class Companion:
 
 
 @dataclass(slots=True)
-class Anchor:
-    """A usual line. This block has `sessions`, and `counts` of them have each line.
+class CountedSession:
+    """A session with its causes, which is in the open blocks of `blocks` anchors. Times in seconds since the epoch."""
 
-    `blocks` are those that have ended, and `beside` is the share of their sessions that had each line.
+    start: float
+    end: float
+    causes: frozenset[str]
+    blocks: int = 0
+
+
+@dataclass(slots=True)
+class Anchor:
+    """A usual line. `block` holds the sessions of the open block by number, none below `since`.
+
+    `blocks` are those that have ended, `began` is the minute in which the latest of them began, and `beside` is the
+    share of their sessions that had each line.
     """
 
-    sessions: int = 0
+    since: int
+    began: int = -1
     blocks: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
     beside: dict[str, float] = field(default_factory=dict)
     companions: dict[str, Companion] = field(default_factory=dict)
+    block: dict[int, CountedSession] = field(default_factory=dict)
 
-    def count(self, causes: AbstractSet[str], start: float, end: float) -> list[str]:
-        """Count a session that has the anchor, and its `causes`; return the companions that it lacks."""
-        self.sessions += 1
-        for cause in causes:
-            self.counts[cause] = self.counts.get(cause, 0) + 1
-        lacking = [cause for cause in self.companions if cause not in causes]
+    def takes(self, number: int, session: CountedSession) -> bool:
+        """Return whether a session that has the anchor is counted: which one is does not depend on what it lacks."""
+        if number < self.since:
+            return False
+        return bool(self.block) or self.blocks < LEARNING or int(session.end // MINUTE) > self.began
+
+    def count(self, number: int, session: CountedSession) -> list[str]:
+        """Count a session that has the anchor; return the companions that it lacks."""
+        self.block[number] = session
+        session.blocks += 1
+        lacking = [cause for cause in self.companions if cause not in session.causes]
         for cause in lacking:
-            self.companions[cause].miss(start, end)
+            self.companions[cause].miss(session.start, session.end)
         return lacking
 
-    def end_block(self, name: str, end: float, half: int) -> None:
-        """Begin another block when this one is full; `name` is the anchor's own cause."""
-        if self.sessions < BLOCK:
-            return
+    def end_block(self, name: str, end: float, half: int) -> dict[int, CountedSession]:
+        """End the open block when it is full, and return its sessions; `name` is the anchor's own cause."""
+        size = len(self.block)
+        if size < BLOCK:
+            return {}
         for cause, companion in list(self.companions.items()):
-            companion.end_block(self.sessions, half)
+            companion.end_block(size, half)
             gone_for = end - companion.first_miss if companion.first_miss is not None else 0.0
             if gone_for > GIVEN_UP if companion.missing else companion.share < LEFT:
                 del self.companions[cause]
-        self.blocks += 1
-        weight = 1.0 / min(self.blocks, MEMORY)
-        shares = {cause: count / self.sessions for cause, count in self.counts.items()}
-        for cause in dict.fromkeys((*self.beside, *shares)):
-            was = self.beside.get(cause, 0.0)
-            self.beside[cause] = was + weight * (shares.get(cause, 0.0) - was)
-        most = sorted(self.beside, key=lambda cause: (-self.beside[cause], cause))[:MOST_BESIDE]
-        self.beside = {cause: self.beside[cause] for cause in most if self.beside[cause] >= LEAST_BESIDE}
-        for cause, share in sorted(shares.items(), key=lambda pair: (-pair[1], pair[0])):
+        counts = self._counts()
+        self._average({cause: count / size for cause, count in counts.items()})
+        for cause, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
             followed = cause == name or cause in self.companions
-            if share >= COMPANION and not followed and len(self.companions) < MOST_COMPANIONS:
-                misses = self.sessions - self.counts[cause]
-                self.companions[cause] = Companion(end, self.sessions, misses, half)
-        self.sessions, self.counts = 0, {}
+            if count >= COMPANION * size and not followed and len(self.companions) < MOST_COMPANIONS:
+                self.companions[cause] = Companion(end, size, size - count, half)
+        ended, self.block = self.block, {}
+        self.began, self.since = int(next(iter(ended.values())).end // MINUTE), max(ended) + 1
+        return ended
 
     def in_its_place(self, misses: int) -> bool:
         """Return whether another line comes in at least half of the sessions that lack a companion `misses` times."""
         return any(
-            count - self.beside.get(cause, 0.0) * self.sessions >= misses / 2
-            for cause, count in self.counts.items()
+            count - self.beside.get(cause, 0.0) * len(self.block) >= misses / 2
+            for cause, count in self._counts().items()
             if cause not in self.companions
         )
 
+    def _average(self, shares: dict[str, float]) -> None:
+        """Take the shares of a block into those of the blocks before; the largest are kept."""
+        self.blocks += 1
+        weight = 1.0 / min(self.blocks, MEMORY)
+        for cause in dict.fromkeys((*self.beside, *shares)):
+            was = self.beside.get(cause, 0.0)
+            self.beside[cause] = round(was + weight * (shares.get(cause, 0.0) - was), DIGITS)
+        most = sorted(self.beside, key=lambda cause: (-self.beside[cause], cause))[:MOST_BESIDE]
+        self.beside = {cause: self.beside[cause] for cause in most if self.beside[cause] >= LEAST_BESIDE}
 
-def attend_session(
-    anchors: dict[str, Anchor], causes: AbstractSet[str], start: float, end: float, half: int
-) -> Iterator[tuple[str, list[str]]]:
-    """Count a session with each of its causes that is an anchor; yield each anchor with the companions it lacks.
-
-    A block ends after its last session was yielded.
-    """
-    for cause in sorted(causes & anchors.keys()):
-        anchor = anchors[cause]
-        yield cause, anchor.count(causes, start, end)
-        anchor.end_block(cause, end, half)
+    def _counts(self) -> Counter[str]:
+        """Return how many sessions of the open block have each cause."""
+        return Counter(cause for session in self.block.values() for cause in session.causes)

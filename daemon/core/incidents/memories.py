@@ -58,14 +58,14 @@ class ScopeMemories:
         """Count which lines a session has; return the clues that lines are missing."""
         memory = self.scopes[session.scope]
         clues = list(missing_lines(memory, session, self.settings))
-        causes = {memory.parents.get(cause, cause) for cause in session.causes}
-        self.changed |= {("t", session.scope, cause) for cause in causes & memory.anchors.keys()}
+        self._note_together(session.scope, memory)
         return clues
 
     def trim(self, scope: str) -> None:
         """Drop causes and rewordings of a scope that are too many."""
         gone, rewordings = trim(self.scopes[scope], self.settings)
         self._note_gone(scope, gone)
+        self._note_together(scope, self.scopes[scope])
         self.let_go["causes"] += len(gone)
         self.let_go["rewordings"] += rewordings
 
@@ -76,15 +76,19 @@ class ScopeMemories:
             self._note_gone(scope, memory.forget(now, self.settings.window))
             for piece, followed in (("p", memory.presences), ("k", memory.keys)):
                 self.changed |= {(piece, scope, cause) for cause in given_up(followed, memory.active, self.settings)}
-            for cause in memory.anchors.keys() - memory.presences.keys():
-                del memory.anchors[cause]
-                self.changed.add(("t", scope, cause))
+            for cause in memory.together.anchors.keys() - memory.presences.keys():
+                memory.together.drop(cause)
+            self._note_together(scope, memory)
             if memory.latest < before and not memory.causes:
                 self._note_dropped(scope, self.scopes.pop(scope))
 
     def _note_dropped(self, scope: str, memory: ScopeMemory) -> None:
         self.changed |= {("s", scope), *(("k", scope, cause) for cause in memory.keys)}
+        self.changed |= {(kind, scope, name) for kind, name in memory.together.names()}
         self._note_gone(scope, memory.causes)
 
     def _note_gone(self, scope: str, causes: Iterable[str]) -> None:
-        self.changed |= {(piece, scope, cause) for cause in causes for piece in ("c", "p", "t")}
+        self.changed |= {(piece, scope, cause) for cause in causes for piece in ("c", "p")}
+
+    def _note_together(self, scope: str, memory: ScopeMemory) -> None:
+        self.changed |= {(kind, scope, name) for kind, name in memory.together.take_changed()}

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from daemon.core.incidents.companions import Anchor
 from daemon.core.incidents.halves import aged
 from daemon.core.incidents.peaks import SCALES, Peak
 from daemon.core.incidents.presence import Presence
 from daemon.core.incidents.rates import Rate
+from daemon.core.incidents.together import Together
 from daemon.core.observations import Gravity
 
 FIRST_SESSIONS = 10
@@ -60,7 +60,7 @@ class ScopeMemory:
     `told` counts incidents told by hour; `parents` names, by cause, the known cause it rewords. `sources` are the
     partitions that carry it. Its longest gaps are of this half of the window and of the one before; `silent_since` is
     set while a silence is told. `imports` names the histories of another stage that were added to it.
-    `presences` are of its usual harmless lines, `anchors` say which of them come together, and `keys` are its
+    `presences` are of its usual harmless lines, `together` says which of them come together, and `keys` are its
     returning keys, by cause; `reworded` is when such lines first came in other words.
     """
 
@@ -78,7 +78,7 @@ class ScopeMemory:
     absences: Rate = field(default_factory=Rate)
     departures: Rate = field(default_factory=Rate)
     lacks: Rate = field(default_factory=Rate)
-    anchors: dict[str, Anchor] = field(default_factory=dict)
+    together: Together = field(default_factory=Together)
     presences: dict[str, Presence] = field(default_factory=dict)
     keys: dict[str, Presence] = field(default_factory=dict)
     reworded: list[float] = field(default_factory=list)
@@ -172,7 +172,7 @@ class ScopeMemory:
         for cause in dropped:
             self.grave -= self.causes.pop(cause).gravity > 0
             self.presences.pop(cause, None)
-            self.anchors.pop(cause, None)
+            self.together.drop(cause)
         missing = set(dropped)
         self.parents = {child: parent for child, parent in self.parents.items() if parent not in missing}
         return dropped

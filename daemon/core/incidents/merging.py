@@ -12,6 +12,7 @@ from dataclasses import replace
 from daemon.core.incidents.memory import FIRST_SESSIONS, CauseMemory, ScopeMemory
 from daemon.core.incidents.peaks import SCALES, Peak
 from daemon.core.incidents.rates import MINUTE, Rate, level_of
+from daemon.core.incidents.together import Together
 
 
 def learned(memory: ScopeMemory) -> ScopeMemory:
@@ -32,7 +33,7 @@ def learned(memory: ScopeMemory) -> ScopeMemory:
         absences=Rate(),
         departures=Rate(),
         lacks=Rate(),
-        anchors={},
+        together=Together(),
         presences={},
         keys={},
         reworded=[],

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 
 from daemon.core.incidents.clues import Clue, bar_of, is_live
-from daemon.core.incidents.companions import BLOCK, Anchor, Companion, attend_session
+from daemon.core.incidents.companions import BLOCK, Companion, CountedSession
 from daemon.core.incidents.incident import Symptom
 from daemon.core.incidents.memory import ScopeMemory
 from daemon.core.incidents.rates import MINUTE
@@ -29,18 +29,18 @@ def missing_lines(memory: ScopeMemory, session: LinesTogether, settings: Inciden
     start, end = session.start / 1e6, session.end / 1e6
     causes = {memory.parents.get(cause, cause) for cause in session.causes}
     half = int(end // (settings.window / 2))
-    for cause in sorted((causes & memory.presences.keys()) - memory.anchors.keys()):
-        if len(memory.anchors) < settings.max_usual:
-            memory.anchors[cause] = Anchor()
-    for name, lacking in attend_session(memory.anchors, causes, start, end, half):
-        anchor = memory.anchors[name]
+    together = memory.together
+    for cause in sorted((causes & memory.presences.keys()) - together.anchors.keys()):
+        if len(together.anchors) < settings.max_usual:
+            together.follow(cause)
+    for name, lacking in together.count(CountedSession(start, end, frozenset(causes)), half):
         for cause in lacking:
             if not _is_news(memory, name, cause, end, settings):
                 continue
             clue = _clue(memory, session.scope, name, cause, end, settings)
             if clue.passes:
-                noted = _is_noted(memory, cause)
-                anchor.companions[cause].missing = True
+                noted = any(companion.missing for companion in together.of(cause))
+                together.note_missing(name, cause)
                 if not noted:
                     memory.lacks.add(end, 0)
                     yield clue
@@ -48,19 +48,19 @@ def missing_lines(memory: ScopeMemory, session: LinesTogether, settings: Inciden
 
 def _is_news(memory: ScopeMemory, name: str, cause: str, end: float, settings: IncidentSettings) -> bool:
     """Return whether a companion is missing from so many sessions as never before, and nothing explains it."""
-    anchor, known = memory.anchors[name], memory.causes.get(cause)
+    anchor, known = memory.together.anchors[name], memory.causes.get(cause)
     companion = anchor.companions[cause]
     here = companion.here
     if known is None or name not in memory.causes or known.label == LabelVerdict.NORMAL:
         return False
-    if companion.missing or here < settings.misses or 2 * here < anchor.sessions or not is_live(memory, settings):
+    if companion.missing or here < settings.misses or 2 * here < len(anchor.block) or not is_live(memory, settings):
         return False
     known_for = end - companion.since
     if known_for < settings.regular * MINUTE or companion.sessions < settings.like_sessions:
         return False
     if companion.share < settings.usual_share or here < settings.ratio * companion.usual_misses:
         return False
-    gone = sum(2 * other.here >= anchor.sessions for other in anchor.companions.values())
+    gone = sum(2 * other.here >= len(anchor.block) for other in anchor.companions.values())
     return gone <= max(1, len(anchor.companions) // 2) and not anchor.in_its_place(here)
 
 
@@ -74,18 +74,18 @@ def _period(memory: ScopeMemory, companion: Companion, end: float, settings: Inc
     blocks = max(companion.sessions / BLOCK, 1.0)
     worse = companion.here / max(companion.usual_misses, 1)
     own: float = min(span, end - companion.since) / blocks * (blocks + 1.0) ** min(worse, 20.0)
-    followed = {cause for anchor in memory.anchors.values() for cause in anchor.companions}
+    followed = {cause for anchor in memory.together.anchors.values() for cause in anchor.companions}
     lately = memory.lacks.blocks(memory.latest, settings.block, 0)
     return min(own / max(len(followed), 1), span / lately if lately else math.inf)
 
 
 def _clue(memory: ScopeMemory, scope: str, name: str, cause: str, end: float, settings: IncidentSettings) -> Clue:
-    anchor, span = memory.anchors[name], memory.span(settings.window)
+    anchor, span = memory.together.anchors[name], memory.span(settings.window)
     companion = anchor.companions[cause]
     like, known = shorten(gist(memory.causes[name].example), LIKE), memory.causes[cause]
     begin = companion.first_miss if companion.first_miss is not None else companion.last_miss
     why = (
-        f'missing in {companion.here} of the last {anchor.sessions} sessions that have "{like}", where '
+        f'missing in {companion.here} of the last {len(anchor.block)} sessions that have "{like}", where '
         f"{companion.share:.0%} of {companion.sessions:,} had it; at most {companion.usual_misses:.0f} of {BLOCK} "
         f"lacked it before in {duration(span)}"
     )
@@ -104,13 +104,6 @@ def _clue(memory: ScopeMemory, scope: str, name: str, cause: str, end: float, se
     )
 
 
-def _is_noted(memory: ScopeMemory, cause: str) -> bool:
-    """Return whether a line is noted as missing by another anchor."""
-    companions = (anchor.companions.get(cause) for anchor in memory.anchors.values())
-    return any(companion is not None and companion.missing for companion in companions)
-
-
 def is_missing(symptom: Symptom, memory: ScopeMemory, now: float) -> bool:
     """Return whether sessions went on to lack a line within the last minute."""
-    companions = (anchor.companions.get(symptom.cause) for anchor in memory.anchors.values())
-    return any(c is not None and c.missing and now - c.last_miss <= MINUTE for c in companions)
+    return any(c.missing and now - c.last_miss <= MINUTE for c in memory.together.of(symptom.cause))

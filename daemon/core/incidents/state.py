@@ -1,13 +1,14 @@
 """The stage's state as named pieces, so that a transaction writes what changed and no more.
 
 A piece is a small JSON document: one a scope (``s``), one a cause of a scope (``c``), one a usual line of a scope
-(``p``), one for those that come with it (``t``), one a returning key of a scope (``k``), one an incident (``i``), one a
-mute (``m``), and one for what belongs to the stage as a whole (``h``). A piece without a value is deleted.
+(``p``), one for those that come with it (``t``), one a session that is counted in their open blocks (``w``), one a
+returning key of a scope (``k``), one an incident (``i``), one a mute (``m``), and one for what belongs to the stage as
+a whole (``h``). A piece without a value is deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +16,6 @@ import orjson
 
 from daemon.core.incidents.clocks import Clocks
 from daemon.core.incidents.clues import Clue
-from daemon.core.incidents.companions import Anchor, Companion
 from daemon.core.incidents.incident import Incident, Symptom
 from daemon.core.incidents.memory import CauseMemory, ScopeMemory
 from daemon.core.incidents.mutes import ActiveMute
@@ -30,7 +30,7 @@ from daemon.errors import DataError
 VERSION = 5
 READ = (1, 2, 3, 4, VERSION)
 """Version 1 has no usual lines (``p``), version 2 no tails of absences, version 3 no keys, version 4 no
-anchors (``t``): they are learned from then on."""
+lines that come together (``t``, ``w``): they are learned from then on."""
 HEAD = ("h",)
 RATES = ("news", "bursts", "returns", "absences", "departures", "lacks")
 
@@ -47,7 +47,7 @@ def all_names(stage: IncidentStage) -> list[tuple[str, ...]]:
         names += [("s", scope), *(("c", scope, cause) for cause in memory.causes)]
         names += [("p", scope, cause) for cause in memory.presences]
         names += [("k", scope, cause) for cause in memory.keys]
-        names += [("t", scope, cause) for cause in memory.anchors]
+        names += [(kind, scope, name) for kind, name in memory.together.names()]
     names += [("m", *name) for name in stage.mutes.active]
     return names + [("i", incident) for incident in stage.incidents]
 
@@ -64,12 +64,13 @@ def load_stage(settings: IncidentSettings, pieces: Mapping[bytes, bytes | None])
             raise DataError(f"the incidents' state {key.decode(errors='replace')} cannot be read: {error}") from error
     for memory in stage.scopes.values():
         memory.grave = sum(cause.gravity > 0 for cause in memory.causes.values())
+        memory.together.recount()
     return stage
 
 
 def _dump(stage: IncidentStage, name: tuple[str, ...]) -> bytes | None:
     kind = name[0]
-    document: Mapping[str, Any] | None = None
+    document: Mapping[str, Any] | Sequence[Any] | None = None
     if kind == "h":
         document = {
             "version": VERSION,
@@ -92,9 +93,8 @@ def _dump(stage: IncidentStage, name: tuple[str, ...]) -> bytes | None:
         if kind in ("p", "k"):
             presence = (memory.presences if kind == "p" else memory.keys).get(name[2])
             document = asdict(presence) if presence is not None else None
-        elif kind == "t":
-            anchor = memory.anchors.get(name[2])
-            document = asdict(anchor) if anchor is not None else None
+        elif kind in ("t", "w"):
+            document = memory.together.dump(kind, name[2])
         else:
             document = _scope(memory) if kind == "s" else _cause(memory.causes.get(name[2]))
     return orjson.dumps(document) if document is not None else None
@@ -118,6 +118,7 @@ def _scope(memory: ScopeMemory) -> Mapping[str, Any]:
         "silent_since": memory.silent_since,
         "imports": memory.imports,
         "reworded": memory.reworded,
+        "counted": memory.together.number,
         **{name: _rate(getattr(memory, name)) for name in RATES},
     }
 
@@ -133,7 +134,7 @@ def _cause(cause: CauseMemory | None) -> Mapping[str, Any] | None:
     return fields | {"peaks": [peak.dump() for peak in cause.peaks]}
 
 
-def _load(stage: IncidentStage, name: tuple[str, ...], document: dict[str, Any]) -> None:
+def _load(stage: IncidentStage, name: tuple[str, ...], document: Any) -> None:
     kind = name[0]
     if kind == "h":
         if document["version"] not in READ:
@@ -149,16 +150,15 @@ def _load(stage: IncidentStage, name: tuple[str, ...], document: dict[str, Any])
         stage.mutes.active[name[1], name[2]] = ActiveMute(**document)
     elif kind == "s":
         memory = stage.scopes.setdefault(name[1], ScopeMemory())
+        memory.together.number = document.pop("counted", 0)
         for field, value in document.items():
             setattr(memory, field, _value(field, value))
     elif kind == "p":
         stage.scopes.setdefault(name[1], ScopeMemory()).presences[name[2]] = Presence(**document)
     elif kind == "k":
         stage.scopes.setdefault(name[1], ScopeMemory()).keys[name[2]] = Presence(**document)
-    elif kind == "t":
-        companions = {cause: Companion(**fields) for cause, fields in document["companions"].items()}
-        anchor = Anchor(**(document | {"companions": companions}))
-        stage.scopes.setdefault(name[1], ScopeMemory()).anchors[name[2]] = anchor
+    elif kind in ("t", "w"):
+        stage.scopes.setdefault(name[1], ScopeMemory()).together.load(kind, name[2], document)
     else:
         memory = stage.scopes.setdefault(name[1], ScopeMemory())
         peaks = [Peak(*numbers) for numbers in document["peaks"]]

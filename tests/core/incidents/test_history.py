@@ -198,7 +198,7 @@ def test_every_field_has_its_rule() -> None:
     assert {
         *("sessions", "first_begins", "start", "active", "latest", "traffic", "causes", "parents", "news", "bursts"),
         *("returns", "told", "held_back", "sources", "longest_gap", "longest_gap_before", "gap_half", "silent_since"),
-        *("imports", "grave", "absences", "departures", "presences", "keys", "reworded", "anchors", "lacks"),
+        *("imports", "grave", "absences", "departures", "presences", "keys", "reworded", "together", "lacks"),
     } == {field.name for field in fields(ScopeMemory)}
     assert {
         *("first", "last", "score", "one_off", "active", "sightings", "outbreaks", "saved", "label", "words"),

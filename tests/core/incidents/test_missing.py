@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.incidents import IncidentStage, all_names, dump_pieces, load_stage
-from daemon.core.incidents.companions import BLOCK, COMPANION, LEFT, Anchor, Companion
+from daemon.core.incidents.companions import BLOCK, COMPANION, LEARNING, LEFT, Companion, CountedSession
+from daemon.core.incidents.together import Together
 from daemon.core.observations import LinesTogether, Said, Sighting, cause_of
 from tests.core.incidents.scenes import HOUR, SETTINGS, USUAL, events, observed, sighting, traffic, us
 
@@ -129,7 +131,7 @@ def test_a_stage_that_is_restored_goes_on_alike(minutes: int) -> None:
     begin = 1.5 * HOUR + 60 * minutes
 
     assert run(one, begin, begin + 600, mostly(SHORT)) == run(other, begin, begin + 600, mostly(SHORT))
-    assert one.scopes["shop"].anchors == other.scopes["shop"].anchors
+    assert one.scopes["shop"].together == other.scopes["shop"].together
 
 
 def test_changed_names_all_that_changed(stage: IncidentStage) -> None:
@@ -140,6 +142,57 @@ def test_changed_names_all_that_changed(stage: IncidentStage) -> None:
     pieces |= dump_pieces(stage, stage.changed)
 
     assert dump_pieces(stage, all_names(stage)) == {name: piece for name, piece in pieces.items() if piece is not None}
+
+
+def counted(together: Together, sessions: Sequence[tuple[float, frozenset[str]]]) -> list[list[str]]:
+    """Count sessions with their ends; return the anchors that each was counted for."""
+    return [[name for name, _ in together.count(CountedSession(end - 1, end, causes), 0)] for end, causes in sessions]
+
+
+def test_a_well_known_line_counts_one_block_a_minute() -> None:
+    """At first each session counts; later one block of each minute does, whatever a rarer line of it counts."""
+    together = Together()
+    together.follow("a")
+    together.follow("b")
+    both, one = frozenset("ab"), frozenset("a")
+    known = counted(together, [(1.0, one)] * (LEARNING * BLOCK))
+    later = counted(together, [(61.0, one)] * BLOCK + [(62.0, one), (63.0, both), (121.0, one)])
+
+    assert [["a"]] * (LEARNING * BLOCK) == known
+    assert [["a"]] * BLOCK + [[], ["b"], ["a"]] == later
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sets(st.sampled_from("abcd")), max_size=150), st.integers(1, 60))
+def test_sessions_of_open_blocks_are_kept_and_no_others(sessions: list[set[str]], each: int) -> None:
+    """Pieces written after each session give the same counts again, and what is in no open block is deleted."""
+    together = Together()
+    for cause in "abc":
+        together.follow(cause)
+    pieces: dict[tuple[str, str], object] = {name: together.dump(*name) for name in together.take_changed()}
+    for number, causes in enumerate(sessions):
+        counted(together, [(float(number * each), frozenset(causes))])
+        pieces |= {name: together.dump(*name) for name in together.take_changed()}
+    restored = Together(together.number)
+    for (kind, name), piece in pieces.items():
+        if piece is not None:
+            restored.load(kind, name, orjson.loads(orjson.dumps(piece)))
+    restored.recount()
+
+    assert together == restored
+    assert {number for anchor in together.anchors.values() for number in anchor.block} == set(together.sessions)
+
+
+def test_a_line_that_is_followed_no_more_leaves_no_session() -> None:
+    """Sessions of its open block alone are deleted."""
+    together = Together()
+    together.follow("a")
+    together.follow("b")
+    counted(together, [(1.0, frozenset("a")), (2.0, frozenset("ab"))])
+    together.take_changed()
+    together.drop("a")
+
+    assert ([1], {("t", "a"), ("w", "0")}) == (list(together.sessions), together.take_changed())
 
 
 def naive(sessions: Sequence[frozenset[str]], cause: str) -> tuple[int, int, float, int] | None:
@@ -174,13 +227,13 @@ def test_companions_are_counted_as_in_all_blocks(phases: list[int], rest: int, r
         for phase in phases
         for _ in range(BLOCK)
     ][: BLOCK * len(phases) - rest]
-    anchor = Anchor()
+    together = Together()
+    together.follow("a")
     for at, session in enumerate(sessions):
-        anchor.count(session, at, at + 1)
-        anchor.end_block("a", at, 0)
+        assert "a" in [name for name, _ in together.count(CountedSession(at, at + 1, session), 0)]
 
     for cause in "bcd":
-        known = anchor.companions.get(cause)
+        known = together.anchors["a"].companions.get(cause)
         assert naive(sessions, cause) == (known and (known.sessions, known.misses, known.usual_misses, known.here))
 
 
