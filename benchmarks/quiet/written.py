@@ -19,7 +19,7 @@ from itertools import groupby
 import orjson
 
 from benchmarks.quiet.__main__ import settings_for
-from benchmarks.quiet.chain import SOURCE, Chain
+from benchmarks.quiet.chain import LIMITS, SOURCE, Chain
 from benchmarks.quiet.streams import Maker, Mode, as_json
 from daemon.core.incidents import IncidentStage, all_names, dump_pieces
 from daemon.core.observations import Observations
@@ -49,7 +49,10 @@ def size(pieces: Mapping[bytes, bytes | None]) -> Counter[str]:
 
 
 def by_second(seen: Observations, begin: float) -> Iterator[Observations]:
-    """Yield what was observed in each of the STEP seconds from `begin` on; what is older belongs to the first."""
+    """Yield what was observed in each of the STEP seconds from `begin` on; what is older belongs to the first.
+
+    A session is observed when it closes, a gap after its last line.
+    """
     for second in range(round(STEP)):
         end = (begin + second + 1) * 1e6
         start = end - 1e6 if second else 0.0
@@ -59,8 +62,8 @@ def by_second(seen: Observations, begin: float) -> Iterator[Observations]:
             traffic=[item for item in seen.traffic if start <= item.time < end],
             sightings=[item for item in seen.sightings if start <= item.time < end],
             keys=[item for item in seen.keys if start <= item.time < end],
-            together=[item for item in seen.together if start <= item.end < end],
-            cases=[item for item in seen.cases if start <= item.end < end],
+            together=[item for item in seen.together if start <= item.end + LIMITS.gap_us < end],
+            cases=[item for item in seen.cases if start <= item.end + LIMITS.gap_us < end],
         )
 
 
