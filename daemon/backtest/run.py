@@ -32,6 +32,7 @@ from daemon.core.detection import take_export
 from daemon.core.incidents import History, IncidentStage, figures, take_history
 from daemon.core.stream import Pushed, Stream, Tools, drive
 from daemon.core.types import Batch, ClosedBy, Phase, TopicPartition, Verdict
+from daemon.errors import DataError
 from daemon.ports import Engine
 
 
@@ -58,7 +59,7 @@ async def run_backtest(
     """Run the files through the core and return the result; `options.out` receives the documents and the report.
 
     The engine must have been started and stays open. `labels` are those that `check_inputs` returned; without them it
-    is called here. Raises InputError for a file that cannot be read.
+    is called here. Raises InputError for a file that cannot be read, DataError where nothing to teach from can be.
     """
     if labels is None:
         labels = check_inputs(options)
@@ -110,6 +111,8 @@ class _Run:
         taught = FileReader(options.teach, self._source, stdin=options.stdin)
         of_taught = _of_files(tools, options.teach)
         await self._feed(Files(taught), lambda source: Stream(source, of_taught, teach=True), teach=True)
+        if self._counts.records and not self._counts.lines:
+            raise DataError(f"not one of {self._counts.records:,} records to teach from could be read")
         self._stage.end_of_teaching()
         if options.teach:
             self._output.taught(take_history(self._stage))

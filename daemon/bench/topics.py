@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
+import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from daemon.adapters.kafka import KafkaSettings, create_topics
 from daemon.bench.sources import Record
 from daemon.config import Config
 from daemon.wiring import kafka_settings
+
+log = structlog.get_logger(__name__)
 
 LINGER_BATCHES = 32
 
@@ -36,12 +40,19 @@ async def bench_topics(config: Config) -> AsyncIterator[tuple[Config, str]]:
         await create_topics(settings, [logs], named, window=config.detector.window / 1e6, input_partitions=1)
         yield own, logs
     finally:
-        admin = AIOKafkaAdminClient(**settings.connection())
+        await _delete(settings, [logs, *named.values()])
+
+
+async def _delete(settings: KafkaSettings, topics: Sequence[str]) -> None:
+    """Delete topics; what prevents it is logged, so that it does not replace what ended the bench."""
+    admin = AIOKafkaAdminClient(**settings.connection())
+    try:
         await admin.start()
-        try:
-            await admin.delete_topics([logs, *named.values()])
-        finally:
-            await admin.close()
+        await admin.delete_topics(list(topics))
+    except KafkaError as error:
+        log.warning("topics_are_left", topics=topics, error=str(error))
+    finally:
+        await admin.close()
 
 
 async def written(settings: KafkaSettings, topic: str, lines: Iterable[Record]) -> Callable[[], Awaitable[None]]:

@@ -191,6 +191,8 @@ async def _search(options: argparse.Namespace, config: Config, library: Library)
             for hit in results
         ]
         return _print_json({"base": base, "found": hits})
+    if not results:
+        print(f"strayline: base {clean(base)} holds no clauses to search", file=sys.stderr)
     for hit in results:
         place = f", {clean(hit.clause.place)}" if hit.clause.place else ""
         print(f"{cosine(hit.cosine)}  {clean(hit.name)}{place}")

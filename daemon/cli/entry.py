@@ -86,14 +86,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _silence_stdout()
         return 0
     except OSError as error:
-        if error.errno not in FULL:
-            raise
-        print(f"strayline: cannot write: {error.strerror}", file=sys.stderr)
-        _silence_stdout()
-        return os.EX_IOERR
+        return _system_error(error)
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _system_error(error: OSError) -> int:
+    """Say what the system refused; return the exit code. Raises `error` where it names no file: then it is a bug."""
+    if error.errno in FULL:
+        print(f"strayline: cannot write: {error.strerror}", file=sys.stderr)
+        _silence_stdout()
+        return os.EX_IOERR
+    if error.filename is None:
+        raise error
+    print(f"strayline: {harmless(str(error.filename))}: {error.strerror}", file=sys.stderr)
+    return os.EX_NOINPUT
 
 
 def _silence_stdout() -> None:

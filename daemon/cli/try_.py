@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 from io import BufferedReader
@@ -62,6 +63,9 @@ async def _try(options: argparse.Namespace, login: BrokerLogin) -> int:
 
     wishes = wishes_of(options)
     check_files(options.files)
+    if options.write is not None and any(_same_file(options.write, name) for name in options.files):
+        print(f"strayline try: --write would replace the log {options.write}", file=sys.stderr)
+        return os.EX_USAGE
     stdin = Rewound(sys.stdin.buffer) if "-" in options.files else None  # type: ignore[arg-type]  # a BufferedReader
     with waiting("looking at the first lines"):
         lines, encoding, share = (
@@ -143,6 +147,11 @@ def _sum_up(result: Result, out: Path, options: argparse.Namespace) -> None:
     print(f"report    {out / 'report.html'}")
     if options.write is None:
         print("to go on  --write strayline.yaml writes the configuration that was used")
+
+
+def _same_file(path: Path, name: str) -> bool:
+    """Return whether both name one file that exists; `-` is none."""
+    return name != "-" and path.exists() and path.samefile(name)
 
 
 def _write(path: Path, text: str) -> None:

@@ -21,6 +21,7 @@ from daemon.console.guard import Guard
 from daemon.console.links import LinkTemplate
 from daemon.console.pages import Pages, Publish
 from daemon.console.proxy import Proxy
+from daemon.console.replay.recording import observations_in
 from daemon.console.replay.replays import Replays, ReplaySettings
 from daemon.console.retention import Retention
 from daemon.console.server import ConsoleServer, Route, routes
@@ -168,6 +169,8 @@ class Console:
     async def _feed(self, stack: AsyncExitStack, store: ArchiveThread, changes: Changes) -> Feeds:
         if self._topics is None:
             assert self._settings.folder is not None, "topics or a folder"
+            if (beside := self._settings.replay.beside) is not None:
+                await asyncio.to_thread(observations_in, beside)
             return await store.call(read_folder, store, self._settings.folder)
         source = self._topics.source
         messages = Feed(store, changes, self._topics.follow, source)

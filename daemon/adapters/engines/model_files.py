@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,7 +90,8 @@ def _clear(folder: Path, *, itself: bool) -> None:
         if inside.is_dir():
             shutil.rmtree(inside, ignore_errors=True)
         else:
-            inside.unlink(missing_ok=True)
+            with suppress(OSError):
+                inside.unlink()
 
 
 def read_json(path: Path) -> dict[str, Any]:

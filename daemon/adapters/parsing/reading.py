@@ -77,15 +77,18 @@ def read_bytes(name: str, data: bytes, limits: FileLimits) -> ReadFile:
 def files_below(paths: Sequence[Path]) -> Iterator[Path]:
     """Yield the files given and those in the folders given, in order; hidden ones in folders are skipped.
 
-    Raises InputError for a path that does not exist.
+    Raises InputError for a path that does not exist, and for a folder without files.
     """
     for path in paths:
         if path.is_dir():
-            yield from sorted(
+            files = sorted(
                 file
                 for file in path.rglob("*")
                 if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
             )
+            if not files:
+                raise InputError(f"{path}: the folder holds no files")
+            yield from files
         elif path.exists():
             yield path
         else:

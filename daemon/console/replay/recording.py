@@ -61,14 +61,20 @@ class Recording:
             self.left_out += 1
 
 
+def observations_in(folder: Path) -> Path:
+    """Return the file with what a backtest observed. Raises InputError for a folder without one."""
+    path = folder / OBSERVATIONS_FILE
+    if not path.is_file():
+        raise InputError(f"{folder} holds no {OBSERVATIONS_FILE}: run `strayline backtest --out` again")
+    return path
+
+
 def read_recording(folder: Path) -> Recording:
     """Return what a backtest observed, after what it was taught.
 
     Raises InputError for a folder without observations or an unreadable file.
     """
-    path = folder / OBSERVATIONS_FILE
-    if not path.is_file():
-        raise InputError(f"{folder} holds no {OBSERVATIONS_FILE}: run `strayline backtest --out` again")
+    path = observations_in(folder)
     recording, lines = Recording(), _lines(path)
     try:
         for line in lines:

@@ -1,0 +1,162 @@
+"""Every verb with inputs, outputs and brokers that are not there: a sentence, the right exit code, and no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon.cli import entry
+from daemon.cli.entry import main
+
+CONFIG = """
+kafka: {bootstrap_servers: ["127.0.0.1:1"]}
+input: {topics: [logs]}
+engine: {type: lite}
+detector: {warm_up: 20}
+documents: {folder: docs}
+http: {port: 0}
+"""
+LONG = "n" * 300
+
+READS: dict[str, dict[str, int]] = {
+    "try X": {"empty": 65},
+    "backtest X": {"empty": 0, "binary": 65},
+    "backtest --teach X good.jsonl": {"empty": 0, "binary": 65},
+    "backtest --labels X good.jsonl": {"empty": 65, "binary": 65},
+    "test X": {"empty": 65, "binary": 65},
+    "baseline inspect X": {"empty": 65, "binary": 65},
+    "baseline import X": {"empty": 65, "binary": 65},
+    "documents add X": {"empty": 65, "binary": 65},
+    "documents check X": {"empty": 65, "binary": 65},
+    "console --folder X --port 0": {"empty": 66, "binary": 66},
+    "console --folder history --beside X --port 0": {"empty": 66, "binary": 66},
+    "bench --file X": {"empty": 65, "binary": 65},
+    "top --once --token-file X": {"empty": 69, "binary": 66},
+    "model pull --model X target": {"missing": 78, "folder": 78, "good.jsonl/below": 69, "empty": 78, "binary": 78},
+}
+"""What a verb reads, and the exit codes that are not those of a missing file."""
+
+WRITES = {
+    "try good.jsonl --write X": {"good.jsonl": 64},
+    "try good.jsonl --out X": {"folder": 0},
+    "backtest good.jsonl --out X": {"folder": 0},
+    "model pull --model all-MiniLM-L6-v2 X": {"good.jsonl": 78, "/dev/full": 78},
+}
+"""What a verb writes, and the exit codes that are not those of a file that cannot be written."""
+
+NEEDS_KAFKA = (
+    "run",
+    "topics create",
+    "topics delete",
+    "tail",
+    "label --list",
+    "baseline inspect",
+    "baseline export target",
+    "baseline import history",
+    "bench",
+    "check --online",
+    "try --topic logs",
+    "init --topic logs --write new.yaml",
+    "backtest --topic logs",
+)
+NEEDS_CONFIG = (*NEEDS_KAFKA, "notify", "console --port 0", "documents list", "serve --port 0", "top --once")
+
+
+def furnish(folder: Path) -> None:
+    """Put a configuration, a log, and things that are not what they should be into a folder."""
+    lines = [
+        {"time": 1_790_000_000 + 10 * session + at, "key": f"k{session}", "message": message}
+        for session in range(30)
+        for at, message in enumerate(("a request", "is done"))
+    ]
+    (folder / "good.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "strayline.yaml").write_text(CONFIG)
+    (folder / "empty").write_bytes(b"")
+    (folder / "binary").write_bytes(bytes(range(255, 127, -1)) * 20)
+    (folder / "folder").mkdir()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A furnished folder with the history of a backtest."""
+    folder = tmp_path_factory.mktemp("edges")
+    furnish(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert 0 == main(["backtest", "--config", "strayline.yaml", "--out", "history", "good.jsonl"])
+    return folder
+
+
+@pytest.fixture
+def history(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in the folder that tests share: they read there, and write nothing that another one reads."""
+    monkeypatch.chdir(shared)
+
+
+def typed(command: str, capsys: pytest.CaptureFixture[str], **words: str) -> tuple[int, str]:
+    """Return exit code and output of a command, in which `words` replace others."""
+    typed_words = [words.get(word, word) for word in command.split()]
+    code = main([*typed_words, "--config", words.get("config", "strayline.yaml")])
+    printed = capsys.readouterr()
+    return code, printed.out + printed.err
+
+
+def test_every_verb_is_tried() -> None:
+    """A new verb belongs into one of the tables; only `completion` touches nothing."""
+    tried = {command.split()[0] for command in (*READS, *WRITES, *NEEDS_CONFIG)}
+    assert {module.__name__.rpartition(".")[2].rstrip("_") for module in entry.VERBS} - {"completion"} == tried
+
+
+@pytest.mark.parametrize("name", ["missing", "folder", "good.jsonl/below", LONG, "empty", "binary"])
+@pytest.mark.parametrize("command", READS)
+def test_what_cannot_be_read_is_named(
+    command: str, name: str, history: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing file, a folder, a file below a file, a name that is too long, an empty and a binary file."""
+    if name == "binary" and name not in READS[command]:
+        return  # `try` finds out how anything can be read
+    code, errors = typed(command, capsys, X=name)
+
+    assert READS[command].get(name, 66) == code, errors
+    assert not code or name in errors or code in (65, 69), errors
+
+
+@pytest.mark.parametrize("name", ["good.jsonl", "folder", "/dev/full", "/proc/none", "good.jsonl/below"])
+@pytest.mark.parametrize("command", WRITES)
+def test_what_cannot_be_written_is_named_and_the_input_stays(
+    command: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file where a folder is needed, a folder where a file is, a full disk, a place that takes nothing."""
+    furnish(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = Path("good.jsonl").read_bytes()
+    if (command, name) == ("model pull --model all-MiniLM-L6-v2 X", "folder"):
+        return  # an empty folder is filled
+    code, errors = typed(command, capsys, X=name)
+
+    assert WRITES[command].get(name, 74) == code, errors
+    assert not code or name in errors, errors
+    assert before == Path("good.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("command", NEEDS_KAFKA)
+def test_without_a_broker_every_verb_says_so(command: str, history: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """No Kafka listens: the exit code is that of an unavailable service, and the address is named."""
+    code, errors = typed(command, capsys)
+
+    assert os.EX_UNAVAILABLE == code, errors
+    assert "127.0.0.1:1" in errors
+
+
+@pytest.mark.parametrize("name", ["missing", "folder", "binary", LONG])
+@pytest.mark.parametrize("command", NEEDS_CONFIG)
+def test_a_configuration_that_cannot_be_read_is_named(
+    command: str, name: str, history: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the verb is, the exit code is that of a bad configuration."""
+    code, errors = typed(command, capsys, config=name)
+
+    assert (os.EX_CONFIG, True) == (code, name in errors), errors
