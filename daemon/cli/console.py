@@ -51,6 +51,9 @@ def console(options: argparse.Namespace) -> int:
 def _print_hash() -> int:
     from daemon.adapters.web import hash_password
 
+    if sys.stdin is None:
+        print("strayline console: standard input is closed", file=sys.stderr)
+        return os.EX_NOINPUT
     if sys.stdin.isatty():
         password = getpass.getpass()
         if getpass.getpass("Again: ") != password:

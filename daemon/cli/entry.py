@@ -14,6 +14,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from daemon.cli import (
     backtest,
@@ -67,12 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # polars reads this at import. Batches are small and one thread processes them all; a larger pool takes a sixth more
     # CPU, and every core of a large machine.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
-    options = make_parser().parse_args(arguments)
-    verb: Verb = options.verb
+    _prepare_output()
     try:
+        options = make_parser().parse_args(arguments)
+        verb: Verb = options.verb
         code = verb(options)
         sys.stdout.flush()
     except ConfigError as error:
@@ -90,6 +89,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _prepare_output() -> None:
+    """Let any name be printed, and drop what is printed where the caller closed a stream, as `>&-` does."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
 
 
 def _system_error(error: OSError) -> int:
@@ -128,5 +137,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
 
-        print(f"strayline {version('strayline')}")
+        print(f"strayline {version('strayline')}", flush=True)
         parser.exit()

@@ -82,7 +82,7 @@ def _topic(wanted: str | None, topics: Mapping[str, int]) -> str:
     if not logs:
         raise DataError("no topic holds any record yet: send some logs, and try again")
     listed = [f"  {number}  {name}  ({size:,} records)" for number, (name, size) in enumerate(logs.items(), 1)]
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise DataError("which topic? name one with --topic:\n" + "\n".join(listed))
     print("\n".join(listed))
     answer = input("which topic holds the logs? (number or name) ").strip()

@@ -72,7 +72,7 @@ def delete(options: argparse.Namespace) -> int:
         return 0
     for line in _described(removal):
         print(line)
-    if not options.yes and not sys.stdin.isatty():
+    if not options.yes and (sys.stdin is None or not sys.stdin.isatty()):
         print("strayline topics delete: nothing was deleted; --yes deletes without asking", file=sys.stderr)
         return os.EX_USAGE
     if not options.yes and input("Delete all of this? [y/N] ").strip().lower() not in {"y", "yes"}:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -160,3 +162,22 @@ def test_a_configuration_that_cannot_be_read_is_named(
     code, errors = typed(command, capsys, config=name)
 
     assert (os.EX_CONFIG, True) == (code, name in errors), errors
+
+
+@pytest.mark.parametrize(
+    ("shell", "code", "errors"),
+    [
+        ("strayline check --config strayline.yaml >&-", 0, ""),
+        ("strayline check --config strayline.yaml | true", 0, ""),
+        ("strayline --version | true", 0, ""),
+        ("strayline --version >/dev/full", 74, "strayline: cannot write: No space left on device\n"),
+        ("strayline try - --look <&-", 66, "strayline: -: standard input is closed\n"),
+        ("strayline console --hash-password <&-", 66, "strayline console: standard input is closed\n"),
+    ],
+)
+def test_streams_that_are_closed_or_full(shell: str, code: int, errors: str, history: None) -> None:
+    """A closed stream or a reader that leaves is not an error; a full disk, and input that is closed, are."""
+    command = f'set -o pipefail; strayline() {{ "{sys.executable}" -m daemon.cli "$@"; }}; {shell}'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+
+    assert (code, errors) == (done.returncode, done.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ def check_files(paths: Sequence[str]) -> None:
     for path in paths:
         if path == STDIN:
             once.append(path)
+            if sys.stdin is None:
+                problems.append(f"{path}: standard input is closed")
             continue
         try:
             if not stat.S_ISREG(Path(path).stat().st_mode):
