@@ -27,7 +27,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.consumer.fetcher import FetchError, FetchResult, PartitionRecords
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from daemon.adapters.kafka.unpacking import DamagedError, TooLargeError, unpacking
+from daemon.adapters.kafka.unpacking import TooLargeError, UnpackingError, unpacking
 from daemon.core.types import Batch, RefusedRange, TopicPartition
 
 BYTES_A_RECORD = 1024
@@ -142,7 +142,7 @@ class _Whole:
         owner = self._owner()
         try:
             records = self._unpacked()
-        except (TooLargeError, DamagedError) as error:
+        except UnpackingError as error:
             self._allowance.left -= self._allowance.most
             yield self._refused(error, owner.next_fetch_offset if owner is not None else 0)
             return
@@ -162,13 +162,13 @@ class _Whole:
         allowance.left -= unpacked.size
         return records
 
-    def _refused(self, error: TooLargeError | DamagedError, position: int) -> RecordColumns:
+    def _refused(self, error: UnpackingError, position: int) -> RecordColumns:
         batch, new = self._batch, _is_new(self._batch)
         last = batch.next_offset - 1
         first = max(position, batch.base_offset) if new else position
         place = f"offset {last}" if first == last else f"offsets {first} to {last}"
         reason = "batch_too_large" if isinstance(error, TooLargeError) else "bad_compression"
-        refusal = RefusedRange(first, last, reason, f"{place}: {error.args[0]}")
+        refusal = RefusedRange(first, last, reason, f"{place}: {error}")
         timestamp = batch.max_timestamp if new else -1
         return RecordColumns(last, range(last, last + 1), [timestamp], [None], [None], [], refusal)
 

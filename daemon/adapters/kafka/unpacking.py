@@ -37,11 +37,18 @@ _LZ4_MAGIC, _LZ4_RATIO = b"\x04\x22\x4d\x18", 255
 _DAMAGED = (zlib.error, zstandard.ZstdError, cramjam.DecompressionError, EOFError, struct.error)
 
 
-class TooLargeError(KafkaError):  # type: ignore[misc]  # aiokafka is untyped here
+class UnpackingError(KafkaError):  # type: ignore[misc]  # aiokafka is untyped here
+    """A batch that is not unpacked; the message is a sentence."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class TooLargeError(UnpackingError):
     """A batch that unpacks to more bytes than it may."""
 
 
-class DamagedError(KafkaError):  # type: ignore[misc]  # aiokafka is untyped here
+class DamagedError(UnpackingError):
     """A batch that cannot be unpacked."""
 
 
