@@ -12,10 +12,21 @@ import cramjam
 import pytest
 import zstandard
 from aiokafka import codec
+from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.adapters.kafka.unpacking import TooLargeError, gunzip, unlz4, unsnap, unzstd
+from daemon.adapters.kafka.unpacking import (
+    BYTES_A_HEADER,
+    SMALL,
+    TooLargeError,
+    gunzip,
+    headers_of,
+    unlz4,
+    unpacking,
+    unsnap,
+    unzstd,
+)
 
 Encode = Callable[[bytes], bytes]
 Unpack = Callable[[bytes, int], bytes]
@@ -79,6 +90,54 @@ def test_a_snappy_stream_with_an_impossible_length_ends() -> None:
     """A negative length would lead a reader back to where it was."""
     with pytest.raises(EOFError, match="a block ends too early"):
         unsnap(codec.snappy_encode(b"") + (-4).to_bytes(4, "big", signed=True), 100)
+
+
+RECORDS = st.lists(
+    st.tuples(
+        st.none() | st.binary(max_size=300),
+        st.none() | st.binary(max_size=300),
+        st.lists(st.tuples(st.text(max_size=3), st.none() | st.binary(max_size=200)), max_size=70),
+        st.integers(0, 1 << 40),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def batch_of(records: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]], int]]) -> bytes:
+    """Return the records of a batch as they lie in it."""
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 30)
+    for offset, (key, value, headers, time) in enumerate(records):
+        builder.append(offset, time, key, value, headers)
+    return bytes(builder.build())[61:]
+
+
+@given(RECORDS)
+def test_headers_are_counted_as_they_were_written(
+    records: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]], int]],
+) -> None:
+    """Whatever lies before them; the count ends behind a bound, and at what is not a record."""
+    data = batch_of(records)
+    counts = [len(headers) for _, _, headers, _ in records]
+
+    assert sum(counts) == headers_of(data, 1_000)
+    assert counts[0] == headers_of(data, counts[0] - 1)
+    assert headers_of(data[:-1], 1_000) <= sum(counts)
+    assert headers_of(b"\xff" * 20, 1_000) == 0
+
+
+def test_a_batch_of_very_many_headers_is_refused() -> None:
+    """A header of two bytes takes thirty times as much as an object."""
+    records = batch_of([(None, bytes(SMALL), [("", b"")] * 2_000, 0)])
+    decode = sys.modules[DefaultRecordBatch.__module__].gzip_decode
+    with unpacking(3_000 * BYTES_A_HEADER + SMALL), pytest.raises(TooLargeError, match="unpacks to more"):
+        decode(codec.gzip_encode(bytes(2 * SMALL)))
+    with unpacking(SMALL + 100_000) as current:
+        assert records == decode(codec.gzip_encode(records))
+        assert len(records) == current.size
+    many = batch_of([(None, bytes(SMALL), [("", b"")] * 70_000, 0)])
+    with unpacking(SMALL + 300_000), pytest.raises(TooLargeError, match="holds more than 64,843 headers"):
+        decode(codec.gzip_encode(many))
 
 
 BOMBS = """

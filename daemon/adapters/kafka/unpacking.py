@@ -28,6 +28,10 @@ from aiokafka.record.legacy_records import LegacyRecordBatch
 DEFAULT_MOST = 128_000_000
 """The most bytes of an unpacked batch, where a reader does not say. What the daemon writes is smaller."""
 Payload = bytes | memoryview
+BYTES_A_HEADER = 128
+"""A batch may hold a header of a record for so many of the bytes that it may unpack to."""
+SMALL = 8_000_000
+"""Bytes of a batch whose headers are not counted. A header of 2 bytes takes 64 bytes as an object."""
 _CHUNK = 16 * 1024
 _STEP = 1024 * 1024
 _GZIP = zlib.MAX_WBITS | 16
@@ -155,12 +159,50 @@ def unzstd(payload: Payload, most: int) -> bytes:
     return b"".join(parts)
 
 
+def headers_of(data: bytes, most: float) -> int:
+    """Return how many headers the records of an unpacked batch state, counted until there are more than `most`.
+
+    What is not a record ends the count: aiokafka's reader will object to it.
+    """
+    at, count = 0, 0
+    try:
+        while at < len(data) and count <= most:
+            length, at = _number(data, at)
+            end = at + length
+            _, at = _number(data, at + 1)  # one byte of attributes, the time
+            _, at = _number(data, at)  # the offset
+            for _ in ("key", "value"):
+                length, at = _number(data, at)
+                at += max(length, 0)
+            stated, _ = _number(data, at)
+            if end <= at or stated < 0:
+                break
+            count, at = count + stated, end
+    except IndexError:
+        return count
+    return count
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    """Return the signed number of variable length at a place, and the place behind it. Raises IndexError."""
+    byte, shift, number = data[at], 0, 0
+    while byte & 0x80:
+        number |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        byte = data[at]
+    number |= byte << shift
+    return (number >> 1) ^ -(number & 1), at + 1
+
+
 def _too_large(most: int) -> TooLargeError:
     return TooLargeError(f"a compressed batch unpacks to more than {most:,} bytes")
 
 
-def _bounded(name: str, unpack: Callable[[Payload, int], bytes]) -> Callable[[Payload], bytes]:
-    """Return a decoder of aiokafka's kind that heeds the bound of the context it is called in."""
+def _bounded(name: str, unpack: Callable[[Payload, int], bytes], *, headers: bool) -> Callable[[Payload], bytes]:
+    """Return a decoder of aiokafka's kind that heeds the bound of the context it is called in.
+
+    `headers` says whether the records that it unpacks may have some.
+    """
 
     def decode(payload: Payload) -> bytes:
         current = _CURRENT.get() or Unpacking(DEFAULT_MOST)
@@ -169,6 +211,9 @@ def _bounded(name: str, unpack: Callable[[Payload, int], bytes]) -> Callable[[Pa
         except _DAMAGED as error:
             raise DamagedError(f"a batch compressed by {name} cannot be unpacked: {error}") from None
         current.size += len(data)
+        many = current.most // BYTES_A_HEADER
+        if headers and len(data) > SMALL and headers_of(data, many) > many:
+            raise TooLargeError(f"a compressed batch holds more than {many:,} headers")
         return data
 
     return decode
@@ -182,7 +227,7 @@ def _install() -> None:
         module = sys.modules[batch.__module__]
         for name, unpack in _DECODERS.items():
             if hasattr(module, f"{name}_decode"):  # old batches are not compressed by zstd
-                setattr(module, f"{name}_decode", _bounded(name, unpack))
+                setattr(module, f"{name}_decode", _bounded(name, unpack, headers=batch is DefaultRecordBatch))
 
 
 _install()
