@@ -149,21 +149,21 @@ from daemon.adapters.kafka import unpacking
 def gzip():
     import zlib
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(1024)) + packer.flush()
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(256)) + packer.flush()
 def lz4():
     packer = cramjam.lz4.Compressor(level=9, content_checksum=False, block_linked=False)
     parts = []
-    for _ in range(1024):
+    for _ in range(256):
         packer.compress(bytes(1 << 20))
         parts.append(bytes(packer.flush()))
     return b"".join(parts) + bytes(packer.finish())
 def zstd():
     import zstandard
     packer = zstandard.ZstdCompressor().compressobj()
-    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(1024)) + packer.flush()
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(256)) + packer.flush()
 def snappy():
     block = cramjam.snappy.compress_raw(bytes(1 << 20))
-    return codec.snappy_encode(b"") + (len(block).to_bytes(4, "big") + bytes(block)) * 1024
+    return codec.snappy_encode(b"") + (len(block).to_bytes(4, "big") + bytes(block)) * 256
 most = 64_000_000
 for name, make in (("gzip", gzip), ("lz4", lz4), ("zstd", zstd), ("snappy", snappy)):
     bomb = make()
@@ -172,13 +172,13 @@ for name, make in (("gzip", gzip), ("lz4", lz4), ("zstd", zstd), ("snappy", snap
     try:
         unpacking._DECODERS[name](memoryview(bomb), most)
     except unpacking.TooLargeError as error:
-        print(name, len(bomb) < 60_000_000, error)
+        print(name, len(bomb) < 20_000_000, error)
     resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 """
 
 
-def test_a_gigabyte_is_refused_within_three_times_the_bound() -> None:
-    """Under a limit of the system on its memory a process refuses 1 GiB of zeros in every codec, and lives."""
+def test_a_bomb_is_refused_within_three_times_the_bound() -> None:
+    """Under a limit of the system on its memory a process refuses 256 MiB of zeros in every codec, and lives."""
     done = subprocess.run([sys.executable, "-c", BOMBS], capture_output=True, text=True, timeout=120, check=False)
 
     sentence = "True a compressed batch unpacks to more than 64,000,000 bytes"
