@@ -92,8 +92,11 @@ async def long_run(options: argparse.Namespace, environment: Environment) -> lis
         reference = await reference_run.finish()
     finally:
         await reference_run.close()
-    states = [*run.states, *reference_run.states]
-    return [*problems_of(audited, reference, states), *run.too_slow, *reference_run.too_slow]
+    problems = [
+        *problems_of(audited, reference, run.states, shared_out=shared),
+        *problems_of(reference, None, reference_run.states),
+    ]
+    return [*problems, *run.too_slow, *reference_run.too_slow]
 
 
 async def inject_rounds(options: argparse.Namespace, run: Run, targets: Targets) -> None:

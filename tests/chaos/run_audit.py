@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from daemon.core.detection.changelog_codec import parse_key
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.types import Update
 from tests.chaos.cluster import RunTopics
@@ -70,16 +71,32 @@ def restored(state: State) -> tuple[State, State]:
     return a, b
 
 
-def problems_of(run: RunAudit, reference: RunAudit | None, states: Sequence[State]) -> list[str]:
+def of_scopes(state: State, scopes: set[str]) -> dict[bytes, bytes]:
+    """Return the weights of some scopes."""
+    return {key: value for key, value in weights(state).items() if parse_key(key)[1] in scopes}
+
+
+def scopes_of(state: State) -> set[str]:
+    """Return the scopes that have weights."""
+    return {parse_key(key)[1] for key in weights(state)}
+
+
+def problems_of(
+    run: RunAudit, reference: RunAudit | None, states: Sequence[State], *, shared_out: bool = False
+) -> list[str]:
     """Return what is wrong with a run: lines lost or doubled, or a difference from the `reference` without faults.
 
-    `states` are the detectors' states of all replicas, which must agree with the baseline topic.
+    `states` are the detectors' states of all replicas, which must agree with the baseline topic. Where they share it
+    out, each has some scopes whole, and every scope is somewhere.
     """
     problems = [] if run.audit.clean else [str(run.audit)]
     topic = weights(run.baseline)
+    every = scopes_of(run.baseline)
     for number, state in enumerate(states):
-        if weights(state) != topic:
+        if weights(state) != of_scopes(run.baseline, scopes_of(state) if shared_out else every):
             problems.append(f"replica {number} holds another baseline than the topic")
+    if shared_out and set[str]().union(*map(scopes_of, states)) != every:
+        problems.append("no replica holds some scope of the topic")
     first, second = restored(run.baseline)
     if not weights(first) == weights(second) == topic:
         problems.append("two readers of the baseline's topic disagree")
