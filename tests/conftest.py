@@ -10,8 +10,11 @@ import importlib.util
 import inspect
 import os
 import shutil
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -123,6 +126,16 @@ async def topics(kafka: Cluster) -> AsyncIterator[Topics]:
     """Makes topics on the real broker: `name = await topics.make("logs", partitions=4)`."""
     async with topics_on(kafka.bootstrap_servers) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built as `make wheel` builds it, without a network."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    subprocess.run(command, cwd=Path(__file__).parents[1], check=True, capture_output=True)
+    (made,) = folder.glob("*.whl")
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -47,16 +47,6 @@ def pins(which: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,-]+\])?===?([^ ;]+)", text, re.MULTILINE))
 
 
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built as `make wheel` builds it, without a network."""
-    folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (made,) = folder.glob("*.whl")
-    return made
-
-
 def test_wheel_holds_the_package_only(wheel: Path) -> None:
     """The wheel holds every file of `daemon`, its type marker and its licence, and no tests, demo or recordings."""
     with zipfile.ZipFile(wheel) as archive:
