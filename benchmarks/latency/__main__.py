@@ -4,7 +4,8 @@
 
 `verdicts`: from a session's close to its verdict, at `--load` times the greatest rate, which a backlog of `--lines`
 gives. `incidents`: from a grave line that nobody has seen to its told incident, beside `--rate` other lines a second.
-Kafka is started for it, unless `--servers` names one; the engine is a stub server. Exits 1 when p99 is above 2 s.
+Kafka is started for it, unless `--servers` names one; the engine is a stub server. Exits 1 when p99 is
+above the goal: 1 s for verdicts, 2 s for incidents.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from pathlib import Path
 from benchmarks.latency import incidents, verdicts
 from benchmarks.million import kafka
 
-WAYS = {"verdicts": verdicts.measure, "incidents": incidents.measure}
-GOAL_S = 2.0
+WAYS = {"verdicts": (verdicts.measure, 1.0), "incidents": (incidents.measure, 2.0)}
+"""What measures, and the goal for p99 in seconds."""
 
 
 def main() -> int:
@@ -39,9 +40,10 @@ def main() -> int:
     parser.add_argument("--servers", help="a Kafka that runs already")
     options = parser.parse_args()
     with kafka(options.servers) as servers, tempfile.TemporaryDirectory() as folder:
-        result = asyncio.run(WAYS[options.what](options, servers, Path(folder)))
+        measure, goal = WAYS[options.what]
+        result = asyncio.run(measure(options, servers, Path(folder)))
     print(json.dumps(result, indent=1))
-    return 0 if result["p99 s"] <= GOAL_S else 1
+    return 0 if result["p99 s"] <= goal else 1
 
 
 if __name__ == "__main__":
