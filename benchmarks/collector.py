@@ -28,7 +28,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer
 from numpy.typing import NDArray
 
-from benchmarks.million import TICKS, Daemon, kafka
+from benchmarks.million import TICKS, Daemon, kafka, tell
 from benchmarks.running import configured, stem
 from tests.support.shippers import CACHE, write_collector
 
@@ -168,10 +168,7 @@ def main() -> int:
         return 69
     with kafka(options.servers) as servers, tempfile.TemporaryDirectory() as folder:
         result = asyncio.run(run(options, servers, Path(folder)))
-    print(json.dumps(result, indent=1))
-    if options.out is not None:
-        options.out.write_text(json.dumps(result, indent=1) + "\n")
-    return 0 if not result["lost"] and not result["twice"] else 1
+    return tell(result, options.out)
 
 
 if __name__ == "__main__":

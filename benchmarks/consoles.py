@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,7 +30,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.million import kafka, write
-from benchmarks.running import LINES_A_SESSION, Prepared, percentiles, prepared
+from benchmarks.running import LINES_A_SESSION, Prepared, by_turns, percentiles, prepared
 from tests.support.consoles import alert
 from tests.support.daemons import STRAYLINE
 
@@ -98,12 +99,7 @@ async def run(options: argparse.Namespace, servers: str, folder: Path, consoles:
 
 async def cost(options: argparse.Namespace, servers: str, folder: Path) -> dict[str, Any]:
     """Return medians and the best of all rounds, which other work disturbed least, without and with consoles."""
-    runs: dict[int, list[tuple[float, float]]] = {0: [], options.consoles: []}
-    for number in range(options.rounds):
-        for consoles in sorted(runs, reverse=bool(number % 2)):
-            runs[consoles].append(await run(options, servers, folder, consoles))
-            rate, cpu = runs[consoles][-1]
-            print(f"{consoles} consoles: {rate:,.0f} lines/s, {cpu:.1f} CPU-s a million lines", file=sys.stderr)
+    runs = await by_turns((0, options.consoles), options.rounds, partial(run, options, servers, folder), "consoles")
     return {
         "load of the machine": round(os.getloadavg()[0], 1),
         **{

@@ -199,9 +199,15 @@ def main() -> int:
     options = parser.parse_args()
     with kafka(options.servers) as servers, tempfile.TemporaryDirectory() as folder:
         result = asyncio.run(run(options, servers, Path(folder)))
-    print(json.dumps(result, indent=1))
-    if options.out is not None:
-        options.out.write_text(json.dumps(result, indent=1) + "\n")
+    return tell(result, options.out)
+
+
+def tell(result: dict[str, Any], out: Path | None) -> int:
+    """Print the figures, also to a file; return the exit code, 1 when a line was lost or came twice."""
+    text = json.dumps(result, indent=1)
+    print(text)
+    if out is not None:
+        out.write_text(text + "\n")
     return 0 if not result["lost"] and not result["twice"] else 1
 
 

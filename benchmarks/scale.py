@@ -18,11 +18,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from benchmarks.million import Daemon, kafka, write
-from benchmarks.running import LINES_A_SESSION, prepared
+from benchmarks.running import LINES_A_SESSION, by_turns, prepared
 
 RUNNING = r'partition_state\{state="running"\}'
 POLL_S = 0.5
@@ -68,12 +69,7 @@ async def run(options: argparse.Namespace, servers: str, folder: Path, count: in
 
 async def scale(options: argparse.Namespace, servers: str, folder: Path) -> dict[str, object]:
     """Return the figures of every number of replicas, by turns."""
-    runs: dict[int, list[tuple[float, float]]] = {count: [] for count in options.replicas}
-    for number in range(options.rounds):
-        for count in sorted(runs, reverse=bool(number % 2)):
-            runs[count].append(await run(options, servers, folder, count))
-            rate, cpu = runs[count][-1]
-            print(f"{count} replicas: {rate:,.0f} lines/s, {cpu:.1f} CPU-s a million lines", file=sys.stderr)
+    runs = await by_turns(options.replicas, options.rounds, partial(run, options, servers, folder), "replicas")
     return {
         "load of the machine": round(os.getloadavg()[0], 1),
         "replicas": {
