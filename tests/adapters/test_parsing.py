@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import active_children
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from threading import Event
 
 import docx
 import pytest
@@ -127,6 +131,28 @@ def test_a_parser_that_hangs_or_dies_is_replaced(tmp_path: Path, monkeypatch: py
     assert time.monotonic() - began < 60
     assert ("read", "read") == (then.status, last.status)
     assert ("refused", "ends its parser") == (dead.status, dead.reason)
+
+
+def test_a_parser_that_is_closed_while_it_starts_refuses_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may close it between the process's making and its first answer."""
+    starting, start = Event(), SpawnProcess.start
+
+    def slow(process: SpawnProcess) -> None:
+        starting.set()
+        time.sleep(0.1)
+        start(process)
+
+    monkeypatch.setattr(SpawnProcess, "start", slow)
+    parser = ParserProcess()
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(parser.read_bytes, "a.txt", b"1. A clause.")
+        assert starting.wait(60)
+        parser.close()
+        answer = read.result(60)
+    parser.close()
+
+    assert ("refused", "ends its parser") == (answer.status, answer.reason)
+    assert [] == [child for child in active_children() if isinstance(child, SpawnProcess)]
 
 
 def test_files_below_folders(tmp_path: Path) -> None:

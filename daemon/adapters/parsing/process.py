@@ -11,6 +11,7 @@ import resource
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -19,12 +20,16 @@ from daemon.core.documents import ReadFile
 
 
 class ParserProcess:
-    """Reads files one after another; a context manager that ends the process."""
+    """Reads files one after another; a context manager that ends the process.
+
+    Another thread may close it at any time: the file that is read then is refused.
+    """
 
     def __init__(self, limits: FileLimits | None = None) -> None:
         self._limits = limits or FileLimits()
         self._process: SpawnProcess | None = None
         self._pipe: Connection | None = None
+        self._changing = Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -43,8 +48,8 @@ class ParserProcess:
         return self._ask(name, data)
 
     def _ask(self, name: str, data: bytes | None) -> ReadFile:
-        pipe = self._started()
         try:
+            pipe = self._started()
             pipe.send((name, data))
             if pipe.poll(self._limits.seconds):
                 answer: ReadFile = pipe.recv()
@@ -57,24 +62,28 @@ class ParserProcess:
 
     def close(self) -> None:
         """End the process; another `read` starts a new one."""
-        if self._pipe is not None:
-            self._pipe.close()
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._process.close()
-        self._pipe = self._process = None
+        with self._changing:
+            if self._process is not None:
+                self._process.kill()
+                self._process.join()
+                self._process.close()
+            if self._pipe is not None:
+                self._pipe.close()
+            self._pipe = self._process = None
 
     def _started(self) -> Connection:
-        if self._pipe is None:
+        with self._changing:
+            if self._pipe is not None:
+                return self._pipe
             context = multiprocessing.get_context("spawn")
-            self._pipe, inner = context.Pipe()
-            self._process = context.Process(target=_serve, args=(inner, self._limits), daemon=True)
-            self._process.start()
+            pipe, inner = context.Pipe()
+            process = context.Process(target=_serve, args=(inner, self._limits), daemon=True)
+            process.start()
             inner.close()
-            if self._pipe.poll(_START_S):
-                self._pipe.recv()  # ready: the first file's time does not include the start
-        return self._pipe
+            self._pipe, self._process = pipe, process
+        if pipe.poll(_START_S):
+            pipe.recv()  # ready: the first file's time does not include the start
+        return pipe
 
 
 _START_S = 60.0
