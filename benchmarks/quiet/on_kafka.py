@@ -26,6 +26,8 @@ from tests.support.daemons import Daemon
 
 STEP = 20.0
 """Seconds of a stream that are written before the daemon has read all that was."""
+IDLE = "5s"
+"""`sessions.idle_flush`: longer than a busy machine waits for a step, so that no session is cut there."""
 
 Lines = Sequence[tuple[float, Row]]
 """Seconds since the epoch, and the line."""
@@ -35,7 +37,12 @@ async def incidents_told(
     topics: Topics, folder: Path, partitions: int, lines: Lines, warm_up: int
 ) -> list[dict[str, Any]]:
     """Return the incidents of the messages that count against the budget, from a daemon that read the lines."""
-    settings = {"engine": {"type": "lite"}, "detector": {"warm_up": warm_up}, "alerts": {"budget": "20/day"}}
+    settings = {
+        "engine": {"type": "lite"},
+        "sessions": {"idle_flush": IDLE},
+        "detector": {"warm_up": warm_up},
+        "alerts": {"budget": "20/day"},
+    }
     moved = round(time.time() - lines[-1][0] - 60)
     daemon = await Daemon.make(topics, folder, partitions, settings)
     try:

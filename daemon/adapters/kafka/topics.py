@@ -8,7 +8,8 @@ the partition of the same number, so its open transaction never delays the readi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
@@ -26,6 +27,8 @@ OBSERVED_MS = 7 * 86_400_000
 """How long observations are kept: longer than an outage, because those that are deleted unread are never told."""
 SINGLE = ("observations", "feedback")
 """Roles whose topics have one partition."""
+SEEN_WITHIN = 10.0
+"""Seconds after which nobody waits any longer for new topics to be listed."""
 
 
 def policies(window: float) -> dict[str, dict[str, str]]:
@@ -112,9 +115,19 @@ async def create_topics(
                 await _create(admin, NewTopic(topic, partitions, replication, topic_configs=policy))
                 kept = policy.get("cleanup.policy", "delete")
                 done[topic] = f"created ({many(partitions, 'partition')}, {kept})"
+        if done.keys() - existing.keys():
+            await _until_seen(admin, done)
         return done
     finally:
         await admin.close()
+
+
+async def _until_seen(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> None:
+    """Wait until new topics are listed, so that what runs next finds them. Who may not see them waits in vain."""
+    with suppress(TimeoutError, KafkaError):
+        async with asyncio.timeout(SEEN_WITHIN):
+            while set(topics) - (await _partitions(admin)).keys():  # noqa: ASYNC110  # the broker's list
+                await asyncio.sleep(0.1)
 
 
 async def _create(admin: AIOKafkaAdminClient, topic: NewTopic) -> None:
