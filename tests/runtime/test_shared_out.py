@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -144,16 +145,24 @@ async def test_verdicts_are_those_of_one_replica_wherever_partitions_move(seed: 
     assert expected == judged
 
 
-async def test_labels_of_all_scopes_stay_whoever_serves_them() -> None:
-    """A label that another replica wrote holds for a scope that comes later, and outlives a scope that goes."""
-    cluster = FakeCluster(TOPICS)
-    members = [await start(cluster) for _ in range(2)]
-    one, two = members
+@asynccontextmanager
+async def one_judges(cluster: FakeCluster) -> AsyncIterator[tuple[Replica, Replica]]:
+    """Run two replicas, of which the first has judged lines of all scopes and the second serves everything else."""
+    members = one, two = await start(cluster), await start(cluster)
     try:
         await assign(cluster, {one: LOGS, two: OTHERS})
         feed(cluster, LINES)
         await taken_in(cluster, members)
         await one.pipeline.drain()
+        yield members
+    finally:
+        await stop(members)
+
+
+async def test_labels_of_all_scopes_stay_whoever_serves_them() -> None:
+    """A label that another replica wrote holds for a scope that comes later, and outlives a scope that goes."""
+    cluster = FakeCluster(TOPICS)
+    async with one_judges(cluster) as (one, two):
         scope = next(iter(sorted(scopes_of(one))))
         pattern = one.detector.patterns(scope)[0].pattern
         message = {"scope": scope, "pattern": pattern, "verdict": "normal", "by": "ann"}
@@ -164,11 +173,9 @@ async def test_labels_of_all_scopes_stay_whoever_serves_them() -> None:
         await assign(cluster, {one: OTHERS, two: LOGS})
         await until(lambda: scopes_of(one) == set() and scope in scopes_of(two))
         assert [{pattern: "ann"}] * 2 == [
-            {name: label.by for name, label in member.detector.labels(scope).items()} for member in members
+            {name: label.by for name, label in member.detector.labels(scope).items()} for member in (one, two)
         ]
         assert "normal" == next(p.label.verdict for p in two.detector.patterns(scope) if p.label is not None)
-    finally:
-        await stop(members)
 
 
 async def test_a_restart_keeps_what_the_snapshot_has(tmp_path: Path) -> None:
@@ -223,13 +230,7 @@ async def test_repartitioned_by_scope_a_scope_is_in_one_partition() -> None:
 async def test_feedback_by_pattern_alone_reaches_a_scope_of_another_replica() -> None:
     """The replica that reads feedback looks the pattern up; the label and its lines' causes are as with one replica."""
     cluster = FakeCluster(TOPICS)
-    members = [await start(cluster) for _ in range(2)]
-    one, two = members
-    try:
-        await assign(cluster, {one: LOGS, two: OTHERS})
-        feed(cluster, LINES)
-        await taken_in(cluster, members)
-        await one.pipeline.drain()
+    async with one_judges(cluster) as (one, _):
         failing = [
             (scope, known)
             for scope in sorted(scopes_of(one))
@@ -239,8 +240,6 @@ async def test_feedback_by_pattern_alone_reaches_a_scope_of_another_replica() ->
         scope, known = failing[0]
         cluster.append("feedback", orjson.dumps({"pattern": known.pattern, "verdict": "normal"}))
         await until(lambda: known.pattern in one.detector.labels(scope))
-    finally:
-        await stop(members)
 
     said = [said for r in cluster.values("observations") for said in load_observations(r.value).said]
     causes = [cause.id for line, _ in known.lines if (cause := cause_of(line)).score > 0]
