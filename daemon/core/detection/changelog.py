@@ -8,7 +8,6 @@ the topic.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
@@ -16,7 +15,7 @@ import zstandard
 
 from daemon.core.baseline import ABSENT, KEEP, Definition, Label, Weight
 from daemon.core.detection import changelog_codec
-from daemon.core.detection.changelog_codec import Parts
+from daemon.core.detection.changelog_codec import UNREADABLE, Parts
 from daemon.core.detection.saved_scope import SavedScope, ahead_of, fill_scope, save_scope
 from daemon.core.detection.scope import Scope
 from daemon.core.detection.scopes import Scopes
@@ -197,7 +196,7 @@ class Changelog:
             with baseline.at_once(keep=1.0):
                 for key, value in ahead_of(saved.arrays):
                     self._write(changelog_codec.parse_key(key), value)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise DataError(f"the snapshot of scope {saved.name} cannot be read: {error!r}") from error
         baseline.drop_unwritten()
         if not baseline.count_anew():
@@ -261,7 +260,7 @@ class Changelog:
                 scope.baseline.set_weights([_weight(parts, value)])
             elif value is not None:
                 scope.baseline.define(self._definitions([(Update(b"", value), parts)]))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise _unreadable(parts, error) from error
 
     def _definitions(self, records: Sequence[tuple[Update, Parts]]) -> list[Definition]:
@@ -272,7 +271,7 @@ class Changelog:
                 continue
             try:
                 one = changelog_codec.load_pattern(update.value, self._model, self._dimensions, self._decompressor)
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 raise _unreadable(parts, error) from error
             read.append((parts, *one))
         if not read:
@@ -288,9 +287,6 @@ class Changelog:
         ]
 
 
-_UNREADABLE = (ValueError, LookupError, TypeError, struct.error, zstandard.ZstdError)
-
-
 def _note_homes(scope: Scope, records: Sequence[tuple[Update, Parts]]) -> None:
     """Note in which partitions of the topic these records of a scope were read."""
     homes = {update.place[0] for update, parts in records if update.place is not None and parts[0] != "label"}
@@ -302,7 +298,7 @@ def _weight(parts: Parts, value: bytes | None) -> tuple[str, TopicPartition, Wei
     """Return what a weight record says: pattern, input partition and weight. Raises DataError."""
     try:
         weight = changelog_codec.load_weight(value) if value is not None else None
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _unreadable(parts, error) from error
     return parts[2], TopicPartition(parts[3], parts[4]), weight
 

@@ -39,6 +39,8 @@ _MOST_CHUNKS = 1 << 16
 _MOST_NUMBER = 1 << 62
 _LENGTH = struct.Struct("<I")
 _MOST_HEAD = 64 << 20
+UNREADABLE = (ValueError, LookupError, TypeError, struct.error, zstandard.ZstdError)
+"""What a value that is not one of ours may raise while it is decoded."""
 
 
 def _json(value: object) -> bytes:
@@ -145,7 +147,7 @@ def vector_lines(value: bytes) -> Lines:
     """Return the lines of an encoded vector. Raises DataError when it cannot be read."""
     try:
         return _lines(_head(value, zstandard.ZstdDecompressor())[1]["lines"])
-    except (ValueError, LookupError, TypeError, struct.error, zstandard.ZstdError) as error:
+    except UNREADABLE as error:
         raise DataError(f"a vector of the baseline topic cannot be read: {error}") from error
 
 
