@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from aiokafka.abc import AbstractTokenProvider
 
+DEFAULT_MOST = 128_000_000
+"""The most bytes that a compressed batch unpacks to, where nobody says. What the daemon writes is smaller."""
+
 
 class Connection(TypedDict, total=False):
     """Arguments of every aiokafka client."""
@@ -52,7 +55,7 @@ class KafkaSettings:
     instance_id: str | None = None
     session_timeout: float = 10.0
     transaction_timeout: float = 30.0
-    max_batch: int = 128_000_000
+    max_batch: int = DEFAULT_MOST
     topics: Mapping[str, str] = field(default_factory=dict)
     protocol: str = "PLAINTEXT"
     mechanism: str = "PLAIN"

@@ -25,8 +25,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.legacy_records import LegacyRecordBatch
 
-DEFAULT_MOST = 128_000_000
-"""The most bytes of an unpacked batch, where a reader does not say. What the daemon writes is smaller."""
+from daemon.adapters.kafka.settings import DEFAULT_MOST
+
 Payload = bytes | memoryview
 BYTES_A_HEADER = 128
 """A batch may hold a header of a record for so many of the bytes that it may unpack to."""
