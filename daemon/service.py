@@ -33,7 +33,7 @@ from daemon.input_wiring import processors_maker
 from daemon.logs import configure_logging
 from daemon.metrics import Metrics
 from daemon.port_access import access_to
-from daemon.ports import Engine
+from daemon.ports import Engine, TextEngine, Transactions
 from daemon.runtime import (
     BaselineSnapshots,
     Embedder,
@@ -47,11 +47,12 @@ from daemon.runtime import (
     Shared,
     SnapshotTerms,
     StallMonitor,
+    Terms,
     WorkerThread,
     guest_of,
     seldom_collected,
 )
-from daemon.tracing import TracedEngine, make_tracing
+from daemon.tracing import TracedEngine, Tracing, make_tracing
 from daemon.wiring import (
     Processors,
     engine_settings,
@@ -161,23 +162,7 @@ class Service:
         tracing = await asyncio.to_thread(make_tracing, config)
         if tracing is not None:
             stack.push_async_callback(asyncio.to_thread, tracing.tracer.close)
-        embedder = Embedder(self._engine if tracing is None else TracedEngine(self._engine, tracing), metrics)
-        stack.push_async_callback(embedder.close)
-        if config.serve.with_run:
-            await serve_guests(config, guest_of(self._engine, embedder.idle, metrics), self._guests, stack)
-        terms = make_terms(config, co_partitions)
-        producers = self._broker.transactions if tracing is None else tracing.transactions(self._broker.transactions)
-        shared = Shared(
-            self._broker,
-            self._thread,
-            self._detector,
-            embedder,
-            follower,
-            metrics,
-            terms,
-            producers,
-            preparations=self._preparations(),
-        )
+        shared = await self._shared(follower, make_terms(config, co_partitions), tracing, stack)
         self._make_processors = await processors_maker(
             config, self._engine, self._detector, lambda: follower.position, widths, stack, tracing
         )
@@ -189,7 +174,7 @@ class Service:
             metrics,
         )
         gauges = Gauges(metrics, self._thread, self._detector, lambda: self._health.engine_failure() is None)
-        sources = [self._thread.delays, follower.delays, embedder.delays, pipeline.delays]
+        sources = [self._thread.delays, follower.delays, shared.embedder.delays, pipeline.delays]
         monitor = StallMonitor(sources, self._broker, metrics)
         self._health.pipeline, self._health.monitor = pipeline, monitor
         snapshots = self._snapshots(follower)
@@ -215,6 +200,31 @@ class Service:
                 task.cancel()
             await asyncio.gather(running, stopping, *helpers, return_exceptions=True)
             await pipeline.close()
+
+    async def _shared(
+        self, follower: Follower, terms: Terms, tracing: Tracing | None, stack: contextlib.AsyncExitStack
+    ) -> Shared:
+        """Return what all partitions share, and let guests in where the configuration does."""
+        engine: TextEngine = self._engine
+        producers: Callable[[TopicPartition], Transactions] = self._broker.transactions
+        if tracing is not None:
+            engine, producers = TracedEngine(engine, tracing), tracing.transactions(producers)
+        embedder = Embedder(engine, self._metrics)
+        stack.push_async_callback(embedder.close)
+        if self._config.serve.with_run:
+            guest = guest_of(self._engine, embedder.idle, self._metrics)
+            await serve_guests(self._config, guest, self._guests, stack)
+        return Shared(
+            self._broker,
+            self._thread,
+            self._detector,
+            embedder,
+            follower,
+            self._metrics,
+            terms,
+            producers,
+            preparations=self._preparations(),
+        )
 
     def _preparations(self) -> dict[str, Preparation]:
         """Return what is awaited before a batch: feedback may name patterns that this process does not have."""
