@@ -7,10 +7,10 @@ import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-from daemon.errors import ConfigError
+from daemon.errors import ConfigError, StraylineError
 
 Apply = Callable[[], Awaitable[Mapping[str, object]]]
-"""Reads the configuration, applies it, and returns what the log says of it. Raises ConfigError and changes nothing."""
+"""Reads the configuration, applies it, and returns what the log says of it. If it raises, nothing has changed."""
 
 
 class Reloading:
@@ -22,15 +22,19 @@ class Reloading:
         self._one = asyncio.Lock()
 
     async def now(self) -> None:
-        """Apply what the file says now. Raises ConfigError for a bad file; what was before then goes on."""
+        """Apply what the file says now. Raises ConfigError for a bad file, and what else keeps it from being applied.
+
+        What was before then goes on.
+        """
         import structlog
 
         log = structlog.get_logger(__name__)
         async with self._one:
             try:
                 applied = await self._apply()
-            except ConfigError as error:
-                log.error("reload_refused", problems=error.problems)  # noqa: TRY400  # the file is at fault, not the program
+            except StraylineError as error:
+                problems = error.problems if isinstance(error, ConfigError) else [str(error)]
+                log.error("reload_refused", problems=problems)  # noqa: TRY400  # the file is at fault, not the program
                 raise
             log.info("reloaded", **applied)
 
@@ -50,5 +54,5 @@ class Reloading:
         task.add_done_callback(self._running.discard)
 
     async def _quietly(self) -> None:
-        with contextlib.suppress(ConfigError):
+        with contextlib.suppress(StraylineError):
             await self.now()
