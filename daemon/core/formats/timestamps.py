@@ -1,8 +1,9 @@
 """Times as text to microseconds since the epoch, UTC.
 
 Epochs in s, ms, us or ns are distinguished by magnitude: below 1e11 seconds (the year 5138), below 1e14
-milliseconds, below 1e17 microseconds, else nanoseconds. RFC 3339 in its common form is read by polars; every other
-written date by `calendar`; TAI64N labels and .NET's ``/Date(...)/`` here.
+milliseconds, below 1e17 microseconds, else nanoseconds, or the ticks of Windows or .NET. Digits that are a date
+(``20261122104107``) are one. RFC 3339 in its common form is read by polars; every other written date by `calendar`;
+TAI64N labels and .NET's ``/Date(...)/`` here.
 """
 
 from __future__ import annotations
@@ -14,12 +15,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from daemon.core.formats.calendar import read_calendar
+from daemon.core.formats.calendar_dialects import COMPACT
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _TAI_EPOCH = 0x4000_0000_0000_0000
 _TAI_LEAD = 10
 """Seconds that TAI was ahead of UTC in 1970. Loggers write TAI64N labels with these: they ignore leap seconds."""
-_AROUND = " \t[]"
+_WINDOWS_EPOCH, _DOTNET_EPOCH = 116_444_736_000_000_000, 621_355_968_000_000_000
+"""1970 in ticks of 100 ns, since 1601 (Windows' FILETIME) and since the year 1 (.NET)."""
+_WINDOWS = (_WINDOWS_EPOCH, 315_000_000_000_000_000)
+"""FILETIMEs from 1970 to 2599. As nanoseconds they are times before 1980."""
+_DOTNET = (630_822_816_000_000_000, 662_380_416_000_000_000)
+"""Ticks from 2000 to 2100. As nanoseconds they are times in 1990, when nobody logged nanoseconds."""
+_AROUND = " \t[](){}<>\"',;:|"
 _ZONE_NAME = r"\[[A-Za-z_/+-]+\]$"  # as Java writes it after the offset: 2026-11-22T10:41:07+01:00[Europe/Berlin]
 
 
@@ -48,7 +56,7 @@ def _table(micros: pl.Series) -> pl.DataFrame:
 
 def _read_rest(texts: pl.Series) -> pl.DataFrame:
     """Return a table (micros, yearless) of unusual times; called once for each distinct text of a batch."""
-    texts = texts.str.strip_chars().str.replace(_ZONE_NAME, "").str.strip_chars(_AROUND)
+    texts = texts.str.strip_chars().str.replace(_ZONE_NAME, "").str.strip_prefix("ISODate").str.strip_chars(_AROUND)
     numbers = pl.DataFrame({"text": texts}).select(
         pl.coalesce(
             _epoch(pl.col("text")),
@@ -57,6 +65,7 @@ def _read_rest(texts: pl.Series) -> pl.DataFrame:
             _tai64n(pl.col("text")),
         ).alias("micros")
     )["micros"]
+    numbers = numbers.set(texts.str.contains(COMPACT), None)
     written = read_calendar(texts.filter(numbers.is_null()))
     table = _table(numbers).with_row_index("at")
     table = table.filter(numbers.is_not_null()).vstack(written.insert_column(0, table["at"].filter(numbers.is_null())))
@@ -128,6 +137,8 @@ def _epoch(text: pl.Expr) -> pl.Expr:
         .then(whole)
         .otherwise(whole // 1_000)
     )
+    exact = pl.when(size.is_between(*_WINDOWS)).then((whole - _WINDOWS_EPOCH) // 10).otherwise(exact)
+    exact = pl.when(size.is_between(*_DOTNET)).then((whole - _DOTNET_EPOCH) // 10).otherwise(exact)
     number = text.cast(pl.Float64, strict=False)
     magnitude = number.abs()
     rough = (
