@@ -56,9 +56,8 @@ class SessionTable(Columns):
     def open(self, keys: Sequence[Key]) -> Ints:
         """Return a slot for a new session of each key; the caller puts the states."""
         slots = self.take_many(len(keys))
-        for slot, key in zip(slots.tolist(), keys, strict=True):
-            self.key[slot] = key
-            self.by_key[key] = slot
+        self.key[slots] = np.fromiter(keys, object, len(keys))
+        self.by_key.update(zip(keys, slots.tolist(), strict=True))
         self.is_open[slots] = True
         return slots
 

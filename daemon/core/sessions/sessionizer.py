@@ -11,8 +11,8 @@ after a first, its lines still share a session.)
 The cut is a function of the sequence of lines alone, however it is split into batches, but for what `relieve` closes.
 Sessions are returned in the order of the lines that closed them, then of their first lines.
 
-A batch is cut with arrays, an element a key: the lines of a key join its session as a whole, or open a new one, where
-no limit is reached among them. The few other keys take the slow path.
+A batch is cut with arrays, an element a run: the first run of a key joins the key's session as a whole, or opens a new
+one, and each later run opens another, where no limit is reached inside a run. The few other keys take the slow path.
 """
 
 from __future__ import annotations
@@ -129,33 +129,40 @@ class Sessionizer:
     def _cut(self, batch: LineBatch) -> Cut:
         """Give the lines of every key to its session, or to new ones where it must close."""
         table, runs = self._table, Runs.of(batch, self._limits.gap_us)
-        slots = np.fromiter(map(table.by_key.get, batch.keys, [-1] * len(batch.keys)), np.int64, len(batch.keys))
+        first_run = runs.of_key[:-1]
+        slots = np.full(len(runs.begin), -1)
+        slots[first_run] = np.fromiter(map(table.by_key.get, batch.keys, [-1] * len(batch.keys)), np.int64)
+        joined = _joined(table, slots, batch, runs, self._limits)
+        later = np.setdiff1d(np.arange(len(slots)), first_run, assume_unique=True)
+        certain = joined.fits.copy()
+        certain[later] &= _ended(joined.state_of(later - 1), batch, runs, later, self._limits)
+        whole = np.logical_and.reduceat(certain, first_run)
         slow_path = SlowPath(self._limits, table, self._open_lines, batch, runs)
-        one_run = np.flatnonzero(np.diff(runs.of_key) == 1)
-        joined = _joined(table, slots[one_run], batch, runs, runs.of_key[one_run], self._limits)
-        whole = np.zeros(len(batch.keys), bool)
-        whole[one_run[joined.fits]] = True
         for key in np.flatnonzero(~whole).tolist():
             slow_path.take_key(key)
-        self._join(one_run[joined.fits], joined.fitting(), batch, runs, slow_path.cut)
+        of_whole = np.repeat(whole, np.diff(runs.of_key))
+        self._join(np.flatnonzero(of_whole), joined, batch, runs, slow_path.cut)
         return slow_path.cut
 
-    def _join(self, keys: Ints, joined: _Joined, batch: LineBatch, runs: Runs, cut: Cut) -> None:
-        """Let the one run of each of `keys` join its session, or open one."""
-        table, run = self._table, runs.of_key[keys]
-        replaced = np.flatnonzero((joined.slot >= 0) & joined.opens)
+    def _join(self, run: Ints, joined: _Joined, batch: LineBatch, runs: Runs, cut: Cut) -> None:
+        """Let the runs `run`, all those of some keys, join their sessions or open one each."""
+        table, opens, before = self._table, joined.opens[run], joined.slot[run]
+        key = np.searchsorted(runs.of_key, run, side="right") - 1
+        slot = before.copy()
+        slot[opens] = table.open([batch.keys[number] for number in key[opens].tolist()])
+        later = np.flatnonzero(np.diff(key, prepend=-1) == 0)
+        before[later] = slot[later - 1]
+        distinct = np.where(opens, 0, table.distinct[slot])  # `_add_lines` counts the new ones
+        table.put(slot, joined.state_of(run)._replace(distinct=distinct))
+        replaced = np.flatnonzero((before >= 0) & opens)
         if len(replaced):
-            closing = joined.slot[replaced]
+            closing = before[replaced]
             late = first_closing(table.gather(closing), batch.stream_time, batch.offset, self._limits)
             firsts = runs.first_row[run[replaced]].tolist()
-            for slot, (row, why), first in zip(closing.tolist(), late, firsts, strict=True):
+            for closed, (row, why), first in zip(closing.tolist(), late, firsts, strict=True):
                 # If no clock closed it by the run's first line, then that line's event time does.
-                cut.closed.append((row, slot, why) if row <= first else (first, slot, ClosedBy.GAP))
+                cut.closed.append((row, closed, why) if row <= first else (first, closed, ClosedBy.GAP))
             table.close(closing.tolist())
-        slot = joined.slot.copy()
-        slot[joined.opens] = table.open([batch.keys[key] for key in keys[joined.opens].tolist()])
-        distinct = np.where(joined.opens, 0, table.distinct[slot])  # `_add_lines` counts the new ones
-        table.put(slot, joined.state._replace(distinct=distinct))
         cut.slots += slot.tolist()
         cut.begins += runs.begin[run].tolist()
         cut.ends += runs.end[run].tolist()
@@ -192,7 +199,7 @@ class Sessionizer:
 
 @dataclass(frozen=True, slots=True)
 class _Joined:
-    """The states that the sessions of some keys, each with one run, would have with that run: an element a key.
+    """The states that sessions would have with a run each: an element a run.
 
     `opens`: the run opens a new session, else it joins the one in `slot`. `fits`: no limit is reached inside it.
     """
@@ -202,30 +209,34 @@ class _Joined:
     fits: Marks
     state: SessionState[Ints]
 
-    def fitting(self) -> _Joined:
-        """Return the elements that fit."""
-        kept = self.fits
-        state = SessionState(*(column[kept] for column in self.state))
-        return _Joined(self.slot[kept], self.opens[kept], self.fits[kept], state)
+    def state_of(self, run: Ints) -> SessionState[Ints]:
+        """Return the states with the runs `run`."""
+        return SessionState(*(column[run] for column in self.state))
 
 
-def _joined(table: SessionTable, slot: Ints, batch: LineBatch, runs: Runs, run: Ints, limits: SessionLimits) -> _Joined:
-    """Return the states that the sessions in `slot` (-1: none) would have with the run `run` of each."""
+def _joined(table: SessionTable, slot: Ints, batch: LineBatch, runs: Runs, limits: SessionLimits) -> _Joined:
+    """Return the states that the sessions in `slot` (-1: none) would have with a run each."""
     state = table.gather(np.maximum(slot, 0))
-    first, last = runs.first_row[run], runs.last_row[run]
-    stream_time, offset, time = batch.stream_time[first], batch.offset[first], runs.first_time[run]
-    touched = runs.touched[run]
+    first, last, time, touched = runs.first_row, runs.last_row, runs.first_time, runs.touched
+    stream_time, offset = batch.stream_time[first], batch.offset[first]
     opens = (slot < 0) | overdue(state, stream_time, offset, limits) | ~joins(state, time, limits)
-    lines = runs.end[run] - runs.begin[run]
+    lines = runs.end - runs.begin
     grown = SessionState(
         opened_at=np.where(opens, batch.touched[first], state.opened_at),
         touched_at=np.where(opens, touched, np.maximum(state.touched_at, touched)),
-        start=np.minimum(np.where(opens, time, state.start), runs.least[run]),
-        end=np.maximum(np.where(opens, time, state.end), runs.greatest[run]),
-        first=np.where(opens, runs.first[run], state.first),
+        start=np.minimum(np.where(opens, time, state.start), runs.least),
+        end=np.maximum(np.where(opens, time, state.end), runs.greatest),
+        first=np.where(opens, runs.first, state.first),
         size=np.where(opens, 0, state.size) + lines,
-        cost=np.where(opens, 0, state.cost) + runs.cost[run],
+        cost=np.where(opens, 0, state.cost) + runs.cost,
         distinct=np.where(opens, 0, state.distinct) + lines,
     )
     whole = fits(grown, limits) & ~overdue(grown, batch.stream_time[last], batch.offset[last], limits)
     return _Joined(slot, opens, whole, grown)
+
+
+def _ended(state: SessionState[Ints], batch: LineBatch, runs: Runs, run: Ints, limits: SessionLimits) -> Marks:
+    """Return whether each session has ended by the first line of the run that follows its own, one of `run` each."""
+    first = runs.first_row[run]
+    late = overdue(state, batch.stream_time[first], batch.offset[first], limits)
+    return late | ~joins(state, runs.first_time[run], limits)

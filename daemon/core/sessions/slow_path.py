@@ -1,7 +1,7 @@
 """The slow path: the lines of one key that cannot join their session as a whole, taken run by run and line by line.
 
-The sessionizer cuts most keys of a batch with arrays. This module takes the few keys in which a session may end:
-several runs of one key, or a limit within reach. It holds the state of the current session as plain numbers.
+The sessionizer cuts most keys of a batch with arrays. This module takes the few keys in which a session may end inside
+a run, or may go on from one run to the next. It holds the state of the current session as plain numbers.
 """
 
 from __future__ import annotations
