@@ -2,9 +2,10 @@
 
     python -m benchmarks.scale [--replicas 1 2 4] [--lines 400000] [--partitions 16] [--rounds 2] [--servers HOST:PORT]
 
-Every run has topics of its own and a stub engine. The replicas share the empty partitions first; then the lines are
-written while they work, so that rebalances and starts do not count. What is measured lies between the moments when a
-tenth and nine tenths of the lines were judged: lines a second, and processor seconds of all replicas a million lines.
+Every run has topics of its own and a stub engine. The replicas share the empty partitions first; then one transaction
+writes all lines, so that they find a backlog, and rebalances, starts and the writer do not count. What is measured lies
+between the moments when a tenth and nine tenths of the lines were judged: lines a second, and processor seconds of all
+replicas a million lines.
 Where the replicas share few processors only the latter says how the work grows with them.
 """
 
@@ -57,12 +58,11 @@ async def run(options: argparse.Namespace, servers: str, folder: Path, count: in
     """Return lines a second and processor seconds a million lines of `count` replicas."""
     async with prepared(servers, folder, options.partitions) as made, made.replicas(count) as daemons:
         await shared_out(daemons, options.partitions)
-        writing = asyncio.create_task(write(servers, made.topic, options.lines, options.partitions))
+        await write(servers, made.topic, options.lines, options.partitions)
         places: list[tuple[float, float, float]] = []
         for share in (0.1, 0.9):
             lines = await judged(daemons, share * options.lines)
             places.append((time.monotonic(), lines, sum(one.cpu_seconds() for one in daemons)))
-        await writing
     (began, first, cpu), (ended, last, more) = places
     return (last - first) / (ended - began), 1e6 * (more - cpu) / (last - first)
 

@@ -41,6 +41,9 @@ from daemon.core.text import harmless
 from daemon.errors import ConfigError, StraylineError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+ONE_THREAD = ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS")
+"""Read by polars and numpy when they are imported; what the user set stays. Arrays are small here. More threads take
+every core of a large machine, and numpy's spin while they wait: on busy cores a product of 12,000 numbers cost 4 ms."""
 VERBS = (
     try_,
     init,
@@ -65,9 +68,8 @@ VERBS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code."""
-    # polars reads this at import. Batches are small and one thread processes them all; a larger pool takes a sixth more
-    # CPU, and every core of a large machine.
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")
     _prepare_output()
     try:
         options = make_parser().parse_args(arguments)

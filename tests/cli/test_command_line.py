@@ -106,3 +106,19 @@ def test_help_waits_for_no_library() -> None:
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "[]" == done.stdout.strip()
+
+
+@pytest.mark.parametrize("users", [None, "3"])
+def test_libraries_compute_on_one_thread(users: str | None) -> None:
+    """Libraries of arrays are told to use one thread before they are imported, unless the user told them otherwise."""
+    code = (
+        "import os, sys; from daemon.cli import main; before = {'numpy', 'polars'} & set(sys.modules);"
+        "main(['completion', 'bash']);"
+        "print(); print(before, os.environ['POLARS_MAX_THREADS'], os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    names = ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    if users is not None:
+        environment |= dict.fromkeys(names, users)
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == f"set() {users or 1} {users or 1}"
