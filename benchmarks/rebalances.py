@@ -1,12 +1,12 @@
 """Rebalances of a large group on the fake broker: what moves, what that costs, and that nothing is lost.
 
-    python -m benchmarks.rebalances [--replicas 100] [--partitions 200] [--assignor round-robin|sticky] [--seed 1]
+    python -m benchmarks.rebalances [--replicas 100] [--partitions 200] [--assignor kept|round-robin] [--seed 1]
 
 Every replica is the daemon's real pipeline, partitions, processors and detector in this one process; only the broker
-and the engine are stand-ins, and the assignor is aiokafka's. Replicas join, leave and are killed, always while sessions
-are open in every partition. After each event all lines are judged before the next one. No clock of this process means
-anything for a group of that size, so cost is counted in requests: those to the coordinators, and those that a partition
-makes one after the other until its first commit.
+and the engine are stand-ins. The assignor `kept` is the daemon's, `round-robin` is aiokafka's. Replicas join, leave and
+are killed, always while sessions are open in every partition. After each event all lines are judged before the next
+one. No clock of this process means anything for a group of that size, so cost is counted in requests: those to the
+coordinators, and those that a partition makes one after the other until its first commit.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from daemon.core.types import TopicPartition
 from daemon.runtime import Patience, WorkerThread
 from tests.support.audit import Audit, Place, audit, places_of
 from tests.support.fake_broker import FakeCluster
-from tests.support.fake_group import Assignor, CountedBroker, FakeGroup, Requests, round_robin, sticky
+from tests.support.fake_group import Assignor, CountedBroker, FakeGroup, Requests, kept, round_robin
 from tests.support.replica import TOPICS, Replica, until
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ASSIGNORS: dict[str, Assignor] = {"round-robin": round_robin, "sticky": sticky}
+ASSIGNORS: dict[str, Assignor] = {"kept": kept, "round-robin": round_robin}
 LINES, KEYS = 12, 2
 """Lines that a partition gets before each event, and their keys."""
 IDLE_S, GIVE_UP_S = 0.5, 3600.0
@@ -217,7 +217,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replicas", type=int, default=100)
     parser.add_argument("--partitions", type=int, default=200)
-    parser.add_argument("--assignor", choices=list(ASSIGNORS), default="round-robin")
+    parser.add_argument("--assignor", choices=list(ASSIGNORS), default="kept")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
 

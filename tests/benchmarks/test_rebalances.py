@@ -17,4 +17,4 @@ async def test_replicas_join_leave_and_vanish_and_every_line_is_judged_once(assi
     assert found.clean, found
     assert [10, 9, 7, 10] == [cost.members for cost in costs]
     assert [12, 12, 12, 12] == [len(cost.in_a_row) for cost in costs]
-    assert (costs[1].moved < 6) == (assignor == "sticky")  # it leaves alone what need not move
+    assert (costs[1].moved < 6) == (assignor == "kept")  # it leaves alone what need not move

@@ -1,4 +1,4 @@
-"""The group of a fake cluster, as a Kafka coordinator runs it: eager rebalances by one of aiokafka's assignors.
+"""The group of a fake cluster, as a Kafka coordinator runs it: eager rebalances.
 
 Every request to a coordinator is counted: those of the group (JoinGroup, SyncGroup, LeaveGroup) and those of the
 transactions, by their step.
@@ -6,16 +6,15 @@ transactions, by their step.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
+from daemon.adapters.kafka.kept_assignor import KeptAssignor
 from daemon.core.types import TopicPartition
 from tests.support.fake_broker import FakeBroker, FakeCluster, FakeMembership
 
@@ -30,25 +29,23 @@ def round_robin(group: FakeGroup, members: Iterable[str]) -> Mapping[str, Any]:
     return assigned
 
 
-def sticky(group: FakeGroup, members: Iterable[str]) -> Mapping[str, Any]:
-    """Let members keep as much of what they had as a balanced assignment allows."""
-    metadata = {id_: _with_partitions(group, id_) for id_ in members}
-    assigned: Mapping[str, Any] = StickyPartitionAssignor.assign(group, metadata)
+def kept(group: FakeGroup, members: Iterable[str]) -> Mapping[str, Any]:
+    """Let members keep as much of what they had as equal shares allow, as the daemon does."""
+    metadata = {id_: group.assignors[id_].metadata(group.subscription) for id_ in members}
+    assigned: Mapping[str, Any] = KeptAssignor().assign(group, metadata)
+    for id_, given in assigned.items():
+        group.assignors[id_].on_assignment(given)
     return assigned
-
-
-def _with_partitions(group: FakeGroup, id_: str) -> Any:
-    had = [KafkaPartition(*place) for place in group.had.get(id_, ())]
-    return StickyPartitionAssignor._metadata(group.subscription, had, group.generation)  # as a member does
 
 
 class FakeGroup:
     """The members of a cluster's group; the ids of members are random, as Kafka's are. `calls` counts requests."""
 
-    def __init__(self, cluster: FakeCluster, topics: Collection[str], assign: Assignor = round_robin) -> None:
+    def __init__(self, cluster: FakeCluster, topics: Collection[str], assign: Assignor = kept) -> None:
         self.subscription = list(topics)
         self.calls: Counter[str] = Counter()
-        self.generation = 0
+        self.assignors = defaultdict[str, KeptAssignor](KeptAssignor)
+        """Each member's side, by its id."""
         self.had: dict[str, list[TopicPartition]] = {}
         """What each member got from the last rebalance, by its id."""
         self._cluster = cluster
@@ -78,7 +75,6 @@ class FakeGroup:
         before, assigned = self.owners, self._assign(self, sorted(members.values()))
         self.calls["JoinGroup"] += len(members)
         self.calls["SyncGroup"] += len(members)
-        self.generation += 1
         self.had = {
             id_: [TopicPartition(topic, n) for topic, numbers in given.assignment for n in numbers]
             for id_, given in assigned.items()

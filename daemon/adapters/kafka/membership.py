@@ -42,6 +42,7 @@ from daemon.adapters.kafka.client import (
     to_kafka,
 )
 from daemon.adapters.kafka.columnar_consumer import ColumnarConsumer, joined
+from daemon.adapters.kafka.kept_assignor import KeptAssignor
 from daemon.adapters.kafka.settings import Connection, KafkaSettings
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import OutOfRangeError, PartitionError, UnavailableError
@@ -73,7 +74,8 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             settings.max_batch,
             **(connection or settings.connection()),
             **member_options(settings),
-            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            # Kafka takes the first that all members know, so replicas that know only the second may be in the group.
+            partition_assignment_strategy=[KeptAssignor(), RoundRobinPartitionAssignor],
             max_poll_interval_ms=300_000,
             max_partition_fetch_bytes=FETCH_BYTES,
             metadata_max_age_ms=1000 * METADATA_SECONDS,
