@@ -1,4 +1,4 @@
-"""Members of a group that Kafka knows by name (`kafka.instance_id`), through restarts and mistaken names."""
+"""Members of a group: who keeps what when others come and go, by a name (`kafka.instance_id`) or without one."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Holder:
 
 @dataclass(frozen=True)
 class Group:
-    """A topic and a group of static members that read it."""
+    """A topic and a group of members that read it."""
 
     servers: str
     topic: str
     name: str = field(default_factory=lambda: unique("group"))
 
     @asynccontextmanager
-    async def member(self, instance: str) -> AsyncIterator[Holder]:
-        """Have a member under a name while inside; what polling raises comes out at the end."""
+    async def member(self, instance: str | None = None) -> AsyncIterator[Holder]:
+        """Have a member, under a name or not, while inside; what polling raises comes out at the end."""
         settings = KafkaSettings([self.servers], self.name, instance, session_timeout=SESSION)
         broker, holder = KafkaBroker(settings), Holder()
         membership = broker.membership([self.topic])
@@ -126,3 +126,21 @@ async def test_two_processes_under_one_name_do_not_go_on_for_ever(group: Group) 
     ended, _ = raised.value.split(UnavailableError)
     assert ended is not None
     assert "kafka.instance_id same" in str(ended.exceptions[0])
+
+
+async def test_members_keep_their_partitions_when_others_join_and_leave(group: Group) -> None:
+    """Of two members each gives up one partition to two that join, and gets it or another back when they leave."""
+    async with group.member() as first, group.member() as second:
+        await until_held({0, 1, 2, 3}, first, second)
+        before = {id(holder): set(holder.holds) for holder in (first, second)}
+        first.given_up.clear()
+        second.given_up.clear()
+        async with group.member() as third, group.member() as fourth:
+            await until_held({0, 1, 2, 3}, first, second, third, fourth)
+            assert [1, 1, 1, 1] == [len(holder.holds) for holder in (first, second, third, fourth)]
+            kept = {id(holder): set(holder.holds) for holder in (first, second)}
+        await until_held({0, 1, 2, 3}, first, second)
+        for holder in (first, second):
+            assert kept[id(holder)] < before[id(holder)]
+            assert kept[id(holder)] < holder.holds
+            assert 1 == len(holder.given_up)
