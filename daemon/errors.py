@@ -61,6 +61,12 @@ class EngineError(StraylineError):
     exit_code = os.EX_SOFTWARE
 
 
+class ColdScopeError(StraylineError):
+    """A scope on the disk cannot be read; the process must end, and the next one restores it from the topic."""
+
+    exit_code = os.EX_IOERR
+
+
 class RefusedTextError(StraylineError):
     """The embedding server refuses a text, in every length; others it embeds."""
 

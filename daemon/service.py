@@ -11,7 +11,7 @@ import contextlib
 import os
 import platform
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, time
@@ -36,6 +36,7 @@ from daemon.port_access import access_to
 from daemon.ports import Engine, TextEngine, Transactions
 from daemon.runtime import (
     BaselineSnapshots,
+    ColdScopes,
     Embedder,
     Follower,
     Gauges,
@@ -55,6 +56,7 @@ from daemon.runtime import (
 from daemon.tracing import TracedEngine, Tracing, make_tracing
 from daemon.wiring import (
     Processors,
+    cold_file,
     engine_settings,
     kafka_settings,
     make_detector,
@@ -154,7 +156,7 @@ class Service:
 
     async def _stream(self, co_partitions: int, widths: Mapping[str, int], stack: contextlib.AsyncExitStack) -> None:
         config, metrics = self._config, self._metrics
-        self._detector = make_detector(config, self._engine)
+        self._detector = make_detector(config, self._engine, cold_file(config))
         foreign = self._metrics.baseline_foreign_records.inc
         follower = Follower(
             self._broker, config.topics.baseline, self._detector, self._thread, foreign, make_holding(config)
@@ -184,6 +186,7 @@ class Service:
                 *((snapshots.run(),) if snapshots is not None else ()),
                 self._follow(follower, snapshots),
                 gauges.run(pipeline),
+                *self._cooling(),
                 follower.watch(),
                 monitor.run(),
                 self._notifier.keep_alive(self._health.stuck),
@@ -240,6 +243,13 @@ class Service:
         every = self._config.snapshot.interval / 1e6
         terms = SnapshotTerms(self._config.topics.baseline, version("strayline"), every)
         return BaselineSnapshots(terms, file, self._broker, self._detector, self._thread, follower, self._metrics)
+
+    def _cooling(self) -> list[Coroutine[None, None, None]]:
+        """Return what moves scopes that nobody uses to the disk, nothing where they stay in memory."""
+        after = self._config.detector.cold_after
+        if after is None:
+            return []
+        return [ColdScopes(self._detector, self._thread, self._metrics, after / 1e6).run()]
 
     async def _follow(self, follower: Follower, snapshots: BaselineSnapshots | None) -> None:
         """Restore the baseline, from the snapshot where there is one that serves, and keep it up to date."""

@@ -9,12 +9,13 @@ from hashlib import blake2b
 from pathlib import Path
 from time import perf_counter
 
+from daemon.adapters.cold_file import ColdFile
 from daemon.adapters.engines import EngineSettings
 from daemon.adapters.kafka import KafkaSettings, OAuthSettings
 from daemon.adapters.snapshot_file import SnapshotFile
 from daemon.config import DOCUMENT, Config, OAuthConfig
 from daemon.core.alerts import Provenance
-from daemon.core.detection import Detector, DetectorSettings
+from daemon.core.detection import ColdStorage, Detector, DetectorSettings
 from daemon.core.formats import FieldPaths, FormatSettings, comes_in_parts
 from daemon.core.incidents import Ceiling, IncidentSettings
 from daemon.core.masking import Masker, RedactionSettings
@@ -125,16 +126,25 @@ def snapshot_file(config: Config) -> SnapshotFile | None:
     """
     if not config.snapshot.enabled:
         return None
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  # Path's needs a home
-    folder = config.snapshot.folder or Path(cache, "strayline")
     names = [*config.kafka.bootstrap_servers, config.kafka.group_id, config.topics.baseline]
     name = blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
-    return SnapshotFile(folder / f"baseline-{name}.snapshot", config.snapshot.max_bytes)
+    return SnapshotFile(_cache(config) / f"baseline-{name}.snapshot", config.snapshot.max_bytes)
 
 
-def make_detector(config: Config, engine: Engine) -> Detector:
-    """Return an empty detector for a started engine's vectors."""
-    return Detector(detector_settings(config), engine.model, engine.dimensions)
+def cold_file(config: Config) -> ColdFile | None:
+    """Return where scopes that nobody uses are kept, None when they stay in memory."""
+    return ColdFile(_cache(config), config.snapshot.max_bytes) if config.detector.cold_after is not None else None
+
+
+def _cache(config: Config) -> Path:
+    """Return the folder for what only saves time or memory."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  # Path's needs a home
+    return config.snapshot.folder or Path(cache, "strayline")
+
+
+def make_detector(config: Config, engine: Engine, storage: ColdStorage | None = None) -> Detector:
+    """Return an empty detector for a started engine's vectors; `storage` is where cold scopes go."""
+    return Detector(detector_settings(config), engine.model, engine.dimensions, storage)
 
 
 def redaction_settings(config: Config) -> RedactionSettings:

@@ -182,6 +182,7 @@ class DetectorConfig(Section):
     max_patterns: int = Field(default=50_000, ge=100)
     max_scopes: int = Field(default=10_000, ge=10)
     baselines: Literal["all", "served"] = "all"
+    cold_after: Annotated[Duration, Field(ge=1_000_000)] | None = 3_600_000_000
 
 
 class AlertsConfig(Section):

@@ -215,6 +215,16 @@ class Metrics(DescribedMetrics):
         self.baseline_scopes_let_go = self._counter(
             "baseline_scopes_let_go", "Scopes whose baseline was dropped because there were too many."
         )
+        self.baseline_cold_scopes = self._gauge(
+            "baseline_cold_scopes", "Scopes on the disk, since nobody used them (detector.cold_after)."
+        )
+        self.baseline_cold_bytes = self._gauge("baseline_cold_bytes", "Bytes that cold scopes take on the disk.")
+        self.baseline_cold_returns = self._counter(
+            "baseline_cold_returns", "Scopes that came back from the disk because they were used."
+        )
+        self.baseline_cold_failures = self._counter(
+            "baseline_cold_failures", "Times that the disk took no more cold scopes; they stayed in memory."
+        )
         self.scopes_split = self._counter(
             "scopes_split",
             "Scopes that are judged in several partitions, with detector.baselines: served, against a part of their "

@@ -7,7 +7,8 @@
 * `guest_of` gives others that engine, behind the stream.
 * A `Partition` is independent of all others and starts again from its checkpoint after any failure. It treats every
   processor alike: what a topic's records mean is decided by the processor that `ProcessorFactory` makes for it.
-* The `Follower` reads the baseline that all replicas share, `BaselineSnapshots` keep a copy for the next start. The
+* The `Follower` reads the baseline that all replicas share, `BaselineSnapshots` keep a copy for the next start,
+  and `ColdScopes` moves to the disk what nobody uses. The
   `Watchdog` applies remedies to what stands still, the `StallMonitor` reports it, `Gauges` shows the state, and
   `Health` answers the probes.
 """
@@ -15,6 +16,7 @@
 from daemon.runtime.baseline_follower import Follower
 from daemon.runtime.baseline_holding import HoldAll, Holding, HoldServed
 from daemon.runtime.baseline_snapshots import BaselineSnapshots, SnapshotTerms
+from daemon.runtime.cold_scopes import ColdScopes
 from daemon.runtime.embedder import Embedder
 from daemon.runtime.gauges import Gauges
 from daemon.runtime.gc_tuning import seldom_collected
@@ -30,6 +32,7 @@ from daemon.runtime.worker_thread import WorkerThread
 
 __all__ = [
     "BaselineSnapshots",
+    "ColdScopes",
     "Delay",
     "Embedder",
     "Follower",

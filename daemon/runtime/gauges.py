@@ -27,7 +27,7 @@ class Gauges:
         self._thread = thread
         self._detector = detector
         self._engine_lives = engine_lives
-        self._let_go = 0
+        self._let_go = self._woken = 0
 
     async def run(self, pipeline: Pipeline) -> None:
         """Set the gauges until cancelled. The short sleeps in between measure the lag of the event loop."""
@@ -68,3 +68,8 @@ class Gauges:
         let_go = self._detector.scopes_let_go
         metrics.baseline_scopes_let_go.inc(let_go - self._let_go)
         self._let_go = let_go
+        cold = await self._thread(self._detector.cold)
+        metrics.baseline_cold_scopes.set(cold.scopes)
+        metrics.baseline_cold_bytes.set(cold.bytes)
+        metrics.baseline_cold_returns.inc(cold.woken - self._woken)
+        self._woken = cold.woken

@@ -81,7 +81,8 @@ async def taken_in(cluster: FakeCluster, members: Sequence[Replica]) -> None:
 
 def scopes_of(member: Replica) -> set[str]:
     """Return the scopes of which a replica has patterns."""
-    return {scope.scope for scope in member.detector.scopes() if scope.patterns}
+    known = member.thread._executor.submit(member.detector.scopes).result()  # in the thread that owns the detector
+    return {scope.scope for scope in known if scope.patterns}
 
 
 def served(sources: Iterable[TopicPartition]) -> set[str]:

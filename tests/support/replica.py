@@ -9,6 +9,7 @@ from time import perf_counter
 
 from prometheus_client import CollectorRegistry
 
+from daemon.adapters.cold_file import ColdFile
 from daemon.adapters.snapshot_file import SnapshotFile
 from daemon.backoff import Backoff
 from daemon.core.alerts import Provenance
@@ -34,6 +35,7 @@ from daemon.core.types import TopicPartition
 from daemon.metrics import Metrics
 from daemon.runtime import (
     BaselineSnapshots,
+    ColdScopes,
     Embedder,
     Follower,
     Holding,
@@ -75,6 +77,7 @@ class Replica:
     init_timeout = 10.0
     look_for_stalls = 0.02
     """Seconds between two looks at what makes no progress."""
+    cold_after = 0.02
 
     def __init__(
         self,
@@ -90,6 +93,7 @@ class Replica:
         snapshot: Path | None = None,
         broker: FakeBroker | None = None,
         holding: Holding | None = None,
+        cold: ColdFile | None = None,
         place: Place = place_of,
     ) -> None:
         self.metrics = Metrics(CollectorRegistry())
@@ -102,13 +106,14 @@ class Replica:
         self._joining = joining
         self._snapshot = snapshot
         self._holding, self._place = holding, place
+        self._cold = cold
         self.thread = WorkerThread()
 
     async def start(self) -> None:
         """Start everything; returns once it runs."""
         await self.engine.start()
         settings = DetectorSettings(warm_up=0)
-        self.detector = Detector(settings, self.engine.model, self.engine.dimensions)
+        self.detector = Detector(settings, self.engine.model, self.engine.dimensions, self._cold)
         follower = self.follower = Follower(self.broker, "baseline", self.detector, self.thread, holding=self._holding)
         if self._snapshot is not None:
             of_topic, store = SnapshotTerms("baseline", "1", 3600.0), SnapshotFile(self._snapshot, 1 << 30)
@@ -117,6 +122,9 @@ class Replica:
             )
             follower.begin_at(await self.snapshots.load())
         self._helpers = [asyncio.create_task(follower.run()), asyncio.create_task(follower.watch())]
+        if self._cold is not None:
+            cooling = ColdScopes(self.detector, self.thread, self.metrics, self.cold_after)
+            self._helpers.append(asyncio.create_task(cooling.run()))
         co_partitions = self._cluster.counts["checkpoints"]
         terms = Terms(
             "group",

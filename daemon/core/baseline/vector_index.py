@@ -133,6 +133,23 @@ class VectorIndex:
         if len(arrays["slots"]):
             self.add(arrays["slots"], arrays["vectors"])
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all attributes, with the indexes as bytes: what pickles and unpickles is the same but for one thing.
+
+        A usearch index draws the levels of added vectors from a generator that begins again.
+        """
+        indexes = (("_index", self._index), ("_next", self._next))
+        return self.__dict__ | {name: bytes(index.save() or b"") for name, index in indexes if index is not None}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Take over what `__getstate__` returned."""
+        self.__dict__.update(state)
+        for name in ("_index", "_next"):
+            if (content := state[name]) is not None:
+                index = self._new_index()
+                index.load(content)
+                setattr(self, name, index)
+
     def memory(self) -> int:
         """Return an estimate of the bytes held."""
         indexes = [index for index in (self._index, self._next) if index is not None]

@@ -30,15 +30,18 @@ from daemon.core.detection.export import (
     write_export,
 )
 from daemon.core.detection.loading import Loading
+from daemon.core.detection.packed_scope import ColdStorage, Extent
 from daemon.core.detection.saved_scope import SavedScope
 from daemon.core.detection.statistics import PatternStatistics, ScopeStatistics
 
 __all__ = [
     "EXPORT_FILE",
     "NAMES",
+    "ColdStorage",
     "Detector",
     "DetectorSettings",
     "Export",
+    "Extent",
     "Import",
     "Loading",
     "PatternStatistics",

@@ -8,7 +8,7 @@ the topic.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import zstandard
@@ -27,16 +27,13 @@ AT_ONCE = 256
 
 
 class Changelog:
-    """The scopes of a process. Vectors are of `model` and have `dimensions`.
+    """The state of `scopes`, which are empty. Vectors are of `model` and have `dimensions`."""
 
-    `make` makes an empty scope, and at most `max_scopes` are kept (see `scopes`).
-    """
-
-    def __init__(self, model: str, dimensions: int, window_us: int, make: Callable[[], Scope], max_scopes: int) -> None:
+    def __init__(self, model: str, dimensions: int, window_us: int, scopes: Scopes) -> None:
         self._model, self._dimensions = model, dimensions
         self._window_us = window_us
         self._decompressor = zstandard.ZstdDecompressor()
-        self.scopes = Scopes(make, max_scopes)
+        self.scopes = scopes
         self._ahead: dict[bytes, tuple[TopicPartition, bytes | None]] = {}
         self._pending: dict[TopicPartition, dict[bytes, None]] = {}
         self._renewed: dict[TopicPartition, dict[bytes, int]] = {}
@@ -168,6 +165,8 @@ class Changelog:
         """
         unsettled = self._unsettled()
         for name in names:
+            if name not in unsettled and self.scopes.drop_packed(name, places):
+                continue
             scope = self.scopes.get(name)
             if scope is None:
                 continue

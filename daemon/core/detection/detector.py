@@ -20,8 +20,10 @@ from daemon.core.detection.changelog import Changelog
 from daemon.core.detection.components import NAMES
 from daemon.core.detection.decision import decide
 from daemon.core.detection.loading import Loading
+from daemon.core.detection.packed_scope import ColdStorage
 from daemon.core.detection.saved_scope import SavedScope
 from daemon.core.detection.scope import Scope, ScopeView
+from daemon.core.detection.scopes import Scopes
 from daemon.core.detection.statistics import (
     PatternStatistics,
     ScopeStatistics,
@@ -55,12 +57,25 @@ class _Turn(NamedTuple):
     phase: Phase
 
 
-class Detector:
-    """Synchronous, owned by one thread. Vectors are float32 of unit length and `dimensions` long."""
+class ColdFigures(NamedTuple):
+    """How many scopes are on the disk, the bytes that they take there, and how many ever came back."""
 
-    def __init__(self, settings: DetectorSettings, model: str, dimensions: int) -> None:
+    scopes: int
+    bytes: int
+    woken: int
+
+
+class Detector:
+    """Synchronous, owned by one thread. Vectors are float32 of unit length and `dimensions` long.
+
+    `storage` is where cold scopes go. Whatever reads a scope raises ColdScopeError when it cannot be read from there.
+    """
+
+    def __init__(
+        self, settings: DetectorSettings, model: str, dimensions: int, storage: ColdStorage | None = None
+    ) -> None:
         self.settings = settings
-        self._model, self._dimensions = model, dimensions
+        self._model, self._dimensions, self._storage = model, dimensions, storage
         self._changelog = self._empty()
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
         self._lent: dict[str, tuple[str, Lines]] = {}
@@ -68,13 +83,12 @@ class Detector:
     def _empty(self) -> Changelog:
         """Return a changelog of no scope."""
         settings, dimensions = self.settings, self._dimensions
-        return Changelog(
-            self._model,
-            dimensions,
-            settings.window_us,
-            lambda: Scope(Baseline(dimensions, settings.window_us, settings.mass, settings.max_patterns), NAMES),
-            settings.max_scopes,
-        )
+
+        def make() -> Scope:
+            return Scope(Baseline(dimensions, settings.window_us, settings.mass, settings.max_patterns), NAMES)
+
+        scopes = Scopes(make, settings.max_scopes, self._storage)
+        return Changelog(self._model, dimensions, settings.window_us, scopes)
 
     def vector(self, pattern: Pattern) -> Vector | None:
         """Return the embedding of `pattern` when it is known, so that it need not be computed again."""
@@ -245,6 +259,26 @@ class Detector:
         Work on the input partitions that write there must be released before.
         """
         self._changelog.forget(names, places)
+
+    # -- cold scopes -----------------------------------------------------------------------------------------------
+
+    def unused_scopes(self, turns: int) -> list[str]:
+        """End a turn, and return the scopes in memory that were not used in the last `turns` whole turns."""
+        scopes = self._changelog.scopes
+        scopes.turn += 1
+        return scopes.unused(turns)
+
+    def cool(self, scope: str, turns: int) -> bool:
+        """Move a scope that is still unused to the disk; return whether it has moved: a small one is only packed.
+
+        Raises OSError where the disk has no room: the scope stays as it was.
+        """
+        return self._changelog.scopes.cool(scope, turns)
+
+    def cold(self) -> ColdFigures:
+        """Return how many scopes are on the disk, and what they take there."""
+        scopes = self._changelog.scopes
+        return ColdFigures(scopes.cold, self._storage.used if self._storage is not None else 0, scopes.woken)
 
     # -- the snapshot ----------------------------------------------------------------------------------------------
 

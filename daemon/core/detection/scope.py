@@ -88,6 +88,8 @@ class Scope:
         self.rings: dict[TopicPartition, Ring] = {}
         self.homes: frozenset[int] = frozenset()
         """The partitions of the baseline's topic in which records of it were read, labels aside."""
+        self.used = 0
+        """The turn of its owner in which it was last asked for."""
         self._components = components
         self._caches: dict[TopicPartition, VerdictCache] = {}
 

@@ -1,10 +1,12 @@
 """The scopes of a process: those used lately as objects, idle ones packed, and not more than are allowed.
 
 A scope as objects costs some ten thousand bytes before it has learned anything: a header for each of its columns. So
-only the AWAKE scopes used last are objects; a small one that has been idle for longer is pickled and compressed, and
-unpacked when it is asked for. Nothing is lost by it, so no verdict depends on it. The first scope that is packed is the
-dictionary by which the others are compressed. A scope whose vectors are in an index stays as it is: its patterns cost
-more than its headers.
+only the AWAKE scopes used last are objects; a small one that has been idle for longer is packed (`packed_scope`), and
+unpacked when it is asked for. Nothing is lost by it, so no verdict depends on it. A scope whose vectors are in an index
+stays as it is: its patterns cost more than its headers.
+
+Any scope that nobody has asked for in some turns may be *cold*: it is packed whatever its size, and what is larger than
+SMALL goes to the disk. Who owns the scopes says when a turn is over, since the core knows no clock.
 
 At most `most` scopes are kept, since whoever writes log lines chooses their names. Where there are more, some are let
 go, down to KEPT of the limit: those with the fewest sessions in their window first, of equals the one whose latest
@@ -15,12 +17,9 @@ history. What a scope had learned is not deleted from the topic; its records end
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
 
-import zstandard
-
+from daemon.core.detection.packed_scope import ColdStorage, Extent, Packed, Packer
 from daemon.core.detection.scope import Scope, ScopeFacts
 from daemon.core.types import TopicPartition
 
@@ -28,59 +27,27 @@ AWAKE = 256
 KEPT = 0.95
 GROWN = 1.01
 """Where too few may be let go, the next try is when the number of scopes has grown by this factor."""
-_LEVEL = 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Packed:
-    """A packed scope: its content, its facts, its patterns' names end to end, and how often work had been undone.
-
-    `homes` are those of the scope.
-    """
-
-    content: bytes
-    facts: ScopeFacts
-    names: bytes
-    undone: int
-    homes: frozenset[int]
-
-
-class _Packer:
-    """Pickles and compresses; what it unpacks it has packed itself."""
-
-    def __init__(self) -> None:
-        self._compressor: zstandard.ZstdCompressor | None = None
-        self._decompressor = zstandard.ZstdDecompressor()
-
-    def pack(self, scope: Scope) -> bytes:
-        content = pickle.dumps(scope, pickle.HIGHEST_PROTOCOL)
-        if self._compressor is None:
-            words = zstandard.ZstdCompressionDict(content, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-            words.precompute_compress(level=_LEVEL)
-            self._compressor = zstandard.ZstdCompressor(dict_data=words)
-            self._decompressor = zstandard.ZstdDecompressor(dict_data=words)
-        # A copy of its own size: the compressor's buffer is as large as the content, and what is cut off of it is lost.
-        return memoryview(self._compressor.compress(content)).tobytes()
-
-    def unpack(self, content: bytes) -> Scope:
-        scope = pickle.loads(self._decompressor.decompress(content))  # noqa: S301 - `pack` of this process made it
-        assert isinstance(scope, Scope)
-        return scope
+SMALL = 8192
+"""Bytes up to which a packed scope stays in memory: what is reported of it takes about as much."""
 
 
 class Scopes:
-    """Scopes by name; `make` makes a new one, and `most` is how many are kept."""
+    """Scopes by name; `make` makes a new one, and `most` is how many are kept. `storage` has cold ones."""
 
-    def __init__(self, make: Callable[[], Scope], most: int) -> None:
+    def __init__(self, make: Callable[[], Scope], most: int, storage: ColdStorage | None = None) -> None:
         self.let_go = 0
         """How many scopes were ever let go."""
+        self.woken = 0
+        """How many scopes ever came back from the disk."""
+        self.turn = 0
+        """Counts the turns by which is told how long a scope has not been asked for."""
         self._make = make
         self._most = self._looked_at = most
         self._awake: dict[str, Scope] = {}
         """In the order of their last use."""
         self._large: dict[str, Scope] = {}
-        self._packed: dict[str, _Packed] = {}
-        self._packer = _Packer()
+        self._packed: dict[str, Packed] = {}
+        self._packer = Packer(storage)
         self._undone: list[TopicPartition] = []
 
     def __len__(self) -> int:
@@ -93,16 +60,23 @@ class Scopes:
         yield from (*self._awake, *self._large, *self._packed)
 
     def get(self, name: str) -> Scope | None:
-        """Return the scope called `name`, None when there is none. Use it before the next one is asked for."""
+        """Return the scope called `name`, None when there is none. Use it before the next one is asked for.
+
+        Raises ColdScopeError when it is on the disk and cannot be read.
+        """
         scope = self._large.get(name)
         if scope is not None:
+            scope.used = self.turn
             return scope
         scope = self._awake.pop(name, None)
         if scope is None:
-            packed = self._packed.pop(name, None)
+            packed = self._packed.get(name)
             if packed is None:
                 return None
             scope = self._unpack(packed)
+            self.woken += isinstance(packed.content, Extent)
+            self._remove_packed(name)
+        scope.used = self.turn
         self._awake[name] = scope
         if len(self._awake) > AWAKE:
             self._put_to_sleep(next(iter(self._awake)))
@@ -113,6 +87,7 @@ class Scopes:
         scope = self.get(name)
         if scope is None:
             scope = self._awake[name] = self._make()
+            scope.used = self.turn
             if len(self._awake) > AWAKE:
                 self._put_to_sleep(next(iter(self._awake)))
         return scope
@@ -135,8 +110,20 @@ class Scopes:
 
     def drop(self, name: str) -> None:
         """Remove the scope called `name`."""
-        for scopes in (self._awake, self._large, self._packed):
+        for scopes in (self._awake, self._large):
             scopes.pop(name, None)
+        self._remove_packed(name)
+
+    def drop_packed(self, name: str, homes: Collection[int]) -> bool:
+        """Remove the scope called `name` if it is packed, without a label, and at home in `homes` alone.
+
+        Return whether it was removed. It is not unpacked for that.
+        """
+        packed = self._packed.get(name)
+        if packed is None or packed.facts.labels or not packed.homes.issubset(homes):
+            return False
+        self._remove_packed(name)
+        return True
 
     def with_pattern(self, pattern: str) -> str | None:
         """Return the name of the scope that knows `pattern`, None when none does."""
@@ -175,18 +162,56 @@ class Scopes:
             if not packed.facts.labels:
                 yield packed.facts.sessions, packed.facts.latest, name
 
+    def unused(self, turns: int) -> list[str]:
+        """Return the scopes in memory that were not asked for in the last `turns` turns, largest ones first."""
+        before = self.turn - turns
+        objects = [(name, scope) for kept in (self._large, self._awake) for name, scope in kept.items()]
+        names = [name for name, scope in objects if scope.used <= before]
+        return names + [name for name, packed in self._packed.items() if packed.used <= before and _is_large(packed)]
+
+    def cool(self, name: str, turns: int) -> bool:
+        """Pack a scope that was not asked for in the last `turns` turns, and move it to the disk if it is large.
+
+        Return whether it has moved there. Raises OSError where the disk has no room: the scope stays as it was.
+        """
+        scope, packed = self._awake.get(name) or self._large.get(name), self._packed.get(name)
+        last = scope.used if scope is not None else packed.used if packed is not None else self.turn
+        if last > self.turn - turns:
+            return False
+        if packed is None:
+            assert scope is not None
+            packed = self._packer.pack(scope, len(self._undone))
+        if _is_large(packed):
+            packed = self._packer.move(packed)
+        self._packed[name] = packed
+        self._awake.pop(name, None)
+        self._large.pop(name, None)
+        return isinstance(packed.content, Extent)
+
+    @property
+    def cold(self) -> int:
+        """How many scopes are on the disk."""
+        return sum(isinstance(packed.content, Extent) for packed in self._packed.values())
+
     def _put_to_sleep(self, name: str) -> None:
         scope = self._awake.pop(name)
-        if not scope.baseline.neighbours.vectors.exact:
+        if scope.baseline.neighbours.vectors.exact:
+            self._packed[name] = self._packer.pack(scope, len(self._undone))
+        else:
             self._large[name] = scope
-            return
-        names = "\n".join(["", *(pattern for pattern, _ in scope.baseline.rows()), ""])
-        packed, content = names.encode("utf-8", "surrogatepass"), self._packer.pack(scope)
-        facts = replace(scope.facts(), memory_bytes=len(content) + len(packed))
-        self._packed[name] = _Packed(content, facts, packed, len(self._undone), scope.homes)
 
-    def _unpack(self, packed: _Packed) -> Scope:
-        scope = self._packer.unpack(packed.content)
+    def _unpack(self, packed: Packed) -> Scope:
+        scope = self._packer.unpack(packed)
         for source in set(self._undone[packed.undone :]):
             scope.forget_verdicts(source)
         return scope
+
+    def _remove_packed(self, name: str) -> None:
+        packed = self._packed.pop(name, None)
+        if packed is not None:
+            self._packer.free(packed)
+
+
+def _is_large(packed: Packed) -> bool:
+    """Return whether a packed scope in memory is worth a place on the disk."""
+    return not isinstance(packed.content, Extent) and len(packed.content) > SMALL

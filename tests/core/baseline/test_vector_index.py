@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -107,3 +109,22 @@ def test_vectors_enter_the_index_when_something_is_searched() -> None:
         found = [slot for slot in held if index.nearest(rows[slot], 1)[0].tolist() == [slot]]
         assert len(found) >= 0.99 * len(held)
         assert not {*range(100, 200), begin} & set(index.nearest(rows[150], 300)[0].tolist())
+
+
+@pytest.mark.parametrize("removed", [0, 100, 500])
+def test_a_pickled_index_finds_the_same(removed: int) -> None:
+    """Before and after the index takes over, and while a new one is filled; vectors that come later are found too."""
+    rows, asked = unit(1400), unit(20, seed=1)
+    for exact in (100, 5000):
+        index = filled(rows[:1000], exact=exact)
+        index.nearest(asked[0], 5)
+        index.remove(np.arange(removed))
+        index.add(np.arange(1000, 1010), rows[1000:1010])
+        again = pickle.loads(pickle.dumps(index))
+        for row in asked:
+            for mine, other in zip(index.nearest(row, 30), again.nearest(row, 30), strict=True):
+                assert np.array_equal(mine, other)
+        again.add(np.arange(1010, 1400), rows[1010:])
+        found = sum(slot in again.nearest(rows[slot], 5)[0] for slot in range(1010, 1400))
+        assert found >= 385
+        assert 1400 - removed == len(again)

@@ -1,17 +1,22 @@
-"""Idle scopes are packed and too many are let go: neither changes a verdict of the scopes that stay."""
+"""Idle scopes are packed, cold ones lie on the disk, too many are let go: verdicts of those that stay are the same."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import gettempdir
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.detection import scopes
+from daemon.adapters.cold_file import ColdFile
+from daemon.core.detection import ColdStorage, scopes
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.types import Judgement, LabelVerdict, Pattern, TopicPartition
+from daemon.errors import ColdScopeError
 from tests.support.traffic import DIMENSIONS, HOUR, SOURCE, pattern, vector
 
 OTHER = TopicPartition("logs", 1)
@@ -30,8 +35,13 @@ STEPS = st.lists(
 )
 
 
-def make(max_scopes: int = 10_000) -> Detector:
-    return Detector(DetectorSettings(warm_up=3, max_scopes=max_scopes), "model", DIMENSIONS)
+def make(max_scopes: int = 10_000, storage: ColdStorage | None = None) -> Detector:
+    return Detector(DetectorSettings(warm_up=3, max_scopes=max_scopes), "model", DIMENSIONS, storage)
+
+
+def cool(detector: Detector, turns: int = 1) -> int:
+    """End a turn; return how many scopes that were unused for so many went to the disk."""
+    return sum(detector.cool(name, turns) for name in detector.unused_scopes(turns))
 
 
 def judge(detector: Detector, made: Pattern, hour: int = 0, source: TopicPartition = SOURCE) -> Judgement:
@@ -44,11 +54,17 @@ def settle(detector: Detector) -> None:
         detector.apply(detector.updates(source))
 
 
-def play(steps: Sequence[tuple[str, str, str, TopicPartition]], awake: int) -> list[object]:
-    """Everything that a detector says while so many of its scopes are objects."""
+def play(
+    steps: Sequence[tuple[str, str, str, TopicPartition]], awake: int, storage: ColdStorage | None = None
+) -> list[object]:
+    """Everything that a detector says while so many of its scopes are objects.
+
+    With `storage`, those that a step did not use are on the disk.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scopes, "AWAKE", awake)
-        detector, told = make(), list[object]()
+        patch.setattr(scopes, "SMALL", 0)
+        detector, told = make(storage=storage), list[object]()
         for hour, (step, scope, line, source) in enumerate(steps):
             made = pattern("open", line, scope=scope)
             if step == "judge":
@@ -63,6 +79,8 @@ def play(steps: Sequence[tuple[str, str, str, TopicPartition]], awake: int) -> l
             else:
                 facts = [(one.scope, one.sessions, one.patterns, one.phase) for one in detector.scopes()]
                 told += [detector.scope_of(made.id), detector.patterns(scope), detector.labels(scope), facts]
+            if storage is not None:
+                cool(detector)
         return [*told, *detector.dump()]
 
 
@@ -71,6 +89,14 @@ def play(steps: Sequence[tuple[str, str, str, TopicPartition]], awake: int) -> l
 def test_nothing_depends_on_which_scopes_are_packed(steps: list[tuple[str, str, str, TopicPartition]]) -> None:
     """Verdicts, statistics and the records of all state are the same with one scope awake as with all of them."""
     assert play(steps, awake=100) == play(steps, awake=1)
+
+
+@settings(deadline=None, max_examples=50)
+@given(STEPS)
+def test_nothing_depends_on_which_scopes_are_on_the_disk(steps: list[tuple[str, str, str, TopicPartition]]) -> None:
+    """Verdicts, statistics and the records of all state are the same with all but the used scope on the disk."""
+    storage = ColdFile(Path(gettempdir()), 1 << 30)
+    assert play(steps, awake=100) == play(steps, awake=100, storage=storage)
 
 
 def test_an_idle_scope_is_small() -> None:
@@ -133,3 +159,87 @@ def test_a_scope_that_was_let_go_comes_back_as_a_new_one() -> None:
     gone = {f"made-up-{number}" for number in range(6)} - {one.scope for one in detector.scopes()}
     assert gone
     assert [0] * len(gone) == [judge(detector, pattern("open", scope=name), 9).seen for name in sorted(gone)]
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> ColdFile:
+    return ColdFile(tmp_path, 1 << 20)
+
+
+@pytest.fixture
+def cold(storage: ColdFile, monkeypatch: pytest.MonkeyPatch) -> Detector:
+    """A detector with three scopes on the disk."""
+    monkeypatch.setattr(scopes, "SMALL", 0)
+    detector = make(storage=storage)
+    for name in NAMES[:3]:
+        judge(detector, pattern("open", scope=name))
+    settle(detector)
+    assert [0, 3] == [cool(detector, turns=2), cool(detector, turns=2)]
+    return detector
+
+
+def test_a_scope_that_is_used_comes_back_and_frees_the_disk(cold: Detector, storage: ColdFile) -> None:
+    """Its figures say so; looking at it does not bring it back."""
+    assert (3, storage.used, 0) == cold.cold()
+    before = storage.used
+    assert cold.patterns(NAMES[0])
+    assert (3, before, 0) == cold.cold()
+    assert judge(cold, pattern("open", scope=NAMES[0])).seen == 1
+    assert (2, storage.used, 1) == cold.cold()
+    assert storage.used < before
+
+
+def test_a_scope_that_was_used_meanwhile_stays_in_memory(cold: Detector) -> None:
+    """Between the list of unused scopes and the move of one, a session of it may come."""
+    judge(cold, pattern("open", scope=NAMES[0]))
+    cold.unused_scopes(1)
+    assert [NAMES[0]] == cold.unused_scopes(1)
+    judge(cold, pattern("open", scope=NAMES[0]))
+    assert not cold.cool(NAMES[0], 1)
+    assert cold.cold().scopes == 2
+
+
+def test_a_scope_that_is_given_up_frees_the_disk(cold: Detector, storage: ColdFile) -> None:
+    """It is not brought back for that; one with a label is, since labels stay."""
+    cold.label(NAMES[0], pattern("open", scope=NAMES[0]).id, "normal", source=SOURCE, at=0)
+    settle(cold)
+    cool(cold)
+    cool(cold)
+    before = cold.cold()
+    cold.forget(cold.scopes_in([]), [])
+    assert (3, before.woken + 1) == (before.scopes, cold.cold().woken)
+    assert [NAMES[0]] == [scope.scope for scope in cold.scopes()]
+    assert storage.used == 0
+
+
+def test_a_scope_for_which_the_disk_has_no_room_stays_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Moving it raises OSError, and it is as it was."""
+    monkeypatch.setattr(scopes, "SMALL", 0)
+    detector = make(storage=ColdFile(tmp_path, 1))
+    judge(detector, pattern("open"))
+    detector.unused_scopes(1)
+    with pytest.raises(OSError, match="more than 1 bytes"):
+        detector.cool("shop", 1)
+    assert (0, 0, 0) == detector.cold()
+    assert judge(detector, pattern("open")).seen == 1
+
+
+def test_a_damaged_scope_is_refused_and_never_taken_for_a_new_one(cold: Detector, storage: ColdFile) -> None:
+    """However often it is asked for: the process must end and restore it from the topic."""
+    assert storage._number is not None
+    os.pwrite(storage._number, bytes(storage.used), 0)
+    for _ in range(2):
+        with pytest.raises(ColdScopeError, match="cannot be read back"):
+            judge(cold, pattern("open", scope=NAMES[0]))
+
+
+def test_a_small_scope_stays_packed_in_memory(tmp_path: Path) -> None:
+    """What is reported of it takes about as much as its content."""
+    detector = make(storage=ColdFile(tmp_path, 1 << 20))
+    judge(detector, pattern("open"))
+    assert cool(detector) == 0
+    assert [] == detector.unused_scopes(1)
+    assert (0, 0, 0) == detector.cold()
+    assert judge(detector, pattern("open")).seen == 1

@@ -1,0 +1,111 @@
+"""What a replica needs while scopes that nobody uses lie on the disk: memory, and the time to go there and come back.
+
+    python -m benchmarks.cold [--scopes 200] [--patterns 1000] [--share 0.9]
+
+The process restores `patterns` of each scope from records, as in `benchmarks.memory`. It moves the share of the scopes
+to the disk as the daemon does, then brings back one after the other by a session of it. Memory is the growth of the
+resident set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
+from typing import ParamSpec
+
+import numpy as np
+
+from benchmarks.memory import APPLIED_AT_ONCE, SECOND, SOURCE, resident, sessions
+from daemon.adapters.cold_file import ColdFile
+from daemon.core.baseline import Weight
+from daemon.core.detection import Detector, DetectorSettings
+from daemon.core.detection.changelog_codec import dump_vector, dump_weight, vector_key, weight_key
+from daemon.core.types import Update
+from daemon.runtime.cold_scopes import give_back
+
+P = ParamSpec("P")
+MODEL = "bench"
+
+
+def records(patterns: int, scopes: int, dimensions: int) -> Iterator[Update]:
+    """Yield the records of patterns that each had one session."""
+    bucket_us = DetectorSettings().window_us // 28
+    for number, (pattern, vector) in enumerate(sessions(patterns, scopes, dimensions)):
+        end = (number + 1) * SECOND
+        weight = Weight({end // bucket_us: 1}, end, end)
+        yield Update(vector_key(pattern.scope, pattern.id), dump_vector(MODEL, end, pattern.lines, vector))
+        yield Update(weight_key(pattern.scope, pattern.id, SOURCE), dump_weight(weight))
+
+
+def restored(options: argparse.Namespace, storage: ColdFile) -> Detector:
+    """Return a detector that has read the records of all patterns."""
+    detector = Detector(DetectorSettings(max_patterns=10**7), MODEL, options.dimensions, storage)
+    rows = records(options.scopes * options.patterns, options.scopes, options.dimensions)
+    while some := list(islice(rows, APPLIED_AT_ONCE)):
+        detector.apply(some, restoring=True)
+    return detector
+
+
+def timed(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> tuple[float, float]:
+    """Return the milliseconds that a call takes, and those of the processor."""
+    began, spent = perf_counter(), process_time()
+    function(*args, **kwargs)
+    return 1000 * (perf_counter() - began), 1000 * (process_time() - spent)
+
+
+def told(name: str, times: list[tuple[float, float]]) -> str:
+    (half, worked), (most, worked_most) = np.percentile(times, [50, 99], axis=0).tolist()
+    return (
+        f"{name}: {half:.1f} ms at the median, {most:.1f} at the 99th percentile; "
+        f"of the processor {worked:.1f} and {worked_most:.1f}"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("scopes", 200), ("patterns", 1000), ("dimensions", 384)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--share", type=float, default=0.9)
+    options = parser.parse_args()
+    whole = options.scopes * options.patterns
+    some = {
+        one.scope: (one, vector)
+        for one, vector in islice(sessions(whole, options.scopes, options.dimensions), options.scopes)
+    }
+    with TemporaryDirectory() as folder:
+        before, storage = resident(), ColdFile(Path(folder), 1 << 40)
+        detector = restored(options, storage)
+        for pattern, vector in some.values():  # the first search in a scope builds its index
+            detector.judge(pattern, vector, end=whole * SECOND, source=SOURCE)
+        give_back()
+        warm = resident() - before
+        names = detector.unused_scopes(0)[: int(options.share * options.scopes)]
+        going = [timed(detector.cool, name, 0) for name in names]
+        giving, cold, disk = timed(give_back), resident() - before, storage.used
+        coming, again = list[tuple[float, float]](), list[tuple[float, float]]()
+        for number, name in enumerate(names):
+            end = (whole + 1 + number) * SECOND
+            for times in (coming, again):
+                times.append(timed(detector.judge, *some[name], end=end, source=SOURCE))
+        give_back()
+        back = resident() - before
+    mib = [round(size / 2**20) for size in (warm, cold, back, disk)]
+    print(
+        f"{options.scopes} scopes of {options.patterns:,} patterns, {options.dimensions} dimensions, {len(names)} cold"
+    )
+    print(f"memory: {mib[0]} MiB, {mib[1]} while they are cold ({cold / warm:.0%}), {mib[2]} when they are back")
+    print(f"disk: {mib[3]} MiB, {disk / len(names) / options.patterns:,.0f} bytes a pattern")
+    print(told("a scope goes", going))
+    print(told("freed memory is given back to the system", [giving]))
+    print(told("a session brings its scope back", coming))
+    print(told("the next session of it", again))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
