@@ -88,6 +88,10 @@ class ProvingDetector(Detector):
             self.trials.append(self._try(pattern, vector, trial, end, source))
         return super().judge(pattern, vector, end=end, source=source, teach=teach, learn=learn)
 
+    def judge_repeats(self, sessions: Iterable[tuple[Pattern, int]], source: TopicPartition) -> list[Judgement]:  # noqa: ARG002  # see below
+        """Judge none together: each session is tried."""
+        return []
+
     def _try(self, pattern: Pattern, vector: Vector, judged: Judgement, end: int, source: TopicPartition) -> Trial:
         named, others = _lines(pattern, judged, end, source)
 

@@ -17,7 +17,7 @@ from daemon.core.baseline.line_table import KEEP, Ids
 from daemon.core.baseline.pattern_table import ABSENT, Definition, Lines
 from daemon.core.baseline.saved import baseline_to_arrays, fill_baseline
 from daemon.core.baseline.simhash import WORDS, Sketch, differing, similarity, sketch
-from daemon.core.baseline.weight_rows import Weight
+from daemon.core.baseline.weight_rows import Sessions, Weight
 from daemon.core.baseline.window import BUCKETS
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Ids",
     "Label",
     "Lines",
+    "Sessions",
     "Sketch",
     "Weight",
     "baseline_to_arrays",

@@ -11,7 +11,7 @@ it become less strange with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -25,7 +25,7 @@ from daemon.core.baseline.line_table import KEEP, Ids, LineTable
 from daemon.core.baseline.neighbours import Neighbours
 from daemon.core.baseline.pattern_table import ABSENT, Definition, Lines, PatternTable
 from daemon.core.baseline.simhash import Sketch, sketch
-from daemon.core.baseline.weight_rows import FEW, Weight
+from daemon.core.baseline.weight_rows import FEW, Sessions, Weight
 from daemon.core.baseline.window import BUCKETS, Window
 from daemon.core.types import LabelVerdict, TopicPartition, Vector
 
@@ -165,6 +165,19 @@ class Baseline:
             self._recount(row, added=1.0)
         self._settle()
 
+    def add_known(self, sessions: Collection[Sessions], source: TopicPartition) -> None:
+        """Do what `add` does for each of the sessions, of a different defined pattern each element.
+
+        There is no label, they are in buckets of the window, and the baseline `is_settled` with them.
+        """
+        for of_one in sessions:
+            self.window.add_many(of_one, source)
+        rows = np.array([of_one.pattern for of_one in sessions], np.int64)
+        change = np.array([of_one.count for of_one in sessions], np.float64)
+        self.window.total += float(change.sum())
+        self.patterns.sessions[rows] += change
+        self._weigh_all(rows, change)
+
     def set_weight(self, pattern: str, source: TopicPartition, weight: Weight | None) -> None:
         """Replace the weight of (pattern, source), or remove it."""
         self.set_weights([(pattern, source, weight)])
@@ -213,8 +226,12 @@ class Baseline:
         change = mass - table.mass[rows]
         table.sessions[rows] = mass
         rows, change = rows[change != 0], change[change != 0]
-        if not len(rows):
-            return
+        if len(rows):
+            self._weigh_all(rows, change)
+
+    def _weigh_all(self, rows: Ids, change: NDArray[np.float64]) -> None:
+        """Add `change` to the masses of different `rows`."""
+        table = self.patterns
         table.mass[rows] += change
         owners, numbers, families = self.contents.cells_of(rows)
         self.lines.weigh_each(numbers, families, change[owners])
@@ -273,6 +290,10 @@ class Baseline:
         self.lines.weigh(self.contents.lines(row), self.contents.families(row), change)
         self.counted += change
 
+    def is_settled(self, total: float) -> bool:
+        """Return whether nothing is refreshed when the window has `total` sessions."""
+        return abs(total - self._refreshed) <= REFRESH * self._refreshed
+
     def _settle(self, keep: float | None = None) -> None:
         """Refresh what depends on the whole window's mass, when that has changed enough; keep within `max_patterns`.
 
@@ -283,7 +304,7 @@ class Baseline:
         if len(self) > self._max:
             self._evict()
         total = self.window.total
-        if keep is None and abs(total - self._refreshed) <= REFRESH * self._refreshed:
+        if keep is None and self.is_settled(total):
             return
         self._refreshed = total
         for row in self.labels.patterns():

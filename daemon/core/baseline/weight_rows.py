@@ -34,6 +34,22 @@ class Weight:
     last: int = 0
 
 
+@dataclass(slots=True)
+class Sessions:
+    """Sessions of one pattern (a row number of the owner's) in one bucket: how many, the first end and the last."""
+
+    pattern: int
+    bucket: int
+    count: int
+    first: int
+    last: int
+
+    def add(self, end: int) -> None:
+        """Add one that ended at `end`."""
+        self.count += 1
+        self.first, self.last = min(self.first, end), max(self.last, end)
+
+
 class _Heads(Columns):
     first = Column(np.int32, (ROWS,), END)
 
@@ -166,23 +182,23 @@ class WeightRows:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def count(self, pattern: int, source: TopicPartition, end: int, bucket: int) -> None:
-        """Count one session of `pattern` that ended at `end`, which lies in `bucket`."""
-        weight = self.find(pattern, source)
+    def count(self, sessions: Sessions, source: TopicPartition) -> None:
+        """Count sessions."""
+        bucket, weight = sessions.bucket, self.find(sessions.pattern, source)
         if weight == END:
-            weight = self._new_weight(pattern, source, end, end)
+            weight = self._new_weight(sessions.pattern, source, sessions.first, sessions.last)
         weights, buckets = self._weights, self._buckets
         row = weights.buckets.item(weight)
         while row != END and buckets.bucket.item(row) != bucket:
             row = buckets.next.item(row)
         if row == END:
-            self._new_bucket(weight, bucket, 1)
+            self._new_bucket(weight, bucket, sessions.count)
         else:
-            buckets.sessions[row] += 1
-        if end < weights.first.item(weight):
-            weights.first[weight] = end
-        elif end > weights.last.item(weight):
-            weights.last[weight] = end
+            buckets.sessions[row] += sessions.count
+        if sessions.first < weights.first.item(weight):
+            weights.first[weight] = sessions.first
+        if sessions.last > weights.last.item(weight):
+            weights.last[weight] = sessions.last
 
     def put_many(self, new: Sequence[tuple[int, TopicPartition, Weight]]) -> None:
         """Add weights of patterns of which their sources have counted nothing."""

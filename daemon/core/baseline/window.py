@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.core.arrays import Arrays
-from daemon.core.baseline.weight_rows import END, Weight, WeightRows
+from daemon.core.baseline.weight_rows import END, Sessions, Weight, WeightRows
 from daemon.core.types import TopicPartition
 
 BUCKETS = 28
@@ -123,9 +123,13 @@ class Window:
     def add(self, pattern: int, source: TopicPartition, end: int) -> int:
         """Count one session of `pattern` that ended at `end`, and return its bucket. `tick` moves the clock."""
         bucket = end // self.bucket_us
-        self._weights.count(pattern, source, end, bucket)
-        self._sessions[bucket] = self._sessions.get(bucket, 0) + 1
+        self.add_many(Sessions(pattern, bucket, 1, end, end), source)
         return bucket
+
+    def add_many(self, sessions: Sessions, source: TopicPartition) -> None:
+        """Count sessions of one pattern and bucket, as `add` does for each."""
+        self._weights.count(sessions, source)
+        self._sessions[sessions.bucket] = self._sessions.get(sessions.bucket, 0) + sessions.count
 
     def replace_many(self, weights: Sequence[tuple[int, TopicPartition, Weight | None]]) -> None:
         """Set what each source has counted of its pattern, as far as it is in the window; None removes it.

@@ -3,7 +3,8 @@
 `Detector.judge` takes three steps over one `ScopeView`. *Assess*: each of `COMPONENTS` measures the session, its value
 is ranked among recent sessions, and the combined score gets a p-value. *Decide*: rare lines, ranks and labels give the
 clues the session carries. *Learn*: the session is counted in the baseline and noted in the ring, whatever the verdict.
-The verdict on a frequent and clearly normal pattern is cached for a while.
+The verdict on a frequent and clearly normal pattern is cached for a while, and sessions in a row that it serves are
+judged together (`repeats`).
 
 `Changelog` holds the scopes, writes what changes as records, and goes back to what the topic holds when a partition
 is lost. `Export` is a baseline as a file.

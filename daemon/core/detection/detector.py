@@ -8,8 +8,9 @@ values to the baseline's topic and back, exactly once.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain, takewhile
 from typing import NamedTuple
 
 from daemon.core.baseline import ABSENT, KEEP, TEACH, Baseline, Definition, Label, Lines
@@ -21,6 +22,7 @@ from daemon.core.detection.components import NAMES
 from daemon.core.detection.decision import decide
 from daemon.core.detection.loading import Loading
 from daemon.core.detection.packed_scope import ColdStorage
+from daemon.core.detection.repeats import repeats_of
 from daemon.core.detection.saved_scope import SavedScope
 from daemon.core.detection.scope import Scope, ScopeView
 from daemon.core.detection.scopes import Scopes
@@ -135,6 +137,29 @@ class Detector:
         self._learn(turn, view, noted, judgement)
         return judgement
 
+    def judge_repeats(self, sessions: Iterable[tuple[Pattern, int]], source: TopicPartition) -> list[Judgement]:
+        """Judge and learn the first of `sessions`, each a pattern and an end, as far as cached verdicts serve.
+
+        Return what `judge` would have returned for each of them; none where the first must be assessed.
+        """
+        ahead = iter(sessions)
+        first = next(ahead, None)
+        if first is None:
+            return []
+        scope = self._changelog.scope(first[0].scope)
+        if not self._calibrates(scope):
+            return []
+        same_scope = takewhile(lambda session: session[0].scope == first[0].scope, chain((first,), ahead))
+        run = repeats_of(scope, source, same_scope)
+        if run.ends:
+            for key in run.changed:
+                self._changelog.change(key, source)
+            scope.baseline.add_known(run.counted.values(), source)
+            ring = scope.ring(source)
+            for verdict, end in zip(run.verdicts, run.ends, strict=True):
+                ring.append(verdict.finding, minute=_minute(end), state=QUIET)
+        return run.judgements
+
     def review(self, pattern: Pattern, source: TopicPartition) -> Judgement | None:
         """Judge a learned pattern against all that is known so far, with the reasons, anomalous or not.
 
@@ -186,10 +211,12 @@ class Detector:
         self._changelog.change(
             changelog_codec.ring_key(turn.pattern.scope, turn.source, ring.next_chunk()), turn.source
         )
-        early = not turn.scope.has_seen(self.settings.warm_up / 2)
-        state = LOUD if judgement.anomalous else EARLY if early else QUIET
-        minute = min(max(0, turn.end // 60_000_000), 2**32 - 1)
-        ring.append(noted, minute=minute, state=state)
+        state = LOUD if judgement.anomalous else QUIET if self._calibrates(turn.scope) else EARLY
+        ring.append(noted, minute=_minute(turn.end), state=state)
+
+    def _calibrates(self, scope: Scope) -> bool:
+        """Return whether enough sessions were seen for the next one to be ranked among later."""
+        return scope.has_seen(self.settings.warm_up / 2)
 
     def _remember(self, pattern: str, vector: Vector) -> None:
         self._vectors[pattern] = vector
@@ -346,6 +373,11 @@ class Detector:
     def scopes_let_go(self) -> int:
         """How many scopes were let go because there were more than `max_scopes`."""
         return self._changelog.scopes.let_go
+
+
+def _minute(end: int) -> int:
+    """Return the minute of a time in microseconds, as a ring stores it."""
+    return min(max(0, end // 60_000_000), 2**32 - 1)
 
 
 def _judgement(view: ScopeView, assessment: Assessment, phase: Phase) -> Judgement:

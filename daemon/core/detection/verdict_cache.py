@@ -51,17 +51,22 @@ class VerdictCache:
     def __init__(self) -> None:
         self._kept = GenerationCache[str, CachedVerdict](CACHED)
 
-    def find(self, pattern: str, baseline: Baseline, ring: Ring | None, end: int) -> CachedVerdict | None:
-        """Return the verdict on `pattern` when it still holds for a session that ended at `end`."""
+    def find(
+        self, pattern: str, baseline: Baseline, ring: Ring | None, end: int, *, ahead: int = 0, own: int = 0
+    ) -> CachedVerdict | None:
+        """Return the verdict on `pattern` when it still holds for a session that ended at `end`.
+
+        `ahead` sessions more come before it than are learned yet, `own` of them of this pattern.
+        """
         cached = self._kept.get(pattern)
         if cached is None or ring is None:
             return None
         if (
-            ring.count < cached.until
+            ring.count + ahead < cached.until
             and baseline.changes == cached.changes
             and end // baseline.window.bucket_us == cached.bucket
-            and abs(baseline.window.total - cached.total) <= MOVED * cached.total
-            and abs(baseline.patterns.mass.item(cached.row) - cached.mass) <= MOVED * cached.mass
+            and abs(baseline.window.total + ahead - cached.total) <= MOVED * cached.total
+            and abs(baseline.patterns.mass.item(cached.row) + own - cached.mass) <= MOVED * cached.mass
         ):
             return cached
         self._kept.discard(pattern)

@@ -15,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import polars as pl
@@ -33,6 +34,7 @@ from daemon.core.stream.line_reader import InputLines, LineReader, LineSource, P
 from daemon.core.types import (
     Batch,
     ClosedBy,
+    Judgement,
     Pattern,
     RefusedText,
     Session,
@@ -178,9 +180,15 @@ class Stream:
     def judge(self, limit: int = 1 << 30) -> Iterator[Verdict]:
         """Judge and learn closed sessions in order: up to `limit`, or up to the first that waits for its vector.
 
-        Each is judged when its verdict is requested, so the handling of one verdict can influence the next.
+        A session that must be assessed is judged when its verdict is requested, so the handling of one verdict can
+        influence the next. Those in a row that repeat cached verdicts are judged together.
         """
         while self._queue and limit > 0:
+            repeats = self._judge_repeats(limit)
+            yield from repeats
+            limit -= len(repeats)
+            if not self._queue or limit <= 0:
+                return
             session, pattern = self._queue[0]
             vector = self._vectors.get(pattern.id)
             if vector is None:
@@ -193,11 +201,24 @@ class Stream:
                 judgement = self._tools.detector.judge(
                     pattern, vector, end=session.end, source=self.source, teach=self._teach, learn=self._learn
                 )
-            id_ = session_id(pattern.id, self.source, int(session.positions[0]))
-            self._leave(session, pattern)
-            self.observer.whole.close(session, pattern)
             limit -= 1
-            yield Verdict(id_, self.source, session, pattern, judgement)
+            yield self._judged(session, pattern, judgement)
+
+    def _judge_repeats(self, limit: int) -> list[Verdict]:
+        """Judge the first sessions of the queue, at most `limit`, as far as cached verdicts serve."""
+        if self._teach or not self._learn:
+            return []
+        sessions = ((pattern, session.end) for session, pattern in islice(self._queue, limit))
+        with self._tools.timed("judge"):
+            judgements = self._tools.detector.judge_repeats(sessions, self.source)
+        return [self._judged(*self._queue[0], judgement) for judgement in judgements]
+
+    def _judged(self, session: Session, pattern: Pattern, judgement: Judgement) -> Verdict:
+        """Take the first session off the queue and return its verdict."""
+        self._leave(session, pattern)
+        self.observer.whole.close(session, pattern)
+        id_ = session_id(pattern.id, self.source, int(session.positions[0]))
+        return Verdict(id_, self.source, session, pattern, judgement)
 
     def _leave(self, session: Session, pattern: Pattern) -> None:
         """Take the first session off the queue; it has a verdict, or is refused."""

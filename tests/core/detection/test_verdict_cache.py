@@ -111,6 +111,35 @@ def test_a_label_whose_pattern_comes_later_counts_when_it_comes(assessed: list[s
     assert "normal" == judged[0].label
 
 
+def test_repeats_judged_together_are_those_judged_one_by_one() -> None:
+    """Verdicts, and the records of all that was learned, do not depend on how many sessions are judged at once."""
+    sessions = [(made, number * MINUTE // 10) for number, made in enumerate(traffic(6000))]
+    one_by_one, together = make(), make()
+    singly = [one_by_one.judge(made, vector(made), end=end, source=SOURCE) for made, end in sessions]
+    judged, most = list[Judgement](), 0
+    while len(judged) < len(sessions):
+        repeats = together.judge_repeats(sessions[len(judged) :], SOURCE)
+        judged += repeats
+        most = max(most, len(repeats))
+        if len(judged) < len(sessions):
+            made, end = sessions[len(judged)]
+            judged.append(together.judge(made, vector(made), end=end, source=SOURCE))
+    assert singly == judged
+    assert one_by_one.updates(SOURCE) == together.updates(SOURCE)
+    assert most > 20
+
+
+def test_a_label_ends_judging_together() -> None:
+    """Where a pattern has a label, sessions are judged one by one, since its mass is no whole number."""
+    detector = make()
+    judge(detector, traffic(2500))
+    sessions = [(made, 250 * MINUTE) for made in traffic(20, seed=2)]
+    assert detector.judge_repeats(sessions, SOURCE)
+    detector.label("shop", USUAL[7].id, "normal", source=SOURCE, at=0)
+    judge(detector, (made for made, _ in sessions), 2520)
+    assert [] == detector.judge_repeats(sessions, SOURCE)
+
+
 def test_what_is_undone_leaves_no_cached_verdict(assessed: list[str]) -> None:
     """When work on a partition begins again, so does judging."""
     detector = make()

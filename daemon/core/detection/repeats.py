@@ -1,0 +1,63 @@
+"""Sessions in a row whose cached verdicts hold: they are judged and learned together.
+
+Most sessions repeat an earlier one, and such a session does little more than count. A run of them leaves the scope as
+it would be after one session at a time: nothing that its sessions change is read before the run ends, but for the
+counts that a cached verdict depends on, and these are reckoned ahead. So a run ends before the first session that must
+be assessed, moves the window's clock, or unsettles the baseline. Where a pattern has a label there is no run: masses
+are not whole numbers there, and their sums would depend on where a run ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from daemon.core.baseline import Sessions
+from daemon.core.detection import changelog_codec
+from daemon.core.detection.scope import Scope
+from daemon.core.detection.verdict_cache import CachedVerdict
+from daemon.core.types import Judgement, Pattern, TopicPartition
+
+
+@dataclass(slots=True)
+class Repeats:
+    """A run of sessions of one scope and input partition, in order.
+
+    `changed` are the keys of what they change, in the order of the first change. `ends` are in microseconds.
+    """
+
+    verdicts: list[CachedVerdict] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    counted: dict[str, Sessions] = field(default_factory=dict)
+    changed: list[bytes] = field(default_factory=list)
+
+    @property
+    def judgements(self) -> list[Judgement]:
+        """The judgement of each session."""
+        return [verdict.judgement for verdict in self.verdicts]
+
+
+def repeats_of(scope: Scope, source: TopicPartition, sessions: Iterable[tuple[Pattern, int]]) -> Repeats:
+    """Return the run that `sessions` begin with, each a pattern of the scope and an end; it may be empty."""
+    run, baseline, ring, cache = Repeats(), scope.baseline, scope.rings.get(source), scope.cache(source)
+    window = baseline.window
+    start, clock = window.start, window.clock
+    if ring is None or clock is None or len(baseline.labels):
+        return run
+    for pattern, end in sessions:
+        bucket, ahead, own = end // window.bucket_us, len(run.ends), run.counted.get(pattern.id)
+        if not start <= bucket <= clock or not baseline.is_settled(window.total + ahead + 1):
+            break
+        cached = cache.find(pattern.id, baseline, ring, end, ahead=ahead, own=own.count if own is not None else 0)
+        if cached is None:
+            break
+        if own is None:
+            run.counted[pattern.id] = Sessions(cached.row, bucket, 1, end, end)
+            run.changed.append(changelog_codec.weight_key(pattern.scope, pattern.id, source))
+        else:
+            own.add(end)
+        if not ahead or ring.begins_chunk(ahead):
+            run.changed.append(changelog_codec.ring_key(pattern.scope, source, ring.next_chunk(ahead)))
+        run.verdicts.append(cached)
+        run.ends.append(end)
+    return run
