@@ -14,7 +14,8 @@ from daemon.core.positions import MAX_LINES_PER_RECORD
 _REGISTRY_JSON = r"(?s)^\x00.{4}(\s*[\[{].*)$"  # after a schema registry's header
 
 _LINES = r"^\s*\{[^\n]*\}\s*\n\s*\{"
-_MANY = rf"^\s*\[\s*\{{|{_LINES}|\}}\s*\n\s*\{{"
+_ARRAY = r"^\s*\[\s*\{"
+_MANY = rf"{_ARRAY}|{_LINES}|\}}\s*\n\s*\{{"
 _BY_LINE = re.compile(_LINES)
 _DECODER = json.JSONDecoder()
 
@@ -31,6 +32,9 @@ def split_objects(values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             "text"
         ]
         values = values.with_columns(text)
+    likely = text.str.contains(_ARRAY) | text.str.contains("\n", literal=True)  # far cheaper than the whole expression
+    if not likely.any():
+        return values, values.clear()
     likely = text.str.contains(_MANY)
     if not likely.any():
         return values, values.clear()
