@@ -55,6 +55,10 @@ class UnavailableError(StraylineError):
     exit_code = os.EX_UNAVAILABLE
 
 
+class UnfinishedBaseError(UnavailableError):
+    """Documents of a base have no vectors of the engine's model: a check against the others alone is not a verdict."""
+
+
 class EngineError(StraylineError):
     """The embedding engine is dead; the process must end, and its supervisor starts a new one."""
 

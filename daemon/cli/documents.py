@@ -181,19 +181,22 @@ async def _check_files(options: argparse.Namespace, config: Config, library: Lib
 
 
 async def _search(options: argparse.Namespace, config: Config, library: Library) -> int:
-    from daemon.core.text import clean, cosine, shorten
+    from daemon.core.text import clean, cosine, many, shorten
 
     base = _base(options, config)
-    results = await library.search(base, options.text, options.limit)
+    hits = await library.search(base, options.text, options.limit)
     if options.json:
-        hits = [
+        listed = [
             {"document": hit.name, "place": hit.clause.place, "cosine": hit.cosine, "text": hit.clause.text}
-            for hit in results
+            for hit in hits.clauses
         ]
-        return _print_json({"base": base, "found": hits})
-    if not results:
+        return _print_json({"base": base, "searched": hits.searched, "documents": hits.count, "found": listed})
+    if hits.searched < hits.count:
+        share = f"searched {hits.searched} of {many(hits.count, 'document')}"
+        print(f"strayline: {share}; the others have no vectors of the engine's model yet", file=sys.stderr)
+    elif not hits.clauses:
         print(f"strayline: base {clean(base)} holds no clauses to search", file=sys.stderr)
-    for hit in results:
+    for hit in hits.clauses:
         place = f", {clean(hit.clause.place)}" if hit.clause.place else ""
         print(f"{cosine(hit.cosine)}  {clean(hit.name)}{place}")
         print(f"      {shorten(clean(hit.clause.text), 200)}")

@@ -8,7 +8,7 @@ standard is decided in `daemon.core.documents`.
 from daemon.documents.checking import Check, Match
 from daemon.documents.description import describe_check, describe_document
 from daemon.documents.excerpts import Run, excerpt
-from daemon.documents.library import Added, Library, Renewal, groups_of
+from daemon.documents.library import Added, Hits, Library, Renewal, groups_of
 from daemon.documents.processor import DocumentProcessor, DocumentTools
 from daemon.documents.standards import Standards
 
@@ -17,6 +17,7 @@ __all__ = [
     "Check",
     "DocumentProcessor",
     "DocumentTools",
+    "Hits",
     "Library",
     "Match",
     "Renewal",

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.core.documents import Block, KeptDocument, NearClause, Thresholds, document_id, split_clauses
+from daemon.core.text import clean, many
 from daemon.documents.checking import Check, Checker
+from daemon.errors import UnfinishedBaseError
 from daemon.ports import DocumentStore, Engine, Outliers
 
 BATCH = 256
@@ -25,6 +27,18 @@ class Renewal:
 
     model: str
     done: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """The clauses that a search returns, the nearest first. `searched` of the base's `count` documents were searched.
+
+    The others have no vectors of the engine's model yet.
+    """
+
+    clauses: Sequence[NearClause]
+    searched: int
     count: int
 
 
@@ -96,9 +110,15 @@ class Library:
         return before.count - before.done
 
     def checker(self, base: str) -> Checker:
-        """Return a checker of texts against a base as it is now."""
+        """Return a checker of texts against a base as it is now.
+
+        Raises UnfinishedBaseError where documents have no vectors of the engine's model.
+        """
+        self._require_vectors(base)
         documents = self._store.documents(base)
         ids, vectors = self._store.vectors(base, self._engine.model)
+        if not {document.id for document in documents} <= set(ids):  # others have changed the base between the reads
+            self._require_vectors(base)
         return Checker(documents, ids, vectors, self._thresholds, self._nearest)
 
     async def check(self, checker: Checker, name: str, form: str, blocks: Sequence[Block]) -> Check:
@@ -107,10 +127,22 @@ class Library:
         (vector,) = await self._engine.embed([document_text(document)])
         return checker.check(replace(document, vector=vector), self._outliers)
 
-    async def search(self, base: str, text: str, count: int) -> list[NearClause]:
-        """Return the clauses of a base that are nearest in meaning, the nearest first."""
+    async def search(self, base: str, text: str, count: int) -> Hits:
+        """Return the clauses of a base that are nearest in meaning, of those with vectors of the engine's model."""
+        model = self._engine.model
         (vector,) = await self._engine.embed([text])
-        return self._store.nearest_clauses(base, self._engine.model, vector, count)
+        searched = self._store.models(base).get(model, 0)
+        clauses = self._store.nearest_clauses(base, model, vector, count)
+        return Hits(clauses, searched, self._store.bases().get(base, 0))
+
+    def _require_vectors(self, base: str) -> None:
+        """Raise UnfinishedBaseError where documents have no vectors of the engine's model."""
+        model = self._engine.model
+        if self._store.without_vectors(base, model, 1):
+            done, count = self._store.models(base).get(model, 0), self._store.bases().get(base, 0)
+            raise UnfinishedBaseError(
+                f"{done} of {many(count, 'document')} of base {clean(base)} have vectors of {clean(model)}"
+            )
 
     def _without_vectors(self, base: str) -> list[KeptDocument]:
         """Return the next documents without vectors of the engine's model: one, or more of `BATCH` texts together."""

@@ -210,7 +210,8 @@ class DocumentProcessor:
         tools, scope, time = self._tools, self._tools.standards.base, waiting.time
         check = tools.standards.check(document)
         tokens = int(tools.count_tokens([document_text(document)])[0])
-        judged = JudgedDocument(self._source, waiting.offset, time, scope, document, tokens, check, waiting.remark)
+        remark = "; ".join(filter(None, (waiting.remark, tools.standards.remark)))
+        judged = JudgedDocument(self._source, waiting.offset, time, scope, document, tokens, check, remark)
         verdict = judged.verdict()
         self._watermark = max(self._watermark or 0, time)
         self._traffic[time - time % BIN_US] += 1

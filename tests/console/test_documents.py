@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 from daemon.adapters.document_store import SqliteDocuments
 from daemon.adapters.web import Role
 from daemon.console import ConsoleSettings
+from daemon.core.documents import blocks_of
+from daemon.documents.library import make_document
 from daemon.errors import EngineError
 from tests.support.consoles import FakeTopics, console
 from tests.support.document_rooms import Bases, console_with_documents, form
@@ -322,6 +325,14 @@ class HeldEngine(FakeEngine):
         return await super().embed(texts)
 
 
+def add_with_another_model(bases: Bases, name: str, content: bytes) -> None:
+    """Add a document as another program does."""
+    document, engine = make_document(name, "text", blocks_of(content.decode())), FakeEngine(name="other")
+    rows = np.array([engine.vector(clause.text) for clause in document.clauses])
+    with closing(SqliteDocuments(bases.folder)) as store:
+        store.put("standards", [replace(document, vector=rows[0], clause_vectors=rows)], engine.model)
+
+
 def models_of(bases: Bases) -> dict[str, int]:
     with closing(SqliteDocuments(bases.folder)) as store:
         return dict(store.models("standards"))
@@ -349,6 +360,33 @@ async def test_a_base_of_another_model_is_embedded_again_in_the_background(
         assert "cosine" in hits
 
     assert {"new:32": 1} == await asyncio.to_thread(models_of, bases)
+
+
+async def test_a_search_says_how_much_of_the_base_it_saw(bases: Bases, client: aiohttp.ClientSession) -> None:
+    """While a base is embedded again, and never that it holds nothing."""
+    async with console_with_documents(bases) as app:
+        await sent(client, app.url, "standards", {"standard.txt": STANDARD})
+        await page_once(client, f"{app.url}documents?q=invoice", lambda text: "cosine" in text)
+        assert "Searched:" not in await page(client, f"{app.url}documents?q=invoice")
+    bases.engine = FakeEngine(name="new")
+    bases.engine.refuses = "Supplier"
+    async with console_with_documents(bases) as app:
+        text = await page(client, f"{app.url}documents?q=invoice")
+
+    assert "Searched: 0 of 1 document." in text
+    assert "holds no documents" not in text
+
+
+async def test_a_check_waits_until_the_base_is_whole_again(bases: Bases, client: aiohttp.ClientSession) -> None:
+    """Another program with another model has added a standard after the base was read: it is compared with too."""
+    async with console_with_documents(bases) as app:
+        await sent(client, app.url, "standards", {"standard.txt": STANDARD})
+        await sent(client, app.url, "checks", {"same.txt": STANDARD})
+        await asyncio.to_thread(add_with_another_model, bases, "changed.txt", CHANGED)
+        _, text = await sent(client, app.url, "checks", {"same.txt": CHANGED})
+        assert "0 departures from changed.txt" in re.sub(r"\s+", " ", text)
+
+    assert {"fake:32": 2} == await asyncio.to_thread(models_of, bases)
 
 
 async def test_two_people_upload_at_once(bases: Bases, client: aiohttp.ClientSession) -> None:

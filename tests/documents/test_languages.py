@@ -57,7 +57,7 @@ async def _whole_path(store: SqliteDocuments) -> None:
     [kept] = store.documents("قاعدة")
     assert ("все-字.txt", list(SENTENCES.values())) == (kept.name, [clause.text for clause in kept.clauses])
     for sentence in SENTENCES.values():
-        [nearest] = await library.search("قاعدة", sentence, 1)
+        [nearest] = (await library.search("قاعدة", sentence, 1)).clauses
         assert sentence == nearest.clause.text
     checker = library.checker("قاعدة")
     for place, sentence in enumerate(SENTENCES.values()):

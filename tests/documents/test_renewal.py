@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from daemon.adapters.document_store import SqliteDocuments
 from daemon.core.documents import Block
-from daemon.documents import Library, Renewal
+from daemon.documents import Check, Library, Renewal, Standards
+from daemon.documents.library import document_text, make_document
+from daemon.errors import UnfinishedBaseError
 from tests.support.documents import until
 from tests.support.fakes import FakeEngine
 
@@ -88,12 +92,53 @@ def test_what_is_embedded_already_is_searched_meanwhile(store: SqliteDocuments) 
     asyncio.run(library.add("one", "added.txt", "text", [Block("An added clause about vermilion.")]))
 
     assert Renewal("new:32", 2, 3) == library.renewal("one")
-    assert ["added.txt"] == [
-        hit.name for hit in asyncio.run(library.search("one", "An added clause about vermilion.", 1))
-    ]
+    hits = asyncio.run(library.search("one", "An added clause about vermilion.", 1))
+    assert (["added.txt"], 2, 3) == ([hit.name for hit in hits.clauses], hits.searched, hits.count)
+    with pytest.raises(UnfinishedBaseError, match="2 of 3 documents of base one have vectors of new:32"):
+        library.checker("one")
     while asyncio.run(library.renew_some("one")):
         pass
     assert (None, {"new:32": 3}) == (library.renewal("one"), dict(store.models("one")))
+    whole = asyncio.run(library.search("one", "An added clause about vermilion.", 1))
+    assert (3, 3) == (whole.searched, whole.count)
+
+
+def check(standards: Standards, engine: FakeEngine, number: int) -> Check:
+    """Check the text of a contract as the stream does."""
+    document = make_document("now.txt", "text", blocks_of(number, 3))
+    return standards.check(replace(document, vector=engine.vector(document_text(document))))
+
+
+def test_a_stream_keeps_to_the_whole_base_when_another_program_takes_its_vectors(
+    store: SqliteDocuments, tmp_path: Path
+) -> None:
+    """No text becomes odd because the base has another model's vectors now; what is whole again decides again."""
+    engine = FakeEngine(name="old")
+    asyncio.run(fill(store, engine, 2, 3))
+    standards = Standards(Library(store, engine), store, "one")
+    assert 2 == asyncio.run(standards.renew(lambda _: None))
+    whole = check(standards, engine, 1)
+
+    with closing(SqliteDocuments(tmp_path)) as other:
+        new = FakeEngine(name="new")
+        asyncio.run(fill(other, new, 3, 3))
+        assert (False, True) == (whole.odd, "" == standards.remark)
+        assert whole == check(standards, engine, 1)
+        assert standards.remark.endswith("2 of 3 documents of base one have vectors of old:32")
+        asyncio.run(Library(other, new).renew("one", lambda _: None))
+        assert whole == check(standards, engine, 1)
+        assert standards.remark.endswith("0 of 3 documents of base one have vectors of old:32")
+
+        asyncio.run(Library(other, engine).renew("one", lambda _: None))
+        again = check(standards, engine, 2)
+        assert ("", "2.txt") == (standards.remark, again.known.name if again.known else None)
+
+
+def test_a_stream_does_not_begin_with_a_part_of_a_base(store: SqliteDocuments) -> None:
+    """Without a whole base there is no verdict."""
+    library = library_of_a_new_model(store, 2, 2)
+    with pytest.raises(UnfinishedBaseError):
+        check(Standards(library, store, "one"), FakeEngine(name="new"), 1)
 
 
 def test_small_documents_share_a_batch(store: SqliteDocuments) -> None:

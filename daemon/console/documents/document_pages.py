@@ -57,7 +57,7 @@ class DocumentPages:
         page = page_number(request.query.get("page", ""))
         listing = await self._room.listing(base, page)
         try:
-            hits = await self._room.search(base, text, HITS) if text else ()
+            hits = await self._room.search(base, text, HITS) if text else None
         except RefusedTextError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
         tools = self._room.tools

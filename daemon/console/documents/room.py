@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,9 +21,9 @@ import structlog
 
 from daemon.adapters.parsing import FileLimits, ParserProcess, ReadFile
 from daemon.console.documents.loop_thread import LoopThread
-from daemon.core.documents import DocumentEntry, NearClause
-from daemon.documents import Added, Check, Library, Renewal, groups_of
-from daemon.errors import ConfigError, EngineError, StraylineError, UnavailableError
+from daemon.core.documents import DocumentEntry
+from daemon.documents import Added, Check, Hits, Library, Renewal, groups_of
+from daemon.errors import ConfigError, EngineError, StraylineError, UnavailableError, UnfinishedBaseError
 from daemon.ports import DocumentStore, Outliers
 
 log = structlog.get_logger(__name__)
@@ -33,6 +33,8 @@ PAGE = 100
 """Documents on one page of a base."""
 GROUPED = 2_000
 """Groups are computed of at most so many documents."""
+RETRIES = 3
+"""How often a check embeds a base again that another program has given another model's vectors meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class Room:
         """Return how far a base is that is embedded again; None where it is not."""
         return await self._call(self._renewal(base))
 
-    async def search(self, base: str, text: str, count: int) -> Sequence[NearClause]:
+    async def search(self, base: str, text: str, count: int) -> Hits:
         """Return the clauses of a base that are nearest in meaning."""
         return await self._call(self._search(base, text, count))
 
@@ -251,10 +253,14 @@ class Room:
             return None
         renewal = self._library.renewal(base)
         if renewal is not None:
-            if base in self._renewals and self._renewals[base].done():  # others added with another model since then
-                del self._renewals[base]
+            self._forget_renewal(base)  # others may have added with another model since then
             self._begin_renewal(self._library, base)
         return renewal
+
+    def _forget_renewal(self, base: str) -> None:
+        """Forget a renewal that is done, so that another one can begin."""
+        if base in self._renewals and self._renewals[base].done():
+            del self._renewals[base]
 
     def _groups_of(self, base: str) -> Mapping[str, int]:
         of = (base, self._bases.model(base), tuple(entry.id for entry in self._bases.listed(base)))
@@ -262,7 +268,7 @@ class Room:
             self._groups = (of, groups_of(self._bases, base, self.tools.outliers))
         return self._groups[1]
 
-    async def _search(self, base: str, text: str, count: int) -> Sequence[NearClause]:
+    async def _search(self, base: str, text: str, count: int) -> Hits:
         async with self._at_work(base) as library:
             return await library.search(base, text, count)
 
@@ -275,7 +281,15 @@ class Room:
             return await library.add(base, name, read.format, read.blocks)
 
     async def _check(self, base: str, name: str, read: ReadFile) -> Check:
+        for _ in range(RETRIES):
+            await self._renewed(base)
+            with suppress(UnfinishedBaseError):  # another program has changed the base since it was embedded again
+                return await self._check_once(base, name, read)
+            self._forget_renewal(base)
         await self._renewed(base)
+        return await self._check_once(base, name, read)
+
+    async def _check_once(self, base: str, name: str, read: ReadFile) -> Check:
         async with self._at_work(base) as library:
             return await library.check(library.checker(base), name, read.format, read.blocks)
 
