@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.adapters.document_store.segment_files import SegmentFiles
+from daemon.adapters.document_store.segment_files import SegmentFiles, empty
 
 
 @pytest.mark.parametrize("content", [None, b"", b"x" * 100])
@@ -18,12 +18,28 @@ def test_a_file_that_cannot_be_mapped_is_lost(tmp_path: Path, content: bytes | N
         files.path(1).write_bytes(content)
     with pytest.raises(LookupError):
         files.nearest(1, len(content or b""), np.ones(4, np.float32), 1)
+    with pytest.raises(LookupError):
+        files.loaded(1, len(content or b""), 4)
+
+
+def test_clauses_are_added_to_a_copy_of_a_segment(tmp_path: Path) -> None:
+    """A new file has those of the old one and the new ones; the old one stays as it was."""
+    files, rows = SegmentFiles(tmp_path), np.eye(4, dtype=np.float32)
+    small = files.write([(1, rows[:2])], empty(4))
+    files.finish(1)
+    large = files.write([(2, rows[2:])], files.loaded(1, small, 4))
+    files.finish(2)
+
+    assert {(1 << 24), (1 << 24) + 1} == set(files.nearest(1, small, rows[0], 4)[0].tolist())
+    assert [(1 << 24), (1 << 24) + 1, (2 << 24), (2 << 24) + 1] == [
+        int(files.nearest(2, large, row, 1)[0][0]) for row in rows
+    ]
 
 
 def test_a_file_that_goes_while_it_is_opened_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process may dissolve a segment between any two steps."""
     files = SegmentFiles(tmp_path)
-    size = files.write([(1, np.eye(4, dtype=np.float32))])
+    size = files.write([(1, np.eye(4, dtype=np.float32))], empty(4))
     files.finish(1)
     keys, cosines = files.nearest(1, size, np.eye(4, dtype=np.float32)[2], 1)
     assert ([(1 << 24) + 2], [1.0]) == (keys.tolist(), cosines.tolist())

@@ -13,7 +13,9 @@ from daemon.adapters.document_store.segment_files import INDEX_BITS, Keys, best,
 MOST_NUMBERS = 1 << 22
 """Numbers of loose vectors (16 MiB) from which on a base gets segments."""
 BEHIND = 8
-"""So many times as many make whoever adds wait for a segment, and stay in memory meanwhile."""
+"""So many times as many make whoever adds wait for a segment."""
+KEPT = 12
+"""So many times as many stay in memory: about a whole segment, whose clauses are loose once one of them is removed."""
 Number = tuple[int, int]
 """A row of vectors, and how many clauses it has."""
 
@@ -21,7 +23,7 @@ Number = tuple[int, int]
 class LooseClauses:
     """The loose clauses of the base that was searched last. `most` bounds the numbers in memory."""
 
-    def __init__(self, most: int = BEHIND * MOST_NUMBERS) -> None:
+    def __init__(self, most: int = KEPT * MOST_NUMBERS) -> None:
         self._most = most
         self._of: tuple[str, str] = ("", "")
         self._keys: Keys = np.empty(0, np.int64)

@@ -14,10 +14,19 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 
 import structlog
+from usearch.index import Index
 
 from daemon.adapters.document_store.loose_clauses import BEHIND, MOST_NUMBERS, read_vectors
-from daemon.adapters.document_store.segment_files import SegmentFiles
-from daemon.adapters.document_store.segments import LARGEST, all_segments, enter, loose_clauses, plan
+from daemon.adapters.document_store.segment_files import SegmentFiles, empty
+from daemon.adapters.document_store.segments import (
+    LARGEST,
+    Segment,
+    all_segments,
+    dissolve,
+    enter,
+    loose_clauses,
+    plan,
+)
 from daemon.adapters.document_store.transactions import connect, transaction
 
 log = structlog.get_logger(__name__)
@@ -100,20 +109,30 @@ class SegmentBuilder:
         """Make one segment; return whether it was entered."""
         name, model, dimensions = base
         planned = plan(connection, name, model, self._largest)
-        if not planned.numbers:
+        if not planned.loose:
             return False
         try:
-            size = self._files.write(
-                (number, read_vectors(connection, number, dimensions)) for number, _ in planned.numbers
-            )
+            index = self._begun(planned.onto, dimensions)
+        except LookupError:
+            assert planned.onto is not None
+            with transaction(connection):
+                dissolve(connection, planned.onto.number)
+            return True
+        try:
+            rows = ((number, read_vectors(connection, number, dimensions)) for number, _ in planned.loose)
+            size = self._files.write(rows, index)
             with transaction(connection):
                 self._files.finish(enter(connection, name, model, planned, size))
         except (LookupError, FileNotFoundError):
             self._files.discard()  # a document was removed: plan again
             return True
-        if planned.instead_of is not None:
-            self._files.path(planned.instead_of).unlink(missing_ok=True)
+        if planned.onto is not None:
+            self._files.path(planned.onto.number).unlink(missing_ok=True)
         return True
+
+    def _begun(self, onto: Segment | None, dimensions: int) -> Index:
+        """Return what loose rows are added to. Raises LookupError where a segment's file cannot be used."""
+        return empty(dimensions) if onto is None else self._files.loaded(onto.number, onto.size, dimensions)
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:

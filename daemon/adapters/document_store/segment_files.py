@@ -53,7 +53,7 @@ class SegmentFiles:
         """
         index = self._mapped.get(segment)
         if index is None:
-            index = self._mapped[segment] = self._map(segment, size, len(vector))
+            index = self._mapped[segment] = self._open(segment, size, len(vector), mapped=True)
         matches = index.search(in_bytes(vector), count, threads=1)
         return matches.keys.astype(np.int64), 1.0 - np.asarray(matches.distances, np.float32)
 
@@ -77,14 +77,10 @@ class SegmentFiles:
         """Give the file that was written last the name of a segment. Raises FileNotFoundError when it is gone."""
         (self._folder / BUILDING).rename(self.path(segment))
 
-    def write(self, parts: Iterable[tuple[int, NDArray[np.float32]]]) -> int:
-        """Write a file of numbers with their clauses' vectors, shape (n, dimensions); return its bytes."""
-        index: Index | None = None
+    def write(self, parts: Iterable[tuple[int, NDArray[np.float32]]], index: Index) -> int:
+        """Add numbers with their clauses' vectors, shape (n, dimensions), to an index; write it; return its bytes."""
         for number, vectors in parts:
-            if index is None:
-                index = _empty(vectors.shape[1])
             index.add(keys_of(number, len(vectors)).astype(np.uint64), in_bytes(vectors), threads=1)
-        assert index is not None, "a segment has clauses"
         path = self._folder / BUILDING
         self._folder.mkdir(exist_ok=True)
         index.save(str(path))
@@ -92,22 +88,27 @@ class SegmentFiles:
             os.fsync(file.fileno())
         return path.stat().st_size
 
-    def _map(self, segment: int, size: int, dimensions: int) -> Index:
+    def loaded(self, segment: int, size: int, dimensions: int) -> Index:
+        """Return a copy of a segment in memory. Raises LookupError where the file is gone or has not `size` bytes."""
+        return self._open(segment, size, dimensions, mapped=False)
+
+    def _open(self, segment: int, size: int, dimensions: int, *, mapped: bool) -> Index:
         path = self.path(segment)
         try:
             if path.stat().st_size != size:
                 raise LookupError(f"{path}: is cut off")
         except FileNotFoundError:
             raise LookupError(f"{path}: is gone") from None
-        index = _empty(dimensions)
+        index = empty(dimensions)
         try:
-            index.view(str(path))
-        except RuntimeError as error:  # usearch's for every file that it cannot map; one may go at any time
+            (index.view if mapped else index.load)(str(path))
+        except RuntimeError as error:  # usearch's for every file that it cannot use; one may go at any time
             raise LookupError(f"{path}: {error}") from None
         return index
 
 
-def _empty(dimensions: int) -> Index:
+def empty(dimensions: int) -> Index:
+    """Return an index without vectors."""
     return Index(
         ndim=dimensions,
         metric="cos",

@@ -8,16 +8,25 @@ from dataclasses import dataclass
 
 from daemon.adapters.document_store.loose_clauses import Number
 
-LARGEST = 1 << 16
-"""Clauses of a segment, at most, unless one document has more: they can be made again in seconds."""
+LARGEST = 1 << 17
+"""Clauses of a segment, at most, unless one document has more: a few large ones are searched faster than many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A file of the index: its number, and its size in bytes."""
+
+    number: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the next segment of a base is made of: loose rows, and those of the segment that it takes the place of."""
+    """What the next segment of a base is made of: loose rows, and the segment with its rows that they are added to."""
 
-    numbers: Sequence[Number]
-    instead_of: int | None
+    loose: Sequence[Number]
+    onto: Segment | None = None
+    rows: Sequence[Number] = ()
 
 
 def segments_of(connection: sqlite3.Connection, base: str, model: str) -> list[tuple[int, int]]:
@@ -48,25 +57,27 @@ def plan(connection: sqlite3.Connection, base: str, model: str, largest: int) ->
             break
         numbers.append((number, size))
         clauses += size
-    query = "SELECT number, size FROM segments WHERE base = ? AND model = ? ORDER BY size LIMIT 1"
+    query = "SELECT size, number, bytes FROM segments WHERE base = ? AND model = ? ORDER BY size LIMIT 1"
     smallest = connection.execute(query, (base, model)).fetchone()
-    if smallest is None or clauses + smallest[1] > largest:
-        return Plan(numbers, None)
-    return Plan([*numbers_in(connection, base, model, smallest[0]), *numbers], smallest[0])
+    if not numbers or smallest is None or clauses + smallest[0] > largest:
+        return Plan(numbers)
+    onto = Segment(*smallest[1:])
+    return Plan(numbers, onto, numbers_in(connection, base, model, onto.number))
 
 
 def enter(connection: sqlite3.Connection, base: str, model: str, planned: Plan, size: int) -> int:
     """Enter a segment of `size` bytes; return its number. Raises LookupError when its rows are no longer as planned."""
     query = "INSERT INTO segments (base, model, size, bytes) VALUES (?, ?, ?, ?)"
-    clauses = sum(each for _, each in planned.numbers)
-    segment = connection.execute(query, (base, model, clauses, size)).lastrowid
+    rows = [*planned.rows, *planned.loose]
+    segment = connection.execute(query, (base, model, sum(each for _, each in rows), size)).lastrowid
+    old = None if planned.onto is None else planned.onto.number
     moved = connection.executemany(
         "UPDATE places SET segment = ? WHERE number = ? AND (segment IS NULL OR segment IS ?)",
-        [(segment, number, planned.instead_of) for number, _ in planned.numbers],
+        [(segment, number, old) for number, _ in rows],
     ).rowcount
-    if segment is None or moved != len(planned.numbers):
+    if segment is None or moved != len(rows):
         raise LookupError("a row of the segment is gone or in another one")
-    connection.execute("DELETE FROM segments WHERE number = ?", (planned.instead_of,))
+    connection.execute("DELETE FROM segments WHERE number = ?", (old,))
     return segment
 
 
