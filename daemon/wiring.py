@@ -153,8 +153,7 @@ def redaction_settings(config: Config) -> RedactionSettings:
 
 
 def _field_paths(config: Config) -> FieldPaths:
-    fields = config.input.fields
-    return FieldPaths(message=fields.message, time=fields.time, scope=fields.scope, key=fields.key, level=fields.level)
+    return FieldPaths(**config.input.fields.model_dump())
 
 
 def format_settings(config: Config) -> FormatSettings:

@@ -43,6 +43,14 @@ from daemon.config.values import (
     time_pattern,
 )
 
+_NOT_OF_VERDICTS: dict[str, bool | set[str]] = {
+    "topics": True,
+    "schema_registry": True,
+    "repartition_by": True,
+    "fields": {"version"},
+}
+"""Keys of `input` that shape no verdict."""
+
 
 class KafkaConfig(Section):
     """The cluster, the group and how often transactions commit."""
@@ -65,13 +73,15 @@ class FieldsConfig(Section):
     scope: str = "scope"
     key: str = "key"
     level: str = "level"
+    version: str = ""
 
     @field_validator("*")
     @classmethod
     def _readable(cls, path: str, info: ValidationInfo) -> str:
         from daemon.core.formats import check_path  # polars imports slowly, and most files name no paths
 
-        if problem := check_path(str(info.field_name), path):
+        may_be_absent = info.field_name == "version"
+        if (path or not may_be_absent) and (problem := check_path(str(info.field_name), path)):
             raise ValueError(problem)
         return path
 
@@ -293,7 +303,7 @@ class Config(Section):
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that name what shapes verdicts: input, sessions, model, detector, budget."""
         shapes: dict[str, object] = {
-            "input": self.input.model_dump(mode="json", exclude={"topics", "schema_registry", "repartition_by"}),
+            "input": self.input.model_dump(mode="json", exclude=_NOT_OF_VERDICTS),
             "sessions": self.sessions.model_dump(mode="json"),
             "engine": self.engine.model_dump(mode="json", include={"model", "dimensions", "instruction"}),
             "detector": self.detector.model_dump(mode="json", exclude={"baselines"}),

@@ -52,6 +52,16 @@ class CauseRow:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """The release that an incident began with: service, version, when it was first seen, new kinds of lines."""
+
+    scope: str
+    version: str
+    since: str
+    causes: int
+
+
 def case_rows(document: Mapping[str, Any]) -> list[CaseRow]:
     """Return the rows of an alert: the session's lines in the order published, then the missing ones."""
     lines = [line for line in _list(document, "session") if isinstance(line, dict)]
@@ -78,6 +88,16 @@ def muted_of(document: Mapping[str, Any]) -> str:
     """Return why a message was not told in time, empty where it was."""
     incident = document.get("incident")
     return _line_text(incident, "muted") if isinstance(incident, dict) else ""
+
+
+def release_of(document: Mapping[str, Any]) -> ReleaseRow | None:
+    """Return the release that an incident began with, None where it began with none."""
+    incident = document.get("incident")
+    release = incident.get("release") if isinstance(incident, dict) else None
+    if not isinstance(release, dict):
+        return None
+    scope, version, since = (_line_text(release, name) for name in ("scope", "version", "since"))
+    return ReleaseRow(scope, version, since, _int(release.get("causes")))
 
 
 def _present(line: Mapping[str, Any]) -> CaseRow:

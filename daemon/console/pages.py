@@ -15,7 +15,7 @@ from aiohttp import web
 from daemon.adapters.web import Role
 from daemon.console import queries
 from daemon.console.archive_thread import ArchiveThread
-from daemon.console.case import case_rows, cause_rows, muted_of
+from daemon.console.case import case_rows, cause_rows, muted_of, release_of
 from daemon.console.cause_queries import causes, said_of
 from daemon.console.changes import Changes
 from daemon.console.feed import Feeds
@@ -112,6 +112,7 @@ class Pages:
             said=said,
             alike=alike,
             muted=muted_of(case.latest),
+            release=release_of(case.latest),
             links=filled(self.links, case.document),
             points=[(alert.time, alert.score) for alert in case.firing],
             sent=request.query.get("sent", ""),

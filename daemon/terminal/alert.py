@@ -135,6 +135,17 @@ def _headline(alert: Document, width: int) -> Iterator[Text]:
     if alert.get("label") == "anomalous":
         yield from _paragraph("marked anomalous by feedback", width, "")
     yield from _paragraph(_text(alert, "why"), width, "")
+    yield from _paragraph(_release(alert), width, "")
+
+
+def _release(alert: Document) -> str:
+    """Return which version of the service began when the incident did; empty where none did."""
+    release: Document = _about(alert).get("release") or {}
+    if not release:
+        return ""
+    kinds = f"{many(release.get('causes', 0), 'new kind')} of harmless lines"
+    since = f"since {_text(release, 'since')[11:19]}"
+    return f"{_text(release, 'scope')} {_text(release, 'version')} was released: {since}, {kinds}"
 
 
 def _leads(cause: Document, alert: Document) -> bool:

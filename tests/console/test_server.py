@@ -226,6 +226,18 @@ async def test_what_was_missed_is_said(topics: FakeTopics, client: aiohttp.Clien
         assert "Not told in time: muted by ada" in await text_of(client, f"{app.url}incidents/incident-2")
 
 
+async def test_a_release_is_named(topics: FakeTopics, client: aiohttp.ClientSession) -> None:
+    """An incident that began with a new version of its service says so; what lines state is text, not markup."""
+    release = {"scope": "shop", "version": "<b>2.4.1</b>", "since": "2026-11-18T11:59:52.000Z", "causes": 37}
+    topics.send(ALERTS, alert(2, incident={"id": "incident-2", "event": "opened", "release": release}))
+    async with console(topics) as app:
+        await until_shown(client, app.url, "3 alerts")
+        page = await text_of(client, f"{app.url}incidents/incident-2")
+        assert (
+            "shop &lt;b&gt;2.4.1&lt;/b&gt; was released: since <time>2026-11-18 11:59:52</time>, 37 new kinds" in page
+        )
+
+
 async def test_an_incident_is_acknowledged_noted_and_taken_back(
     topics: FakeTopics, client: aiohttp.ClientSession
 ) -> None:

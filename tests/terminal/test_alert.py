@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from daemon.core.incidents import Release
 from daemon.core.observations import Gravity
 from daemon.core.types import Evidence, Verdict
 from daemon.terminal.alert import AlertPrinter, format_alert
@@ -225,3 +226,15 @@ def test_any_alert_is_printed_within_the_width(lines: dict[str, int], normal: di
     printed = shown(document(case), width)
 
     assert max(cell_len(line) for line in printed.splitlines()) <= width
+
+
+def test_an_alert_says_which_version_began_with_it() -> None:
+    """A release is named under the reason, and what its lines state cannot move the cursor."""
+    news = news_of()
+    news.incident.release = Release("payments", "2.4.1\x1b[2J", AT - 8, 1)
+
+    assert """\
+          in 7.5 h
+          payments 2.4.1 was released: since 11:59:52, 1 new kind of harmless
+          lines
+""" in shown(read(news))

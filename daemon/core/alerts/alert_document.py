@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from daemon.core.alerts.contrast import Contrast, Difference
 from daemon.core.alerts.explanation import ExplainedLine, Explanation, explain
-from daemon.core.incidents import SILENCE, Incident, News, Symptom
+from daemon.core.incidents import SILENCE, Incident, News, Release, Symptom
 from daemon.core.messages import (
     ALERT_SCHEMA,
     AlertDocument,
@@ -129,6 +129,8 @@ def _summary(news: News) -> str:
     summary = head.why.split(";")[0] if about_no_line else f'"{gist(head.text)}"{where} {head.why.split(";")[0]}'
     if about_no_line:
         summary = f"{head.scope} is silent: {summary}"
+    if incident.release is not None and incident.gravity is Gravity.HARMLESS:
+        summary = _released(incident.release, head)
     if news.event == "resolved":
         lasted = duration(max(incident.last - incident.onset, 0.0))
         summary = f"over after {lasted}, {many(incident.sessions, 'session')}: {summary}"
@@ -136,6 +138,11 @@ def _summary(news: News) -> str:
         room = max(SUMMARY - (len(summary) - len(gist(head.text))), 40)
         summary = summary.replace(gist(head.text), shorten(gist(head.text), room), 1)
     return shorten(summary, SUMMARY)
+
+
+def _released(release: Release, head: Symptom) -> str:
+    what = f"{release.scope} {release.version} was released"
+    return f'{what}: {many(release.causes, "new kind")} of lines, such as "{gist(head.text)}"'
 
 
 def _incident_document(news: News) -> IncidentDocument:
@@ -150,6 +157,14 @@ def _incident_document(news: News) -> IncidentDocument:
         "sessions": incident.sessions,
         "messages": news.number,
     }
+    if incident.release is not None:
+        release = incident.release
+        document["release"] = {
+            "scope": release.scope,
+            "version": release.version,
+            "since": _time(release.since),
+            "causes": release.causes,
+        }
     return document | {"muted": news.muted} if news.muted else document
 
 

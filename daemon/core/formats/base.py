@@ -38,7 +38,7 @@ class FieldPaths:
     """Where a line's parts are in a JSON value: ``a.b.c``, or ``a.b.c|d`` for alternatives.
 
     Or in its record: ``record.key``, ``record.timestamp``, ``record.topic``, ``record.headers.NAME``; also as the first
-    or the last of alternatives.
+    or the last of alternatives. `version` may be empty: then no line has one.
     """
 
     message: str = "message"
@@ -46,16 +46,23 @@ class FieldPaths:
     scope: str = "scope"
     key: str = "key"
     level: str = "level"
+    version: str = ""
 
     def items(self) -> tuple[tuple[str, str], ...]:
-        """Return (column, path) pairs."""
-        return (
+        """Return (column, path) pairs of the fields that have a path."""
+        pairs = (
             ("message", self.message),
             ("time", self.time),
             ("scope", self.scope),
             ("key", self.key),
             ("level", self.level),
+            ("version", self.version),
         )
+        return pairs if self.version else pairs[:-1]
+
+    def columns(self) -> Mapping[str, pl.DataType]:
+        """Return the schema of a reader's table that has a column for each field that has a path."""
+        return {**COLUMNS_SCHEMA, "version": pl.String()} if self.version else COLUMNS_SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ class ReaderOutput:
     `row` is the record's place in its batch, `index` the line's place in its record (0 where it is alone). Every column
     but `row`, `index` and `message` may be null: then the record's own parts or the defaults are used. A format that
     knows them adds `stream`, which of a writer's streams a line was written to, `partial`, whether it ends in the
-    middle of a line, and `said`, its text if it is the rest of another.
+    middle of a line, and `said`, its text if it is the rest of another. One that looks it up adds `version`.
     """
 
     table: pl.DataFrame

@@ -30,6 +30,7 @@ GCP = FieldPaths(
     "resource.labels.container_name|resource.labels.service_name|resource.labels.function_name|logName",
     "trace|resource.labels.pod_name|resource.labels.instance_id|resource.labels.revision_name",
     "severity",
+    "resource.labels.version_id|resource.labels.revision_name",
 )
 """Google Cloud's LogEntry, as a sink writes it to a topic."""
 CLOUDEVENTS = FieldPaths(

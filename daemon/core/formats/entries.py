@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from daemon.core.formats.base import ALTERNATIVE, COLUMNS_SCHEMA, WHOLE, FieldPaths, ReaderOutput, of_record
+from daemon.core.formats.base import ALTERNATIVE, WHOLE, FieldPaths, ReaderOutput, of_record
 from daemon.core.formats.exceptions import exception_text
 from daemon.core.formats.lookup import as_text, find, first_text, whole_text
 from daemon.core.formats.packed import PackedError, unpacked
@@ -30,8 +30,6 @@ Quick = Callable[[bytes], Sequence[Column] | None]
 """Returns the columns of a value, in the order of parts; None where it must be unwrapped into entries."""
 Unwrap = Callable[[bytes, Headers], Iterable[Entry]]
 """Returns a value's entries. Raises EntriesError when it is not of the format."""
-
-_PARTS = tuple(COLUMNS_SCHEMA)[2:]
 
 
 class EntriesError(ValueError):
@@ -61,14 +59,15 @@ class EntriesReader:
         paths = {name: path.split(ALTERNATIVE) for name, path in fields.items()}
         self._whole = WHOLE in paths["message"]
         self._apart = {*paths["time"], *paths["level"]}
-        self._paths = [[path for path in paths[name] if of_record(path) is None] for name in _PARTS]
+        self._columns = fields.columns()
+        self._paths = [[path for path in paths[name] if of_record(path) is None] for name in [*self._columns][2:]]
         self._quick = quick(self._paths, self._parts) if quick is not None else None
 
     def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
         rows: list[int] = []
         indices: list[int] = []
-        columns: list[Column] = [[] for _ in _PARTS]
+        columns: list[Column] = [[] for _ in self._paths]
         rejects = []
         for row, value in enumerate(batch.values):
             headers = batch.headers[row] if batch.headers else ()
@@ -84,7 +83,7 @@ class EntriesReader:
         numbers_and_texts: Iterable[Sequence[int] | Column] = (rows, indices, *columns)
         table = [
             pl.Series(name, column, dtype=type_)
-            for (name, type_), column in zip(COLUMNS_SCHEMA.items(), numbers_and_texts, strict=True)
+            for (name, type_), column in zip(self._columns.items(), numbers_and_texts, strict=True)
         ]
         return ReaderOutput(pl.DataFrame(table), rejects, independent=True)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-GROUPS = ("key", "scope", "time", "level", "message")
+GROUPS = ("key", "scope", "time", "level", "version", "message")
 """The names of groups that name a part of a line. A group with another name, or none, has no effect."""
 
 _NAMED = re.compile(r"\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>")
@@ -50,7 +50,7 @@ class Extractor:
         self._patterns = tuple(pattern for pattern in patterns if groups_of(pattern))
 
     def apply(self, table: pl.DataFrame) -> pl.DataFrame:
-        """Return `table` with its columns replaced by the parts that the patterns extract from `message`."""
+        """Return `table` with the parts that the patterns extract from `message` in the place of its columns."""
         if not self._patterns or table.is_empty():
             return table
         parts_of: dict[str, list[pl.Expr]] = {}
@@ -59,4 +59,7 @@ class Extractor:
             for name in groups_of(pattern):
                 part = groups.struct.field(name)
                 parts_of.setdefault(name, []).append(pl.when(part != "").then(part))
-        return table.with_columns(pl.coalesce(*parts, pl.col(name)).alias(name) for name, parts in parts_of.items())
+        return table.with_columns(
+            pl.coalesce(*parts, *([pl.col(name)] if name in table.columns else [])).alias(name)
+            for name, parts in parts_of.items()
+        )

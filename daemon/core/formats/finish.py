@@ -14,6 +14,7 @@ from daemon.core.formats.line_times import LATEST, LineTimes
 from daemon.core.formats.sources import SOURCE_SCHEMA, with_source, with_writer
 from daemon.core.formats.time_format import read_times
 from daemon.core.formats.timestamps import parse_times
+from daemon.core.formats.versions import versions_in
 from daemon.core.positions import INDEX_BITS
 from daemon.core.types import LINES_SCHEMA, Batch, Parsed, Reject, TimeCounts
 
@@ -46,7 +47,8 @@ class Finisher:
         table = read.table
         rows = table["row"]
         for name, parts in self._sources.items():
-            candidates = [table[name] if part is None else record_part(batch, part).gather(rows) for part in parts]
+            own = table[name] if name in table.columns else pl.repeat(None, len(table), dtype=pl.String, eager=True)
+            candidates = [own if part is None else record_part(batch, part).gather(rows) for part in parts]
             table = table.with_columns(pl.coalesce(*candidates).alias(name))
         table = table.with_columns(without_colours(table["message"]))
         if self._keep_sources:
@@ -60,11 +62,12 @@ class Finisher:
             rejects += unreadable
         lines, counts = self._settle(batch, table)
         lines = self._levels.apply(_with_short_names(lines))
+        versions = versions_in(lines)
         if self._keep_sources:
             lines = with_source(lines).select([*LINES_SCHEMA, *SOURCE_SCHEMA])
         else:
             lines = lines.select(list(LINES_SCHEMA))
-        return Parsed(lines, sorted(rejects, key=lambda reject: reject.row), counts)
+        return Parsed(lines, sorted(rejects, key=lambda reject: reject.row), counts, versions)
 
     def _parse_times(self, batch: Batch, table: pl.DataFrame) -> pl.DataFrame:
         """Return a table (micros, yearless, unreadable) of the lines' own times."""
@@ -152,8 +155,9 @@ def _filled(name: str) -> pl.Expr:
 
 
 def _with_short_names(table: pl.DataFrame) -> pl.DataFrame:
-    """Shorten long scopes and keys; different ones stay different."""
-    longest = table.select(pl.col("scope", "key").str.len_bytes().max()).row(0, named=True)
+    """Shorten long scopes, keys and versions; different ones stay different."""
+    names = [name for name in ("scope", "key", "version") if name in table.columns]
+    longest = table.select(pl.col(names).str.len_bytes().max()).row(0, named=True)
     for name in [name for name, size in longest.items() if (size or 0) > MAX_NAME]:
         whole = table[name].filter(table[name].str.len_chars() > MAX_NAME).unique()
         short = pl.Series([_shortened(text) for text in whole], dtype=pl.String)

@@ -21,7 +21,6 @@ import polars as pl
 
 from daemon.core.formats.base import (
     ALTERNATIVE,
-    COLUMNS_SCHEMA,
     WHOLE,
     FieldPaths,
     ReaderOutput,
@@ -35,7 +34,6 @@ from daemon.core.formats.lookup import whole_text
 from daemon.core.types import Batch, Reject
 
 _SURROGATE = r"\\u[dD][89a-fA-F]"
-_PARTS = tuple(COLUMNS_SCHEMA)[2:]
 Unread = tuple[int, Reject]
 """The index of an object that cannot be read, and its reject."""
 
@@ -49,6 +47,8 @@ class JsonReader:
             for name, path in fields.items()
         }
         self._message = fields.message
+        self._columns = dict(fields.columns())
+        self._parts = tuple(self._columns)[2:]
         self._whole = WHOLE in fields.message.split(ALTERNATIVE)
         self._apart = {*self._paths["time"], *self._paths["level"]}
         self._shape, self._nested = shape_of([path for paths in self._paths.values() for path in paths])
@@ -80,8 +80,8 @@ class JsonReader:
         if bare:
             wanted = pl.DataFrame(bare, schema={"row": pl.Int64, "index": pl.Int64}, orient="row")
             texts = wanted.join(values, on=("row", "index")).rename({"text": "message"})
-            absent = [pl.lit(None, dtype=pl.String).alias(name) for name in _PARTS if name != "message"]
-            table = pl.concat([table, texts.with_columns(*absent).select(list(COLUMNS_SCHEMA))])
+            absent = [pl.lit(None, dtype=pl.String).alias(name) for name in self._parts if name != "message"]
+            table = pl.concat([table, texts.with_columns(*absent).select(list(self._columns))])
         alone = pl.len().over("row") == 1
         return table.with_columns(index=pl.when(alone).then(0).otherwise("index")), list(unread.values())
 
@@ -92,7 +92,7 @@ class JsonReader:
         values, rejects = self._without_surrogates(batch, values)
         tables: list[pl.DataFrame] = []
         self._read(batch, values, tables, rejects)
-        table = pl.concat(tables) if tables else pl.DataFrame(schema=dict(COLUMNS_SCHEMA))
+        table = pl.concat(tables) if tables else pl.DataFrame(schema=self._columns)
         table = table.sort("row", "index") if len(tables) > 1 else table
         table = _with_exceptions(values, self._with_whole_objects(values, table) if self._whole else table)
         filled = table["message"].str.contains(r"\S")
@@ -137,7 +137,7 @@ class JsonReader:
             else:
                 rest.append((row, index, text))
         if by_hand:
-            tables.append(pl.DataFrame(by_hand, schema=dict(COLUMNS_SCHEMA), orient="row"))
+            tables.append(pl.DataFrame(by_hand, schema=self._columns, orient="row"))
         if len(rest) < len(values):
             self._read(
                 batch,
@@ -152,7 +152,7 @@ class JsonReader:
         else:
             row, index, text = rest[0]
             tables.append(
-                pl.DataFrame([self._by_hand(row, index, orjson.loads(text))], schema=dict(COLUMNS_SCHEMA), orient="row")
+                pl.DataFrame([self._by_hand(row, index, orjson.loads(text))], schema=self._columns, orient="row")
             )
 
     def _decode(self, values: pl.DataFrame) -> pl.DataFrame | None:
@@ -162,7 +162,7 @@ class JsonReader:
         except pl.exceptions.PolarsError:
             return None
         table = pl.DataFrame({"row": values["row"], "index": values["index"], "value": decoded})
-        return table.select("row", "index", *(self._part(name).alias(name) for name in _PARTS))
+        return table.select("row", "index", *(self._part(name).alias(name) for name in self._parts))
 
     def _part(self, name: str) -> pl.Expr:
         candidates = []
@@ -186,7 +186,7 @@ class JsonReader:
     def _by_hand(self, row: int, index: int, parsed: object) -> tuple[int | str | None, ...]:
         """Return the columns of one record, as `_decode` does."""
         parts: list[str | None] = []
-        for name in _PARTS:
+        for name in self._parts:
             texts = (text_at(parsed, path) for path in self._paths.get(name, ()))
             parts.append(next((text for text in texts if text is not None), None))
         return (row, index, *parts)

@@ -25,6 +25,7 @@ FIELDS = FieldPaths(
     "resource.service.name|scope.name",
     "trace_id|attributes.session.id",
     "severity_text|severity",
+    "resource.service.version",
 )
 BODY = "body"
 

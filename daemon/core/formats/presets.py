@@ -6,10 +6,22 @@ from dataclasses import fields, replace
 
 from daemon.core.formats.base import FieldPaths
 
-ECS = FieldPaths("message", "@timestamp", "service.name|event.dataset|agent.type", "trace.id|host.name", "log.level")
+ECS = FieldPaths(
+    "message",
+    "@timestamp",
+    "service.name|event.dataset|agent.type",
+    "trace.id|host.name",
+    "log.level",
+    "service.version",
+)
 """Filebeat and the ECS loggers."""
 FLUENT_BIT = FieldPaths(
-    "log|message", "@timestamp|timestamp|date|time", "kubernetes.container_name|tag", "kubernetes.pod_name", "level"
+    "log|message",
+    "@timestamp|timestamp|date|time",
+    "kubernetes.container_name|tag",
+    "kubernetes.pod_name",
+    "level",
+    "kubernetes.labels.app_kubernetes_io/version",
 )
 VECTOR = FieldPaths(
     "message|log", "timestamp", "kubernetes.container_name|service|source_type", "kubernetes.pod_name|host", "level"

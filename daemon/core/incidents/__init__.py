@@ -29,6 +29,7 @@ from daemon.core.incidents.replay import IncidentReplay, KnownCause, ReplayedInc
 from daemon.core.incidents.settings import Ceiling, IncidentSettings
 from daemon.core.incidents.stage import IncidentStage
 from daemon.core.incidents.state import all_names, dump_pieces, load_stage
+from daemon.core.incidents.versions import Release
 
 __all__ = [
     "HISTORY_KEY",
@@ -48,6 +49,7 @@ __all__ = [
     "KnownCause",
     "Mutes",
     "News",
+    "Release",
     "ReplayTerms",
     "ReplayedIncident",
     "Symptom",

@@ -20,6 +20,7 @@ from daemon.core.incidents.memory import CauseMemory, ScopeMemory
 from daemon.core.incidents.peaks import SCALES, Peak
 from daemon.core.incidents.rates import Rate, level_of
 from daemon.core.incidents.settings import IncidentSettings
+from daemon.core.incidents.versions import released
 from daemon.core.incidents.wording import reworded
 from daemon.core.observations import Gravity, Sighting, words_at_ends
 from daemon.core.text import duration
@@ -118,6 +119,9 @@ class ClueFinder:
         memory.causes[sighting.cause] = known
         memory.grave += known.gravity > 0
         memory.news.add(time, level_of(sighting.score))
+        version = released(memory.versions, time, self._settings) if not known.gravity else None
+        if version is not None:
+            version.causes += 1
         period, blocks = self._period(memory, memory.news, known, time)
         span = memory.span(self._settings.window)
         what = ("harmless line", "warning", "failure")[known.gravity]

@@ -1,7 +1,7 @@
 """Which of the clues that waited together are decided now.
 
-A harmless clue counts only with others: many new causes at one moment are a release. A warning among them is part of
-the release. A warning by itself waits for a second sighting.
+A harmless clue counts only with others: many new causes at one moment are a release, and so are as many since a version
+of the scope began. A warning among them is part of the release. A warning by itself waits for a second sighting.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from daemon.core.incidents.grouping import home_of_clue
 from daemon.core.incidents.incident import Incident
 from daemon.core.incidents.memory import ScopeMemory
 from daemon.core.incidents.settings import IncidentSettings
+from daemon.core.incidents.versions import released
 from daemon.core.observations import Gravity
 
 
@@ -35,8 +36,8 @@ def weigh(
     harmless = Counter(clue.scope for clue in clues if clue.gravity is Gravity.HARMLESS)
     ready, waiting = list[Clue](), list[Clue]()
     for clue in clues:
-        is_release = harmless[clue.scope] >= settings.release
         memory = scopes.get(clue.scope)
+        is_release = max(harmless[clue.scope], _came_with_a_version(clue, memory, settings)) >= settings.release
         if clue.gravity is Gravity.WARNING and is_release and memory is not None:
             ready.append(finder.as_release(memory, clue))
         elif clue.gravity is Gravity.WARNING and _lacks_witness(clue, memory, incidents, settings):
@@ -44,6 +45,12 @@ def weigh(
         elif clue.gravity or is_release:
             ready.append(clue)
     return sorted(ready, key=lambda c: (-c.gravity, c.time, c.cause)), waiting
+
+
+def _came_with_a_version(clue: Clue, memory: ScopeMemory | None, settings: IncidentSettings) -> int:
+    """Return how many new harmless causes have come since a version began that is new at the time of a clue."""
+    version = released(memory.versions, clue.time, settings) if memory is not None else None
+    return version.causes if version is not None else 0
 
 
 def _lacks_witness(

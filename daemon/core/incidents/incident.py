@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from daemon.core.incidents.clues import Clue, Kind
+from daemon.core.incidents.versions import Release
 from daemon.core.observations import Case, Gravity, words_at_ends
 
 MAX_SYMPTOMS = 32
@@ -34,8 +35,8 @@ class Incident:
     """`onset` is when its first symptom was seen, `last` its latest one; `told_at` the time of its last message.
 
     `headline` is the number of the symptom that represents it. `case` is its most telling session, whole. `messages`
-    counts the messages about it. `held` is True when it was not told: the ceiling held it back, or, with `muted`, a
-    mute.
+    counts the messages about it. `release` is the one that it began with. `held` is True when it was not told: the
+    ceiling held it back, or, with `muted`, a mute.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Incident:
     held: bool = False
     muted: bool = False
     resolved_at: float | None = None
+    release: Release | None = None
 
     @property
     def services(self) -> list[str]:

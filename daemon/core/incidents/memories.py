@@ -13,7 +13,8 @@ from daemon.core.incidents.missing import missing_lines
 from daemon.core.incidents.presence import attend, attend_key
 from daemon.core.incidents.settings import HOUR, IncidentSettings
 from daemon.core.incidents.silences import given_up
-from daemon.core.observations import KeySeen, LinesTogether
+from daemon.core.incidents.versions import note_version
+from daemon.core.observations import KeySeen, LinesTogether, VersionSeen
 
 
 @dataclass(slots=True)
@@ -53,6 +54,12 @@ class ScopeMemories:
         active = memory.active - max(memory.latest - seen.time / 1e6, 0.0)
         attended = attend_key(memory.keys, seen, active, settings.window / 2, settings.max_keys, settings.regular)
         self.changed |= {("k", seen.scope, cause) for cause in attended}
+
+    def version_seen(self, seen: VersionSeen, clock: int | None) -> None:
+        """Note a version of a scope; a time beyond its partition's stream time is not plausible."""
+        memory = self.of(seen.scope)
+        memory.versions = note_version(memory.versions, seen.version, min(seen.time, clock or seen.time) / 1e6)
+        self.changed.add(("s", seen.scope))
 
     def lines_together(self, session: LinesTogether) -> list[Clue]:
         """Count which lines a session has; return the clues that lines are missing."""

@@ -14,6 +14,7 @@ from daemon.core.incidents.peaks import SCALES, Peak
 from daemon.core.incidents.presence import Presence
 from daemon.core.incidents.rates import Rate
 from daemon.core.incidents.together import Together
+from daemon.core.incidents.versions import Version
 from daemon.core.observations import Gravity
 
 FIRST_SESSIONS = 10
@@ -61,7 +62,8 @@ class ScopeMemory:
     partitions that carry it. Its longest gaps are of this half of the window and of the one before; `silent_since` is
     set while a silence is told. `imports` names the histories of another stage that were added to it.
     `presences` are of its usual harmless lines, `together` says which of them come together, and `keys` are its
-    returning keys, by cause; `reworded` is when such lines first came in other words.
+    returning keys, by cause; `reworded` is when such lines first came in other words. `versions` are what
+    its lines state.
     """
 
     sessions: int = 0
@@ -90,6 +92,7 @@ class ScopeMemory:
     gap_half: int = 0
     silent_since: float | None = None
     imports: list[str] = field(default_factory=list)
+    versions: list[Version] = field(default_factory=list)
     grave: int = 0
 
     def span(self, window: float) -> float:
@@ -162,6 +165,7 @@ class ScopeMemory:
         for rate in (self.news, self.bursts, self.returns, self.absences, self.departures, self.lacks):
             rate.forget(now - window)
         before = now - KEPT * window
+        self.versions = [version for version in self.versions if version.last >= before]
         return self.drop([cause for cause, memory in self.causes.items() if memory.last < before and not memory.label])
 
     def drop(self, gone: Iterable[str]) -> list[str]:

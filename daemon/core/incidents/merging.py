@@ -13,6 +13,7 @@ from daemon.core.incidents.memory import FIRST_SESSIONS, CauseMemory, ScopeMemor
 from daemon.core.incidents.peaks import SCALES, Peak
 from daemon.core.incidents.rates import MINUTE, Rate, level_of
 from daemon.core.incidents.together import Together
+from daemon.core.incidents.versions import with_versions
 
 
 def learned(memory: ScopeMemory) -> ScopeMemory:
@@ -25,6 +26,7 @@ def learned(memory: ScopeMemory) -> ScopeMemory:
         memory,
         first_begins=[*memory.first_begins],
         traffic=[replace(peak) for peak in memory.traffic],
+        versions=[replace(version) for version in memory.versions],
         causes=causes,
         parents=dict(memory.parents),
         news=news,
@@ -58,6 +60,8 @@ def move(memory: ScopeMemory, shift: float, half_window: float) -> None:
     for peaks in (memory.traffic, *(cause.peaks for cause in memory.causes.values())):
         for peak, tau in zip(peaks, SCALES, strict=False):
             peak.move(seconds, tau, half_window)
+    for version in memory.versions:
+        version.began, version.last = version.began + seconds, version.last + seconds
     for cause in memory.causes.values():
         cause.first, cause.last = cause.first + seconds, cause.last + seconds
         cause.saved = cause.last  # the bounds of the memory order causes by it
@@ -83,6 +87,7 @@ def merge(memory: ScopeMemory, came: ScopeMemory, outbreak: float) -> None:
     _join_peaks(memory.traffic, came.traffic)
     for rate, other in ((memory.news, came.news), (memory.bursts, came.bursts), (memory.returns, came.returns)):
         rate.join(other)
+    memory.versions = with_versions(memory.versions, came.versions)
     for name, cause in came.causes.items():
         _merge_cause(memory, memory.parents.get(name, name), cause, outbreak)
     for child, parent in came.parents.items():

@@ -31,6 +31,7 @@ from daemon.core.incidents.mutes import ActiveMute, Mutes, hide
 from daemon.core.incidents.news import Event, News, at_once
 from daemon.core.incidents.ordering import Item, in_order
 from daemon.core.incidents.rates import MINUTE
+from daemon.core.incidents.releases import release_of
 from daemon.core.incidents.settings import HOUR, IncidentSettings
 from daemon.core.incidents.silences import absences, is_away, scope_silence
 from daemon.core.observations import Case, Gravity, KeySeen, LinesTogether, Observations, Sighting, Traffic
@@ -84,6 +85,8 @@ class IncidentStage:
             self.changed.add(("m", order.scope, order.name))
             over = self.mutes.heed(order, self.now)
             news += self._catch_up([over] if over is not None else [])
+        for seen in observations.versions:
+            self._memories.version_seen(seen, observations.clock)
         if observations.clock is None:
             return news
         clock, source = observations.clock / 1e6, observations.source
@@ -307,6 +310,7 @@ class IncidentStage:
         incident.told_at = self.now
         memory = self.scopes.get(incident.symptoms[incident.headline].scope)
         held_back = memory.held_back if memory is not None else 0
+        incident.release = release_of(incident, memory, self.settings)
         return News(event, incident.as_it_stands(), incident.messages, self.now, held_back)
 
     def end_of_teaching(self) -> None:

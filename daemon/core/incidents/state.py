@@ -24,13 +24,14 @@ from daemon.core.incidents.presence import Presence
 from daemon.core.incidents.rates import Rate
 from daemon.core.incidents.settings import IncidentSettings
 from daemon.core.incidents.stage import IncidentStage
+from daemon.core.incidents.versions import Release, Version
 from daemon.core.observations import Gravity
 from daemon.errors import DataError
 
-VERSION = 5
-READ = (1, 2, 3, 4, VERSION)
+VERSION = 6
+READ = (1, 2, 3, 4, 5, VERSION)
 """Version 1 has no usual lines (``p``), version 2 no tails of absences, version 3 no keys, version 4 no
-lines that come together (``t``, ``w``): they are learned from then on."""
+lines that come together (``t``, ``w``), version 5 no versions of services: they are learned from then on."""
 HEAD = ("h",)
 RATES = ("news", "bursts", "returns", "absences", "departures", "lacks")
 
@@ -118,6 +119,7 @@ def _scope(memory: ScopeMemory) -> Mapping[str, Any]:
         "silent_since": memory.silent_since,
         "imports": memory.imports,
         "reworded": memory.reworded,
+        "versions": [[v.name, v.began, v.last, v.causes] for v in memory.versions],
         "counted": memory.together.number,
         **{name: _rate(getattr(memory, name)) for name in RATES},
     }
@@ -173,6 +175,8 @@ def _value(field: str, value: Any) -> Any:
         return rate
     if field == "traffic":
         return [Peak(*numbers) for numbers in value]
+    if field == "versions":
+        return [Version(*fields) for fields in value]
     if field == "told":
         return {int(hour): int(count) for hour, count in value}
     return value
@@ -184,7 +188,9 @@ def _incident(document: dict[str, Any]) -> Incident:
         for fields in document["symptoms"]
     ]
     wordings = [tuple(words) for words in document["wordings"]]
+    release = document.get("release")  # not noted before version 6
     fields = document | {"symptoms": symptoms, "wordings": wordings, "gravity": Gravity(document["gravity"])}
+    fields["release"] = Release(**release) if release is not None else None
     return Incident(**_still_known(Incident, fields))
 
 

@@ -133,9 +133,13 @@ class Masker:
             texts = texts.clone().scatter(rows, without_seams(texts.gather(rows)))
         return cut(texts)
 
-    def _names(self, lines: pl.DataFrame) -> list[pl.Series]:
-        """Return those of the columns `scope` and `key` in which redaction changes something, redacted."""
-        names = {name: lines[name].unique() for name in ("scope", "key")}
+    def names(self, table: pl.DataFrame, *columns: str) -> pl.DataFrame:
+        """Return a table whose columns of names, such as scopes, have no secrets; different names stay different."""
+        return table.with_columns(*self._names(table, columns))
+
+    def _names(self, lines: pl.DataFrame, columns: Sequence[str] = ("scope", "key")) -> list[pl.Series]:
+        """Return those of the columns in which redaction changes something, redacted."""
+        names = {name: lines[name].unique() for name in columns}
         redacted = redact_column(pl.concat(names.values()), self._redaction)
         changed, start = [], 0
         for name, distinct in names.items():

@@ -186,6 +186,19 @@ class CauseDocument(TypedDict):
     """Closed sessions of the incident that show it."""
 
 
+class ReleaseDocument(TypedDict):
+    """A version of a service that began when an incident did."""
+
+    scope: str
+    """The service or tenant."""
+    version: str
+    """Its version, as its lines state it (`input.fields.version`), redacted."""
+    since: Time
+    """Event time of the first line that stated it, RFC 3339."""
+    causes: Count
+    """New kinds of harmless lines that came with it so far."""
+
+
 class IncidentDocument(TypedDict):
     """What belongs together: symptoms that began at one moment, of one cause or one wording, in any services."""
 
@@ -205,6 +218,8 @@ class IncidentDocument(TypedDict):
     """Closed sessions that belong to it so far."""
     messages: Count
     """Messages about it so far, this one included."""
+    release: NotRequired[ReleaseDocument]
+    """Present when a new version of the headline's service began when the incident did."""
     muted: NotRequired[str]
     """Present when it was not told in time, because of a mute that has ended: by whom, and what else was missed."""
 

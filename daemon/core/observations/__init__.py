@@ -17,12 +17,14 @@ from daemon.core.observations.record import (
     Said,
     Sighting,
     Traffic,
+    VersionSeen,
     dump_observations,
     load_observations,
     observations_line,
     packed_observations,
 )
 from daemon.core.observations.returning_keys import CROWDED, FOLLOWED
+from daemon.core.observations.versions import Versions
 
 __all__ = [
     "BIN_US",
@@ -40,6 +42,8 @@ __all__ = [
     "Said",
     "Sighting",
     "Traffic",
+    "VersionSeen",
+    "Versions",
     "cause_of",
     "cause_of_key",
     "dump_observations",

@@ -23,6 +23,7 @@ from daemon.core.generation_cache import GenerationCache
 from daemon.core.observations.causes import cause_of
 from daemon.core.observations.record import Case, KeySeen, Observations, Sighting, Traffic
 from daemon.core.observations.returning_keys import ReturningKeys
+from daemon.core.observations.versions import Versions
 from daemon.core.observations.whole_sessions import WholeSessions
 from daemon.core.positions import Positions, place, position_of
 from daemon.core.text import ends
@@ -61,6 +62,8 @@ class Observer:
         self._cases: list[Case] = []
         self.whole = WholeSessions()
         """Takes in closed sessions."""
+        self.versions = Versions()
+        """Takes in versions of services."""
         self.waiting = 0
         """Observations that somebody waits for: something described for the first time, warnings, failures, cases."""
 
@@ -113,6 +116,7 @@ class Observer:
             cases=self._cases,
             keys=sorted(self._keys, key=lambda k: (k.time, k.scope, k.key)),
             together=self.whole.take(),
+            versions=self.versions.take(),
         )
         self._traffic, self._sightings, self._counts = Counter(), {}, Counter()
         self._keys, self._cases, self.waiting = [], [], 0

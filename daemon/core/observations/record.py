@@ -61,6 +61,15 @@ class KeySeen:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionSeen:
+    """A line at `time` stated this version of its scope."""
+
+    scope: str
+    version: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
 class LinesTogether:
     """A whole session that lasted from `start` to `end`, without a warning or a failure, had these `causes`, sorted."""
 
@@ -115,9 +124,10 @@ class Observations:
     mutes: Sequence[MuteOrder] = field(default=())
     keys: Sequence[KeySeen] = field(default=())
     together: Sequence[LinesTogether] = field(default=())
+    versions: Sequence[VersionSeen] = field(default=())
 
     def __bool__(self) -> bool:
-        lines = self.traffic or self.sightings or self.keys
+        lines = self.traffic or self.sightings or self.keys or self.versions
         return bool(lines or self.together or self.cases or self.said or self.mutes)
 
 
@@ -133,6 +143,7 @@ def observations_line(observations: Observations) -> bytes:
         ],
         "keys": [[k.scope, k.key, k.time] for k in observations.keys],
         "together": [[t.scope, t.start, t.end, t.causes] for t in observations.together],
+        "versions": [[v.scope, v.version, v.time] for v in observations.versions],
         "cases": [[c.id, c.scope, c.end, c.causes, c.document] for c in observations.cases],
         "said": [[s.scope, s.pattern, s.verdict, s.causes] for s in observations.said],
         "mutes": [[m.scope, m.name, m.until, m.causes, m.by] for m in observations.mutes],
@@ -165,6 +176,7 @@ def load_observations(value: bytes | None) -> Observations:
             sightings=[Sighting(*row) for row in document["sightings"]],
             keys=[KeySeen(*row) for row in document.get("keys", ())],  # older records have none
             together=_together(document.get("together", ())),  # older records have none
+            versions=[VersionSeen(*row) for row in document.get("versions", ())],  # older records have none
             cases=[Case(*row) for row in document["cases"]],
             said=[Said(*row) for row in document["said"]],
             mutes=[MuteOrder(*row) for row in document.get("mutes", ())],  # older records have none

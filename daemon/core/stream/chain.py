@@ -101,9 +101,9 @@ class Stream:
         self.refused: list[tuple[Session, Pattern, RefusedText]] = []
         self._wanted: list[Pattern] = []
         self._origin = incoming or InputLines(tools.format, tools.masker)
-        self._lines = LineReader(self._origin, resume, self._take, tools.timed)
-        self._held = HeldLines(tools.joining if incoming is None else None, self._origin, self._lines, tools.timed)
         self.observer = Observer(source, self._origin.place)
+        self._lines = LineReader(self._origin, resume, self._take, self.observer.versions.see, tools.timed)
+        self._held = HeldLines(tools.joining if incoming is None else None, self._origin, self._lines, tools.timed)
         if not self._lines.replaying and self._lines.resume.watermark is not None:
             self._sessionizer.advance(self._lines.resume.watermark)
 

@@ -88,8 +88,11 @@ class InputLines:
         """Do nothing: records of the input contain only lines."""
 
     def parse(self, batch: Batch) -> Parsed:
-        """Return the lines of a batch, by the format."""
-        return self._format.parse(batch)
+        """Return the lines of a batch, by the format; what they state of versions is redacted."""
+        parsed = self._format.parse(batch)
+        if parsed.versions is None:
+            return parsed
+        return replace(parsed, versions=self._masker.names(parsed.versions, "scope", "version"))
 
     def joined(self, lines: pl.DataFrame) -> Joined:
         """Return every line as an event."""
@@ -111,6 +114,8 @@ class InputLines:
 class LineReader:
     """Reads one partition from a checkpoint on; gives lines to `take`, which returns `Pushed.cuts`.
 
+    `see` gets the versions that lines state, also of lines that are read again.
+
     `lost` counts records with unsettled lines that retention deleted, `next` is the offset after the last record taken
     in, never below the checkpoint's.
     """
@@ -120,6 +125,7 @@ class LineReader:
         origin: LineSource,
         resume: Checkpoint | None,
         take: Callable[[pl.DataFrame], Mapping[str, int]],
+        see: Callable[[pl.DataFrame, int], None],
         timed: Timed,
     ) -> None:
         self.lost = 0
@@ -127,6 +133,7 @@ class LineReader:
         self.next = self.resume.next
         self._origin = origin
         self._take = take
+        self._see = see
         self._timed = timed
         self._replay = Replay(self.resume) if self.resume.unsettled.size else None
         self._read_to = 0
@@ -210,6 +217,8 @@ class LineReader:
         if self._replay is not None:
             for reject in rejects:
                 self._replay.rejected(reject.offset)
+        if parsed.versions is not None:
+            self._see(parsed.versions, self.resume.next)
         lines = self._kept(parsed)
         self.next = max(self.next, batch.offsets[-1] + 1)
         self._read_to = batch.offsets[-1] + 1

@@ -1,8 +1,9 @@
 """The processor of a partition of logs whose lines are judged elsewhere: lines go to the partition of their key.
 
 It is the first of two hops. Records become lines as in `LogProcessor`, joined, redacted and masked. Bad records become
-dead letters that name their place in the input. A transaction writes the lines, and the checkpoint after them; only
-lines that are held to be joined stay unsettled here. The second hop is a `LogProcessor` that reads `IncomingLines`.
+dead letters that name their place in the input. A transaction writes the lines, observes the versions that they state,
+and writes the checkpoint after them; only lines that are held to be joined stay unsettled here. The second hop is a
+`LogProcessor` that reads `IncomingLines`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import polars as pl
 
 from daemon.core.messages import dead_letter
 from daemon.core.multiline import Joined
+from daemon.core.observations import Observations, Versions, dump_observations
 from daemon.core.repartition import OutgoingLines, Place, place_of
 from daemon.core.stream.chain import Tools
 from daemon.core.stream.checkpoint import Checkpoint
@@ -43,7 +45,8 @@ class RepartitionProcessor:
         self._publishing = publishing
         self._outgoing = OutgoingLines(source, partitions, resume.watermark if resume else None, place)
         self._origin = InputLines(tools.format, tools.masker)
-        self._lines = LineReader(self._origin, resume, self._collect, tools.timed)
+        self._versions = Versions()
+        self._lines = LineReader(self._origin, resume, self._collect, self._versions.see, tools.timed)
         self._held = HeldLines(tools.joining, self._origin, self._lines, tools.timed)
         self._outputs: list[OutRecord] = []
 
@@ -80,6 +83,10 @@ class RepartitionProcessor:
     def take(self) -> Settlement:
         records, self._outputs = self._outputs, []
         records += self._outgoing.take()
+        if versions := self._versions.take():
+            source = str(self._source)
+            value = dump_observations(Observations(source, versions=versions))
+            records.append(OutRecord("observations", source.encode(), value, partition=0))
         unsettled = np.union1d(self._held.unsettled(), self._lines.ahead())
         checkpoint = Checkpoint(
             self._lines.next,

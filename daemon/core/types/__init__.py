@@ -19,6 +19,7 @@ from daemon.core.types.judgements import (
     Verdict,
 )
 from daemon.core.types.records import (
+    HOUR_US,
     LINES_SCHEMA,
     NO_TIME_COUNTS,
     Batch,
@@ -43,6 +44,7 @@ from daemon.core.types.sessions import (
 Vector = NDArray[np.float32]
 
 __all__ = [
+    "HOUR_US",
     "LINES_SCHEMA",
     "NO_TIME_COUNTS",
     "Batch",

@@ -23,6 +23,10 @@ LINES_SCHEMA: Mapping[str, pl.DataType] = {
 """
 
 
+HOUR_US = 3_600_000_000
+"""Microseconds of an hour."""
+
+
 class TopicPartition(NamedTuple):
     """One partition of one topic. In a backtest, the files are partition 0 of a topic named after them."""
 
@@ -135,11 +139,16 @@ NO_TIME_COUNTS = TimeCounts()
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """One batch read by a format: a table of `LINES_SCHEMA`, and the records it could not read."""
+    """One batch read by a format: a table of `LINES_SCHEMA`, and the records it could not read.
+
+    `versions` are what lines state of their services: (scope, version, time, position) of the first line of each in
+    each `HOUR_US` of event time, None where no line states one.
+    """
 
     lines: pl.DataFrame
     rejects: Sequence[Reject] = ()
     times: TimeCounts = NO_TIME_COUNTS
+    versions: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 
 from daemon.core.alerts import Published, case_of
 from daemon.core.alerts.alert_document import MAX_BYTES, SUMMARY
-from daemon.core.incidents import News
+from daemon.core.incidents import News, Release
 from daemon.core.messages import encode, schemas, verdict_document
 from daemon.core.observations import Gravity, cause_of
 from daemon.core.types import Evidence
@@ -214,3 +214,25 @@ def test_all_messages_of_an_incident_have_one_key() -> None:
         published.alert["incident"]["services"],
     )
     assert b"payments" == published.record.key
+
+
+def test_a_release_is_named_where_it_is_the_news() -> None:
+    """Harmless news of a release says which version came, and with how much; a failure says it beside its line."""
+    failure, harmless = news_of(closed=False), news_of(closed=False)
+    for news in (failure, harmless):
+        news.incident.release = Release("payments", "2.4.1", NOON / 1e6 - 8, 37)
+    harmless.incident.gravity = Gravity.HARMLESS
+    named, beside = body(publish(harmless)), body(publish(failure))
+
+    assert named["summary"].startswith('payments 2.4.1 was released: 37 new kinds of lines, such as "')
+    assert "was released" not in beside["summary"]
+    release = {"scope": "payments", "version": "2.4.1", "since": "2026-11-22T11:59:52.000Z", "causes": 37}
+    assert [release, release] == [document["incident"]["release"] for document in (named, beside)]
+
+
+def test_a_long_version_leaves_the_summary_short() -> None:
+    """However long scope and version are, the summary has at most 200 characters."""
+    news = news_of(closed=False)
+    news.incident.release, news.incident.gravity = Release("s" * 250, "v" * 80, 0.0, 3), Gravity.HARMLESS
+
+    assert len(body(publish(news))["summary"]) <= SUMMARY

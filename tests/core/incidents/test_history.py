@@ -27,8 +27,9 @@ from daemon.core.incidents import (
 from daemon.core.incidents.memory import CauseMemory, ScopeMemory
 from daemon.core.incidents.peaks import SCALES, Peak
 from daemon.core.incidents.rates import Rate
+from daemon.core.observations import Observations, VersionSeen
 from daemon.errors import DataError
-from tests.core.incidents.scenes import HOUR, SETTINGS, START, events, living, observed, sighting, traffic
+from tests.core.incidents.scenes import HOUR, SETTINGS, START, events, living, observed, sighting, traffic, us
 
 DAY = 24 * HOUR
 DAILY = "ERROR backup: the volume <NUM> could not be reached"
@@ -193,12 +194,33 @@ def test_peaks_of_two_halves_are_those_of_the_whole(counted: list[tuple[float, i
         assert one.highest <= whole.highest + 1e-9
 
 
+def test_versions_of_a_history_are_known() -> None:
+    """Where a history knows a version that the stage has seen too, it began when the earlier of both saw it."""
+    stages = [living(1.0), living(1.0)]
+    for stage, seen in zip(stages, [("2.4.0", 600), ("2.4.0", 60)], strict=True):
+        stage.take(Observations("logs/0", us(HOUR), versions=[VersionSeen("shop", seen[0], us(seen[1]))]))
+    (version,) = warm(take_history(stages[1]), stage=stages[0]).scopes["shop"].versions
+
+    assert ("2.4.0", START + 60, START + 600) == (version.name, version.began, version.last)
+
+
 def test_every_field_has_its_rule() -> None:
     """Who adds a field to the memory says in `merging` how it is moved in time and added."""
     assert {
         *("sessions", "first_begins", "start", "active", "latest", "traffic", "causes", "parents", "news", "bursts"),
         *("returns", "told", "held_back", "sources", "longest_gap", "longest_gap_before", "gap_half", "silent_since"),
-        *("imports", "grave", "absences", "departures", "presences", "keys", "reworded", "together", "lacks"),
+        *(
+            "imports",
+            "grave",
+            "absences",
+            "departures",
+            "presences",
+            "keys",
+            "reworded",
+            "together",
+            "lacks",
+            "versions",
+        ),
     } == {field.name for field in fields(ScopeMemory)}
     assert {
         *("first", "last", "score", "one_off", "active", "sightings", "outbreaks", "saved", "label", "words"),

@@ -20,6 +20,7 @@ from daemon.core.observations import (
     Said,
     Sighting,
     Traffic,
+    VersionSeen,
     cause_of,
     dump_observations,
     load_observations,
@@ -138,6 +139,7 @@ def test_a_record_is_read_as_it_was_written() -> None:
         "logs/3", 5, [Traffic("a", 1, 2)], [Sighting("a", "c", 1.25, 3, 4, "l", "t", "k", "7")],
         [Case("v", "a", 9, ["c"], {"id": "v"})], [Said("a", "p", "normal", ["c"])],
         [MuteOrder("a", "p", 7, ["c"], "ada")], [KeySeen("a", "host-1", 8)], [LinesTogether("a", 1, 2, ("c", "d"))],
+        [VersionSeen("a", "2.4.1", 8)],
     )  # fmt: skip
 
     assert observations == load_observations(dump_observations(observations))

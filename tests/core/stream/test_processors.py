@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.formats import FormatSettings
+from daemon.core.formats import FieldPaths, FormatSettings
 from daemon.core.incidents import IncidentSettings
 from daemon.core.masking import RedactionSettings
 from daemon.core.observations import MuteOrder, load_observations
@@ -23,6 +23,7 @@ from daemon.core.stream import (
     LogProcessor,
     Processor,
     RepartitionProcessor,
+    Tools,
 )
 from daemon.core.stream.log_processor import JUDGED_AT_ONCE
 from daemon.core.types import Batch, OutRecord, RefusedRange, TopicPartition
@@ -119,6 +120,42 @@ def test_incidents_continue_where_a_settlement_ended(data: st.DataObject) -> Non
 
     said = [*settlement.alerts, *other.take().alerts]
     assert [alert.id for alert in whole.take().alerts] == [alert.id for alert in said]
+
+
+def versioned() -> Tools:
+    """Return tools that look for a version in each record."""
+    return replace(tools(), format=FormatSettings(fields=FieldPaths(version="version")))
+
+
+def of_versions(records: Sequence[OutRecord]) -> list[tuple[str, str]]:
+    seen = [load_observations(record.value).versions for record in of_role(records, "observations")]
+    return [(version.scope, version.version) for versions in seen for version in versions]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda resume: LogProcessor(SOURCE, versioned(), PUBLISHING, resume),
+        lambda resume: RepartitionProcessor(SOURCE, versioned(), PUBLISHING, resume, 2),
+    ],
+    ids=["judged here", "judged elsewhere"],
+)
+@pytest.mark.parametrize("cut", [0, 7, 20, 40])
+def test_a_version_is_observed_once_over_a_restart(make: Callable[[Checkpoint | None], Processor], cut: int) -> None:
+    """What lines state of versions is in the transaction that takes the lines in, without secrets."""
+    stated = ["1.0", "token=ghp_0123456789abcdefghijABCDEFGHIJ012345"]
+    lines = [orjson.loads(value) for value in RECORDS]
+    values = [orjson.dumps({**line, "version": stated[at // 20]}) for at, line in enumerate(lines)]
+    first = make(None)
+    settle(first, batch(values[:cut]))
+    before = first.take()
+    second = make(before.checkpoint)
+    settle(second, batch(values))
+
+    seen = of_versions([*before.records, *second.take().records])
+    assert ("shop", "1.0") in seen
+    assert not any("ghp" in version for _, version in seen)
+    assert [2, 2] == [len(set(seen)), len(seen)]
 
 
 def test_a_foreign_observation_is_a_dead_letter() -> None:
