@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from daemon.adapters.document_store.segment_files import SegmentFiles, empty
+from daemon.adapters.document_store.segment_files import SegmentFiles, best, empty
 
 
 @pytest.mark.parametrize("content", [None, b"", b"x" * 100])
@@ -50,3 +52,15 @@ def test_a_file_that_goes_while_it_is_opened_is_lost(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Path, "stat", lambda _: sizes)
     with pytest.raises(LookupError):
         files.nearest(1, size, np.eye(4, dtype=np.float32)[2], 1)
+
+
+@given(st.lists(st.lists(st.sampled_from([-1.0, 0.0, 0.25, 0.5, 1.0]), max_size=30), min_size=1), st.integers(1, 40))
+def test_the_best_are_those_of_sorting_all(lists: list[list[float]], count: int) -> None:
+    """The highest cosines first; of equal ones the lowest keys."""
+    cosines = [np.array(each, np.float32) for each in lists]
+    flat = np.concatenate(cosines).tolist()
+    keys = [np.array([7 * len(flat) - at for at in range(len(flat))], np.int64)]
+    best_keys, best_cosines = best(keys, cosines, count)
+
+    expected = sorted(zip(keys[0].tolist(), flat, strict=True), key=lambda pair: (-pair[1], pair[0]))[:count]
+    assert expected == list(zip(best_keys.tolist(), best_cosines.tolist(), strict=True))

@@ -122,5 +122,9 @@ def empty(dimensions: int) -> Index:
 def best(keys: Sequence[Keys], cosines: Sequence[NDArray[np.float32]], count: int) -> tuple[Keys, NDArray[np.float32]]:
     """Return the `count` keys of the highest cosines, the highest first, and among equals the lowest key first."""
     all_keys, all_cosines = np.concatenate(keys), np.concatenate(cosines)
+    if len(all_cosines) > count:
+        least = np.partition(all_cosines, -count)[-count]
+        near = all_cosines >= least
+        all_keys, all_cosines = all_keys[near], all_cosines[near]
     order = np.lexsort((all_keys, -all_cosines))[:count]
     return all_keys[order], all_cosines[order]
