@@ -51,6 +51,7 @@ _SECTIONS: Sequence[Section] = (
             ("The detector", "detector.md"),
             ("Reliability", "reliability.md"),
             ("Memory", "memory.md"),
+            ("The engine's memory on a GPU", "engine.md"),
             ("Quality, measured", "quality.md"),
             ("Performance, measured", "performance.md"),
         ),
