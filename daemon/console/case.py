@@ -13,9 +13,10 @@ from typing import Any
 
 from daemon.core.text import clean, percent, shorten
 
-MAX_ROWS = 200
+MAX_ROWS, MAX_CASE = 80, 20_000
+"""Lines of a case, and the characters of all of them: the page stays small, and the message has the rest."""
 MAX_TEXT = 2_000
-MAX_CAUSES = 50
+MAX_CAUSES = 20
 _TOKEN = re.compile(r"<[A-Z_]+>|[^\W_]+|_|\W")
 _WORD = re.compile(r"[^\W\d_]+")
 _NOTES = {"new": "never seen before", "severe": "reads like a failure", "count": "unusual count"}
@@ -70,7 +71,17 @@ def case_rows(document: Mapping[str, Any]) -> list[CaseRow]:
     rows = [_present(line) for line in lines]
     absent = [_missing(line) for line in missing if isinstance(line, dict)]
     telling = [row for row in absent if row.part]
-    return [*telling, *rows, *(row for row in absent if not row.part)][:MAX_ROWS]
+    return list(_fitting([*telling, *rows, *(row for row in absent if not row.part)][:MAX_ROWS]))
+
+
+def _fitting(rows: Sequence[CaseRow]) -> Iterator[CaseRow]:
+    """Yield the first rows, whose lines have at most `MAX_CASE` characters together."""
+    room = MAX_CASE
+    for row in rows:
+        room -= sum(len(text) for text, _ in (*row.here, *row.normal))
+        if room < 0:
+            return
+        yield row
 
 
 def cause_rows(document: Mapping[str, Any]) -> list[CauseRow]:

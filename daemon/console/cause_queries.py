@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-MOST = 200
+MOST = 150
 _CAUSES = """
 SELECT cause, count(*), max(latest), incidents.id, iif(line != '', line, summary), services, (
     SELECT verdict FROM feedback WHERE pattern = cause ORDER BY time DESC, offset DESC LIMIT 1

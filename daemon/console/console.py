@@ -16,6 +16,7 @@ from daemon.console.archive import Archive
 from daemon.console.archive_thread import ArchiveThread
 from daemon.console.changes import Changes
 from daemon.console.console_metrics import ConsoleMetrics
+from daemon.console.error_pages import error_pages
 from daemon.console.feed import Feed, Feeds, Follow, read_folder, read_meaning
 from daemon.console.guard import Guard
 from daemon.console.links import LinkTemplate
@@ -134,7 +135,8 @@ class Console:
                 stack.push_async_callback(self._documents.close)
                 table += self._documents.routes(pages)
             tls = LiveCertificate(settings.tls) if settings.tls is not None else None
-            server = ConsoleServer(settings.host, settings.port, settings.path, guard, table, metrics)
+            address, errors = (settings.host, settings.port), error_pages(views, guard)
+            server = ConsoleServer(address, settings.path, guard, errors, table, metrics)
             await server.start(tls.context if tls else None)
             stack.push_async_callback(server.close)
             host = f"[{settings.host}]" if ":" in settings.host else settings.host

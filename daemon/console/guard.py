@@ -72,7 +72,7 @@ class Guard:
         """Return a handler that runs `handler` for accounts of this role or a higher one; None is for everybody."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            request[ROOT] = self._proxy.prefix(request) + self._root
+            request[ROOT] = self.root_of(request)
             self._check_host(request)
             self._check_origin(request)
             if role is None:
@@ -87,6 +87,10 @@ class Guard:
             return response
 
         return guarded
+
+    def root_of(self, request: web.Request) -> str:
+        """Return the prefix of all paths as the browser that sent this sees them."""
+        return self._proxy.prefix(request) + self._root
 
     async def log_in(self, name: str, password: str) -> str | None:
         """Return the cookie of a new session, None for a wrong name or password."""

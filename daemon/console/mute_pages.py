@@ -8,7 +8,7 @@ from aiohttp import web
 
 from daemon.console import mute_queries, queries
 from daemon.console.guard import LOGIN, checked_form
-from daemon.console.pages import Pages
+from daemon.console.pages import Pages, page_count, page_number
 from daemon.core.messages import encode, mute_document
 from daemon.errors import DataError
 
@@ -23,13 +23,14 @@ class MutePages:
         self._pages = pages
 
     async def list(self, request: web.Request) -> web.Response:
-        """Every mute in force, with its end, and those that are over."""
+        """Every mute in force, with its end, and the latest that are over."""
         now = round(time() * 1000)
-        (active, over), totals = await self._pages.read(
-            lambda archive: (mute_queries.mutes(archive, now), queries.totals(archive))
+        page = page_number(request.query.get("page", ""))
+        listing, totals = await self._pages.read(
+            lambda archive: (mute_queries.mutes(archive, now, page), queries.totals(archive))
         )
-        sent = request.query.get("sent", "")
-        return self._pages.page(request, "mutes.html", totals, active=active, over=over, now=now, sent=sent)
+        values = {"listing": listing, "page": page, "pages": page_count(listing.count, mute_queries.PAGE)}
+        return self._pages.page(request, "mutes.html", totals, now=now, sent=request.query.get("sent", ""), **values)
 
     async def ask(self, request: web.Request) -> web.Response:
         """The form: what is muted, for how long, and what it would have silenced."""

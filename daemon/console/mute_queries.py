@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import orjson
 
@@ -12,12 +13,18 @@ from daemon.console.messages import ArchivedMute
 from daemon.console.retention import DAY_MS, latest_time
 
 _WEEK_MS = 7 * DAY_MS
-_LATEST = """
-SELECT time, scope, pattern, until, author, note FROM mutes WHERE NOT EXISTS (
+PAGE = 50
+"""Mutes in force on one page."""
+MOST_OVER = 20
+"""Mutes that are over and still listed."""
+MOST_ON_ONE = 10
+"""Mutes that the page of one incident names."""
+_COLUMNS = "time, scope, pattern, until, author, note"
+_LATEST = """mutes WHERE NOT EXISTS (
     SELECT 1 FROM mutes AS later WHERE later.scope = mutes.scope AND later.pattern = mutes.pattern
     AND (later.time, later.offset) > (mutes.time, mutes.offset)
-) ORDER BY time DESC LIMIT 200
-"""
+)"""
+"""The last message of each service and pattern counts."""
 _OF_SERVICE = "EXISTS (SELECT 1 FROM json_each(services) WHERE value = ?)"
 _OF_PATTERN = """(id IN (SELECT incident FROM causes WHERE cause = ?) OR
 id IN (SELECT incident FROM alerts WHERE pattern = ? AND scope = ?))"""
@@ -34,19 +41,53 @@ class Silenced:
     latest: Sequence[tuple[str, str]]
 
 
-def mutes(connection: sqlite3.Connection, now_ms: int) -> tuple[list[ArchivedMute], list[ArchivedMute]]:
-    """Return the mutes in force and the others, the latest first; the last message of a service and pattern counts."""
-    rows = [ArchivedMute(*row) for row in connection.execute(_LATEST)]
-    return [row for row in rows if row.in_force(now_ms)], [row for row in rows if not row.in_force(now_ms)]
+@dataclass(frozen=True, slots=True)
+class MuteListing:
+    """One page of the mutes in force, how many there are, and the latest of those that are over.
+
+    `lines` has a line of each cause that an incident showed.
+    """
+
+    active: Sequence[ArchivedMute]
+    count: int
+    over: Sequence[ArchivedMute]
+    lines: Mapping[str, str]
+
+
+def mutes(connection: sqlite3.Connection, now_ms: int, page: int = 0) -> MuteListing:
+    """Return mutes, the latest first."""
+    count: int = connection.execute(f"SELECT count(*) FROM {_LATEST} AND until > ?", (now_ms,)).fetchone()[0]  # noqa: S608
+    active = connection.execute(
+        f"SELECT {_COLUMNS} FROM {_LATEST} AND until > ? ORDER BY time DESC, scope, pattern LIMIT ? OFFSET ?",  # noqa: S608
+        (now_ms, PAGE, PAGE * page),
+    )
+    over = connection.execute(
+        f"SELECT {_COLUMNS} FROM {_LATEST} AND ifnull(until, 0) <= ? ORDER BY time DESC, scope, pattern LIMIT ?",  # noqa: S608
+        (now_ms, MOST_OVER),
+    )
+    listed = [ArchivedMute(*row) for row in chain(active, over)]
+    causes = orjson.dumps([mute.pattern for mute in listed]).decode()
+    lines = connection.execute(
+        "SELECT cause, max(line) FROM causes WHERE line != '' AND cause IN (SELECT value FROM json_each(?)) "
+        "GROUP BY cause",
+        (causes,),
+    )
+    shown = min(PAGE, max(count - PAGE * page, 0))
+    return MuteListing(listed[:shown], count, listed[shown:], dict(lines.fetchall()))
 
 
 def mutes_on(connection: sqlite3.Connection, incident: str, services: Sequence[str], now_ms: int) -> list[ArchivedMute]:
-    """Return the mutes in force that cover an incident."""
+    """Return the mutes in force that cover an incident, the latest first."""
     names = {""} | {
         cause for (cause,) in connection.execute("SELECT cause FROM causes WHERE incident = ?", (incident,))
     }
     names |= {name for (name,) in connection.execute("SELECT pattern FROM alerts WHERE incident = ?", (incident,))}
-    return [mute for mute in mutes(connection, now_ms)[0] if mute.scope in services and mute.pattern in names]
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM {_LATEST} AND until > ? AND scope IN (SELECT value FROM json_each(?)) "  # noqa: S608
+        "AND pattern IN (SELECT value FROM json_each(?)) ORDER BY time DESC LIMIT ?",
+        (now_ms, orjson.dumps(list(services)).decode(), orjson.dumps(list(names)).decode(), MOST_ON_ONE),
+    )
+    return [ArchivedMute(*row) for row in rows]
 
 
 def would_silence(connection: sqlite3.Connection, scope: str, pattern: str, limit: int = 5) -> Silenced:

@@ -23,11 +23,12 @@ from daemon.console.guard import LOGIN, ROOT, Guard, checked_form
 from daemon.console.links import LinkTemplate, filled
 from daemon.console.meaning_queries import AlikeIncident
 from daemon.console.mute_queries import mutes_on
-from daemon.console.service_queries import SPANS, service_views
+from daemon.console.service_queries import ON_ONE as SERVICES_ON_ONE
+from daemon.console.service_queries import SPANS, service_listing
 from daemon.console.views import Views, path_segment
 from daemon.console.word_queries import word_would_silence
 from daemon.core.messages import VERDICTS, encode, label_document, remark_document
-from daemon.errors import DataError, UnavailableError
+from daemon.errors import DataError
 
 T = TypeVar("T")
 
@@ -74,6 +75,8 @@ class Pages:
         (listed, count), services, totals = await self.read(
             lambda archive: (queries.incidents(archive, wanted), queries.services(archive), queries.totals(archive))
         )
+        if wanted.service and wanted.service not in services:
+            services = [wanted.service, *services]
         return self.page(
             request,
             "incidents.html",
@@ -83,7 +86,8 @@ class Pages:
             services=services,
             wanted=wanted,
             state=state if state in STATES else "open",
-            pages=max((count - 1) // queries.PAGE + 1, 1),
+            on_one=queries.PAGE,
+            pages=page_count(count, queries.PAGE),
         )
 
     async def incident(self, request: web.Request) -> web.Response:
@@ -126,13 +130,13 @@ class Pages:
         """Every service, with its alerts over time."""
         span = request.query.get("span", "1d")
         span = span if span in SPANS else "1d"
-        length = SPANS[span]
-        (views, end), totals = await self.read(
-            lambda archive: (service_views(archive, length), queries.totals(archive))
+        page = page_number(request.query.get("page", ""))
+        listing, totals = await self.read(
+            lambda archive: (service_listing(archive, SPANS[span], page), queries.totals(archive))
         )
-        rate = [sum(counts) for counts in zip(*(view.curve for view in views), strict=True)]
-        values = {"services": views, "end": end, "span": span, "spans": list(SPANS), "length": length, "rate": rate}
-        return self.page(request, "services.html", totals, **values)
+        values = {"listing": listing, "span": span, "spans": list(SPANS), "length": SPANS[span]}
+        pages = page_count(listing.count, SERVICES_ON_ONE)
+        return self.page(request, "services.html", totals, page=page, pages=pages, **values)
 
     async def causes(self, request: web.Request) -> web.Response:
         """What incidents were about, and what was said of it."""
@@ -276,18 +280,14 @@ class Pages:
             "totals": totals,
             "number": self._changes.number,
             "has_documents": self._has_documents,
+            "template": template.removesuffix(".html"),
         }
         return web.Response(text=self._views.render(template, shared | values), content_type="text/html")
 
 
-async def error_page(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Answer 503 with a sentence when the archive or Kafka cannot be used."""
-    try:
-        return await handler(request)
-    except UnavailableError as error:
-        raise web.HTTPServiceUnavailable(text=str(error)) from None
+def page_count(rows: int, on_one: int) -> int:
+    """Return how many pages a list of so many rows has, at least one."""
+    return max((rows - 1) // on_one + 1, 1)
 
 
 def page_number(text: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from daemon.console import pattern_queries, queries
-from daemon.console.pages import Pages, page_number
+from daemon.console.pages import Pages, page_count, page_number
 
 
 class PatternPages:
@@ -35,7 +35,7 @@ class PatternPages:
             scope=scope,
             text=text,
             number=number,
-            pages=max((count - 1) // pattern_queries.PAGE + 1, 1),
+            pages=page_count(count, pattern_queries.PAGE),
             state=self._pages.feeds.patterns,
         )
 

@@ -12,10 +12,12 @@ import orjson
 
 from daemon.console.messages import ArchivedLabel, ArchivedRemark
 
-PAGE = 100
+PAGE = 50
 """Incidents on one page of the list."""
 MAX_ALERTS = 500
-"""Alerts of an incident that its page lists."""
+"""Alerts of an incident that its page draws."""
+MOST_CHOICES, LONGEST_CHOICE = 200, 120
+"""Services to choose from, and the characters of the longest: the page stays small."""
 SPARK_BUCKETS = 24
 _CAUSE = re.compile(r"([0-9a-f]{16})-")
 _ALERT_COLUMNS = "id, incident, event, time, scope, key, pattern, severity, p_value, score, summary"
@@ -100,8 +102,12 @@ def totals(connection: sqlite3.Connection) -> Totals:
 
 
 def services(connection: sqlite3.Connection) -> list[str]:
-    """Return the scopes of all alerts, sorted."""
-    return [scope for (scope,) in connection.execute("SELECT DISTINCT scope FROM alerts ORDER BY scope LIMIT 500")]
+    """Return the scopes of alerts to choose from, sorted: all but those with long names, at most `MOST_CHOICES`."""
+    rows = connection.execute(
+        "SELECT DISTINCT scope FROM alerts WHERE length(scope) <= ? ORDER BY scope LIMIT ?",
+        (LONGEST_CHOICE, MOST_CHOICES),
+    )
+    return [scope for (scope,) in rows]
 
 
 def incidents(connection: sqlite3.Connection, wanted: Filter) -> tuple[list[ArchivedIncident], int]:
@@ -215,7 +221,7 @@ def similar(connection: sqlite3.Connection, identity: str, limit: int = 5) -> li
     return [_incident(row) for row in rows]
 
 
-def feedback_on(connection: sqlite3.Connection, patterns: Sequence[str], limit: int = 100) -> list[ArchivedLabel]:
+def feedback_on(connection: sqlite3.Connection, patterns: Sequence[str], limit: int = 20) -> list[ArchivedLabel]:
     """Return the feedback on these patterns, the latest first."""
     marks = ", ".join("?" for _ in patterns)
     rows = connection.execute(
@@ -226,7 +232,7 @@ def feedback_on(connection: sqlite3.Connection, patterns: Sequence[str], limit: 
     return [ArchivedLabel(*row) for row in rows]
 
 
-def remarks_on(connection: sqlite3.Connection, identity: str, limit: int = 100) -> list[ArchivedRemark]:
+def remarks_on(connection: sqlite3.Connection, identity: str, limit: int = 20) -> list[ArchivedRemark]:
     """Return the remarks on an incident, the latest first."""
     rows = connection.execute(
         "SELECT time, incident, action, author, note FROM remarks WHERE incident = ? "

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from daemon import look
 from daemon.adapters.web import HttpListener, Role
 from daemon.console.console_metrics import ConsoleMetrics
 from daemon.console.guard import HEADERS, Guard, Handler
 from daemon.console.mute_pages import MutePages
-from daemon.console.pages import Pages, error_page
+from daemon.console.pages import Pages
 from daemon.console.pattern_pages import PatternPages
 from daemon.console.replay.replay_pages import ReplayPages
 from daemon.console.replay.replays import Replays
@@ -67,18 +68,24 @@ def routes(pages: Pages, replays: Replays, metrics: ConsoleMetrics) -> list[Rout
 
 
 class ConsoleServer(HttpListener):
-    """Serves `table` from `start` to `close`. Port 0 takes a free port, and `port` is then its number.
+    """Serves `table` at host and port, from `start` to `close`. Port 0 takes a free one, and `port` is then its number.
 
     `metrics` measures all requests but those of `STREAMS`, which stay open.
     """
 
     def __init__(
-        self, host: str, port: int, root: str, guard: Guard, table: Sequence[Route], metrics: ConsoleMetrics
+        self,
+        address: tuple[str, int],
+        root: str,
+        guard: Guard,
+        errors: Middleware,
+        table: Sequence[Route],
+        metrics: ConsoleMetrics,
     ) -> None:
         def measured(route: Route) -> Handler:
             return route.handler if route.path in STREAMS else metrics.timed(route.path, route.handler)
 
-        application = web.Application(middlewares=[web.middleware(error_page)], client_max_size=64 * 1024)
+        application = web.Application(middlewares=[errors], client_max_size=64 * 1024)
         application.on_response_prepare.append(_add_headers)
         application.add_routes(
             [web.route(route.method, route.path, guard.needs(route.role, measured(route))) for route in table]
@@ -87,7 +94,7 @@ class ConsoleServer(HttpListener):
         if root:
             outer = web.Application()
             outer.add_subapp(root, application)
-        super().__init__(outer, host, port, "console")
+        super().__init__(outer, *address, "console")
 
 
 def _static(name: str, kind: str) -> Handler:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from daemon.console.retention import latest_time
 
+ON_ONE = 100
+"""Services on one page."""
 STEPS = 48
 """Steps of a service's curve."""
 SPANS = {"1h": 3_600_000, "1d": 86_400_000, "7d": 7 * 86_400_000}
@@ -26,8 +28,18 @@ class ServiceView:
     curve: Sequence[int]
 
 
-def service_views(connection: sqlite3.Connection, span_ms: int) -> tuple[list[ServiceView], int]:
-    """Return every service, those with most alerts first, and the span's end: the time of the latest alert of all."""
+@dataclass(frozen=True, slots=True)
+class ServiceListing:
+    """One page of services, how many there are, the curve of all of them, and the span's end in milliseconds."""
+
+    services: Sequence[ServiceView]
+    count: int
+    rate: Sequence[int]
+    end: int
+
+
+def service_listing(connection: sqlite3.Connection, span_ms: int, page: int = 0) -> ServiceListing:
+    """Return services, those with most alerts first. The span ends with the latest alert of all."""
     end = latest_time(connection)
     begin = end - span_ms
     curves: dict[str, list[int]] = {}
@@ -48,8 +60,10 @@ def service_views(connection: sqlite3.Connection, span_ms: int) -> tuple[list[Se
         ServiceView(scope, opened.get(scope, 0), alerts, critical, latest, curves.get(scope, [0] * STEPS))
         for scope, alerts, critical, latest in connection.execute(
             "SELECT scope, sum(time > ?), sum(time > ? AND severity = 2), max(time) FROM alerts "
-            "WHERE event != 'resolved' GROUP BY scope ORDER BY 2 DESC, scope LIMIT 500",
-            (begin, begin),
+            "WHERE event != 'resolved' GROUP BY scope ORDER BY 2 DESC, scope LIMIT ? OFFSET ?",
+            (begin, begin, ON_ONE, ON_ONE * page),
         )
     ]
-    return views, end
+    count = connection.execute("SELECT count(DISTINCT scope) FROM alerts WHERE event != 'resolved'").fetchone()[0]
+    rate = [sum(counts) for counts in zip(*curves.values(), strict=True)]
+    return ServiceListing(views, count, rate, end)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from daemon.console.charts import spark, timeline
+from daemon.console.charts import spark, spark_path, timeline
 from daemon.console.messages import SEVERITIES
 from daemon.core.messages import rfc3339
 from daemon.core.text import clean, cosine, duration, many, percent, shorten
@@ -40,7 +40,7 @@ class Views:
             "path": path_segment,
             "severity": severity_word,
         }
-        self._environment.globals |= {"spark": spark, "timeline": timeline}
+        self._environment.globals |= {"spark": spark, "spark_path": spark_path, "timeline": timeline}
 
     def render(self, template: str, values: Mapping[str, object]) -> str:
         """Return a page."""

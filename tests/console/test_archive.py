@@ -14,7 +14,7 @@ from daemon.console import queries
 from daemon.console.archive import Archive
 from daemon.console.archive_thread import ArchiveThread
 from daemon.console.retention import Retention, size_of
-from daemon.console.service_queries import SPANS, service_views
+from daemon.console.service_queries import SPANS, service_listing
 from daemon.core.types import TopicPartition
 from daemon.errors import ConfigError, UnavailableError
 from tests.support.consoles import ALERTS, BASELINE, FEEDBACK, PATTERN, alert, batch, resolved
@@ -261,12 +261,14 @@ def test_services_are_counted_in_a_span_that_ends_with_the_latest_alert() -> Non
     documents.append(alert(0, id="old", scope="nginx", end="2026-11-20T10:00:00Z", incident={"id": "i2"}))
     stored.store([batch(ALERTS, [orjson.dumps(document) for document in documents])])
 
-    views, end = service_views(stored.connection, SPANS["1h"])
+    listing = service_listing(stored.connection, SPANS["1h"])
+    views = listing.services
 
-    assert 1_795_343_400_500 == end
+    assert (1_795_343_400_500, 2, 3) == (listing.end, listing.count, sum(listing.rate))
     assert [("payments", 1, 3), ("nginx", 1, 0)] == [(view.scope, view.open, view.alerts) for view in views]
     assert [3, 0] == [sum(view.curve) for view in views]
     assert [2, 1] == [count for count in views[0].curve if count]
+    assert [] == service_listing(stored.connection, SPANS["1h"], page=1).services
     stored.close()
 
 

@@ -14,13 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from daemon.adapters.web import hash_password
 from daemon.console import Console, ConsoleSettings, ReplaySettings
-from tests.support.consoles import ALERTS, FEEDBACK, OBSERVATIONS, PATTERN, FakeTopics, alert, console
-from tests.support.learned import lines_record, weight_record
+from tests.support.consoles import ALERTS, FEEDBACK, FakeTopics, alert, console
 from tests.support.recordings import FAULTS, SETTINGS, recorded
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -241,32 +239,3 @@ async def test_a_replay_needs_no_mouse() -> None:
 
     assert [] == problems
     assert [] == topics.records[FEEDBACK]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 320])
-async def test_pages_fit_and_are_accessible(width: int, scheme: str) -> None:
-    """No page scrolls sideways, also on a telephone, and axe-core finds nothing, in light and dark."""
-    long = alert(2, key="k" * 300, summary="x" * 200)
-    long["session"][0]["text"] = "y" * 2_000
-    topics = await filled([alert(0), alert(1, severity="critical"), long])
-    topics.send(OBSERVATIONS, *recorded([*FAULTS, (140, "w" * 200, "ERROR " + "v" * 900)]).records[OBSERVATIONS])
-    mutes = [{"action": "mute", "scope": "s" * 200, "until": "2099-01-01T00:00:00Z", "note": "n" * 300}]
-    mutes += [{"action": "unmute", "scope": "payments", "pattern": PATTERN, "by": "ada"}]
-    options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme, "bypass_csp": True}
-    async with console(topics, REPLAYING) as app, page_on(app, **options) as (page, _):
-        await loaded(page, "1 open incident")
-        incident, feedback = f"{app.url}incidents/incident-1", f"{app.url}feedback?verdict=normal&alert={long['id']}"
-        mute = f"{app.url}mute?what=service&alert={long['id']}"
-        topics.send(FEEDBACK, *mutes)
-        topics.learn(lines_record("payments", PATTERN, [("z" * 300, 1), *([("ok", 2)] * 5)]))
-        topics.learn(weight_record("payments", PATTERN, {0: 3, 5: 1_000}))
-        await shown(page, f"{app.url}patterns", "1 pattern ")
-        pattern = f"{app.url}pattern?service=payments&pattern={PATTERN}"
-        replays = ("replay", "replay?service=shop&budget=1/day", "replay?budget=much")
-        lists = [f"{app.url}{name}" for name in ("services", "mutes", "causes", "patterns", *replays)]
-        for address in (app.url, incident, feedback, mute, pattern, *lists):
-            await page.goto(address)
-            found = (await Axe().run(page)).response["violations"]
-            assert [] == [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
-            assert width >= await page.evaluate("document.documentElement.scrollWidth")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
@@ -15,7 +14,6 @@ import aiohttp
 import numpy as np
 import orjson
 import pytest
-from numpy.typing import NDArray
 
 from daemon.adapters.document_store import SqliteDocuments
 from daemon.adapters.web import Role
@@ -24,7 +22,7 @@ from daemon.core.documents import blocks_of
 from daemon.documents.library import make_document
 from daemon.errors import EngineError
 from tests.support.consoles import FakeTopics, console
-from tests.support.document_rooms import Bases, console_with_documents, form
+from tests.support.document_rooms import Bases, HeldEngine, console_with_documents, form
 from tests.support.documents import CLAUSES, as_text, bomb, write_docx
 from tests.support.fakes import FakeEngine
 
@@ -310,19 +308,6 @@ async def test_an_engine_that_dies_refuses_the_file_and_is_started_again(
         assert "6 clauses" in text
 
     assert 2 == bases.starts
-
-
-class HeldEngine(FakeEngine):
-    """An engine of another model that embeds documents once it is let go on."""
-
-    def __init__(self) -> None:
-        super().__init__(name="new")
-        self.go_on = threading.Event()
-
-    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        while not self.go_on.is_set():  # noqa: ASYNC110  # set by another thread
-            await asyncio.sleep(0.01)
-        return await super().embed(texts)
 
 
 def add_with_another_model(bases: Bases, name: str, content: bytes) -> None:

@@ -393,6 +393,34 @@ async def test_brokers_away_are_told_and_come_back(topics: FakeTopics, client: a
             assert (503, True) == (answer.status, "no Kafka" in await answer.text())
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("incidents/none", 404, "the archive has no such incident"),
+        ("nowhere", 404, "This address leads nowhere."),
+        ("remarks", 405, "This address leads nowhere."),
+        ("feedback?verdict=maybe", 400, "verdict: must be one of"),
+        ("alerts/%3Cscript%3E", 404, "the archive has no such alert"),
+    ],
+)
+async def test_a_refusal_is_a_page_in_a_browser(
+    topics: FakeTopics, client: aiohttp.ClientSession, path: str, status: int, says: str
+) -> None:
+    """A browser gets a page with the reason and a way back, under the console's prefix; a program the reason alone."""
+    async with console(topics, ConsoleSettings(visitor="ada", path="/strayline")) as app:
+        async with client.get(app.url + path, headers={"Accept": "text/html,*/*;q=0.8"}) as answer:
+            page, headers = await answer.text(), answer.headers
+            assert (status, "text/html") == (answer.status, answer.content_type)
+        async with client.get(app.url + path) as answer:
+            plain = await answer.text()
+            assert (status, "text/plain") == (answer.status, answer.content_type)
+
+    assert says in page
+    assert 'href="/strayline/"' in page
+    assert "script-src 'self'" in headers["Content-Security-Policy"]
+    assert "<" not in plain
+
+
 async def test_resolved_incidents_leave_the_list(topics: FakeTopics, client: aiohttp.ClientSession) -> None:
     """A quiet list says so; what is over is a filter away."""
     topics.send(ALERTS, resolved(1))
@@ -452,7 +480,7 @@ async def test_ten_thousand_incidents_are_listed_quickly(client: aiohttp.ClientS
         (following,) = re.findall(r'rel="next" href="([^"]*)"', page)
         second = await text_of(client, app.url.rstrip("/") + unescape(following))
 
-    assert "page 2 of 100" in second
+    assert "page 2 of 200" in second
     assert 'rel="prev" href="/?state=open&amp;service=&amp;q=&amp;page=0"' in second
     assert len(page) < 150_000
     assert min(took) < 0.2

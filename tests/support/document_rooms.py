@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import aiohttp
+import numpy as np
+from numpy.typing import NDArray
 
 from daemon.adapters.document_store import SqliteDocuments
 from daemon.adapters.outliers import SklearnOutliers
@@ -19,6 +23,19 @@ from daemon.documents import Library
 from daemon.ports import DocumentStore
 from tests.support.consoles import FakeTopics
 from tests.support.fakes import FakeEngine
+
+
+class HeldEngine(FakeEngine):
+    """An engine of another model that embeds documents once it is let go on."""
+
+    def __init__(self) -> None:
+        super().__init__(name="new")
+        self.go_on = threading.Event()
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        while not self.go_on.is_set():  # noqa: ASYNC110  # set by another thread
+            await asyncio.sleep(0.01)
+        return await super().embed(texts)
 
 
 class Bases:
@@ -49,10 +66,12 @@ class Bases:
 
 
 @asynccontextmanager
-async def console_with_documents(bases: Bases, settings: ConsoleSettings | None = None) -> AsyncIterator[Console]:
+async def console_with_documents(
+    bases: Bases, settings: ConsoleSettings | None = None, topics: FakeTopics | None = None
+) -> AsyncIterator[Console]:
     """Run a console with a room for documents on a free port."""
     chosen = replace(settings or ConsoleSettings(visitor="ada"), port=0)
-    app = Console(chosen, FakeTopics().topics(), DocumentRoom(bases.tools()))
+    app = Console(chosen, (topics or FakeTopics()).topics(), DocumentRoom(bases.tools()))
     await app.start()
     try:
         yield app

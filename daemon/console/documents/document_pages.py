@@ -16,7 +16,7 @@ from daemon.console.documents.receiving import FormReader
 from daemon.console.documents.room import PAGE, Room
 from daemon.console.documents.uploads import Purpose, Upload, UploadedFile, Uploads, delete_files, new_id
 from daemon.console.guard import LOGIN, check_form, checked_form
-from daemon.console.pages import Pages, page_number
+from daemon.console.pages import Pages, page_count, page_number
 from daemon.console.server import Route
 from daemon.documents import describe_check, excerpt
 from daemon.errors import RefusedTextError
@@ -67,7 +67,7 @@ class DocumentPages:
             base=base,
             listing=listing,
             page=page,
-            pages=max((listing.count - 1) // PAGE + 1, 1),
+            pages=page_count(listing.count, PAGE),
             text=text,
             hits=hits,
             max_file=tools.limits.size,
@@ -111,7 +111,7 @@ class DocumentPages:
             chosen=chosen,
             rows=rows,
             page=page,
-            pages=max((len(departures) - 1) // DEPARTURES + 1, 1),
+            pages=page_count(len(departures), DEPARTURES),
         )
 
     async def check_json(self, request: web.Request) -> web.Response:
