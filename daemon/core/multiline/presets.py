@@ -37,6 +37,13 @@ _PYTHON = (
         after=("trace", "frame"),
         but=r"^(?i:trace|debug|info|notice|warn|warning|error|critical|fatal)\b",
     ),
+    Rule(
+        "detail",
+        r"^(?:\(Background on this error at: |\[SQL: |\[parameters: |(?:LINE [0-9]+|DETAIL|HINT|CONTEXT): )",
+        after=("final", "detail"),
+    ),
+    Rule("validation", r"\bvalidation errors? for \S+\s*$", goes_on=False),
+    Rule("field", r"^[A-Za-z_][\w.\[\]-]*\s*$", after=("validation", "field")),
 )
 _GO = (
     Rule("goroutine", r"^goroutine \d+ .*\[.*\]:?\s*$"),
@@ -46,6 +53,9 @@ _GO = (
     Rule("created", r"^created by \S"),
     Rule("register", r"^[a-z]{1,6}\d{0,2}\s+0x[0-9a-f]+\s*$", after=("path", "register", "goroutine")),
     Rule("elided", r"^\.\.\.\s?\d* ?(?:additional )?(?:frames|stack frames)"),
+    Rule("ruler", r"^={18}\s*$", after=("access",)),
+    Rule("race", r"^WARNING: DATA RACE\s*$", after=("ruler",)),
+    Rule("access", r"^(?:Read|Write|Previous (?:read|write)|Goroutine) .*:\s*$", after=("race", "access")),
     Rule("exit", r"^exit status \d+\s*$", after=("path", "created", "signal")),
 )
 _RUBY = (
@@ -56,6 +66,11 @@ _RUBY = (
         unless=_HARMLESS,
     ),
     Rule("header", rf"^(?:[A-Z]\w*::)*[A-Z]\w*{_SUFFIX}(?::\s.*|\s*$)", unless=_HARMLESS),
+    Rule(
+        "uncaught",
+        r"^\S+:[0-9]+:in [`'].*': .* \((?:[A-Z]\w*::)*[A-Z]\w*\)\s*$",
+        unless=(*_HARMLESS, INDENTED, "uncaught"),
+    ),
     Rule("cause", r"^(?:Causes?|Caused by):(?:\s|$)"),
     Rule(
         "plain_frame",
@@ -77,11 +92,12 @@ _NODE = (
     Rule("header", r"^(?:Uncaught )?(?:[A-Z]\w*)?(?:Error|Exception)(?: \[\w+\])?(?::\s.*|\s*$)", unless=_HARMLESS),
     Rule("brace", r"^\}\s*$", after=(INDENTED,)),
     Rule("cause", r"^(?:\[cause\]|Caused by):\s"),
+    Rule("end", r"^(?:Node\.js v[0-9]|\(Use `node --trace-)", after=(INDENTED, "brace")),
 )
 _PHP = (
     Rule("stack", r"^(?:Stack trace:|\[stacktrace\])\s*$"),
     Rule("frame", r"^#\d+ "),
-    Rule("next", r"^Next \S+: ", after=("frame",)),
+    Rule("next", r"^(?:Next \S+: |\[previous exception\] )", after=("frame",)),
     Rule("thrown", r'^(?:thrown in .* on line \d+|"\}\s*)$', after=("frame",)),
 )
 _RUST = (
@@ -89,7 +105,7 @@ _RUST = (
     Rule("message", r"\S", after=("panic",)),
     Rule(
         "backtrace",
-        r"^(?:stack backtrace:|note: (?:run with|Some details are omitted)|Caused by:|Location:|Backtrace:)",
+        r"^(?:[Ss]tack backtrace:|note: (?:run with|Some details are omitted)|Caused by:|Location:|Backtrace:)",
     ),
 )
 
