@@ -24,7 +24,7 @@ _STATUS_GATE = (
     r"|rror:? [0-9]{3}|[0-9]{3}[ -][0-9]\.[0-9]\.[0-9]"
 )
 _STATUS = (
-    rf"""(?P<a>(?:HTTP|SIP|RTSP)/[0-9.]+"? |{_CACHE}|(?i:{_BEFORE}(?:https?|smtp"""
+    rf"""(?P<a>(?:HTTP|SIP|RTSP)/[0-9.]+"? (?:from [^ ]+ - )?|{_CACHE}|(?i:{_BEFORE}(?:https?|smtp"""
     rf"""|response)[ _.-]?(?:response[ _.-]?)?(?:status[ _.-]?)?(?:code|error)?"""
     rf"""["']?[=: ]{{1,2}}["']?)|(?i:{_BEFORE}{_WHOSE}status(?:[ _-]?code)?"""
     rf"""["']?(?:[=:] ?| )["'\[]?)"""
@@ -56,6 +56,7 @@ _CODE_GATE = (
     rf"|(?:rror|ailed|err|turned)(?: with)?[:= ]{{1,2}}-[0-9]|\([0-9]{{1,3}}: [A-Z]|[A-Z]{{3}}[0-9]{{3,5}}[A-Z](?-u:\b)"
     r"|(?:rocess|ommand|cript|rogram|(?-u:\b)[Jj]ob|(?-u:\b)[Tt]ask|[Hh]ook) returned|(?:ERROR|FATAL|PANIC|WARNING):  ?"
     r"[0-9][0-9A-Z]{4}:"
+    r"|ystem error [0-9]|WSAError|(?-u:\b)err=[0-9]|rpc error: code|\[id \"[0-9]|(?:ailed with|(?-u:\b)hr=) ?0[xX]"
     rf"|{_PRODUCTS}[0-9]{{3}}|HRESULT|(?:tatus|rror|ode|TSTATUS|STOP|heck)[\"']?[:=( ]{{1,3}}0[xX]"
 )
 COUNTED_FAILURES = (
@@ -83,7 +84,7 @@ _CODES = (
     rf"|{_EDGE}(?:process|command|script|program|job|task|hook) returned "
     rf"|code=(?:exited|killed|dumped), status=|{_EDGE}(?:signal|sig|signo){_IS}#?"
     rf"|{_EDGE}event[ _.-]?(?:id|code){_IS}|{_EDGE}grpc[ ._-](?:status|code){_IS}|alert number |{_EDGE}dsn="
-    rf"|logon type{_IS}\s*|{_EDGE}kill -"
+    rf"|logon type{_IS}\s*|{_EDGE}kill -|system error |{_EDGE}wsaerror{_IS}|{_EDGE}err=|rpc error: code = |\[id \""
     rf"|(?:^|[ {{,(\"'])code[\"']?[=:] ?[\"']?"
     rf"|(?:errno|os error|winerror|error[ _-]?code|sqlcode)[\]]?{_IS}-?"
     rf"|(?:error|failed|err|returned)(?: with)?[:= ]{{1,2}}-)|{_EDGE}(?:ORA|TNS|PLS|RMAN|BEA|AMQ|CSQ"
@@ -116,7 +117,7 @@ OTHER_CODES: Rule = (
         rf"(?P<a>%[A-Z][A-Z_]*-{_MARK}[0-9]{_MARK}+-){_slots('0-9', 6, 6)}{_EDGE}"
         rf"|(?P<k>SQLSTATE[ =:\[('\"]{{1,3}}|(?:ERROR|FATAL|PANIC|WARNING): {{1,2}})"
         rf"{_slots('0-9A-Z', 5, 5, 'lmnop')}(?P<q>{_EDGE})"
-        rf"|(?P<r>(?i:hresult|ntstatus|status|exception(?: code)?|code|error|stop|bugcheck)"
+        rf"|(?P<r>(?i:hresult|{_EDGE}hr|failed with|ntstatus|status|exception(?: code)?|code|error|stop|bugcheck)"
         rf"[\"']?[=:( ]{{1,3}}[\"']?)0[xX]"
         rf"{_slots('0-9A-Fa-f', 1, 8, 'stuvwxyz')}{_EDGE}"
         rf"|(?P<A>(?:^|[\[(<:|] ?){_MNEMONIC}){_slots('0-9', 3, 5, 'BCDEF')}(?P<G>[AEIWSDFNC]){_EDGE}"

@@ -63,7 +63,7 @@ _TIMES = (
         rf"(?:{_EDGE}{_DAY_ELSEWHERE}[.,]* )?{_EDGE}[0-9]{{1,2}}\.? (?:de |di )?{_ELSEWHERE}\.?(?: de)? [0-9]{{4}}"
         rf"(?:,? {_CLOCK}{_ZONE})?{_EDGE}"
     ),
-    rf"{_EDGE}[0-9]{{2}}{_MONTH}[0-9]{{2,4}}(?:[: ]{_CLOCK})?{_EDGE}",
+    rf"{_EDGE}[0-9]{{1,2}}{_MONTH}[0-9]{{2,4}}(?:[: ]{_CLOCK})?{_EDGE}",
     (
         rf"{_EDGE}[0-9]{{1,2}}-{_MONTH}-[0-9]{{2,4}} [0-9]{{1,2}}\.[0-9]{{2}}\.[0-9]{{2}}(?:\.[0-9]+)?"
         rf"(?:{_HALF})?{_EDGE}"
@@ -172,7 +172,7 @@ NARROW: tuple[Mask, ...] = (
     (
         (
             rf"{_EDGE}{_POD}{{7,10}}-{_POD}{{5}}{_EDGE}|{_EDGE}(?:0x{_H}+|{_MIXED}|{_LETTERS}){_EDGE}(?:-[A-Z]{{3}}{_EDGE})?"
-            rf"|-[0-9]+-g{_H}{{7,40}}{_EDGE}"
+            rf"|-[0-9]+-g{_H}{{7,40}}{_EDGE}|{_EDGE}[0-9]-{_H}{{8}}-{_H}{{24}}{_EDGE}"
             rf"|{_EDGE}(?:{_H}{{2}} ){{3,}}{_H}{{2}}{_EDGE}|@{_H}{{1,8}}{_EDGE}"
         ),
         "<HEX>",
@@ -180,6 +180,7 @@ NARROW: tuple[Mask, ...] = (
     (
         (
             rf"{_EDGE}{_DURATION}{_EDGE}|{_EDGE}{_SCRAMBLED}{_EDGE}|{_SIZE}"
+            rf"|{_EDGE}S-[0-9](?:-[0-9]+){{1,14}}{_EDGE}|{_EDGE}[0-9]+(?:st|nd|rd|th){_EDGE}"
             rf"|{_GROUPED}(?: ?(?:[nuµμm]?s|[kKMGT]i?B))?{_EDGE}"
             rf"|{_REAL}|(?:[\p{{Nd}}--[0-9]][0-9]*)+"
         ),
@@ -190,8 +191,10 @@ NARROW: tuple[Mask, ...] = (
         (
             r"(?P<before>^|[_ =:,(\[])[+-](?P<signed><NUM>)(?:, ?[+-]?<NUM>)*"
             rf"|(?P<last>\.<NUM>){_RELEASE}|(?P<list><NUM>)(?:, ?[+-]?<NUM>)+|\[(?P<ip><IP>)\]:<NUM>"
+            r"|(?P<open>\[) (?P<padded><NUM>\])|(?P<oid><IP>)(?:\.(?:<IP>|<NUM>))+"
+            r"|(?P<scrambled><NUM>)(?:[A-Za-z]{1,8}<NUM>){3,}[A-Za-z]{0,8}"
         ),
-        "${before}${signed}${last}${list}${ip}",
+        "${before}${signed}${last}${list}${ip}${open}${padded}${oid}${scrambled}",
     ),
 )
 BUILT_IN: tuple[Mask, ...] = (LONE_UUID, *WIDE, *COLONS, *NARROW)
