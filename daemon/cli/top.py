@@ -76,10 +76,15 @@ def _url(options: argparse.Namespace) -> str:
 def _token(file: Path | None) -> str | None:
     from daemon.errors import InputError
 
+    if file is None:
+        return None
     try:
-        return file.read_text(encoding="ascii").strip() if file is not None else None
+        token = file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: {getattr(error, 'strerror', None) or 'is not a token'}") from None
+    if not token or token.split() != [token]:
+        raise InputError(f"{file}: {'is not a token' if token else 'is empty; it must hold a token'}")
+    return token
 
 
 def _scrape(url: str, token: str | None) -> Scrape:

@@ -36,7 +36,7 @@ READS: dict[str, dict[str, int]] = {
     "console --folder X --port 0": {"empty": 66, "binary": 66},
     "console --folder history --beside X --port 0": {"empty": 66, "binary": 66},
     "bench --file X": {"empty": 65, "binary": 65},
-    "top --once --token-file X": {"empty": 69, "binary": 66},
+    "top --once --token-file X": {"binary": 66},
     "model pull --model X target": {"missing": 78, "folder": 78, "good.jsonl/below": 69, "empty": 78, "binary": 78},
 }
 """What a verb reads, and the exit codes that are not those of a missing file."""

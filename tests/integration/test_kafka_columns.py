@@ -21,6 +21,8 @@ from daemon.adapters.kafka.columnar_consumer import (
     _Results,
     joined,
 )
+from daemon.adapters.kafka.placed_consumer import _Results as _PlacedResults
+from daemon.adapters.kafka.unpacking import DamagedError, TooLargeError, unpacking
 from daemon.core.types import Batch, RefusedRange, TopicPartition
 
 PLACE = KafkaPartition("logs", 0)
@@ -228,3 +230,33 @@ def test_one_poll_unpacks_little_more_than_one_batch_may_hold() -> None:
 
     assert ([0, 1], 2) == ([part.offset for part in parts], first.next_fetch_offset)
     assert [2, 3] == [part.offset for part in rest]
+
+
+def placed(data: bytes, start: int, aborted: list[tuple[int, int]]) -> PartitionRecords:
+    """Return what aiokafka reads where errors are to name places."""
+    records = parsed(data, start, aborted)
+    _PlacedResults()[PLACE] = FetchResult(PLACE, assignment=None, partition_records=records, backoff=0)
+    return records
+
+
+@given(BATCHES, st.integers(0, 20), st.lists(st.tuples(st.integers(0, 2), st.integers(0, 15)), max_size=2))
+def test_a_reader_that_names_places_reads_the_same(
+    batches: list[Produced], start: int, aborted: list[tuple[int, int]]
+) -> None:
+    """Records, and the position after them, are those of aiokafka's own consumer."""
+    records = placed(log_of(batches), start, aborted)
+    read = [(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in records]
+
+    assert naive(log_of(batches), start, aborted) == (read, records.next_fetch_offset)
+
+
+def test_a_reader_names_the_batch_that_it_cannot_unpack() -> None:
+    """Topic, partition and offsets are in the error, whether the batch is too large or damaged."""
+    before = Produced([(None, b"before", [])])
+    damaged = bytearray(log_of([before, Produced([(None, b"x" * 100, [])], compression=ZSTD)]))
+    damaged[-20:-10] = bytes(10)
+
+    with unpacking(MOST), pytest.raises(TooLargeError, match="logs/0 at offsets 1 to 2: a compressed batch unpacks to"):
+        list(placed(log_of([before, Produced(BOMB, compression=GZIP)]), 0, []))
+    with pytest.raises(DamagedError, match="logs/0 at offset 1: a batch compressed by zstd cannot be unpacked"):
+        list(placed(bytes(damaged), 0, []))

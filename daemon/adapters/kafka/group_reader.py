@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka import ConsumerRebalanceListener
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
@@ -22,8 +22,10 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from daemon.adapters.kafka.client import BROKEN, REQUEST_SECONDS, guarded, member_options, stop_client
 from daemon.adapters.kafka.diagnosis import explained
+from daemon.adapters.kafka.placed_consumer import PlacedConsumer
 from daemon.adapters.kafka.readers import RangeReader, to_batch
 from daemon.adapters.kafka.settings import KafkaSettings
+from daemon.adapters.kafka.unpacking import UnpackingError
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import PartitionError, UnavailableError
 
@@ -76,7 +78,7 @@ class GroupReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka'
         self.generation = 0
         self._unplaced = False
         self._positions: dict[KafkaPartition, GroupPosition] = {}
-        self._consumer = AIOKafkaConsumer(
+        self._consumer = PlacedConsumer(
             **connection,
             **member_options(settings),
             partition_assignment_strategy=[AllToOne],
@@ -123,7 +125,7 @@ class GroupReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka'
             if self._unplaced:
                 await self._place()
             fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
-        except PartitionError as error:
+        except (PartitionError, UnpackingError) as error:
             raise UnavailableError(str(error)) from None
         except BROKEN as error:
             raise UnavailableError(f"reading {self._topic}: {type(error).__name__}: {error}") from None

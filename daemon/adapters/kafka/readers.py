@@ -10,9 +10,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
-import daemon.adapters.kafka.unpacking  # noqa: F401  # importing it bounds what batches unpack to
 from daemon.adapters.kafka.diagnosis import explained
+from daemon.adapters.kafka.placed_consumer import PlacedConsumer
 from daemon.adapters.kafka.settings import KafkaSettings
+from daemon.adapters.kafka.unpacking import UnpackingError
 from daemon.core.types import Batch, TopicPartition
 from daemon.errors import UnavailableError
 
@@ -21,7 +22,7 @@ from daemon.errors import UnavailableError
 async def _reader(
     settings: KafkaSettings, *topics: str
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[KafkaPartition]]]:
-    reader = AIOKafkaConsumer(
+    reader = PlacedConsumer(
         **await asyncio.to_thread(settings.connection),
         isolation_level="read_committed",
         enable_auto_commit=False,
@@ -39,6 +40,8 @@ async def _reader(
         partitions = [KafkaPartition(topic, number) for topic, known in numbers.items() for number in known]
         reader.assign(partitions)
         yield reader, partitions
+    except UnpackingError as error:
+        raise UnavailableError(str(error)) from None
     except (KafkaError, OSError) as error:
         raise (await explained(settings, error)) from None
     finally:
