@@ -12,7 +12,7 @@ import orjson
 from daemon.core.formats.base import FieldPaths
 from daemon.core.formats.entries import EntriesError, Entry, Headers, objects_in
 from daemon.core.formats.journal_export import is_journal_export, journal_entries
-from daemon.core.formats.lookup import as_text
+from daemon.core.formats.lookup import as_text, whole_text
 
 CLOUDWATCH = FieldPaths("message", "timestamp", "logGroup", "logStream", "level")
 """A subscription's `logEvents`."""
@@ -21,7 +21,7 @@ AZURE = FieldPaths(
     "time|TimeGenerated",
     "category|resourceId",
     "correlationId|resourceId",
-    "level|Level|properties.level",
+    "level|Level|properties.level|severityLevel|SeverityLevel",
 )
 """Azure Monitor's `records`, as an event hub delivers them."""
 GCP = FieldPaths(
@@ -52,9 +52,21 @@ GELF = FieldPaths(
     "timestamp",
     "_service|_application_name|_container_name|facility|host",
     "_trace_id|_request_id|_container_id|host",
-    "level",
+    "level|_level",
 )
 """Graylog's extended log format."""
+
+_ETW = {"1": "critical", "2": "error", "3": "warning", "4": "info", "5": "verbose"}
+"""The levels of Windows' events, which Azure's diagnostic logs have where they are numbers."""
+_INSIGHTS = {"0": "verbose", "1": "info", "2": "warning", "3": "error", "4": "critical"}
+"""The levels of Application Insights."""
+_GOOGLE = {"DEFAULT": None, "0": None, "100": "debug", "200": "info", "300": "notice", "400": "warning"} | {
+    "500": "error",
+    "600": "critical",
+    "700": "alert",
+    "800": "emergency",
+}
+_PAYLOADS = ("textPayload", "jsonPayload", "protoPayload")
 
 
 def unwrap_cloudwatch(value: bytes, _headers: Headers) -> Iterator[Entry]:
@@ -87,18 +99,45 @@ def unwrap_cloudtrail(value: bytes, _headers: Headers) -> Iterator[Entry]:
 
 
 def unwrap_azure(value: bytes, _headers: Headers) -> Iterator[Entry]:
-    """Return the `records` of Azure Monitor's messages; an object without them is one record."""
+    """Return the `records` of Azure Monitor's messages; an object without them is one record.
+
+    Levels that are numbers become words, and properties that are written as JSON an object.
+    """
     for message in objects_in(value):
         records = message.get("records")
-        yield from (
-            (record for record in records if isinstance(record, dict)) if isinstance(records, list) else (message,)
-        )
+        for record in records if isinstance(records, list) else (message,):
+            if isinstance(record, dict):
+                yield record | _azure_levels(record) | _azure_properties(record)
+
+
+def _azure_levels(record: Entry) -> dict[str, str]:
+    scales = {"level": _ETW, "Level": _ETW, "severityLevel": _INSIGHTS, "SeverityLevel": _INSIGHTS}
+    levels = {name: names.get(str(record.get(name))) for name, names in scales.items()}
+    return {name: level for name, level in levels.items() if level is not None}
+
+
+def _azure_properties(record: Entry) -> dict[str, Any]:
+    written = record.get("properties")
+    if isinstance(written, str) and written.startswith("{"):
+        try:
+            return {"properties": orjson.loads(written)}
+        except orjson.JSONDecodeError:
+            return {}
+    return {}
 
 
 def unwrap_gcp(value: bytes, _headers: Headers) -> Iterator[Entry]:
-    """Return the log entries of a value; the severity DEFAULT means that there is none."""
+    """Return the log entries of a value; the severity DEFAULT, or 0, means that there is none.
+
+    An entry that holds nothing but a request has that as its text.
+    """
     for entry in objects_in(value):
-        yield entry | {"severity": None} if entry.get("severity") == "DEFAULT" else entry
+        severity = entry.get("severity")
+        more: dict[str, Any] = {"severity": _GOOGLE.get(str(severity), severity)}
+        request = entry.get("httpRequest")
+        if isinstance(request, dict) and not any(entry.get(name) for name in _PAYLOADS):
+            more["textPayload"] = whole_text(request)
+        yield entry | more
 
 
 def unwrap_journald(value: bytes, _headers: Headers) -> Iterator[Entry]:

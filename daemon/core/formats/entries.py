@@ -15,7 +15,7 @@ import polars as pl
 
 from daemon.core.formats.base import ALTERNATIVE, WHOLE, FieldPaths, ReaderOutput, of_record
 from daemon.core.formats.exceptions import exception_text
-from daemon.core.formats.lookup import as_text, find, first_text, whole_text
+from daemon.core.formats.lookup import as_text, find, first_filled, first_text, plain_text, whole_text
 from daemon.core.formats.packed import PackedError, unpacked
 from daemon.core.positions import MAX_LINES_PER_RECORD
 from daemon.core.types import Batch, Reject
@@ -111,6 +111,8 @@ class EntriesReader:
 
     def _parts(self, entry: Entry) -> Parts:
         parts = [first_text(entry, paths) for paths in self._paths]
+        if parts[0] == "" and self._bare is None:
+            parts[0] = first_filled(plain_text(find(entry, path)) for path in self._paths[0])
         if parts[0] is None and self._bare is not None:
             bare = find(entry, self._bare)
             parts[0] = as_text(bare) if bare else None

@@ -30,7 +30,7 @@ from daemon.core.formats.base import (
 from daemon.core.formats.exceptions import exception_text, may_have_exception
 from daemon.core.formats.json_objects import split_objects
 from daemon.core.formats.json_paths import has_odd_parts, path_tree, shape_of, text_at, value_at
-from daemon.core.formats.lookup import whole_text
+from daemon.core.formats.lookup import first_filled, whole_text
 from daemon.core.types import Batch, Reject
 
 _SURROGATE = r"\\u[dD][89a-fA-F]"
@@ -173,7 +173,9 @@ class JsonReader:
                     nested = nested.struct.field(step)
                 candidates.append(nested)
             candidates.append(pl.col("value").struct.field(path))
-        return pl.coalesce(*candidates) if candidates else pl.lit(None, dtype=pl.String)
+        if len(candidates) > 1:
+            return pl.coalesce(*(pl.when(text != "").then(text) for text in candidates), *candidates)
+        return candidates[0] if candidates else pl.lit(None, dtype=pl.String)
 
     def _with_whole_objects(self, values: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
         """Return the table with the whole object as the message where there is no other."""
@@ -185,10 +187,7 @@ class JsonReader:
 
     def _by_hand(self, row: int, index: int, parsed: object) -> tuple[int | str | None, ...]:
         """Return the columns of one record, as `_decode` does."""
-        parts: list[str | None] = []
-        for name in self._parts:
-            texts = (text_at(parsed, path) for path in self._paths.get(name, ()))
-            parts.append(next((text for text in texts if text is not None), None))
+        parts = [first_filled(text_at(parsed, path) for path in self._paths.get(name, ())) for name in self._parts]
         return (row, index, *parts)
 
     def _why(self, batch: Batch, row: int, index: int, text: str, *, blank: bool) -> Reject:

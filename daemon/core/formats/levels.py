@@ -27,6 +27,11 @@ SHORT_NAMES = {
 """What glog, Android, Ruby and MongoDB shorten to a letter, and Serilog, zerolog, logrus and .NET to three or four."""
 
 _SYSLOG_NUMBERS = {str(number): name for number, name in enumerate(SYSLOG)}
+_LOGBACK = {"5000": "trace", "10000": "debug", "20000": "info", "30000": "warn", "40000": "error"}
+_MONOLOG = {"100": "debug", "200": "info", "250": "notice", "300": "warning", "400": "error", "500": "critical"} | {
+    "550": "alert",
+    "600": "emergency",
+}
 _PINO = {"10": "trace", "20": "debug", "30": "info", "40": "warn", "50": "error", "60": "fatal"}
 _PYTHON = {"10": "debug", "20": "info", "30": "warning", "40": "error", "50": "critical"}
 OTLP = {
@@ -35,32 +40,51 @@ OTLP = {
     for step in (1, 2, 3, 4)
 }
 SCALES: Mapping[str, Mapping[str, str]] = {
-    "auto": _SYSLOG_NUMBERS | _PINO | SHORT_NAMES,
+    "auto": _SYSLOG_NUMBERS | _PINO | _MONOLOG | _LOGBACK | SHORT_NAMES,
     "syslog": _SYSLOG_NUMBERS,
     "pino": _PINO,
     "python": _PYTHON,
     "otlp": OTLP,
     "none": {},
 }
-"""The name of each number, by scale. `auto` reads 0 to 7 as syslog's, 10, 20 ... 60 as pino's, and `SHORT_NAMES`."""
+"""The name of each number, by scale.
 
-_ANSI = r"\x1b\[[0-9;:]*[A-Za-z]"
-_PRIORITY = r"^<(\d{1,3})>"
-_KLOG = r"^([IWEF])\d{4} \d\d:\d\d:\d\d"
-_LOGRUS = r"^(TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)\[\d+\]"
-_LOGFMT = r'(?i)(?:^|[\s,{])(?:log_?)?(?:level|lvl|severity)="?([A-Za-z]{3,11}|\d{1,2})"?(?:$|[\s,}])'
-_JSON = r'(?i)"(?:log\.?)?(?:level|lvl|severity|levelname|level_name)"\s*:\s*"?([A-Za-z]{3,11}|\d{1,2})"?\s*[,}]'
-_HEAD = r"^(?:<\d|[IWEF]\d{4} |[A-Z]{4}\[\d)"
+`auto` reads 0 to 7 as syslog's, tens as pino's, hundreds as Monolog's, thousands as logback's, and `SHORT_NAMES`."""
+
+_ANSI = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][0-9A-B]|[=>78cDEHM])"
+_ESCAPED = r"(?:#033|\^\[|\\u001[bB]|\\x1[bB]|\\033|\\e|\x{241b}|\x{fffd})\[[0-9;:]*m"
+_BARE = r"(?:\[[0-9]{1,3}(?:;[0-9]{1,3})*m)+(\[[^0-9]|[^\]\[]|$)"  # no `[5m]`, which is a range
+_RESETS = ["\x1b", "[0m", "[39m", "[0;39m", "033[m", "1b[m", "1B[m", "^[[m"]
+"""A line that is coloured holds one of these: an escape, or the end of a colour whose escape was replaced or lost."""
+_PRIORITY = r"^<([0-9]{1,3})>"
+_KLOG = r"^([IWEF])[0-9]{4}(?:[0-9]{4})? [0-9]{2}:[0-9]{2}:[0-9]{2}"
+_LOGRUS = r"^(TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)\[[0-9]+\]"
+_LETTER = (
+    r"^(?:\[([DIWEC]) [0-9]{6} "  # Tornado
+    r"|([VDIWEF])/[^ (]{1,60}\( *[0-9]+\):"  # logcat, brief
+    r"|[0-9]{2}-[0-9]{2} [0-9:.]{12} +[0-9]+ +[0-9]+ ([VDIWEF]) "  # logcat
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]+ ([DIWEF])[1-5]? +[A-Z]{2,12} +\["  # MongoDB before 4.4
+    r"|[0-9]+:[XCSM] [0-9]{1,2} [A-Z][a-z]{2} (?:[0-9]{4} )?[0-9:.]{12} ([.#*-]) )"  # Redis
+)
+_REDIS = {".": "debug", "-": "info", "*": "notice", "#": "warning"}
+_NAME = r"(?:log)?[._-]?(?:level|lvl|severity)(?:_?(?:name|text))?"
+_LOGFMT = rf"""(?i)(?:^|[\s,;{{(])(?:log)?{_NAME}=["']?([A-Za-z]{{3,11}}|[0-9]{{1,2}})["']?(?:$|[\s,;)}}\]])"""
+_JSON = rf'(?i)"{_NAME}"\s*:\s*"?([A-Za-z]{{3,11}}|[0-9]{{1,2}})"?\s*[,}}]|"@l"\s*:\s*"([A-Za-z]{{3,11}})"'
+_HEAD = r"^(?:<[0-9]|[IWEF][0-9]{4}|[A-Z]{4}\[[0-9]|\[[DIWEC] [0-9]|[VDIWEF]/|[0-9]+:[XCSM] |[0-9]{2,4}-[0-9]{2})"
 """How a line that may state a level in front begins."""
-_HINTS = ["level", "lvl", "severity", "LEVEL"]
-_SHORT = SHORT_NAMES | {"INFO": "info", "WARN": "warning"}
+_HINTS = ["level", "lvl", "severity", '"@l"']
+_SHORT = SHORT_NAMES | {"INFO": "info", "WARN": "warning", "C": "critical"}
+_AUTO = dict(SCALES["auto"])
 
 
 def without_colours(texts: pl.Series) -> pl.Series:
-    """Return texts without the sequences that colour them on a terminal."""
-    if not texts.str.contains("\x1b", literal=True).any():
+    """Return texts without the sequences that colour them on a terminal, also where the escape is written or lost."""
+    coloured = texts.str.contains_any(_RESETS)
+    if not coloured.any():
         return texts
-    return texts.str.replace_all(_ANSI, "")
+    rows = coloured.arg_true()
+    plain = texts.gather(rows).str.replace_all(_ANSI, "").str.replace_all(_ESCAPED, "")
+    return texts.clone().scatter(rows, plain.str.replace_all(_BARE, "$1"))
 
 
 class Levels:
@@ -74,8 +98,9 @@ class Levels:
 
         A level is left out if it is not one word, or if the message begins with it.
         """
-        message = table["message"].str.strip_chars_end("\r\n")
-        level = table["level"].str.strip_chars()
+        message, level = table.select(
+            pl.col("message").str.strip_chars_end("\r\n"), pl.col("level").str.replace_all(_ANSI, "").str.strip_chars()
+        ).get_columns()
         if level.null_count() < len(level):
             level = level.replace(self._names) if self._names else level
         if level.null_count():
@@ -97,7 +122,9 @@ def _joined(level: pl.Series, message: pl.Series) -> pl.Series:
 
 def _stated(message: pl.Series, level: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Return levels, with those that messages state other than by a plain word, and messages without priorities."""
-    likely = (message.str.contains(_HEAD) | message.str.contains_any(_HINTS)) & level.is_null()
+    likely = (
+        message.str.contains(_HEAD) | message.str.contains_any(_HINTS, ascii_case_insensitive=True)
+    ) & level.is_null()
     if not likely.any():
         return level, message
     parts, text = pl.DataFrame({"level": level, "message": message}), pl.col("message")
@@ -105,9 +132,17 @@ def _stated(message: pl.Series, level: pl.Series) -> tuple[pl.Series, pl.Series]
     is_priority = (priority <= 191).fill_null(value=False) & text.str.contains(_PRIORITY + r".*\S")
     severity = (priority % 8).cast(pl.String).replace_strict(_SYSLOG_NUMBERS, default=None, return_dtype=pl.String)
     short = pl.coalesce(text.str.extract(_KLOG), text.str.extract(_LOGRUS))
-    words = pl.coalesce(text.str.extract(_LOGFMT), text.str.extract(_JSON)).replace(dict(SCALES["auto"]))
+    words = pl.coalesce(text.str.extract(_LOGFMT), text.str.extract(_JSON), text.str.extract(_JSON, 2))
+    letters = pl.coalesce(text.str.extract(_LETTER, group) for group in (1, 2, 3, 4))
+    marks = text.str.extract(_LETTER, 5).replace(_REDIS)
     stated = parts.filter(likely).select(
-        level=pl.coalesce(pl.when(is_priority).then(severity), short.replace(_SHORT), words),
+        level=pl.coalesce(
+            pl.when(is_priority).then(severity),
+            short.replace(_SHORT),
+            letters.replace(_SHORT),
+            marks,
+            words.replace(_AUTO),
+        ),
         message=pl.when(is_priority).then(text.str.replace(_PRIORITY, "")).otherwise(text),
     )
     rows = likely.arg_true()

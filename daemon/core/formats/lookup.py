@@ -30,6 +30,16 @@ def first_text(entry: Mapping[str, Any], paths: Iterable[str]) -> str | None:
     return next((text for path in paths if (text := plain_text(find(entry, path))) is not None), None)
 
 
+def first_filled(texts: Iterable[str | None]) -> str | None:
+    """Return the first text that is not empty, else an empty one if there is one; else None."""
+    empty = None
+    for text in texts:
+        if text:
+            return text
+        empty = empty if text is None else text
+    return empty
+
+
 def whole_text(entry: Mapping[str, Any], without: Collection[str] = ()) -> str:
     """Return an object as one text: ``name=value`` of each of its parts except those at the paths in `without`."""
     return " ".join(f"{path}={as_text(value)}" for path, value in _parts(entry, "") if path not in without)

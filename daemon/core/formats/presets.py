@@ -9,22 +9,26 @@ from daemon.core.formats.base import FieldPaths
 ECS = FieldPaths(
     "message",
     "@timestamp",
-    "service.name|event.dataset|agent.type",
-    "trace.id|host.name",
-    "log.level",
+    "service.name|kubernetes.container.name|container.name|event.dataset|agent.type",
+    "trace.id|kubernetes.pod.name|container.id|host.name",
+    "log.level|level|log.syslog.severity.name",
     "service.version",
 )
 """Filebeat and the ECS loggers."""
 FLUENT_BIT = FieldPaths(
-    "log|message",
+    "log|message|MESSAGE|msg",
     "@timestamp|timestamp|date|time",
-    "kubernetes.container_name|tag",
-    "kubernetes.pod_name",
-    "level",
+    "kubernetes.container_name|_SYSTEMD_UNIT|tag",
+    "kubernetes.pod_name|_HOSTNAME",
+    "level|severity|PRIORITY",
     "kubernetes.labels.app_kubernetes_io/version",
 )
 VECTOR = FieldPaths(
-    "message|log", "timestamp", "kubernetes.container_name|service|source_type", "kubernetes.pod_name|host", "level"
+    "message|log",
+    "timestamp",
+    "kubernetes.container_name|container_name|service|appname|_SYSTEMD_UNIT|source_type",
+    "kubernetes.pod_name|host|hostname",
+    "level|severity|log.level|PRIORITY",
 )
 
 

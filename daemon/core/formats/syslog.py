@@ -13,27 +13,39 @@ from daemon.core.formats.levels import SYSLOG
 from daemon.core.formats.raw import RawReader, with_header
 from daemon.core.types import Batch
 
-_START = r"^(?:\d{1,6} )?"  # the octet count that TCP senders put in front (RFC 6587)
-_PRI = r"<(?P<pri>\d{1,3})>"
-_CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+_START = r"^(?:[0-9]{1,6} )?"  # the octet count that TCP senders put in front (RFC 6587)
+_PRI = r"<(?P<pri>[0-9]{1,3})>"
+_ZONE_NAME = r"(?:UTC|GMT|[CEW]ES?T|MSK|BST|[IJK]ST|[CEMP][SD]T|A[EC]?[SD]T|NZ[SD]T|SGT|HKT)"
+_CLOCK = rf"[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?:[.,][0-9]{{1,9}})?(?: {_ZONE_NAME}|Z|[+-][0-9]{{2}}:?[0-9]{{2}})?"
+_MONTH = "[A-Za-z]{3}"
 _TIME = (
-    rf"(?P<time>[A-Z][a-z]{{2}} +\d{{1,2}}(?: \d{{4}})? {_CLOCK}"
-    rf"|\d{{4}} [A-Z][a-z]{{2}} +\d{{1,2}} {_CLOCK}|\d{{4}}-\d\d-\d\dT\S+)"
+    rf"(?P<time>{_MONTH} +[0-9]{{1,2}}(?: [0-9]{{4}})? {_CLOCK}"
+    rf"|[0-9]{{4}} {_MONTH} +[0-9]{{1,2}} {_CLOCK}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T\S+)"
 )
-_CISCO_TIME = _TIME.removesuffix(")") + rf"|[A-Z][a-z]{{2}} +\d{{1,2}}(?: \d{{4}})? {_CLOCK} [A-Z]{{3,5}})"
+_CISCO_TIME = _TIME.removesuffix(")") + rf"|{_MONTH} +[0-9]{{1,2}}(?: [0-9]{{4}})? {_CLOCK} [A-Z]{{3,5}})"
+_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T\S+"
+_STRUCTURED = r'(?:-|(?:\[(?:[^\]\\"]|"(?:[^"\\]|\\.)*")*\])+)'
 _RFC_5424 = (
-    rf"{_START}{_PRI}\d{{1,2}} (?P<time>\S+) (?P<host>\S+) (?P<app>\S+) (?P<process>\S+) \S+ "
-    r'(?:-|(?:\[(?:[^\]\\"]|"(?:[^"\\]|\\.)*")*\])+)(?: \x{feff}?(?P<message>.*))?$'
+    rf"{_START}{_PRI}[0-9]{{1,2}} (?P<time>\S+) (?P<host>\S+) (?P<app>\S+) (?P<process>\S+) \S+ "
+    rf"{_STRUCTURED}(?: \x{{feff}}?(?P<message>.*))?$"
 )
-_TAG = r"(?P<app>[^\s:\[]+)(?:\[(?P<process>[^\]]*)\])?: ?|(?P<spaced>[^:\[\]]{1,48})\[(?P<number>\d+)\]: ?"
-_RFC_3164 = rf"{_START}(?:{_PRI})?{_TIME} (?P<host>\S+) (?:{_TAG})(?P<message>.*)$"
-_JOURNAL_TIME = rf"(?:[A-Z][a-z]{{2}} (?P<time>\d{{4}}-\d\d-\d\d {_CLOCK} \S+)|(?P<epoch>\d{{9,10}}\.\d{{6}}))"
+_BARE_5424 = rf"{_START}{_PRI}1 (?P<time>{_ISO}) (?P<host>\S+) (?P<app>\S+) (?P<process>\S+) \S+(?: (?P<message>.*))?$"
+"""RFC 5424 without structured data, as many programs write it."""
+_MERAKI = rf"{_START}{_PRI}1 (?P<epoch>[0-9]{{10}}\.[0-9]{{1,9}}) (?P<host>\S+) (?P<message>.*)$"
+_HOST = r"(?P<host>\S*[^\s:])"
+_TAG = r"(?P<app>[^\s:\[]+)(?:\[(?P<process>[^\]]*)\])?: ?|(?P<spaced>[^:\[\]]{1,48})\[(?P<number>[0-9]+)\]: ?"
+_RFC_3164 = rf"{_START}(?:{_PRI} ?)?{_TIME} {_HOST} (?:{_TAG})(?P<message>.*)$"
+_SPACED = rf"{_START}{_PRI} ?(?P<time>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} {_CLOCK}) {_HOST} (?:{_TAG})(?P<message>.*)$"
+"""A date, a blank and a time; without a priority many other logs begin so."""
+_JOURNAL_TIME = (
+    rf"(?:[A-Z][a-z]{{2}} (?P<time>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} {_CLOCK} \S+)|(?P<epoch>[0-9]{{9,10}}\.[0-9]{{6}}))"
+)
 _JOURNAL = rf"^{_JOURNAL_TIME} (?P<host>\S+) (?:{_TAG})(?P<message>.*)$"
-_NO_HOST = rf"{_START}(?:{_PRI})?{_TIME} (?P<app>[^\s:\[]+)\[(?P<process>\d+)\]: ?(?P<message>.*)$"
-_NO_TAG = rf"{_START}{_PRI}{_TIME} (?P<host>\S+) (?P<message>.*)$"
-_ASA = rf"{_START}(?:{_PRI})?{_TIME} (?P<host>\S+) (?:: )?(?P<message>%[A-Z][\w-]*-\d-\w+: .*)$"
-_CISCO = rf"{_START}(?:{_PRI})?(?:\d+: )?(?:(?P<host>[^\s:%*]+): )?[*.]?{_CISCO_TIME}: (?P<message>%.*)$"
-DIALECTS = (_RFC_5424, _CISCO, _ASA, _NO_HOST, _RFC_3164, _JOURNAL, _NO_TAG)
+_NO_HOST = rf"{_START}(?:{_PRI} ?)?{_TIME} (?P<app>[^\s:\[]+)(?:\[(?P<process>[0-9]+)\]: ?|:(?: |$))(?P<message>.*)$"
+_NO_TAG = rf"{_START}{_PRI} ?{_TIME} {_HOST} (?P<message>.*)$"
+_ASA = rf"{_START}(?:{_PRI} ?)?{_TIME}:? (?P<host>\S+) (?:: )?(?P<message>%[%A-Z0-9][\w/-]*[-/][0-9][-/]\w+.*)$"
+_CISCO = rf"{_START}(?:{_PRI} ?)?(?:[0-9]*: )?(?:(?P<host>[^\s:%*]+): )?[*.]?{_CISCO_TIME}: (?P<message>%.*)$"
+DIALECTS = (_RFC_5424, _CISCO, _ASA, _NO_HOST, _RFC_3164, _SPACED, _JOURNAL, _NO_TAG, _MERAKI, _BARE_5424)
 """Patterns in the order in which they are tried."""
 _NAMES = ("pri", "time", "epoch", "host", "app", "process", "spaced", "number", "message")
 HIGHEST_PRIORITY = 191
@@ -68,8 +80,8 @@ def _headers(message: pl.Series) -> pl.DataFrame:
             break
         rows = left.arg_true()
         parts = message.gather(rows).str.extract_groups(dialect).struct.unnest()
-        hit = parts["time"].is_not_null()
-        hit = hit | parts["epoch"].is_not_null() if "epoch" in parts.columns else hit
+        timed = [parts[name].is_not_null() for name in ("time", "epoch") if name in parts.columns]
+        hit = timed[0] | timed[-1]
         places = rows.filter(hit)
         headers = headers.with_columns(
             [headers[name].scatter(places, parts[name].filter(hit)) for name in parts.columns if name in _NAMES]
