@@ -21,7 +21,7 @@ from daemon.adapters.kafka.columnar_consumer import (
     _Results,
     joined,
 )
-from daemon.adapters.kafka.placed_consumer import _Results as _PlacedResults
+from daemon.adapters.kafka.placed_consumer import _PlacedResults
 from daemon.adapters.kafka.unpacking import DamagedError, TooLargeError, unpacking
 from daemon.core.types import Batch, RefusedRange, TopicPartition
 

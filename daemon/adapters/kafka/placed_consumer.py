@@ -23,23 +23,23 @@ class PlacedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is unt
     async def start(self) -> None:
         """Connect and, with topics subscribed to, join the group."""
         await super().start()
-        results = _Results()
+        results = _PlacedResults()
         for partition, result in self._fetcher._records.items():  # noqa: SLF001  # see above
             results[partition] = result
         self._fetcher._records = results  # noqa: SLF001  # see above
 
 
-class _Results(OrderedDict[KafkaPartition, FetchResult | FetchError]):
+class _PlacedResults(OrderedDict[KafkaPartition, FetchResult | FetchError]):
     """Results of fetches by partition. The batches of a result that is put here know their partition."""
 
     def __setitem__(self, partition: KafkaPartition, result: FetchResult | FetchError) -> None:
         if isinstance(result, FetchResult):
             parsed = result._partition_records  # noqa: SLF001  # see above
-            parsed._records = _Batches(parsed._records, partition)  # noqa: SLF001  # see above
+            parsed._records = _PlacedBatches(parsed._records, partition)  # noqa: SLF001  # see above
         super().__setitem__(partition, result)
 
 
-class _Batches:
+class _PlacedBatches:
     """The batches of one fetch."""
 
     def __init__(self, records: Any, partition: KafkaPartition) -> None:
@@ -53,10 +53,10 @@ class _Batches:
     def next_batch(self) -> Any:
         """Return the next batch; control batches hold no data and are returned unchanged."""
         batch = self._records.next_batch()
-        return batch if batch.is_control_batch else _Placed(batch, self._partition)
+        return batch if batch.is_control_batch else _PlacedBatch(batch, self._partition)
 
 
-class _Placed:
+class _PlacedBatch:
     """A batch whose error names its place."""
 
     is_control_batch = False

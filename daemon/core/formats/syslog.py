@@ -16,7 +16,8 @@ from daemon.core.types import Batch
 _START = r"^(?:[0-9]{1,6} )?"  # the octet count that TCP senders put in front (RFC 6587)
 _PRI = r"<(?P<pri>[0-9]{1,3})>"
 _ZONE_NAME = r"(?:UTC|GMT|[CEW]ES?T|MSK|BST|[IJK]ST|[CEMP][SD]T|A[EC]?[SD]T|NZ[SD]T|SGT|HKT)"
-_CLOCK = rf"[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?:[.,][0-9]{{1,9}})?(?: {_ZONE_NAME}|Z|[+-][0-9]{{2}}:?[0-9]{{2}})?"
+_TIME_OF_DAY = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
+_CLOCK = rf"{_TIME_OF_DAY}(?: {_ZONE_NAME}|Z|[+-][0-9]{{2}}:?[0-9]{{2}})?"
 _MONTH = "[A-Za-z]{3}"
 _TIME = (
     rf"(?P<time>{_MONTH} +[0-9]{{1,2}}(?: [0-9]{{4}})? {_CLOCK}"
@@ -38,7 +39,8 @@ _RFC_3164 = rf"{_START}(?:{_PRI} ?)?{_TIME} {_HOST} (?:{_TAG})(?P<message>.*)$"
 _SPACED = rf"{_START}{_PRI} ?(?P<time>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} {_CLOCK}) {_HOST} (?:{_TAG})(?P<message>.*)$"
 """A date, a blank and a time; without a priority many other logs begin so."""
 _JOURNAL_TIME = (
-    rf"(?:[A-Z][a-z]{{2}} (?P<time>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} {_CLOCK} \S+)|(?P<epoch>[0-9]{{9,10}}\.[0-9]{{6}}))"
+    rf"(?:[A-Z][a-z]{{2}} (?P<time>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} {_TIME_OF_DAY} \S+)"
+    r"|(?P<epoch>[0-9]{9,10}\.[0-9]{6}))"
 )
 _JOURNAL = rf"^{_JOURNAL_TIME} (?P<host>\S+) (?:{_TAG})(?P<message>.*)$"
 _NO_HOST = rf"{_START}(?:{_PRI} ?)?{_TIME} (?P<app>[^\s:\[]+)(?:\[(?P<process>[0-9]+)\]: ?|:(?: |$))(?P<message>.*)$"
