@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from daemon.core.incidents import TOLD
 from daemon.core.stream import Checkpoint
 from daemon.core.types import TopicPartition
 from daemon.errors import EngineError, PartitionError
@@ -77,6 +78,37 @@ async def test_messages_of_an_incident_are_in_order_when_its_headline_moves_to_a
         await until(lambda: settled(cluster, expected))
 
     assert 1 == len({alert["incident"]["id"] for alert in told()})
+    assert outcome(cluster, expected).clean
+
+
+async def test_an_incident_names_no_more_causes_after_a_restart() -> None:
+    """Failures of one moment are one incident with 32 causes, also where the process is killed between them."""
+    cluster = FakeCluster(TOPICS)
+    expected: list[Place] = []
+
+    def fail(numbers: range) -> None:
+        for number in numbers:
+            word = chr(97 + number // 7) * 4 + chr(97 + number % 7) * 5
+            say(number / 10, f"ERROR {word} {word[::-1]} gave up")
+
+    def say(seconds: float, message: str) -> None:
+        line = {"time": 1_700_000_000 + seconds, "scope": "s", "key": f"k{len(expected)}", "message": message}
+        expected.append(("logs", 0, cluster.append("logs", orjson.dumps(line), partition=0), 0))
+
+    def told() -> list[dict[str, Any]]:
+        return [orjson.loads(record.value or b"") for record in cluster.values("alerts")]
+
+    async with replica(cluster):
+        fail(range(20))
+        await until(lambda: settled(cluster, expected) and bool(told()))
+    async with replica(cluster):
+        fail(range(20, 49))
+        await until(lambda: settled(cluster, expected))
+        say(2_000, "worker 1 started")
+        await until(lambda: settled(cluster, expected) and told()[-1]["status"] == "resolved")
+
+    assert [1, 32] == [len({alert["incident"]["id"] for alert in told()}), len(told()[-1]["incident"]["causes"])]
+    assert ["opened"] == [event for alert in told() if (event := alert["incident"]["event"]) in TOLD]
     assert outcome(cluster, expected).clean
 
 
