@@ -32,10 +32,10 @@ P = ParamSpec("P")
 MODEL = "bench"
 
 
-def records(patterns: int, scopes: int, dimensions: int) -> Iterator[Update]:
-    """Yield the records of patterns that each had one session."""
+def records(patterns: int, scopes: int, dimensions: int, lines: int = 10, own: int = 2) -> Iterator[Update]:
+    """Yield the records of patterns that each had one session; see `sessions`."""
     bucket_us = DetectorSettings().window_us // 28
-    for number, (pattern, vector) in enumerate(sessions(patterns, scopes, dimensions)):
+    for number, (pattern, vector) in enumerate(sessions(patterns, scopes, dimensions, lines, own)):
         end = (number + 1) * SECOND
         weight = Weight({end // bucket_us: 1}, end, end)
         yield Update(vector_key(pattern.scope, pattern.id), dump_vector(MODEL, end, pattern.lines, vector))

@@ -32,7 +32,6 @@ from daemon.core.types import Pattern, TopicPartition, Update, Vector
 SOURCE = TopicPartition("logs", 0)
 SECOND = 1_000_000
 CENTRES = 300
-COMMON = [(f"INFO step {word} of the usual request took <NUM>", 1) for word in "abcdefgh"]
 APPLIED_AT_ONCE = 20_000
 
 
@@ -42,14 +41,18 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-def sessions(patterns: int, scopes: int, dimensions: int) -> Iterator[tuple[Pattern, Vector]]:
-    """Patterns by turns of each scope, each with its vector."""
+def sessions(
+    patterns: int, scopes: int, dimensions: int, lines: int = 10, own: int = 2
+) -> Iterator[tuple[Pattern, Vector]]:
+    """Patterns by turns of each scope, of so many lines, of which `own` are in no other; each with its vector."""
+    common = [(f"INFO step {chr(97 + number)} of the usual request took <NUM>", 1) for number in range(lines - own)]
     source = np.random.default_rng(1)
     centres = source.standard_normal((CENTRES, dimensions)).astype(np.float32)
     for number in range(patterns):
-        own = [(f"INFO worker {number:x} read object {number:x} from <PATH>", 1), (f"INFO closing {number:x}", 1)]
+        texts = [f"INFO worker {number:x} read object {number:x} from <PATH>", f"INFO closing {number:x}"]
+        mine = [(texts[each % 2] + each // 2 * " again", 1) for each in range(own)]
         vector = centres[number % CENTRES] + 0.5 * source.standard_normal(dimensions).astype(np.float32)
-        pattern = Pattern(f"{number:016x}", f"service-{number % scopes}", tuple(sorted([*COMMON, *own])))
+        pattern = Pattern(f"{number:016x}", f"service-{number % scopes}", tuple(sorted([*common, *mine])))
         yield pattern, np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 

@@ -46,8 +46,7 @@ class ColdScopes:
                 self._metrics.baseline_cold_failures.inc()
                 log.warning("scopes_stay_in_memory", error=str(error))
                 break
-        if names:
-            await self._thread(give_back)
+        await self._thread(give_back)
         if moved:
             cold = await self._thread(self._detector.cold)
             seconds = round(monotonic() - began, 3)

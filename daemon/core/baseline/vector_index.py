@@ -35,6 +35,8 @@ FEW = 64
 """Up to so many vectors enter an index one by one, in the order in which they were added."""
 MOVED = 8
 """Old vectors that enter the new index with each added one: it is complete long before another quarter is dead."""
+LINKS = 180
+"""Bytes that an index takes for each vector besides its components: what usearch tells counts room never touched."""
 REFINED = 16
 """Nearest vectors whose distances are computed from half floats; bytes are off by some thousandths."""
 Slots = NDArray[np.int64]
@@ -152,8 +154,8 @@ class VectorIndex:
 
     def memory(self) -> int:
         """Return an estimate of the bytes held."""
-        indexes = [index for index in (self._index, self._next) if index is not None]
-        return self._rows.nbytes + sum(int(index.memory_usage) for index in indexes)
+        indexed = sum(len(index) for index in (self._index, self._next) if index is not None)
+        return self._rows.nbytes + indexed * (self._dimensions + LINKS)
 
     def _new_index(self) -> Index:
         return Index(
