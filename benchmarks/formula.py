@@ -49,9 +49,9 @@ def of_scope(shape: Shape) -> float:
     """Return the bytes that a scope in use takes, by the formula."""
     rows = 1 << (shape.patterns - 1).bit_length()
     indexed = shape.patterns * shape.dimensions > EXACT_CELLS
-    row = KIB * (0.1 + 0.02 * shape.lines + 0.05 * shape.own) + (2 if indexed else 4) * shape.dimensions
-    index = shape.dimensions + 180 if indexed else 0
-    return 45 * KIB + shape.patterns * (KIB * (0.25 + 0.22 * shape.own) + index) + rows * row
+    vector = 3 * shape.dimensions + 180 if indexed else 4 * shape.dimensions
+    table = KIB * (0.1 + 0.05 * shape.own) + 20 * shape.lines
+    return 40 * KIB + shape.patterns * (KIB * (0.76 + 0.22 * shape.own) + vector) + rows * table
 
 
 def measured(shape: Shape, scopes: int) -> Cost:
