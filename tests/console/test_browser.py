@@ -173,7 +173,16 @@ async def test_a_lost_stream_says_so_and_resumes() -> None:
         await loaded(page, "1 open incident")
         await asyncio.sleep(0.3)
         await app.close()
-        await expect(page.locator("#news")).to_contain_text("The connection is lost", timeout=5_000)
+        await expect(page.locator("#news")).to_contain_text("The connection is lost", timeout=20_000)
+        topics.send(ALERTS, alert(9, incident={"id": "i9", "event": "opened"}))
+        again = Console(ConsoleSettings(visitor="ada", port=urlsplit(app.url).port or 0), topics.topics())
+        await again.start()
+        try:
+            await expect(page.locator("#news a")).to_be_visible(timeout=60_000)
+            await page.click("#news a")
+            await loaded(page, "2 open incidents")
+        finally:
+            await again.close()
 
 
 async def test_a_browser_that_slept_for_a_night_is_led_to_the_login(tmp_path: Path) -> None:
