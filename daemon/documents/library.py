@@ -131,9 +131,11 @@ class Library:
         """Return the clauses of a base that are nearest in meaning, of those with vectors of the engine's model."""
         model = self._engine.model
         (vector,) = await self._engine.embed([text])
-        searched = self._store.models(base).get(model, 0)
+        models = self._store.models(base)
+        searched = models.get(model, 0)
         clauses = self._store.nearest_clauses(base, model, vector, count)
-        return Hits(clauses, searched, self._store.bases().get(base, 0))
+        only = models.keys() <= {model}  # each document has vectors of some model, so all have these
+        return Hits(clauses, searched, searched if only else self._store.bases().get(base, 0))
 
     def _require_vectors(self, base: str) -> None:
         """Raise UnfinishedBaseError where documents have no vectors of the engine's model."""

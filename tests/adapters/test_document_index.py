@@ -127,6 +127,26 @@ def test_an_index_that_is_lost_costs_no_answer_and_is_made_again(
     assert [compared(kept, query, 5) for query in QUERIES] == found == again
 
 
+@pytest.mark.parametrize("damage", [0, 1])
+def test_a_segment_grows(tmp_path: Path, damage: int) -> None:
+    """What is added later is in one file with what was there; one that is cut off is made again from the store."""
+    kept = documents(82)
+    store = SqliteDocuments(tmp_path, MOST_LOOSE, 4 * LARGEST)
+    store.put("one", kept[:41], MODEL)
+    until(lambda: bool(files(tmp_path)))
+    store.close()
+    (first,) = files(tmp_path)
+    path = tmp_path / "index" / first
+    path.write_bytes(path.read_bytes()[: path.stat().st_size - damage])
+    store = SqliteDocuments(tmp_path, MOST_LOOSE, 4 * LARGEST)
+    store.put("one", kept[41:], MODEL)
+    until(lambda: len(files(tmp_path) - {first}) == 1 and first not in files(tmp_path))
+    results = [searched(store, query) for query in QUERIES]
+    store.close()
+
+    assert [compared(kept, query, 5) for query in QUERIES] == results
+
+
 def test_a_removed_document_leaves_the_index(store: SqliteDocuments, kept: list[KeptDocument], tmp_path: Path) -> None:
     """At once, for a process too that has searched before; no file with its vectors stays."""
     other = opened(tmp_path)

@@ -117,6 +117,7 @@ class SegmentBuilder:
             assert planned.onto is not None
             with transaction(connection):
                 dissolve(connection, planned.onto.number)
+            self._files.path(planned.onto.number).unlink(missing_ok=True)
             return True
         try:
             rows = ((number, read_vectors(connection, number, dimensions)) for number, _ in planned.loose)
