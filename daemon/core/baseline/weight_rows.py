@@ -47,7 +47,8 @@ class Sessions:
     def add(self, end: int) -> None:
         """Add one that ended at `end`."""
         self.count += 1
-        self.first, self.last = min(self.first, end), max(self.last, end)
+        self.first = min(self.first, end)
+        self.last = max(self.last, end)
 
 
 class _Heads(Columns):

@@ -105,10 +105,6 @@ class Ring:
         """Return the chunk that the next session goes to, after `ahead` others."""
         return (self.count + ahead) % RING // CHUNK
 
-    def begins_chunk(self, ahead: int) -> bool:
-        """Return whether the next session but `ahead` is the first of a chunk."""
-        return not (self.count + ahead) % CHUNK
-
     def append(self, finding: bytes, *, minute: int, state: int) -> None:
         """Note one session in place of the oldest; for its finding see `score_table.finding`."""
         place = self.count % RING

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import chain, takewhile
+from itertools import chain
 from typing import NamedTuple
 
 from daemon.core.baseline import ABSENT, KEEP, TEACH, Baseline, Definition, Label, Lines
@@ -146,11 +146,11 @@ class Detector:
         first = next(ahead, None)
         if first is None:
             return []
-        scope = self._changelog.scope(first[0].scope)
+        name = first[0].scope
+        scope = self._changelog.scope(name)
         if not self._calibrates(scope):
             return []
-        same_scope = takewhile(lambda session: session[0].scope == first[0].scope, chain((first,), ahead))
-        run = repeats_of(scope, source, same_scope)
+        run = repeats_of(name, scope, source, chain((first,), ahead))
         if run.ends:
             for key in run.changed:
                 self._changelog.change(key, source)

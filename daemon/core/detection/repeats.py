@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from daemon.core.baseline import Sessions
+from daemon.core.calibration import CHUNK
 from daemon.core.detection import changelog_codec
 from daemon.core.detection.scope import Scope
 from daemon.core.detection.verdict_cache import CachedVerdict
@@ -37,8 +38,8 @@ class Repeats:
         return [verdict.judgement for verdict in self.verdicts]
 
 
-def repeats_of(scope: Scope, source: TopicPartition, sessions: Iterable[tuple[Pattern, int]]) -> Repeats:
-    """Return the run that `sessions` begin with, each a pattern of the scope and an end; it may be empty."""
+def repeats_of(name: str, scope: Scope, source: TopicPartition, sessions: Iterable[tuple[Pattern, int]]) -> Repeats:
+    """Return the run of sessions of the scope `name` that `sessions` begin with, each a pattern and an end."""
     run, baseline, ring, cache = Repeats(), scope.baseline, scope.rings.get(source), scope.cache(source)
     window = baseline.window
     start, clock = window.start, window.clock
@@ -46,18 +47,18 @@ def repeats_of(scope: Scope, source: TopicPartition, sessions: Iterable[tuple[Pa
         return run
     for pattern, end in sessions:
         bucket, ahead, own = end // window.bucket_us, len(run.ends), run.counted.get(pattern.id)
-        if not start <= bucket <= clock or not baseline.is_settled(window.total + ahead + 1):
+        if pattern.scope != name or not start <= bucket <= clock or not baseline.is_settled(window.total + ahead + 1):
             break
         cached = cache.find(pattern.id, baseline, ring, end, ahead=ahead, own=own.count if own is not None else 0)
         if cached is None:
             break
         if own is None:
             run.counted[pattern.id] = Sessions(cached.row, bucket, 1, end, end)
-            run.changed.append(changelog_codec.weight_key(pattern.scope, pattern.id, source))
+            run.changed.append(changelog_codec.weight_key(name, pattern.id, source))
         else:
             own.add(end)
-        if not ahead or ring.begins_chunk(ahead):
-            run.changed.append(changelog_codec.ring_key(pattern.scope, source, ring.next_chunk(ahead)))
+        if not ahead or not (ring.count + ahead) % CHUNK:
+            run.changed.append(changelog_codec.ring_key(name, source, ring.next_chunk(ahead)))
         run.verdicts.append(cached)
         run.ends.append(end)
     return run
