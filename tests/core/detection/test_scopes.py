@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.adapters.cold_file import ColdFile
-from daemon.core.detection import ColdStorage, scopes
+from daemon.core.baseline import Weight
+from daemon.core.detection import ColdStorage, changelog_codec, scopes
 from daemon.core.detection.detector import Detector, DetectorSettings
-from daemon.core.types import Judgement, LabelVerdict, Pattern, TopicPartition
+from daemon.core.types import Judgement, LabelVerdict, Pattern, TopicPartition, Update, Vector
 from daemon.errors import ColdScopeError
 from tests.support.traffic import DIMENSIONS, HOUR, SOURCE, pattern, vector
 
@@ -243,3 +244,35 @@ def test_a_small_scope_stays_packed_in_memory(tmp_path: Path) -> None:
     assert [] == detector.unused_scopes(1)
     assert (0, 0, 0) == detector.cold()
     assert judge(detector, pattern("open")).seen == 1
+
+
+def test_a_scope_of_many_patterns_comes_back_to_the_bit(tmp_path: Path) -> None:
+    """Also arrays that are pickled as buffers of their own."""
+    whole, gone = (
+        Detector(DetectorSettings(), "model", 384, storage) for storage in (None, ColdFile(tmp_path, 1 << 30))
+    )
+    generator = np.random.default_rng(0)
+    for detector in (whole, gone):
+        records = [
+            update
+            for number in range(1300)
+            for update in _records(number, np.random.default_rng(number).standard_normal(384).astype(np.float32))
+        ]
+        detector.apply(records)
+    assert cool(gone) == 1
+    embedding = generator.standard_normal(384).astype(np.float32)
+    embedding /= np.linalg.norm(embedding)
+    made = pattern("open", "a new line")
+    expected, judged = (detector.judge(made, embedding, end=HOUR, source=SOURCE) for detector in (whole, gone))
+    assert expected == judged
+    assert list(whole.dump()) == list(gone.dump())
+
+
+def _records(number: int, embedding: Vector) -> list[Update]:
+    """The records of a pattern with one session."""
+    made = pattern("open", f"worker {number} done")
+    unit = embedding / np.linalg.norm(embedding)
+    return [
+        Update(changelog_codec.vector_key("shop", made.id), changelog_codec.dump_vector("model", 1, made.lines, unit)),
+        Update(changelog_codec.weight_key("shop", made.id, SOURCE), changelog_codec.dump_weight(Weight({0: 1}, 1, 1))),
+    ]
