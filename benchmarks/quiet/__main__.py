@@ -104,7 +104,7 @@ async def on_kafka(options: argparse.Namespace) -> None:
         with Cluster() as cluster, tempfile.TemporaryDirectory() as folder:
             async with topics_on(cluster.bootstrap_servers) as topics:
                 for partitions in map(int, options.partitions.split(",")):
-                    told = await incidents_told(topics, Path(folder), partitions, lines, warm_up)
+                    told = await incidents_told(topics, Path(folder), partitions, lines, warm_up, faults_from)
                     score, faults = score_of(told, shown, faults_from)
                     through = f"Kafka, {many(partitions, 'partition')}"
                     print_row(mode, through, score, len(faults), lines=options.lines)

@@ -24,8 +24,12 @@ from daemon.core.incidents import TOLD
 from tests.support.brokers import Topics
 from tests.support.daemons import Daemon
 
+QUIET_STEP = 60.0
+"""Seconds of the quiet part that are written before the daemon has read all that was."""
 STEP = 20.0
-"""Seconds of a stream that are written before the daemon has read all that was."""
+"""The same from the first fault on."""
+POLL = 0.1
+"""Seconds between two looks at what the daemon has read."""
 IDLE = "5s"
 """`sessions.idle_flush`: longer than a busy machine waits for a step, so that no session is cut there."""
 
@@ -34,7 +38,7 @@ Lines = Sequence[tuple[float, Row]]
 
 
 async def incidents_told(
-    topics: Topics, folder: Path, partitions: int, lines: Lines, warm_up: int
+    topics: Topics, folder: Path, partitions: int, lines: Lines, warm_up: int, faults_from: float
 ) -> list[dict[str, Any]]:
     """Return the incidents of the messages that count against the budget, from a daemon that read the lines."""
     settings = {
@@ -47,7 +51,7 @@ async def incidents_told(
     daemon = await Daemon.make(topics, folder, partitions, settings)
     try:
         await daemon.start()
-        await _write(daemon, partitions, lines, moved)
+        await _write(daemon, partitions, lines, moved, faults_from)
         alerts = [orjson.loads(record.value) for record in await daemon.published("alerts", 1)]
         code = await daemon.end()
         if code:
@@ -75,14 +79,15 @@ def score_of(
     return score, faults
 
 
-async def _write(daemon: Daemon, partitions: int, lines: Lines, moved: float) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=daemon.servers, linger_ms=5) as producer:
-        sent, until = 0, lines[0][0] + STEP
+async def _write(daemon: Daemon, partitions: int, lines: Lines, moved: float, faults_from: float) -> None:
+    """Write the lines as the daemon reads them, in few large batches: a small one costs the daemon as much."""
+    async with AIOKafkaProducer(bootstrap_servers=daemon.servers, linger_ms=100, max_batch_size=1 << 20) as producer:
+        sent, until = 0, lines[0][0] + _step(lines[0][0], faults_from)
         for at, row in lines:
             if at >= until:
                 await producer.flush()
                 await _read(daemon, sent, unsettled=sent)
-                until = at + STEP
+                until = at + _step(at, faults_from)
             key = row.key.encode()
             where = {"partition": crc32(key) % partitions, "timestamp_ms": round(1000 * (at + moved))}
             await producer.send(daemon.logs, as_json(at + moved, row), key, **where)
@@ -90,18 +95,23 @@ async def _write(daemon: Daemon, partitions: int, lines: Lines, moved: float) ->
     await _read(daemon, sent, unsettled=0)
 
 
+def _step(at: float, faults_from: float) -> float:
+    """Return for how many seconds from a time on lines are written at once."""
+    return STEP if at + QUIET_STEP > faults_from else QUIET_STEP
+
+
 async def _read(daemon: Daemon, lines: int, unsettled: int) -> None:
     """Wait until the daemon has read so many lines, and at most so many wait for their sessions to close."""
     while True:
-        if await _added_up(daemon, "lines_total") >= lines and await _added_up(daemon, "unsettled_lines") <= unsettled:
+        page = (await asyncio.to_thread(daemon.get, "/metrics"))[1]
+        if _added_up(page, "lines_total") >= lines and _added_up(page, "unsettled_lines") <= unsettled:
             return
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(POLL)
 
 
-async def _added_up(daemon: Daemon, metric: str) -> int:
+def _added_up(page: str, metric: str) -> int:
     """Return the sum over a metric's series."""
-    text = (await asyncio.to_thread(daemon.get, "/metrics"))[1]
-    return round(sum(map(float, re.findall(rf"^strayline_{metric}\{{[^}}]*\}} (\S+)$", text, re.MULTILINE))))
+    return round(sum(map(float, re.findall(rf"^strayline_{metric}\{{[^}}]*\}} (\S+)$", page, re.MULTILINE))))
 
 
 def _moved(incident: dict[str, Any], by: float) -> dict[str, Any]:

@@ -21,7 +21,7 @@ async def test_one_partition_and_twelve_are_told_alike(topics: Topics, tmp_path:
     shown = {(rows[n].scope, round(1000 * lines[n][0])): fault for n, fault in faults_by_line(rows).items()}
 
     one, twelve = [
-        score_of(await incidents_told(topics, tmp_path, partitions, lines, warm_up=300), shown, faults_from)
+        score_of(await incidents_told(topics, tmp_path, partitions, lines, 300, BEGIN), shown, faults_from)
         for partitions in (1, 12)
     ]
 
