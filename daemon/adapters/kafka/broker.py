@@ -55,6 +55,9 @@ class KafkaBroker:
         except (KafkaError, OSError, TimeoutError) as error:
             await stop_client(self._observer)
             raise (await explained(self._settings, error)) from None
+        except asyncio.CancelledError:  # an interrupt while it connects
+            await stop_client(self._observer)
+            raise
 
     async def diagnose(self) -> str | None:
         refusal = await diagnose(self._settings)
