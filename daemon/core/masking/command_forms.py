@@ -38,16 +38,18 @@ _PROTOCOLS = (
     Form(r"\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)\s+(?:password\s+)?", r"'[^']*'|\"[^\"]*\"|\S+"),
     Form(r"\bpassword\s+(?:for\s+\S+\s*=\s*)?", r"'(?:[^']|'')*'"),
     Form(
-        r"\b(?:insert\s+into|replace\s+into)\b[^()]*\([^()]*passw[^()]*\)\s*values\s*\(",
-        r"[^()]*(?:\)[^()]{0,40}\([^()]*)?",
+        r"\b(?:insert\s+into|replace\s+into)\b[^()]*\([^()]*(?:passw|pwd|secret|token|api_?key)[^()]*\)\s*values\s*\(",
+        r"[^()]*['\"][^()]*(?:\)[^()]{0,40}\([^()]*)?",
     ),
+    Form(rf"password\(\s*{_LITERAL},\s*", _LITERAL),
     Form(r"\bpassword\([\"']?", r"[^)\"']+"),
     Form(
         r"(?:^|[\s>:])(?-i:AUTH(?:ENTICATE)?)\s+(?:PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|CRAM-MD5|EXTERNAL|SCRAM-[A-Z0-9-]+)\s+",
-        r"[A-Za-z0-9+/=]{4,}",
+        r"[A-Za-z0-9+/=]{8,}",
     ),
+    Form(r"\bHELLO\s+[23]\s+AUTH\s+\S+\s+|\$\d+\s+AUTH\s+\$\d+\s+", r"\S+"),
     Form(r"(?:^|[\s>:\"'])(?-i:AUTH)\s+[\"']?(?:[A-Za-z][\w.-]*\s+)?", MIXED),
-    Form(r"(?:^|[\n>:]\s*)(?-i:PASS)\s+", r"\S+"),
+    Form(r"(?:^|[\n>:/]\s*)(?-i:PASS)\s+", r"[^\s/]+", r"\s*(?:$|[\r\n]|\\[rn])"),
     Form(r"(?:^|\s)[A-Za-z]\d{1,6}\s+LOGIN\s+(?:\"[^\"]*\"|\S+)\s+", r"\"[^\"]*\"|\S+"),
     Form(r"\"auth\"\s+(?:\"[^\"]*\"\s+)?", r"\"[^\"]*\""),
 )
@@ -81,7 +83,16 @@ RARE_COMMANDS = (
     Form(r"(?:^|[\s:])(?-i:PSK|XAUTH|EAP|NTLM)\s+", r"\"[^\"]*\"|0[sx]\S+"),
     Form(r"[A-Za-z0-9_]:", r"[^\s/:][^\s]*?", r"@(?:tcp|unix|udp)\("),
     Form(r"\b(?:pgp_sym_(?:en|de)crypt|aes_(?:en|de)crypt|hmac|crypt)\([^()]*?,\s*", rf"{_LITERAL}"),
+    Form(r"\bcrypt\(\s*", _LITERAL, r",\s*gen_salt"),
     Form(r"\bsp_(?:addlogin|password)\s+(?:N?'[^']*',\s*)?", r"N?'[^']*'"),
+    Form(r"\s[-/](?:p|pw|pass|password):", MIXED),
+    Form(r"\ba0=\"(?:mysql|mariadb|sshpass|mongo)\w*\"[^\n]*?\ba\d+=\"-p", r"[^\"]+"),
+    Form(r"\bAPOP\s+\S+\s+", r"[0-9a-f]{32}"),
+    Form(r"\bnuget\b[^|;]*?\s-(?:k|ApiKey|-api-key)\s+", r"\S+"),
+    Form(r"\b(?:unlock|create|set)-keychain\S*\s[^|;]*?-p\s+", r"\S+"),
+    Form(r"\bBUNDLE_[A-Z0-9_]+\s*[:=]\s*[\"']?[^\s:\"']+:", r"[^\s\"']+"),
+    Form(r"\brclone\s+obscure\s+", r"\S+"),
+    Form(r"\b(?:curl|wget)\b[^|;]*?\s(?:-u|--user)[\s=]?[\"']?", r"[A-Za-z]*[0-9][A-Za-z0-9]{14,}:[^\s\"']*"),
     Form(r"\bmc\s+alias\s+set\s+\S+\s+\S+\s+", r"\S+\s+\S+"),
     Form(r"\bssh-keygen\b[^|;]*?\s(?-i:-[NP])\s+", _ARGUMENT),
     Form(r"\bopenssl\b[^|;]*?\s(?-i:-[kK])\s+", _ARGUMENT),
@@ -106,14 +117,14 @@ RARE_COMMANDS = (
     Form(r"\buser(?:add|mod)\b[^|;]*?\s-p\s+", r"[^\s-]\S*"),
     Form(r"\bencrypted-password\s+", _ARGUMENT),
     Form(
-        r"\b(?:PDO->__construct|mysqli(?:_connect|->__construct|->real_connect))\(\s*"
+        r"\b(?:PDO->__construct|DBI->connect|getConnection|oci_connect|mysqli(?:_connect|->__construct|->real_connect))\(\s*"
         rf"{_LITERAL},\s*{_LITERAL},\s*",
         _LITERAL,
     ),
     Form(rf"(?:\b|_)(?:set|with|use|add)\w*{NAME}\(\s*\\*[\"']", r"[^\"'\\]+"),
     Form(r"(?-i:\b(?:Api|Access|Secret)?(?:Key|Token|Secret|Password|SecretString|Credential))\(\\*[\"']", MIXED),
     Form(r"(?:\bthin:|\bsqlplus\s+(?:-\S+\s+)*|\brman\s+target\s+)[A-Za-z][\w$#]*/", r"[^\s@/\"']+"),
-    Form(r"\b(?:exp|imp)(?:dp)?\s+[A-Za-z][\w$#]*/", r"[^\s@/\"']+", "@"),
+    Form(r"\b(?:exp|imp)(?:dp)?\s+[A-Za-z][\w$#]*/", r"[^\s@/\"']+", r"@|\s+\w+="),
     Form(r"\bnet user\s+\S+\s+", r"[^\s/*]\S*"),
     Form(
         r"\b(?:put-parameter|(?:secret|secrets|keyvault|variable)\s+(?:set|put|add|create|create-secret))\b[^|;]*?"
@@ -125,7 +136,7 @@ RARE_COMMANDS = (
     Form(r"\bauth-pass\s+\S+\s+", _ARGUMENT),
     Form(r"\bsetuser\b[^|;]*?\s[\"']?[>#]", r"[^\s\"']+"),
     Form(
-        r"\b(?:(?:Network|PS|Plain)?Credentials?|UsernamePassword\w*|\w*BasicAuth\w*|login|Connection|bind|authenticate|logon)\("
+        r"\b(?:(?:Network|PS|Plain)?Credentials?|UsernamePassword\w*|\w*BasicAuth\w*|login|Connection|bind|auth|authenticate|logon)\("
         rf"\s*(?:[A-Za-z_]\w*,\s*)?(?:\w+=)?{_LITERAL},\s*(?:\w+=)?",
         _LITERAL,
     ),
@@ -137,7 +148,8 @@ RARE_COMMANDS = (
     Form(r"\bnet\s+use\s+(?:[a-z*]:?\s+)?\\\\\S+\s+", rf"{_LITERAL}|{MIXED}"),
     Form(r"\blftp\b[^|;]*?\s-u\s*[^\s,]+,", r"\S+"),
     Form(r"\baddauth\s+digest\s+[^\s:]+:", r"\S+"),
-    Form(r"\bauthinfo\s+pass\s+|\bnickserv\s+:?identify\s+", r"\S+"),
+    Form(r"\bauthinfo\s+pass\s+", r"\S+"),
+    Form(r"\bnickserv\b.{0,8}\bidentify\s+|^identify\s+", r"\S+(?:\s+\S+)?"),
     Form(r"\breg_sz\s+", MIXED),
     Form(r"\b(?:requirepass|masterauth)[\"']?\s+\d\)\s+[\"']", r"[^\"']+"),
     Form(r"\bidentified\s+by\s+\S+\s+replace\s+", _ARGUMENT),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daemon.core.masking.rare_names import RARE_NAME_HINTS
+from daemon.core.masking.token_forms import MORE_VENDORS, TOKEN_HINTS
 from daemon.core.masking.vendor_rules import DASHED_PREFIXES, PLAIN_PREFIXES, VENDORS
 
 
@@ -135,6 +136,33 @@ RARE_HINTS: tuple[str, ...] = (
     *("word temp", "word prov", "word nu", "word nova", "word neu", "word ini", " value: ", " -pw ", "signtool"),
     *("certutil", "net use", "lftp", "addauth", "authinfo", "identify ", "reg_sz", 'pass" ', 'auth" 2)', " replace "),
     *("issecret=", "&p=", "login attempt", "ansible_vault", "basic_auth", "connection(", "bind(", "code lautet"),
+    *(
+        " -p:",
+        " /p:",
+        " /pw:",
+        " -pw:",
+        " /password:",
+        " -password:",
+        "execve",
+        "apop ",
+        "nuget",
+        "keychain",
+        "bundle_",
+        "rclone obs",
+    ),
+    *(
+        "word è",
+        "word é",
+        "word est",
+        "word es ",
+        "word ist ",
+        "word laut",
+        "word jest",
+        "word je ",
+        ".auth(",
+        "dbi->conn",
+    ),
+    *("curl ", "wget "),
     *("use code", "enter code", "the code ", "gungscode", "heitscode", "rungscode", "meldecode", "inmalcode"),
 )
 """Every line that one of the rare rules matches holds one of these, in upper or lower case."""
@@ -203,7 +231,25 @@ _USUAL_HINTS: tuple[str, ...] = (
         "appid=",
     ),
     *["hf_", "r8_", ".acc_", ".acc-", "svs.", "hvr.", "cfpat", "private", "azdo", "aws", "gcp", "azure"],
+    *(
+        "/reset-",
+        "/reset_",
+        "/verify-",
+        "/verify_",
+        "/confirm-",
+        "/activate-",
+        "/invite-",
+        "/magic-",
+        "mdp=",
+        "mdp:",
+        "mdp ",
+    ),
+    *("honeycomb", "sonar", "authentication_string", "authentication-string", "infura.io"),
+    *("hello 3 auth", "hello 2 auth"),
+    *("ext_", "authress_", "_session=", "card pin", "phrase", "security_answer", "securityanswer", "security answer"),
+    *TOKEN_HINTS,
     *VENDORS,
+    *MORE_VENDORS,
 )
 HINTS: tuple[str, ...] = (
     *_USUAL_HINTS,

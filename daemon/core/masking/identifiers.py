@@ -50,7 +50,7 @@ def _replaced(text: str) -> str:
 
 def _random(match: re.Match[str]) -> str:
     token = match[0]
-    if len({char.islower() for char in token if char.isalpha()}) < 2:
+    if token in (token.lower(), token.upper()):
         return token
     digits = any(char.isdigit() for char in token)
     return "<NUM>" if mean_part(token) <= (_MAX_MEAN_PART if digits else _MAX_WITHOUT_DIGITS) else token

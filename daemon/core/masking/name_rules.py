@@ -45,18 +45,20 @@ def harmless(name: str) -> Rule:
         rf"(?i)(?P<a>(?:{name}){ENDING}{IS})"
         rf"(?P<b>(?:password\s+)?{_STATE}{END}|(?:password|secrets)\s+[a-z]+{END}|{_MARK}{_STATE}?{_MARK}(?:[\s,;)}}\]&]|$)|{_CODE_CALL})"
         rf"|(?P<c>(?:tokens|keys?|secrets|codes|passwords|pass|salt|token|pin|session[_.-]?id){IS}{QUOTE}?)(?P<d>\d{{1,3}}{END})"
-        rf"|(?P<e>(?:tokens|keys|secrets|codes|passwords){IS}{QUOTE}?)(?P<f>[\d.,]+{END})"
+        rf"|(?P<e>(?:tokens|keys|secrets|codes|passwords){IS}{QUOTE}?)(?P<f>(?:[\d.,]+|\[(?:\d{{1,5}}[, ]*)*\]){END})"
         rf"|(?P<g>pwd{IS}{QUOTE}?)(?P<h>[A-Z]:[/\\]|[/~]|\.{{1,2}}/)"
         rf"|(?P<k>key[_-]?ids?{IS})(?P<l>\d{{1,6}}{END})"
         rf"|(?P<s>(?:^|[^\w.-])secrets?{IS})(?P<t>{_MARK}?(?-i:[a-z][a-z0-9-]*/[a-z][a-z0-9.-]*){END})"
-        rf"|(?P<u>(?:no such|unknown|missing) secret{IS}|(?:imagepullsecrets?|serviceaccounttoken){IS})(?P<v>[a-z{{\[])"
+        rf"|(?P<y>(?:{name}){ENDING}{IS}{QUOTE}?)(?P<z>(?:[/~.]|[A-Z]:)[\w./\\-]*\.(?:json|ya?ml|pem|key|crt|p12|jks|txt|conf){END})"
+        rf"|(?P<u>(?:no such|unknown|missing) secret{IS}|unexpected token{IS}"
+        rf"|(?:imagepullsecrets?|serviceaccounttoken){IS})(?P<v>[a-z{{\[\"'])"
         r"|(?P<m>(?-i:PASS):\s+|:[0-9]{12}:secret:)(?P<n>[A-Za-z_][\w/.-]*(?:\s*\(|\b))"
         rf"|(?P<o>\bsid{IS}{QUOTE}?)(?P<p>S-1-[0-9-]+)"
         rf"|(?P<q>(?:{name})[\w.-]*(?:{_OTHER})s?{IS}{QUOTE}?)(?P<r>[^\s\"',;])"
         rf"|(?P<i>(?:password|passphrase|passwd|passcode|secret|token|key)s?\s+(?:is|was|are|were|has been|being)\s+)"
         rf"(?P<j>(?:{STATES}|{ADJECTIVES}){END})"
     )
-    before, behind = ("".join(f"${{{group}}}" for group in groups) for groups in ("acegikmoqsu", "bdfhjlnprtv"))
+    before, behind = ("".join(f"${{{group}}}" for group in groups) for groups in ("acegikmoqsuy", "bdfhjlnprtvz"))
     return ascii_classes(pattern), before + HARMLESS + behind
 
 
@@ -81,8 +83,10 @@ def _pairs(name: str) -> tuple[Form, ...]:
             rf"""\s*,\s*\\*["'](?:name|key|variable){IS}\\*["']?[\w. -]*{name}\\*["']""",
         ),
         Form(rf"<\w+\s[^<>]*(?:name|key|id)=\\*[\"'][^\"'<>]*{name}\\*[\"'][^<>]*>", r"[^<]+", "</"),
-        Form(rf"<add\s+key=[\"'][^\"']*{name}[\"']\s+value=", VALUE),
+        Form(rf"<\w+\s+(?:\w+:)?key=[\"'][^\"']*{name}[\"']\s+(?:\w+:)?value=", VALUE),
         Form(rf"name=\\*[\"'][\w.-]*{name}\\*[\"'](?:\s|\\r|\\n)+", r"[^\s\\]+"),
+        Form(rf"&lt;[\w:.-]*{name}&gt;", r"[^&]+", "&lt;/"),
+        Form(rf"<<\"[\w.-]*{name}\">>\s*,\s*<<", r"\"[^\"]*\""),
         Form(rf"\[[\w.]*{name}\] as \[\w+\] - ", r"\[[^\]]*\]"),
         # Not the next field's name: `"auth":"password","mfa":true`.
         Form(

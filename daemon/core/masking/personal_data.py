@@ -40,7 +40,8 @@ _PHONE = (
 )
 NUMBER_FORM = (
     rf"{_EDGE}{_DIGITS}(?-u:\b)|(?-u:\b){_IBAN}(?-u:\b)|(?-u:\b)[0-9]{{3}}-[0-9]{{2}}-[0-9]{{4}}(?-u:\b)"
-    rf"|(?:{_PHONE})(?-u:\b)|(?i:card|(?:^|[^A-Za-z])pan|ccnum|cc[_-]no)[^0-9]{{0,12}}[0-9]{{4}}[ .-]?[0-9]{{4}}"
+    rf"|(?:{_PHONE})(?-u:\b)|(?i:card|(?:^|[^A-Za-z])pan|ccnum|cc[_-]no|[^a-z]cc[=:])"
+    r"[^0-9]{0,12}[0-9]{4}[ .-]?[0-9]{4}"
     rf"|(?i:ssn|social)[^0-9]{{0,20}}[0-9]{{9}}"
 )
 """A text without a match of this holds no number that `without_numbers` hides."""
@@ -62,7 +63,7 @@ A UUID after a colon is not one of these (``:AA`` begins a token), nor one after
 _UUIDS = re.compile(rf"((?:^|(?<={_BEFORE_UUID})){_UUID}\b)", re.ASCII)
 _LONG_NUMBERS = re.compile(rf"{_DIGITS}(?![0-9])|[0-9](?:[ .-]?[0-9]){{12,18}}", re.ASCII)
 _USUAL_CARD = re.compile(_DIGITS)
-_CARD_WORD = re.compile(r"(?:card|(?:^|[^a-z])pan|ccnum|cc[_-]?no)[^0-9]{0,12}$", re.IGNORECASE)
+_CARD_WORD = re.compile(r"(?:card|(?:^|[^a-z])pan|ccnum|cc[_-]?no|(?:^|[^a-z])cc[=:])[^0-9]{0,12}$", re.IGNORECASE)
 _MEASURE = re.compile(
     r"(?:[_.](?:ns|us|nanos|micros)|duration|elapsed|offset|timestamp|epoch|bytes|imei)[\"']?\s*[=:]?\s*[\"']?$",
     re.IGNORECASE,

@@ -32,12 +32,14 @@ CANDIDATE = rf"(?:{_TURN}){{3}}[A-Za-z]{{0,8}}[0-9]|[0-9][A-Za-z]{{0,8}}(?:{_TUR
 """A text without a match of this has no long random token: three changes from lower to upper case, and a digit near."""
 
 FORMS = (
-    r"SK[0-9a-f]{32}|API-[A-Z0-9]{20}|key-[0-9a-f]{32}|(?-u:\b)s\.[A-Za-z0-9]{24}|(?-u:\b)t[0-9]\.[A-Za-z0-9_-]{30}"
+    r"SK[0-9a-fA-F]{32}|API-[A-Z0-9]{20}|key-[0-9a-f]{32}|(?-u:\b)s\.[A-Za-z0-9]{24}|(?-u:\b)t[0-9]\.[A-Za-z0-9_-]{30}"
     r"|0x[0-9][A-Z]{6}|\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{26}|:A[A-Za-z0-9_-]{32}|NRAL|\.atlasv[0-9]\.|-us[0-9]"
     r"|AQ\.|[0-9]Q~|b[0-9]Blbn|md[0-9][0-9a-f]{6}|[0-9]//[0-9]|S[A-Z0-9]{12}"
+    r"|A[0-9]-[A-Z0-9]{6}-|(?:sdk|mob)-[0-9a-f]{8}-|(?-u:\b)(?:sk|live|test|auth|cs|ck|pk)_[0-9a-f]{8}|EAA[A-Z][A-Za-z0-9]{6}"
+    r"|[0-9]/[0-9]{13}|![A-Za-z0-9._]{16}|==:[A-Za-z0-9]{4}"
     r"|pat[A-Za-z0-9]{14}\.|:(?:[0-9]{2,5}|\*):[A-Za-z0-9_*-]+:(?:[A-Za-z][A-Za-z0-9_-]{2,}|\*):[^ \t]"
 )
-"""A text without a match of this has no token of `_TOKENS`."""
+"""A text without a match of this has no token of `_TOKENS`. Of digits it holds classes only: shapes have none."""
 
 _TOKENS = tuple(
     (literal, re.compile(pattern, re.ASCII))
@@ -49,10 +51,19 @@ _TOKENS = tuple(
         (".", r"(?<![\w-])[MNO][\w-]{22,40}\.[\w-]{6}\.[\w-]{26,}"),
         ("AQ.", r"AQ\.[\w-]{30,}"),
         ("pat", r"pat[A-Za-z0-9]{14}\.[A-Za-z0-9]{24,}"),
-        ("SK", r"SK[0-9a-f]{32}"),
+        ("SK", r"SK[0-9a-fA-F]{32}"),
         ("key-", r"key-[0-9a-f]{32}"),
         ("API-", r"API-[A-Z0-9]{20,}"),
         ("S", r"(?<![A-Z0-9])S[A-Z2-7]{55,57}\b"),
+        ("A3-", r"\bA3-[A-Z0-9]{6}-[A-Z0-9]{6}(?:-?[A-Z0-9]{5}){4}"),
+        ("sdk-", r"\bsdk-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"),
+        ("mob-", r"\bmob-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"),
+        ("_", r"\b(?:sk|live|test|cs|ck|pk)_(?:auth_)?(?:[0-9a-f]{32,64}|[0-9a-f]{8}-[0-9a-f-]{27})\b"),
+        ("pk_", r"\bpk_(?:[0-9]{6,9}_[A-Za-z0-9]{32}|[0-9a-z]{34})\b"),
+        ("/1", r"\b[0-9]/1[0-9]{12,}(?:/1[0-9]{12,})?:[0-9a-f]{32}"),
+        ("==:", r"[A-Za-z0-9+/]{22}==:[A-Za-z0-9]{32}"),
+        ("EAA", r"\bEAA[A-Za-z0-9]{60,}"),
+        ("!", r"\b00[A-Za-z0-9]{13}![A-Za-z0-9._]{80,}"),
         ("md5", r"\bmd5[0-9a-f]{32}\b"),
         ("1//0", r"\b1//0[\w-]{30,}"),
         ("b3Blbn", r"b3BlbnNzaC1rZXkt[A-Za-z0-9+/]*={0,2}"),
@@ -91,7 +102,9 @@ _PUBLIC_DER = re.compile(
 
 def is_public(token: str) -> bool:
     """Return whether base64 is a public key or a certificate."""
-    return _PUBLIC_DER.match(token) is not None or token.startswith(("AAAA", "sha256-", "sha384-", "sha512-"))
+    return _PUBLIC_DER.match(token) is not None or token.startswith(
+        ("AAAAB3", "AAAAC3", "AAAAE2", "sha256-", "sha384-", "sha512-")
+    )
 
 
 def without_key_line(text: str) -> str:

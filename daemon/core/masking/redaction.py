@@ -15,6 +15,7 @@ import polars as pl
 
 from daemon.core.masking.disguises import SHAPE_SIGNS, plain
 from daemon.core.masking.hints import HINTS, RARE_HINTS
+from daemon.core.masking.key_names import KEY_RULES, KEYED_VALUE
 from daemon.core.masking.personal_data import EMAIL, EMAIL_FORM, IP, IP_FORM, SHAPE_NUMBER_FORM, without_numbers
 from daemon.core.masking.random_tokens import (
     CANDIDATE,
@@ -84,6 +85,7 @@ def _redacted(texts: pl.Series, flags: pl.DataFrame, settings: RedactionSettings
         lower = hinted.str.to_lowercase()
         hinted = _replaced(hinted, lower.str.contains_any(_RARE_HINTS), [RARE_COMMAND])
         hinted = _replaced(hinted, lower.str.contains_any(_RARE_NAME_HINTS), RARE_NAME_RULES)
+        hinted = _replaced(hinted, hinted.str.contains(KEYED_VALUE), KEY_RULES)
         named = hinted.str.contains(NAMED_VALUE)
         hinted = _replaced(hinted, named, [HARMLESS_VALUE])
         hinted = _all_replaced(hinted, RULES)

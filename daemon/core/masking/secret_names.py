@@ -11,19 +11,20 @@ HARMLESS = "\ufdd0"
 
 _KEYS = (
     r"(?:access|secret|private|account|shared|encryption|signing|signature|auth|sas|storage|license|master|session"
-    r"|service|deploy|webhook|hmac|consumer|function|subscription|api|app|bot|instrumentation|client)"
+    r"|service|deploy|webhook|hmac|consumer|function|subscription|api|app|application|bot|instrumentation|client|sentry|event)"
     r"[ _.-]?keys?(?:[_-]?(?:data|id|base))?"
 )
 LONG_NAMES = (
-    r"pass(?:word|wd|phrase|code|wort)e?s?|passwor[td]|secret(?:s|[_-]?(?:b64|base64|hash|string|text|value))?"
+    r"pass(?:word|wd|[_-]?phrase|code|wort)e?s?|passwor[td]|secret(?:s|[_-]?(?:b64|base64|hash|string|text|value))?"
     r"|token(?:s|[_-]?(?:secret|value|b64))?|credentials?|csrf|xsrf|otp(?:[_-]?code)?|pin[_-]?code|mnemonic"
-    r"|seed[ _-]?phrase|pepper|sharedaccess(?:key|signature)|x-(?:amz|goog)-(?:signature|credential|security-token)"
+    r"|(?:seed|recovery)[ _-]?(?:phrase|words)|security[ _-]?answer|authentication[_-]?string|honeycomb-team"
+    r"|sonar[._]?login|pepper|sharedaccess(?:key|signature)|x-(?:amz|goog)-(?:signature|credential|security-token)"
     r"|jsessionid|phpsessid|aspxauth|wordpress_(?:logged_in|sec)_[0-9a-f]+|connect\.sid|asp\.net_sessionid|session[_.-]?id|sessid|sess[_-]?key|samlresponse"
     r"|client[_-]?assertion|(?:2fa|mfa|sms|verification|confirmation|recovery|backup|one[ -]?time|security)[ _-]?codes?"
     r"|crumb|ksecvaluedata|psk[_-]?value|" + _KEYS
 )
 """Ends of names whose value is a secret, whatever stands in front (``db_password``)."""
-SHORT_NAMES = r"pass|passw|pwd|psw|pw|pin|psk|cvv2?|cvc2?|creds?|clave|senha|heslo|salt|passin|passout|ssn"
+SHORT_NAMES = r"pass|mdp|passw|pwd|psw|pw|pin|psk|cvv2?|cvc2?|creds?|clave|senha|heslo|salt|passin|passout|ssn"
 """Names with which other words end (``bypass``): a separator or a change of case must stand in front."""
 NAME = rf"(?:(?:{LONG_NAMES})|(?:(?-u:\b)|_)(?:{SHORT_NAMES})|(?-i:[a-z](?:Pass|Pwd|Pw|Pin|Psk|Creds|Salt)))"
 """The usual names. Names that few lines hold are in `rare_names`."""
@@ -35,7 +36,9 @@ ENDING = (
 """What may follow a name: which of several secrets it is (``API_KEY_PROD``)."""
 QUOTE = r"""(?:\\*["'`]|\\+x2[27]|%22|%27|%2522|&quot;|&#3[49];)"""
 SPACE = r"(?:[ \t\r\n\x{a0}]|%20|\+|\\[nrt])"
-_EQUALS = r"(?:\.{4,}|=>|:=|:: |->|→|==?|[:\x{FF1A}\x{FF1D}]|%3[AaDd]|%253[AaDd]|\\u003[aAdD]|&#61;|&colon;)"
+_EQUALS = (
+    r"(?:\.{4,}[ ]?:?|-{4,}|={1,3}>|:=|:: |->|→|==?|[:\x{FF1A}\x{FF1D}]|%3[AaDd]|%253[AaDd]|\\u003[aAdD]|&#61;|&colon;)"
+)
 IS = rf"""{QUOTE}?(?:\]|%5[Dd]|\*\*)?(?:[ \t]|%20)*{_EQUALS}(?:\*\*[ \t])?{SPACE}*(?:(?:&[\w-]+|!![a-z]+)\s+)?"""
 """What stands between a name and its value, up to the quotes of the value."""
 
@@ -51,7 +54,7 @@ WORD = rf"""{QUOTE}?{_FIRST}{_NEXT}"""
 """A value without quotes, or one whose closing quote is missing."""
 VALUE = (
     rf"""(?:{_QUOTED}|\[\s*{QUOTE}[^\]]*\]|\(\s*{QUOTE}[^)]*\)|\{{[^{{}}]*\}}"""
-    rf"""|[A-Za-z_.]{{3,40}}\((?:\d+\)\s*)?(?:{_QUOTED})\)?|\[[^\[\]{HARMLESS}]*\]|{WORD})"""
+    rf"""|<Buffer [0-9a-f .]+>|[A-Za-z_.]{{3,40}}\((?:\d+\)\s*)?(?:{_QUOTED})\)?|\[[^\[\]{HARMLESS}]*\]|{WORD})"""
 )
 """A value in any form: in quotes, in the list, tuple, object or call that holds it, or a word."""
 GLUED = rf"""{_FIRST}{_NEXT}(?:(?:[,;&|'`]+|[)}}\]])[^\s=:,;&|"'`(){{}}\[\]{HARMLESS}]+)+"""
@@ -77,7 +80,8 @@ STATES = (
 )
 """Words for the state of a secret (``password: incorrect``)."""
 PLACEHOLDERS = (
-    r"(?:\(\w+\)|<[\w -]+>|\*{3,}|\*|\.{3}|…|\$\{[^}]*\}|\{\{[^}]*\}\}|%[sdv]|\[(?:REDACTED|FILTERED|\w*MASKED)\]"
+    r"(?:\?|\{[a-z_]*\}|\(\w+\)|<[A-Za-z_ -]+>|\*{3,}|\*|\.{3}|…"
+    r"|\$\{[^}]*\}|\{\{[^}]*\}\}|%[sdv]|\[(?:REDACTED|FILTERED|\w*MASKED)\]"
     r"|(?-i:\$(?:PASSWORD|[A-Z]+_[A-Z0-9_]+)|%[A-Z_]{4,}%)|!(?:vault|env|secret|ref|sub)(?-u:\b))"
 )
 """Values that are hidden already, or that a template will fill in."""
@@ -88,6 +92,11 @@ _ANY = r"""[^\s"'`,;)}\]]"""
 _SIGN = r"[A-Za-z!@#$%^&*._+/-]"
 MIXED = rf"(?:{_SIGN}{{4,}}[0-9]{_ANY}*|{_SIGN}{{1,3}}[0-9]{_ANY}{{3,}}|[0-9]+{_SIGN}*[A-Za-z]{_ANY}{{4,}})"
 """A word of letters and digits, as no language has: five characters or more, six if a digit is first."""
+LONG_WORD = (
+    r"(?:[A-Za-z+]{0,5}[0-9][A-Za-z0-9+]{17,}|[A-Za-z+]{6,11}[0-9][A-Za-z0-9+]{11,}"
+    r"|[A-Za-z+]{12,16}[0-9][A-Za-z0-9+]{6,}|[A-Za-z+]{17,}[0-9][A-Za-z0-9+]*)=*"
+)
+"""A word with a digit, of 18 characters or more. Names of objects have dashes."""
 UUID_FORM = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 STRONG = rf"(?:{_SIGN}{{3,}}[0-9]{_ANY}{{4,}}|[0-9]+{_SIGN}*[A-Za-z]{_ANY}{{6,}})"
 """A word as `MIXED` of eight characters and more."""

@@ -16,6 +16,7 @@ from daemon.core.masking.rare_names import RARE_NAME
 from daemon.core.masking.rule_forms import Form, Rule, ascii_classes, literals, rule
 from daemon.core.masking.secret_names import HARMLESS, IS, MIXED, NAME, QUOTE, UUID_FORM
 from daemon.core.masking.sentence_forms import RARE_SENTENCES, SENTENCES
+from daemon.core.masking.token_forms import TOKEN_FORMS
 from daemon.core.masking.vendor_rules import DASHED_PREFIXES, PLAIN_PREFIXES
 
 _EDGE = r"(?:\b|%[0-9A-Fa-f]{2}|\\[nrtbf])"
@@ -58,7 +59,7 @@ _URL_FORMS = (
     Form(r"hooks\.slack\.com/(?:services|workflows|triggers)/", r"[A-Za-z0-9/_-]+"),
     Form(r"/api/(?:v\d+/)?webhooks/", r"\d{5,}/[\w-]{16,}"),
     Form(
-        r"\.webhook\.office\.com/webhookb2/|\.logic\.azure\.com[^\s?]*\?|chat\.googleapis\.com/v1/spaces/",
+        r"\.webhook\.office\.com/webhookb2/|outlook\.office(?:365)?\.com/webhook/|\.logic\.azure\.com[^\s?]*\?|chat\.googleapis\.com/v1/spaces/",
         r"[^\s\"'<>]+",
     ),
     Form(
@@ -74,10 +75,13 @@ _URL_FORMS = (
     ),
     Form(r"/reset/", r"[A-Za-z0-9_-]{1,12}/[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{16,}"),
     Form(r"[?&]appid=", r"[0-9a-f]{32}"),
+    Form(r"\b_[a-z0-9]+_session=", r"[A-Za-z0-9%+/=_-]{20,}"),
+    Form(r"(?:^|[\s\"'])key=", r"[0-9a-f]{32,}", "&"),
+    Form(r"\.(?:infura\.io|alchemy\.com|alchemyapi\.io|quiknode\.pro)/(?:v\d/)?", r"[A-Za-z0-9_-]{20,}"),
     Form(
-        r"/(?:reset|verify|confirm|activate|invite|magic|unsubscribe|password[_-]?reset|reset[_-]?password"
-        r"|token|login|auth)/",
-        r"[A-Za-z]*[0-9][A-Za-z0-9_.~-]{15,}|[A-Za-z]+[0-9][A-Za-z0-9_.~-]{12,}",
+        r"/(?:(?:reset|verify|confirm|activate|invite|magic)(?:[_-](?:email|mail|link|password|account|token|user))?"
+        r"|unsubscribe|password[_-]?reset|token|login|auth)/",
+        r"[A-Za-z]{0,5}[0-9][A-Za-z0-9_.~-]{12,}|[A-Za-z]{6,}[0-9][A-Za-z0-9_.~-]{8,}",
     ),
 )
 _HEADERS_AND_URLS = rule([*_HEADER_FORMS, *_URL_FORMS])
@@ -90,12 +94,13 @@ _TOKENS = rule(
         # few require the beginning of a word: an escape may stand directly in front
         Form("", rf"(?:{_STARTS})(?:(?:live|test|prod|sandbox)[_-])?[A-Za-z0-9]{{12,}}{_TAIL}"),
         Form("", rf"(?:{_DASHED})[A-Za-z0-9_=+/.-]{{12,}}{_TAIL}"),
+        *TOKEN_FORMS,
         Form("", r"eyJ[A-Za-z0-9_=-]{5,}\.\.?[A-Za-z0-9_=-]{5,}(?:\.[A-Za-z0-9_+/=-]*)*"),
         Form("", r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA|LTAI|GOOG1)[A-Za-z0-9]{16,}"),
         Form("", r"(?:ya29\.|GOCSPX-|FwoGZXIvYXdzE|IQoJb3JpZ2lu|whsec_|pypi-|xapp-)[A-Za-z0-9+/=_-]{10,}"),
         Form(_EDGE, r"EAAA[A-Za-z0-9_-]{40,}"),
         Form("", r"access_token\$[a-z]+\$[a-z0-9]+\$[0-9a-f]{32}"),
-        Form("", r"sq[pua]_[0-9a-f]{40}|v1\.0-[0-9a-f]{24}-[0-9a-f]{100,}|oy2[a-z0-9]{43}"),
+        Form("", r"sq[pua]_[0-9a-f]{40}|v1\.0-[0-9a-f]{24,64}-[0-9a-f]{100,}(?:-[0-9a-f]+)*|oy2[a-z0-9]{43}"),
         Form("", r"(?:eyJ[A-Za-z0-9_=-]{5,}|\.eJ[A-Za-z0-9_-]{10,})[:.][A-Za-z0-9_-]{6}[:.][A-Za-z0-9_-]{20,}"),
         Form("", r"(?:pbkdf2_sha[0-9]{1,3}|bcrypt_sha256)\$[A-Za-z0-9./$=,+-]{8,}"),
         Form("", r"(?:gh[pousr]_|npm_|k_(?:live|test|prod)_)[A-Za-z0-9]{8,}"),
@@ -107,11 +112,11 @@ _TOKENS = rule(
         Form("", r"\$(?:apr1|[1256]|2[abxy]|y|7|argon2(?:id?|d)|scrypt|pbkdf2[a-z0-9-]*)\$[A-Za-z0-9./$=,+-]{8,}"),
         Form("", r"\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT|PBKDF2[A-Z0-9-]*)\}[A-Za-z0-9+/=.$]{8,}"),
         Form("", r"(?:hcp\.|pat-[a-z]{2}[0-9]-)[A-Za-z0-9-]{24,}"),
-        Form(_EDGE, r"sk-(?:[a-z]{2,8}-)?[A-Za-z0-9]{20,}[A-Za-z0-9_-]*"),
+        Form(_EDGE, r"sk-(?:[A-Za-z]{2,8}-)?[A-Za-z0-9]{20,}[A-Za-z0-9_-]*"),
         Form(
             _EDGE,
             r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|(?:hf|r8)_[A-Za-z0-9]{20,}"
-            r"|sc[a-z]*_[a-z0-9]+\.[a-z0-9]+\.acc[_-][\w.-]{20,}",
+            r"|(?:sc[a-z]*|ext|authress)_[A-Za-z0-9]+\.[a-z0-9]+\.acc[_-][\w.-]{20,}",
         ),
         Form(_EDGE, r"[hs]v[sbr]\.[A-Za-z0-9_-]{20,}"),
         Form("", r"[0-9a-f]{32}:[0-9a-f]{32}:::"),
@@ -133,9 +138,10 @@ NAMED: Rule = named(
     NAME,
     before=[
         Form(
-            rf"(?:mnemonic|seed(?:[ _-]?phrase)?|recovery[ _-]?phrase){IS}{QUOTE}?",
+            rf"(?:mnemonic|seed(?:[ _-]?(?:phrase|words))?|recovery[ _-]?(?:phrase|words)){IS}{QUOTE}?",
             r"(?:[a-z]{3,8}[ ]+){11,23}[a-z]{3,8}",
         ),
+        Form(rf"password{IS}", r"(?:[A-Za-z0-9]{4} ){5}[A-Za-z0-9]{4}"),
         Form(rf"secret[_-]?id{IS}{QUOTE}?{HARMLESS}?", UUID_FORM),
         Form(rf"pass[ _-]?phrase{IS}", r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)+"),
     ],
@@ -146,7 +152,7 @@ NAMED: Rule = named(
         ),
         Form(r"(?-i:[A-Z]_AUTH)=", r"[^\s\"']{6,}"),
         Form(rf"(?:^|[^A-Za-z])auth{IS}", r"""\([^()]*\)|"[A-Za-z0-9+/=]{12,}"|\\+"[A-Za-z0-9+/=]{12,}\\+\""""),
-        Form(r"(?:^|[\s{,(])\\*[\"']?key\\*[\"']?\s*[:=]\s*\\*[\"']", _RANDOM),
+        Form(r"(?:^|[\s{,(])\\*[\"']?key\\*[\"']?\s*[:=]\s*\\*[\"']", rf"(?-i:{_RANDOM})"),
         Form(rf"\bkind{IS}{QUOTE}?secret\b[^{{}}]*\bdata{IS}\{{", r"[^{}]*", r"\}"),
     ],
 )

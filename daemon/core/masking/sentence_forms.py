@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from daemon.core.masking.rare_names import FOREIGN
 from daemon.core.masking.rule_forms import Form, literals
-from daemon.core.masking.secret_names import END, HARMLESS, MIXED
+from daemon.core.masking.secret_names import END, HARMLESS, LONG_WORD, MIXED
+from daemon.core.masking.token_forms import MORE_VENDORS
 from daemon.core.masking.vendor_rules import VENDORS
 
 _CODE = (
@@ -36,7 +37,9 @@ _EIGHT = (
     rf"|[0-9]+{_P}{_Q}{{6,}})"
 )
 """A word of letters and digits of eight characters or more, without what stands in paths and names of functions."""
-_LONG = r"[A-Za-z+/_-]*[0-9][A-Za-z0-9+/=_-]{19,}"
+_LONG = rf"[A-Za-z+/_-]*[0-9][A-Za-z0-9+/=_-]{{19,}}|{LONG_WORD}"
+_CASES = r"(?-i:[a-z0-9_-]*[A-Z][A-Za-z_-]*[0-9][A-Za-z0-9_-]{9,}|[a-zA-Z_-]*[0-9][a-z0-9_-]*[A-Z][A-Za-z0-9_-]{9,})"
+"""A long word with a capital letter and a digit, as names of objects have none."""
 _KEY_OF = (
     r"(?:api|access|secret|private|the|with|using|new|old|license|service|server|auth|my|your|this|encryption|signing"
     r"|master|account|storage|deploy|ssh|shared|admin|root|session|app|bot|client|aws|gcp|azure)"
@@ -67,13 +70,23 @@ SENTENCES = (
     ),
     Form(
         r"\b(?:password|passphrase|passwd|passcode|passwort|kennwort)(?:\s+for\s+\S+)?\s+"
-        r"(?:(?:is|was)(?:\s+now)?|(?:is\s+|was\s+)?(?:set|changed|reset)\s+to)\s+",
+        r"(?:(?:is|was)(?:\s+now)?:?|(?:is\s+|was\s+)?(?:set|changed|reset)\s+to)\s+",
         rf"[^\s{HARMLESS}<(\[][^\s]*",
     ),
     # Not the end of a path: `GET /reset/password HTTP/1.1`.
-    Form(r"(?:^|[^/\w])(?:password|passphrase|passwd)\s+", MIXED),
+    Form(r"(?:^|[^/A-Za-z0-9])(?:password|passphrase|passwd)\s+", MIXED),
     # Not a name as Kubernetes has them: `secret tls-cert-2026`, `secret default/web-1`.
     Form(r"(?:^|[^/\w])secret\s+", _SIGNED),
+    Form(r"\b(?:shared|client|webhook|signing|api|app|access)[ _-]?(?:secret|key|token)\s+[\"'`]", MIXED),
+    Form(r"\bsecret value\s+[\"'`]", MIXED),
+    Form(r"\botp\b[^\n]{0,40}?\bis\s+", r"\d{4,8}"),
+    Form(r"\brootpw(?:\s+--\w+)*\s+", MIXED),
+    Form(r"(?-i:\b(?:Secret|Password|Token|ApiKey|Sensitive)\()", MIXED, r"\)"),
+    Form(r"(?:^|[^/\w])(?:token|key|secret)\s+[\"'`]", _CASES),
+    Form(r"\bkey content\s*:\s*", r"\S+"),
+    Form(r"(?:secret|private)[ _-]?key[^a-z]{0,4}\[", r"[0-9, ]{20,}"),
+    Form(r"(?-i:\bPASSWORD) [a-z_]+ = ", r"\S+"),
+    Form(r"(?:passw(?:or)?d|passphrase|passcode)\s?[<\[]", MIXED, r"[>\]]"),
     Form(r"(?:^|[^/\w])secret\s+", r"(?-i:[a-z]+[0-9]|[0-9]+[a-z])[a-z0-9]{6,}", END),
     Form(rf"(?:^|[^A-Za-z])(?:secret|token|{_KEY_OF}[ _-]key)\s+|(?:^|[^A-Za-z\s]\s*)key\s+", _LONG),
     Form(r"\b(?:api|access|auth|bearer|session|refresh|deploy)[ _-](?:key|token|secret)\s+", _EIGHT, END),
@@ -81,8 +94,9 @@ SENTENCES = (
     Form(r"(?:^|[^A-Za-z])key\s+", r"[a-z+/_-]*(?-i:[0-9][a-z0-9]*[A-Z]|[A-Z][A-Za-z]*[0-9])[A-Za-z0-9+/=_-]{18,}"),
     Form(r"\b(?:otp|2fa|mfa)[^\n]{0,60}?[^A-Za-z]code\\*[\"']?\s*[:=]\s*\\*[\"']?", r"\d{6}", r"[^\dA-Za-z]|$"),
     Form(
-        rf"\b(?:{literals(VENDORS)}|azdo|aws|gcp|azure)\b[^\n]{{0,20}}?(?:[=:>,\s]|\b)[\"'` ]{{0,3}}",
-        r"(?:[a-z]+[0-9]+|[0-9]+[a-z]+)[a-z0-9_-]{16,}(?:\.[a-z0-9_-]{6,})*=*",
+        rf"(?:\b|_)(?:{literals([*VENDORS, *MORE_VENDORS])}|azdo|aws|gcp|azure)(?:\b|_)"
+        r"[^\n]{0,20}?(?:[=:>,\s]|\b)[\"'` ]{0,3}",
+        r"(?:[a-z]{1,6}_)?(?:[a-z]+[0-9]+|[0-9]+[a-z]+)[a-z0-9_-]{15,}(?:\.[a-z0-9_-]{6,})*=*|[0-9]{15,25}-[a-z0-9]{20,45}",
     ),
 )
 """The forms, in the order in which they are tried."""
@@ -102,6 +116,8 @@ RARE_SENTENCES = (
     Form(rf"{_WORDS}\s+[\"'“`]", MIXED),
     Form(rf"(?:{FOREIGN}|passwort|clave|senha|heslo){_IS}[\"'“«「]?\s?", MIXED),
     Form(rf"(?:{FOREIGN}|passwort|clave|senha|heslo){_OF}", MIXED),
+    Form(rf"(?:{FOREIGN})(?:\s+[^\s:=]+){{1,2}}\s*[:=]\s*", MIXED),
+    Form(rf"{_WORDS}\s+(?:è|é|est|es|ist|lautet|jest|je)\s+[\"']?", MIXED),
     Form(rf"(?:{_FOREIGN_CODE}){_IS}", r"\d{4,8}"),
     Form(rf"(?:{FOREIGN}|{_WORDS})\s*[«“「]\s*", r"[^»”」\n]{4,}"),
     Form(r"(?:^|\s):[a-z-]*(?:password|secret|token|api-key)\s+", r"\"[^\"]*\""),

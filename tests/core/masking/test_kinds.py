@@ -30,16 +30,19 @@ def test_every_kind_of_the_benchmark_is_hidden() -> None:
     assert [] == [kind for kind, (count, total) in found.items() if count < 0.85 * total]
 
 
-def test_secrets_of_a_written_list_are_hidden() -> None:
-    """Of 1,278 written secrets 98 in 100 are hidden whole, and of 1,041 harmless lines one in 100 changes."""
-    texts = list(listed(Path(__file__).parent / "invented.tsv"))
+@pytest.mark.parametrize(
+    ("name", "hidden_at_least", "kept_at_least"), [("invented", 0.98, 0.99), ("mirrored", 0.96, 0.99)]
+)
+def test_secrets_of_a_written_list_are_hidden(name: str, hidden_at_least: float, kept_at_least: float) -> None:
+    """Of 1,278 written secrets 98 in 100 are hidden whole, of 953 others 96; one in 100 harmless lines changes."""
+    texts = list(listed(Path(__file__).parent / f"{name}.tsv"))
     found, wrong = measure(texts)
     kept, harmless = found.pop("harmless")
     hidden = sum(count for count, _ in found.values())
 
     assert len(texts) == harmless + sum(total for _, total in found.values())
-    assert hidden >= 0.98 * sum(total for _, total in found.values()), wrong
-    assert kept >= 0.99 * harmless, wrong
+    assert hidden >= hidden_at_least * sum(total for _, total in found.values()), wrong
+    assert kept >= kept_at_least * harmless, wrong
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,26 @@
+"""Keys with a name that no list has (``OPSGENIE_KEY=...``): long tokens behind any word that ends in *key*.
+
+Most keys in a log are no secrets: they name a row, a partition, an object in a cache. Words for those are listed here.
+"""
+
+from __future__ import annotations
+
+from daemon.core.masking.rule_forms import Form, Rule, ascii_classes, rule
+from daemon.core.masking.secret_names import END, HARMLESS, IS, LONG_WORD, QUOTE, UUID_FORM
+
+_OTHER = (
+    r"primary|public|pub|foreign|partition|sort|cache|idempotency|object|row|group|map|dedup(?:lication)?|shard|hash"
+    r"|lookup|index|unique|composite|registry|record|entity|tenant|item|file|blob|metric|event|issue|project|lock|redis"
+    r"|kafka|message|routing|job|task|queue|topic|trace|span|request|correlation|order|customer|range|join|bucket|state"
+    r"|store|window|limit|data|document|node|etag|translation|i18n|feature|flag|config|session|build|image|layer|host"
+)
+KEYED_VALUE = ascii_classes(rf"(?i)[a-z0-9_-]key{IS}{QUOTE}?[a-z0-9+_-]{{16}}")
+"""A text without a match of this has no value that `KEY_RULES` hide."""
+KEY_RULES: tuple[Rule, ...] = (
+    (
+        ascii_classes(rf"(?i)(?P<a>(?:^|[^a-z])(?:{_OTHER})[ _.-]?key{IS}{QUOTE}?)"),
+        "${a}" + HARMLESS,
+    ),
+    rule([Form(rf"(?-i:[A-Z0-9]_KEY){IS}{QUOTE}?", UUID_FORM), Form(rf"[a-z0-9_-]key{IS}{QUOTE}?", LONG_WORD, END)]),
+)
+"""The rules for lines with a match of `KEYED_VALUE`, in the order in which they apply."""

@@ -1,0 +1,36 @@
+"""Tokens that their form gives away and that `vendor_rules` has no plain prefix for: the forms, for `secret_rules`."""
+
+from __future__ import annotations
+
+from daemon.core.masking.rule_forms import Form
+
+_UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+
+TOKEN_FORMS = (
+    Form("", r"dp\.(?:ct|st|sa|said|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44}"),
+    Form("", rf"access-(?:production|sandbox|development)-{_UUID}|(?:pub|sub|sec)-c-[A-Za-z0-9-]{{30,}}"),
+    Form("", r"rzp_(?:live|test)_[A-Za-z0-9]{14,}|RGAPI-[0-9A-Za-z-]{36}|NRJS-[0-9a-f]{19}|napi_[a-z0-9]{40,}"),
+    Form("", r"(?:token|kubeconfig)-[a-z0-9.-]{5,40}:[a-z0-9]{54}|K10[0-9a-f]{64}::[a-z]+:[0-9A-Za-z]{16,}"),
+    Form("", r"nsec1[a-z0-9]{58}|AGE-SECRET-KEY-PQ-1[A-Z0-9]{40,}|s-s4t2(?:ud|af)-[0-9a-f]{64}|npg_[A-Za-z0-9]{12,}"),
+    Form("", r"cog_[a-z0-9]{48,}|csa_[0-9a-f]{32}[A-Za-z0-9]{4,}"),
+    Form("", r"endr\+[A-Za-z0-9-]{16,}|AstraCS:[A-Za-z0-9]{12,}(?::[0-9a-f]{20,})?|packagist_[a-z]{3}_[0-9a-f]{60,}"),
+    Form("", r"bedrock-api-key-[A-Za-z0-9+/=]{20,}|gcntfy-[a-z0-9-]{60,}|CCIPRJ_[A-Za-z0-9_]{40,}"),
+    Form("", r"\$krb5(?:tgs|asrep|pa)\$[!-~]{24,}|\$8\$[A-Za-z0-9./]{8,}\$[A-Za-z0-9./]{20,}"),
+    Form(r"(?-u:\b)", r"(?:api)?key_[0-9a-f]{24,64}"),
+)  # fmt: skip
+"""Forms of tokens, each with a literal of `TOKEN_HINTS` in it."""
+TOKEN_HINTS: tuple[str, ...] = (
+    *("dp.ct.", "dp.st.", "dp.sa", "dp.scim.", "dp.audit.", "access-prod", "access-sand", "access-devel"),
+    *("pub-c-", "sub-c-", "sec-c-", "rzp_", "rgapi-", "nrjs-", "napi_", "npg_", "kubeconfig-", "::server:", "::node:"),
+    *("nsec1", "age-secret", "s-s4t2", "cog_", "csa_", "endr+", "astracs", "packagist_"),
+    *("gcntfy-", "cciprj_", "$krb5", "$8$"),
+)
+MORE_VENDORS: tuple[str, ...] = (
+    "snyk", "eventbrite", "customerio", "customer.io", "gumroad", "jotform", "kickbox", "ipstack", "pdflayer",
+    "mailjet", "maxmind", "packagecloud", "sslmate", "cloudsight", "clearbit", "infura", "etherscan", "zoho",
+    "woocommerce", "opencage", "rollbar", "bugsnag", "statuspage", "pushover", "pingdom", "sparkpost", "nexmo",
+    "vonage", "trello", "shodan", "censys", "securitytrails", "abstractapi", "ipinfo", "weatherapi", "newsapi",
+    "rebrandly", "bitly", "freshdesk", "zapier", "pipedrive", "chargebee", "braintree", "adyen", "codacy",
+    "semaphoreci",
+)  # fmt: skip
+"""Names of vendors whose keys have no form, beside those of `vendor_rules`."""
