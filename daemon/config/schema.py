@@ -306,7 +306,7 @@ class Config(Section):
             "input": self.input.model_dump(mode="json", exclude=_NOT_OF_VERDICTS),
             "sessions": self.sessions.model_dump(mode="json"),
             "engine": self.engine.model_dump(mode="json", include={"model", "dimensions", "instruction"}),
-            "detector": self.detector.model_dump(mode="json", exclude={"baselines"}),
+            "detector": self.detector.model_dump(mode="json", exclude={"baselines", "cold_after"}),
             "budget": [self.alerts.budget, self.alerts.total],
         }
         if self.input.format == DOCUMENT:

@@ -141,6 +141,7 @@ def test_the_fingerprint_tells_what_shapes_verdicts() -> None:
     """Another gap is another configuration; another port is not."""
     one = parse_config("", {}).fingerprint()
     assert one == parse_config("http: {port: 1}", {}).fingerprint()
+    assert one == parse_config("detector: {cold_after: 5h}", {}).fingerprint()
     assert one != parse_config("sessions: {gap: 29s}", {}).fingerprint()
 
 
