@@ -110,10 +110,11 @@ _PAIR = r'(?:^|\s)[A-Za-z_][\w.]*=(?:"(?:[^"\\]|\\.)*"|[^\s"]*)'
 
 
 def read_json(lines: pl.Series) -> Reading | None:
-    """Return how lines of JSON are read, None where most lines are not JSON objects."""
-    objects = [record for record in map(_object, lines.head(LOOKED_AT)) if record is not None]
-    if len(objects) < MOSTLY * min(len(lines), LOOKED_AT):
+    """Return how lines of JSON are read, None where most lines are neither JSON objects nor arrays of them."""
+    records = [found for found in map(_objects, lines.head(LOOKED_AT)) if found]
+    if len(records) < MOSTLY * min(len(lines), LOOKED_AT):
         return None
+    objects = [each for found in records for each in found]
     columns = _columns(objects)
     most = len(objects) / 2
     message = next((path for path in MESSAGES if _tells(columns.get(path, ()), most)), WHOLE)
@@ -135,7 +136,7 @@ def read_json(lines: pl.Series) -> Reading | None:
 
 def read_envelope(lines: pl.Series) -> Reading | None:
     """Return how records of a collector, a cloud or the journal are read; None where no such format fits."""
-    objects = [record for record in map(_object, lines.head(LOOKED_AT)) if record is not None]
+    objects = [found[0] for found in map(_objects, lines.head(LOOKED_AT)) if found]
     if share_of(lines, r"^__CURSOR=") * len(lines) >= 1 and share_of(lines, _EXPORTED) >= MOSTLY:
         return Reading(
             "the journal's export", "journald", time="as the format has it", level=True, begins=r"^__CURSOR="
@@ -186,12 +187,15 @@ def read_headers(lines: pl.Series) -> Reading | None:
     return Reading("syslog", "syslog", time="syslog", level=share_of(lines, r"^<\d{1,3}>") >= MOSTLY)
 
 
-def _object(line: str) -> dict[str, Any] | None:
+def _objects(line: str) -> list[dict[str, Any]]:
+    """Return a line's JSON object, or those of its array; nothing where it is neither."""
     try:
-        value = orjson.loads(line) if line.lstrip().startswith("{") else None
+        value = orjson.loads(line) if line.lstrip()[:1] in ("{", "[") else None
     except orjson.JSONDecodeError:
-        return None
-    return value if isinstance(value, dict) else None
+        return []
+    values = value if isinstance(value, list) else [value]
+    objects = [each for each in values if isinstance(each, dict)]
+    return objects if len(objects) == len(values) else []
 
 
 def _columns(objects: Sequence[dict[str, Any]]) -> dict[str, list[str]]:

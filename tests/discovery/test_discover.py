@@ -211,6 +211,20 @@ def test_the_encoding_is_found(encoding: str) -> None:
     assert "utf-8" == encoding_of("ü".encode() * 10 + "ü".encode()[:1])
 
 
+def test_a_hole_of_zeros_is_no_encoding() -> None:
+    """A log that was cut while its writer went on has zeros in a row, at even and odd places alike."""
+    assert "utf-8" == encoding_of(b"2026-11-22 10:00:00 INFO a\n" + bytes(201) + b"2026-11-22 10:00:01 INFO b\n")
+
+
+def test_arrays_of_objects_are_json() -> None:
+    """A line that holds an array of objects is as many lines."""
+    found = discover(['[{"message": "started"}, {"message": "ended", "level": "error"}]'])
+    assert ("json", ["started", "ended"]) == (
+        found.reading.format,
+        parse(found.reading, [b'[{"message": "started"}, {"message": "ended"}]']).lines["text"].to_list(),
+    )
+
+
 @given(st.lists(st.text(max_size=60), max_size=30))
 @settings(max_examples=30, deadline=None)
 def test_no_text_is_too_strange(texts: list[str]) -> None:
