@@ -22,15 +22,17 @@ from daemon.wiring import Processors, common_processors, incident_settings, make
 log = structlog.get_logger(__name__)
 
 
-async def open_standards(config: Config, engine: Engine, stack: AsyncExitStack) -> Standards:
-    """Return the base that the stream is checked against; `stack` closes its store.
+async def open_standards(
+    config: Config, engine: Engine, stack: AsyncExitStack, unfinished: Callable[[bool], None]
+) -> Standards:
+    """Return the base that the stream is checked against; `stack` closes its store. For `unfinished` see `Standards`.
 
     Documents without vectors of the engine's model are embedded first. Raises ConfigError for an empty base.
     """
     section = config.documents
     base = section.base
     store = stack.enter_context(closing(open_store(section.folder, section.postgres)))
-    standards = Standards(make_library(store, engine, config), store, base, second_opinions())
+    standards = Standards(make_library(store, engine, config), store, base, second_opinions(), unfinished)
 
     def report(renewal: Renewal) -> None:
         log.info("base_renewing", base=base, done=renewal.done, documents=renewal.count, model=renewal.model)

@@ -20,11 +20,13 @@ async def processors_maker(
     position: Callable[[], str],
     widths: Mapping[str, int],
     stack: AsyncExitStack,
+    unfinished: Callable[[bool], None],
     tracing: Tracing | None = None,
 ) -> Callable[[Config], Processors]:
     """Return what makes the processors of a configuration, which may be loaded again; `stack` closes what is opened.
 
-    Raises ConfigError where documents cannot be checked. The other arguments are those of `make_processors`.
+    `unfinished` is told whether documents are checked against a base that another program has changed in part. Raises
+    ConfigError where documents cannot be checked. The other arguments are those of `make_processors`.
     """
     if config.input.format != DOCUMENT:
         return lambda config: make_processors(config, engine, detector, position, widths, tracing)
@@ -32,6 +34,6 @@ async def processors_maker(
     from daemon.adapters.parsing import ParserProcess
     from daemon.document_wiring import make_document_processors, open_standards
 
-    standards = await open_standards(config, engine, stack)
+    standards = await open_standards(config, engine, stack, unfinished)
     reader = stack.enter_context(ParserProcess(file_limits(config)))
     return lambda config: make_document_processors(config, engine, detector, position, standards, reader)

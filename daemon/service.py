@@ -165,8 +165,9 @@ class Service:
         if tracing is not None:
             stack.push_async_callback(asyncio.to_thread, tracing.tracer.close)
         shared = await self._shared(follower, make_terms(config, co_partitions), tracing, stack)
+        unfinished = metrics.documents_base_unfinished.set
         self._make_processors = await processors_maker(
-            config, self._engine, self._detector, lambda: follower.position, widths, stack, tracing
+            config, self._engine, self._detector, lambda: follower.position, widths, stack, unfinished, tracing
         )
         self._processors = self._make_processors(config)
         pipeline = self._pipeline = Pipeline(

@@ -21,15 +21,26 @@ log = structlog.get_logger(__name__)
 
 
 class Standards:
-    """A base of a store. Belongs to one thread at a time."""
+    """A base of a store. Belongs to one thread at a time.
 
-    def __init__(self, library: Library, store: DocumentStore, base: str, outliers: Outliers | None = None) -> None:
+    `unfinished` is told at each reading whether checks keep to an earlier state of the base.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        store: DocumentStore,
+        base: str,
+        outliers: Outliers | None = None,
+        unfinished: Callable[[bool], None] = lambda _: None,
+    ) -> None:
         self.base = base
         self.remark = ""
         """Why the last check was not against the base as it is now; empty where it was."""
         self._library = library
         self._store = store
         self._outliers = outliers
+        self._unfinished = unfinished
         self._revision = -1
         self._checker: Checker | None = None
 
@@ -57,6 +68,7 @@ class Standards:
                 if self._checker is None:
                     raise
                 self._warn(str(error))
+            self._unfinished(bool(self.remark))
             self._revision = revision
         return self._checker
 

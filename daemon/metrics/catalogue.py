@@ -230,6 +230,11 @@ class Metrics(DescribedMetrics):
             "Scopes that are judged in several partitions, with detector.baselines: served, against a part of their "
             "history in each.",
         )
+        self.documents_base_unfinished = self._gauge(
+            "documents_base_unfinished",
+            "1 while documents are checked against their base as it was, since another program embeds it with another "
+            "model.",
+        )
         self.baseline_foreign_records = self._counter(
             "baseline_foreign_records", "Records of the baseline topic that are not ours; they are passed over."
         )

@@ -7,6 +7,7 @@ import multiprocessing
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,8 @@ def test_a_stream_keeps_to_the_whole_base_when_another_program_takes_its_vectors
     """No text becomes odd because the base has another model's vectors now; what is whole again decides again."""
     engine = FakeEngine(name="old")
     asyncio.run(fill(store, engine, 2, 3))
-    standards = Standards(Library(store, engine), store, "one")
+    told: list[bool] = []
+    standards = Standards(Library(store, engine), store, "one", unfinished=told.append)
     assert 2 == asyncio.run(standards.renew(lambda _: None))
     whole = check(standards, engine, 1)
 
@@ -132,6 +134,7 @@ def test_a_stream_keeps_to_the_whole_base_when_another_program_takes_its_vectors
         asyncio.run(Library(other, engine).renew("one", lambda _: None))
         again = check(standards, engine, 2)
         assert ("", "2.txt") == (standards.remark, again.known.name if again.known else None)
+    assert [False, True, False] == [value for value, _ in groupby(told)]
 
 
 def test_a_stream_does_not_begin_with_a_part_of_a_base(store: SqliteDocuments) -> None:
