@@ -1,10 +1,13 @@
-"""How fast a base of many clauses is searched, and what it costs: python -m benchmarks.documents.search CLAUSES FOLDER
+"""How fast a base of many clauses is searched, and what it costs.
+
+    OPENBLAS_NUM_THREADS=1 python -m benchmarks.documents.search CLAUSES FOLDER
 
 Clauses are random unit vectors around centres (one for each 200), 20 in a document. They are added to a new store in
 FOLDER, which makes its index meanwhile. Then QUERIES vectors near to random clauses are searched, first in a store that
 nobody changes, then in one to which another process adds a document after the other. *Recall* is the share of the ten
 nearest of all that the ten returned have; memory is the resident set of the process that searches, of which mapped
-files are a part that the kernel may take back.
+files are a part that the kernel may take back. `strayline` sets the variable for itself: with more threads numpy waits
+for a free core at every search.
 """
 
 from __future__ import annotations
