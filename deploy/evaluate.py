@@ -17,7 +17,7 @@ from deploy.grafana.board import panels_of
 from deploy.grafana.boards import BOARDS, MAY_BE_EMPTY, OF_THE_DAEMON
 from deploy.prometheus_server import Prometheus, prometheus
 
-VARIABLES = {"$__rate_interval": "20s", "$__range": "10m", "$cluster": ".*", "$group": ".*"}
+VARIABLES = {"$__rate_interval": "1m", "$__range": "10m", "$cluster": ".*", "$group": ".*"}
 VARIABLES |= {"$scope": ".*", "$instance": ".*"}
 
 

@@ -348,5 +348,6 @@ MAY_BE_EMPTY: Mapping[str, str] = {
     "vLLM: tokens read": "only with vLLM's statistics on",
     "Steps abandoned": "only when something goes wrong",
     "GPU": "only with NVIDIA's DCGM exporter",
+    "Held back by the budget": "only when there is more to tell than the budget allows",
 }
 """Panels that show nothing on a healthy daemon under load, and why. A test requires data in all others."""
