@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from daemon.core.masking.rule_forms import Form
-
-_UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+from daemon.core.masking.secret_names import UUID_FORM
 
 TOKEN_FORMS = (
     Form("", r"dp\.(?:ct|st|sa|said|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44}"),
-    Form("", rf"access-(?:production|sandbox|development)-{_UUID}|(?:pub|sub|sec)-c-[A-Za-z0-9-]{{30,}}"),
+    Form("", rf"access-(?:production|sandbox|development)-{UUID_FORM}|(?:pub|sub|sec)-c-[A-Za-z0-9-]{{30,}}"),
     Form("", r"rzp_(?:live|test)_[A-Za-z0-9]{14,}|RGAPI-[0-9A-Za-z-]{36}|NRJS-[0-9a-f]{19}|napi_[a-z0-9]{40,}"),
     Form("", r"(?:token|kubeconfig)-[a-z0-9.-]{5,40}:[a-z0-9]{54}|K10[0-9a-f]{64}::[a-z]+:[0-9A-Za-z]{16,}"),
     Form("", r"nsec1[a-z0-9]{58}|AGE-SECRET-KEY-PQ-1[A-Z0-9]{40,}|s-s4t2(?:ud|af)-[0-9a-f]{64}|npg_[A-Za-z0-9]{12,}"),
