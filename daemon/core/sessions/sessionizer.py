@@ -135,7 +135,8 @@ class Sessionizer:
         joined = _joined(table, slots, batch, runs, self._limits)
         later = np.setdiff1d(np.arange(len(slots)), first_run, assume_unique=True)
         certain = joined.fits.copy()
-        certain[later] &= _ended(joined.state_of(later - 1), batch, runs, later, self._limits)
+        before = joined.state_of(later - 1)
+        certain[later] &= _ended(before, batch, runs.first_row[later], runs.first_time[later], self._limits)
         whole = np.logical_and.reduceat(certain, first_run)
         slow_path = SlowPath(self._limits, table, self._open_lines, batch, runs)
         for key in np.flatnonzero(~whole).tolist():
@@ -218,8 +219,7 @@ def _joined(table: SessionTable, slot: Ints, batch: LineBatch, runs: Runs, limit
     """Return the states that the sessions in `slot` (-1: none) would have with a run each."""
     state = table.gather(np.maximum(slot, 0))
     first, last, time, touched = runs.first_row, runs.last_row, runs.first_time, runs.touched
-    stream_time, offset = batch.stream_time[first], batch.offset[first]
-    opens = (slot < 0) | overdue(state, stream_time, offset, limits) | ~joins(state, time, limits)
+    opens = (slot < 0) | _ended(state, batch, first, time, limits)
     lines = runs.end - runs.begin
     grown = SessionState(
         opened_at=np.where(opens, batch.touched[first], state.opened_at),
@@ -235,8 +235,6 @@ def _joined(table: SessionTable, slot: Ints, batch: LineBatch, runs: Runs, limit
     return _Joined(slot, opens, whole, grown)
 
 
-def _ended(state: SessionState[Ints], batch: LineBatch, runs: Runs, run: Ints, limits: SessionLimits) -> Marks:
-    """Return whether each session has ended by the first line of the run that follows its own, one of `run` each."""
-    first = runs.first_row[run]
-    late = overdue(state, batch.stream_time[first], batch.offset[first], limits)
-    return late | ~joins(state, runs.first_time[run], limits)
+def _ended(state: SessionState[Ints], batch: LineBatch, row: Ints, time: Ints, limits: SessionLimits) -> Marks:
+    """Return whether each session has ended by the line in `row` of the batch, whose event time is `time`."""
+    return overdue(state, batch.stream_time[row], batch.offset[row], limits) | ~joins(state, time, limits)
