@@ -65,6 +65,11 @@ class Packed:
     homes: frozenset[int]
     used: int
 
+    @property
+    def is_cold(self) -> bool:
+        """Whether its content is on the disk."""
+        return isinstance(self.content, Extent)
+
 
 class Packer:
     """Packs scopes, and unpacks what it has packed itself; `storage` has what is on the disk."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
-from daemon.core.detection.packed_scope import ColdStorage, Extent, Packed, Packer
+from daemon.core.detection.packed_scope import ColdStorage, Packed, Packer
 from daemon.core.detection.scope import Scope, ScopeFacts
 from daemon.core.types import TopicPartition
 
@@ -74,23 +74,14 @@ class Scopes:
             if packed is None:
                 return None
             scope = self._unpack(packed)
-            self.woken += isinstance(packed.content, Extent)
+            self.woken += packed.is_cold
             self._remove_packed(name)
-        scope.used = self.turn
-        self._awake[name] = scope
-        if len(self._awake) > AWAKE:
-            self._put_to_sleep(next(iter(self._awake)))
-        return scope
+        return self._keep_awake(name, scope)
 
     def get_or_make(self, name: str) -> Scope:
         """Return the scope called `name`, a new one when there is none."""
         scope = self.get(name)
-        if scope is None:
-            scope = self._awake[name] = self._make()
-            scope.used = self.turn
-            if len(self._awake) > AWAKE:
-                self._put_to_sleep(next(iter(self._awake)))
-        return scope
+        return scope if scope is not None else self._keep_awake(name, self._make())
 
     def look(self, name: str) -> Scope:
         """Return the scope called `name`, to be read only; looking at an idle one does not wake it."""
@@ -186,12 +177,20 @@ class Scopes:
         self._packed[name] = packed
         self._awake.pop(name, None)
         self._large.pop(name, None)
-        return isinstance(packed.content, Extent)
+        return packed.is_cold
 
     @property
     def cold(self) -> int:
         """How many scopes are on the disk."""
-        return sum(isinstance(packed.content, Extent) for packed in self._packed.values())
+        return sum(packed.is_cold for packed in self._packed.values())
+
+    def _keep_awake(self, name: str, scope: Scope) -> Scope:
+        """Return a scope that is used now, awake. Of too many, the one idle for longest goes to sleep."""
+        scope.used = self.turn
+        self._awake[name] = scope
+        if len(self._awake) > AWAKE:
+            self._put_to_sleep(next(iter(self._awake)))
+        return scope
 
     def _put_to_sleep(self, name: str) -> None:
         scope = self._awake.pop(name)
@@ -214,4 +213,4 @@ class Scopes:
 
 def _is_large(packed: Packed) -> bool:
     """Return whether a packed scope in memory is worth a place on the disk."""
-    return not isinstance(packed.content, Extent) and len(packed.content) > SMALL
+    return isinstance(packed.content, bytes) and len(packed.content) > SMALL
