@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import orjson
 
@@ -65,15 +64,14 @@ def mutes(connection: sqlite3.Connection, now_ms: int, page: int = 0) -> MuteLis
         f"SELECT {_COLUMNS} FROM {_LATEST} AND ifnull(until, 0) <= ? ORDER BY time DESC, scope, pattern LIMIT ?",  # noqa: S608
         (now_ms, MOST_OVER),
     )
-    listed = [ArchivedMute(*row) for row in chain(active, over)]
-    causes = orjson.dumps([mute.pattern for mute in listed]).decode()
+    on_page, others = ([ArchivedMute(*row) for row in rows] for rows in (active, over))
+    causes = orjson.dumps([mute.pattern for mute in (*on_page, *others)]).decode()
     lines = connection.execute(
         "SELECT cause, max(line) FROM causes WHERE line != '' AND cause IN (SELECT value FROM json_each(?)) "
         "GROUP BY cause",
         (causes,),
     )
-    shown = min(PAGE, max(count - PAGE * page, 0))
-    return MuteListing(listed[:shown], count, listed[shown:], dict(lines.fetchall()))
+    return MuteListing(on_page, count, others, dict(lines.fetchall()))
 
 
 def mutes_on(connection: sqlite3.Connection, incident: str, services: Sequence[str], now_ms: int) -> list[ArchivedMute]:
