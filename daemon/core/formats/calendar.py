@@ -10,10 +10,11 @@ import polars as pl
 
 from daemon.core.formats.calendar_dialects import DIALECTS, REGION
 from daemon.core.formats.calendar_names import MONTHS, ZONES, in_signs
+from daemon.core.types import HOUR_US
 
 NO_YEAR = 2000
 """The year of a time without one: a leap year, so that it has a 29 February."""
-_HOUR, _DAY = 3_600_000_000, 86_400_000_000
+_DAY = 24 * HOUR_US
 _TEXTS = ("year", "late_year", "month", "mark", "fraction", "half", "zone")
 _NUMBERS = ("day", "first", "other", "week", "weekday", "ordinal", "hour", "minute", "second")
 
@@ -131,7 +132,7 @@ def _in_utc(table: pl.DataFrame) -> pl.DataFrame:
     numeric = digits.str.extract_groups(r"^(?P<sign>[+-])(?P<h>[0-9]{1,2}):?(?P<m>[0-9]{2})?$")
     hours, minutes = (numeric.struct.field(name).cast(pl.Int64).fill_null(0) for name in ("h", "m"))
     east = (hours * 60 + minutes) * 60_000_000 * pl.when(numeric.struct.field("sign") == "-").then(-1).otherwise(1)
-    named = zone.str.to_uppercase().replace_strict(ZONES, default=None, return_dtype=pl.Float64) * _HOUR
+    named = zone.str.to_uppercase().replace_strict(ZONES, default=None, return_dtype=pl.Float64) * HOUR_US
     offset = pl.when(numeric.struct.field("sign").is_not_null()).then(east).otherwise(named.cast(pl.Int64))
     converted = table.with_columns(utc=pl.col("micros") - offset)
     regions = table["zone"].filter(table["zone"].str.contains(f"^(?:{REGION})$")).unique().drop_nulls()
