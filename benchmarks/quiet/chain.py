@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from daemon.core.formats import FormatSettings, make_format
+from daemon.core.formats import FieldPaths, FormatSettings, make_format
 from daemon.core.masking import Masker
 from daemon.core.observations import Case, Observations, Observer, cause_of
 from daemon.core.sessions import Patterns, Sessionizer, SessionLimits
@@ -24,7 +24,7 @@ class Chain:
 
     def __init__(self, source: TopicPartition) -> None:
         self._source = source
-        self._reader, self._masker = make_format(FormatSettings()), Masker()
+        self._reader, self._masker = make_format(FormatSettings(fields=FieldPaths(version="version"))), Masker()
         self._held: list[bytes] = []
         self._offset = 0
         self.observing = Observing(source)
@@ -41,12 +41,15 @@ class Chain:
         return self.observing.take(now)
 
     def read(self, values: Sequence[bytes]) -> pl.DataFrame:
-        """Return the masked lines of the next records."""
+        """Return the masked lines of the next records; the versions that they state are observed."""
         count = len(values)
         offsets = range(self._offset, self._offset + count)
         batch = Batch(self._source, offsets, [-1] * count, [None] * count, values)
         self._offset += count
-        return self._masker.apply(self._reader.parse(batch).lines.with_columns(read="position"))
+        parsed = self._reader.parse(batch)
+        if parsed.versions is not None:
+            self.observing.versions(parsed.versions)
+        return self._masker.apply(parsed.lines.with_columns(read="position"))
 
     def fork(self) -> Chain:
         """Return a chain that goes on by itself from the same state."""
@@ -73,6 +76,10 @@ class Observing:
         closed = self._sessionizer.push(lines)
         self._observer.sessions(lines, self._sessionizer.first_positions())
         return self._closed(closed)
+
+    def versions(self, stated: pl.DataFrame) -> None:
+        """Take in the versions of services that lines state."""
+        self._observer.versions.see(stated)
 
     def take(self, now: float) -> Observations:
         """Return what was observed since the last call, up to `now`, seconds since the epoch."""

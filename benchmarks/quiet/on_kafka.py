@@ -43,6 +43,7 @@ async def incidents_told(
     """Return the incidents of the messages that count against the budget, from a daemon that read the lines."""
     settings = {
         "engine": {"type": "lite"},
+        "input": {"fields": {"version": "version"}},
         "sessions": {"idle_flush": IDLE},
         "detector": {"warm_up": warm_up},
         "alerts": {"budget": "20/day"},

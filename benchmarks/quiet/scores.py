@@ -82,6 +82,8 @@ def ours(stream: Stream, settings: IncidentSettings) -> Score:
                     faults[incident.id].add(fault)
             head = incident.symptoms[incident.headline]
             text = f"{news.event} {incident.services} {head.kind} {head.text[:100]!r} {head.why}"
+            if incident.release is not None:
+                text += f"; {incident.release.scope} {incident.release.version} was released"
             if news.event in TOLD:
                 (score.quiet if now < stream.faults_from else score.faulty).append(text)
                 told[f"{incident.id}/{news.number}"] = news

@@ -12,10 +12,12 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+
+from benchmarks.quiet.rollout import SCOPE, Rollout
 
 RECORDINGS = Path(__file__).parents[2] / "demo" / "recordings"
 BEGIN = 1_760_000_000.0
@@ -41,6 +43,7 @@ class Mode(StrEnum):
     NOVEL = "novel"
     NOVELFAM = "novelfam"
     NOVELERR = "novelerr"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Row:
     level: str | None
     message: str
     number: int = -1
+    version: str | None = None
 
 
 def seconds(text: str) -> float:
@@ -97,6 +101,7 @@ class Maker:
         for row in self.rows:
             if row.at < self.span:
                 self._sessions[row.scope, row.key].append(row)
+        self._rollout = self._release() if mode is Mode.RELEASE else None
 
     def __iter__(self) -> Iterator[tuple[float, Row]]:
         held: list[tuple[float, Row]] = []
@@ -110,6 +115,15 @@ class Maker:
         faulty = sorted([*held, *self._faulty(begin)], key=lambda pair: pair[0])
         yield from ((BEGIN + at, row) for at, row in faulty)
 
+    def _release(self) -> Rollout:
+        shapes = {self._shapes[row.message] for row in self.rows if row.scope == SCOPE and row.at < self.span}
+        begins = max(self._repetitions - 2, 0) * self.span  # in a shorter history harmless news is not rare enough
+        return Rollout(begins, shapes, self._harmless, self._random)
+
+    def _harmless(self) -> str:
+        a, b, c, d, e = self._random.sample(_WORDS, 5)
+        return f"INFO {a}.{b}: {c} {d} {e} {self._random.choice(_WORDS)}"
+
     def _change(self, turn: int) -> None:
         shapes = sorted({self._shapes[row.message] for row in self.rows if row.at < self.span})
         if self._mode is Mode.DEPLOY and turn == self._repetitions // 2:
@@ -121,6 +135,7 @@ class Maker:
         for _, lines in sorted(self._sessions.items()):
             for copy, shift in enumerate(self._copies(turn, lines)):
                 key = f"{lines[0].key}{f'.{copy}' if copy else ''}~{turn}"
+                yield from self._begun(begin + lines[0].at + shift, lines[0], key)
                 yield from ((begin + row.at + shift, self._row(row, key)) for row in lines)
                 if self._mode.startswith("novel") and self._random.random() < self._often:
                     yield begin + lines[0].at + shift + 0.001, self._novelty(lines[0], key)
@@ -141,16 +156,30 @@ class Maker:
         begun: set[tuple[str, str]] = set()
         for row in self.rows:
             key = f"{row.key}~F"
-            yield begin + row.at, self._row(row, key, row.number)
-            if self._mode.startswith("novel") and (row.scope, key) not in begun:
+            first = (row.scope, key) not in begun
+            if first:
                 begun.add((row.scope, key))
-                if self._random.random() < self._often:
-                    yield begin + row.at, self._novelty(row, key)
+                yield from self._begun(begin + row.at, row, key)
+            yield begin + row.at, self._row(row, key, row.number)
+            if first and self._mode.startswith("novel") and self._random.random() < self._often:
+                yield begin + row.at, self._novelty(row, key)
+
+    def _begun(self, at: float, first: Row, key: str) -> Iterator[tuple[float, Row]]:
+        """Choose the version of a session that begins; yield the line that only the new version has."""
+        if self._rollout is None or first.scope != SCOPE:
+            return
+        self._rollout.session(key, at)
+        feature = self._rollout.feature(key)
+        if feature is not None:
+            yield at, replace(self._row(first, key), message=feature)
 
     def _row(self, row: Row, key: str, number: int = -1) -> Row:
-        reworded = self._shapes[row.message] in self._reworded
-        message = f"{row.message} (line of the new release)" if reworded else row.message
-        return Row(row.at, row.scope, key, row.level, message, number)
+        shape = self._shapes[row.message]
+        message = f"{row.message} (line of the new release)" if shape in self._reworded else row.message
+        if self._rollout is None or row.scope != SCOPE:
+            return Row(row.at, row.scope, key, row.level, message, number)
+        message, version = self._rollout.message(key, shape, message), self._rollout.version(key)
+        return Row(row.at, row.scope, key, row.level, message, number, version)
 
     @property
     def _often(self) -> float:
@@ -183,4 +212,5 @@ class Maker:
 def as_json(at: float, row: Row) -> bytes:
     """Return a line as the daemon reads it without configuration."""
     document = {"time": round(at * 1000), "scope": row.scope, "key": row.key, "level": row.level}
-    return json.dumps({**document, "message": row.message}).encode()
+    stated = {"version": row.version} if row.version is not None else {}
+    return json.dumps({**document, **stated, "message": row.message}).encode()
