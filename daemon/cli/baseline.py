@@ -148,7 +148,7 @@ def _check_model(config: Config, model: str, dimensions: int, file: Path) -> Non
 
     engine = config.engine
     name = name_in_vectors(engine.type, engine.model)
-    wanted = model_name(name, engine.dimensions or dimensions, engine.instruction)
+    wanted = model_name(name, engine.dimensions or dimensions, engine.instruction, engine.options)
     if model != wanted and not re.match(re.escape(name) + "@", model):
         raise ModelMismatchError(
             f"{file} was made with {model} and the configured engine is {wanted}: their vectors cannot be compared; "

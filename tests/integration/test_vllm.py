@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from dataclasses import fields
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from daemon.adapters.engines import EngineSettings, find_model, make_engine
-from daemon.adapters.engines.registry import CUT_MARK
+from daemon.adapters.engines.registry import CHANGE_VECTORS, CUT_MARK, model_name
 from daemon.adapters.engines.tokenizer import ModelTokenizer, clean
 from daemon.adapters.engines.vllm import VllmEngine
 from daemon.errors import ConfigError, EngineError, StraylineError
@@ -133,6 +134,33 @@ def test_a_folder_is_named_by_its_content(tmp_path: Path) -> None:
     assert all(name.startswith("model@") for name in names)
     with pytest.raises(ConfigError, match=r"no config\.json"):
         find_model(str(tmp_path))
+
+
+def test_options_that_change_vectors_are_part_of_their_name() -> None:
+    """Whoever sets none of them keeps the name. How fast it runs is no part of it, nor is the order of keys."""
+    plain = model_name("qwen", 2560, None, {})
+    assert "qwen:2560" == plain == model_name("qwen", 2560, None, {"max_num_batched_tokens": 512, "dtype": "auto"})
+    instructed = model_name("qwen", 2560, "log: ", {})
+    options: list[dict[str, Any]] = [
+        {"quantization": "fp8"},
+        {"quantization": "awq"},
+        {"dtype": "bfloat16"},
+        {"revision": "main"},
+        {"hf_overrides": {"rope_theta": 1, "tie": {"a": 1, "b": 2}}},
+    ]
+    names = [model_name("qwen", 2560, instruction, each) for each in options for instruction in (None, "log: ")]
+    assert 2 * len(options) + 2 == len({plain, instructed, *names})
+    assert model_name("qwen", 2560, None, options[-1]) == model_name(
+        "qwen", 2560, None, {"hf_overrides": {"tie": {"b": 2, "a": 1}, "rope_theta": 1}, "max_num_seqs": 4}
+    )
+
+
+@pytest.mark.engine
+def test_every_option_that_changes_vectors_is_one_of_vllm_s() -> None:
+    """A name that vLLM no longer has would let two kinds of vectors have one name."""
+    from vllm import EngineArgs
+
+    assert set(CHANGE_VECTORS) <= {field.name for field in fields(EngineArgs)}
 
 
 def test_a_tokenizer_larger_than_its_model_is_refused(qwen_folder: Path, tmp_path: Path) -> None:

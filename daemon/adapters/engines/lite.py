@@ -55,7 +55,7 @@ class LiteEngine:
     def model(self) -> str:
         """See ports.Engine. A folder's name carries a fingerprint of its table."""
         name = self._model.name if self._model else self._settings.model
-        return model_name(name, self.dimensions, self._settings.instruction)
+        return model_name(name, self.dimensions, self._settings.instruction, self._settings.options)
 
     @property
     def dimensions(self) -> int:

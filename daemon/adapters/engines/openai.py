@@ -72,7 +72,9 @@ class OpenAIEngine:
     @property
     def model(self) -> str:
         """See ports.Engine."""
-        return model_name(self._settings.model, self._client.dimensions, self._settings.instruction)
+        return model_name(
+            self._settings.model, self._client.dimensions, self._settings.instruction, self._settings.options
+        )
 
     @property
     def dimensions(self) -> int:

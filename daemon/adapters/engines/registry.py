@@ -13,6 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+import orjson
+
 from daemon.adapters.engines.model_files import PACKAGED, find_model
 from daemon.errors import ConfigError
 from daemon.ports import Engine
@@ -24,7 +26,12 @@ ENGINES: Mapping[str, str] = {
 }
 """Type of engine -> ``module:class``; the class takes one `EngineSettings`. A new engine is one more entry."""
 
-
+CHANGE_VECTORS = (
+    *("dtype", "quantization", "quantization_config", "kv_cache_dtype", "lora_dtype"),  # how exactly is computed
+    *("revision", "hf_config_path", "hf_overrides", "model_weights", "model_class_overrides"),  # what
+    *("convert", "pooler_config", "disable_sliding_window", "enable_lora", "default_mm_loras"),
+)
+"""Options of vLLM that change the vectors of all texts, not only how fast they are made."""
 CUT_MARK = "\n<CUT>"
 """Ends a text that was cut because it is longer than the model reads."""
 
@@ -64,14 +71,23 @@ def make_engine(settings: EngineSettings) -> Engine:
     return cast("Engine", getattr(import_module(module), name)(settings))
 
 
-def model_name(name: str, dimensions: int, instruction: str | None) -> str:
+def model_name(name: str, dimensions: int, instruction: str | None, options: Mapping[str, object]) -> str:
     """Return the name of vectors; vectors of equal names can be compared.
 
-    An instruction changes every vector, so its fingerprint is part of the name.
+    An instruction changes every vector, and so do `CHANGE_VECTORS` of the options: fingerprints of both are part of
+    the name. Where a long text is cut is not: its vector is that of its beginning either way.
     """
-    if not instruction:
-        return f"{name}:{dimensions}"
-    return f"{name}:{dimensions}:{blake2b(instruction.encode(), digest_size=4).hexdigest()}"
+    parts = [name, str(dimensions)]
+    if instruction:
+        parts.append(_fingerprint(instruction.encode()))
+    chosen = {key: options[key] for key in CHANGE_VECTORS if options.get(key) not in (None, "auto", {}, False)}
+    if chosen:
+        parts.append(f"options-{_fingerprint(orjson.dumps(chosen, option=orjson.OPT_SORT_KEYS, default=str))}")
+    return ":".join(parts)
+
+
+def _fingerprint(content: bytes) -> str:
+    return blake2b(content, digest_size=4).hexdigest()
 
 
 def name_in_vectors(engine_type: str, model: str) -> str:

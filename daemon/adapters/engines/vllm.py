@@ -64,8 +64,8 @@ class VllmEngine:
 
     @property
     def model(self) -> str:
-        """See ports.Engine. A folder's name carries a fingerprint, an instruction adds one."""
-        return model_name(self._name, self._dimensions, self._settings.instruction)
+        """See ports.Engine. A folder's name carries a fingerprint; an instruction and some options add one."""
+        return model_name(self._name, self._dimensions, self._settings.instruction, self._settings.options)
 
     @property
     def dimensions(self) -> int:
