@@ -113,7 +113,7 @@ def _lines(pattern: Pattern, judged: Judgement, end: int, source: TopicPartition
     lines = [SessionLine(line, count, place, place, line) for place, (line, count) in enumerate(pattern.lines)]
     size = sum(line.count for line in lines)
     session = Session(pattern.scope, "", end, end, size, 0, ClosedBy.GAP, lines, np.empty(0, np.int64))
-    explained = explain(Verdict("", source, session, pattern, judged)).lines
+    explained = explain(Verdict(source, session, pattern, judged)).lines
     named = [each.line.masked for each in explained if each.contribution > 0]
     return named, [each.line.masked for each in explained if not each.contribution > 0]
 

@@ -91,7 +91,7 @@ class Observing:
 
     def _closed(self, closed: list[Session]) -> list[Session]:
         for session in closed:
-            self._observer.whole.close(session, self._patterns.of(session))
+            self._observer.whole.close([(session, self._patterns.of(session))])
             causes = [cause_of(line.masked) for line in session.lines]
             bad = [cause.id for cause in causes if cause.score > 0]
             if bad:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,7 +63,7 @@ class Strangest:
         for verdict in self._kept.values():
             judgement = detector.review(verdict.pattern, verdict.source)
             if judgement is not None and judgement.label is not LabelVerdict.NORMAL:
-                reviewed.append(replace(verdict, judgement=judgement))
+                reviewed.append(verdict._replace(judgement=judgement))
         scores = _scores(reviewed, [self._sessions[verdict.pattern.id] for verdict in reviewed])
         order = sorted(
             zip(scores, reviewed, strict=True), key=lambda pair: (-pair[0], pair[1].session.start, pair[1].id)

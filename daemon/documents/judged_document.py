@@ -27,7 +27,6 @@ from daemon.core.types import (
     SessionLine,
     TopicPartition,
     Verdict,
-    session_id,
 )
 from daemon.documents.checking import Check
 from daemon.documents.description import document_case
@@ -65,7 +64,7 @@ class JudgedDocument:
             positions=np.array([position], dtype=np.int64),
         )
         pattern = Pattern(document.id, self.scope, tuple(counts.items()))
-        return Verdict(session_id(document.id, self.source, position), self.source, session, pattern, self._judgement())
+        return Verdict(self.source, session, pattern, self._judgement())
 
     def case(self, about: Provenance, causes: list[str], redact: Redact) -> Case:
         """Return the case of an odd document; `redact` hides secrets of the standards' texts."""

@@ -19,7 +19,7 @@ from tests.support.cases import verdict
 def scored(pattern: str, score: float, lines: int) -> Verdict:
     """Return a verdict with so many lines in its session."""
     it = verdict({f"line {number}": 1 for number in range(lines)}, pattern=pattern)
-    return replace(it, judgement=replace(it.judgement, score=score))
+    return it._replace(judgement=replace(it.judgement, score=score))
 
 
 def shown(result: Result, limit: int = 5) -> str:

@@ -35,7 +35,7 @@ def verdict(
     positions = np.array([number << 20], dtype=np.int64)
     session = Session("s", f"k{number}", end, end, 1, 1, ClosedBy.GAP, [line], positions)
     judged = Judgement(score=float(number), similarity=None, p_value=p, anomalous=anomalous, learned=True, phase=phase)
-    return Verdict(f"id{number}", TopicPartition("t", 0), session, Pattern("pattern", "s", (("line", 1),)), judged)
+    return Verdict(TopicPartition("t", 0), session, Pattern("pattern", "s", (("line", 1),)), judged)
 
 
 def tally_of(flags: list[bool], *, every: int) -> Tally:

@@ -21,7 +21,6 @@ from daemon.core.types import (
     SessionLine,
     TopicPartition,
     Verdict,
-    session_id,
 )
 
 SOURCE = TopicPartition("logs", 3)
@@ -90,7 +89,7 @@ def verdict(
         nearest=nearest,
         evidence=evidence,
     )
-    return Verdict(session_id(shape.id, SOURCE, int(positions[0])), SOURCE, session, shape, judgement)
+    return Verdict(SOURCE, session, shape, judgement)
 
 
 def fingerprint(scope: str, lines: Mapping[str, int]) -> str:

@@ -115,12 +115,39 @@ class Ring:
         places.found[place] = self.findings.take_one(finding, counts=_CALIBRATES[state])
         self.findings.give_back(former, counts=_CALIBRATES[of_state])
         places.minute[place], places.state[place] = minute, state
-        self.count += 1
+        self._noted(1)
+
+    def extend(self, findings: Sequence[bytes], minutes: NDArray[np.int64], *, state: int) -> None:
+        """Do what `append` does for each of some sessions that calibrate, all of one state."""
+        begin = 0
+        while begin < len(findings):
+            some = slice(begin, begin + CHUNK - self.count % CHUNK)
+            self._extend(findings[some], minutes[some], state)
+            begin = some.stop
+
+    def _extend(self, findings: Sequence[bytes], minutes: NDArray[np.int64], state: int) -> None:
+        """Note sessions that go to one chunk."""
+        begin, places = self.count % RING, self._places
+        cut = slice(begin, begin + len(findings))
+        places.reserve(cut.stop)
+        self._chunks.reserve(begin // CHUNK + 1)
+        if not all(map(_CALIBRATES.__getitem__, places.state[cut].tolist())):
+            for finding, minute in zip(findings, minutes.tolist(), strict=True):
+                self.append(finding, minute=minute, state=state)
+            return
+        places.found[cut] = self.findings.exchange(findings, places.found[cut].tolist())
+        places.minute[cut], places.state[cut] = minutes, state
+        self._noted(len(findings))
+
+    def _noted(self, sessions: int) -> None:
+        """Count sessions that were noted in one chunk."""
+        chunk = self.count % RING // CHUNK
+        self.count += sessions
         if not self.count % CHUNK:
             renamed = self.findings.compact()
             if renamed is not None:
-                places.found[:] = renamed[places.found]
-        chunks.count[place // CHUNK] = self.count
+                self._places.found[:] = renamed[self._places.found]
+        self._chunks.count[chunk] = self.count
 
     def states(self, count: int) -> NDArray[np.uint8]:
         """Return the states of the latest `count` sessions, newest first."""

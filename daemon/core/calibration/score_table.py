@@ -7,7 +7,7 @@ costs in proportion to the number of findings among the recent sessions, not of 
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -74,6 +74,31 @@ class ScoreTable(Columns):
         if not self._held[number]:
             del self._numbers[self._finding.item(number)]
             self.free(number)
+
+    def exchange(self, findings: Sequence[bytes], former: Sequence[int]) -> list[int]:
+        """Take a finding and give a former number back, one pair after the other; return the numbers of the findings.
+
+        All sessions concerned calibrate. The result is that of `take_one` and `give_back`, with each number's counts
+        changed once.
+        """
+        numbers, change, held = list[int](), dict[int, int](), self._held
+        for finding, before in zip(findings, former, strict=True):
+            number = self._numbers.get(finding)
+            if number is None:
+                number = self._new(finding)
+            numbers.append(number)
+            if number == before:
+                continue
+            change[number] = change.get(number, 0) + 1
+            change[before] = left = change.get(before, 0) - 1
+            if held.item(before) + left == 0:
+                del self._numbers[self._finding.item(before)], change[before]
+                self.free(before)
+        places = np.fromiter(change, np.int64, len(change))
+        more = np.fromiter(change.values(), np.int64, len(change))
+        held[places] += more
+        self.counts[places] += more
+        return numbers
 
     def compact(self) -> NDArray[np.int64] | None:
         """Close the gaps that free numbers leave, where they are many; return the new numbers by the old ones."""

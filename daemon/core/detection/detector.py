@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
+import numpy as np
+
 from daemon.core.baseline import ABSENT, KEEP, TEACH, Baseline, Definition, Label, Lines
 from daemon.core.calibration import EARLY, LOUD, QUIET, finding
 from daemon.core.detection import changelog_codec
@@ -36,6 +38,8 @@ from daemon.core.types import Judgement, LabelVerdict, Pattern, Phase, TopicPart
 
 CACHED_VECTORS = 4096
 LENT = 32_768
+MINUTE_US = 60_000_000
+LAST_MINUTE = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +159,8 @@ class Detector:
             for key in run.changed:
                 self._changelog.change(key, source)
             scope.baseline.add_known(run.counted.values(), source)
-            ring = scope.ring(source)
-            for verdict, end in zip(run.verdicts, run.ends, strict=True):
-                ring.append(verdict.finding, minute=_minute(end), state=QUIET)
+            minutes = np.clip(np.array(run.ends) // MINUTE_US, 0, LAST_MINUTE)
+            scope.ring(source).extend([verdict.finding for verdict in run.verdicts], minutes, state=QUIET)
         return run.judgements
 
     def review(self, pattern: Pattern, source: TopicPartition) -> Judgement | None:
@@ -377,7 +380,7 @@ class Detector:
 
 def _minute(end: int) -> int:
     """Return the minute of a time in microseconds, as a ring stores it."""
-    return min(max(0, end // 60_000_000), 2**32 - 1)
+    return min(max(0, end // MINUTE_US), LAST_MINUTE)
 
 
 def _judgement(view: ScopeView, assessment: Assessment, phase: Phase) -> Judgement:

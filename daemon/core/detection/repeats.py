@@ -42,21 +42,28 @@ def repeats_of(name: str, scope: Scope, source: TopicPartition, sessions: Iterab
     """Return the run of sessions of the scope `name` that `sessions` begin with, each a pattern and an end."""
     run, baseline, ring, cache = Repeats(), scope.baseline, scope.rings.get(source), scope.cache(source)
     window = baseline.window
-    start, clock = window.start, window.clock
+    start, clock, width, total = window.start, window.clock, window.bucket_us, window.total
     if ring is None or clock is None or len(baseline.labels):
         return run
-    for pattern, end in sessions:
-        bucket, ahead, own = end // window.bucket_us, len(run.ends), run.counted.get(pattern.id)
-        if pattern.scope != name or not start <= bucket <= clock or not baseline.is_settled(window.total + ahead + 1):
+    found: dict[str, tuple[CachedVerdict, Sessions, float]] = {}
+    for ahead, (pattern, end) in enumerate(sessions):
+        id_, bucket, sessions_before = pattern.id, end // width, total + ahead
+        if pattern.scope != name or not start <= bucket <= clock or not baseline.is_settled(sessions_before + 1):
             break
-        cached = cache.find(pattern.id, baseline, ring, end, ahead=ahead, own=own.count if own is not None else 0)
-        if cached is None:
-            break
-        if own is None:
-            run.counted[pattern.id] = Sessions(cached.row, bucket, 1, end, end)
-            run.changed.append(changelog_codec.weight_key(name, pattern.id, source))
+        known = found.get(id_)
+        if known is None:
+            cached = cache.find(id_, baseline, ring, end, ahead=ahead)
+            if cached is None:
+                break
+            of_one = run.counted[id_] = Sessions(cached.row, bucket, 1, end, end)
+            found[id_] = cached, of_one, baseline.patterns.mass.item(cached.row)
+            run.changed.append(changelog_codec.weight_key(name, id_, source))
         else:
-            own.add(end)
+            cached, of_one, mass = known
+            if not cached.holds(ring.count + ahead, sessions_before, mass + of_one.count, bucket):
+                cache.discard(id_)
+                break
+            of_one.add(end)
         if not ahead or not (ring.count + ahead) % CHUNK:
             run.changed.append(changelog_codec.ring_key(name, source, ring.next_chunk(ahead)))
         run.verdicts.append(cached)

@@ -44,6 +44,15 @@ class CachedVerdict:
     bucket: int
     until: int
 
+    def holds(self, sessions: int, total: float, mass: float, bucket: int) -> bool:
+        """Return whether it holds for a session in `bucket`, by the sessions of the ring and the masses before it."""
+        return (
+            sessions < self.until
+            and bucket == self.bucket
+            and abs(total - self.total) <= MOVED * self.total
+            and abs(mass - self.mass) <= MOVED * self.mass
+        )
+
 
 class VerdictCache:
     """The cached verdicts of one scope and input partition, by pattern."""
@@ -52,25 +61,25 @@ class VerdictCache:
         self._kept = GenerationCache[str, CachedVerdict](CACHED)
 
     def find(
-        self, pattern: str, baseline: Baseline, ring: Ring | None, end: int, *, ahead: int = 0, own: int = 0
+        self, pattern: str, baseline: Baseline, ring: Ring | None, end: int, *, ahead: int = 0
     ) -> CachedVerdict | None:
         """Return the verdict on `pattern` when it still holds for a session that ended at `end`.
 
-        `ahead` sessions more come before it than are learned yet, `own` of them of this pattern.
+        `ahead` sessions of other patterns come before it that are not learned yet.
         """
         cached = self._kept.get(pattern)
         if cached is None or ring is None:
             return None
-        if (
-            ring.count + ahead < cached.until
-            and baseline.changes == cached.changes
-            and end // baseline.window.bucket_us == cached.bucket
-            and abs(baseline.window.total + ahead - cached.total) <= MOVED * cached.total
-            and abs(baseline.patterns.mass.item(cached.row) + own - cached.mass) <= MOVED * cached.mass
-        ):
+        total, mass = baseline.window.total + ahead, baseline.patterns.mass.item(cached.row)
+        bucket = end // baseline.window.bucket_us
+        if baseline.changes == cached.changes and cached.holds(ring.count + ahead, total, mass, bucket):
             return cached
-        self._kept.discard(pattern)
+        self.discard(pattern)
         return None
+
+    def discard(self, pattern: str) -> None:
+        """Forget the verdict on `pattern`: it does not hold any more."""
+        self._kept.discard(pattern)
 
     def keep(
         self, pattern: str, baseline: Baseline, ring: Ring | None, end: int, judgement: Judgement, finding: bytes

@@ -6,6 +6,8 @@ traffic. Which sessions these are does not depend on what their lines say, so sh
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from daemon.core.observations.causes import cause_of
 from daemon.core.observations.record import LinesTogether
 from daemon.core.types import ClosedBy, Pattern, Session
@@ -24,34 +26,32 @@ MINUTE_US = 60_000_000
 
 
 class WholeSessions:
-    """The sample of one partition. A restart forgets how many of this minute were reported.
-
-    Most sessions cost one call, so that a line costs few.
-    """
+    """The sample of one partition. A restart forgets how many of this minute were reported."""
 
     def __init__(self) -> None:
         self._minutes: dict[str, tuple[int, int]] = {}
         self._causes: dict[str, tuple[str, ...]] = {}
         self._closed: list[tuple[Session, tuple[str, ...]]] = []
 
-    def close(self, session: Session, pattern: Pattern) -> None:
-        """Take in a closed session that is accounted for in the next transaction.
+    def close(self, closed: Iterable[tuple[Session, Pattern]]) -> None:
+        """Take in closed sessions that are accounted for in the next transaction.
 
         One that is cut off, or has a warning or a failure, is not reported: these speak for themselves.
         """
-        scope, minute = session.scope, session.end // MINUTE_US
-        latest, count = self._minutes.get(scope, (minute, 0))
-        if minute > latest:
-            latest, count = minute, 0
-        if count >= SAMPLE or session.closed_by not in WHOLE:
-            return
-        if not count and len(self._minutes) >= SCOPES:
-            self._minutes.clear()
-        self._minutes[scope] = latest, count + 1
-        if pattern.id not in self._causes:
-            self._remember(pattern)
-        if self._causes[pattern.id]:
-            self._closed.append((session, self._causes[pattern.id]))
+        for session, pattern in closed:
+            scope, minute = session.scope, session.end // MINUTE_US
+            latest, count = self._minutes.get(scope, (minute, 0))
+            if minute > latest:
+                latest, count = minute, 0
+            if count >= SAMPLE or session.closed_by not in WHOLE:
+                continue
+            if not count and len(self._minutes) >= SCOPES:
+                self._minutes.clear()
+            self._minutes[scope] = latest, count + 1
+            if pattern.id not in self._causes:
+                self._remember(pattern)
+            if self._causes[pattern.id]:
+                self._closed.append((session, self._causes[pattern.id]))
 
     def take(self) -> list[LinesTogether]:
         """Return what to report of the sessions since the last call, in their order."""

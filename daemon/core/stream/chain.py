@@ -41,7 +41,6 @@ from daemon.core.types import (
     TopicPartition,
     Vector,
     Verdict,
-    session_id,
 )
 
 
@@ -195,14 +194,14 @@ class Stream:
                 return
             if isinstance(vector, RefusedText):
                 self.refused.append((session, pattern, vector))
-                self._leave(session, pattern)
+                self._leave(1)
                 continue
             with self._tools.timed("judge"):
                 judgement = self._tools.detector.judge(
                     pattern, vector, end=session.end, source=self.source, teach=self._teach, learn=self._learn
                 )
             limit -= 1
-            yield self._judged(session, pattern, judgement)
+            yield from self._judged([judgement])
 
     def _judge_repeats(self, limit: int) -> list[Verdict]:
         """Judge the first sessions of the queue, at most `limit`, as far as cached verdicts serve."""
@@ -211,22 +210,24 @@ class Stream:
         sessions = ((pattern, session.end) for session, pattern in islice(self._queue, limit))
         with self._tools.timed("judge"):
             judgements = self._tools.detector.judge_repeats(sessions, self.source)
-        return [self._judged(*self._queue[0], judgement) for judgement in judgements]
+        return self._judged(judgements)
 
-    def _judged(self, session: Session, pattern: Pattern, judgement: Judgement) -> Verdict:
-        """Take the first session off the queue and return its verdict."""
-        self._leave(session, pattern)
-        self.observer.whole.close(session, pattern)
-        id_ = session_id(pattern.id, self.source, int(session.positions[0]))
-        return Verdict(id_, self.source, session, pattern, judgement)
+    def _judged(self, judgements: Sequence[Judgement]) -> list[Verdict]:
+        """Take as many sessions off the queue and return their verdicts."""
+        taken = self._leave(len(judgements))
+        self.observer.whole.close(taken)
+        judged = zip(taken, judgements, strict=True)
+        return [Verdict(self.source, session, pattern, judgement) for (session, pattern), judgement in judged]
 
-    def _leave(self, session: Session, pattern: Pattern) -> None:
-        """Take the first session off the queue; it has a verdict, or is refused."""
-        self._queue.popleft()
-        self._queued_lines -= len(session.positions)
-        self._queued[pattern.id] -= 1
-        if not self._queued[pattern.id]:
-            del self._queued[pattern.id], self._vectors[pattern.id]
+    def _leave(self, count: int) -> list[tuple[Session, Pattern]]:
+        """Take the first sessions off the queue; they have verdicts, or are refused."""
+        taken = [self._queue.popleft() for _ in range(count)]
+        self._queued_lines -= sum(len(session.positions) for session, _ in taken)
+        for id_, sessions in Counter(pattern.id for _, pattern in taken).items():
+            self._queued[id_] -= sessions
+            if not self._queued[id_]:
+                del self._queued[id_], self._vectors[id_]
+        return taken
 
     def checkpoint(self, config: str = "") -> Checkpoint:
         """Return the current checkpoint: valid once all verdicts and rejects returned so far are published."""
@@ -270,7 +271,7 @@ class Stream:
                 self._enqueue_one(session, pattern)
 
     def _enqueue_one(self, session: Session, pattern: Pattern) -> None:
-        self._queued_lines += session.size
+        self._queued_lines += len(session.positions)
         if self._queued[pattern.id]:
             self.known += 1
         elif (vector := self._tools.detector.vector(pattern)) is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 
 from daemon.core.alerts import case_of
 from daemon.core.messages import REFUSED_TEXT, dead_letter, refused_session, verdict_record
@@ -128,7 +127,7 @@ class LogProcessor:
         """Return a verdict; one that is published gets the places of its repartitioned lines in the input."""
         if self._incoming is None or not (self._publishing.verdicts or verdict.judgement.anomalous):
             return verdict
-        return replace(verdict, origins=self._incoming.origins(verdict.session.positions))
+        return verdict._replace(origins=self._incoming.origins(verdict.session.positions))
 
     def _load(self) -> Load:
         stream = self._stream

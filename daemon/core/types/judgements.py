@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from daemon.core.origins import Origins
 from daemon.core.types.records import TopicPartition
-from daemon.core.types.sessions import Pattern, Session
+from daemon.core.types.sessions import Pattern, Session, session_id
 
 
 class Phase(StrEnum):
@@ -90,16 +91,19 @@ class Judgement:
     clues: Sequence[SessionClue] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A session with its pattern and its judgement. Every session becomes one verdict.
 
     `origins` are the original places of the session's lines, where these are not in `source`.
     """
 
-    id: str
     source: TopicPartition
     session: Session
     pattern: Pattern
     judgement: Judgement
     origins: Origins | None = None
+
+    @property
+    def id(self) -> str:
+        """The id of the verdict and of its alert; few verdicts are asked for it."""
+        return session_id(self.pattern.id, self.source, int(self.session.positions[0]))

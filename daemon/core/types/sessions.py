@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from daemon.core.positions import Positions
 from daemon.core.types.records import TopicPartition
@@ -36,8 +36,7 @@ class SessionLine:
     example: str
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """A closed session: lines of one key. `lines` are its distinct masked lines in order of first position.
 
     `start` and `end` are the earliest and latest event time, but not after stream time at the last line. `size` is the

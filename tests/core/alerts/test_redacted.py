@@ -22,7 +22,7 @@ from daemon.core.messages import verdict_record
 from daemon.core.messages.dead_letters import dead_letter
 from daemon.core.observations import Observer, dump_observations, load_observations
 from daemon.core.sessions import Sessionizer, SessionLimits, pattern_of
-from daemon.core.types import Batch, ClosedBy, Evidence, Judgement, Neighbour, Phase, Session, Verdict, session_id
+from daemon.core.types import Batch, ClosedBy, Evidence, Judgement, Neighbour, Phase, Session, Verdict
 from daemon.terminal.alert import AlertPrinter
 from tests.core.masking.test_redaction import KINDS, secret_of
 from tests.support.cases import ABOUT, MINUTE, NOON, SOURCE
@@ -62,7 +62,7 @@ def verdict_of(session: Session) -> Verdict:
     evidence = [Evidence(line, kind, 5.0, 0.0) for line, _ in pattern.lines for kind in ("new", "missing")]
     near = Neighbour(pattern.id, 0.9, 0.1, NOON, NOON, None, pattern.lines)
     judged = Judgement(7.0, 0.9, 0.001, True, True, Phase.LIVE, seen=1000, nearest=[near], evidence=evidence)
-    return Verdict(session_id(pattern.id, SOURCE, int(session.positions[0])), SOURCE, session, pattern, judged)
+    return Verdict(SOURCE, session, pattern, judged)
 
 
 def published(verdict: Verdict) -> Iterator[bytes]:

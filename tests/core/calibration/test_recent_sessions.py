@@ -76,6 +76,27 @@ def test_what_is_found_of_many_sessions_is_kept_once(steps: list[tuple[str, int,
     assert len(ring.findings) <= 2 * len(set(held[held[:, 1] != EMPTY, 0].tolist())) + 2 * CHUNK
 
 
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 150), st.sampled_from([QUIET, LOUD, EARLY])), max_size=90))
+def test_sessions_noted_together_are_those_noted_one_by_one(steps: list[tuple[int, int, int]]) -> None:
+    """The same chunks, and the same findings under the same numbers, so that sums over them are the same too."""
+    marks = np.random.default_rng(0).integers(0, 2**63, (17, 4)).astype(np.uint64)
+    single, together = Ring(NAMES), Ring(NAMES)
+    for which, count, state in steps:
+        kinds = [(which + turn * turn) % 17 for turn in range(count)]
+        found = [finding(np.array([kind, 1, 2], np.float32), kind / 2, marks[kind]) for kind in kinds]
+        for minute, noted in enumerate(found):
+            single.append(noted, minute=minute, state=state)
+            if state == EARLY:
+                together.append(noted, minute=minute, state=state)
+        if state != EARLY:
+            together.extend(found, np.arange(count), state=state)
+    assert [single.dump(chunk) for chunk in single.chunks()] == [together.dump(chunk) for chunk in together.chunks()]
+    one, other = gather(NAMES, single, [single]), gather(NAMES, together, [together])
+    assert one.parts.tobytes() == other.parts.tobytes()
+    assert one.counts.tobytes() == other.counts.tobytes()
+
+
 def test_a_chunk_put_back_undoes_what_came_after() -> None:
     """Loading a chunk's earlier value restores the count."""
     ring = Ring(NAMES)

@@ -17,7 +17,7 @@ MANY = tuple(f"INFO worker: step {chr(97 + n % 26) * 3}{chr(97 + n // 26) * 3} d
 
 def close(sample: WholeSessions, end: int, *lines: str, scope: str = "shop", by: ClosedBy = ClosedBy.GAP) -> None:
     session = Session(scope, "k", end - 5, end, 1, 1, by, (), np.array([0]))
-    sample.close(session, make_pattern(scope, dict.fromkeys(lines or LINES, 1)))
+    sample.close([(session, make_pattern(scope, dict.fromkeys(lines or LINES, 1)))])
 
 
 def test_a_whole_session_is_reported_once_with_the_causes_of_its_lines() -> None:

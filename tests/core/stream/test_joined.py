@@ -85,6 +85,17 @@ def test_a_trace_is_one_line_of_its_session() -> None:
     assert sorted(offset for _, offsets, _ in essence(verdicts) for offset in offsets) == list(range(COUNT))
 
 
+def test_every_record_of_a_joined_line_is_unsettled_until_its_session_is_judged() -> None:
+    """Closed sessions count as they do when they leave: by records, not by joined lines."""
+    stream = Stream(SOURCE, joining_tools())
+    stream.push(batch(RECORDS))
+    stream.flush(ClosedBy.FLUSH)
+    closed = stream.unsettled
+    judged(stream)
+
+    assert (COUNT, 0) == (closed, stream.unsettled)
+
+
 @settings(deadline=None, max_examples=25)
 @given(CUTS)
 def test_batches_do_not_matter(cuts: list[int]) -> None:
