@@ -19,12 +19,14 @@ _TYPES = ("type", "name", "class", "kind", "exception_class")
 _MESSAGES = ("message", "exception_message", "localizedMessage", "msg")
 _KEYS = (*TRACES, *HOLDERS)
 _NAMES = frozenset(_KEYS)
+_LIKELY = r'tack|"e[rx]|xception|"thr|"@x'
+"""Stands in whatever has one of the keys. Beginnings so different are found in a quarter of the time of the keys'."""
 _KEY = rf'"(?:{"|".join(_KEYS)})(?:"\s*:\s*[^\sn]|\.)'
 
 
 def may_have_exception(values: pl.Series) -> pl.Series:
     """Return for each text of a record whether it may have a field of an exception."""
-    likely = values.str.contains_any([f'"{key}' for key in _KEYS])
+    likely = values.str.contains(_LIKELY)
     if not likely.any():
         return likely
     return likely.scatter(likely.arg_true(), values.filter(likely).str.contains(_KEY))

@@ -84,7 +84,7 @@ class Observer:
 
         They are counted when they are read, not when they are judged, so that the counts match the lines.
         """
-        begins = table.filter(np.isin(table["position"].to_numpy(), firsts))
+        begins = table.select("scope", "key", "time", "read").filter(np.isin(table["position"].to_numpy(), firsts))
         observed = pl.col("read") < position_of(observed_below)
         times = (pl.col("time") - pl.col("time") % BIN_US).alias("time")
         if observed_below:

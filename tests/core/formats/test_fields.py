@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
+import polars as pl
 import pytest
 
 from daemon.core.formats import FieldPaths, FormatSettings, make_format
+from daemon.core.formats.exceptions import HOLDERS, TRACES, may_have_exception
 from daemon.core.types import Batch, Parsed, TopicPartition
 
 NOW_MS = 1_790_000_000_000
@@ -119,6 +121,14 @@ def test_an_exception_belongs_to_the_message(name: str) -> None:
     fields, trace = EXCEPTIONS[name]
 
     assert f"charge failed\n{trace}" == read({"message": "charge failed", **fields})["text"]
+
+
+@pytest.mark.parametrize("key", [*TRACES, *HOLDERS])
+def test_no_key_of_an_exception_is_overlooked(key: str) -> None:
+    """Each key is enough for a record to be looked at, also in front of a dot."""
+    records = [f'{{"message": "charge failed", "{key}": "x"}}', f'{{"message": "charge failed", "{key}.type": "x"}}']
+
+    assert [True, True] == may_have_exception(pl.Series(records)).to_list()
 
 
 def test_what_the_message_says_already_is_not_said_twice() -> None:
