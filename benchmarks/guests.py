@@ -1,11 +1,13 @@
 """How long the stream waits for its vectors while others use the daemon's engine (`serve.with_run`).
 
     python -m benchmarks.guests [--model all-MiniLM-L6-v2] [--rounds 4] [--seconds 20] [--guests 4] [--options JSON]
+    python -m benchmarks.guests --simulate TOKENS [--rounds 4] [--seconds 20] [--guests 4]
 
 The stream asks for the vectors of `PATTERNS` new sessions every `EVERY_S` seconds, more or less. Each guest asks for
 `TEXTS` texts again and again. Rounds take turns, in one process: nobody else; guests as the daemon lets them in; and
 guests that ask the engine directly, which is what the daemon does not allow. Printed are the delays of the stream and
-the texts a second that guests get.
+the texts a second that guests get. With --simulate the model is a stand-in that reads so many tokens a second and
+otherwise sleeps, so that the figures hold on a machine that others keep busy.
 """
 
 from __future__ import annotations
@@ -18,12 +20,15 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from prometheus_client import CollectorRegistry
 
 from benchmarks.engine import sessions
-from daemon.adapters.engines import EngineSettings
+from daemon.adapters.engines import EngineSettings, find_model
+from daemon.adapters.engines.tokenizer import ModelTokenizer
 from daemon.adapters.engines.vllm import VllmEngine
 from daemon.errors import UnavailableError
 from daemon.metrics import Metrics
@@ -32,6 +37,7 @@ from daemon.runtime import Embedder, guest_of
 
 PATTERNS, TEXTS = 4, 64
 EVERY_S = 1.0
+STEP_TOKENS, STEP_S = 2048, 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,54 @@ class Pattern:
 
     id: str
     text: str
+
+
+class Accelerator:
+    """A stand-in for vLLM. A step of up to `STEP_TOKENS` takes `STEP_S`, and a second for each `pace` of its tokens."""
+
+    def __init__(self, pace: float) -> None:
+        self.pace = pace
+        self.waiting: dict[str, int] = {}
+        self.engine_core = SimpleNamespace(shutdown=lambda: None)
+
+    def add_request(self, identity: str, prompt: dict[str, Any], _params: object) -> None:
+        self.waiting[identity] = len(prompt["prompt_token_ids"])
+
+    def abort_request(self, identities: list[str]) -> None:
+        for identity in identities:
+            self.waiting.pop(identity, None)
+
+    def has_unfinished_requests(self) -> bool:
+        return bool(self.waiting)
+
+    def step(self) -> list[Any]:
+        import torch
+
+        done: list[str] = []
+        tokens = 0
+        for identity, size in self.waiting.items():
+            if done and tokens + size > STEP_TOKENS:
+                break
+            done.append(identity)
+            tokens += size
+        time.sleep(STEP_S + tokens / self.pace)
+        self.abort_request(done)
+        row = SimpleNamespace(data=torch.ones(384))
+        return [SimpleNamespace(request_id=identity, outputs=row) for identity in done]
+
+
+class Simulated(VllmEngine):
+    """The adapter on an `Accelerator`."""
+
+    def __init__(self, settings: EngineSettings, pace: float) -> None:
+        super().__init__(settings)
+        self.core = Accelerator(pace)
+
+    def _load(self) -> None:
+        import torch  # noqa: F401 - its import is not part of the first step
+
+        self._name, folder = find_model(self._settings.model)
+        self._engine, self._dimensions, self._tokens = self.core, 384, ModelTokenizer(folder, 512)
 
 
 class Figures:
@@ -61,9 +115,9 @@ class Figures:
         }
 
 
-async def stream(embedder: Embedder, figures: Figures, name: str) -> None:
-    """Ask for the vectors of new sessions, until cancelled."""
-    chance, number = random.Random(name), 0
+async def stream(embedder: Embedder, figures: Figures, name: str, seed: int) -> None:
+    """Ask for the vectors of new sessions, until cancelled; equal seeds ask the same at the same times."""
+    chance, number = random.Random(seed), 0
     asked = set[asyncio.Task[None]]()
     while True:
         number += 1
@@ -89,9 +143,8 @@ async def guest(engine: Engine, figures: Figures, seed: int) -> None:
             figures.refused += 1
 
 
-async def measure(settings: EngineSettings, rounds: int, seconds: float, guests: int) -> dict[str, object]:
+async def measure(engine: VllmEngine, rounds: int, seconds: float, guests: int) -> dict[str, object]:
     """Return the figures of every kind of round."""
-    engine = VllmEngine(settings)
     await engine.start()
     metrics = Metrics(CollectorRegistry())
     embedder = Embedder(engine, metrics)
@@ -106,7 +159,7 @@ async def measure(settings: EngineSettings, rounds: int, seconds: float, guests:
     for number in range(rounds):
         for kind, make in kinds.items():
             figures = measured[kind]
-            work = [asyncio.create_task(stream(embedder, figures, f"{kind}/{number}"))]
+            work = [asyncio.create_task(stream(embedder, figures, f"{kind}/{number}", number))]
             work += [asyncio.create_task(guest(make(), figures, seed)) for seed in range(guests) if make is not None]
             await asyncio.sleep(seconds)
             for task in work:
@@ -131,9 +184,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--guests", type=int, default=4)
     parser.add_argument("--options", type=json.loads, default={}, help="vLLM's own options, as JSON")
+    parser.add_argument("--simulate", type=float, metavar="TOKENS", help="tokens a second of a stand-in for the model")
     options = parser.parse_args()
     settings = EngineSettings(model=options.model, options=options.options)
-    print(json.dumps(asyncio.run(measure(settings, options.rounds, options.seconds, options.guests)), indent=1))
+    engine = VllmEngine(settings) if options.simulate is None else Simulated(settings, options.simulate)
+    print(json.dumps(asyncio.run(measure(engine, options.rounds, options.seconds, options.guests)), indent=1))
 
 
 if __name__ == "__main__":

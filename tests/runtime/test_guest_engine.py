@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from daemon.adapters.engines import EngineSettings, make_engine
@@ -14,10 +16,10 @@ from daemon.errors import UnavailableError
 from daemon.metrics import Metrics
 from daemon.ports import TokenEngine
 from daemon.runtime import Embedder, guest_of
-from daemon.runtime.guest_engine import AT_ONCE, GuestEngine
+from daemon.runtime.guest_engine import FEWEST_TOKENS, PIECE_S, GuestEngine
 from tests.support.fakes import FakeEngine
 
-TEXTS = [f"text {number}" for number in range(3 * AT_ONCE)]
+TEXTS = [f"text {number}" for number in range(200)]
 
 
 def pattern(number: int) -> Pattern:
@@ -31,31 +33,71 @@ async def engine() -> FakeEngine:
     return made
 
 
+class PacedEngine(FakeEngine):
+    """Takes `seconds` a token, by a clock of its own."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.now = 0.0
+        self.pieces: list[int] = []
+        self.began = asyncio.Event()
+
+    def clock(self) -> float:
+        return self.now
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.began.set()
+        self.pieces.append(int(self.count_tokens(texts).sum()))
+        self.now += self.seconds * self.pieces[-1]
+        return await super().embed(texts)
+
+
 async def test_a_guest_gets_the_engine_s_vectors(engine: FakeEngine) -> None:
     """In the order of its texts, whatever pieces they are embedded in; no texts give no rows."""
     metrics = Metrics(CollectorRegistry())
     guest = guest_of(engine, Embedder(engine, metrics).idle, metrics)
 
     np.testing.assert_array_equal(np.stack([engine.vector(text) for text in TEXTS]), await guest.embed(TEXTS))
-    assert [AT_ONCE] * 3 == engine.calls
+    assert len(engine.calls) > 1
     assert (0, engine.dimensions) == (await guest.embed([])).shape
     assert len(TEXTS) == metrics.registry.get_sample_value("strayline_guest_texts_total")
 
 
-async def test_the_stream_waits_for_one_piece_at_most_and_guests_wait_for_the_stream(engine: FakeEngine) -> None:
+@pytest.mark.parametrize("fitting", [FEWEST_TOKENS // 4, 3 * FEWEST_TOKENS, 50 * FEWEST_TOKENS])
+async def test_a_piece_has_the_tokens_that_the_engine_embeds_in_its_time(fitting: int) -> None:
+    """However long the texts are: few tokens for a slow engine, many for a fast one, and never a part of a text."""
+    engine = PacedEngine(PIECE_S / fitting)
+    await engine.start()
+    metrics = Metrics(CollectorRegistry())
+    guest = GuestEngine(engine, Embedder(engine, metrics).idle, metrics, clock=engine.clock)
+    long = " ".join(["word"] * 20)
+    await guest.embed([long, "word"] * 2_000)
+
+    settled = engine.pieces[len(engine.pieces) // 2 : -1]
+    wanted = max(fitting, FEWEST_TOKENS)
+    assert all(0.7 * wanted - 20 <= piece <= 1.01 * wanted for piece in settled)
+
+
+async def test_the_stream_waits_for_one_piece_at_most_and_guests_wait_for_the_stream() -> None:
     """A pattern that comes during a guest's request is embedded before the guest's next piece."""
+    engine = PacedEngine(0.001)
+    await engine.start()
     metrics = Metrics(CollectorRegistry())
     embedder = Embedder(engine, metrics)
     guest = guest_of(engine, embedder.idle, metrics)
-    engine.delay_s = 0.02
-    guests = [asyncio.create_task(guest.embed(TEXTS)) for _ in range(4)]
-    await asyncio.sleep(0.01)  # the first piece is in the engine
-    await embedder.embed([pattern(number) for number in range(5)])
+    engine.gate = asyncio.Event()
+    guests = [asyncio.create_task(guest.embed(TEXTS[:40])) for _ in range(4)]
+    await engine.began.wait()
+    stream = asyncio.create_task(embedder.embed([pattern(number) for number in range(5)]))
+    await asyncio.sleep(0)
+    engine.gate.set()
+    await stream
 
-    assert [AT_ONCE, 5] == engine.calls[:2]
+    first = engine.calls[0]
+    assert [pattern(number).text for number in range(5)] == engine.texts[first : first + 5]
     await asyncio.gather(*guests)
-    assert [5] == [size for size in engine.calls if size != AT_ONCE]
-    assert 12 == engine.calls.count(AT_ONCE)
+    assert 4 * 40 + 5 == len(engine.texts)
 
 
 async def test_a_guest_is_refused_when_the_stream_leaves_no_room(engine: FakeEngine) -> None:
