@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daemon.core.masking.rare_names import RARE_NAME
 from daemon.core.masking.rule_forms import Form
-from daemon.core.masking.secret_names import MIXED, NAME, VALUE
+from daemon.core.masking.secret_names import MIXED, NAME, UUID_FORM, VALUE
 
 _ARGUMENT = r"""(?:"[^"]*"|'[^']*'|[^\s"'|;][^\s|;]*)"""
 _LITERAL = r"""(?:"[^"]*"|'[^']*')"""
@@ -86,7 +86,11 @@ RARE_COMMANDS = (
     Form(r"\bcrypt\(\s*", _LITERAL, r",\s*gen_salt"),
     Form(r"\bsp_(?:addlogin|password)\s+(?:N?'[^']*',\s*)?", r"N?'[^']*'"),
     Form(r"\s[-/](?:p|pw|pass|password):", MIXED),
-    Form(r"\ba0=\"(?:mysql|mariadb|sshpass|mongo)\w*\"[^\n]*?\ba\d+=\"-p", r"[^\"]+"),
+    Form(r"\ba0=\"(?:mysql|mariadb|sshpass|mongo)\w*\"[^\n]*?\ba\d+=\"-p(?:\"\sa\d+=\")?", r"[^\"]+"),
+    Form(
+        r"(?:mysql|mariadb|sshpass|mongo)\w*[\"'](?:,\s*[\"'][^\"']*[\"'])*?,\s*[\"']-p(?:[\"'],\s*[\"'])?",
+        r"[^\"']+",
+    ),
     Form(r"\bAPOP\s+\S+\s+", r"[0-9a-f]{32}"),
     Form(r"\bnuget\b[^|;]*?\s-(?:k|ApiKey|-api-key)\s+", r"\S+"),
     Form(r"\b(?:unlock|create|set)-keychain\S*\s[^|;]*?-p\s+", r"\S+"),
@@ -95,7 +99,7 @@ RARE_COMMANDS = (
     Form(r"\b(?:curl|wget)\b[^|;]*?\s(?:-u|--user)[\s=]?[\"']?", r"[A-Za-z]*[0-9][A-Za-z0-9]{14,}:[^\s\"']*"),
     Form(r"\bmc\s+alias\s+set\s+\S+\s+\S+\s+", r"\S+\s+\S+"),
     Form(r"\bssh-keygen\b[^|;]*?\s(?-i:-[NP])\s+", _ARGUMENT),
-    Form(r"\bopenssl\b[^|;]*?\s(?-i:-[kK])\s+", _ARGUMENT),
+    Form(r"\b(?:openssl|coap-client)\b[^|;]*?\s(?-i:-[kK])\s+", _ARGUMENT),
     Form(r"\s/rp\s+", _ARGUMENT),
     Form(r"\b(?:https?|xh)\s[^|;]*?(?:-a|--auth)[\s=][\"']?[^\s:/\"']+:", r"[^\s\"']+"),
     Form(r"\s-(?:u|U|n|-user(?:name)?)[\s=]\S+\s(?:[^|;]*?\s)?-[pPw]\s", rf"{_LITERAL}|{MIXED}"),
@@ -105,12 +109,23 @@ RARE_COMMANDS = (
     Form(
         r"\becho\s+(?:-\w+\s+)?",
         _ARGUMENT,
-        r"\s*\|\s*(?:docker|podman|helm|oras|sudo\s+-S|chpasswd|cryptsetup|passwd|kinit|gpg|su\b)",
+        r"\s*\|\s*(?:docker|podman|helm|oras|sudo\s+-S|chpasswd|cryptsetup|passwd|kinit|gpg|su\b"
+        r"|[\w./-]+\s[^|]*?--?[a-z-]*pass)",
     ),
-    Form(r"\bkinit\b[^|;]*?<<<\s*", _ARGUMENT),
+    Form(r"\b(?:kinit|(?:vnc|smb)?passwd)\b[^|;]*?<<<\s*", _ARGUMENT),
     Form(r"\bsend\s+(?:--\s+)?\"", r"[^\"\\]*", r"\\+[rn]\""),
     Form(r"\bConvertTo-SecureString\s+(?:-\w+\s+)?", _ARGUMENT),
     Form(rf"(?:: (?:ENV|ARG)|setx|setenv|set\s+-g?x)\s+\w*{NAME}\s+", rf"{_LITERAL}|{MIXED}"),
+    Form(r"\b(?:(?:ro|rw)community6?|(?:com2sec6?\s+\S+|trap2?sink|informsink)\s+\S+)\s+", r"[^\s-]\S*"),
+    Form(r"\bcommunity(?:[ _-]?(?:string|name))?\\*[\"']?\s*[:=]?\s*\\*[\"']?", MIXED),
+    Form(r"\bUGFzc3dvcmQ6[^A-Za-z0-9+/]{1,3}(?:(?:<<<|C:|<-|->|<|>|client:)\s*)?", r"[A-Za-z0-9+/]{4,}={0,2}"),
+    Form(r"\s-setcookie\s+|\bwith cookie\s+", rf"(?-i:[A-Z]{{20}})|{MIXED}"),
+    Form(r"\{(?:plain|clear(?:text)?)\}", r"[^\s:\"']+"),
+    Form(r"[\"'](?-i:PASS)\s+", MIXED, r"[\"']"),
+    Form(r"\\n(?-i:PASS)\s+", r"[^\s\\]+", r"\\[rn]"),
+    Form(r"\bntlm(?:[ _-]?hash)?\s*[:=]\s*", r"[0-9a-f]{32}"),
+    Form(r"\bsecret id\s*[:=]\s*", UUID_FORM),
+    Form("", r"AAAA[A-Za-z0-9_-]{7}:APA91b[A-Za-z0-9_-]{20,}"),
     Form(r"\b(?:snmp-server\s+community|(?:radius|tacacs)(?:-server)?\s(?:host\s+\S+\s+)?key)\s+(?:\d\s+)?", r"\S+"),
     Form(r"\b(?:password|secret|key-string)\s+[4-9]\s+", r"[0-9A-F]{8,}|[$@!]\S{6,}"),
     Form(r"\b(?:password|secret|key-string)\s+0\s+", r"\S+"),

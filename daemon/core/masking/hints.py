@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daemon.core.masking.rare_names import RARE_NAME_HINTS
+from daemon.core.masking.sentence_forms import OWN_CODES
 from daemon.core.masking.token_forms import MORE_VENDORS, TOKEN_HINTS
 from daemon.core.masking.vendor_rules import DASHED_PREFIXES, PLAIN_PREFIXES, VENDORS
 
@@ -16,7 +17,7 @@ _CODE_HINTS = tuple(
     f"{kind}{between}code"
     for kind in words(
         "verification confirmation security login sign-in access auth authentication recovery backup activation"
-        " pairing unlock door alarm"
+        " pairing setup unlock door alarm"
     )
     for between in ("", " ", "_", "-", " pass")
 )
@@ -37,9 +38,10 @@ RARE_HINTS: tuple[str, ...] = (
     *("word is gen", "word to pro", "word di ", "word de ", "word for the", "word was gen", "changed from"),
     *("is your", "as your", "your code", "code: ", "code is ", "scratch code", "recovery code", "backup code"),
     *(
-        "code de vé",
-        "code de sé",
-        "code de confir",
+        "code de ",
+        "code d'accès",
+        "code d'activation",
+        *OWN_CODES,
         "código de ",
         "codice di ",
         "код ",
@@ -123,7 +125,7 @@ RARE_HINTS: tuple[str, ...] = (
         "scram-sha-512$",
         "setup key",
         "entry key",
-        "authenticator key",
+        "authenticator",
         "secret key",
     ),
     *("put-parameter", "secret set", "secrets set", "secrets put", "secrets create", "secrets add", "keyvault"),
@@ -163,6 +165,24 @@ RARE_HINTS: tuple[str, ...] = (
         "dbi->conn",
     ),
     *("curl ", "wget "),
+    *("secret id", "community", "com2sec", "trapsink", "trap2sink", "informsink", "ugfzc3dvcmq6", ":apa91b", " creds"),
+    *(
+        "-setcookie",
+        "with cookie",
+        "{plain",
+        "{clear",
+        '"pass ',
+        "'pass ",
+        "\\npass ",
+        "ntlm",
+        "coap-client",
+        "passwd -f <<<",
+        "passwd <<<",
+    ),
+    *('"-p', "'-p", "changed pass", "word set for", "word set of", "word changed for", "word reset for"),
+    *("word created for", "app password", "app-password", "application password", "app-specific password"),
+    *("recovery key", "network key", "network_key", "link key", "link_key", "encryption key", "wep key"),
+    *("_secret ", "_token ", "_key ", "_password ", "_pass ", "engångskod", "engangskod"),
     *("use code", "enter code", "the code ", "gungscode", "heitscode", "rungscode", "meldecode", "inmalcode"),
 )
 """Every line that one of the rare rules matches holds one of these, in upper or lower case."""

@@ -67,7 +67,7 @@ def _pairs(name: str) -> tuple[Form, ...]:
     return (
         Form(
             rf"""(?:name|key|k|variable|field|header|attribute"""
-            rf"""|param){IS}\\*["']?[\w. -]*{name}\\*["']?\s*[,;}}]?\s*"""
+            rf"""|param){IS}\\*["']?[\w. -]*{name}\\*["']?\s*[,;}}]?(?:\s|\\n)*"""
             rf"""\\*["']?(?:value|v|val|content|default){IS}""",
             VALUE,
         ),
@@ -86,7 +86,7 @@ def _pairs(name: str) -> tuple[Form, ...]:
         Form(rf"<\w+\s+(?:\w+:)?key=[\"'][^\"']*{name}[\"']\s+(?:\w+:)?value=", VALUE),
         Form(rf"name=\\*[\"'][\w.-]*{name}\\*[\"'](?:\s|\\r|\\n)+", r"[^\s\\]+"),
         Form(rf"&lt;[\w:.-]*{name}&gt;", r"[^&]+", "&lt;/"),
-        Form(rf"<<\"[\w.-]*{name}\">>\s*,\s*<<", r"\"[^\"]*\""),
+        Form(rf"<<\"[\w.-]*{name}\">>\s*(?:,|=>)\s*<<", r"\"[^\"]*\""),
         Form(rf"\[[\w.]*{name}\] as \[\w+\] - ", r"\[[^\]]*\]"),
         # Not the next field's name: `"auth":"password","mfa":true`.
         Form(

@@ -26,8 +26,11 @@ LONG_NAMES = (
 """Ends of names whose value is a secret, whatever stands in front (``db_password``)."""
 SHORT_NAMES = r"pass|mdp|passw|pwd|psw|pw|pin|psk|cvv2?|cvc2?|creds?|clave|senha|heslo|salt|passin|passout|ssn"
 """Names with which other words end (``bypass``): a separator or a change of case must stand in front."""
-NAME = rf"(?:(?:{LONG_NAMES})|(?:(?-u:\b)|_)(?:{SHORT_NAMES})|(?-i:[a-z](?:Pass|Pwd|Pw|Pin|Psk|Creds|Salt)))"
+_SHORT = rf"(?:(?-u:\b)|_)(?:{SHORT_NAMES})|(?-i:[a-z](?:Pass|Pwd|Pw|Pin|Psk|Creds|Salt))"
+NAME = rf"(?:(?:{LONG_NAMES})|{_SHORT})"
 """The usual names. Names that few lines hold are in `rare_names`."""
+WHOLE_NAME = rf"(?:[a-z_]?(?:{LONG_NAMES})|{_SHORT})"
+"""The same with the character in front: so a long name (`_password`) is found before a short one in it (`_pass`)."""
 
 ENDING = (
     r"(?:[_.-](?:private|prod(?:uction)?|prd|live|staging|stage|stg|dev|sandbox|master|admin|root|primary|secondary"
@@ -76,7 +79,7 @@ STATES = (
     r"|too|is|was|has|must|cannot|can't|could|should|will|for|from|in|at|of|to|by|with|and|or|the|this|please|being"
     r"|already|malformed|unsupported|rejecting|using|read|written|stored|saved|skipped|ignored|exceeded|limited"
     r"|policy|strength|weak|short|long|confirmed|issued|still|now|only|never|always|about|your|its|if|when"
-    r"|because|a|an|string|str|varchar|boolean|bool)"
+    r"|because|expected|a|an|string|str|varchar|boolean|bool)"
 )
 """Words for the state of a secret (``password: incorrect``)."""
 PLACEHOLDERS = (

@@ -14,7 +14,7 @@ from daemon.core.masking.command_forms import COMMANDS, RARE_COMMANDS
 from daemon.core.masking.name_rules import SCHEME, harmless, named
 from daemon.core.masking.rare_names import RARE_NAME
 from daemon.core.masking.rule_forms import Form, Rule, ascii_classes, literals, rule
-from daemon.core.masking.secret_names import HARMLESS, IS, MIXED, NAME, QUOTE, UUID_FORM
+from daemon.core.masking.secret_names import HARMLESS, IS, MIXED, NAME, QUOTE, UUID_FORM, WHOLE_NAME
 from daemon.core.masking.sentence_forms import RARE_SENTENCES, SENTENCES
 from daemon.core.masking.token_forms import TOKEN_FORMS
 from daemon.core.masking.vendor_rules import DASHED_PREFIXES, PLAIN_PREFIXES
@@ -34,7 +34,7 @@ _HEADER_FORMS = (
     Form(
         "",
         r"(?s:-----BEGIN[A-Z0-9 ]*(?:PRIVATE KEY(?: BLOCK)?"
-        r"|PGP MESSAGE)-----.*?(?:-----END[A-Z0-9 ]*-----|\z))",
+        r"|PGP MESSAGE|STATIC KEY V[0-9])-----.*?(?:-----END[A-Z0-9 ]*-----|\z))",
     ),
     Form(r"Private-Lines:\s*\d+\s+", r"(?s:.*)"),
     Form(rf"{_AUTHORIZATION}(?:[A-Za-z][\w-]*(?:\s|%20)+)?", rf"{_PARAMETER}(?:[,;]\s*{_PARAMETER})*"),
@@ -135,15 +135,15 @@ _TOKENS = rule(
 _RANDOM = r"(?:[a-z]+[0-9]+[A-Z]|[A-Z]+[0-9]*[a-z]+[0-9]+|[0-9]+[a-z]+[A-Z]|[0-9]+[A-Z]+[a-z])[A-Za-z0-9+/=_-]{20,}"
 """A word of letters in both cases and digits, too long for a name."""
 NAMED: Rule = named(
-    NAME,
+    WHOLE_NAME,
     before=[
         Form(
-            rf"(?:mnemonic|seed(?:[ _-]?(?:phrase|words))?|recovery[ _-]?(?:phrase|words)){IS}{QUOTE}?",
+            rf"[a-z_]?(?:mnemonic|seed(?:[ _-]?(?:phrase|words))?|recovery[ _-]?(?:phrase|words)){IS}{QUOTE}?",
             r"(?:[a-z]{3,8}[ ]+){11,23}[a-z]{3,8}",
         ),
-        Form(rf"password{IS}", r"(?:[A-Za-z0-9]{4} ){5}[A-Za-z0-9]{4}"),
-        Form(rf"secret[_-]?id{IS}{QUOTE}?{HARMLESS}?", UUID_FORM),
-        Form(rf"pass[ _-]?phrase{IS}", r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)+"),
+        Form(rf"[a-z_]?password{IS}", r"(?:[A-Za-z0-9]{4} ){5}[A-Za-z0-9]{4}"),
+        Form(rf"[a-z_]?secret[_-]?id{IS}{QUOTE}?{HARMLESS}?", UUID_FORM),
+        Form(rf"[a-z_]?pass[ _-]?phrase{IS}", r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)+"),
     ],
     behind=[
         Form(

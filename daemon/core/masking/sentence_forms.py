@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from daemon.core.masking.rare_names import FOREIGN
 from daemon.core.masking.rule_forms import Form, literals
-from daemon.core.masking.secret_names import END, HARMLESS, LONG_WORD, MIXED
+from daemon.core.masking.secret_names import END, HARMLESS, LONG_WORD, MIXED, STRONG
 from daemon.core.masking.token_forms import MORE_VENDORS
 from daemon.core.masking.vendor_rules import VENDORS
 
 _CODE = (
     r"(?:one[- ]?time|verification|confirmation|security|login|sign[- ]?in|2fa|mfa|otp|sms|pin"
-    r"|recovery|backup|activation|pairing|unlock|door|alarm)[ _-]?(?:pass)?codes?|otp|2fa|pin"
+    r"|recovery|backup|activation|pairing|setup|unlock|door|alarm)[ _-]?(?:pass)?codes?|otp|2fa|pin|passkey"
 )
 _ACCESS_CODE = r"(?:access|auth(?:entication)?)[ _-]?(?:pass)?codes?"
 """Followed by three digits it is a status."""
@@ -21,10 +21,14 @@ _BETWEEN = (
     r"|assigned|automatically|randomly|successfully|entered|typed|tried|attempted|supplied|provided|used|given"
     r"|submitted|received|temporanea|temporal|temporária|provisoire|provisional|nuova|nueva|nova|neues?|iniziale|inicial|initiale|\S+@\S+))+"
 )
-_IS = r"\s?(?:lautet|is|was|adalah|là|to|ist|est|es|é|è|är|er|to|je|on|は|是|为|為|[:\x{FF1A}])?\s?"
+_IS = (
+    r"\s?(?:lautet|is|was|adalah|là|to|ist|est|es|é|è|är|er|to|jest|je|este|είναι|on|は|는|은|是|为|為|[:\x{FF1A}])?\s?"
+)
 _OF = (
-    r"\s+(?:do|da|de|del|della|di|du|des|von|vom|für|para|pour|per|van|voor)(?:\s+(?:la|el|le|los|das|den|der|het))?\s+"
-    r"[^\s:=]+\s*[:=]\s*[\"']?"
+    r"\s+(?:do|da|de|del|della|di|du|des|von|vom|für|para|pour|per|van|voor|dla|för|til|pro)"
+    r"(?:\s+(?:la|el|le|los|das|den|der|het))?\s+[^\s:=]+\s*"
+    r"(?:[:=]|\s(?:is|ist|lautet|est|es|é|è|är|er|to|je|jest|wurde\s(?:auf|zu|in)|is\sgewijzigd\sin"
+    r"|a\sété\schangé\sen|cambiada\sa|alterada\spara|cambiata\sin)\s)\s*[\"']?"
 )
 _SIGNED = (
     r"(?-i:[a-z./-]*[0-9][a-z0-9./-]*[A-Z!@#$%^&*+_][^\s\"'`,;)}\]]{3,}"
@@ -45,16 +49,24 @@ _KEY_OF = (
     r"|master|account|storage|deploy|ssh|shared|admin|root|session|app|bot|client|aws|gcp|azure)"
 )
 """Words before a key that is a secret. `idempotency key 3f1e9a04-…` names a thing."""
+OWN_CODES = (
+    "votre code", "ton code", "dein code", "ihr code", "tu código", "su código", "seu código", "tuo codice",
+    "suo codice", "je code", "uw code", "din kod", "din kode", "twój kod", "váš kód", "ваш код", "твой код",
+    "kodunuz", "kode anda",
+)  # fmt: skip
+"""``Your code`` in other languages."""
 _FOREIGN_CODE = (
-    r"code de (?:vérification|sécurité|confirmation)|código de (?:verificación|seguridad|verificação|segurança)"
-    r"|codice di (?:verifica|sicurezza)|(?-u:\b)(?:PIN|TAN)"
+    r"code d(?:e |')(?:vérification|sécurité|confirmation|connexion|validation|accès|activation)"
+    r"|código de (?:verificación|seguridad|verificação|segurança|confirmaci?[oó]n|confirmação|acc?ess?o|activación)"
+    r"|codice di (?:verifica|sicurezza|conferma|accesso)"
+    rf"|(?:{literals(OWN_CODES)})|код (?:доступа|входа|для входа|безопасности)|kod bezpieczeństwa|(?-u:\b)(?:PIN|TAN)"
     r"|\w+(?:igungs|heits|ierungs|melde|inmal)code|код подтверждения|暗証番号|验证码|驗證碼|校验码|認証コード"
     r"|인증번호|確認コード|kode (?:otp|verifikasi)(?: anda)?|mã (?:otp|xác (?:nhận|minh))(?: của bạn)?"
-    r"|doğrulama kodu(?:nuz)?|kod weryfikacyjny|verificatiecode|verifieringskod"
+    r"|doğrulama kodu(?:nuz)?|kod weryfikacyjny|verificatiecode|verifieringskod|engångskod|engangskode?"
 )
 SENTENCES = (
     Form(
-        rf"\b(?:{_CODE})(?:\s+(?:for|to)\s+\S+)?(?:\s+is|\s+was|\s*[:=]|\s+-)?\s+[\"']?",
+        rf"\b(?:{_CODE})(?:\s+(?:for|to)\s+\S+)?(?:\s+is|\s+was|\s*[:=]|\s+-)?\s+[\"'(\[]?",
         r"[A-Z]?-?\d(?:[\d -]{2,10}\d|\d{2,8})",
     ),
     Form(rf"\b{_ACCESS_CODE}(?:\s+(?:for|to)\s+\S+)?(?:\s+is|\s+was|\s*[:=])?\s+[\"']?", r"\d[\d-]{2,10}\d"),
@@ -86,7 +98,7 @@ SENTENCES = (
     Form(r"\bkey content\s*:\s*", r"\S+"),
     Form(r"(?:secret|private)[ _-]?key[^a-z]{0,4}\[", r"[0-9, ]{20,}"),
     Form(r"(?-i:\bPASSWORD) [a-z_]+ = ", r"\S+"),
-    Form(r"(?:passw(?:or)?d|passphrase|passcode)\s?[<\[]", MIXED, r"[>\]]"),
+    Form(r"(?:passw(?:or)?d|passphrase|passcode)\s?[<\[{]", MIXED, r"[>\]}]"),
     Form(r"(?:^|[^/\w])secret\s+", r"(?-i:[a-z]+[0-9]|[0-9]+[a-z])[a-z0-9]{6,}", END),
     Form(rf"(?:^|[^A-Za-z])(?:secret|token|{_KEY_OF}[ _-]key)\s+|(?:^|[^A-Za-z\s]\s*)key\s+", _LONG),
     Form(r"\b(?:api|access|auth|bearer|session|refresh|deploy)[ _-](?:key|token|secret)\s+", _EIGHT, END),
@@ -110,17 +122,27 @@ RARE_SENTENCES = (
         r"[a-z0-9]{3,8}(?:-[a-z0-9]{3,8})+(?:,? [a-z0-9]{3,8}(?:-[a-z0-9]{3,8})+)*",
     ),
     Form(rf"\b{_WORDS} (?:was |is )?changed from [\"']?", rf"{MIXED}[\"']? to \S+"),
+    Form(rf"\bchanged {_WORDS} (?:of|for) \S+ from [\"']?", rf"{MIXED}[\"']? to \S+"),
+    Form(rf"\b{_WORDS} (?:set|changed|reset|created) (?:for|of) \S+:\s+", MIXED),
+    Form(r"\bapp(?:lication)?[ -](?:specific )?password(?: is|:)?\s+", r"(?:[A-Za-z0-9]{4} ){3,5}[A-Za-z0-9]{4}"),
+    Form(r"\brecovery key(?: is)?\s*[:=]?\s*[\"']?", r"[A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){3,}"),
+    Form(r"\b(?:network|link|encryption|wep)[ _-]key\s*[:=]?\s*", r"(?:[0-9a-f]{2}[: -]){15,31}[0-9a-f]{2}"),
+    Form(r"(?-i:[A-Z]_(?:SECRET|TOKEN|KEY|PASSWORD|PASS))\s+[\"']?", STRONG),
     Form(rf"\b{_WORDS}{_BETWEEN}\s*:\s+[\"'`]?", rf"{MIXED}|[0-9a-f]{{32}}"),
     Form(rf"\b{_WORDS}{_BETWEEN}\s*:\s+", r"[^\s\"'`]{8,}$"),
-    Form(r"(?:setup|entry|authenticator|secret) key:?\s+", r"(?:[A-Z2-7]{4}[ -]?){4,}"),
+    Form(
+        r"\b(?:(?:setup|entry|authenticator|secret) key:?\s+|authenticator\b[^\n]{0,40}?:\s+[\"']?)",
+        r"(?-i:(?:[A-Z2-7]{4}[ -]?){4,}|(?:[a-z2-7]{4} ){4,7}[a-z2-7]{4})",
+    ),
     Form(rf"{_WORDS}\s+[\"'“`]", MIXED),
-    Form(rf"(?:{FOREIGN}|passwort|clave|senha|heslo){_IS}[\"'“«「]?\s?", MIXED),
-    Form(rf"(?:{FOREIGN}|passwort|clave|senha|heslo){_OF}", MIXED),
-    Form(rf"(?:{FOREIGN})(?:\s+[^\s:=]+){{1,2}}\s*[:=]\s*", MIXED),
+    Form(rf"(?:{FOREIGN}|passwort|clave|senha|heslo)(?:et|en|n)?(?:\s(?:ditt|din|ta))?{_IS}[\"'“«「]?\s?", MIXED),
+    Form(rf"(?:{FOREIGN}|{_WORDS}|clave|senha|heslo){_OF}", MIXED),
+    Form(rf"(?:{FOREIGN}|passwort|senha|heslo)(?:\s+[^\s:=]+){{1,2}}\s*[:=]\s*", MIXED),
     Form(rf"{_WORDS}\s+(?:è|é|est|es|ist|lautet|jest|je)\s+[\"']?", MIXED),
-    Form(rf"(?:{_FOREIGN_CODE}){_IS}", r"\d{4,8}"),
+    Form(rf"(?:{_FOREIGN_CODE}){_IS}[\[「(]?", r"\d{4,8}"),
     Form(rf"(?:{FOREIGN}|{_WORDS})\s*[«“「]\s*", r"[^»”」\n]{4,}"),
     Form(r"(?:^|\s):[a-z-]*(?:password|secret|token|api-key)\s+", r"\"[^\"]*\""),
     Form(r"\b(?:login|logon|credentials?|creds|zugangsdaten)[:=]?\s*[A-Za-z][\w.@-]*(?:\s?:\s?|/|\s/\s)", MIXED),
+    Form(r"\b(?:with|using|tried|trying) (?:the )?(?:credentials?|creds):? [A-Za-z][\w.@-]*(?::|/)", r"[^\s/:]{6,}"),
 )
 """Forms that only lines with one of `RARE_HINTS` may hold."""
