@@ -49,12 +49,15 @@ class Daemon:
         *,
         repartition: bool = False,
     ) -> Daemon:
-        """Make topics and write the configuration; `settings` are sections that replace the test's own."""
+        """Make topics and write the configuration; `settings` are sections that replace the test's own, but for `input`,
+        of which it is fields.
+        """
         logs = await topics.make("logs", partitions, LARGE)
         named = {role: await topics.make(role.replace("_", "-"), partitions, LARGE) for role in ROLES}
         if repartition:
             policy = LARGE | {"message.timestamp.type": "LogAppendTime"}
             named["repartition"] = await topics.make("repartition", partitions, policy)
+        given = dict(settings or {})
         config: dict[str, Any] = {
             "kafka": {
                 "bootstrap_servers": [topics.bootstrap_servers],
@@ -62,14 +65,14 @@ class Daemon:
                 "commit_interval": "100ms",
                 "checkpoint_interval": "1s",
             },
-            "input": {"topics": [logs], "repartition": repartition},
+            "input": {"topics": [logs], "repartition": repartition, **given.pop("input", {})},
             "sessions": {"idle_flush": "1s"},
             "engine": {"model": "all-MiniLM-L6-v2"},
             "detector": {"warm_up": 0},
             "alerts": {"budget": 1},
             "topics": named,
             "http": {"port": 0},
-            **(settings or {}),
+            **given,
         }
         path = folder / "config.yaml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
