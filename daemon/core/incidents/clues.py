@@ -62,8 +62,9 @@ class Clue:
 
 
 def is_live(memory: ScopeMemory, settings: IncidentSettings) -> bool:
-    """Return whether enough is known of a scope to tell anything."""
-    return memory.sessions >= settings.warm_up
+    """Return whether enough is known of a scope to tell anything: many sessions, or a few over a long time."""
+    known_long = memory.span(settings.window) >= settings.known_for and memory.sessions >= settings.few
+    return known_long or memory.sessions >= settings.warm_up
 
 
 def bar_of(memory: ScopeMemory, settings: IncidentSettings, gravity: Gravity, part: float) -> float:

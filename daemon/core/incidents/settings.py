@@ -35,6 +35,7 @@ class Ceiling:
 class IncidentSettings:
     """Times in seconds of event time. Tuples are by gravity: harmless, warning, failure.
 
+    Of a scope is told from `warm_up` sessions on, or from a `few` once it has been known for as long as `known_for`.
     `parts`: share of the ceiling that new causes of a gravity may use, and `burst_parts` bursts. `floors`: what comes
     back sooner is routine, whatever the ceiling. `doubt`: standard errors by which a gravity must be shown to be
     routine before it is muted. `settle`: after it, the first causes of an incident are chronic. `near`: symptoms that
@@ -54,6 +55,8 @@ class IncidentSettings:
     ceiling: Ceiling = field(default_factory=Ceiling)
     total: float | None = None
     warm_up: int = 1000
+    known_for: float = DAY
+    few: int = 20
     window: float = 7 * DAY
     parts: tuple[float, float, float] = (0.25, 0.5, 1.0)
     burst_parts: tuple[float, float, float] = (0.0, 0.25, 0.5)

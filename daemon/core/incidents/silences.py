@@ -18,6 +18,7 @@ from daemon.core.incidents.missing import is_missing
 from daemon.core.incidents.presence import Presence
 from daemon.core.incidents.rates import MINUTE, Rate
 from daemon.core.incidents.settings import DAY, IncidentSettings
+from daemon.core.incidents.versions import released
 from daemon.core.observations import Gravity
 from daemon.core.text import duration
 from daemon.core.types import LabelVerdict
@@ -62,7 +63,7 @@ def absences(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSe
 def _line_silences(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSettings) -> Iterator[Clue]:
     for absence in _absences(memory, memory.presences, memory.absences, clock, settings):
         known = memory.causes.get(absence.cause)
-        if known is None or _replaced(memory, absence.cause, absence.presence):
+        if known is None or _replaced(memory, absence.cause, absence.presence, settings):
             continue
         why = f"not seen for {duration(absence.gap)}, where it came about every {duration(absence.presence.mean)}"
         yield _clue(scope, memory, absence, settings, why, known.example)
@@ -164,9 +165,14 @@ def _period(
     return min(own / max(regular, 1), lately)
 
 
-def _replaced(memory: ScopeMemory, cause: str, presence: Presence) -> bool:
-    """Return whether a harmless line, or other words for one, that was seen again since began where this one ended."""
-    begin, end = presence.last - MINUTE, presence.last + MINUTE + presence.usual
+def _replaced(memory: ScopeMemory, cause: str, presence: Presence, settings: IncidentSettings) -> bool:
+    """Return whether a harmless line, or other words for one, that was seen again since began where this one ended.
+
+    While a version of the scope is rolled out the old one still writes the line: then where the version began counts.
+    """
+    version = released(memory.versions, presence.last, settings)
+    begin = min(presence.last, version.began if version is not None else presence.last) - MINUTE
+    end = presence.last + MINUTE + presence.usual
     return any(begin <= time <= end for time in memory.reworded) or any(
         begin <= known.first <= end and known.sightings > 1 and not known.gravity
         for name, known in memory.causes.items()

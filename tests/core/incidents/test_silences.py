@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from daemon.core.incidents import TOLD, IncidentStage, all_names, dump_pieces, load_stage
 from daemon.core.incidents.presence import Presence, attend
-from daemon.core.observations import Observations, Said, Sighting, cause_of
-from tests.core.incidents.scenes import HOUR, SETTINGS, events, living, observed, sighting, traffic, usual
+from daemon.core.observations import Observations, Said, Sighting, VersionSeen, cause_of
+from tests.core.incidents.scenes import HOUR, SETTINGS, events, living, observed, sighting, traffic, us, usual
 
 LINE = "INFO orders: an order was stored"
 OTHER = "INFO orders: order number was written"
+LATER = "INFO journal: purchase kept under its reference"
 DAY = 24 * HOUR
 
 
@@ -77,6 +78,22 @@ def test_a_line_that_another_one_replaced_is_not_missing() -> None:
     run(stage, 4 * HOUR, 8 * HOUR)
 
     assert [] == run(stage, 8 * HOUR, 10 * HOUR, OTHER)
+
+
+@pytest.mark.parametrize("versions", [("2.4.0", "2.4.1"), ("2.4.0",)])
+def test_a_line_that_a_rollout_replaced_is_not_missing(versions: tuple[str, ...]) -> None:
+    """While a version is rolled out both lines come, so the old one ends minutes after the new one began."""
+    stage = living()
+    run(stage, 4 * HOUR, 8 * HOUR)
+    seen = [VersionSeen("shop", name, us(8 * HOUR if n else HOUR)) for n, name in enumerate(versions)]
+    stage.take(replace(observed(), versions=seen, clock=us(8 * HOUR)))
+    for minute in range(4):
+        begin = 8 * HOUR + 60 * minute
+        lively = traffic(begin, begin + 60)
+        stage.take(observed(lively, [*usual(lively, LINE), *usual(lively, LATER)]))
+    told = run(stage, 8 * HOUR + 240, 9 * HOUR, LATER)
+
+    assert told == ([] if len(versions) > 1 else [("opened", LINE)])
 
 
 def test_a_line_that_goes_on_in_other_words_is_not_missing() -> None:

@@ -45,6 +45,15 @@ def test_a_quiet_day_is_quiet() -> None:
     assert [] == events(stage.take(observed(traffic(9 * HOUR, 18 * HOUR), chronic[4:])))
 
 
+@pytest.mark.parametrize(("hours", "each", "told"), [(23, 300.0, False), (25, 300.0, True), (25, 3 * HOUR, False)])
+def test_a_service_of_few_sessions_is_told_of_after_a_day(hours: float, each: float, *, told: bool) -> None:
+    """A broker's log has a session in five minutes. After a day it is known, if it had a few."""
+    stage = IncidentStage(replace(SETTINGS, warm_up=1_000))
+    stage.take(observed(traffic(0, hours * HOUR, each=each, sessions=1)))
+    news = stage.take(observed([], [sighting(hours * HOUR, "ERROR mq: node is not reachable")]))
+    assert [event for event, _ in events(news)] == ["opened"] * told
+
+
 def test_a_single_new_warning_waits_for_a_second_one() -> None:
     """A never-seen warning is told when another session shows it too, not before."""
     stage = living()
