@@ -150,12 +150,17 @@ class Anchor:
         self.began, self.since = int(next(iter(ended.values())).end // MINUTE), max(ended) + 1
         return ended
 
-    def in_its_place(self, misses: int) -> bool:
-        """Return whether another line comes in at least half of the sessions that lack a companion `misses` times."""
+    def in_its_place(self, lacked: Companion) -> bool:
+        """Return whether another line comes in at least half of the sessions that lack a companion.
+
+        It may have become a companion itself since the first session lacked the other one.
+        """
+        since = lacked.first_miss if lacked.first_miss is not None else lacked.last_miss
+        older = {cause for cause, companion in self.companions.items() if companion.since < since}
         return any(
-            count - self.beside.get(cause, 0.0) * len(self.block) >= misses / 2
+            count - self.beside.get(cause, 0.0) * len(self.block) >= lacked.here / 2
             for cause, count in self._counts().items()
-            if cause not in self.companions
+            if cause not in older
         )
 
     def _average(self, shares: dict[str, float]) -> None:

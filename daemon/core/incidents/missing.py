@@ -61,7 +61,7 @@ def _is_news(memory: ScopeMemory, name: str, cause: str, end: float, settings: I
     if companion.share < settings.usual_share or here < settings.ratio * companion.usual_misses:
         return False
     gone = sum(2 * other.here >= len(anchor.block) for other in anchor.companions.values())
-    return gone <= max(1, len(anchor.companions) // 2) and not anchor.in_its_place(here)
+    return gone <= max(1, len(anchor.companions) // 2) and not anchor.in_its_place(companion)
 
 
 def _period(memory: ScopeMemory, companion: Companion, end: float, settings: IncidentSettings) -> float:

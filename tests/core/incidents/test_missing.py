@@ -93,6 +93,11 @@ def test_what_explains_it_is_not_told(stage: IncidentStage, lines: Sequence[str]
     assert [] == run(stage, 3 * HOUR, 3 * HOUR + 1200, mostly(lines))
 
 
+def test_a_line_that_every_session_says_in_other_words_is_not_missed(stage: IncidentStage) -> None:
+    """The new words soon come with the usual lines themselves, and are still what came in place of the old ones."""
+    assert [] == run(stage, 3 * HOUR, 4 * HOUR, lambda _: (*SHORT, APPROVED))
+
+
 def test_a_line_that_is_labelled_normal_is_not_missed(stage: IncidentStage) -> None:
     """Who says that the absence of a line is normal hears no more of it."""
     cause = cause_of(CONFIRMED).id
