@@ -21,7 +21,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from benchmarks.quiet.streams import recording
+from benchmarks.quiet.recordings import recording
 from daemon.console.archive import Archive
 from daemon.console.mute_queries import would_silence
 from daemon.console.replay.comparison import changes
@@ -228,7 +228,7 @@ def records() -> list[bytes]:
                 "message": f"{row.level or ''} {row.message}".strip(),
             }
         )
-        for row in recording()
+        for row in recording().rows
     ]
 
 

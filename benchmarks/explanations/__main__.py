@@ -18,7 +18,8 @@ from collections.abc import Iterable
 from benchmarks.explanations.incidents import Trials, faulty_part
 from benchmarks.explanations.proof import Proof
 from benchmarks.explanations.sessions import prove_sessions
-from benchmarks.quiet.streams import BEGIN, Maker, Mode, Row, quiet_span, recording
+from benchmarks.quiet.recordings import Row, recording
+from benchmarks.quiet.streams import BEGIN, Maker, Mode
 from daemon.core.incidents import IncidentSettings
 
 REPETITIONS = 30
@@ -27,15 +28,15 @@ DEMO_WARM_UP, WARM_UP = 300, 1000
 
 def demo() -> Iterable[tuple[float, Row]]:
     """Return the demo's recording as a stream."""
-    return ((BEGIN + row.at, row) for row in recording())
+    return ((BEGIN + row.at, row) for row in recording().rows)
 
 
 def incidents_of(name: str, every: int = 1) -> Proof:
     """Prove the incidents of a stream's faulty part: each, or every second, and so on."""
     if name == "demo":
-        faulty = faulty_part(demo(), BEGIN + quiet_span(), IncidentSettings(warm_up=DEMO_WARM_UP))
+        faulty = faulty_part(demo(), BEGIN + recording().quiet_span, IncidentSettings(warm_up=DEMO_WARM_UP))
     else:
-        maker = Maker(Mode(name), REPETITIONS)
+        maker = Maker(recording(), Mode(name), REPETITIONS)
         faulty = faulty_part(maker, maker.faults_from, IncidentSettings(warm_up=WARM_UP))
     return Trials(faulty).prove(every)
 

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from benchmarks.explanations.proof import Proof
 from benchmarks.quiet.chain import SOURCE, Chain, Observing
-from benchmarks.quiet.streams import Row, as_json
+from benchmarks.quiet.recordings import Row
+from benchmarks.quiet.streams import as_json
 from daemon.core.incidents import TOLD, Incident, IncidentSettings, IncidentStage, News, Symptom
 from daemon.core.observations import cause_of
 from daemon.core.types import Session

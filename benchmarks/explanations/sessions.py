@@ -16,7 +16,8 @@ import numpy as np
 from benchmarks.explanations.incidents import Cause, symptoms_of
 from benchmarks.explanations.proof import Proof
 from benchmarks.quiet.chain import LIMITS
-from benchmarks.quiet.streams import Row, as_json
+from benchmarks.quiet.recordings import Row
+from benchmarks.quiet.streams import as_json
 from daemon.adapters.engines import EngineSettings, make_engine
 from daemon.core.alerts import Provenance, case_of
 from daemon.core.alerts.explanation import explain

@@ -1,6 +1,6 @@
 """Protocol Q: what is told in hours without a fault, and how the faults that follow are told.
 
-    python -m benchmarks.quiet [--modes plain,deploy] [--budgets 20/day,100/day] [--repetitions 30] [--lines]
+    python -m benchmarks.quiet [--recording demo] [--modes plain,deploy] [--budgets 20/day] [--repetitions 30] [--lines]
     python -m benchmarks.quiet --kafka [--modes plain,deploy] [--repetitions 30] [--partitions 1,12]
 
 The streams go through the daemon's own formats, masks, observer and incidents stage: the quiet hours in steps of 30
@@ -22,10 +22,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.quiet.faults import faults_by_line
 from benchmarks.quiet.on_kafka import incidents_told, score_of
+from benchmarks.quiet.recordings import DEMO, PARCELS, Recording, Row, recording
 from benchmarks.quiet.scores import Score, Stream, observe, ours, rule
-from benchmarks.quiet.streams import BEGIN, Maker, Mode, Row, quiet_span, recording
+from benchmarks.quiet.streams import BEGIN, Maker, Mode
 from daemon.config.values import rate_of
 from daemon.core.incidents import Ceiling, IncidentSettings
 from daemon.core.observations import Gravity
@@ -41,25 +41,29 @@ def settings_for(budget: str, warm_up: int) -> IncidentSettings:
     return replace(IncidentSettings(), ceiling=ceiling, warm_up=warm_up)
 
 
-def lines_of(mode: str, repetitions: int) -> tuple[Iterable[tuple[float, Row]], float, int]:
+RECORDINGS = {"demo": DEMO, "parcels": PARCELS}
+AS_RECORDED = "recorded"
+
+
+def lines_of(recorded: Recording, mode: str, repetitions: int) -> tuple[Iterable[tuple[float, Row]], float, int]:
     """Return the lines of a stream, when its faults begin, and its warm-up: of the recording as it is, or of a mode."""
-    if mode == "demo":
-        return ((BEGIN + row.at, row) for row in recording()), BEGIN + quiet_span(), 300
-    maker = Maker(Mode(mode), repetitions)
+    if mode == AS_RECORDED:
+        return ((BEGIN + row.at, row) for row in recorded.rows), BEGIN + recorded.quiet_span, 300
+    maker = Maker(recorded, Mode(mode), repetitions)
     return maker, maker.faults_from, 1000
 
 
-def streams(modes: list[str], repetitions: int) -> Iterator[tuple[str, Stream, int]]:
+def streams(recorded: Recording, modes: list[str], repetitions: int) -> Iterator[tuple[str, Stream, int]]:
     """Yield name, stream and warm-up of each mode."""
-    shown = faults_by_line(recording())
     for mode in modes:
-        lines, faults_from, warm_up = lines_of(mode, repetitions)
-        yield mode, observe(iter(lines), shown, faults_from), warm_up
+        lines, faults_from, warm_up = lines_of(recorded, mode, repetitions)
+        yield mode, observe(iter(lines), recorded.shown, faults_from), warm_up
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quiet", description=__doc__)
+    parser.add_argument("--recording", choices=RECORDINGS, default="demo")
     parser.add_argument("--modes", help="default: all; with --kafka plain,deploy")
     parser.add_argument("--budgets", default="5/day,20/day,100/day")
     parser.add_argument("--repetitions", type=int, default=30)
@@ -75,12 +79,15 @@ def main() -> None:
 
 def by_itself(options: argparse.Namespace) -> None:
     """Print the table of the core by itself and the two rules."""
-    modes = (options.modes or ",".join(["demo", *Mode])).split(",")
+    recorded = recording(RECORDINGS[options.recording])
+    modes = (options.modes or ",".join([AS_RECORDED, *Mode])).split(",")
+    faults = len(set(recorded.shown.values()))
     print(
-        "| stream, rule | told in quiet hours (a day and scope) | faults told of 15 | told in the faulty part ", end=""
+        f"| stream, rule | told in quiet hours (a day and scope) | faults told of {faults} | told in the faulty part ",
+        end="",
     )
     print("| false | median delay s | longest s |\n|---|---|---|---|---|---|---|")
-    for name, stream, warm_up in streams(modes, options.repetitions):
+    for name, stream, warm_up in streams(recorded, modes, options.repetitions):
         for budget in options.budgets.split(","):
             score = ours(stream, settings_for(budget, warm_up))
             print(score.row(f"{name}, {budget}"), flush=True)
@@ -92,11 +99,13 @@ def by_itself(options: argparse.Namespace) -> None:
 
 async def on_kafka(options: argparse.Namespace) -> None:
     """Print the table of the core by itself and of daemons on a real Kafka."""
-    numbers = faults_by_line(recording())
-    print("| stream | through | told in quiet hours | faults told of 15 | told in the faulty part | false |")
+    recorded = recording(RECORDINGS[options.recording])
+    numbers = recorded.shown
+    of = f"faults told of {len(set(numbers.values()))}"
+    print(f"| stream | through | told in quiet hours | {of} | told in the faulty part | false |")
     print("|---|---|---|---|---|---|")
     for mode in (options.modes or "plain,deploy").split(","):
-        stream, faults_from, warm_up = lines_of(mode, options.repetitions)
+        stream, faults_from, warm_up = lines_of(recorded, mode, options.repetitions)
         lines = list(stream)
         core = ours(observe(iter(lines), numbers, faults_from), settings_for("20/day", warm_up))
         print_row(mode, "the core by itself", core, len(core.delays), lines=options.lines)

@@ -21,7 +21,8 @@ from itertools import groupby
 
 from benchmarks.quiet.__main__ import settings_for
 from benchmarks.quiet.chain import SOURCE, Chain
-from benchmarks.quiet.streams import BEGIN, Maker, Mode, Row, as_json
+from benchmarks.quiet.recordings import Row, recording
+from benchmarks.quiet.streams import BEGIN, Maker, Mode, as_json
 from daemon.core.incidents import TOLD, IncidentStage, News
 from daemon.core.observations import cause_of
 
@@ -197,7 +198,7 @@ def main() -> None:
     print("| stream | fault | told | median delay s | longest s | others told | told in the quiet hours |")
     print("|---|---|---|---|---|---|---|", flush=True)
     for mode in options.modes.split(","):
-        trial = Trial(Maker(Mode(mode), options.repetitions), together=not options.without)
+        trial = Trial(Maker(recording(), Mode(mode), options.repetitions), together=not options.without)
         calm, _ = trial.go_on(None, 0.0, 0)
         for name, every in (("missing", trial.sessions.lost_lines()), ("mixed", trial.sessions.mixtures())):
             faults = random.Random(1).sample(every, min(options.faults, len(every)))

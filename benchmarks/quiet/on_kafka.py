@@ -8,6 +8,7 @@ in the stream's own times.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -18,8 +19,9 @@ from zlib import crc32
 import orjson
 from aiokafka import AIOKafkaProducer
 
+from benchmarks.quiet.recordings import Row, seconds
 from benchmarks.quiet.scores import Score
-from benchmarks.quiet.streams import Row, as_json, seconds
+from benchmarks.quiet.streams import as_json
 from daemon.core.incidents import TOLD
 from tests.support.brokers import Topics
 from tests.support.daemons import Daemon
@@ -53,10 +55,10 @@ async def incidents_told(
     try:
         await daemon.start()
         await _write(daemon, partitions, lines, moved, faults_from)
-        alerts = [orjson.loads(record.value) for record in await daemon.published("alerts", 1)]
         code = await daemon.end()
         if code:
             raise RuntimeError(f"the daemon ended with {code}")
+        alerts = [orjson.loads(record.value) for record in await daemon.published("alerts", 1)]
     finally:
         daemon.close()
     return [_moved(alert["incident"], -moved) for alert in alerts if alert["incident"]["event"] in TOLD]
@@ -93,7 +95,7 @@ async def _write(daemon: Daemon, partitions: int, lines: Lines, moved: float, fa
             where = {"partition": crc32(key) % partitions, "timestamp_ms": round(1000 * (at + moved))}
             await producer.send(daemon.logs, as_json(at + moved, row), key, **where)
             sent += 1
-    await _read(daemon, sent, unsettled=0)
+    await _read(daemon, sent, unsettled=0, behind=0)
 
 
 def _step(at: float, faults_from: float) -> float:
@@ -101,11 +103,15 @@ def _step(at: float, faults_from: float) -> float:
     return STEP if at + QUIET_STEP > faults_from else QUIET_STEP
 
 
-async def _read(daemon: Daemon, lines: int, unsettled: int) -> None:
-    """Wait until the daemon has read so many lines, and at most so many wait for their sessions to close."""
+async def _read(daemon: Daemon, lines: int, unsettled: int, behind: float = math.inf) -> None:
+    """Wait until the daemon has read so many lines, and at most so many wait for their sessions to close.
+
+    `behind` is how many records may be unread at most, those included that the partitions observed.
+    """
     while True:
         page = (await asyncio.to_thread(daemon.get, "/metrics"))[1]
-        if _added_up(page, "lines_total") >= lines and _added_up(page, "unsettled_lines") <= unsettled:
+        read = _added_up(page, "lines_total") >= lines and _added_up(page, "unsettled_lines") <= unsettled
+        if read and _added_up(page, "consumer_lag_records") <= behind:
             return
         await asyncio.sleep(POLL)
 

@@ -20,8 +20,8 @@ from itertools import groupby
 
 from benchmarks.quiet.__main__ import settings_for
 from benchmarks.quiet.chain import SOURCE, Chain
-from benchmarks.quiet.faults import faults_by_line
-from benchmarks.quiet.streams import BEGIN, Row, as_json, quiet_span, recording
+from benchmarks.quiet.recordings import Row, recording
+from benchmarks.quiet.streams import BEGIN, as_json
 from daemon.core.incidents import TOLD, IncidentStage
 from daemon.core.observations import Observations
 
@@ -50,13 +50,12 @@ class Overlaps:
     """A stage and a chain that know the quiet part, and go on from there again and again."""
 
     def __init__(self) -> None:
-        rows = recording()
-        shown = faults_by_line(rows)
-        self._span = quiet_span()
-        self._quiet = [row for row in rows if row.at < self._span]
+        recorded = recording()
+        self._span = recorded.quiet_span
+        self._quiet = [row for row in recorded.rows if row.at < self._span]
         self._faults: dict[str, list[Row]] = defaultdict(list)
-        for row in rows:
-            of_fault = self._faults[shown[row.number]] if row.number in shown else None
+        for row in recorded.rows:
+            of_fault = self._faults[recorded.shown[row.number]] if row.number in recorded.shown else None
             if of_fault is not None and row.at < (of_fault[0].at if of_fault else row.at) + LENGTH:
                 of_fault.append(row)
         self._stage, self._chain = IncidentStage(settings_for("20/day", WARM_UP)), Chain(SOURCE)

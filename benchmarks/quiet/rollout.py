@@ -9,7 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection
 
-SCOPE = "shop"
+SCOPES = ("shop", "api")
+"""The service that is released, in the recording that has it."""
 OLD, NEW = "4.2.0", "4.2.1"
 TAKES = 120.0
 FEATURES = 12

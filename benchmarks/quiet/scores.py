@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from benchmarks.quiet.chain import SOURCE, Chain
-from benchmarks.quiet.streams import Row, as_json
+from benchmarks.quiet.recordings import Row
+from benchmarks.quiet.streams import as_json
 from daemon.core.incidents import TOLD, IncidentSettings, IncidentStage, News
 from daemon.core.observations import Gravity, Observations
 
@@ -25,14 +26,16 @@ class Stream:
     first: dict[str, float] = field(default_factory=dict)
     begin: float = 0.0
     faults_from: float = 0.0
+    scopes: set[str] = field(default_factory=set)
 
 
-def observe(rows: Iterator[tuple[float, Row]], shown: dict[int, str], faults_from: float) -> Stream:
+def observe(rows: Iterator[tuple[float, Row]], shown: Mapping[int, str], faults_from: float) -> Stream:
     """Return what the daemon observes of a stream."""
     stream, chain = Stream(faults_from=faults_from), Chain(SOURCE)
     last = 0.0
     for at, row in rows:
         stream.begin = stream.begin or at
+        stream.scopes.add(row.scope)
         if row.number in shown:
             stream.faults.setdefault((row.scope, round(at * 1000) * 1000), shown[row.number])
             stream.first.setdefault(shown[row.number], at)
@@ -56,7 +59,7 @@ class Score:
     false: int = 0
     delays: dict[str, float] = field(default_factory=dict)
     hours: float = 0.0
-    scopes: int = 4
+    scopes: int = 1
 
     def row(self, name: str) -> str:
         """Return the figures as a row of a table."""
@@ -68,9 +71,13 @@ class Score:
         return f"| {name} | {quiet} | {len(self.delays)} | {len(self.faulty)} | {self.false} | {median} | {longest} |"
 
 
+def _score(stream: Stream) -> Score:
+    return Score(hours=(stream.faults_from - stream.begin) / HOUR, scopes=len(stream.scopes))
+
+
 def ours(stream: Stream, settings: IncidentSettings) -> Score:
     """Run the incidents stage over a stream."""
-    stage, score = IncidentStage(settings), Score(hours=(stream.faults_from - stream.begin) / HOUR)
+    stage, score = IncidentStage(settings), _score(stream)
     faults: dict[str, set[str]] = defaultdict(set)
     told: dict[str, News] = {}
     for now, observations in stream.steps:
@@ -98,7 +105,7 @@ def ours(stream: Stream, settings: IncidentSettings) -> Score:
 
 def rule(stream: Stream, least: Gravity, warm_up: int) -> Score:
     """Run the rule "a never-seen line at least as bad, at most 20 a day and scope"."""
-    score = Score(hours=(stream.faults_from - stream.begin) / HOUR)
+    score = _score(stream)
     seen: set[tuple[str, str]] = set()
     sessions: Counter[str] = Counter()
     told: dict[str, list[float]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Hours of traffic without a fault, made of the demo's recording, and then its fifteen faults.
+"""Hours of traffic without a fault, made of a recording, and then its faults.
 
 The quiet part of the recording is repeated, with a change by `Mode`; then the whole recording follows once. Each
 repetition has session keys of its own, so that equal sessions are separate ones.
@@ -7,21 +7,17 @@ repetition has session keys of its own, so that equal sessions are separate ones
 from __future__ import annotations
 
 import json
-import lzma
 import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from enum import StrEnum
-from pathlib import Path
 
-from benchmarks.quiet.rollout import SCOPE, Rollout
+from benchmarks.quiet.recordings import Recording, Row
+from benchmarks.quiet.rollout import SCOPES, Rollout
 
-RECORDINGS = Path(__file__).parents[2] / "demo" / "recordings"
 BEGIN = 1_760_000_000.0
-QUIET_ENDS = "2026-11-22T18:23:40Z"
 _VALUES = re.compile(r"[0-9a-f]{6,}|[0-9]+")
 _STEMS = (
     *("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "inlet", "jetty", "kelp", "larch"),
@@ -46,52 +42,11 @@ class Mode(StrEnum):
     RELEASE = "release"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line: seconds since the recording began, what the daemon reads, and its place in the recording, or -1."""
-
-    at: float
-    scope: str
-    key: str
-    level: str | None
-    message: str
-    number: int = -1
-    version: str | None = None
-
-
-def seconds(text: str) -> float:
-    """Return the seconds since the epoch of an RFC 3339 time."""
-    return datetime.fromisoformat(text).timestamp()
-
-
-def recording() -> list[Row]:
-    """Return the demo's recording."""
-    with lzma.open(RECORDINGS / "logs.jsonl.xz", "rt") as file:
-        rows = [json.loads(line) for line in file]
-    begin = traffic_begins()
-    return [
-        Row(seconds(r["time"]) - begin, r["scope"], r["key"], r.get("level"), r["message"], number)
-        for number, r in enumerate(rows)
-    ]
-
-
-def quiet_span() -> float:
-    """Return the seconds of the recording before its first fault."""
-    return seconds(QUIET_ENDS) - traffic_begins()
-
-
-def traffic_begins() -> float:
-    """Return when the recording begins, in seconds since the epoch."""
-    with lzma.open(RECORDINGS / "logs.jsonl.xz", "rt") as file:
-        return seconds(json.loads(next(file))["time"])
-
-
 class Maker:
     """Makes one stream: `repetitions` of the quiet part, and the recording. Yields (seconds since the epoch, row)."""
 
-    def __init__(self, mode: Mode, repetitions: int, seed: int = 1) -> None:
-        self.rows = recording()
-        self.span = quiet_span()
+    def __init__(self, recorded: Recording, mode: Mode, repetitions: int, seed: int = 1) -> None:
+        self.rows, self.span = recorded.rows, recorded.quiet_span
         self.faults_from = BEGIN + repetitions * self.span
         self._mode, self._repetitions = mode, repetitions
         self._random = random.Random(seed)
@@ -116,7 +71,7 @@ class Maker:
         yield from ((BEGIN + at, row) for at, row in faulty)
 
     def _release(self) -> Rollout:
-        shapes = {self._shapes[row.message] for row in self.rows if row.scope == SCOPE and row.at < self.span}
+        shapes = {self._shapes[row.message] for row in self.rows if row.scope in SCOPES and row.at < self.span}
         begins = max(self._repetitions - 2, 0) * self.span  # in a shorter history harmless news is not rare enough
         return Rollout(begins, shapes, self._harmless, self._random)
 
@@ -166,7 +121,7 @@ class Maker:
 
     def _begun(self, at: float, first: Row, key: str) -> Iterator[tuple[float, Row]]:
         """Choose the version of a session that begins; yield the line that only the new version has."""
-        if self._rollout is None or first.scope != SCOPE:
+        if self._rollout is None or first.scope not in SCOPES:
             return
         self._rollout.session(key, at)
         feature = self._rollout.feature(key)
@@ -176,7 +131,7 @@ class Maker:
     def _row(self, row: Row, key: str, number: int = -1) -> Row:
         shape = self._shapes[row.message]
         message = f"{row.message} (line of the new release)" if shape in self._reworded else row.message
-        if self._rollout is None or row.scope != SCOPE:
+        if self._rollout is None or row.scope not in SCOPES:
             return Row(row.at, row.scope, key, row.level, message, number)
         message, version = self._rollout.message(key, shape, message), self._rollout.version(key)
         return Row(row.at, row.scope, key, row.level, message, number, version)

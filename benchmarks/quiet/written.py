@@ -20,6 +20,7 @@ import orjson
 
 from benchmarks.quiet.__main__ import settings_for
 from benchmarks.quiet.chain import LIMITS, SOURCE, Chain
+from benchmarks.quiet.recordings import recording
 from benchmarks.quiet.streams import Maker, Mode, as_json
 from daemon.core.incidents import IncidentStage, all_names, dump_pieces
 from daemon.core.observations import Observations
@@ -74,7 +75,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=30)
     parser.add_argument("--without", action="store_true", help="without the observation of which lines come together")
     options = parser.parse_args()
-    maker = Maker(Mode(options.mode), options.repetitions)
+    maker = Maker(recording(), Mode(options.mode), options.repetitions)
     measured_from = maker.faults_from - LAST * maker.span
     stage, chain, written, sessions = IncidentStage(settings_for("20/day", 1000)), Chain(SOURCE), Counter[str](), 0
     quiet = (pair for pair in maker if pair[0] < maker.faults_from)

@@ -167,18 +167,13 @@ def write_table(file: Path, header: str, rows: Iterable[Iterable[object]]) -> No
         table.writerows(rows)
 
 
-def main(folder: Path, out: Path) -> None:
-    traffic = json.loads((folder / "stage.json").read_text())
-    events = json.loads((folder / "faults.json").read_text())
-    faults = [event for event in events if event["fault"]]
-    start, end = moment(traffic["start"]), moment(traffic["end"])
-    lines = [line for line in read(folder) if start <= line.time <= end]
+def write_recording(out: Path, lines: list[Line], shown: dict[int, list[str]]) -> None:
+    """Writes lines in time order, and the labels: `shown` are the faults that lines show, by their numbers from 1."""
     with lzma.open(out / "logs.jsonl.xz", "wt", encoding="utf-8", preset=9 | lzma.PRESET_EXTREME) as file:
         for line in lines:
             record = {"time": stamp(line.time), "scope": line.scope, "key": line.key}
             record |= {"level": line.level} if line.level else {}
             file.write(json.dumps(record | {"message": line.message}, ensure_ascii=False, separators=(",", ":")) + "\n")
-    shown = {number: names for number, line in enumerate(lines, 1) if (names := faults_shown(line, faults))}
     write_table(out / "lines.csv", "line label", ((number, 1) for number in shown))
     keys: dict[str, int] = defaultdict(int)
     rows = []
@@ -190,6 +185,16 @@ def main(folder: Path, out: Path) -> None:
         rows.append((first.scope, first.key, *start_end, len(session), int(bool(names)), "; ".join(names)))
     write_table(out / "sessions.csv", "scope key start end lines label fault", rows)
     write_table(out / "labels.csv", "key label", keys.items())
+
+
+def main(folder: Path, out: Path) -> None:
+    traffic = json.loads((folder / "stage.json").read_text())
+    events = json.loads((folder / "faults.json").read_text())
+    faults = [event for event in events if event["fault"]]
+    start, end = moment(traffic["start"]), moment(traffic["end"])
+    lines = [line for line in read(folder) if start <= line.time <= end]
+    shown = {number: names for number, line in enumerate(lines, 1) if (names := faults_shown(line, faults))}
+    write_recording(out, lines, shown)
     (out / "faults.json").write_text(json.dumps({"traffic": traffic, "events": events}, indent=1) + "\n")
 
 

@@ -16,7 +16,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from playwright.async_api import expect
 
-from benchmarks.quiet.streams import as_json, quiet_span, recording
+from benchmarks.quiet.recordings import recording
+from benchmarks.quiet.streams import as_json
 from tests.console.test_browser import CHROMIUM, browser
 from tests.support.brokers import Topics
 from tests.support.daemons import STRAYLINE, Daemon
@@ -77,10 +78,11 @@ async def console(daemon: Daemon) -> AsyncIterator[str]:
 
 async def feed(daemon: Daemon) -> None:
     """Write the lines of one service up to its first fault, as of now."""
-    until = quiet_span() + FAULT_S
+    recorded = recording()
+    until = recorded.quiet_span + FAULT_S
     moved = time.time() - until
     async with AIOKafkaProducer(bootstrap_servers=daemon.servers, linger_ms=5) as producer:
-        for row in recording():
+        for row in recorded.rows:
             if row.scope == SCOPE and row.at < until:
                 at = moved + row.at
                 await producer.send(daemon.logs, as_json(at, row), row.key.encode(), timestamp_ms=round(1000 * at))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.quiet.faults import faults_by_line
 from benchmarks.quiet.on_kafka import incidents_told, score_of
-from benchmarks.quiet.streams import BEGIN, quiet_span, recording
+from benchmarks.quiet.recordings import recording
+from benchmarks.quiet.streams import BEGIN
 from tests.support.brokers import Topics
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -16,9 +16,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 async def test_one_partition_and_twelve_are_told_alike(topics: Topics, tmp_path: Path) -> None:
     """The same faults, as many messages, and nothing in the quiet part."""
-    rows, faults_from = recording(), BEGIN + quiet_span()
+    recorded = recording()
+    rows, faults_from = recorded.rows, BEGIN + recorded.quiet_span
     lines = [(BEGIN + row.at, row) for row in rows]
-    shown = {(rows[n].scope, round(1000 * lines[n][0])): fault for n, fault in faults_by_line(rows).items()}
+    shown = {(rows[n].scope, round(1000 * lines[n][0])): fault for n, fault in recorded.shown.items()}
 
     one, twelve = [
         score_of(await incidents_told(topics, tmp_path, partitions, lines, 300, BEGIN), shown, faults_from)

@@ -49,8 +49,9 @@ class Daemon:
         *,
         repartition: bool = False,
     ) -> Daemon:
-        """Make topics and write the configuration; `settings` are sections that replace the test's own, but for `input`,
-        of which it is fields.
+        """Make topics and write the configuration.
+
+        `settings` are sections that replace the test's own; those of `input` are added.
         """
         logs = await topics.make("logs", partitions, LARGE)
         named = {role: await topics.make(role.replace("_", "-"), partitions, LARGE) for role in ROLES}

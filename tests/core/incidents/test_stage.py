@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.incidents import TOLD, Ceiling, all_names, dump_pieces, load_stage
+from daemon.core.incidents import TOLD, Ceiling, IncidentStage, all_names, dump_pieces, load_stage
 from daemon.core.observations import Case, Observations, Said, cause_of
 from tests.core.incidents.scenes import HOUR, SETTINGS, events, living, observed, sighting, traffic, us
 
