@@ -30,9 +30,13 @@ _QUEUE = re.compile(
     rf"(?:(?<=\s)|^)(?:[0-9A-F]{{6,15}}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{{10,20}})(?=: {_QUEUE_TEXT})", re.ASCII
 )
 """A Postfix queue id, short (hexadecimal) or long (digits and consonants), before what Postfix says of a mail."""
+_QUEUED = re.compile(rf": {_QUEUE_TEXT}", re.ASCII)
+"""A text without a match of this has none of `_QUEUE`. It begins with a literal, so the search is fast."""
 _EXIM = re.compile(
     r"(?<![\w-])[0-9][A-Za-z0-9]{5}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})(?![\w-])", re.ASCII
 )
+_EXIM_MIDDLE = re.compile(r"-[0-9A-Za-z]{6}(?:[0-9A-Za-z]{5})?-")
+"""The same for `_EXIM`."""
 
 
 def with_identifiers(texts: pl.Series) -> pl.Series:
@@ -45,7 +49,11 @@ def with_identifiers(texts: pl.Series) -> pl.Series:
 
 
 def _replaced(text: str) -> str:
-    return _RANDOM.sub(_random, _EXIM.sub("<HEX>", _QUEUE.sub("<HEX>", text)))
+    if _QUEUED.search(text) is not None:
+        text = _QUEUE.sub("<HEX>", text)
+    if _EXIM_MIDDLE.search(text) is not None:
+        text = _EXIM.sub("<HEX>", text)
+    return _RANDOM.sub(_random, text)
 
 
 def _random(match: re.Match[str]) -> str:
