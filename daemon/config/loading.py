@@ -23,12 +23,15 @@ from daemon.errors import ConfigError
 
 MOST_VALUES = 100_000
 """In one file; aliases of aliases multiply them."""
+_TOO_MANY = f"holds more than {MOST_VALUES:,} values, or itself; look for aliases of aliases"
 _MERGE = "tag:yaml.org,2002:merge"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
 class _StrictLoader(yaml.SafeLoader):
     """YAML that refuses duplicate keys; otherwise the second silently replaces the first."""
+
+    _merged = 0
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         seen: set[object] = set()
@@ -41,6 +44,13 @@ class _StrictLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"{key!r} is given twice", mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge what `<<` names, in bounds: this is called for each mapping that is merged, before it is copied."""
+        super().flatten_mapping(node)
+        self._merged += len(node.value)
+        if self._merged > MOST_VALUES:
+            raise yaml.constructor.ConstructorError(None, None, _TOO_MANY, node.start_mark)
 
 
 def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -73,7 +83,7 @@ def parse_config(text: str, environment: Mapping[str, str], name: str = "config"
     if not isinstance(tree, dict):
         raise ConfigError([f"{name}: a configuration must be a mapping of sections, not a {type(tree).__name__}"])
     if not _bounded(tree):
-        raise ConfigError([f"{name}: holds more than {MOST_VALUES:,} values, or itself; look for aliases of aliases"])
+        raise ConfigError([f"{name}: {_TOO_MANY}"])
     problems: list[str] = []
     try:
         config = Config.model_validate(_substitute(tree, environment, "", problems))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -77,3 +78,18 @@ async def test_a_certificate_that_only_a_strict_check_refuses(tmp_path: Path) ->
     async with server(*old_certificate(authority, tmp_path)) as address:
         said = await said_of(address, authority)
     assert "as Python 3.13 and later want it (RFC 5280): Missing Authority Key Identifier; have it issued again" in said
+
+
+@pytest.mark.parametrize(
+    ("host", "days", "why"),
+    [
+        ("127.0.0.9", 2.0, "is for another host name"),
+        (HERE, -1.0, "has expired"),
+        (HERE, 9.0, "is not valid yet; is the clock of this machine right?"),
+    ],
+)
+async def test_what_is_wrong_with_a_certificate(tmp_path: Path, host: str, days: float, why: str) -> None:
+    """Its authority is not blamed for a name or a time."""
+    authority = Authority.make(tmp_path, "ca")
+    async with server(*authority.sign("broker", host, days)) as address:
+        assert f"the certificate of {address} {why}" == await said_of(address, authority)

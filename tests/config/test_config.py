@@ -175,6 +175,9 @@ def test_a_table_of_vectors_has_a_default_of_its_own() -> None:
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
 )
+MERGED = "a0: &a0 {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, i: 1, j: 1}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}\n" for n in range(1, 9)
+)
 
 
 @pytest.mark.parametrize(
@@ -184,6 +187,7 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("input: " + "[" * 3000, "nested too deeply"),
         ("input: &a\n  masks: *a\n", "aliases of aliases"),
         (LAUGHS, "aliases of aliases"),
+        (MERGED, "aliases of aliases"),
         ("kafka: 2020-99-99\n", "month must be in 1..12"),
         ("a: !!int xyz\n", "cannot be read"),
         ("a: !!timestamp foo\n", "cannot be read"),

@@ -125,6 +125,8 @@ async def test_a_token_of_a_command_is_used_until_it_expires(tmp_path: Path) -> 
         (("/no/such/command",), "No such file"),
         ((sys.executable, "-c", "import sys; sys.exit(3)"), "ended with code 3"),
         ((sys.executable, "-c", "print('two words')"), "prints no token"),
+        ((sys.executable, "-c", """print('{"access_token":"abc"}')"""), "prints no token"),
+        ((sys.executable, "-c", "while True: print('x' * 9999)"), "prints more than 1,048,576 bytes"),
     ],
 )
 async def test_a_command_without_a_token_says_why(command: tuple[str, ...], why: str) -> None:
@@ -169,3 +171,74 @@ async def test_a_token_of_an_oidc_server(tmp_path: Path) -> None:
     assert ("token1", "token2") == (first, second)
     assert ["me:one", "me:two", "me:wrong"] == [user for user, _ in asked]
     assert {"grant_type": "client_credentials", "scope": "kafka"} == asked[0][1]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, '{"access_token": "abc", "expires_in": "3600"}', None),
+        (200, '{"access_token": "abc", "expires_in": NaN}', None),
+        (200, '{"access_token": "abc", "expires_in": 1e999}', None),
+        (200, '{"access_token": "two words"}', (True, "answers no token")),
+        (200, "<html>Log in</html>", (True, "without an access_token")),
+        (200, "[" * 100_000, (True, "without an access_token")),
+        (200, " " * (2 << 20), (True, "answers more than 1,048,576 bytes")),
+        (302, "", (True, "HTTP 302")),
+        (401, "", (True, "HTTP 401")),
+        (429, "", (False, "HTTP 429")),
+        (503, "", (False, "HTTP 503")),
+    ],
+)
+async def test_strange_answers_of_an_oidc_server(status: int, body: str, said: tuple[bool, str] | None) -> None:
+    """A life that is text is read, one without an end is bounded; what may pass is not called a wrong configuration."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, text=body)
+
+    application = web.Application()
+    application.router.add_post("/token", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/token"
+    provider = TokenProvider(OAuthSettings(token_url=url, client_id="me", client_secret="word"))
+    try:
+        if said is None:
+            assert "abc" == await provider.token()
+            return
+        with pytest.raises(TokenError, match=said[1]) as refused:
+            await provider.token()
+        assert said[0] == refused.value.permanent
+    finally:
+        await runner.cleanup()
+
+
+async def test_an_identity_provider_that_is_away_may_come_back() -> None:
+    """Nobody listens, or a command fails: another configuration is not what helps."""
+    away = OAuthSettings(token_url="http://127.0.0.1:1/token", client_id="me", client_secret="word")
+    failing = OAuthSettings(token_command=("false",))
+    for settings in (away, failing):
+        with pytest.raises(TokenError) as refused:
+            await TokenProvider(settings).token()
+        assert not refused.value.permanent
+
+
+@pytest.mark.parametrize(("content", "why"), [(b"", "is empty"), (b"\n", "is empty"), (b"\xff\xfe", "is not UTF-8")])
+def test_a_password_file_without_a_password(tmp_path: Path, content: bytes, why: str) -> None:
+    """The sentence names setting and file; nothing is sent."""
+    file = tmp_path / "password"
+    file.write_bytes(content)
+    settings = KafkaSettings(
+        ["a:1"], "group", protocol="SASL_PLAINTEXT", username="me", password_file=str(file), mechanism="PLAIN"
+    )
+    with pytest.raises(ConfigError, match=rf"kafka\.security\.password_file: .* {why}"):
+        settings.connection()
+
+
+@pytest.mark.parametrize("content", ["pass word\r\n", "pass word\n", "pass word"])
+def test_a_password_file_ends_with_a_line_or_not(tmp_path: Path, content: str) -> None:
+    """A line's end, also Windows', is not part of the password."""
+    file = tmp_path / "password"
+    file.write_bytes(content.encode())
+    settings = KafkaSettings(["a:1"], "group", protocol="SASL_PLAINTEXT", username="me", password_file=str(file))
+    assert "pass word" == settings.connection()["sasl_plain_password"]

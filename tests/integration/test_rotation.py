@@ -179,7 +179,7 @@ async def said_of_wrong_ones(daemon: Daemon, folder: Path, authorities: list[Aut
         assert (os.EX_CONFIG if change else 0) == code, line
 
 
-def checked(daemon: Daemon, folder: Path, change: Mapping[str, str]) -> tuple[int, str]:
+def checked(daemon: Daemon, folder: Path, change: Mapping[str, Any]) -> tuple[int, str]:
     """Return what `check --online` says of Kafka when some credentials are others, and its exit code."""
     config = yaml.safe_load(daemon.config.read_text())
     config["kafka"]["security"] |= change
@@ -231,6 +231,10 @@ async def test_tokens_expire_and_the_secret_changes_twice_under_load(
                 provider.secret = "another"
                 code, line = await asyncio.to_thread(checked, daemon, tmp_path, {})
                 assert "kafka.security.oauth.token_url answers HTTP 401" in line
+                assert os.EX_CONFIG == code
+                foreign = {"oauth": {"token_command": ["echo", "aGVhZA.Ym9keQ.c2ln"]}}
+                code, line = await asyncio.to_thread(checked, daemon, tmp_path, foreign)
+                assert "refuses the token of kafka.security.oauth" in line
                 assert os.EX_CONFIG == code
             finally:
                 daemon.close()

@@ -51,7 +51,10 @@ class Authority:
         return self._written("ca.pem", self.certificate.public_bytes(Encoding.PEM))
 
     def sign(self, name: str, host: str = HERE, days: float = 2.0) -> tuple[Path, Path]:
-        """Return the files of a certificate for an address, and of its key. Negative `days`: it has expired."""
+        """Return the files of a certificate for an address, and of its key.
+
+        It is valid for four days, until in `days`. Negative: it has expired; over 4: it is not valid yet.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())

@@ -29,9 +29,13 @@ from daemon.errors import ConfigError, UnavailableError
 SECONDS = 5.0
 
 # OpenSSL's codes of X509_verify_cert_error_string.
-_EXPIRED, _WRONG_NAME = 10, 62
+_NOT_YET_VALID, _EXPIRED = 9, 10
+_WRONG_NAME = (62, 64)
+"""A host name, and an address."""
 _INCOMPLETE = range(80, 94)
 """What only a strict check refuses, which is Python's own from 3.13 on."""
+_WHO = "the user or the password of kafka.security"
+_WHOSE_TOKEN = "the token of kafka.security.oauth: issuer, audience, scope and times must be as it expects"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,8 @@ async def _try(settings: KafkaSettings, server: str, seconds: float) -> Refusal 
 
 def _refusal(settings: KafkaSettings, server: str, error: BaseException) -> Refusal:
     for cause in _chain(error):
+        if isinstance(cause, TokenError):
+            return Refusal(str(cause.args[0]), cause.permanent)
         if (text := _configured_wrongly(settings, server, cause)) is not None:
             return Refusal(text, permanent=True)
         if (text := _unreachable(server, cause)) is not None:
@@ -95,12 +101,10 @@ def _refusal(settings: KafkaSettings, server: str, error: BaseException) -> Refu
 
 def _configured_wrongly(settings: KafkaSettings, server: str, error: BaseException) -> str | None:
     match error:
-        case TokenError():
-            return str(error.args[0])
         case UnsupportedSaslMechanismError():
             return f"{server} does not offer kafka.security.mechanism {settings.mechanism}"
         case AuthenticationFailedError() | SaslAuthenticationFailed():
-            return f"{server} refuses the user or the password of kafka.security"
+            return f"{server} refuses {_WHO if settings.oauth is None else _WHOSE_TOKEN}"
         case IllegalSaslStateError():
             return f"{server} expects no SASL; set kafka.security.protocol"
         case ssl.SSLCertVerificationError():
@@ -132,7 +136,9 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _unverified(server: str, error: ssl.SSLCertVerificationError) -> str:
     if error.verify_code == _EXPIRED:
         return f"the certificate of {server} has expired"
-    if error.verify_code == _WRONG_NAME:
+    if error.verify_code == _NOT_YET_VALID:
+        return f"the certificate of {server} is not valid yet; is the clock of this machine right?"
+    if error.verify_code in _WRONG_NAME:
         return f"the certificate of {server} is for another host name"
     if error.verify_code in _INCOMPLETE:
         return (

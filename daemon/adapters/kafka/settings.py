@@ -124,10 +124,19 @@ class KafkaSettings:
 
 
 def read_secret(value: str | None, file: str | None, setting: str) -> str | None:
-    """Return a secret that is given as itself or as a file, without the file's last line end. Raises ConfigError."""
+    """Return a secret that is given as itself or as a file, without the file's last line end.
+
+    Raises ConfigError, also for a file that is empty (it may be about to be written) or is not UTF-8.
+    """
     if file is None:
         return value
-    return _read(file, f"{setting}_file").decode(errors="surrogateescape").rstrip("\r\n")
+    try:
+        secret = _read(file, f"{setting}_file").decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ConfigError([f"{setting}_file: {file} is not UTF-8"]) from None
+    if not secret:
+        raise ConfigError([f"{setting}_file: {file} is empty"])
+    return secret
 
 
 def _read(file: str, setting: str) -> bytes:

@@ -1,7 +1,8 @@
 """Tokens for SASL OAUTHBEARER: from a command, or from an OIDC server by client credentials.
 
-A token is used until shortly before it expires; the next connection after that gets a new one. aiokafka asks for a
-token whenever it opens a connection, so nothing has to be refreshed in the background.
+A token is used until shortly before it expires, and for four minutes at most, so that one that was withdrawn does not
+stay; the next connection after that gets a new one. aiokafka asks for a token whenever it opens a connection, so
+nothing has to be refreshed in the background.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import base64
 import binascii
 import contextlib
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from time import monotonic, time
@@ -24,13 +26,26 @@ from daemon.adapters.kafka.settings import OAuthSettings, read_secret
 from daemon.errors import ConfigError
 
 SECONDS = 20.0
-UNKNOWN_LIFE = 300.0
-"""Seconds that a token is assumed to be valid when nothing says when it expires."""
+MOST_LIFE = 300.0
+"""Seconds that a token is taken to be valid at most, and where nothing says when it expires."""
+SECONDS_TO_END = 1.0
+"""Seconds for which a command that was killed may still hold its output open."""
 SHARE_OF_LIFE = 0.8
+MOST_BYTES = 1 << 20
+"""Of what a command prints or a server answers."""
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""As RFC 6750 has it."""
 
 
 class TokenError(KafkaError):  # type: ignore[misc]  # aiokafka is untyped here
-    """No token could be obtained. The message names the setting and contains no secret."""
+    """No token could be obtained. The message names the setting and contains no secret.
+
+    `permanent` means that only another configuration helps.
+    """
+
+    def __init__(self, text: str, *, permanent: bool = True) -> None:
+        super().__init__(text)
+        self.permanent = permanent
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +74,31 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is
             async with asyncio.timeout(SECONDS):
                 text, life = await (self._from_command() if self._settings.token_command else self._from_server())
         except TimeoutError:
-            raise TokenError(f"kafka.security.oauth: no token within {SECONDS:g} s") from None
+            raise TokenError(f"kafka.security.oauth: no token within {SECONDS:g} s", permanent=False) from None
         except (OSError, aiohttp.ClientError, ConfigError) as error:
-            raise TokenError(f"kafka.security.oauth: {error}") from None
+            passing = isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError)
+            passing = passing and not isinstance(error, aiohttp.ClientSSLError)
+            raise TokenError(f"kafka.security.oauth: {error}", permanent=not passing) from None
         known = life if life is not None else life_of(text)
-        return _BearerToken(text, monotonic() + SHARE_OF_LIFE * (UNKNOWN_LIFE if known is None else known))
+        # A life that is not a number is not less than anything: it counts as unknown.
+        shorter = known if known is not None and known < MOST_LIFE else MOST_LIFE
+        return _BearerToken(text, monotonic() + SHARE_OF_LIFE * shorter)
 
     async def _from_command(self) -> tuple[str, float | None]:
         process = await asyncio.create_subprocess_exec(
             *self._settings.token_command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
         )
         try:
-            output, _ = await process.communicate()
+            output = await _bounded(process.stdout, "token_command prints") if process.stdout else b""
+            code = await process.wait()
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-        if process.returncode:
-            raise TokenError(f"kafka.security.oauth.token_command ended with code {process.returncode}")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SECONDS_TO_END):
+                    await process.communicate()  # what it still printed, so that its pipe is closed
+        if code:
+            raise TokenError(f"kafka.security.oauth.token_command ended with code {code}", permanent=False)
         return _checked(output.decode(errors="replace").strip(), "token_command prints"), None
 
     async def _from_server(self) -> tuple[str, float | None]:
@@ -91,16 +114,30 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is
             session.post(settings.token_url or "", data=form, headers=headers, allow_redirects=False) as answer,
         ):
             if answer.status != 200:
-                raise TokenError(f"kafka.security.oauth.token_url answers HTTP {answer.status}")
-            try:
-                document = await answer.json(content_type=None)
-                return _checked(document["access_token"], "token_url answers"), document.get("expires_in")
-            except (ValueError, KeyError, TypeError):
-                raise TokenError("kafka.security.oauth.token_url answers without an access_token") from None
+                passing = answer.status >= 500 or answer.status in (408, 429)
+                why = f"kafka.security.oauth.token_url answers HTTP {answer.status}"
+                raise TokenError(why, permanent=not passing)
+            content = await _bounded(answer.content, "token_url answers")
+        try:
+            document = json.loads(content)
+            text = document["access_token"]
+            life = float(document["expires_in"]) if document.get("expires_in") is not None else None
+            return _checked(text, "token_url answers"), life
+        except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
+            raise TokenError("kafka.security.oauth.token_url answers without an access_token") from None
+
+
+async def _bounded(stream: asyncio.StreamReader | aiohttp.StreamReader, where: str) -> bytes:
+    content = bytearray()
+    while chunk := await stream.read(1 << 16):
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise TokenError(f"kafka.security.oauth.{where} more than {MOST_BYTES:,} bytes")
+    return bytes(content)
 
 
 def _checked(text: str, where: str) -> str:
-    if not text or not text.isascii() or any(char.isspace() or ord(char) < 32 for char in text):
+    if not _TOKEN.fullmatch(text):
         raise TokenError(f"kafka.security.oauth.{where} no token")
     return text
 
@@ -111,7 +148,7 @@ def life_of(token: str) -> float | None:
         body = token.split(".")[1]
         expires = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["exp"]
         return max(0.0, float(expires) - time())
-    except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError, RecursionError, binascii.Error):
         return None
 
 
