@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import lzma
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,20 +58,6 @@ def recording(folder: Path = DEMO) -> Recording:
     ]
     events = json.loads((folder / "faults.json").read_text())["events"]
     first = min(seconds(event["start"]) for event in events if event["fault"])
-    return Recording(rows, float(int(first - CALM)) - begin, _shown(folder, rows, begin))
-
-
-def _shown(folder: Path, rows: Sequence[Row], begin: float) -> dict[int, str]:
-    sessions: dict[tuple[str, str], list[tuple[float, float, str]]] = defaultdict(list)
-    with (folder / "sessions.csv").open() as file:
-        for row in csv.DictReader(file):
-            if row["label"] == "1":
-                span = seconds(row["start"]) - begin, seconds(row["end"]) - begin, row["fault"]
-                sessions[row["scope"], row["key"]].append(span)
-    shown: dict[int, str] = {}
     with (folder / "lines.csv").open() as file:
-        for line in csv.DictReader(file):
-            row_ = rows[int(line["line"]) - 1]
-            spans = sessions[row_.scope, row_.key]
-            shown[row_.number] = next(f for a, b, f in spans if a - 0.01 <= row_.at <= b + 0.01)
-    return shown
+        shown = {int(line["line"]) - 1: line["fault"] for line in csv.DictReader(file)}
+    return Recording(rows, float(int(first - CALM)) - begin, shown)

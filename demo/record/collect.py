@@ -168,13 +168,17 @@ def write_table(file: Path, header: str, rows: Iterable[Iterable[object]]) -> No
 
 
 def write_recording(out: Path, lines: list[Line], shown: dict[int, list[str]]) -> None:
-    """Writes lines in time order, and the labels: `shown` are the faults that lines show, by their numbers from 1."""
+    """Writes lines in time order; `shown` are the faults that lines show, by their numbers from 1."""
     with lzma.open(out / "logs.jsonl.xz", "wt", encoding="utf-8", preset=9 | lzma.PRESET_EXTREME) as file:
         for line in lines:
             record = {"time": stamp(line.time), "scope": line.scope, "key": line.key}
             record |= {"level": line.level} if line.level else {}
             file.write(json.dumps(record | {"message": line.message}, ensure_ascii=False, separators=(",", ":")) + "\n")
-    write_table(out / "lines.csv", "line label", ((number, 1) for number in shown))
+    write_table(out / "lines.csv", "line label fault", ((number, 1, names[0]) for number, names in shown.items()))
+
+
+def write_sessions(out: Path, lines: list[Line], shown: dict[int, list[str]]) -> None:
+    """Writes the sessions, and labels by key."""
     keys: dict[str, int] = defaultdict(int)
     rows = []
     for session in cut(lines):
@@ -195,6 +199,7 @@ def main(folder: Path, out: Path) -> None:
     lines = [line for line in read(folder) if start <= line.time <= end]
     shown = {number: names for number, line in enumerate(lines, 1) if (names := faults_shown(line, faults))}
     write_recording(out, lines, shown)
+    write_sessions(out, lines, shown)
     (out / "faults.json").write_text(json.dumps({"traffic": traffic, "events": events}, indent=1) + "\n")
 
 
