@@ -21,7 +21,7 @@ from benchmarks.cold import MODEL, records
 from benchmarks.million import kafka
 from daemon.adapters.kafka import KafkaBroker, KafkaSettings
 from daemon.core.detection import Detector, DetectorSettings
-from daemon.runtime import Follower, HoldServed, WorkerThread
+from daemon.runtime import Follower, HoldServed, WorkerThread, seldom_collected
 from tests.support.brokers import topics_on
 
 PARTITIONS, PARTITION = 16, 5
@@ -80,7 +80,7 @@ def main() -> int:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--servers", help="a Kafka that runs already")
     options = parser.parse_args()
-    with kafka(options.servers) as servers:
+    with kafka(options.servers) as servers, seldom_collected():  # as the daemon runs
         asyncio.run(measure(servers, options))
     return 0
 
