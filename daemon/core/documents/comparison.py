@@ -165,9 +165,18 @@ def _departure(
     name = standard.clauses[clause].place
     if len(what.deleted) >= NEARLY_ALL * words and not what.inserted:
         return Departure("missing", weight, clause, None, name, there, (), _kinds(weighed))
-    clause_here = document.clause_of[what.inserted[0][0]] if what.inserted else None
+    clause_here = _heaviest(document, what.inserted)
     here = pieces(document, clause_here, what.inserted, "inserted") if clause_here is not None else []
     return Departure("changed", weight, clause, clause_here, name, there, here, _kinds(weighed))
+
+
+def _heaviest(document: WordedText, inserted: Sequence[tuple[int, Weighed]]) -> int | None:
+    """Return the clause of the document in which the gravest of the inserted words stand; the first of several."""
+    weights: dict[int, float] = {}
+    for at, word in inserted:
+        clause = document.clause_of[at]
+        weights[clause] = weights.get(clause, 0.0) + word.weight
+    return max(weights, key=lambda clause: weights[clause], default=None)
 
 
 def _moved(standard: WordedText, document: WordedText, move: Move, weigher: Weigher) -> Departure:

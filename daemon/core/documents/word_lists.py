@@ -32,7 +32,7 @@ def _listed(words: str) -> frozenset[str]:
 
 NEGATION = _listed(
     """
-    not no nor never neither without none nothing cannot cant wont dont shant mustnt isnt arent unless except
+    not no nor never neither without none nothing unless except
     excluding nicht kein keine keinen keinem keiner keines nie niemals ohne außer ne pas non ni jamais aucun aucune
     sans sauf 不 无 未 非 没 勿 莫 除
     """
@@ -137,6 +137,26 @@ CURRENCIES = {
     for word in words.split()
 }
 """A currency's word -> the form in which it is compared."""
+UNITS = {
+    word: words.split()[0]
+    for words in (
+        *("millisecond milliseconds ms", "second seconds sec secs s", "minute minutes min mins", "hour hours hr hrs h"),
+        *("day days d", "week weeks", "month months", "quarter quarters", "year years yr yrs"),
+        *("working", "business", "calendar", "consecutive"),  # days
+        *("mm millimetre millimetres millimeter millimeters", "cm centimetre centimetres centimeter centimeters"),
+        *("m metre metres meter meters", "km kilometre kilometres kilometer kilometers", "mile miles", "inch inches"),
+        *("mg milligram milligrams", "g gram grams", "kg kilogram kilograms", "t tonne tonnes", "lb lbs pound pounds"),
+        *("ml millilitre millilitres", "l litre litres liter liters", "bit bits", "byte bytes", "octet octets"),
+        *("kb kilobyte kilobytes", "mb megabyte megabytes", "gb gigabyte gigabytes", "tb terabyte terabytes"),
+        *("°c", "°f", "kw", "mw", "kwh", "mwh", "hz", "khz", "mhz", "ghz"),
+        *("millisekunde millisekunden", "sekunde sekunden", "minuten", "stunde stunden", "tag tage tagen"),
+        *("werktag werktage werktagen", "arbeitstag arbeitstage arbeitstagen", "woche wochen", "monat monate monaten"),
+        *("jahr jahre jahren", "seconde secondes", "heure heures", "jour jours", "semaine semaines", "mois", "an ans"),
+        *("année années",),
+    )
+    for word in words.split()
+}
+"""A unit that stands behind a number -> the form in which it is compared."""
 PLACES = _listed(
     """
     law laws court courts jurisdiction venue governed county state country gesetz recht rechts gericht gerichte

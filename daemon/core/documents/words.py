@@ -2,7 +2,8 @@
 
 Two spellings of one text give equal words. Quotes, dashes, ligatures, soft hyphens, capitals and line breaks do not
 count; a hyphen separates two words; an ideograph is a word of its own. Numbers keep their decimal signs. These are
-equal too: *thirty*, *30* and *thirty (30)*, *10,000* and *10000*, *percent* and *%*, and dates (see `dates`).
+equal too: *thirty*, *30* and *thirty (30)*, *10,000* and *10000*, *percent* and *%*, *24 hours* and *24 h*, *mustn't*
+and *must not*, and dates (see `dates`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from daemon.core.documents.word_lists import (
     NUMBERS,
     PARTY,
     REFERENCES,
+    UNITS,
     WordKind,
 )
 
@@ -37,8 +39,9 @@ _WORD = re.compile(
     rf"|(?P<ideograph>[{_IDEOGRAPH}])"
     rf"|(?P<number>{YEARS}|\d+(?:(?:[.:/]|,(?!(?:19|20)\d\d(?!\d)))\d+)*)"
     r"|(?P<percent>%|\b(?:per\s?cent|prozent|pour\s+cent)\b)"
+    r"|(?P<contracted>\b(?:ca|wo|sha|[^\W\d_]{2,6})n['\u2019]t\b|\bcannot\b)"
     rf"|(?P<word>[^\W\d_{_IDEOGRAPH}](?:[^\W_{_IDEOGRAPH}]|['\u2019\u00ad](?=[^\W\d_]))*)"
-    r"|(?P<sign>[$€£¥§©])",
+    r"|(?P<sign>[$€£¥§©]|°[CF]\b)",
     re.IGNORECASE,
 )
 _DROPPED = dict.fromkeys(map(ord, "-'\u2019\u2010\u2011\u00ad"))
@@ -55,13 +58,12 @@ _LISTS = (
     (CONNECTIVE, WordKind.CONNECTIVE),
     (FUNCTION, WordKind.FUNCTION),
 )
-_CONTRACTED = {"cant": "cannot", "wont": "willnot", "dont": "donot"}
+_CONTRACTED = {"ca": "can", "wo": "will", "sha": "shall"}
 
 
 def comparable(word: str) -> str:
     """Return the form of a word for comparison, the same for different typography."""
-    form = _POSSESSIVE.sub("", unicodedata.normalize("NFKC", word).casefold()).translate(_DROPPED)
-    return _CONTRACTED.get(form, form)
+    return _POSSESSIVE.sub("", unicodedata.normalize("NFKC", word).casefold()).translate(_DROPPED)
 
 
 def words_of(text: str) -> list[Word]:
@@ -82,16 +84,34 @@ def _without_shouting(text: str, words: Sequence[Word]) -> list[Word]:
 
 
 def _words(text: str) -> Iterator[Word]:
-    before = ""
+    before, counted = "", False
     for match in _WORD.finditer(text):
+        if match.lastgroup == "contracted":
+            yield from _expanded(match)
+            before, counted = "not", False
+            continue
         form, kind = _form(match)
         if kind is WordKind.NUMBER and before in REFERENCES:
             kind = WordKind.REFERENCE
+        if counted and form in UNITS:
+            form, kind = UNITS[form], WordKind.NUMBER
         first = text[match.start()]
         capital = first.isupper() and not _begins(text, match.start())
         yield Word(form, kind, match.start(), match.end(), capital, first.islower())
+        counted = kind is WordKind.NUMBER or (counted and match.lastgroup == "label" and form.isdigit())
         if not (kind is WordKind.REFERENCE and before in REFERENCES and form in ("and", "or")):
             before = form
+
+
+def _expanded(match: re.Match[str]) -> Iterator[Word]:
+    """Yield the two words of *mustn't* or *cannot*."""
+    middle = match.end() - 3
+    verb = comparable(match[0][:-3])
+    form = _CONTRACTED.get(verb, verb)
+    kind = WordKind.MODAL if form in MODAL else WordKind.FUNCTION
+    lower = match[0][0].islower()
+    yield Word(form, kind, match.start(), middle, lower=lower)
+    yield Word("not", WordKind.NEGATION, middle, match.end(), lower=lower)
 
 
 def _form(match: re.Match[str]) -> tuple[str, WordKind]:

@@ -144,6 +144,16 @@ def test_every_word_that_differs_is_accounted_for(there: list[str], here: list[s
         assert found.departures
 
 
+def test_words_beside_a_change_are_shown_where_most_was_added() -> None:
+    """A mark in one paragraph and a sentence at the beginning of the next are one change, which shows the sentence."""
+    before = worded(["The review takes place every two years. The board approves changes."])
+    after = worded(
+        ["The review takes place every two years.[1]", "[1] Unless it decides otherwise. The board approves changes."]
+    )
+    (departure,) = compare(before, after).departures
+    assert "Unless it decides otherwise" in "".join(piece.text for piece in departure.here)
+
+
 def test_the_rule_that_decides() -> None:
     """A p-value decides where there is one; elsewhere a grave departure or a low cosine does."""
     limits = Thresholds()
@@ -180,6 +190,9 @@ def gravest(there: str, here: str) -> float:
         ("Copyright (c) 2020 Acme Corp, All Rights Reserved.", "Copyright (c) 2020 Acme Corp, Most Rights Reserved."),
         ("IT IS PROTECTED BY COPYRIGHT. BY ITS USE YOU ACCEPT.", "IT IS PROTECTED BY COPYRIGHT. BY ITS USE WE ACCEPT."),
         ("It is a permanent and annual fee.", "It is a permanent and biannual fee."),
+        ("It is kept below 25 °C.", "It is kept below 25 °F."),
+        ("Remedy it within 14 days.", "Remedy it within 14 working days."),
+        ("You mustn't copy it.", "You must copy it."),
     ],
 )
 def test_names_dates_and_numbers_matter_where_they_oblige(there: str, here: str) -> None:
@@ -192,6 +205,8 @@ def test_names_dates_and_numbers_matter_where_they_oblige(there: str, here: str)
     [
         ("Pay within thirty (30) days.", "Pay within 30 days."),
         ("Pay within twenty-five days.", "Pay within 25 days."),
+        ("Answer within 24 hours, and ping every 30 seconds.", "Answer within 24 h, and ping every 30 s."),
+        ("It mustn't leak. It cannot fail. It won't stop.", "It must not leak. It can't fail. It will not stop."),
         ("It costs 10,000.00 EUR and 5 percent.", "It costs €10000 and 5%."),
         ("Signed on 4 March 2021 by us.", "Signed on March 4, 2021 by us."),
         ("Signed on 4 March 2021 by us.", "Signed on 2021-03-04 by us."),
@@ -206,7 +221,7 @@ def test_names_dates_and_numbers_matter_where_they_oblige(there: str, here: str)
     ],
 )
 def test_other_ways_to_write_the_same_are_no_finding(there: str, here: str) -> None:
-    """Numbers, money, dates and addresses in another form, another holder, a party renamed, page numbers."""
+    """Numbers, units, money, dates and addresses in another form, contractions, another holder, page numbers."""
     assert gravest(there, here) == 0.0
 
 
