@@ -87,7 +87,7 @@ async def write(servers: str, topic: str, count: int, partitions: int) -> None:
 
 class Daemon:
     def __init__(self, config: Path, log: Path) -> None:
-        self._log = log
+        self.log = log
         with log.open("wb") as stderr:
             self.process = subprocess.Popen([*STRAYLINE, str(config)], stderr=stderr)
 
@@ -102,9 +102,9 @@ class Daemon:
 
     def metric(self, name: str) -> float:
         """The sum over a metric's series; 0 while there is no answer."""
-        ports = re.findall(rb'"port": ?(\d+)', self._log.read_bytes())
+        ports = re.findall(rb'"port": ?(\d+)', self.log.read_bytes())
         if self.process.poll() is not None:
-            raise RuntimeError(self._log.read_text()[-3000:])
+            raise RuntimeError(self.log.read_text()[-3000:])
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{int(ports[0])}/metrics", timeout=30) as page:
                 text = page.read().decode()
@@ -125,7 +125,7 @@ class Daemon:
             if lines != last:
                 last, since = lines, time.monotonic()
             elif time.monotonic() - since > QUIET_S:
-                raise RuntimeError(f"stuck at {lines:.0f} lines:\n{self._log.read_text()[-3000:]}")
+                raise RuntimeError(f"stuck at {lines:.0f} lines:\n{self.log.read_text()[-3000:]}")
 
 
 async def audit(servers: str, topic: str, partitions: int, count: int) -> dict[str, int]:

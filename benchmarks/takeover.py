@@ -1,10 +1,15 @@
 """How long a replica that has nothing of a partition reads its baseline from a real Kafka, before it takes it over.
 
     python -m benchmarks.takeover [--patterns 62500] [--scopes 13] [--servers HOST:PORT]
+    python -m benchmarks.takeover --replicas         two replicas of `strayline run`, one of which leaves, or is killed
 
 1,000,000 patterns of 200 scopes in 16 partitions are so many in each. Their records are written into one partition of a
 topic of 16. Then a follower that is up to date, and holds nothing, is asked for that partition, as at a takeover with
 `detector.baselines: served`. What follows in a takeover, the fence and the checkpoint, does not depend on the patterns.
+
+With `--replicas` two partitions have so many patterns each, of 32 dimensions, and each replica serves one. It is said
+how long after the signal the other replica is assigned the partition, and how long it takes from there until it runs.
+A killed replica is noticed when its session times out, `kafka.session_timeout`.
 """
 
 from __future__ import annotations
@@ -12,19 +17,30 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
+from typing import Any
 
+import orjson
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.cold import MODEL, records
-from benchmarks.million import kafka
+from benchmarks.million import Daemon, kafka
+from benchmarks.running import prepared
 from daemon.adapters.kafka import KafkaBroker, KafkaSettings
 from daemon.core.detection import Detector, DetectorSettings
 from daemon.runtime import Follower, HoldServed, WorkerThread, seldom_collected
 from tests.support.brokers import topics_on
 
 PARTITIONS, PARTITION = 16, 5
+STUB, STUB_DIMENSIONS = "stub:32", 32
+"""The model of the replicas' engine."""
+LONGEST_S = 600.0
 
 
 async def write(servers: str, topic: str, options: argparse.Namespace) -> int:
@@ -59,6 +75,70 @@ async def take_over(servers: str, topic: str, dimensions: int) -> tuple[float, f
         thread.close()
 
 
+async def write_two(servers: str, topic: str, options: argparse.Namespace) -> None:
+    """Write so many patterns into each of two partitions, those of a scope into one."""
+    async with AIOKafkaProducer(bootstrap_servers=servers, linger_ms=5, max_batch_size=1 << 19) as producer:
+        homes: dict[str, int] = {}
+        for record in records(2 * options.patterns, 2 * options.scopes, STUB_DIMENSIONS, model=STUB):
+            scope = orjson.loads(record.key)[1]
+            await producer.send(topic, record.value, record.key, homes.setdefault(scope, len(homes) % 2))
+        await producer.flush()
+
+
+def logged(daemon: Daemon, event: str, since: datetime) -> list[dict[str, Any]]:
+    """Return what a replica has logged of an event since then."""
+    lines = [orjson.loads(line) for line in daemon.log.read_bytes().splitlines() if line.startswith(b"{")]
+    return [line for line in lines if line["event"] == event and datetime.fromisoformat(line["time"]) >= since]
+
+
+async def until(daemon: Daemon, event: str, partition: str, since: datetime) -> datetime:
+    """Wait until a replica has logged an event of a partition since then; return when it did."""
+    async with asyncio.timeout(LONGEST_S):
+        while True:
+            for line in logged(daemon, event, since):
+                if partition in line.get("partitions", [line.get("partition")]):
+                    return datetime.fromisoformat(line["time"])
+            await asyncio.sleep(0.1)
+
+
+async def one_each(daemons: Sequence[Daemon], partitions: Sequence[str], since: datetime) -> list[Daemon]:
+    """Wait until each replica runs one of the partitions; return their replicas."""
+    async with asyncio.timeout(LONGEST_S):
+        while True:
+            starts = {
+                (line["time"], line["partition"]): daemon
+                for daemon in daemons
+                for line in logged(daemon, "partition_runs", since)
+            }
+            owners = {partition: daemon for (_, partition), daemon in sorted(starts.items(), key=lambda one: one[0])}
+            if len({id(owners.get(partition)) for partition in partitions} - {id(None)}) == len(partitions):
+                return [owners[partition] for partition in partitions]
+            await asyncio.sleep(0.5)
+
+
+async def goes(servers: str, how: signal.Signals, options: argparse.Namespace) -> str:
+    """Let one of two replicas go; say how long the other one took to be assigned its partition, and to run it."""
+    since = datetime.now(UTC)
+    with TemporaryDirectory() as folder:
+        async with prepared(servers, Path(folder), 2, detector={"baselines": "served"}) as made:
+            await write_two(servers, made.topics["baseline"], options)
+            partitions = [f"{made.topic}/{number}" for number in range(2)]
+            async with made.replicas(2) as daemons:
+                stays, leaver = await one_each(daemons, partitions, since)
+                spent, signalled = stays.cpu_seconds(), datetime.now(UTC)
+                leaver.process.send_signal(how)
+                assigned = await until(stays, "assigned", partitions[1], signalled)
+                runs = await until(stays, "partition_runs", partitions[1], signalled)
+                spent = stays.cpu_seconds() - spent
+    first, then = (assigned - signalled).total_seconds(), (runs - assigned).total_seconds()
+    return f"{how.name}: assigned after {first:.1f} s, ran {then:.1f} s later, {spent:.1f} s of the processor"
+
+
+async def replicas_go(servers: str, options: argparse.Namespace) -> None:
+    for how in options.rounds * (signal.SIGTERM, signal.SIGKILL):
+        print(f"{await goes(servers, how, options)} (load of the machine: {os.getloadavg()[0]:.1f})")
+
+
 async def measure(servers: str, options: argparse.Namespace) -> None:
     async with topics_on(servers) as topics:
         topic = await topics.make("baseline", PARTITIONS)
@@ -79,9 +159,10 @@ def main() -> int:
     for name, default in (("patterns", 62_500), ("scopes", 13), ("dimensions", 384), ("rounds", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--servers", help="a Kafka that runs already")
+    parser.add_argument("--replicas", action="store_true", help="one of two replicas goes")
     options = parser.parse_args()
     with kafka(options.servers) as servers, seldom_collected():  # as the daemon runs
-        asyncio.run(measure(servers, options))
+        asyncio.run((replicas_go if options.replicas else measure)(servers, options))
     return 0
 
 
