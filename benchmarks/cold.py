@@ -12,13 +12,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
+from functools import wraps
 from itertools import islice
 from pathlib import Path
+from pkgutil import resolve_name
 from tempfile import TemporaryDirectory
-from time import perf_counter, process_time
-from typing import ParamSpec
+from time import perf_counter, process_time, thread_time
+from typing import ParamSpec, TypeVar
 
 import numpy as np
+import pytest
 
 from benchmarks.memory import APPLIED_AT_ONCE, SECOND, SOURCE, resident, sessions
 from daemon.adapters.cold_file import ColdFile
@@ -29,16 +32,26 @@ from daemon.core.types import Update
 from daemon.runtime.cold_scopes import give_back
 
 P = ParamSpec("P")
+T = TypeVar("T")
+PAUSES = (
+    "daemon.core.detection.packed_scope._Pieces.write",
+    "daemon.core.detection.packed_scope._Read.read",
+    "daemon.core.detection.packed_scope._Read.readinto",
+    "daemon.core.baseline.vector_index._go_on",
+)
+"""What is called while a scope is pickled, and is Python."""
 MODEL = "bench"
 
 
-def records(patterns: int, scopes: int, dimensions: int, lines: int = 10, own: int = 2) -> Iterator[Update]:
+def records(
+    patterns: int, scopes: int, dimensions: int, lines: int = 10, own: int = 2, model: str = MODEL
+) -> Iterator[Update]:
     """Yield the records of patterns that each had one session; see `sessions`."""
     bucket_us = DetectorSettings().window_us // 28
     for number, (pattern, vector) in enumerate(sessions(patterns, scopes, dimensions, lines, own)):
         end = (number + 1) * SECOND
         weight = Weight({end // bucket_us: 1}, end, end)
-        yield Update(vector_key(pattern.scope, pattern.id), dump_vector(MODEL, end, pattern.lines, vector))
+        yield Update(vector_key(pattern.scope, pattern.id), dump_vector(model, end, pattern.lines, vector))
         yield Update(weight_key(pattern.scope, pattern.id, SOURCE), dump_weight(weight))
 
 
@@ -56,6 +69,32 @@ def timed(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> t
     began, spent = perf_counter(), process_time()
     function(*args, **kwargs)
     return 1000 * (perf_counter() - began), 1000 * (process_time() - spent)
+
+
+class Held:
+    """Notes the longest time of the processor between two moments at which a pickle lets other threads run."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.longest = 0.0
+        self._last: float | None = None
+        for name in PAUSES:
+            monkeypatch.setattr(name, self._noting(resolve_name(name)))
+
+    def _noting(self, function: Callable[P, T]) -> Callable[P, T]:
+        @wraps(function)
+        def noted(*args: P.args, **kwargs: P.kwargs) -> T:
+            if self._last is not None:
+                self.longest = max(self.longest, thread_time() - self._last)
+            result = function(*args, **kwargs)
+            self._last = thread_time()
+            return result
+
+        return noted
+
+    def times(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> tuple[float, float]:
+        """Return what `timed` does of a call by itself."""
+        self._last = None
+        return timed(function, *args, **kwargs)
 
 
 def told(name: str, times: list[tuple[float, float]]) -> str:
@@ -77,7 +116,8 @@ def main() -> int:
         one.scope: (one, vector)
         for one, vector in islice(sessions(whole, options.scopes, options.dimensions), options.scopes)
     }
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
+        held = Held(monkeypatch)
         before, storage = resident(), ColdFile(Path(folder), 1 << 40)
         detector = restored(options, storage)
         for pattern, vector in some.values():  # the first search in a scope builds its index
@@ -85,13 +125,13 @@ def main() -> int:
         give_back()
         warm = resident() - before
         names = detector.unused_scopes(0)[: int(options.share * options.scopes)]
-        going = [timed(detector.cool, name, 0) for name in names]
+        going = [held.times(detector.cool, name, 0) for name in names]
         giving, cold, disk = timed(give_back), resident() - before, storage.used
         coming, again = list[tuple[float, float]](), list[tuple[float, float]]()
         for number, name in enumerate(names):
             end = (whole + 1 + number) * SECOND
             for times in (coming, again):
-                times.append(timed(detector.judge, *some[name], end=end, source=SOURCE))
+                times.append(held.times(detector.judge, *some[name], end=end, source=SOURCE))
         give_back()
         back = resident() - before
     mib = [round(size / 2**20) for size in (warm, cold, back, disk)]
@@ -104,6 +144,7 @@ def main() -> int:
     print(told("freed memory is given back to the system", [giving]))
     print(told("a session brings its scope back", coming))
     print(told("the next session of it", again))
+    print(f"pickling one held the interpreter's lock for {1000 * held.longest:.1f} ms of the processor at most")
     return 0
 
 

@@ -42,6 +42,14 @@ REFINED = 16
 Slots = NDArray[np.int64]
 
 
+def _go_on(_done: int, _all: int) -> bool:
+    """Let an index go on to be saved or loaded. This is Python, so meanwhile other threads may run."""
+    return True
+
+
+_go_on.__annotations__ = {"_done": int, "_all": int, "return": bool}  # usearch asks for types, not for their names
+
+
 class _Exact(Columns):
     """Vectors that are compared as they are; half floats would be converted to floats for every search."""
 
@@ -141,7 +149,8 @@ class VectorIndex:
         A usearch index draws the levels of added vectors from a generator that begins again.
         """
         indexes = (("_index", self._index), ("_next", self._next))
-        return self.__dict__ | {name: bytes(index.save() or b"") for name, index in indexes if index is not None}
+        saved = {name: index.save(progress=_go_on) or b"" for name, index in indexes if index is not None}
+        return self.__dict__ | saved
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         """Take over what `__getstate__` returned."""
@@ -149,7 +158,7 @@ class VectorIndex:
         for name in ("_index", "_next"):
             if (content := state[name]) is not None:
                 index = self._new_index()
-                index.load(content)
+                index.load(content, progress=_go_on)
                 setattr(self, name, index)
 
     def memory(self) -> int:

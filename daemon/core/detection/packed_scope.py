@@ -3,13 +3,18 @@
 What is unpacked is the scope that was packed, to the bit, with what is only cached of it. The first scope that is
 packed gives the dictionary by which the others are compressed. Every content has a checksum, so what a disk returns
 damaged is not unpacked.
+
+Pickling holds the interpreter's lock, and the event loop waits for it. So a pickle is written and read in pieces,
+between which other threads may run; compressing gives the lock up by itself.
 """
 
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from io import BytesIO
+from typing import Any, NamedTuple, Protocol
 
 import zstandard
 
@@ -18,6 +23,8 @@ from daemon.errors import ColdScopeError
 
 _LEVEL = 1
 _WORDS = 1 << 16
+_AT_ONCE = 1 << 20
+"""Bytes of a large array that are copied or compressed before another thread may run."""
 
 
 class Extent(NamedTuple):
@@ -71,6 +78,41 @@ class Packed:
         return isinstance(self.content, Extent)
 
 
+class _Pieces:
+    """Takes a pickle piece by piece. `write` is Python, so between two pieces another thread may run."""
+
+    def __init__(self) -> None:
+        self.pieces: list[memoryview] = []
+
+    def write(self, piece: bytes | pickle.PickleBuffer) -> None:
+        """Keep a piece, without a copy: some 64 KiB of small objects, or a large array in parts."""
+        whole = piece.raw() if isinstance(piece, pickle.PickleBuffer) else memoryview(piece)
+        self.pieces += [whole[at : at + _AT_ONCE] for at in range(0, len(whole), _AT_ONCE)]
+
+
+class _Read(BytesIO):
+    """Gives a pickle piece by piece, as `_Pieces` takes it."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes."""
+        return super().read(size)
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill `buffer` with the next bytes."""
+        whole = memoryview(buffer)
+        return sum(super(_Read, self).readinto(whole[at : at + _AT_ONCE]) for at in range(0, len(whole), _AT_ONCE))
+
+
+def _first(pieces: Iterable[memoryview], size: int) -> bytes:
+    """Return the first `size` bytes of `pieces` joined, fewer when there are no more."""
+    begin = BytesIO()
+    for piece in pieces:
+        if begin.tell() >= size:
+            break
+        begin.write(piece[:size])
+    return begin.getvalue()[:size]
+
+
 class Packer:
     """Packs scopes, and unpacks what it has packed itself; `storage` has what is on the disk."""
 
@@ -87,14 +129,19 @@ class Packer:
         return Packed(content, facts, packed, undone, scope.homes, scope.used)
 
     def _compress(self, scope: Scope) -> bytes:
-        content = pickle.dumps(scope, pickle.HIGHEST_PROTOCOL)
+        pickle.dump(scope, written := _Pieces(), pickle.HIGHEST_PROTOCOL)
+        pieces = written.pieces
         if self._compressor is None:
-            words = zstandard.ZstdCompressionDict(content[:_WORDS], dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+            words = zstandard.ZstdCompressionDict(_first(pieces, _WORDS), dict_type=zstandard.DICT_TYPE_RAWCONTENT)
             words.precompute_compress(level=_LEVEL)
             self._compressor = zstandard.ZstdCompressor(dict_data=words, write_checksum=True)
             self._decompressor = zstandard.ZstdDecompressor(dict_data=words)
-        # A copy of its own size: the compressor's buffer is as large as the content, and what is cut off of it is lost.
-        return memoryview(self._compressor.compress(content)).tobytes()
+        compressing = self._compressor.compressobj(size=sum(map(len, pieces)))
+        content = BytesIO()
+        for piece in pieces:
+            content.write(compressing.compress(piece))
+        content.write(compressing.flush())
+        return content.getvalue()
 
     def unpack(self, packed: Packed) -> Scope:
         """Return the scope. Raises ColdScopeError where the disk does not return what was written."""
@@ -103,7 +150,8 @@ class Packer:
             if isinstance(content, Extent):
                 assert self._storage is not None
                 content = self._storage.read(content)
-            scope = pickle.loads(self._decompressor.decompress(content))  # noqa: S301 - `pack` of this process made it
+            whole = _Read(self._decompressor.decompress(content))
+            scope = pickle.Unpickler(whole).load()  # noqa: S301 - `pack` of this process made it
         except (OSError, zstandard.ZstdError) as error:
             raise ColdScopeError(f"a scope cannot be read back from the disk: {error}") from error
         assert isinstance(scope, Scope)

@@ -2,8 +2,9 @@
 
 A scope as objects costs some ten thousand bytes before it has learned anything: a header for each of its columns. So
 only the AWAKE scopes used last are objects; a small one that has been idle for longer is packed (`packed_scope`), and
-unpacked when it is asked for. Nothing is lost by it, so no verdict depends on it. A scope whose vectors are in an index
-stays as it is: its patterns cost more than its headers.
+unpacked when it is asked for. Nothing is lost by it, so no verdict depends on it. A scope of more than FEW patterns
+stays as it is: its patterns cost more than its headers, and to pack and unpack it around a session takes longer than to
+judge that.
 
 Any scope that nobody has asked for in some turns may be *cold*: it is packed whatever its size, and what is larger than
 SMALL goes to the disk. Who owns the scopes says when a turn is over, since the core knows no clock.
@@ -24,6 +25,7 @@ from daemon.core.detection.scope import Scope, ScopeFacts
 from daemon.core.types import TopicPartition
 
 AWAKE = 256
+FEW = 100
 KEPT = 0.95
 GROWN = 1.01
 """Where too few may be let go, the next try is when the number of scopes has grown by this factor."""
@@ -194,7 +196,7 @@ class Scopes:
 
     def _put_to_sleep(self, name: str) -> None:
         scope = self._awake.pop(name)
-        if scope.baseline.neighbours.vectors.exact:
+        if len(scope.baseline) <= FEW:
             self._packed[name] = self._packer.pack(scope, len(self._undone))
         else:
             self._large[name] = scope

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import gettempdir
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 
 from daemon.adapters.cold_file import ColdFile
 from daemon.core.baseline import Weight
-from daemon.core.detection import ColdStorage, changelog_codec, scopes
+from daemon.core.detection import ColdStorage, changelog_codec, packed_scope, scopes
 from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.detection.scope import Scope
 from daemon.core.types import Judgement, LabelVerdict, Pattern, TopicPartition, Update, Vector
 from daemon.errors import ColdScopeError
 from tests.support.traffic import DIMENSIONS, HOUR, SOURCE, pattern, vector
@@ -266,6 +268,39 @@ def test_a_scope_of_many_patterns_comes_back_to_the_bit(tmp_path: Path) -> None:
     expected, judged = (detector.judge(made, embedding, end=HOUR, source=SOURCE) for detector in (whole, gone))
     assert expected == judged
     assert list(whole.dump()) == list(gone.dump())
+
+
+def test_packing_lets_other_threads_run_in_between() -> None:
+    """A pickle is written and read in pieces of at most a megabyte, by methods that are Python; it is the same."""
+    vectors, lines = np.arange(3 << 18, dtype=np.float64), [f"line {number}" for number in range(100_000)]
+    written = packed_scope._Pieces()
+    pickle.dump((vectors, lines), written, pickle.HIGHEST_PROTOCOL)
+    sizes = [len(piece) for piece in written.pieces]
+    assert max(sizes) == packed_scope._AT_ONCE
+    assert sum(sizes) > 7_000_000
+    read = pickle.Unpickler(packed_scope._Read(b"".join(written.pieces))).load()
+    assert lines == read[1]
+    assert np.array_equal(vectors, read[0])
+
+
+def test_a_scope_of_many_patterns_is_not_packed_around_its_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where more scopes are in use than stay awake, only those of few patterns are packed."""
+    packed: list[int] = []
+    pack = packed_scope.Packer.pack
+
+    def noting(self: packed_scope.Packer, scope: Scope, undone: int) -> packed_scope.Packed:
+        packed.append(len(scope.baseline))
+        return pack(self, scope, undone)
+
+    monkeypatch.setattr(packed_scope.Packer, "pack", noting)
+    monkeypatch.setattr(scopes, "AWAKE", 1)
+    detector = make()
+    for hour in range(scopes.FEW + 2):
+        judge(detector, pattern("open", f"part {hour} is written", scope=NAMES[0]), hour)
+    for hour in range(5):
+        for name in NAMES[:3]:
+            judge(detector, pattern("open", scope=name), hour)
+    assert {1} == set(packed)
 
 
 def _records(number: int, embedding: Vector) -> list[Update]:
