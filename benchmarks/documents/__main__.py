@@ -140,7 +140,8 @@ PROTOCOLS: dict[str, Callable[[argparse.Namespace, Engine], Awaitable[None]]] = 
 
 
 async def measure(options: argparse.Namespace) -> None:
-    engine = make_engine(EngineSettings(type="lite", model="wordllama"))
+    settings = EngineSettings(type=options.engine, model=options.model, instruction=options.instruction)
+    engine = make_engine(settings)
     await engine.start()
     try:
         await PROTOCOLS[options.protocol](options, engine)
@@ -154,6 +155,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="the unpacked package")
     parser.add_argument("--half", choices=HALVES, default="held-out", help="which families D1 reports")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"how often each text is edited (default: {SEEDS})")
+    parser.add_argument("--engine", choices=("lite", "vllm"), default="lite")
+    parser.add_argument("--model", default="wordllama", help="of the engine (default: wordllama)")
+    parser.add_argument("--instruction", help="a prefix to every text (default: none)")
     parser.add_argument("--wrong", action="store_true", help="show what was judged wrongly")
     options = parser.parse_args()
     began = time.monotonic()
