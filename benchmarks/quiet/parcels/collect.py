@@ -48,6 +48,7 @@ RULES: dict[str, dict[str, str]] = {
         "edge": r"BADREQ|\.git|\.env|wp-login|/admin|OR%20|/passwd",
         "api": r"no route for /(\.|wp|admin|etc)|OR%20|Truncated",
     },
+    "worker stands still": {"worker": "broker lost|, again|consuming", "rabbitmq": "missed heartbeats|closing"},
 }
 
 
@@ -129,7 +130,6 @@ def shown_by(lines: list[Line], events: list[dict[str, object]]) -> dict[int, li
             of_scope = [n for n, line in enumerate(lines, 1) if line.scope == SILENT[name] and line.time < end]
             last = max((n for n in of_scope if lines[n - 1].time <= start + timedelta(seconds=2)), default=0)
             shown.setdefault(last, []).append(name)
-            continue
         for number, line in enumerate(lines, 1):
             rule = RULES[name].get(line.scope)
             if rule and start <= line.time <= end and re.search(rule, line.message):
