@@ -187,7 +187,7 @@ def checked(daemon: Daemon, folder: Path, change: Mapping[str, Any]) -> tuple[in
     path.write_text(yaml.safe_dump(config))
     command = [*STRAYLINE, "check", "--online", "--config", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    return done.returncode, next(line for line in done.stdout.splitlines() if line.startswith("kafka:"))
+    return done.returncode, "\n".join(line for line in done.stdout.splitlines() if line.startswith("kafka:"))
 
 
 async def test_tokens_expire_and_the_secret_changes_twice_under_load(

@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aiokafka.conn import create_conn
+from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
     IllegalSaslStateError,
@@ -21,6 +21,7 @@ from aiokafka.errors import (
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
+from aiokafka.protocol.metadata import MetadataRequest
 
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.adapters.kafka.tokens import TokenError
@@ -82,8 +83,30 @@ async def _try(settings: KafkaSettings, server: str, seconds: float) -> Refusal 
             )
     except (KafkaError, OSError, TimeoutError, EOFError) as error:
         return _refusal(settings, server, error)
-    made.close()
-    return None
+    try:
+        return await _refused_token(settings, server, made, seconds)
+    finally:
+        made.close()
+
+
+async def _refused_token(
+    settings: KafkaSettings, server: str, made: AIOKafkaConnection, seconds: float
+) -> Refusal | None:
+    """Return that a token is refused.
+
+    The server says so in an answer that aiokafka does not read (RFC 7628, 3.2.2). Then the next request has no answer,
+    or one that names no server.
+    """
+    if settings.oauth is None:
+        return None
+    try:
+        async with asyncio.timeout(seconds):
+            accepted = bool((await made.send(MetadataRequest([]))).brokers)
+    except TimeoutError:
+        return Refusal(f"{server} does not answer", permanent=False)
+    except (KafkaError, OSError, EOFError):
+        accepted = False
+    return None if accepted else Refusal(f"{server} refuses {_WHOSE_TOKEN}", permanent=True)
 
 
 def _refusal(settings: KafkaSettings, server: str, error: BaseException) -> Refusal:
