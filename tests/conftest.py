@@ -73,11 +73,6 @@ def lacking(what: str) -> NoReturn:
     pytest.skip(what)
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Use one worker more than there are cores: a test of real processes mostly waits for them."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark whatever uses the broker, so that `-m "not kafka"` is quick; put what takes long first, so that no worker
     begins its longest file when the others have nothing left."""

@@ -32,6 +32,8 @@ STEP = 20.0
 """The same from the first fault on."""
 POLL = 0.1
 """Seconds between two looks at what the daemon has read."""
+SETTLED = 3.0
+"""Seconds in which nothing is caught up with, when all is read."""
 IDLE = "5s"
 """`sessions.idle_flush`: longer than a busy machine waits for a step, so that no session is cut there."""
 
@@ -95,7 +97,8 @@ async def _write(daemon: Daemon, partitions: int, lines: Lines, moved: float, fa
             where = {"partition": crc32(key) % partitions, "timestamp_ms": round(1000 * (at + moved))}
             await producer.send(daemon.logs, as_json(at + moved, row), key, **where)
             sent += 1
-    await _read(daemon, sent, unsettled=0, behind=0)
+    await _read(daemon, sent, unsettled=0)
+    await _settled(daemon)
 
 
 def _step(at: float, faults_from: float) -> float:
@@ -103,17 +106,21 @@ def _step(at: float, faults_from: float) -> float:
     return STEP if at + QUIET_STEP > faults_from else QUIET_STEP
 
 
-async def _read(daemon: Daemon, lines: int, unsettled: int, behind: float = math.inf) -> None:
-    """Wait until the daemon has read so many lines, and at most so many wait for their sessions to close.
-
-    `behind` is how many records may be unread at most, those included that the partitions observed.
-    """
+async def _read(daemon: Daemon, lines: int, unsettled: int) -> None:
+    """Wait until the daemon has read so many lines, and at most so many wait for their sessions to close."""
     while True:
         page = (await asyncio.to_thread(daemon.get, "/metrics"))[1]
-        read = _added_up(page, "lines_total") >= lines and _added_up(page, "unsettled_lines") <= unsettled
-        if read and _added_up(page, "consumer_lag_records") <= behind:
+        if _added_up(page, "lines_total") >= lines and _added_up(page, "unsettled_lines") <= unsettled:
             return
         await asyncio.sleep(POLL)
+
+
+async def _settled(daemon: Daemon) -> None:
+    """Wait until the incidents lane has read what was observed of the last lines: nothing more is caught up with."""
+    before = math.nan
+    while (behind := _added_up((await asyncio.to_thread(daemon.get, "/metrics"))[1], "consumer_lag_records")) != before:
+        before = behind
+        await asyncio.sleep(SETTLED)
 
 
 def _added_up(page: str, metric: str) -> int:
