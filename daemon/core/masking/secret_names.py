@@ -79,12 +79,13 @@ STATES = (
     r"|too|is|was|has|must|cannot|can't|could|should|will|for|from|in|at|of|to|by|with|and|or|the|this|please|being"
     r"|already|malformed|unsupported|rejecting|using|read|written|stored|saved|skipped|ignored|exceeded|limited"
     r"|policy|strength|weak|short|long|confirmed|issued|still|now|only|never|always|about|your|its|if|when"
+    r"|same-origin|omit|invalid_(?:grant|token|request|client|scope)|creation"
     r"|because|expected|a|an|string|str|varchar|boolean|bool)"
 )
 """Words for the state of a secret (``password: incorrect``)."""
 PLACEHOLDERS = (
     r"(?:\?|\{[a-z_]*\}|\(\w+\)|<[A-Za-z_ -]+>|\*{3,}|\*|\.{3}|…"
-    r"|\$\{[^}]*\}|\{\{[^}]*\}\}|%[sdv]|\[(?:REDACTED|FILTERED|\w*MASKED)\]"
+    r"|\$\{[^}]*\}|\{\{[^}]*\}\}|%[sdv]|\[(?:REDACTED|FILTERED|HIDDEN|\w*MASKED)\]|\((?:sensitive|hidden) value\)"
     r"|(?-i:\$(?:PASSWORD|[A-Z]+_[A-Z0-9_]+)|%[A-Z_]{4,}%)|!(?:vault|env|secret|ref|sub)(?-u:\b))"
 )
 """Values that are hidden already, or that a template will fill in."""

@@ -15,6 +15,8 @@ TOKEN_FORMS = (
     Form("", r"endr\+[A-Za-z0-9-]{16,}|AstraCS:[A-Za-z0-9]{12,}(?::[0-9a-f]{20,})?|packagist_[a-z]{3}_[0-9a-f]{60,}"),
     Form("", r"bedrock-api-key-[A-Za-z0-9+/=]{20,}|gcntfy-[a-z0-9-]{60,}|CCIPRJ_[A-Za-z0-9_]{40,}"),
     Form("", r"\$krb5(?:tgs|asrep|pa)\$[!-~]{24,}|\$8\$[A-Za-z0-9./]{8,}\$[A-Za-z0-9./]{20,}"),
+    Form("", r"hcaik_[a-z0-9]{58,}|os_v2_(?:app|org)_[a-z0-9]{60,}|jina_[0-9a-f]{32}[\w-]{28,}|e2b_[0-9a-f]{40}"),
+    Form("", rf"waka_{UUID_FORM}|NRI[IQ]-[A-Za-z0-9_-]{{32}}"),
     Form(r"(?-u:\b)", r"(?:api)?key_[0-9a-f]{24,64}"),
 )  # fmt: skip
 """Forms of tokens, each with a literal of `TOKEN_HINTS` in it."""
@@ -22,7 +24,7 @@ TOKEN_HINTS: tuple[str, ...] = (
     *("dp.ct.", "dp.st.", "dp.sa", "dp.scim.", "dp.audit.", "access-prod", "access-sand", "access-devel"),
     *("pub-c-", "sub-c-", "sec-c-", "rzp_", "rgapi-", "nrjs-", "napi_", "npg_", "kubeconfig-", "::server:", "::node:"),
     *("nsec1", "age-secret", "s-s4t2", "cog_", "csa_", "endr+", "astracs", "packagist_"),
-    *("gcntfy-", "cciprj_", "$krb5", "$8$"),
+    *("gcntfy-", "cciprj_", "$krb5", "$8$", "hcaik_", "os_v2_", "jina_", "e2b_", "waka_", "nriq-", "nrii-"),
 )
 MORE_VENDORS: tuple[str, ...] = (
     "snyk", "eventbrite", "customerio", "customer.io", "gumroad", "jotform", "kickbox", "ipstack", "pdflayer",
