@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from demo.record.collect import Line, moment, write_recording
+from demo.record.collect import Line, entries, moment, write_recording
 
 SYSLOG = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 AFTERMATH = timedelta(seconds=4)
@@ -52,20 +52,6 @@ RULES: dict[str, dict[str, str]] = {
 }
 
 
-def entries(file: Path, pattern: str) -> Iterator[tuple[re.Match[str], str]]:
-    """Yield the entries of a file: the match of the first line, and the text with the lines that continue it."""
-    match, text = None, ""
-    for line in file.read_text(errors="replace").splitlines():
-        if found := re.match(pattern, line):
-            if match:
-                yield match, text
-            match, text = found, found["text"]
-        elif match and line:
-            text += "\n" + line
-    if match:
-        yield match, text
-
-
 def programs(folder: Path) -> Iterator[Line]:
     """Yield the lines of the service and its worker."""
     for name in ("api1", "api2", "worker"):
@@ -79,9 +65,8 @@ def programs(folder: Path) -> Iterator[Line]:
 
 def proxy(folder: Path) -> Iterator[Line]:
     """Yield HAProxy's lines; a request's key is the identifier that it gives it."""
-    for match, text in entries(
-        folder / "edge.log", r"(?P<time>\S+) <(?P<pri>\d+)>\w+ +\d+ [\d:]+ haproxy\[(?P<pid>\d+)\]: (?P<text>.*)"
-    ):
+    entry = r"(?P<time>\S+) <(?P<pri>\d+)>\w+ +\d+ [\d:]+ haproxy\[(?P<pid>\d+)\]: (?P<message>.*)"
+    for match, text in entries(folder / "edge.log", re.compile(entry)):
         request = re.match(r"([0-9A-F]{20}) (.*)", text)
         client = re.match(r"- ([\d.]+:\d+) ", text)
         key = request[1] if request else client[1] if client else f"haproxy-{match['pid']}"
@@ -92,14 +77,13 @@ def proxy(folder: Path) -> Iterator[Line]:
 def database(folder: Path) -> Iterator[Line]:
     """Yield MariaDB's lines: statements by connection, which carry a time in whole seconds, and its error log."""
     at = datetime.min.replace(tzinfo=UTC)
-    statement = r"(?:(?P<time>\d{6} [ \d]\d:\d\d:\d\d)\t|\t\t)\s*(?P<id>\d+) (?P<text>.*)"
-    for match, text in entries(folder / "general.log", statement):
+    statement = r"(?:(?P<time>\d{6} [ \d]\d:\d\d:\d\d)\t|\t\t)\s*(?P<id>\d+) (?P<message>.*)"
+    for match, text in entries(folder / "general.log", re.compile(statement)):
         if match["time"]:
             at = datetime.strptime(match["time"].replace("  ", " 0"), "%y%m%d %H:%M:%S").replace(tzinfo=UTC)
         yield Line(at, "mariadb", f"c{match['id']}", "", text.replace("\t", " "))
-    for match, text in entries(
-        folder / "mariadb.err", r"(?P<time>\d{4}-\d\d-\d\d +\d+:\d\d:\d\d) (?P<id>\d+) (?P<text>.*)"
-    ):
+    entry = r"(?P<time>\d{4}-\d\d-\d\d +\d+:\d\d:\d\d) (?P<id>\d+) (?P<message>.*)"
+    for match, text in entries(folder / "mariadb.err", re.compile(entry)):
         at = datetime.strptime(match["time"].replace("  ", " 0"), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
         level = re.match(r"\[(\w+)\]", text)
         key = "server" if match["id"] == "0" else f"c{match['id']}"
@@ -108,15 +92,16 @@ def database(folder: Path) -> Iterator[Line]:
 
 def cache(folder: Path) -> Iterator[Line]:
     """Yield Redis's lines."""
-    for match, text in entries(folder / "redis.log", r"\d+:[A-Z] (?P<time>\d+ \w+ \d{4} [\d:.]+) (?P<text>.*)"):
+    entry = r"\d+:[A-Z] (?P<time>\d+ \w+ \d{4} [\d:.]+) (?P<message>.*)"
+    for match, text in entries(folder / "redis.log", re.compile(entry)):
         at = datetime.strptime(match["time"], "%d %b %Y %H:%M:%S.%f").replace(tzinfo=UTC)
         yield Line(at, "redis", "redis-1", "", text)
 
 
 def broker(folder: Path) -> Iterator[Line]:
     """Yield RabbitMQ's lines, by the process that writes them."""
-    entry = r"(?P<time>\d{4}-\d\d-\d\d [\d:.]+)\+00:00 \[(?P<level>\w+)\] (?P<key><[\d.]+>) (?P<text>.*)"
-    for match, text in entries(folder / "mq" / "rabbit@localhost.log", entry):
+    entry = r"(?P<time>\d{4}-\d\d-\d\d [\d:.]+)\+00:00 \[(?P<level>\w+)\] (?P<key><[\d.]+>) (?P<message>.*)"
+    for match, text in entries(folder / "mq" / "rabbit@localhost.log", re.compile(entry)):
         yield Line(moment(match["time"]), "rabbitmq", match["key"], match["level"], text)
 
 
