@@ -18,7 +18,9 @@ import json
 import random
 import statistics
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
@@ -142,20 +144,23 @@ async def measure(settings: EngineSettings, count: int, rounds: int, callers: in
     }
 
 
-class Accelerator:
-    """A stand-in for vLLM on a GPU: a step takes a fixed time and up to `STEP_SESSIONS` sessions."""
+class Accelerator(ABC):
+    """A stand-in for vLLM. `waiting` holds the tokens of each request; `next` says what a step does of them."""
 
-    def __init__(self, step_s: float) -> None:
-        self.step_s = step_s
-        self.waiting: list[str] = []
-        self.steps = self.served = 0
+    def __init__(self) -> None:
+        self.waiting: dict[str, int] = {}
         self.engine_core = SimpleNamespace(shutdown=lambda: None)
 
-    def add_request(self, identity: str, _prompt: object, _params: object) -> None:
-        self.waiting.append(identity)
+    @abstractmethod
+    def next(self) -> tuple[list[str], float]:
+        """Return the requests that the next step serves, and the seconds that it takes."""
+
+    def add_request(self, identity: str, prompt: dict[str, Any], _params: object) -> None:
+        self.waiting[identity] = len(prompt["prompt_token_ids"])
 
     def abort_request(self, identities: list[str]) -> None:
-        self.waiting = [identity for identity in self.waiting if identity not in identities]
+        for identity in identities:
+            self.waiting.pop(identity, None)
 
     def has_unfinished_requests(self) -> bool:
         return bool(self.waiting)
@@ -163,20 +168,34 @@ class Accelerator:
     def step(self) -> list[Any]:
         import torch
 
-        time.sleep(self.step_s)
-        done, self.waiting = self.waiting[:STEP_SESSIONS], self.waiting[STEP_SESSIONS:]
-        self.steps += 1
-        self.served += len(done)
+        done, seconds = self.next()
+        time.sleep(seconds)
+        self.abort_request(done)
         row = SimpleNamespace(data=torch.ones(384))
         return [SimpleNamespace(request_id=identity, outputs=row) for identity in done]
+
+
+class EvenSteps(Accelerator):
+    """A step takes a fixed time and up to `STEP_SESSIONS` sessions, as on a GPU."""
+
+    def __init__(self, step_s: float) -> None:
+        super().__init__()
+        self.step_s = step_s
+        self.steps = self.served = 0
+
+    def next(self) -> tuple[list[str], float]:
+        done = list(islice(self.waiting, STEP_SESSIONS))
+        self.steps += 1
+        self.served += len(done)
+        return done, self.step_s
 
 
 class Simulated(VllmEngine):
     """The adapter on an `Accelerator`."""
 
-    def __init__(self, settings: EngineSettings, step_s: float) -> None:
+    def __init__(self, settings: EngineSettings, core: Accelerator) -> None:
         super().__init__(settings)
-        self.core = Accelerator(step_s)
+        self.core = core
 
     def _load(self) -> None:
         import torch  # noqa: F401 - its import is not part of the first step
@@ -186,7 +205,8 @@ class Simulated(VllmEngine):
 
 
 async def simulate(settings: EngineSettings, step_s: float, callers: int) -> dict[str, object]:
-    engine = Simulated(settings, step_s)
+    core = EvenSteps(step_s)
+    engine = Simulated(settings, core)
     await engine.start()
     texts = sessions(2000, seed=0) * 10
     late: list[float] = []
@@ -197,8 +217,8 @@ async def simulate(settings: EngineSettings, step_s: float, callers: int) -> dic
     return {
         "step ms": step_s * 1000,
         "sessions/s": round(len(texts) / wall),
-        "share of the accelerator's time in steps": round(engine.core.steps * step_s / wall, 3),
-        "share of its steps' room filled": round(engine.core.served / engine.core.steps / STEP_SESSIONS, 3),
+        "share of the accelerator's time in steps": round(core.steps * step_s / wall, 3),
+        "share of its steps' room filled": round(core.served / core.steps / STEP_SESSIONS, 3),
         "CPU ms a session": round(1000 * cpu / len(texts), 3),
         "loop lag p99 ms": round(1000 * float(np.percentile(late, 99)), 2),
     }

@@ -20,15 +20,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from benchmarks.engine import sessions
-from daemon.adapters.engines import EngineSettings, find_model
-from daemon.adapters.engines.tokenizer import ModelTokenizer
+from benchmarks.engine import Accelerator, Simulated, sessions
+from daemon.adapters.engines import EngineSettings
 from daemon.adapters.engines.vllm import VllmEngine
 from daemon.errors import UnavailableError
 from daemon.metrics import Metrics
@@ -48,27 +45,14 @@ class Pattern:
     text: str
 
 
-class Accelerator:
-    """A stand-in for vLLM. A step of up to `STEP_TOKENS` takes `STEP_S`, and a second for each `pace` of its tokens."""
+class Paced(Accelerator):
+    """A step of up to `STEP_TOKENS` takes `STEP_S`, and a second for each `pace` of its tokens."""
 
     def __init__(self, pace: float) -> None:
+        super().__init__()
         self.pace = pace
-        self.waiting: dict[str, int] = {}
-        self.engine_core = SimpleNamespace(shutdown=lambda: None)
 
-    def add_request(self, identity: str, prompt: dict[str, Any], _params: object) -> None:
-        self.waiting[identity] = len(prompt["prompt_token_ids"])
-
-    def abort_request(self, identities: list[str]) -> None:
-        for identity in identities:
-            self.waiting.pop(identity, None)
-
-    def has_unfinished_requests(self) -> bool:
-        return bool(self.waiting)
-
-    def step(self) -> list[Any]:
-        import torch
-
+    def next(self) -> tuple[list[str], float]:
         done: list[str] = []
         tokens = 0
         for identity, size in self.waiting.items():
@@ -76,24 +60,7 @@ class Accelerator:
                 break
             done.append(identity)
             tokens += size
-        time.sleep(STEP_S + tokens / self.pace)
-        self.abort_request(done)
-        row = SimpleNamespace(data=torch.ones(384))
-        return [SimpleNamespace(request_id=identity, outputs=row) for identity in done]
-
-
-class Simulated(VllmEngine):
-    """The adapter on an `Accelerator`."""
-
-    def __init__(self, settings: EngineSettings, pace: float) -> None:
-        super().__init__(settings)
-        self.core = Accelerator(pace)
-
-    def _load(self) -> None:
-        import torch  # noqa: F401 - its import is not part of the first step
-
-        self._name, folder = find_model(self._settings.model)
-        self._engine, self._dimensions, self._tokens = self.core, 384, ModelTokenizer(folder, 512)
+        return done, STEP_S + tokens / self.pace
 
 
 class Figures:
@@ -187,7 +154,7 @@ def main() -> None:
     parser.add_argument("--simulate", type=float, metavar="TOKENS", help="tokens a second of a stand-in for the model")
     options = parser.parse_args()
     settings = EngineSettings(model=options.model, options=options.options)
-    engine = VllmEngine(settings) if options.simulate is None else Simulated(settings, options.simulate)
+    engine = VllmEngine(settings) if options.simulate is None else Simulated(settings, Paced(options.simulate))
     print(json.dumps(asyncio.run(measure(engine, options.rounds, options.seconds, options.guests)), indent=1))
 
 

@@ -109,7 +109,7 @@ def _step(at: float, faults_from: float) -> float:
 async def _read(daemon: Daemon, lines: int, unsettled: int) -> None:
     """Wait until the daemon has read so many lines, and at most so many wait for their sessions to close."""
     while True:
-        page = (await asyncio.to_thread(daemon.get, "/metrics"))[1]
+        page = await _metrics(daemon)
         if _added_up(page, "lines_total") >= lines and _added_up(page, "unsettled_lines") <= unsettled:
             return
         await asyncio.sleep(POLL)
@@ -118,9 +118,13 @@ async def _read(daemon: Daemon, lines: int, unsettled: int) -> None:
 async def _settled(daemon: Daemon) -> None:
     """Wait until the incidents lane has read what was observed of the last lines: nothing more is caught up with."""
     before = math.nan
-    while (behind := _added_up((await asyncio.to_thread(daemon.get, "/metrics"))[1], "consumer_lag_records")) != before:
+    while (behind := _added_up(await _metrics(daemon), "consumer_lag_records")) != before:
         before = behind
         await asyncio.sleep(SETTLED)
+
+
+async def _metrics(daemon: Daemon) -> str:
+    return (await asyncio.to_thread(daemon.get, "/metrics"))[1]
 
 
 def _added_up(page: str, metric: str) -> int:

@@ -76,8 +76,11 @@ class Maker:
         return Rollout(begins, shapes, self._harmless, self._random)
 
     def _harmless(self) -> str:
-        a, b, c, d, e = self._random.sample(_WORDS, 5)
-        return f"INFO {a}.{b}: {c} {d} {e} {self._random.choice(_WORDS)}"
+        a, b, c, d, e, f = self._words()
+        return f"INFO {a}.{b}: {c} {d} {e} {f}"
+
+    def _words(self) -> list[str]:
+        return [*self._random.sample(_WORDS, 5), self._random.choice(_WORDS)]
 
     def _change(self, turn: int) -> None:
         shapes = sorted({self._shapes[row.message] for row in self.rows if row.at < self.span})
@@ -141,12 +144,15 @@ class Maker:
         return 1 / 5000 if self._mode is Mode.NOVELERR else 1 / 200
 
     def _novelty(self, like: Row, key: str) -> Row:
-        a, b, c, d, e = self._random.sample(_WORDS, 5)
-        message = {
-            Mode.NOVELFAM: f"INFO app: profile of customer {a} was read from the store again",
-            Mode.NOVELERR: f"ERROR {a}.{b}: {c} {d} {e} failed",
-        }.get(self._mode, f"INFO {a}.{b}: {c} {d} {e} {self._random.choice(_WORDS)}")
-        return Row(like.at, like.scope, key, like.level, message)
+        return Row(like.at, like.scope, key, like.level, self._new())
+
+    def _new(self) -> str:
+        if self._mode is Mode.NOVEL:
+            return self._harmless()
+        a, b, c, d, e, _ = self._words()
+        if self._mode is Mode.NOVELFAM:
+            return f"INFO app: profile of customer {a} was read from the store again"
+        return f"ERROR {a}.{b}: {c} {d} {e} failed"
 
     def _batch(self, turn: int, begin: float) -> Iterator[tuple[float, Row]]:
         for number in range(200):

@@ -3,8 +3,7 @@
 Guests are served in pieces, and a piece begins only while no pattern of the stream waits for its vector. So a request
 of a guest delays the stream by one piece at most. A piece has the tokens that the engine embeds in about `PIECE_S`, by
 the pace of the pieces before, so that a slow engine gets small pieces and a fast one full batches. A text is never
-divided. A guest that waits too long is refused, and may try again: the stream is
-never held up for it.
+divided. A guest that waits too long is refused, and may try again: the stream is never held up for it.
 """
 
 from __future__ import annotations

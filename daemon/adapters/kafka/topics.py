@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from daemon.adapters.kafka.diagnosis import explained
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.text import many
-from daemon.errors import ConfigError, UnavailableError
+from daemon.errors import UnavailableError
 
 LARGEST_STATE = 8 * 1024 * 1024
 LARGEST_RECORD = 16 * 1024 * 1024
@@ -76,11 +76,16 @@ async def _admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
     return admin
 
 
-async def _partitions(settings: KafkaSettings, admin: AIOKafkaAdminClient) -> dict[str, int]:
+async def _existing(settings: KafkaSettings, admin: AIOKafkaAdminClient) -> dict[str, int]:
+    """Return the partitions of each topic, by the first request: in that a token that is refused shows."""
     try:
-        described = await admin.describe_topics()
-    except (KafkaError, OSError) as error:  # a token that is refused shows in the first request
+        return await _partitions(admin)
+    except (KafkaError, OSError) as error:
         raise (await explained(settings, error)) from None
+
+
+async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    described = await admin.describe_topics()
     return {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
 
 
@@ -102,7 +107,7 @@ async def create_topics(
     """
     admin = await _admin(settings)
     try:
-        existing = await _partitions(settings, admin)
+        existing = await _existing(settings, admin)
         if replication is None:
             replication = min(3, len((await admin.describe_cluster())["brokers"]))
         width = max([existing.get(topic, input_partitions or 1) for topic in inputs])
@@ -119,17 +124,17 @@ async def create_topics(
                 kept = policy.get("cleanup.policy", "delete")
                 done[topic] = f"created ({many(partitions, 'partition')}, {kept})"
         if done.keys() - existing.keys():
-            await _until_seen(settings, admin, done)
+            await _until_seen(admin, done)
         return done
     finally:
         await admin.close()
 
 
-async def _until_seen(settings: KafkaSettings, admin: AIOKafkaAdminClient, topics: Iterable[str]) -> None:
+async def _until_seen(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> None:
     """Wait until new topics are listed, so that what runs next finds them. Who may not see them waits in vain."""
-    with suppress(TimeoutError, ConfigError, UnavailableError):
+    with suppress(TimeoutError, KafkaError):
         async with asyncio.timeout(SEEN_WITHIN):
-            while set(topics) - (await _partitions(settings, admin)).keys():  # noqa: ASYNC110  # the broker's list
+            while set(topics) - (await _partitions(admin)).keys():  # noqa: ASYNC110  # the broker's list
                 await asyncio.sleep(0.1)
 
 
@@ -148,7 +153,7 @@ async def check_topics(settings: KafkaSettings, inputs: Sequence[str], named: Ma
     """Return the problems of the topics, as sentences. Raises UnavailableError when no broker answers."""
     admin = await _admin(settings)
     try:
-        existing = await _partitions(settings, admin)
+        existing = await _existing(settings, admin)
     finally:
         await admin.close()
     problems = [

@@ -34,11 +34,10 @@ from daemon.core.detection.statistics import (
     pattern_statistics,
     scope_statistics,
 )
-from daemon.core.types import Judgement, LabelVerdict, Pattern, Phase, TopicPartition, Update, Vector
+from daemon.core.types import MINUTE_US, Judgement, LabelVerdict, Pattern, Phase, TopicPartition, Update, Vector
 
 CACHED_VECTORS = 4096
 LENT = 32_768
-MINUTE_US = 60_000_000
 LAST_MINUTE = 2**32 - 1
 
 

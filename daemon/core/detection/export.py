@@ -28,7 +28,7 @@ from daemon.core.detection import changelog_codec
 from daemon.core.detection.components import NAMES
 from daemon.core.detection.detector import Detector
 from daemon.core.sessions import fingerprint
-from daemon.core.types import LabelVerdict, TopicPartition, Update, Vector
+from daemon.core.types import MINUTE_US, LabelVerdict, TopicPartition, Update, Vector
 from daemon.errors import DataError
 
 KIND, VERSION = "strayline baseline", 1
@@ -188,7 +188,7 @@ def export_updates(export: Export, how: Import) -> Iterator[Update]:
         if label is not None and (scope, pattern) not in how.labelled:
             yield Update(changelog_codec.label_key(scope, pattern), changelog_codec.dump_label(label))
     for scope, recent in export.recent.items():
-        for chunk, content in _chunks(recent, how.shift_us // 60_000_000):
+        for chunk, content in _chunks(recent, how.shift_us // MINUTE_US):
             yield Update(changelog_codec.ring_key(scope, changelog_codec.IMPORTED, chunk), content)
 
 

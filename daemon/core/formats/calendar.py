@@ -10,7 +10,7 @@ import polars as pl
 
 from daemon.core.formats.calendar_dialects import DIALECTS, REGION
 from daemon.core.formats.calendar_names import MONTHS, ZONES, in_signs
-from daemon.core.types import HOUR_US
+from daemon.core.types import HOUR_US, MINUTE_US
 
 NO_YEAR = 2000
 """The year of a time without one: a leap year, so that it has a 29 February."""
@@ -131,7 +131,7 @@ def _in_utc(table: pl.DataFrame) -> pl.DataFrame:
     digits = zone.str.replace(r"^[A-Za-z]+([+-])", "$1")
     numeric = digits.str.extract_groups(r"^(?P<sign>[+-])(?P<h>[0-9]{1,2}):?(?P<m>[0-9]{2})?$")
     hours, minutes = (numeric.struct.field(name).cast(pl.Int64).fill_null(0) for name in ("h", "m"))
-    east = (hours * 60 + minutes) * 60_000_000 * pl.when(numeric.struct.field("sign") == "-").then(-1).otherwise(1)
+    east = (hours * 60 + minutes) * MINUTE_US * pl.when(numeric.struct.field("sign") == "-").then(-1).otherwise(1)
     named = zone.str.to_uppercase().replace_strict(ZONES, default=None, return_dtype=pl.Float64) * HOUR_US
     offset = pl.when(numeric.struct.field("sign").is_not_null()).then(east).otherwise(named.cast(pl.Int64))
     converted = table.with_columns(utc=pl.col("micros") - offset)

@@ -27,10 +27,9 @@ from daemon.core.observations.versions import Versions
 from daemon.core.observations.whole_sessions import WholeSessions
 from daemon.core.positions import Positions, place, position_of
 from daemon.core.text import ends
-from daemon.core.types import TopicPartition
+from daemon.core.types import MINUTE_US, TopicPartition
 
 BIN_US = 10_000_000
-MINUTE_US = 60_000_000
 DESCRIBED_US = 6 * 3_600_000_000
 """Microseconds after which a harmless cause is described again: its line, its text and its place."""
 REMEMBERED = 65_536

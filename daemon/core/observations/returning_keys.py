@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from daemon.core.generation_cache import GenerationCache
 from daemon.core.text import shorten
-from daemon.core.types import HOUR_US
+from daemon.core.types import HOUR_US, MINUTE_US
 
 FOLLOWED = 256
 """Most keys of a scope that are followed."""
@@ -23,7 +23,6 @@ SCOPES = 1_024
 """Crowded scopes that are remembered; at most twice as many are kept."""
 LENGTH = 200
 """Most characters of a key."""
-MINUTE_US = 60_000_000
 CROWDED = ""
 """The key that stands for more keys than are followed."""
 

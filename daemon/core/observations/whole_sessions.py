@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from daemon.core.observations.causes import cause_of
 from daemon.core.observations.record import LinesTogether
-from daemon.core.types import ClosedBy, Pattern, Session
+from daemon.core.types import MINUTE_US, ClosedBy, Pattern, Session
 
 SAMPLE = 60
 """Most sessions of a scope that are reported a minute."""
@@ -22,7 +22,6 @@ SCOPES = 1_024
 """Most scopes whose current minute is remembered; then all are forgotten."""
 WHOLE = frozenset((ClosedBy.GAP, ClosedBy.IDLE, ClosedBy.WHOLE))
 """Why a session ended that nothing cut off."""
-MINUTE_US = 60_000_000
 
 
 class WholeSessions:

@@ -21,6 +21,7 @@ from daemon.core.types.judgements import (
 from daemon.core.types.records import (
     HOUR_US,
     LINES_SCHEMA,
+    MINUTE_US,
     NO_TIME_COUNTS,
     Batch,
     OutRecord,
@@ -46,6 +47,7 @@ Vector = NDArray[np.float32]
 __all__ = [
     "HOUR_US",
     "LINES_SCHEMA",
+    "MINUTE_US",
     "NO_TIME_COUNTS",
     "Batch",
     "ClosedBy",

@@ -23,7 +23,9 @@ LINES_SCHEMA: Mapping[str, pl.DataType] = {
 """
 
 
-HOUR_US = 3_600_000_000
+MINUTE_US = 60_000_000
+"""Microseconds of a minute."""
+HOUR_US = 60 * MINUTE_US
 """Microseconds of an hour."""
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.observations import returning_keys
-from daemon.core.observations.returning_keys import CROWDED, FOLLOWED, MINUTE_US, ReturningKeys
-from daemon.core.types import HOUR_US
+from daemon.core.observations.returning_keys import CROWDED, FOLLOWED, ReturningKeys
+from daemon.core.types import HOUR_US, MINUTE_US
 
 
 def report(keys: ReturningKeys, *rows: tuple[str, float]) -> list[tuple[str, float]]:
