@@ -10,6 +10,7 @@ from daemon.adapters.schema_registry import RegistrySettings, SchemaRegistry
 from daemon.config import Config
 from daemon.core.formats import SchemaSource, check_avro, check_protobuf
 from daemon.errors import ConfigError
+from daemon.small_files import read_small
 
 
 def read_schemas(format_: str, files: Mapping[str, Path]) -> dict[str, str]:
@@ -18,12 +19,14 @@ def read_schemas(format_: str, files: Mapping[str, Path]) -> dict[str, str]:
     for id_, path in files.items():
         try:
             if format_ == "protobuf":
-                texts[id_] = b64encode(path.read_bytes()).decode()
+                texts[id_] = b64encode(read_small(path)).decode()
                 problem = check_protobuf(texts[id_])
             else:
-                texts[id_] = path.read_text(encoding="utf-8")
+                texts[id_] = read_small(path).decode()
                 problem = check_avro(texts[id_])
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            problem = error.strerror
+        except UnicodeDecodeError as error:
             problem = str(error)
         if problem:
             problems.append(f"input.schemas.{id_}: {path}: {problem}")

@@ -31,6 +31,7 @@ import structlog
 
 from daemon.core.formats import RegisteredSchema, UnknownSchemaError
 from daemon.errors import PartitionError
+from daemon.small_files import check_small, read_line
 
 log = structlog.get_logger(__name__)
 
@@ -126,7 +127,7 @@ class SchemaRegistry:
             if error.code == 404:  # not found
                 raise UnknownSchemaError("the registry has no such schema") from error
             raise PartitionError(f"{self._named(path)}: HTTP {error.code} {error.reason}") from error
-        except (OSError, HTTPException, UnicodeDecodeError) as error:
+        except (OSError, HTTPException, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise PartitionError(f"{self._named(path)}: {reason}") from error
         try:
@@ -141,11 +142,11 @@ class SchemaRegistry:
         settings = self._settings
         headers = {"Accept": "application/vnd.schemaregistry.v1+json, application/json"}
         if settings.token_file is not None:
-            headers["Authorization"] = f"Bearer {settings.token_file.read_text(encoding='utf-8').strip()}"
+            headers["Authorization"] = f"Bearer {read_line(settings.token_file).strip()}"
         elif settings.username is not None:
             password = settings.password or ""
             if settings.password_file is not None:
-                password = settings.password_file.read_text(encoding="utf-8").strip()
+                password = read_line(settings.password_file).strip()
             login = base64.b64encode(f"{settings.username}:{password}".encode()).decode()
             headers["Authorization"] = f"Basic {login}"
         return headers
@@ -154,6 +155,7 @@ class SchemaRegistry:
         """Return what opens addresses. The certificate's file is read each time, so that it can change."""
         handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
         if self._settings.ca is not None:
+            check_small(self._settings.ca)
             context = ssl.create_default_context(cafile=str(self._settings.ca))
             handlers.append(urllib.request.HTTPSHandler(context=context))
         return urllib.request.build_opener(*handlers)

@@ -69,13 +69,13 @@ def connection(login: BrokerLogin) -> KafkaSettings:
 
 def _section(path: Path) -> Mapping[str, Any]:
     """Return the section kafka of a file, as it is written, once the whole file is checked."""
-    import yaml
+    from daemon.config import parse_config, read_text
+    from daemon.strict_yaml import parse_yaml
 
-    from daemon.config import load_config
-
-    load_config(path)
-    tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    return tree.get("kafka") or {}
+    text = read_text(path)
+    parse_config(text, os.environ, str(path))
+    tree = parse_yaml(text)
+    return (tree.get("kafka") or {}) if isinstance(tree, dict) else {}
 
 
 def _without_secrets(section: Mapping[str, Any], environment: dict[str, str]) -> dict[str, Any]:

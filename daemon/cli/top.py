@@ -75,11 +75,12 @@ def _url(options: argparse.Namespace) -> str:
 
 def _token(file: Path | None) -> str | None:
     from daemon.errors import InputError
+    from daemon.small_files import read_small
 
     if file is None:
         return None
     try:
-        token = file.read_text(encoding="ascii").strip()
+        token = read_small(file).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: {getattr(error, 'strerror', None) or 'is not a token'}") from None
     if not token or token.split() != [token]:

@@ -6,7 +6,7 @@ daemon or console can apply. All errors of a file are reported at once, each wit
 """
 
 from daemon.config.changes import changed_keys, console_changes, needs_restart
-from daemon.config.loading import load_config, parse_config
+from daemon.config.loading import load_config, parse_config, read_text
 from daemon.config.schema import Config
 from daemon.config.security import OAuthConfig
 from daemon.config.served import PortConfig, ProxyConfig
@@ -23,4 +23,5 @@ __all__ = [
     "load_config",
     "needs_restart",
     "parse_config",
+    "read_text",
 ]

@@ -1,6 +1,6 @@
 """Reading a configuration file, with all its errors at once.
 
-Three steps: YAML (duplicate keys are refused, syntax errors have line and column); `${NAME}` and `${NAME:-default}`
+Three steps: YAML (`strict_yaml`: syntax errors have line and column); `${NAME}` and `${NAME:-default}`
 from the environment; the model (unknown keys are refused, with the nearest known key). Nothing else of the
 configuration reads the environment. No error contains a secret: a value from the environment is shown as a variable.
 """
@@ -15,75 +15,41 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from daemon.config.schema import Config
 from daemon.errors import ConfigError
+from daemon.small_files import read_small
+from daemon.strict_yaml import YamlError, parse_yaml
 
-MOST_VALUES = 100_000
-"""In one file; aliases of aliases multiply them."""
-_TOO_MANY = f"holds more than {MOST_VALUES:,} values, or itself; look for aliases of aliases"
-_MERGE = "tag:yaml.org,2002:merge"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML that refuses duplicate keys; otherwise the second silently replaces the first."""
-
-    _merged = 0
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            if key_node.tag == _MERGE:
-                continue
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                mark = key_node.start_mark
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} is given twice", mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merge what `<<` names, in bounds: this is called for each mapping that is merged, before it is copied."""
-        super().flatten_mapping(node)
-        self._merged += len(node.value)
-        if self._merged > MOST_VALUES:
-            raise yaml.constructor.ConstructorError(None, None, _TOO_MANY, node.start_mark)
 
 
 def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
     """Read and check a file. Raises ConfigError with every problem found, each ``path: what is wrong``."""
+    return parse_config(read_text(path), environment if environment is not None else os.environ, str(path))
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a configuration. Raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return read_small(path).decode()
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror}"]) from None
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: not UTF-8 at byte {error.start}"]) from None
-    return parse_config(text, environment if environment is not None else os.environ, str(path))
 
 
 def parse_config(text: str, environment: Mapping[str, str], name: str = "config") -> Config:
     """Check a configuration's text; errors name the file as `name`. Raises ConfigError with every problem."""
     try:
-        tree = yaml.load(text, _StrictLoader)  # noqa: S506  # a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise ConfigError([f"{place}: {error.problem}"]) from None
-    except yaml.YAMLError as error:
-        raise ConfigError([f"{name}: {error}"]) from None
-    except RecursionError:
-        raise ConfigError([f"{name}: values are nested too deeply"]) from None
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:  # PyYAML's constructors raise all of these
-        raise ConfigError([f"{name}: a value cannot be read: {error}"]) from None
+        tree = parse_yaml(text)
+    except YamlError as error:
+        raise ConfigError([error.at(name)]) from None
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):
         raise ConfigError([f"{name}: a configuration must be a mapping of sections, not a {type(tree).__name__}"])
-    if not _bounded(tree):
-        raise ConfigError([f"{name}: {_TOO_MANY}"])
     problems: list[str] = []
     try:
         config = Config.model_validate(_substitute(tree, environment, "", problems))
@@ -97,19 +63,6 @@ def parse_config(text: str, environment: Mapping[str, str], name: str = "config"
     if problems:
         raise ConfigError(problems)
     return config
-
-
-def _bounded(tree: object) -> bool:
-    """Return whether a tree holds at most `MOST_VALUES` values; one that an alias repeats counts each time."""
-    count, waiting = 0, [tree]
-    while waiting:
-        node = waiting.pop()
-        inner = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else ()
-        count += len(inner)
-        if count > MOST_VALUES:
-            return False
-        waiting.extend(inner)
-    return True
 
 
 def _named(problem: str, environment: Mapping[str, str]) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import orjson
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from daemon.errors import DataError, InputError
+from daemon.small_files import read_small
+from daemon.strict_yaml import YamlError, parse_yaml
 
 Line = str | dict[str, object]
 
@@ -90,16 +91,15 @@ class CaseFile(_Part):
 def load_cases(path: Path) -> CaseFile:
     """Read a test file. Raises InputError when it cannot be read, DataError that names the place of every mistake."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_small(path).decode()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 at byte {error.start}") from None
     try:
-        tree = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        raise DataError(f"{path}:{mark.line + 1}:{mark.column + 1}: {error.problem}" if mark else str(error)) from None
+        tree = parse_yaml(text)
+    except YamlError as error:
+        raise DataError(error.at(str(path))) from None
     try:
         return CaseFile.model_validate(tree)
     except ValidationError as error:

@@ -79,6 +79,7 @@ def furnish(folder: Path) -> None:
     (folder / "empty").write_bytes(b"")
     (folder / "binary").write_bytes(bytes(range(255, 127, -1)) * 20)
     (folder / "folder").mkdir()
+    os.mkfifo(folder / "pipe")
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +154,7 @@ def test_without_a_broker_every_verb_says_so(command: str, history: None, capsys
     assert "127.0.0.1:1" in errors
 
 
-@pytest.mark.parametrize("name", ["missing", "folder", "binary", LONG])
+@pytest.mark.parametrize("name", ["missing", "folder", "binary", "pipe", "/dev/zero", LONG])
 @pytest.mark.parametrize("command", NEEDS_CONFIG)
 def test_a_configuration_that_cannot_be_read_is_named(
     command: str, name: str, history: None, capsys: pytest.CaptureFixture[str]

@@ -188,6 +188,8 @@ MERGED = "a0: &a0 {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, i: 1, j: 1}\n
         ("input: &a\n  masks: *a\n", "aliases of aliases"),
         (LAUGHS, "aliases of aliases"),
         (MERGED, "aliases of aliases"),
+        ("a: [" + "1," * 200_000 + "]\n", "holds more than 100,000 values"),
+        ("a: \x00\n", "special characters are not allowed"),
         ("kafka: 2020-99-99\n", "month must be in 1..12"),
         ("a: !!int xyz\n", "cannot be read"),
         ("a: !!timestamp foo\n", "cannot be read"),

@@ -95,6 +95,9 @@ def test_configuration_comes_from_beside_the_file(tmp_path: Path, capsys: pytest
         ("cases: []", "cases: List should have at least 1 item", 65),
         ("cases: [{name: x, expect: {sesions: 1}}]", "cases.0 (x).expect.sesions: Extra inputs", 65),
         ("cases: [\n  {", ":2:4: ", 65),
+        ("cases: \x00", "special characters are not allowed", 65),
+        ("cases: 2020-99-99", "month must be in 1..12", 65),
+        ("cases: " + "[" * 3000, "nested too deeply", 65),
         (None, "No such file", 66),
     ],
 )

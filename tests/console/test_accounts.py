@@ -63,6 +63,26 @@ def test_bcrypt_reads_72_bytes_of_a_password() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("users: [", ":1:9"),
+        ("users: {ada: 2020-99-99}", ""),
+        ("tokens: !!int scrypt:hunter2", ""),
+        ("users: " + "[" * 3000, ""),
+        ("users: {ada: {role: admin}, ada: {role: admin}}", ":1:29"),
+        ("users: &a [*a]", ""),
+        ("users: \x00", ""),
+    ],
+)
+def test_what_is_no_users_file_is_one_sentence(tmp_path: Path, text: str, place: str) -> None:
+    """Whatever PyYAML raises, the place is named where one is known, and nothing of the text is repeated."""
+    path = users_file(tmp_path, text)
+    with pytest.raises(ConfigError) as refused:
+        read_accounts(path, "http.users")
+    assert [f"http.users: {path}{place} is not YAML"] == refused.value.problems
+
+
+@pytest.mark.parametrize(
     ("stored", "kind"),
     [
         ("$apr1$Zx3yPQ1y$bqBzLT6YwOYpNE6s1CFgE1", "Apache's MD5"),

@@ -20,7 +20,6 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -31,6 +30,7 @@ from yarl import URL
 
 from daemon.adapters.engines.registry import EngineSettings
 from daemon.errors import ConfigError, EngineError
+from daemon.small_files import read_line
 
 _TRANSIENT = frozenset({408, 409, 425, 429})
 LARGEST_ANSWER = 64 << 20
@@ -117,9 +117,11 @@ class EmbeddingsClient:
         name = self._settings.api_key_file
         if name is not None:
             try:
-                self._key = (await asyncio.to_thread(Path(name).read_text)).strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise RefusedError(f"engine.api_key_file: {name}: {error}") from None
+                self._key = (await asyncio.to_thread(read_line, name)).strip()
+            except OSError as error:
+                raise RefusedError(f"engine.api_key_file: {name}: {error.strerror}") from None
+        elif self._key and not self._key.isprintable():
+            raise RefusedError("engine.api_key: must be one line of printable text")
         return {"Authorization": f"Bearer {self._key}"} if self._key else {}
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from daemon.errors import ConfigError
+from daemon.small_files import check_small, read_small
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from aiokafka.abc import AbstractTokenProvider
 
+T = TypeVar("T")
 DEFAULT_MOST = 128_000_000
 """The most bytes that a compressed batch unpacks to, where nobody says. What the daemon writes is smaller."""
 
@@ -101,7 +102,7 @@ class KafkaSettings:
 
         for name, file in (("ca", self.ca), ("certificate", self.certificate), ("key", self.key)):
             if file is not None:
-                _read(file, f"kafka.security.{name}")
+                _named(file, f"kafka.security.{name}", check_small)
         password = read_secret(self.key_password, self.key_password_file, "kafka.security.key_password")
         try:
             create_ssl_context(cafile=self.ca)
@@ -131,7 +132,7 @@ def read_secret(value: str | None, file: str | None, setting: str) -> str | None
     if file is None:
         return value
     try:
-        secret = _read(file, f"{setting}_file").decode().rstrip("\r\n")
+        secret = _named(file, f"{setting}_file", read_small).decode().rstrip("\r\n")
     except UnicodeDecodeError:
         raise ConfigError([f"{setting}_file: {file} is not UTF-8"]) from None
     if not secret:
@@ -139,8 +140,9 @@ def read_secret(value: str | None, file: str | None, setting: str) -> str | None
     return secret
 
 
-def _read(file: str, setting: str) -> bytes:
+def _named(file: str, setting: str, read: Callable[[str], T]) -> T:
+    """Return what `read` returns of a file. Raises ConfigError that names the setting."""
     try:
-        return Path(file).read_bytes()
+        return read(file)
     except OSError as error:
         raise ConfigError([f"{setting}: {file}: {error.strerror}"]) from None

@@ -22,11 +22,12 @@ from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from daemon.adapters.web.passwords import check_hash, hash_password, verify_password
 from daemon.errors import ConfigError
+from daemon.small_files import read_small
+from daemon.strict_yaml import YamlError, parse_yaml
 
 
 class Role(StrEnum):
@@ -111,11 +112,13 @@ def read_accounts(path: Path, key: str = "console.users") -> Accounts:
     Raises ConfigError with every problem; no problem contains a hash.
     """
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = parse_yaml(read_small(path).decode())
         read = _UsersFile.model_validate(tree or {})
     except OSError as error:
         raise ConfigError([f"{key}: {path}: {error.strerror}"]) from None
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except YamlError as error:  # its message may repeat a hash
+        raise ConfigError([f"{key}: {path}{':' * bool(error.place)}{error.place} is not YAML"]) from None
+    except UnicodeDecodeError:
         raise ConfigError([f"{key}: {path} is not YAML"]) from None
     except ValidationError as error:
         places = [

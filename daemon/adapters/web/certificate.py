@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.errors import ConfigError
+from daemon.small_files import check_small
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,16 @@ class Certificate:
         """Return a server's context, for TLS 1.2 and 1.3. Raises ConfigError when the files cannot be used."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        for file in (self.certificate, self.key):
+            try:
+                check_small(file)
+            except OSError as error:
+                raise ConfigError([f"{self.setting}: {file}: {error.strerror}"]) from None
         try:
             context.load_cert_chain(self.certificate, self.key, password="")
         except ssl.SSLError as error:
             what = error.reason or "not a certificate and its key in PEM, or the key needs a password"
             raise ConfigError([f"{self.setting}: {self.certificate} with {self.key}: {what}"]) from None
-        except OSError as error:
-            raise ConfigError([f"{self.setting}: {self.certificate} or {self.key}: {error.strerror}"]) from None
         return context
 
 

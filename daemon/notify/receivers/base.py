@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
 from daemon.core.text import clean
 from daemon.notify.announcements import Notification
+from daemon.small_files import check_small, read_line
 
 Reason = Literal["refused", "unauthorized", "busy", "unreachable", "secret"]
 CUT = "***"
@@ -50,14 +52,18 @@ class OnceReceiver:
 async def read_secret(path: Path) -> str:
     """Return a file's text without its last line end. Raises DeliveryError that names the file."""
     try:
-        text = (await asyncio.to_thread(path.read_bytes)).decode().rstrip("\r\n")
+        return await asyncio.to_thread(read_line, path)
     except OSError as error:
         raise DeliveryError(f"{path}: {error.strerror}", "secret") from None
-    except UnicodeDecodeError:
-        raise DeliveryError(f"{path}: is not UTF-8", "secret") from None
-    if not text or not text.isprintable():
-        raise DeliveryError(f"{path}: must hold one line of printable text", "secret")
-    return text
+
+
+def authorities(ca: Path) -> ssl.SSLContext:
+    """Return what checks a server's certificate by a file of authorities. Raises DeliveryError that names the file."""
+    try:
+        check_small(ca)
+        return ssl.create_default_context(cafile=ca)
+    except (OSError, ValueError) as error:
+        raise DeliveryError(f"{ca}: {getattr(error, 'strerror', None) or error}", "secret") from None
 
 
 def without(text: str, secrets: Sequence[str], most: int = 200) -> str:

@@ -22,7 +22,7 @@ import structlog
 
 from daemon.core.text import clean
 from daemon.notify.announcements import Notification, Stage
-from daemon.notify.receivers.base import DeliveryError, OnceReceiver, read_secret, without
+from daemon.notify.receivers.base import DeliveryError, OnceReceiver, authorities, read_secret, without
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +108,9 @@ class Email(OnceReceiver):
 
 def _send(server: MailServer, password: str | None, message: EmailMessage) -> None:
     """Send with the standard library, which blocks, so on a thread. Every call has a connection of its own."""
-    context = ssl.create_default_context(cafile=server.ca) if server.security != "none" else None
+    context = None
+    if server.security != "none":
+        context = authorities(server.ca) if server.ca is not None else ssl.create_default_context()
     with (
         smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=context)
         if server.security == "tls"

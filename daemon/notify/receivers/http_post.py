@@ -13,7 +13,7 @@ from pathlib import Path
 
 import aiohttp
 
-from daemon.notify.receivers.base import DeliveryError, Reason, without
+from daemon.notify.receivers.base import DeliveryError, Reason, authorities, without
 
 SECONDS = 10.0
 LONGEST_AFTER = 300.0
@@ -66,7 +66,4 @@ def _context(ca: Path | None) -> ssl.SSLContext | bool:
     """Return how a server's certificate is checked: by this file of authorities, or by the system's."""
     if ca is None:
         return True
-    try:
-        return ssl.create_default_context(cafile=ca)
-    except (OSError, ValueError) as error:
-        raise DeliveryError(f"{ca}: {error}", "secret") from None
+    return authorities(ca)
