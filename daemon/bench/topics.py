@@ -49,7 +49,7 @@ async def _delete(settings: KafkaSettings, topics: Sequence[str]) -> None:
     try:
         await admin.start()
         await admin.delete_topics(list(topics))
-    except KafkaError as error:
+    except (KafkaError, OSError, AttributeError) as error:  # a client that is refused knows no controller
         log.warning("topics_are_left", topics=topics, error=str(error))
     finally:
         await admin.close()

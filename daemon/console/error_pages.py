@@ -9,7 +9,7 @@ from aiohttp.typedefs import Middleware
 
 from daemon.console.guard import Guard, Handler
 from daemon.console.views import Views
-from daemon.errors import UnavailableError
+from daemon.errors import StraylineError
 
 
 def error_pages(views: Views, guard: Guard) -> Middleware:
@@ -31,7 +31,7 @@ def error_pages(views: Views, guard: Guard) -> Middleware:
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except UnavailableError as error:
+    except StraylineError as error:
         raise web.HTTPServiceUnavailable(text=str(error)) from None
 
 

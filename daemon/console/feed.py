@@ -24,7 +24,7 @@ from daemon.core.baseline import BUCKETS
 from daemon.core.detection import EXPORT_FILE, Import, export_updates, read_export
 from daemon.core.incidents import is_history
 from daemon.core.types import Batch, TopicPartition
-from daemon.errors import InputError, StraylineError, UnavailableError
+from daemon.errors import ConfigError, InputError, StraylineError, UnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +92,7 @@ class Feed:
             began = monotonic()
             try:
                 await self._follow_once()
-            except UnavailableError as error:
+            except (UnavailableError, ConfigError) as error:  # a password may be put right, here or there
                 failures = 1 if monotonic() - began > BACKOFF.longest else failures + 1
                 pause = BACKOFF.seconds(failures)
                 self.state.problem = str(error)

@@ -20,7 +20,7 @@ import structlog
 from daemon.backoff import Backoff
 from daemon.core.messages import dead_letter
 from daemon.core.types import Batch, OutRecord, Reject, TopicPartition
-from daemon.errors import DataError, UnavailableError
+from daemon.errors import ConfigError, DataError, StraylineError, UnavailableError
 from daemon.notify.announcements import Announcement, Notification, read_announcement
 from daemon.notify.delivery import AbandonedError, Delivery, RetryPolicy, until
 from daemon.notify.filters import RouteFilter
@@ -94,10 +94,11 @@ class NotifyRoute:
         self._memory = RouteMemory(settings.wanted, settings.console)
         self._stop = asyncio.Event()
         self._renewed = monotonic()
+        self._worked = False
         self.problem = "not connected yet"
 
     async def run(self) -> None:
-        """Follow the topic until `stop`."""
+        """Follow the topic until `stop`. Raises ConfigError for a configuration with which it never worked."""
         name, failures = self._settings.name, 0
         self._metrics.begin(name)
         while not self._stop.is_set():
@@ -105,7 +106,10 @@ class NotifyRoute:
             try:
                 async with self._open(name) as reader:
                     await self._follow(reader)
-            except UnavailableError as error:
+            except (UnavailableError, ConfigError) as error:
+                # What worked before and is refused now may be put right, at the brokers or in a password's file.
+                if isinstance(error, ConfigError) and not self._worked:
+                    raise
                 failures = 1 if monotonic() - began > BACKOFF.longest else failures + 1
                 pause = BACKOFF.seconds(failures)
                 self.problem = str(error)
@@ -124,7 +128,7 @@ class NotifyRoute:
             if reader.generation != generation:
                 generation = reader.generation
                 await self._recall(reader)
-            self.problem = ""
+            self.problem, self._worked = "", True
             self._metrics.unread.labels(self._settings.name).set(reader.unread)
             try:
                 for batch in in_order(batches):
@@ -168,7 +172,7 @@ class NotifyRoute:
         reject = Reject(0, record.offsets[0], "undelivered", f"route {name}: {why}")
         try:
             await self._bury(dead_letter(record, reject, name=self._settings.group, where=CLASS))
-        except UnavailableError:
+        except StraylineError:
             self._memory.undo()
             raise
         self._metrics.dead_letters.labels(name).inc()

@@ -145,6 +145,24 @@ async def test_metrics_say_how_current_the_console_is(topics: FakeTopics, client
     assert 'route="/events"' not in text
 
 
+async def test_a_login_that_kafka_refuses_is_shown_and_tried_again(
+    topics: FakeTopics, client: aiohttp.ClientSession
+) -> None:
+    """A password that changes on the brokers first stops no feed for good; what is sent meanwhile is refused aloud."""
+    refusal = "refuses the user or the password of kafka.security"
+    async with console(topics) as app:
+        await until_shown(client, f"{app.url}healthz", '"status": "ok"')
+        page = await text_of(client, f"{app.url}feedback?alert={ALERT}&verdict=normal")
+        topics.refused = True
+        await until_shown(client, f"{app.url}healthz", refusal)
+        data = {"csrf": field(page, "csrf"), "alert": ALERT, "verdict": "normal"}
+        async with client.post(f"{app.url}feedback", data=data) as answer:
+            assert (503, True) == (answer.status, refusal in await answer.text())
+        topics.refused = False
+        await until_shown(client, f"{app.url}healthz", '"status": "ok"')
+    assert [] == topics.records[FEEDBACK]
+
+
 async def test_a_person_logs_in_labels_and_logs_out(
     topics: FakeTopics, settings: ConsoleSettings, client: aiohttp.ClientSession
 ) -> None:

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from daemon.backoff import Backoff
 from daemon.core.types import OutRecord
-from daemon.errors import UnavailableError
+from daemon.errors import ConfigError, UnavailableError
 from daemon.notify import NotifyMetrics, RetryPolicy, RouteFilter, Routes, RouteSettings
 from daemon.notify.announcements import Notification
 from daemon.notify.receivers import DeliveryError
@@ -227,3 +227,25 @@ async def test_a_reload_leaves_alone_what_has_not_changed() -> None:
         assert {"a", "b", "c"} == set(routes._running)
         assert (True, False) == tuple(before[name] is routes._running[name] for name in "ab")
         await eventually(lambda: not routes.problems())
+
+
+async def test_a_login_that_is_refused_at_first_ends_the_process() -> None:
+    """It is a mistake of the configuration, and has its exit code."""
+    setup = Setup()
+    setup.group.refused = True
+    async with setup.running(route(FakeReceiver())) as routes, asyncio.timeout(5):
+        assert isinstance(await routes.failed(), ConfigError)
+
+
+async def test_a_login_that_is_refused_later_is_waited_for() -> None:
+    """A password that changes on the brokers first: the route says so, and goes on once both agree."""
+    setup, receiver = Setup(), FakeReceiver()
+    setup.group.send(alert_message("opened", 1))
+    async with setup.running(route(receiver)) as routes:
+        await eventually(lambda: bool(receiver.told))
+        setup.group.refused = True
+        await eventually(lambda: any("refuses the user" in problem for problem in routes.problems()))
+        setup.group.refused = False
+        setup.group.send(alert_message("resolved", 2))
+        await eventually(lambda: receiver.told == [("opened", 1), ("resolved", 2)])
+        assert [] == routes.problems()

@@ -15,7 +15,7 @@ import orjson
 
 from daemon.console import Console, ConsoleSettings, ConsoleTopics
 from daemon.core.types import Batch, TopicPartition, Update
-from daemon.errors import UnavailableError
+from daemon.errors import ConfigError, UnavailableError
 
 ALERTS, FEEDBACK, BASELINE, OBSERVATIONS = "alerts", "feedback", "baseline", "observations"
 PATTERN = "3788422ae703b069"
@@ -73,14 +73,14 @@ def resolved(number: int = 0) -> dict[str, Any]:
 
 
 class FakeTopics:
-    """The console's topics, one partition each. `broken` makes the brokers unreachable, and
-    those in `denied` cannot be read.
+    """The console's topics, one partition each. `broken` makes the brokers unreachable, `refused` the login refused,
+    and those in `denied` cannot be read.
     """
 
     def __init__(self) -> None:
         self.records: dict[str, list[bytes]] = {ALERTS: [], FEEDBACK: [], OBSERVATIONS: []}
         self.learned: list[Update] = []
-        self.broken = False
+        self.broken = self.refused = False
         self.denied: set[str] = set()
         self._news = asyncio.Event()
 
@@ -93,9 +93,14 @@ class FakeTopics:
 
     async def publish(self, key: bytes, value: bytes) -> None:
         """Append feedback, as the console publishes it."""
+        self._check()
+        self.send(FEEDBACK, value)
+
+    def _check(self) -> None:
         if self.broken:
             raise UnavailableError("no Kafka at localhost:9")
-        self.send(FEEDBACK, value)
+        if self.refused:
+            raise ConfigError(["localhost:9 refuses the user or the password of kafka.security"])
 
     def learn(self, *updates: Update) -> None:
         """Append records of the baseline."""
@@ -108,7 +113,8 @@ class FakeTopics:
         """Yield what comes from these positions on, as `follow_batches` does."""
         read = {topic: positions.get(TopicPartition(topic, 0), 0) for topic in topics}
         while True:
-            if self.broken or self.denied & set(topics):
+            self._check()
+            if self.denied & set(topics):
                 raise UnavailableError("no Kafka at localhost:9")
             batches = []
             for topic in topics:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from daemon.core.types import Batch, TopicPartition
-from daemon.errors import UnavailableError
+from daemon.errors import ConfigError, UnavailableError
 from daemon.notify.announcements import Announcement, Notification, Stage, read_announcement
 from daemon.notify.route import TopicReader
 
@@ -57,6 +57,7 @@ class FakeGroup:
         self.committed: dict[int, int] = {}
         self.began_at: dict[int, int] = {}
         self.commits_fail = 0
+        self.refused = False
 
     def send(self, *messages: Mapping[str, Any] | bytes, partition: int = 0, time: int = 0) -> None:
         values = [message if isinstance(message, bytes) else orjson.dumps(message) for message in messages]
@@ -69,6 +70,8 @@ class FakeGroup:
 
     @asynccontextmanager
     async def open(self, _: str) -> AsyncIterator[TopicReader]:
+        if self.refused:
+            raise ConfigError(["localhost:9 refuses the user or the password of kafka.security"])
         yield FakeReader(self)
 
 
@@ -82,6 +85,8 @@ class FakeReader:
 
     async def poll(self) -> Sequence[Batch]:
         await asyncio.sleep(0.005)
+        if self._group.refused:
+            raise UnavailableError("the broker ended the connection")
         batches = [self._batch(p, first, len(self._group.records[p])) for p, first in self._read.items()]
         self._read = {p: len(records) for p, records in enumerate(self._group.records)}
         return [batch for batch in batches if len(batch)]

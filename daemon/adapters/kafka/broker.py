@@ -23,13 +23,13 @@ from daemon.adapters.kafka.client import (
     stop_client,
 )
 from daemon.adapters.kafka.credential_files import CredentialFiles
-from daemon.adapters.kafka.diagnosis import diagnose, explained
+from daemon.adapters.kafka.diagnosis import check_token, diagnose, explained
 from daemon.adapters.kafka.membership import KafkaMembership
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.adapters.kafka.topic_identity import topic_id
 from daemon.adapters.kafka.transactions import KafkaTransactions
 from daemon.core.types import TopicPartition, Update
-from daemon.errors import PartitionError, UnavailableError
+from daemon.errors import ConfigError, PartitionError, UnavailableError
 
 AT_ONCE = 2_000
 FAR = 5_000
@@ -70,13 +70,14 @@ class KafkaBroker:
 
     async def start(self) -> None:
         try:
+            await check_token(self._settings)
             async with asyncio.timeout(30):
                 await self._observer.start()
             self._watching = asyncio.create_task(self._credentials.watch())
         except (KafkaError, OSError, TimeoutError) as error:
             await stop_client(self._observer)
             raise (await explained(self._settings, error)) from None
-        except asyncio.CancelledError:  # an interrupt while it connects
+        except (asyncio.CancelledError, ConfigError, UnavailableError):  # an interrupt, or a token that is refused
             await stop_client(self._observer)
             raise
 

@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
+    GroupAuthorizationFailedError,
     IllegalSaslStateError,
     KafkaError,
     SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
     UnsupportedSaslMechanismError,
 )
 from aiokafka.protocol.metadata import MetadataRequest
@@ -35,6 +38,7 @@ _WRONG_NAME = (62, 64)
 """A host name, and an address."""
 _INCOMPLETE = range(80, 94)
 """What only a strict check refuses, which is Python's own from 3.13 on."""
+_NO_RIGHT = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, TransactionalIdAuthorizationFailed)
 _WHO = "the user or the password of kafka.security"
 _WHOSE_TOKEN = "the token of kafka.security.oauth: issuer, audience, scope and times must be as it expects"  # noqa: S105
 
@@ -57,15 +61,31 @@ async def diagnose(settings: KafkaSettings, seconds: float = SECONDS) -> Refusal
     return Refusal(text, all(refusal.permanent for refusal in refusals))
 
 
-async def explained(settings: KafkaSettings, error: BaseException) -> ConfigError | UnavailableError:
+async def check_token(settings: KafkaSettings) -> None:
+    """Raise what `explained` would return where the servers refuse our token.
+
+    aiokafka takes such a token for accepted: its clients start, and then wait without end or fail an assertion.
+    """
+    if settings.oauth is not None and (refusal := await diagnose(settings)) is not None:
+        raise _raised(refusal)
+
+
+async def explained(settings: KafkaSettings, error: BaseException, doing: str = "") -> ConfigError | UnavailableError:
     """Return what to raise for a client's error: why no server accepts us, or the client's own words when one does.
 
-    A ConfigError means that only another configuration helps.
+    `doing` is what the client was asked for. A ConfigError means that only another configuration helps.
     """
     refusal = await diagnose(settings)
     if refusal is None:
-        why = str(error) or type(error).__name__
-        return UnavailableError(f"Kafka at {', '.join(settings.bootstrap_servers)}: {why}")
+        where = doing or f"Kafka at {', '.join(settings.bootstrap_servers)}"
+        if isinstance(error, _NO_RIGHT):
+            named = ", ".join(sorted(error.args[0])) if isinstance(error.args[0], set) else str(error.args[0])
+            return UnavailableError(f"{where}: no right to {named}; see the ACLs in docs/operate.md")
+        return UnavailableError(f"{where}: {str(error) or type(error).__name__}")
+    return _raised(refusal)
+
+
+def _raised(refusal: Refusal) -> ConfigError | UnavailableError:
     return ConfigError([refusal.text]) if refusal.permanent else UnavailableError(refusal.text)
 
 

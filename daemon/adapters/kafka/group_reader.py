@@ -21,7 +21,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, Cons
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from daemon.adapters.kafka.client import BROKEN, REQUEST_SECONDS, guarded, member_options, stop_client
-from daemon.adapters.kafka.diagnosis import explained
+from daemon.adapters.kafka.diagnosis import check_token, explained
 from daemon.adapters.kafka.placed_consumer import PlacedConsumer
 from daemon.adapters.kafka.readers import RangeReader, to_batch
 from daemon.adapters.kafka.settings import KafkaSettings
@@ -199,6 +199,7 @@ def _position(committed: object, first: int, end: int) -> tuple[GroupPosition, b
 @asynccontextmanager
 async def join_group(settings: KafkaSettings, topic: str) -> AsyncIterator[GroupReader]:
     """Join a group for as long as the context lasts. Raises UnavailableError and ConfigError."""
+    await check_token(settings)
     connection = await asyncio.to_thread(settings.connection)
     reader = GroupReader(settings, topic, dict(connection))
     try:

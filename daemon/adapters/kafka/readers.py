@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
-from daemon.adapters.kafka.diagnosis import explained
+from daemon.adapters.kafka.diagnosis import check_token, explained
 from daemon.adapters.kafka.placed_consumer import PlacedConsumer
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.adapters.kafka.unpacking import UnpackingError
@@ -22,6 +22,7 @@ from daemon.errors import UnavailableError
 async def _reader(
     settings: KafkaSettings, *topics: str
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[KafkaPartition]]]:
+    await check_token(settings)
     reader = PlacedConsumer(
         **await asyncio.to_thread(settings.connection),
         isolation_level="read_committed",

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupIdNotFound, KafkaError, UnknownTopicOrPartitionError, for_code
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from daemon.adapters.kafka.diagnosis import explained
+from daemon.adapters.kafka.diagnosis import check_token, explained
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.errors import UnavailableError
 
@@ -89,6 +89,7 @@ async def remove(settings: KafkaSettings, removal: Removal) -> None:
 
 @asynccontextmanager
 async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    await check_token(settings)
     admin = AIOKafkaAdminClient(**await asyncio.to_thread(settings.connection))
     try:
         await admin.start()

@@ -14,7 +14,7 @@ from contextlib import suppress
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from daemon.adapters.kafka.diagnosis import explained
+from daemon.adapters.kafka.diagnosis import check_token, explained
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.text import many
 from daemon.errors import UnavailableError
@@ -67,6 +67,7 @@ def policies(window: float) -> dict[str, dict[str, str]]:
 
 
 async def _admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
+    await check_token(settings)
     admin = AIOKafkaAdminClient(**await asyncio.to_thread(settings.connection))
     try:
         await admin.start()

@@ -18,7 +18,7 @@ from daemon.console.replay.picture import picture
 from daemon.console.replay.replays import Replays, Words
 from daemon.core.alerts import Provenance, alert_record
 from daemon.core.incidents import Ceiling, IncidentSettings
-from daemon.errors import UnavailableError
+from daemon.errors import StraylineError
 
 ROWS = 50
 MOST_WORDS = 100
@@ -68,7 +68,7 @@ class ReplayPages:
             problem = str(error)
         try:
             compared, recording = await self._replays.compare(settings, words)
-        except UnavailableError as error:
+        except StraylineError as error:
             problem = str(error)
         totals = await self._pages.read(queries.totals)
         if compared is not None:
