@@ -26,6 +26,8 @@ STATIC = {
     "icon.svg": "image/svg+xml",
 }
 STREAMS = frozenset({"/events"})
+MOST_CONNECTIONS = 256
+"""Each page that is open in a browser has one, for its events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class ConsoleServer(HttpListener):
         if root:
             outer = web.Application()
             outer.add_subapp(root, application)
-        super().__init__(outer, *address, "console")
+        super().__init__(outer, *address, "console", MOST_CONNECTIONS)
 
 
 def _static(name: str, kind: str) -> Handler:

@@ -20,7 +20,7 @@ MAX_SHOWN = 300
 
 
 class Views:
-    """Renders templates."""
+    """Renders templates, which are all read when it is made."""
 
     def __init__(self) -> None:
         self._environment = Environment(
@@ -29,6 +29,7 @@ class Views:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
         self._environment.filters |= {
             "shown": shown,
@@ -41,6 +42,8 @@ class Views:
             "severity": severity_word,
         }
         self._environment.globals |= {"spark": spark, "spark_path": spark_path, "timeline": timeline}
+        for name in self._environment.list_templates():  # now, so that no page waits for a file
+            self._environment.get_template(name)
 
     def render(self, template: str, values: Mapping[str, object]) -> str:
         """Return a page."""

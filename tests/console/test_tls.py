@@ -21,6 +21,7 @@ from daemon.adapters.web import (
     LiveCertificate,
     Probes,
     WatchedFiles,
+    connections,
     hash_password,
 )
 from daemon.config import Config
@@ -219,3 +220,21 @@ async def test_who_is_taken_out_of_the_users_file_is_out(
             await asyncio.sleep(0.02)
 
     assert 401 in statuses
+
+
+async def test_connections_without_a_handshake_make_room(
+    tmp_path: Path, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who connects to a port with TLS and says nothing keeps no probe out, and is not waited for."""
+    monkeypatch.setattr(connections, "LONGEST_HANDSHAKE", 3)
+    probes = Probes(lambda: None, list, lambda: asyncio.sleep(0))
+    server = HttpServer("127.0.0.1", 0, CollectorRegistry(), probes, Access(None, make(tmp_path, "port"), "http.users"))
+    await server.start()
+    idle = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3 * connections.MOST_CONNECTIONS)]
+    async with asyncio.timeout(10), client.get(f"https://127.0.0.1:{server.port}/healthz", ssl=False) as answer:
+        assert 200 == answer.status
+    async with asyncio.timeout(10):
+        assert {b""} == {await reader.read() for reader, _ in idle}
+    for _, writer in idle:
+        writer.close()
+    await server.close()

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter
 from structlog.testing import capture_logs
 
-from daemon.adapters.web import Access, Exposition, HttpServer, Probes, connections
+from daemon.adapters.web import Access, Exposition, HttpListener, HttpServer, Probes, connections
+from daemon.adapters.web.connections import Handler
 from daemon.errors import ConfigError, EngineError, UnavailableError
 from daemon.metrics import Metrics
 
@@ -212,13 +214,66 @@ async def _ended(reader: asyncio.StreamReader) -> bool:
 
 async def test_a_slow_connection_ends(client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that never becomes whole is not waited for."""
-    monkeypatch.setattr(connections, "LONGEST_CONNECTION", 0.1)
+    monkeypatch.setattr(connections, "LONGEST_IDLE", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", client._base_url.port if client._base_url else 0)
     writer.write(b"GET /metrics HTTP/1.1\r\n")
     async with asyncio.timeout(5):
         while not await _ended(reader):
             pass
     writer.close()
+
+
+@asynccontextmanager
+async def listening(handler: Handler, most: int = 64) -> AsyncIterator[aiohttp.ClientSession]:
+    """Serve one page by `handler`; give a client that opens a connection for each request."""
+    application = web.Application()
+    application.add_routes([web.post("/", handler)])
+    listener = HttpListener(application, "127.0.0.1", 0, "http", most)
+    await listener.start()
+    url, connector = f"http://127.0.0.1:{listener.port}", aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(url, connector=connector) as session:
+        yield session
+    await listener.close()
+
+
+async def test_a_request_at_work_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that takes long is answered, and so is a stream of events that stays open."""
+    monkeypatch.setattr(connections, "LONGEST_IDLE", 0.05)
+    monkeypatch.setattr(connections, "EVERY", 0.01)
+
+    async def slow(_: web.Request) -> web.Response:
+        await asyncio.sleep(0.5)
+        return web.Response(text="done")
+
+    async with listening(slow) as session, session.post("/") as answer:
+        assert "done" == await answer.text()
+
+
+async def test_where_all_are_at_work_the_oldest_makes_room() -> None:
+    """A port never stops answering; one line of the log says that it is crowded."""
+    begun, enough = asyncio.Semaphore(0), asyncio.Event()
+
+    async def waiting(_: web.Request) -> web.Response:
+        begun.release()
+        await enough.wait()
+        return web.Response(text="done")
+
+    async def asked(session: aiohttp.ClientSession) -> str:
+        try:
+            async with session.post("/") as answer:
+                return await answer.text()
+        except aiohttp.ClientError:
+            return "ended"
+
+    with capture_logs() as logs:
+        async with listening(waiting, most=2) as session:
+            tasks = []
+            for _ in range(4):
+                tasks.append(asyncio.create_task(asked(session)))
+                await begun.acquire()
+            enough.set()
+            assert ["ended", "ended", "done", "done"] == list(await asyncio.gather(*tasks))
+    assert ["connections_made_room"] == [line["event"] for line in logs]
 
 
 async def test_what_is_no_http_is_one_quiet_line(client: aiohttp.ClientSession) -> None:

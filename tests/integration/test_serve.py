@@ -14,6 +14,7 @@ import aiohttp
 import numpy as np
 import openai
 import pytest
+from structlog.testing import capture_logs
 
 from daemon.adapters.engines import EngineSettings, make_engine
 from daemon.adapters.web import EmbeddingsServer, ServerLimits
@@ -175,6 +176,55 @@ async def test_too_many_at_once_are_told_to_come_again() -> None:
     await made.close()
 
     assert (429, [200, 200]) == (third[0], [status for status, _ in first])
+
+
+async def test_a_request_that_does_not_arrive_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The head alone, and then nothing: 408, and the place is another guest's."""
+    monkeypatch.setattr("daemon.adapters.web.embeddings.LONGEST_TRANSFER", 0.2)
+    made = EmbeddingsServer("127.0.0.1", 0, FakeEngine(32), "fake", None, ServerLimits(at_once=1))
+    await made.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+    writer.write(b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    async with asyncio.timeout(10):
+        status = await reader.readline()
+    writer.close()
+    await made.close()
+
+    assert (b"HTTP/1.1 408 Request Timeout\r\n", 0) == (status, made._present)
+
+
+async def test_an_answer_that_is_not_read_keeps_its_place_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers are large: a guest who asks again and again without reading gets 429, not memory."""
+    monkeypatch.setattr("daemon.adapters.web.embeddings.LONGEST_TRANSFER", 2.0)
+    engine = FakeEngine(1024)
+    await engine.start()
+    made = EmbeddingsServer("127.0.0.1", 0, engine, "fake", None, ServerLimits(at_once=1))
+    await made.start()
+    body = b'{"model": "fake", "input": [' + b",".join([b'"a"'] * 1_000) + b"]}"
+    deaf = [await asyncio.open_connection("127.0.0.1", made.port, limit=1_000) for _ in range(2)]
+    for _, writer in deaf:
+        writer.write(b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    async with asyncio.timeout(20):
+        while made._present < 2:  # noqa: ASYNC110  # nothing tells of it
+            await asyncio.sleep(0.01)
+        assert 429 == (await _post(made, b'{"model": "fake", "input": "a"}'))[0]
+        while made._present:  # noqa: ASYNC110  # as above
+            await asyncio.sleep(0.05)
+        assert 200 == (await _post(made, b'{"model": "fake", "input": "a"}'))[0]
+    for _, writer in deaf:
+        writer.close()
+    await made.close()
+
+
+async def test_what_is_no_http_is_one_quiet_line(server: EmbeddingsServer) -> None:
+    """As on the daemon's own port: an answer, one line of the log, and no traceback."""
+    with capture_logs() as logs:
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"GET / HTTP/1.1\r\nbad header\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.0 400")
+            writer.close()
+    assert ["bad_requests"] == [line["event"] for line in logs]
 
 
 async def test_a_taken_port_is_named(server: EmbeddingsServer) -> None:

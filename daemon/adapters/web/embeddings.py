@@ -5,7 +5,8 @@ size from 32 to the model's (the vector's first dimensions at unit length, which
 `encoding_format` is float or base64. `instruction` is a prefix to every text. `usage` counts the tokens that the model
 read. A text is never cut: one that is too long is refused.
 
-At most `ServerLimits.at_once` requests are in the engine, and as many wait; a further one is answered with 429.
+At most `ServerLimits.at_once` requests are in the engine, and as many wait, arrive or are being answered; a further one
+is answered with 429.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from daemon.errors import DataError, StraylineError
 from daemon.ports import Engine, TokenEngine
 
 SMALLEST = 32
+MOST_CONNECTIONS = 128
+LONGEST_TRANSFER = 60.0
+"""Seconds for a request to arrive whole, and for its answer to be read."""
 Authorize = Callable[[str], bool]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -93,7 +97,7 @@ class EmbeddingsServer(HttpListener):
                 web.get("/healthz", self._healthz),
             ]
         )
-        super().__init__(application, host, port, "serve")
+        super().__init__(application, host, port, "serve", MOST_CONNECTIONS)
 
     def _guarding(self) -> Middleware:
         """Return what checks the client of a request and gives every failure OpenAI's shape."""
@@ -153,13 +157,25 @@ class EmbeddingsServer(HttpListener):
             raise _RefusedError(429, "too many requests at once; try again in a second", code="rate_limit_exceeded")
         self._present += 1
         try:
-            asked = _parsed(await request.read())
-            self._check_name(asked.model)
-            size = self._size(asked.dimensions)
-            async with self._places:
-                rows, tokens = await self._rows(asked)
+            response = await self._answer(request)
+            await _send(
+                response, request
+            )  # a client that does not read its answer, which may be large, keeps its place
         finally:
             self._present -= 1
+        return response
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        try:
+            async with asyncio.timeout(LONGEST_TRANSFER):
+                body = await request.read()
+        except TimeoutError:
+            raise _RefusedError(408, f"the request did not arrive within {LONGEST_TRANSFER:g} s") from None
+        asked = _parsed(body)
+        self._check_name(asked.model)
+        size = self._size(asked.dimensions)
+        async with self._places:
+            rows, tokens = await self._rows(asked)
         rows = _shortened(rows, size)
         packed = asked.encoding_format == "base64"
         data = [
@@ -241,6 +257,17 @@ def _shortened(rows: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 
 def _base64(row: NDArray[np.float32]) -> str:
     return b64encode(row.astype("<f4").tobytes()).decode()
+
+
+async def _send(response: web.Response, request: web.Request) -> None:
+    """Send an answer, and end the connection of a client that does not read it."""
+    try:
+        async with asyncio.timeout(LONGEST_TRANSFER):
+            await response.prepare(request)
+            await response.write_eof()
+    except (TimeoutError, ConnectionError):
+        if request.transport is not None:
+            request.transport.abort()
 
 
 def _error(status: int, message: str, param: str | None = None, code: str | None = None) -> web.Response:

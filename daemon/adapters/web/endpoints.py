@@ -10,8 +10,6 @@ whoever has a known token and a reload for admins; health and readiness stay ope
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +22,6 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from daemon.adapters.web.access import Access
 from daemon.adapters.web.accounts import Role
 from daemon.adapters.web.bearer import bearer_token
-from daemon.adapters.web.connections import MOST_CONNECTIONS, Connections, RequestLog
 from daemon.adapters.web.listener import HttpListener
 from daemon.errors import StraylineError
 
@@ -101,9 +98,7 @@ class HttpServer:
                 web.post("/-/reload", self._reload),
             ]
         )
-        self._listener = HttpListener(application, host, port, section, RequestLog())
-        self._connections = Connections()
-        self._ending: asyncio.Task[None] | None = None
+        self._listener = HttpListener(application, host, port, section)
 
     @property
     def port(self) -> int:
@@ -113,15 +108,10 @@ class HttpServer:
     async def start(self) -> None:
         """Listen. Raises UnavailableError when the address cannot be used."""
         tls = self._access.tls if self._access is not None else None
-        await self._listener.start(tls, bounded=self._connections.around, backlog=MOST_CONNECTIONS)
-        self._ending = asyncio.create_task(self._connections.end_old_ones())
+        await self._listener.start(tls)
 
     async def close(self) -> None:
         """Stop listening. Open requests have one second to finish."""
-        if self._ending is not None:
-            self._ending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._ending
         await self._listener.close()
 
     async def _landing(self, _: web.Request) -> web.Response:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
+import contextlib
 from ssl import SSLContext
 
 from aiohttp import web
-from aiohttp.log import server_logger
 
+from daemon.adapters.web.connections import MOST_CONNECTIONS, Connections, RequestLog
 from daemon.errors import UnavailableError
 
 BACKLOG = 128
-Protocols = Callable[[], asyncio.Protocol]
-"""Makes the protocol of a new connection."""
 
 
 class HttpListener:
     """Serves `application` from `start` to `close`.
 
     `section` names the configuration's section that has `host` and `port`. Port 0 takes a free port, and `port` is then
-    its number. `requests_log` gets what aiohttp logs about requests.
+    its number. `most` is how many connections may be open.
     """
 
     def __init__(
@@ -30,36 +27,31 @@ class HttpListener:
         host: str,
         port: int,
         section: str,
-        requests_log: logging.LoggerAdapter[logging.Logger] | None = None,
+        most: int = MOST_CONNECTIONS,
     ) -> None:
         self.port = port
         self._host = host
         self._section = section
+        self._connections = Connections(most)
+        application.middlewares.insert(0, self._connections.noting)
         self._runner = web.AppRunner(
             application,
             access_log=None,
             handle_signals=False,
             shutdown_timeout=1.0,
-            logger=requests_log or server_logger,
+            logger=RequestLog(),
         )
         self._listening: asyncio.Server | None = None
+        self._ending: asyncio.Task[None] | None = None
 
-    async def start(
-        self,
-        tls: SSLContext | None = None,
-        bounded: Callable[[Protocols], Protocols] | None = None,
-        backlog: int = BACKLOG,
-    ) -> None:
-        """Listen, with `tls` for TLS only; `bounded` may limit connections.
-
-        Raises UnavailableError when the address cannot be used.
-        """
+    async def start(self, tls: SSLContext | None = None) -> None:
+        """Listen, with `tls` for TLS only. Raises UnavailableError when the address cannot be used."""
         await self._runner.setup()
         assert self._runner.server is not None, "setup makes it"
-        accept: Protocols = bounded(self._runner.server) if bounded is not None else self._runner.server
+        accept = self._connections.around(self._runner.server, tls)
         try:
             self._listening = await asyncio.get_running_loop().create_server(
-                accept, self._host, self.port, ssl=tls, backlog=backlog
+                accept, self._host, self.port, backlog=BACKLOG
             )
         except OSError as error:
             await self._runner.cleanup()
@@ -68,9 +60,15 @@ class HttpListener:
                 f" set {self._section}.host or {self._section}.port"
             ) from error
         self.port = int(self._listening.sockets[0].getsockname()[1])
+        self._ending = asyncio.create_task(self._connections.end_old_ones())
 
     async def close(self) -> None:
         """Stop listening. Open requests, event streams too, have one second to finish."""
+        if self._ending is not None:
+            self._ending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ending
         if self._listening is not None:
             self._listening.close()
         await self._runner.cleanup()
+        self._connections.end_all()
