@@ -271,7 +271,7 @@ class Metrics(DescribedMetrics):
             "incidents_let_go",
             "What the incidents stage let go because it held too much (docs/memory.md).",
             "kind",
-            values=("scopes", "causes", "rewordings", "clues", "incidents"),
+            values=("scopes", "causes", "rewordings", "clues", "incidents", "mutes"),
         )
         self.feedback = self._counter("feedback", "Feedback applied.", "verdict", values=VERDICTS)
         self.incident_budget = self._gauge(

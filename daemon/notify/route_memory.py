@@ -63,7 +63,8 @@ class RouteMemory:
             return None
         url = f"{self._console}/incidents/{said.incident}" if self._console else ""
         told = Notification(stage, said, known.service, known.severity, url)
-        known.severity, known.open, known.latest = said.severity, stage is not Stage.RESOLVED, told
+        known.severity, known.open = said.severity, stage is not Stage.RESOLVED
+        known.latest = told if known.open else None  # it holds the whole message
         return told if self._wanted.resolved or stage is not Stage.RESOLVED else None
 
     def undo(self) -> None:

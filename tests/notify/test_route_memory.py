@@ -40,6 +40,16 @@ def test_an_incident_is_told_once_a_stage() -> None:
     assert ["opened", None, None, "escalated", None, "resolved", "reopened"] == stages(memory, *messages)
 
 
+def test_the_message_of_an_incident_that_is_over_is_not_kept() -> None:
+    """A message may be large, and only what fires is said again."""
+    memory = RouteMemory(RouteFilter())
+    stages(memory, said("opened", 1), said("opened", 1, incident="b"), said("resolved", 2))
+
+    assert {"33c467a2f982": False, "b": True} == {
+        name: known.latest is not None for name, known in memory._incidents.items()
+    }
+
+
 def test_what_is_below_a_routes_severity_is_told_once_it_is_graver() -> None:
     """For this route the incident begins there; one that never gets so grave has no end either."""
     memory = RouteMemory(RouteFilter("critical"))

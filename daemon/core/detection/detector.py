@@ -248,6 +248,13 @@ class Detector:
         label = None if word is None else Label(word, at, by, note, at)
         self._changelog.scope(scope).baseline.set_label(pattern, label)
 
+    def has_room_for_label(self, scope: str, pattern: str) -> bool:
+        """Return whether a pattern may get a label: a scope has at most as many as patterns, and none is let go."""
+        known = self._changelog.scopes.get(scope)
+        if known is None or len(known.baseline.labels) < self.settings.max_patterns:
+            return True
+        return known.baseline.labels.get(known.baseline.row(pattern)) is not None
+
     # -- the baseline's topic --------------------------------------------------------------------------------------
 
     def updates(self, source: TopicPartition) -> list[Update]:

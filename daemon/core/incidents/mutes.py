@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from daemon.core.incidents.incident import Incident
 from daemon.core.incidents.memory import ScopeMemory
@@ -63,6 +64,13 @@ class Mutes:
     def ended(self, now: float) -> list[ActiveMute]:
         """Remove and return the mutes whose time has come, in order."""
         over = sorted((m for m in self.active.values() if m.until <= now), key=lambda m: (m.until, m.scope, m.name))
+        for mute in over:
+            del self.active[mute.scope, mute.name]
+        return over
+
+    def surplus(self, most: int) -> list[ActiveMute]:
+        """Remove and return the mutes that are more than `most`, in order: those that would end first."""
+        over = nsmallest(len(self.active) - most, self.active.values(), key=lambda m: (m.until, m.scope, m.name))
         for mute in over:
             del self.active[mute.scope, mute.name]
         return over

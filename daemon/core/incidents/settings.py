@@ -48,7 +48,8 @@ class IncidentSettings:
 
     The state is bounded by `max_scopes`, in a scope by `max_causes`, `max_usual` lines and `max_keys` keys that are
     followed and `max_rewordings`, and by `max_waiting` clues that wait for a graver symptom, as many that wait for a
-    second sighting, and `max_incidents`, those included that were not told and those that are over and can be reopened.
+    second sighting, `max_incidents`, those included that were not told and those that are over and can be reopened, and
+    `max_mutes` in force.
     See `bounds` for what is dropped.
     """
 
@@ -90,6 +91,7 @@ class IncidentSettings:
     max_rewordings: int = 1_000
     max_waiting: int = 500
     max_incidents: int = 500
+    max_mutes: int = 1_000
 
     def bar(self, gravity: Gravity, part: float, a_day: float) -> float:
         """Return the least period in seconds at which something of `gravity` may be told."""

@@ -84,7 +84,9 @@ class IncidentStage:
         for order in observations.mutes:
             self.changed.add(("m", order.scope, order.name))
             over = self.mutes.heed(order, self.now)
-            news += self._catch_up([over] if over is not None else [])
+            surplus = self.mutes.surplus(self.settings.max_mutes)
+            self.let_go["mutes"] += len(surplus)
+            news += self._catch_up([*([over] if over is not None else []), *surplus])
         for seen in observations.versions:
             self._memories.version_seen(seen, observations.clock)
         if observations.clock is None:

@@ -57,6 +57,7 @@ class FeedbackProcessor:
                     continue
                 feedback = parse_feedback(value)
                 scope = self._scope_of(feedback)
+                self._check_room(scope, feedback)
             except DataError as error:
                 reject = Reject(row, offset, "bad_feedback", str(error))
                 self._outputs.append(self._dead_letter(batch, reject))
@@ -90,6 +91,12 @@ class FeedbackProcessor:
         if scope is None and not feedback.of_alert:
             raise DataError(f"pattern {feedback.pattern} is not in the baseline; name its scope")
         return scope
+
+    def _check_room(self, scope: str | None, feedback: Feedback) -> None:
+        """Raise DataError for a label of a scope that has as many as it may have; others may still be taken back."""
+        if scope is None or feedback.label is None or self._detector.has_room_for_label(scope, feedback.pattern):
+            return
+        raise DataError("its scope has as many labels as detector.max_patterns; forget one first")
 
     def _mute(self, mute: Mute) -> None:
         """Pass a mute to the incidents stage, which decides what is told."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -169,3 +170,17 @@ def test_what_changed_is_enough_of_the_state() -> None:
         kept = {key: value for key, value in pieces.items() if value is not None}
         seldom = b'["c","shop","' + cause_of(USUAL).id.encode() + b'"]'  # a harmless line is written once an hour
         assert {**dump_pieces(stage, all_names(stage)), seldom: b""} == {**kept, seldom: b""}
+
+
+def test_mutes_are_bounded_and_those_that_end_first_end_now() -> None:
+    """Who may write feedback cannot fill the state; what was muted is told rather than forgotten."""
+    stage = living(settings=replace(SETTINGS, max_mutes=3))
+    mute(stage, DEADLOCK, BEGIN + HOUR)
+    assert [] == seen(stage, BEGIN, DEADLOCK)
+    told = [news for n in range(5) for news in mute(stage, until=BEGIN + (2 + n) * HOUR, scope=f"s{n}")]
+
+    assert [("opened", DEADLOCK)] == events(told)
+    assert [f"s{n}" for n in (2, 3, 4)] == sorted(scope for scope, _ in stage.mutes.active)
+    assert 3 == stage.let_go["mutes"]
+    again = load_stage(stage.settings, dump_pieces(stage, all_names(stage)))
+    assert stage.mutes.active == again.mutes.active

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon.core.detection import Detector, DetectorSettings
 from daemon.core.formats import FieldPaths, FormatSettings
 from daemon.core.incidents import IncidentSettings
 from daemon.core.masking import RedactionSettings
@@ -331,6 +332,26 @@ def test_feedback_becomes_a_label_and_what_cannot_be_parsed_a_dead_letter() -> N
     assert [0] == [record.partition for record in of_role(settlement.records, "baseline")]
     assert (3, 2) == (settlement.checkpoint.next, len(of_role(settlement.records, "dead_letters")))
     assert Load() == processor.flush(1.0).load
+
+
+def test_a_scope_has_no_more_labels_than_patterns() -> None:
+    """Labels of patterns that nobody has seen cannot fill the memory; one that is there may change or go."""
+    detector = Detector(DetectorSettings(max_patterns=100), ENGINE.model, ENGINE.dimensions)
+    processor = FeedbackProcessor(FEEDBACK, detector, PUBLISHING, None)
+
+    def said(number: int, verdict: str) -> bytes:
+        return orjson.dumps({"scope": "shop", "pattern": f"{number:016x}", "verdict": verdict})
+
+    values = [said(number, "normal") for number in range(103)]
+    values += [said(5, "anomalous"), said(6, "forget"), said(200, "normal"), said(201, "normal")]
+    step = processor.step(batch(values, source=FEEDBACK), {})
+    letters = of_role(processor.take().records, "dead_letters")
+
+    assert 100 == len(detector.labels("shop"))
+    assert ({"bad_feedback": 4}, 4) == (dict(step.rejects), len(letters))
+    assert b"bad_feedback: its scope has as many labels as detector.max_patterns; forget one first" in {
+        value for letter in letters for _, value in letter.headers
+    }
 
 
 def test_remarks_on_incidents_are_passed_over() -> None:
