@@ -25,6 +25,11 @@ def imports(path: Path) -> Iterator[str]:
             yield node.module or ""
 
 
+def calls_of(path: Path) -> list[str]:
+    """Return what a file calls, wherever in it."""
+    return [ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+
+
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT / "daemon" / "core")))
 def test_the_core_imports_little(path: Path) -> None:
     """A core module imports the standard library, nine libraries and the core."""
@@ -37,9 +42,21 @@ def test_the_core_imports_little(path: Path) -> None:
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT / "daemon" / "core")))
 def test_the_core_has_no_clock(path: Path) -> None:
     """A core module is told the time; it never asks."""
-    calls = [ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    assert [] == [call for call in calls_of(path) if call.removeprefix("datetime.") in CLOCKS or call in CLOCKS]
 
-    assert [] == [call for call in calls if call.removeprefix("datetime.") in CLOCKS or call in CLOCKS]
+
+def test_the_command_line_prints_through_one_cleaner() -> None:
+    """Names, reasons and answers of servers may hold anything, so only `saying` writes to a terminal."""
+    spoken = ("print", "sys.stdout.write", "sys.stderr.write")
+    found = {
+        path.name: calls
+        for path in sorted((ROOT / "daemon" / "cli").glob("*.py"))
+        if path.name not in ("saying.py", "completion.py")
+        for calls in [[call for call in calls_of(path) if call in spoken]]
+        if calls
+    }
+
+    assert {} == found
 
 
 def test_no_class_name_stands_twice() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import orjson
 
+from daemon.cli.saying import say
 from daemon.core.text import clean
 
 
@@ -31,4 +31,4 @@ class AlertDecoder:
         """Count a record that is not an alert; name the first one."""
         self.foreign += 1
         if self.foreign == 1:
-            print(f"strayline: {clean(place)} is not an alert; such records are skipped", file=sys.stderr)
+            say(f"strayline: {clean(place)} is not an alert; such records are skipped", error=True)

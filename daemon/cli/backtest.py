@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from daemon.cli.offline import run_offline, started_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.saying import say, say_json
 
 if TYPE_CHECKING:
     from daemon.adapters.kafka import RangeReader
@@ -83,13 +83,13 @@ def _problem(report: Report) -> int:
     if read.records and not read.lines:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(read.rejected.items()))
         hint = "; is input.format right?" if set(read.rejected) & {"not_json", "not_an_object", "missing_field"} else ""
-        print(f"strayline: not one of {read.records:,} records could be read ({reasons}){hint}", file=sys.stderr)
+        say(f"strayline: not one of {read.records:,} records could be read ({reasons}){hint}", error=True)
         _point_to_try(report)
         return os.EX_DATAERR
     if labels is not None and not labels.anomalous + labels.normal:
-        print(
+        say(
             "strayline: the labels meet no session: are their keys, scopes or lines those of these files?",
-            file=sys.stderr,
+            error=True,
         )
     if sum(read.rejected.values()) > read.records / 2:
         _point_to_try(report)
@@ -99,7 +99,7 @@ def _problem(report: Report) -> int:
 def _point_to_try(report: Report) -> None:
     """Point to `strayline try` if the configuration is probably for another format."""
     if files := " ".join(report.input.files):
-        print(f"strayline: `strayline try {files}` finds out how they are read", file=sys.stderr)
+        say(f"strayline: `strayline try {files}` finds out how they are read", error=True)
 
 
 @contextmanager
@@ -137,11 +137,11 @@ async def _backtest(options: argparse.Namespace, config: Config) -> int:
     async with started_engine(config) as engine:
         result = await run_offline(what, config, engine, labels=labels)
     if options.json:
-        sys.stdout.write(result.report.encode().decode() + "\n")
+        say_json(result.report.encode())
     else:
         terminal = Terminal()
         print_report(result.report, terminal)
         print_ranking(result.report, result.strangest, terminal, STRANGEST)
         if options.out is not None:
-            print(f"report    {options.out / 'report.html'}")
+            say(f"report    {options.out / 'report.html'}")
     return _problem(result.report)

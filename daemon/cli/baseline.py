@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.saying import say, say_json
 from daemon.errors import DataError, ModelMismatchError
 
 if TYPE_CHECKING:
@@ -57,10 +58,10 @@ def inspect(options: argparse.Namespace) -> int:
 
         from daemon.cli.stored_baseline import describe
 
-        sys.stdout.write(orjson.dumps(describe(stored, options.scope, options.limit)).decode() + "\n")
+        say_json(orjson.dumps(describe(stored, options.scope, options.limit)))
         return 0
     if stored is None:
-        print(f"{config.topics.baseline}: empty; nothing has been learned yet")
+        say(f"{config.topics.baseline}: empty; nothing has been learned yet")
         return 0
     _print(stored, options.scope, options.limit)
     return 0
@@ -88,7 +89,7 @@ def export(options: argparse.Namespace) -> int:
         write_lines(options.file, saved.lines())
         counts = f"{many(len(taken.patterns), 'pattern')} of {many(len(taken.scopes), 'scope')}"
         causes = f"{many(saved.history.causes, 'cause')} of lines"
-        print(f"{options.file}: {counts}, made with {stored.model}; {causes}")
+        say(f"{options.file}: {counts}, made with {stored.model}; {causes}")
     return 0
 
 
@@ -98,13 +99,13 @@ def import_(options: argparse.Namespace) -> int:
     from daemon.core.text import clean, many
 
     counts = f"{many(done.patterns, 'pattern')} of {many(done.sessions, 'session')}"
-    print(f"imported {counts} into {', '.join(map(clean, done.scopes))}")
+    say(f"imported {counts} into {', '.join(map(clean, done.scopes))}")
     if done.causes:
-        print(f"incidents are measured by {many(done.causes, 'cause')} of lines that the history knows")
+        say(f"incidents are measured by {many(done.causes, 'cause')} of lines that the history knows")
     if done.moved_us:
-        print(f"times moved by {done.moved_us / 86_400e6:+.1f} days, so that the newest session is now")
+        say(f"times moved by {done.moved_us / 86_400e6:+.1f} days, so that the newest session is now")
     if done.labels or done.kept:
-        print(f"labels: {done.labels:,} set, {done.kept:,} kept as they were")
+        say(f"labels: {done.labels:,} set, {done.kept:,} kept as they were")
     return 0
 
 
@@ -186,19 +187,19 @@ def _print(stored: StoredBaseline, scope: str | None, limit: int) -> None:
     from daemon.terminal.top import labels_table, pattern_row, patterns_table
 
     console = Terminal(highlight=False, markup=False)
-    print(f"made with {stored.model}")
+    say(f"made with {stored.model}")
     for statistics in chosen(stored, scope):
         phase = "warming up" if statistics.phase == "warm_up" else statistics.phase
         counts = f"{many(statistics.sessions, 'session')}, {many(statistics.patterns, 'pattern')}"
         lines = many(statistics.lines, "distinct line")
-        print(f"\n{clean(statistics.scope)}: {phase}, {counts}, {lines}")
+        say(f"\n{clean(statistics.scope)}: {phase}, {counts}, {lines}")
         patterns = stored.detector.patterns(statistics.scope)
         shown = patterns[: limit or None]
         console.print(patterns_table(map(pattern_row, shown)))
         if len(shown) < len(patterns):
-            print(f"and {many(len(patterns) - len(shown), 'lighter pattern')}; --limit 0 shows all")
+            say(f"and {many(len(patterns) - len(shown), 'lighter pattern')}; --limit 0 shows all")
         labelled = [pattern_row(pattern) for pattern in patterns if pattern.label is not None]
         if labelled:
             console.print(labels_table(labelled[: limit or None]))
         if len(labelled) > limit > 0:
-            print(f"and {many(len(labelled) - limit, 'label')} more; --limit 0 shows all")
+            say(f"and {many(len(labelled) - limit, 'label')} more; --limit 0 shows all")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from pathlib import Path
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.saying import say
 
 
 def add(verbs: Verbs[Parser]) -> None:
@@ -46,10 +46,10 @@ def bench(options: argparse.Namespace) -> int:
         options.session_lines,
         options.file,
     )
-    result = asyncio.run(run_bench(config, wanted, lambda text: print(text, file=sys.stderr)))
+    result = asyncio.run(run_bench(config, wanted, lambda text: say(text, error=True)))
     print_bench(result, Terminal())
     if options.out is not None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_bytes(orjson.dumps(result.document(), option=orjson.OPT_INDENT_2) + b"\n")
-        print(f"figures   {options.out}")
+        say(f"figures   {options.out}")
     return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon.cli.offline import start_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.saying import say
 from daemon.core.text import clean, many
 from daemon.errors import ConfigError, StraylineError
 
@@ -46,10 +47,10 @@ def add(verbs: Verbs[Parser]) -> None:
 def check(options: argparse.Namespace) -> int:
     """Check the file; with `--online` also brokers, topics and engine."""
     config = load(options)
-    print(f"{options.config}: good (configuration {config.fingerprint()})")
+    say(f"{options.config}: good (configuration {config.fingerprint()})")
     _print_links(config)
     _print_routes(config)
-    return asyncio.run(_online(options)) if options.online else 0
+    return asyncio.run(_online(config)) if options.online else 0
 
 
 def _print_links(config: Config) -> None:
@@ -60,7 +61,7 @@ def _print_links(config: Config) -> None:
 
     templates = [LinkTemplate(link.name, link.url) for link in config.console.links]
     for name, url in filled(templates, EXAMPLE | {"source": EXAMPLE["source"] | {"topic": config.input.topics[0]}}):
-        print(f"console.links: {name}: {url}")
+        say(f"console.links: {name}: {url}")
 
 
 def _print_routes(config: Config) -> None:
@@ -68,22 +69,21 @@ def _print_routes(config: Config) -> None:
     for route in config.notify.routes:
         scopes = f"services {', '.join(route.scopes)}" if route.scopes else "every service"
         over = "" if route.resolved else ", without their ends"
-        print(f"notify.routes: {clean(route.name)}: {route.type}: {route.severity} or graver, {clean(scopes)}{over}")
+        say(f"notify.routes: {clean(route.name)}: {route.type}: {route.severity} or graver, {clean(scopes)}{over}")
 
 
-async def _online(options: argparse.Namespace) -> int:
+async def _online(config: Config) -> int:
     from daemon.adapters.engines import make_engine
     from daemon.wiring import engine_settings
 
-    config = load(options)
     worst = max(_ports(config), await _kafka(config))
     engine = make_engine(engine_settings(config))
     try:
         await start_engine(engine, config)
-        print(f"engine: good ({engine.model}, {engine.dimensions} dimensions, {engine.max_tokens} tokens)")
+        say(f"engine: good ({engine.model}, {engine.dimensions} dimensions, {engine.max_tokens} tokens)")
     except StraylineError as error:
         worst = max(worst, error.exit_code)
-        print(f"engine: {error}")
+        say(f"engine: {error}")
     finally:
         await engine.close()
     return worst
@@ -95,7 +95,7 @@ def _ports(config: Config) -> int:
 
     problems = port_problems(config)
     for problem in problems:
-        print(problem)
+        say(problem)
     return os.EX_CONFIG if problems else os.EX_OK
 
 
@@ -109,9 +109,9 @@ async def _keys(config: Config, settings: KafkaSettings) -> None:
         batches = await read_latest(settings, topic, SAMPLE, SAMPLE_SECONDS)
         found = scattering(batches, format_settings(config))
         for sentence in advice(found, config.input.format):
-            print(f"keys: {topic}: {sentence}")
+            say(f"keys: {topic}: {sentence}")
         if found.split and config.detector.baselines == "served" and not config.input.repartition:
-            print(f"keys: {topic}: {scope_advice(found)}")
+            say(f"keys: {topic}: {scope_advice(found)}")
 
 
 def _base(config: Config) -> None:
@@ -125,7 +125,7 @@ def _base(config: Config) -> None:
         documents = store.bases().get(base, 0)
     if not documents:
         raise ConfigError([f"documents.base: {base} in {section.place} has no documents"])
-    print(f"documents: good ({many(documents, 'document')} in base {clean(base)})")
+    say(f"documents: good ({many(documents, 'document')} in base {clean(base)})")
 
 
 async def _kafka(config: Config) -> int:
@@ -138,18 +138,18 @@ async def _kafka(config: Config) -> int:
     try:
         problems = await check_topics(settings, inputs, named) or await check_rights(settings, inputs, named)
     except StraylineError as error:
-        print(f"kafka: {error}")
+        say(f"kafka: {error}")
         return error.exit_code
     for problem in problems:
-        print(f"kafka: {problem}")
+        say(f"kafka: {problem}")
     if not problems:
-        print(f"kafka: good ({', '.join(config.kafka.bootstrap_servers)})")
+        say(f"kafka: good ({', '.join(config.kafka.bootstrap_servers)})")
         try:
             if config.input.format == DOCUMENT:
                 _base(config)
             else:
                 await _keys(config, settings)
         except StraylineError as error:
-            print(f"input: {error}")
+            say(f"input: {error}")
             return error.exit_code
     return os.EX_UNAVAILABLE if problems else os.EX_OK

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon.cli.offline import started_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.saying import say, say_json
 from daemon.document_bases import file_limits, make_library, open_store, require_libraries, second_opinions
 from daemon.errors import InputError
 
@@ -101,7 +101,7 @@ def remove_documents(options: argparse.Namespace) -> int:
         removed = store.remove(base, sorted(set(ids)))
     if options.json:
         return _print_json({"base": base, "removed": removed})
-    print(f"{removed} removed from base {base}")
+    say(f"{removed} removed from base {base}")
     return 0
 
 
@@ -115,13 +115,13 @@ async def _with_library(
             library = make_library(store, engine, config)
             renewed = await library.renew(_base(options, config), _say)
             if renewed:
-                print(f"strayline: embedded {renewed} documents again with {engine.model}", file=sys.stderr)
+                say(f"strayline: embedded {renewed} documents again with {engine.model}", error=True)
             return await work(options, config, library)
 
 
 def _say(renewal: Renewal) -> None:
     progress = f"{renewal.done} of {renewal.count} documents"
-    print(f"strayline: {progress} are embedded again with {renewal.model}", file=sys.stderr, flush=True)
+    say(f"strayline: {progress} are embedded again with {renewal.model}", error=True, flush=True)
 
 
 async def _add_files(options: argparse.Namespace, config: Config, library: Library) -> int:
@@ -134,7 +134,7 @@ async def _add_files(options: argparse.Namespace, config: Config, library: Libra
             outcome |= {"id": added.document.id, "clauses": len(added.document.clauses), "known_as": added.known_as}
         outcomes.append(outcome)
         if not options.json:
-            print(_outcome(outcome))
+            say(_outcome(outcome))
     if options.json:
         _print_json({"base": base, "files": outcomes})
     return os.EX_DATAERR if any(outcome["status"] != "read" for outcome in outcomes) else os.EX_OK
@@ -168,7 +168,7 @@ async def _check_files(options: argparse.Namespace, config: Config, library: Lib
             unreadable = True
             described.append({"file": read.path, "status": read.status, "reason": read.reason})
             if not options.json:
-                print(_outcome(described[-1]))
+                say(_outcome(described[-1]))
             continue
         check = await library.check(checker, Path(read.path).name, read.format, read.blocks)
         odd |= check.odd
@@ -193,13 +193,13 @@ async def _search(options: argparse.Namespace, config: Config, library: Library)
         return _print_json({"base": base, "searched": hits.searched, "documents": hits.count, "found": listed})
     if hits.searched < hits.count:
         share = f"searched {hits.searched} of {many(hits.count, 'document')}"
-        print(f"strayline: {share}; the others have no vectors of the engine's model yet", file=sys.stderr)
+        say(f"strayline: {share}; the others have no vectors of the engine's model yet", error=True)
     elif not hits.clauses:
-        print(f"strayline: base {clean(base)} holds no clauses to search", file=sys.stderr)
+        say(f"strayline: base {clean(base)} holds no clauses to search", error=True)
     for hit in hits.clauses:
         place = f", {clean(hit.clause.place)}" if hit.clause.place else ""
-        print(f"{cosine(hit.cosine)}  {clean(hit.name)}{place}")
-        print(f"      {shorten(clean(hit.clause.text), 200)}")
+        say(f"{cosine(hit.cosine)}  {clean(hit.name)}{place}")
+        say(f"      {shorten(clean(hit.clause.text), 200)}")
     return 0
 
 
@@ -207,18 +207,18 @@ def _print_list(base: str, store: DocumentStore, groups: dict[str, int]) -> None
     from daemon.core.text import clean, many
 
     documents = store.listed(base)
-    print(f"base {clean(base)}: {many(len(documents), 'document')}")
+    say(f"base {clean(base)}: {many(len(documents), 'document')}")
     models = store.models(base)
     if len(models) > 1 or any(count < len(documents) for count in models.values()):
         for model, count in sorted(models.items()):
-            print(f"  {count} of them have vectors of {clean(model)}")
+            say(f"  {count} of them have vectors of {clean(model)}")
     for document in documents:
         group = groups.get(document.id, -1)
         named = f", group {group + 1}" if group >= 0 else ""
-        print(f"  {document.id}  {clean(document.name)}, {document.format}, {document.clauses} clauses{named}")
+        say(f"  {document.id}  {clean(document.name)}, {document.format}, {document.clauses} clauses{named}")
     for other, count in store.bases().items():
         if other != base:
-            print(f"base {clean(other)}: {many(count, 'document')}")
+            say(f"base {clean(other)}: {many(count, 'document')}")
 
 
 def _read(options: argparse.Namespace, config: Config) -> Iterator[ReadFile]:
@@ -253,5 +253,5 @@ def _base(options: argparse.Namespace, config: Config) -> str:
 def _print_json(document: dict[str, Any]) -> int:
     import orjson
 
-    sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+    say_json(orjson.dumps(document, option=orjson.OPT_INDENT_2))
     return 0

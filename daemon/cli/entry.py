@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import errno
 import io
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ from daemon.cli import (
     try_,
 )
 from daemon.cli.parser import Parser, Verb
-from daemon.core.text import harmless
+from daemon.cli.saying import say
 from daemon.errors import ConfigError, StraylineError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -70,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code."""
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
+    # aiokafka logs at ERROR what it then repairs by itself; what ends a verb is said by the verb.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     _prepare_output()
     try:
         options = make_parser().parse_args(arguments)
@@ -78,10 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except ConfigError as error:
         for problem in error.problems:
-            print(f"strayline: {harmless(problem)}", file=sys.stderr)
+            say(f"strayline: {problem}", error=True)
         return error.exit_code
     except StraylineError as error:
-        print(f"strayline: {harmless(str(error))}", file=sys.stderr)
+        say(f"strayline: {error}", error=True)
         return error.exit_code
     except BrokenPipeError:
         _silence_stdout()
@@ -106,12 +109,12 @@ def _prepare_output() -> None:
 def _system_error(error: OSError) -> int:
     """Say what the system refused; return the exit code. Raises `error` where it names no file: then it is a bug."""
     if error.errno in FULL:
-        print(f"strayline: cannot write: {error.strerror}", file=sys.stderr)
+        say(f"strayline: cannot write: {error.strerror}", error=True)
         _silence_stdout()
         return os.EX_IOERR
     if error.filename is None:
         raise error
-    print(f"strayline: {harmless(str(error.filename))}: {error.strerror}", file=sys.stderr)
+    say(f"strayline: {error.filename}: {error.strerror}", error=True)
     return os.EX_NOINPUT
 
 
@@ -139,5 +142,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
 
-        print(f"strayline {version('strayline')}", flush=True)
+        say(f"strayline {version('strayline')}", flush=True)
         parser.exit()

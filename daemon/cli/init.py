@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from daemon.cli.login import BrokerLogin, add_login, connection, login_of
 from daemon.cli.parser import Parser, Verbs, add_verb
 from daemon.cli.samples import add_choices, find_out, sample_topic, surroundings, wishes_of
+from daemon.cli.saying import say
 from daemon.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -54,19 +55,19 @@ async def _init(options: argparse.Namespace, login: BrokerLogin) -> int:
     options.topic = _topic(options.topic, topics)
     lines, encoding, share = await sample_topic(kafka, options.topic)
     discovery = find_out(options, lines, wishes)
-    print(f"topic     {options.topic}: {topics[options.topic]:,} records")
+    say(f"topic     {options.topic}: {topics[options.topic]:,} records")
     for line in discovery_lines(discovery, encoding):
-        print(line)
+        say(line)
     text = write_configuration(discovery, surroundings(options, share, login))
     config = parse_config(text, login.environment, "what was chosen")
     write_lines(options.write, [text.rstrip("\n").encode()])
-    print(f"written   {options.write}")
+    say(f"written   {options.write}")
     for name in sorted(login.environment.keys() - os.environ.keys()):
-        print(f"to set    {name}: the secret itself is not written")
+        say(f"to set    {name}: the secret itself is not written")
     if options.create:
         await _create(config)
     for number, command in enumerate(_next(options), 1):
-        print(f"next {number}    {command}")
+        say(f"next {number}    {command}")
     return 0
 
 
@@ -84,7 +85,7 @@ def _topic(wanted: str | None, topics: Mapping[str, int]) -> str:
     listed = [f"  {number}  {name}  ({size:,} records)" for number, (name, size) in enumerate(logs.items(), 1)]
     if sys.stdin is None or not sys.stdin.isatty():
         raise DataError("which topic? name one with --topic:\n" + "\n".join(listed))
-    print("\n".join(listed))
+    say("\n".join(listed))
     answer = input("which topic holds the logs? (number or name) ").strip()
     names = list(logs)
     name = names[int(answer) - 1] if answer.isdecimal() and 0 < int(answer) <= len(names) else answer
@@ -98,7 +99,7 @@ async def _create(config: Config) -> None:
     window = config.detector.window / 1e6
     made = await create_topics(kafka_settings(config), config.input.topics, config.topics_in_use(), window=window)
     for topic, outcome in made.items():
-        print(f"{topic}: {outcome}")
+        say(f"{topic}: {outcome}")
 
 
 def _next(options: argparse.Namespace) -> list[str]:

@@ -10,13 +10,13 @@ import argparse
 import asyncio
 import os
 import re
-import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.saying import say
 from daemon.core.text import clean
 from daemon.errors import DataError
 
@@ -58,7 +58,7 @@ def label(options: argparse.Namespace) -> int:
         asyncio.run(_list_mutes(config))
         return _list(asyncio.run(_read_topic(config)), options.scope)
     if options.list or options.word is None:
-        print("strayline label: give a pattern or incident, and a word; or --list", file=sys.stderr)
+        say("strayline label: give a pattern or incident, and a word; or --list", error=True)
         return os.EX_USAGE
     if options.word in _MUTES:
         return asyncio.run(_mute(options, config))
@@ -71,10 +71,10 @@ async def _mute(options: argparse.Namespace, config: Config) -> int:
     if options.word == "mute":
         ending(options.for_)  # a wrong one is reported before the topics are searched
     if options.service:
-        print("sent:", await send_mute(options, config, options.target, ""))
+        say(f"sent: {await send_mute(options, config, options.target, '')}")
         return 0
     target, scope = await _target(options, config)
-    print("sent:", await send_mute(options, config, scope, target[:16]))
+    say(f"sent: {await send_mute(options, config, scope, target[:16])}")
     return 0
 
 
@@ -87,7 +87,7 @@ async def _list_mutes(config: Config) -> None:
         what = f"{mute.pattern} of {clean(mute.scope)}" if mute.pattern else f"all of {clean(mute.scope)}"
         author = f" by {clean(mute.by)}" if mute.by else ""
         note = f": {clean(mute.note)}" if mute.note else ""
-        print(f"muted until {rfc3339(mute.until or 0)[:19]}Z{author}: {what}{note}")
+        say(f"muted until {rfc3339(mute.until or 0)[:19]}Z{author}: {what}{note}")
 
 
 def _list(stored: StoredBaseline | None, scope: str | None) -> int:
@@ -100,13 +100,13 @@ def _list(stored: StoredBaseline | None, scope: str | None) -> int:
         [statistics.scope for statistics in chosen(stored, scope) if statistics.labels] if stored is not None else []
     )
     if stored is None or not scopes:
-        print("there are no labels yet")
+        say("there are no labels yet")
         return 0
     for name in scopes:
-        print(clean(name))
+        say(clean(name))
         labelled = [pattern for pattern in stored.detector.patterns(name) if pattern.label is not None]
         console.print(labels_table(map(pattern_row, labelled)))
-    print("to remove one: strayline label PATTERN forget")
+    say("to remove one: strayline label PATTERN forget")
     return 0
 
 
@@ -128,7 +128,7 @@ async def _label(options: argparse.Namespace, config: Config) -> int:
     document = label_document(target, options.word, scope=scope, by=options.by, note=options.note)
     value = orjson.dumps(document)
     await publish_one(kafka_settings(config), config.topics.feedback, key=scope.encode(), value=value)
-    print(f"sent: {target[:16]} of {clean(scope)} is {_DONE[options.word]}")
+    say(f"sent: {target[:16]} of {clean(scope)} is {_DONE[options.word]}")
     return 0
 
 
@@ -153,7 +153,7 @@ async def _remark(options: argparse.Namespace, config: Config) -> int:
     document = remark_document(incident, options.word, by=options.by, note=options.note)
     topic = config.topics.feedback
     await publish_one(kafka_settings(config), topic, key=incident.encode(), value=encode(document))
-    print(f"sent: incident {incident} is {_REMARKS[options.word]}")
+    say(f"sent: incident {incident} is {_REMARKS[options.word]}")
     return 0
 
 

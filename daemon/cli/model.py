@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.saying import say
 
 
 def add(verbs: Verbs[Parser]) -> None:
@@ -24,6 +25,6 @@ def pull(options: argparse.Namespace) -> int:
 
     pull_model(name, options.folder)
     size = sum(path.stat().st_size for path in options.folder.rglob("*") if path.is_file())
-    print(f"{name}: {size / 1e6:,.0f} MB in {options.folder}")
-    print(f"engine.model: {options.folder.resolve()}")
+    say(f"{name}: {size / 1e6:,.0f} MB in {options.folder}")
+    say(f"engine.model: {options.folder.resolve()}")
     return 0

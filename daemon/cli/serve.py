@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from daemon.cli.offline import start_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.saying import say
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -44,7 +45,7 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     following = asyncio.create_task(access.follow())
     try:
         await server.start(access.tls)
-        print(f"{config.engine.model} on {access.scheme}://{section.host}:{server.port}/v1", flush=True)
+        say(f"{config.engine.model} on {access.scheme}://{section.host}:{server.port}/v1", flush=True)
         await until_stopped()
     finally:
         following.cancel()

@@ -8,6 +8,7 @@ import sys
 from contextlib import aclosing
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.saying import say_json
 
 
 def add(verbs: Verbs[Parser]) -> None:
@@ -28,7 +29,6 @@ async def _tail(options: argparse.Namespace) -> int:
     config = load(options)
     from daemon.adapters.kafka import follow_placed
     from daemon.cli.alerts_topic import AlertDecoder
-    from daemon.core.text import harmless_json
     from daemon.terminal.alert import AlertPrinter
     from daemon.terminal.console import Terminal
     from daemon.wiring import kafka_settings
@@ -42,7 +42,7 @@ async def _tail(options: argparse.Namespace) -> int:
             if alert is None or (options.scope is not None and alert["scope"] != options.scope):
                 continue
             if options.json:
-                sys.stdout.write(harmless_json(value.decode()) + "\n")
+                say_json(value)
                 sys.stdout.flush()
             else:
                 try:

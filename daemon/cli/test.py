@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.cli.offline import start_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.saying import say, say_json
 from daemon.errors import ConfigError, StraylineError
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ def test(options: argparse.Namespace) -> int:
     if options.json:
         import orjson
 
-        sys.stdout.write(orjson.dumps({**count, "cases": flat}).decode() + "\n")
+        say_json(orjson.dumps({**count, "cases": flat}))
     else:
         words = ", ".join(f"{n} {word}" for word, n in count.items() if n or word == "passed")
-        print(f"{words} in {time.perf_counter() - began:.1f} s")
+        say(f"{words} in {time.perf_counter() - began:.1f} s")
     return FAILED if count["failed"] else os.EX_OK
 
 
@@ -72,7 +72,7 @@ async def _run(path: Path, file: CaseFile, config: Config, options: argparse.Nam
     from daemon.wiring import make_detector, make_tools
 
     if not options.json:
-        print(path)
+        say(path)
     engine, lacking = NO_ENGINE, "no engine, by --no-engine"
     if any(case.needs_engine for case in file.cases) and not options.no_engine:
         engine, lacking = await _engine(config)
@@ -87,9 +87,9 @@ async def _run(path: Path, file: CaseFile, config: Config, options: argparse.Nam
                 outcome = "failed" if differences else "passed"
             results.append({"file": str(path), "case": case.name, "outcome": outcome, "why": differences})
             if not options.json:
-                print(f"  {outcome:<8}{case.name}")
+                say(f"  {outcome:<8}{case.name}")
                 for difference in differences:
-                    print(f"          {difference}")
+                    say(f"          {difference}")
     finally:
         await engine.close()
     return results

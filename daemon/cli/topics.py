@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.saying import say
 from daemon.core.text import many
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def create(options: argparse.Namespace) -> int:
         )
     )
     for topic, outcome in made.items():
-        print(f"{topic}: {outcome}")
+        say(f"{topic}: {outcome}")
     return 0
 
 
@@ -68,18 +69,18 @@ def delete(options: argparse.Namespace) -> int:
     settings = kafka_settings(config)
     removal = asyncio.run(plan_removal(settings, config.topics.named()))
     if removal.empty:
-        print("there is nothing to delete")
+        say("there is nothing to delete")
         return 0
     for line in _described(removal):
-        print(line)
+        say(line)
     if not options.yes and (sys.stdin is None or not sys.stdin.isatty()):
-        print("strayline topics delete: nothing was deleted; --yes deletes without asking", file=sys.stderr)
+        say("strayline topics delete: nothing was deleted; --yes deletes without asking", error=True)
         return os.EX_USAGE
     if not options.yes and input("Delete all of this? [y/N] ").strip().lower() not in {"y", "yes"}:
-        print("nothing was deleted")
+        say("nothing was deleted")
         return 0
     asyncio.run(remove(settings, removal))
-    print("deleted")
+    say("deleted")
     return 0
 
 

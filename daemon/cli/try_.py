@@ -23,6 +23,7 @@ from daemon.cli.samples import (
     topic_reader,
     wishes_of,
 )
+from daemon.cli.saying import say
 
 if TYPE_CHECKING:
     from daemon.adapters.files import Rewound
@@ -64,7 +65,7 @@ async def _try(options: argparse.Namespace, login: BrokerLogin) -> int:
     wishes = wishes_of(options)
     check_files(options.files)
     if options.write is not None and any(_same_file(options.write, name) for name in options.files):
-        print(f"strayline try: --write would replace the log {options.write}", file=sys.stderr)
+        say(f"strayline try: --write would replace the log {options.write}", error=True)
         return os.EX_USAGE
     stdin = Rewound(sys.stdin.buffer) if "-" in options.files else None  # type: ignore[arg-type]  # a BufferedReader
     with waiting("looking at the first lines"):
@@ -73,12 +74,12 @@ async def _try(options: argparse.Namespace, login: BrokerLogin) -> int:
         )
         discovery = find_out(options, lines, wishes)
     for line in discovery_lines(discovery, encoding):
-        print(line)
+        say(line)
     text = write_configuration(discovery, surroundings(options, share, login))
     config = parse_config(text, login.environment, "what was chosen")
     if options.write is not None:
         _write(options.write, text)
-        print(f"written   {options.write}")
+        say(f"written   {options.write}")
     sys.stdout.flush()
     if options.look:
         return 0
@@ -109,7 +110,7 @@ async def _run(
     console = Console(highlight=False)
     own = console if console.is_terminal else None
     async with started_engine(config) as engine:
-        print()
+        say()
         result = await run_offline(what, config, engine, show=_shower(console, options.limit), console=own)
     print_ranking(result.report, result.strangest, console, min(options.limit, STRANGEST))
     _sum_up(result, out, options)
@@ -138,15 +139,15 @@ def _sum_up(result: Result, out: Path, options: argparse.Namespace) -> None:
     rejected = sum(report.input.rejected.values())
     sessions = f"{many(report.sessions, 'session')}, of which {report.warm_up:,} only taught"
     told = f"{many(report.told, 'incident')} told"
-    print(f"{many(report.input.lines, 'line')}, {sessions}; {told}, {report.cost.seconds:.1f} s")
+    say(f"{many(report.input.lines, 'line')}, {sessions}; {told}, {report.cost.seconds:.1f} s")
     if rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(report.input.rejected.items()))
-        print(f"rejected  {many(rejected, 'record')}: {reasons}")
+        say(f"rejected  {many(rejected, 'record')}: {reasons}")
     if report.told > options.limit:
-        print(f"shown     the first {options.limit} messages; all are in {out / 'alerts.jsonl'}")
-    print(f"report    {out / 'report.html'}")
+        say(f"shown     the first {options.limit} messages; all are in {out / 'alerts.jsonl'}")
+    say(f"report    {out / 'report.html'}")
     if options.write is None:
-        print("to go on  --write strayline.yaml writes the configuration that was used")
+        say("to go on  --write strayline.yaml writes the configuration that was used")
 
 
 def _same_file(path: Path, name: str) -> bool:
