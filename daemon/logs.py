@@ -31,7 +31,7 @@ def configure_logging(level: str, form: Literal["auto", "json", "console"]) -> N
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # a reload may lower the level for loggers that have logged
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -84,6 +84,7 @@ class Service:
         self._broker = KafkaBroker(kafka_settings(config))
         self._stop = asyncio.Event()
         self._reloading = asyncio.Lock()
+        self._reloads = set[asyncio.Task[None]]()
         self._forced = asyncio.Event()
         self._detector: Detector
         self._pipeline: Pipeline | None = None
@@ -299,7 +300,9 @@ class Service:
             self._forced.set()
 
     def _on_reload(self) -> None:
-        asyncio.get_running_loop().create_task(self._reload_logged())
+        task = asyncio.get_running_loop().create_task(self._reload_logged())
+        self._reloads.add(task)  # the loop holds tasks weakly
+        task.add_done_callback(self._reloads.discard)
 
     async def _reload_logged(self) -> None:
         with contextlib.suppress(ConfigError, UnavailableError):
@@ -308,31 +311,39 @@ class Service:
     async def _reload(self) -> None:
         """Load the file again and apply what changed: all of it, or nothing when one key needs a restart.
 
-        Raises ConfigError with every problem, and UnavailableError while the daemon starts or ends.
+        Raises ConfigError with every problem, and UnavailableError while the daemon starts or ends. One reload follows
+        the other, so systemd is told of each from its beginning to its end.
         """
-        if self._health.phase is not None or self._pipeline is None:
-            log.warning("reload_refused", problems=[f"the daemon is {self._health.phase}"])
-            raise UnavailableError(f"the daemon is {self._health.phase}; reload when /readyz is 200")
-        self._notifier.reloading()
-        try:
-            async with self._reloading:
-                changed = await self._load_and_apply(self._pipeline)
-        except ConfigError as error:
-            self._metrics.config_reloads.labels("refused").inc()
-            self._metrics.config_last_reload_successful.set(0)
-            log.warning("reload_refused", problems=error.problems)
-            raise
-        else:
-            self._metrics.config_reloads.labels("ok").inc()
-            self._metrics.config_last_reload_successful.set(1)
-            log.info("reloaded", changed=changed)
-        finally:
-            if self._health.phase is None:
-                self._notifier.ready("running")
+        async with self._reloading:
+            pipeline = self._reloadable()
+            self._notifier.reloading()
+            try:
+                changed = await self._load_and_apply(pipeline)
+            except ConfigError as error:
+                self._metrics.config_reloads.labels("refused").inc()
+                self._metrics.config_last_reload_successful.set(0)
+                log.warning("reload_refused", problems=error.problems)
+                raise
+            else:
+                self._metrics.config_reloads.labels("ok").inc()
+                self._metrics.config_last_reload_successful.set(1)
+                log.info("reloaded", changed=changed)
+            finally:
+                if self._health.phase is None:
+                    self._notifier.ready("running")
+
+    def _reloadable(self) -> Pipeline:
+        """Return the pipeline. Raises UnavailableError while the daemon starts or ends."""
+        phase = "draining" if self._stop.is_set() else self._health.phase
+        if phase is None and self._pipeline is not None:
+            return self._pipeline
+        log.warning("reload_refused", problems=[f"the daemon is {phase}"])
+        raise UnavailableError(f"the daemon is {phase}; reload when /readyz is 200")
 
     async def _load_and_apply(self, pipeline: Pipeline) -> list[str]:
         """Return the keys that were applied. Everything that can fail comes first."""
         config = await asyncio.to_thread(load_config, self._path)
+        self._reloadable()  # it may have been told to stop meanwhile
         changed = changed_keys(self._config, config)
         if needs := needs_restart(changed):
             raise ConfigError([f"{key}: changed; restart the daemon to apply it" for key in needs])

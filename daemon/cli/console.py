@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.saying import say
 
 if TYPE_CHECKING:
     from daemon.config import Config, ProxyConfig
@@ -38,8 +39,11 @@ def console(options: argparse.Namespace) -> int:
     if options.hash_password:
         return _print_hash()
     if options.beside is not None and options.folder is None:
-        print("strayline console: --beside needs --folder", file=sys.stderr)
+        say("strayline console: --beside needs --folder", error=True)
         return os.EX_USAGE
+    from daemon.cli.reloading import ignore_hangups
+
+    ignore_hangups()
     config = load(options)
     from daemon.logs import configure_logging
 
@@ -52,16 +56,16 @@ def _print_hash() -> int:
     from daemon.adapters.web import hash_password
 
     if sys.stdin is None:
-        print("strayline console: standard input is closed", file=sys.stderr)
+        say("strayline console: standard input is closed", error=True)
         return os.EX_NOINPUT
     if sys.stdin.isatty():
         password = getpass.getpass()
         if getpass.getpass("Again: ") != password:
-            print("strayline console: the passwords differ", file=sys.stderr)
+            say("strayline console: the passwords differ", error=True)
             return os.EX_USAGE
     else:
         password = sys.stdin.readline().rstrip("\n")
-    print(hash_password(password))
+    say(hash_password(password))
     return 0
 
 
@@ -88,7 +92,7 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     await app.start()
     try:
         with Reloading(apply).on_hangup():
-            print(f"console on {app.url}", flush=True)
+            say(f"console on {app.url}", flush=True)
             await until_stopped()
     finally:
         await app.close()

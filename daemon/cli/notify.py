@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.saying import say
 from daemon.errors import ConfigError, StraylineError
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ def add(verbs: Verbs[Parser]) -> None:
 
 def notify(options: argparse.Namespace) -> int:
     """Notify until stopped, or try the routes."""
+    from daemon.cli.reloading import ignore_hangups
+
+    ignore_hangups()
     config = load(options)
     chosen_routes(options, config)
     from daemon.logs import configure_logging
@@ -61,7 +65,7 @@ async def _try(options: argparse.Namespace, config: Config) -> int:
 
     worst = os.EX_OK
     async for name, problem in trial(chosen_routes(options, config)):
-        print(f"{name}: {problem or 'delivered'}")
+        say(f"{name}: {problem or 'delivered'}")
         worst = os.EX_UNAVAILABLE if problem else worst
     return worst
 
@@ -92,7 +96,7 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     following = asyncio.create_task(access.follow())
     try:
         await routes.replace(chosen_routes(options, config))
-        print(f"notify on {access.scheme}://{section.host}:{server.port}/metrics", flush=True)
+        say(f"notify on {access.scheme}://{section.host}:{server.port}/metrics", flush=True)
         with reloading.on_hangup():
             stopped, failed = asyncio.create_task(until_stopped()), asyncio.create_task(routes.failed())
             await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)

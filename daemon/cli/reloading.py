@@ -13,6 +13,11 @@ Apply = Callable[[], Awaitable[Mapping[str, object]]]
 """Reads the configuration, applies it, and returns what the log says of it. If it raises, nothing has changed."""
 
 
+def ignore_hangups() -> None:
+    """Ignore SIGHUP until `on_hangup`: a service manager may ask for a reload while the verb starts."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 class Reloading:
     """Applies the configuration again when it is asked to, one time after the other. A bad file changes nothing."""
 

@@ -16,6 +16,9 @@ def add(verbs: Verbs[Parser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run until stopped."""
+    from daemon.cli.reloading import ignore_hangups
+
+    ignore_hangups()
     config = load(options)
     import structlog
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 import pytest
@@ -18,11 +20,15 @@ import yaml
 from aiokafka import AIOKafkaProducer
 
 from daemon.adapters.systemd import Notifier
-from daemon.config import load_config
-from daemon.errors import UnavailableError
+from daemon.config import Config, load_config
+from daemon.errors import ConfigError, UnavailableError
 from daemon.service import Service
 from tests.support.brokers import Topics
 from tests.support.daemons import Daemon
+
+if TYPE_CHECKING:
+    from daemon.runtime import Pipeline
+    from daemon.wiring import Processors
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -167,6 +173,84 @@ async def test_a_reload_while_it_starts_is_refused_in_silence(tmp_path: Path) ->
             manager.recv(100)
     assert "20/day" == service._config.alerts.budget
     await service._broker.close()
+
+
+class _NoPipeline:
+    """Stands in for the pipeline of a daemon that is ready."""
+
+    def renew(self) -> None:
+        """Have no partitions."""
+
+
+@pytest.fixture
+async def ready(tmp_path: Path) -> AsyncIterator[tuple[Service, socket.socket]]:
+    """A daemon as far as a reload sees it, once it is ready, and the socket of its service manager."""
+    path = tmp_path / "config.yaml"
+    path.write_text("engine: {type: lite}")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        service = Service(load_config(path), path)
+        service._notifier = Notifier(str(tmp_path / "notify"))
+        service._health.phase, service._pipeline = None, cast("Pipeline", _NoPipeline())
+        service._make_processors = lambda _: cast("Processors", None)
+        path.write_text("engine: {type: lite}\nalerts: {budget: 0.5}")
+        yield service, manager
+        await service._broker.close()
+
+
+def told(manager: socket.socket) -> list[str]:
+    """Return the first word of each message to the service manager."""
+    words = []
+    with suppress(BlockingIOError):
+        while True:
+            words.append(manager.recv(1000).split(b"\n")[0].decode())
+    return words
+
+
+async def test_reloads_follow_one_another(ready: tuple[Service, socket.socket]) -> None:
+    """SIGHUP and POST at once: the service manager is never told READY while the other one is under way."""
+    service, manager = ready
+    await asyncio.gather(service._reload(), service._reload(), service._reload())
+
+    assert ["RELOADING=1", "READY=1"] * 3 == told(manager)
+    assert 0.5 == service._config.alerts.budget
+
+
+async def test_a_reload_while_it_stops_is_refused(
+    ready: tuple[Service, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one whose file is being read when the daemon is told to stop: nothing of it is applied."""
+    service, manager = ready
+
+    def read(path: Path) -> Config:
+        service._stop.set()
+        return load_config(path)
+
+    monkeypatch.setattr("daemon.service.load_config", read)
+    with pytest.raises(UnavailableError, match="the daemon is draining"):
+        await service._reload()
+    told(manager)
+    with pytest.raises(UnavailableError, match="the daemon is draining"):
+        await service._reload()
+
+    assert [] == told(manager)
+    assert "20/day" == service._config.alerts.budget
+
+
+async def test_a_file_that_cannot_be_read_changes_nothing(ready: tuple[Service, socket.socket]) -> None:
+    """It is gone, a folder, or a pipe without a writer: refused by name, and soon."""
+    service, _ = ready
+    for path, why in ((service._path.parent / "gone", "No such file"), (service._path.parent, "Is a directory")):
+        service._path = path
+        with pytest.raises(ConfigError, match=why):
+            await service._reload()
+    os.mkfifo(service._path / "pipe")
+    service._path /= "pipe"
+    with pytest.raises(ConfigError, match="a pipe that nobody writes to"):
+        await service._reload()
+    assert "20/day" == service._config.alerts.budget
+    assert 0.0 == service._metrics.registry.get_sample_value("strayline_config_last_reload_successful")
 
 
 async def said(daemon: Daemon, name: str) -> None:
