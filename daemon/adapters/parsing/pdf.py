@@ -24,7 +24,7 @@ MOST_PAGES = 5_000
 EDGE = 2
 """How many lines at the top and at the foot of a page may be repeated ones."""
 _BROKEN = re.compile(r"(?<=[^\W\d_])-\n(?=[^\W\d_A-Z])")
-_PAGE_NUMBER = re.compile(r"\W*(?:page|seite|p\.)?\s*\d+(?:\s*(?:of|von|sur|/)\s*\d+)?\W*", re.IGNORECASE)
+_PAGE_NUMBER = re.compile(r"\W*+(?:page|seite|p\.)?\s*+\d+(?:\s*+(?:of|von|sur|/)\s*+\d+)?\W*+", re.IGNORECASE)
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 

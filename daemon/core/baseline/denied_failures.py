@@ -3,6 +3,9 @@
 Each pattern is a kind, not a line: what is denied or counted as zero, a property (``error-free``), a noun for what
 deals with failures (``error handler``), an option (``--fail-fast``), a setting (``on-error=continue``) or a file
 (``error.log``).
+
+Lines are of strangers, and Python's engine backtracks: a run of characters is read once, from its beginning and without
+giving any of it back, or has a bound.
 """
 
 from __future__ import annotations
@@ -55,17 +58,17 @@ _OPTION = r"(?<![\w-])--[A-Za-z][\w-]*"
 _SETTING = (
     (
         r"\b(?:on|max|min|ignore|log|display|show|continue|retry|stop|exit|skip|allow|suppress|report|track|halt|fail)"
-        rf"{_SEP}(?:\w+{_SEP})?(?:errors?|fail\w*|exceptions?|missing|invalid|bad)[\"']?\s?[=:]\s?[\"']?{_SWITCH}"
+        rf"{_SEP}(?:\w{{1,40}}{_SEP})?(?:errors?|fail\w*+|exceptions?|missing|invalid|bad)[\"']?\s?[=:]\s?[\"']?{_SWITCH}"
     ),
     (
-        rf"\b(?:errors?|exceptions?|failures?|fail)(?:{_SEP}\w+)?{_SEP}"
+        rf"\b(?:errors?|exceptions?|failures?|fail)(?:{_SEP}\w{{1,40}})?{_SEP}"
         r"(?:logs?|page|handlers?|path|file|dir|topic|threshold|policy|action|mode|level|limit|budget|channel|format"
         r"|template|queue|fast|over)[\"']?\s?[=:]"
     ),
 )
 _FILE = (
-    r"\b[\w-]*(?:err|errors?|exceptions?|fail\w*|crash\w*|panic|critical|alert|dead|missing|lost|bad|invalid|abort\w*)"
-    r"[\w-]*\.(?-i:log|txt|json|ya?ml|html?|xml|conf|cfg|ini|csv|out|gz|php|jsp|css|md|tmpl)\b"
+    r"(?<![\w-])(?=[\w-]*?(?:err|exception|fail|crash|panic|critical|alert|dead|missing|lost|bad|invalid|abort))"
+    r"[\w-]++\.(?-i:log|txt|json|ya?ml|html?|xml|conf|cfg|ini|csv|out|gz|php|jsp|css|md|tmpl)\b"
 )
 _NO_FAILURE = re.compile(
     "|".join([_FILE, *_SETTING, _OPTION, _DENIED, *_ZERO, *_LIMIT, _PROPERTY, *_NOUN]), re.IGNORECASE

@@ -32,7 +32,7 @@ from daemon.core.documents.word_lists import (
 
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(
-    r"(?P<url>(?:https?://|www\.)[^\s<>\"]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    r"(?P<url>(?:https?://|www\.)[^\s<>\"]+|(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+)"
     r"|(?P<placeholder><[^<>]{1,120}>|\{\{?[^{}\n]{1,60}\}\}?|_{3,}"
     r"|\[(?:insert\s|name\s|your\s|year|yyyy|date|fullname)[^\]]{0,60}\])"
     r"|(?P<label>\((?:[a-z]|[ivxlc]{1,4}|\d{1,2})\)|(?<=[.:;] )\d{1,2}[.)](?= \S)|(?<=[.:;,] )[a-z]\)(?= \S))"
