@@ -1,11 +1,14 @@
-"""all-MiniLM-L6-v2 with weights and activations of 8 bits, as vLLM reads it (compressed-tensors, W8A8).
+"""all-MiniLM-L6-v2 with fewer bits, as vLLM reads it: bfloat16, fp8, int8 and weights of 4 bits beside float32.
 
     python -m benchmarks.quantised FOLDER
 
-FOLDER becomes a copy of the model whose linear layers have signed bytes for weights, with a scale for each row;
-activations are rounded when they are computed, with a scale for each token. Printed is how near its vectors are to
-those of the whole model, and the CPU time of both on the same sessions. `python -m benchmarks.documents sizes
-LICENSEDCODE --engine vllm --model FOLDER` then says what it does to the order of texts.
+bfloat16 and fp8 are options of the engine. FOLDER becomes two copies of the model (compressed-tensors): `int8` has
+signed bytes for the weights of linear layers, with a scale for each row, and activations are rounded with a scale for
+each token (W8A8); `int4` has four bits for each of those weights, with a scale for each group of `GROUP`, and bfloat16
+for activations (W4A16, as AWQ and GPTQ have). Both round to the nearest: AWQ and GPTQ choose better, with texts.
+Printed is how near the vectors are to those of float32, and the CPU time of all on the same sessions, by turns.
+`python -m benchmarks.documents sizes LICENSEDCODE --engine vllm --model FOLDER/int4` then says what it does to the
+order of texts; `--options` takes an engine's options.
 """
 
 from __future__ import annotations
@@ -15,7 +18,9 @@ import asyncio
 import json
 import shutil
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,41 +30,74 @@ from benchmarks.engine import sessions
 from daemon.adapters.engines import EngineSettings, find_model
 from daemon.adapters.engines.vllm import VllmEngine
 
+Tensors = dict[str, NDArray[np.generic]]
+
 MODEL = "all-MiniLM-L6-v2"
-WEIGHTS = {"num_bits": 8, "type": "int", "symmetric": True, "strategy": "channel", "dynamic": False}
-ACTIVATIONS = {"num_bits": 8, "type": "int", "symmetric": True, "strategy": "token", "dynamic": True}
-QUANTISED = {
-    "quant_method": "compressed-tensors",
+GROUP = 128
+EACH = {"type": "int", "symmetric": True}
+INT8: dict[str, Any] = {
     "format": "int-quantized",
-    "quantization_status": "compressed",
-    "ignore": [],
-    "config_groups": {"all": {"targets": ["Linear"], "weights": WEIGHTS, "input_activations": ACTIVATIONS}},
+    "weights": EACH | {"num_bits": 8, "strategy": "channel", "dynamic": False},
+    "input_activations": EACH | {"num_bits": 8, "strategy": "token", "dynamic": True},
+}
+INT4: dict[str, Any] = {
+    "format": "pack-quantized",
+    "weights": EACH | {"num_bits": 4, "strategy": "group", "group_size": GROUP, "dynamic": False},
 }
 ROUNDS, TEXTS = 3, 120
 
 
-def write(folder: Path) -> None:
-    """Write the quantised model into a new folder."""
+def to_bytes(name: str, weights: NDArray[np.float32]) -> Tensors:
+    """Return a layer's weights, shape (out, in), as signed bytes with a scale for each row."""
+    scale = np.abs(weights).max(axis=1, keepdims=True) / 127
+    return {name: np.rint(weights / scale).astype(np.int8), f"{name}_scale": scale.astype(np.float32)}
+
+
+def to_nibbles(name: str, weights: NDArray[np.float32]) -> Tensors:
+    """Return a layer's weights, shape (out, in), as eight to a number, with a scale for each group of a row."""
+    groups = weights.reshape(len(weights), -1, GROUP)
+    scale = np.abs(groups).max(axis=2, keepdims=True) / 7
+    whole = (np.rint(groups / scale) + 8).astype(np.uint32).reshape(len(weights), -1, 8)
+    packed = np.bitwise_or.reduce(whole << np.arange(0, 32, 4, dtype=np.uint32), axis=2)
+    return {
+        f"{name}_packed": packed.view(np.int32),
+        f"{name}_scale": scale[:, :, 0].astype(np.float32),
+        f"{name}_shape": np.array(weights.shape, dtype=np.int64),
+    }
+
+
+def write(folder: Path, scheme: Mapping[str, Any], quantise: Callable[[str, NDArray[np.float32]], Tensors]) -> Path:
+    """Write the model into a new folder, with the weights of its linear layers as `quantise` returns them."""
     source = find_model(MODEL)[1]
     shutil.copytree(source, folder)
-    tensors: dict[str, NDArray[np.generic]] = {}
+    tensors: Tensors = {}
     for name, weights in load_file(source / "model.safetensors").items():
-        tensors[name] = weights
-        if name.startswith("encoder.layer") and weights.ndim == 2:
-            scale = np.abs(weights).max(axis=1, keepdims=True) / 127
-            tensors[name] = np.rint(weights / scale).astype(np.int8)
-            tensors[f"{name}_scale"] = scale.astype(np.float32)
+        linear = name.startswith("encoder.layer") and weights.ndim == 2
+        tensors |= quantise(name, weights) if linear else {name: weights}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    quantisation = {
+        "quant_method": "compressed-tensors",
+        "format": scheme["format"],
+        "quantization_status": "compressed",
+        "ignore": [],
+        "config_groups": {"all": {"targets": ["Linear"], **scheme}},
+    }
     config = json.loads((source / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"quantization_config": QUANTISED}))
+    (folder / "config.json").write_text(json.dumps(config | {"quantization_config": quantisation}))
+    return folder
 
 
 async def measure(folder: Path) -> dict[str, object]:
-    """Return how alike the vectors of both models are, and the CPU seconds of `TEXTS` sessions."""
-    engines = {
-        "float32": VllmEngine(EngineSettings(model=MODEL)),
-        "int8": VllmEngine(EngineSettings(model=str(folder))),
+    """Return how alike the vectors are to those of float32, and the CPU seconds of `TEXTS` sessions."""
+    int8, int4 = write(folder / "int8", INT8, to_bytes), write(folder / "int4", INT4, to_nibbles)
+    settings = {
+        "float32": EngineSettings(model=MODEL),
+        "bfloat16": EngineSettings(model=MODEL, options={"dtype": "bfloat16"}),
+        "fp8": EngineSettings(model=MODEL, options={"dtype": "bfloat16", "quantization": "fp8"}),
+        "int8": EngineSettings(model=str(int8)),
+        "int4": EngineSettings(model=str(int4), options={"dtype": "bfloat16"}),
     }
+    engines = {name: VllmEngine(each) for name, each in settings.items()}
     texts = sessions(TEXTS, 0)
     rows: dict[str, NDArray[np.float32]] = {}
     seconds: dict[str, list[float]] = {name: [] for name in engines}
@@ -72,20 +110,23 @@ async def measure(folder: Path) -> dict[str, object]:
             seconds[name].append(time.process_time() - began)
     for engine in engines.values():
         await engine.close()
-    cosines = (rows["float32"] * rows["int8"]).sum(axis=1)
+    cosines = {name: (rows["float32"] * rows[name]).sum(axis=1) for name in engines}
     return {
-        "cosine, mean": round(float(cosines.mean()), 4),
-        "cosine, least": round(float(cosines.min()), 4),
-        **{f"CPU s, {name}": round(min(each), 2) for name, each in seconds.items()},
+        name: {
+            "cosine, mean": round(float(cosines[name].mean()), 4),
+            "cosine, least": round(float(cosines[name].min()), 4),
+            "CPU s": round(min(seconds[name]), 2),
+        }
+        for name in engines
     }
 
 
 def main() -> None:
-    """Write the model and print the figures as JSON."""
+    """Write the models and print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="a new folder")
     folder = parser.parse_args().folder
-    write(folder)
+    folder.mkdir(parents=True)
     print(json.dumps(asyncio.run(measure(folder)), indent=1))
 
 

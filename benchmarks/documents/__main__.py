@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -140,7 +141,9 @@ PROTOCOLS: dict[str, Callable[[argparse.Namespace, Engine], Awaitable[None]]] = 
 
 
 async def measure(options: argparse.Namespace) -> None:
-    settings = EngineSettings(type=options.engine, model=options.model, instruction=options.instruction)
+    settings = EngineSettings(
+        type=options.engine, model=options.model, instruction=options.instruction, options=options.options
+    )
     engine = make_engine(settings)
     await engine.start()
     try:
@@ -157,6 +160,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"how often each text is edited (default: {SEEDS})")
     parser.add_argument("--engine", choices=("lite", "vllm"), default="lite")
     parser.add_argument("--model", default="wordllama", help="of the engine (default: wordllama)")
+    parser.add_argument("--options", type=json.loads, default={}, help="engine.options, as JSON")
     parser.add_argument("--instruction", help="a prefix to every text (default: none)")
     parser.add_argument("--wrong", action="store_true", help="show what was judged wrongly")
     options = parser.parse_args()

@@ -77,13 +77,16 @@ async def feed(
     return written
 
 
-async def listen(servers: str, topic: str, since: float, into: list[float]) -> None:
-    """Note the latency in seconds of each verdict on a session that began after `since` and that a gap closed."""
+async def listen(servers: str, topic: str, since: float, into: list[tuple[float, float]]) -> None:
+    """Note when each session closed that began after `since` and that a gap closed, and its verdict's latency.
+
+    Both are in seconds, the first since the epoch.
+    """
     async with aclosing(arrivals(servers, topic)) as messages:
         async for now, verdict in messages:
             start, end = (datetime.fromisoformat(verdict[name]).timestamp() for name in ("start", "end"))
             if start > since and verdict["closed_by"] == "gap":
-                into.append(now - (end + GAP_S))
+                into.append((end + GAP_S, now - (end + GAP_S)))
 
 
 async def measure(options: argparse.Namespace, servers: str, folder: Path) -> dict[str, Any]:
@@ -96,7 +99,7 @@ async def measure(options: argparse.Namespace, servers: str, folder: Path) -> di
             print(f"{most:,.0f} lines/s at most; now {rate:,.0f} lines/s for {options.seconds} s", file=sys.stderr)
             open_keys = max(2, int(2 * GAP_S * rate / LINES_A_SESSION))
             traffic = TrafficSettings(GAP_S * 1_000_000, open_keys=open_keys)
-            started, latencies = time.time(), list[float]()
+            started, latencies = time.time(), list[tuple[float, float]]()
             listening = asyncio.create_task(listen(servers, made.topics["verdicts"], started + SETTLING_S, latencies))
             rows = LogTraffic(traffic, int(started * 1e6), seed=8).lines(1 << 40)
             cpu = daemon.cpu_seconds()
@@ -111,5 +114,5 @@ async def measure(options: argparse.Namespace, servers: str, folder: Path) -> di
         "lines/s": round(written / options.seconds),
         "sessions": len(latencies),
         "CPU-seconds of the daemon": round(cpu, 1),
-        **percentiles(latencies),
+        **percentiles([late for _, late in latencies]),
     }

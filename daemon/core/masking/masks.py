@@ -7,7 +7,7 @@ one alternation where their order allows it, since polars keeps only 32 compiled
 
 from __future__ import annotations
 
-from daemon.core.masking.personal_data import UUID
+from daemon.core.masking.personal_data import UUID, UUID_MARK
 
 Mask = tuple[str, str]
 
@@ -129,11 +129,11 @@ _RELEASE = (
 )
 """What follows the last number of a version: a pre-release, a build."""
 
-LONE_UUID: Mask = (UUID, "${1}<UUID>")
+LONE_UUID: Mask = (UUID, f"${{1}}{UUID_MARK}")
 """Masked before shapes are taken: the letters of a UUID would give every line a shape of its own."""
 WIDE: tuple[Mask, ...] = (
     ("|".join(_TIMES), "<TIME>"),
-    (rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}", "<UUID>"),
+    (rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}", UUID_MARK),
     (r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>,;]+", "<URL>"),
     (
         (

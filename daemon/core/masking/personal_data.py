@@ -55,6 +55,7 @@ SHAPE_NUMBER_FORM = (
 _H = r"[0-9A-Fa-f]"
 _UUID = rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}"
 _BEFORE_UUID = r"""[ "'=/,(\[{]"""
+UUID_MARK = "<UUID>"
 UUID = rf"(^|{_BEFORE_UUID}){_UUID}(?-u:\b)"
 """A UUID that stands alone: it is not a secret. No hint begins or ends inside of it, and its digits are not a card's.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 
 import polars as pl
@@ -16,7 +17,16 @@ import polars as pl
 from daemon.core.masking.disguises import SHAPE_SIGNS, plain
 from daemon.core.masking.hints import HINTS, RARE_HINTS
 from daemon.core.masking.key_names import KEY_RULES, KEYED_VALUE
-from daemon.core.masking.personal_data import EMAIL, EMAIL_FORM, IP, IP_FORM, SHAPE_NUMBER_FORM, without_numbers
+from daemon.core.masking.own_thread import on_own_thread
+from daemon.core.masking.personal_data import (
+    EMAIL,
+    EMAIL_FORM,
+    IP,
+    IP_FORM,
+    SHAPE_NUMBER_FORM,
+    UUID_MARK,
+    without_numbers,
+)
 from daemon.core.masking.random_tokens import (
     CANDIDATE,
     FORMS,
@@ -30,6 +40,7 @@ from daemon.core.masking.rule_forms import Rule, literals
 from daemon.core.masking.secret_names import HARMLESS
 from daemon.core.masking.secret_rules import HARMLESS_VALUE, NAMED, NAMED_VALUE, RARE_COMMAND, RARE_NAME_RULES, RULES
 from daemon.core.masking.shape_cache import without_digits
+from daemon.core.masking.shape_rules import on_shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,10 @@ class RedactionSettings:
 _HINTS = literals(HINTS)
 _RARE_HINTS = list(RARE_HINTS)
 _RARE_NAME_HINTS = list(RARE_NAME_HINTS)
-_SHAPE_HINTS = sorted({without_digits(hint) for hint in HINTS})
+_SHAPE_HINTS, _RARE_SHAPE_HINTS = (sorted({without_digits(hint) for hint in hints}) for hints in (HINTS, RARE_HINTS))
+_SHAPE_RULES = [on_shapes(pattern) for pattern in (KEYED_VALUE, *(pattern for pattern, _ in RULES))]
+_SHAPE_NAMED_VALUE, _SHAPE_EMAIL = on_shapes(NAMED_VALUE), on_shapes(EMAIL_FORM)
+_SHAPE_RARE = on_shapes(RARE_COMMAND[0])
 _ANY_FORM = f"{FORMS}|{LONE}|{CANDIDATE}|{SHAPE_NUMBER_FORM}|{SHAPE_SIGNS}"
 _HINTED = pl.col("text").str.to_lowercase().str.contains(_HINTS)
 _AT = ["@", "%40", without_digits("%40")]
@@ -54,6 +68,7 @@ def redact(text: str, settings: RedactionSettings | None = None) -> str:
     return str(redact_column(pl.Series([text], dtype=pl.String), settings or RedactionSettings())[0])
 
 
+@on_own_thread
 def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
     """Return a String column without secrets. Equal texts have equal results."""
     flags = _flags(texts, _HINTED)
@@ -70,11 +85,40 @@ def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
     return redacted.clone().scatter(rows, revealed.zip_with(revealed != undisguised, redacted.gather(rows)))
 
 
+@on_own_thread
 def suspicious(shapes: pl.Series) -> pl.Series:
-    """Return for each shape (see `shape_cache`) whether `redact_column` may change a line of that shape."""
-    return _flags(shapes, pl.col("text").str.to_lowercase().str.contains_any(_SHAPE_HINTS)).select(
-        pl.any_horizontal(pl.all()).alias("suspect")
-    )["suspect"]
+    """Return for each shape (see `shape_cache`) whether `redact_column` may change a line of that shape.
+
+    A shape has a placeholder for a UUID, which says nothing of whether the UUID is a secret.
+    """
+    flags = _flags(shapes, pl.col("text").str.to_lowercase().str.contains_any(_SHAPE_HINTS))
+    unclear = (flags["hinted"] | flags["mailed"]) & shapes.str.contains_any([UUID_MARK])
+    mailed = _where(flags["mailed"] & ~unclear, shapes, partial(_matched, _SHAPE_EMAIL))
+    return flags["formed"] | unclear | mailed | _where(flags["hinted"] & ~unclear, shapes, _ruled)
+
+
+def _ruled(shapes: pl.Series) -> pl.Series:
+    """Return for each shape whether a rule may match a line of it.
+
+    Rules apply one after the other, but the first that changes a line matches the line as it came.
+    """
+    lower = shapes.str.to_lowercase()
+    found = shapes.str.contains(_SHAPE_NAMED_VALUE) | lower.str.contains_any(_RARE_NAME_HINTS)
+    for pattern in _SHAPE_RULES:
+        found |= _where(~found, shapes, partial(_matched, pattern))
+    return found | _where(~found & lower.str.contains_any(_RARE_SHAPE_HINTS), shapes, partial(_matched, _SHAPE_RARE))
+
+
+def _matched(pattern: str, texts: pl.Series) -> pl.Series:
+    return texts.str.contains(pattern)
+
+
+def _where(wanted: pl.Series, texts: pl.Series, decide: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Return what `decide` says of the texts where `wanted` is true, and false for the others."""
+    if not wanted.any():
+        return wanted
+    rows = wanted.arg_true()
+    return wanted.clone().scatter(rows, decide(texts.gather(rows)))
 
 
 def _redacted(texts: pl.Series, flags: pl.DataFrame, settings: RedactionSettings) -> pl.Series:

@@ -1,0 +1,61 @@
+"""Whether a line may hold a secret is decided by its shape: no line may be passed over for that."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.redaction import listed
+from daemon.core.masking.masker import Masker
+from daemon.core.masking.redaction import RedactionSettings, redact_column
+from daemon.core.masking.shape_cache import without_digits
+from daemon.core.masking.shape_rules import on_shapes
+from daemon.core.positions import position_of
+from daemon.core.types import LINES_SCHEMA
+
+PATTERNS = (
+    "v1[.]0-[0-9a-f]{24,26}",
+    r"%3[Aa]|\$2[abxy]\$[./A-Za-z0-9]{3}",
+    "(?P<b12>pat-na[1-4]x)[^5-7]{2}[^0-9]",
+    r"a{2}[2-7]+[89][!-~]{1,3}\x41",
+    r"\[3\]|[\]0-9]4",
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(PATTERNS).flatmap(lambda one: st.tuples(st.just(one), st.from_regex(one, fullmatch=True))))
+def test_what_a_rule_matches_it_matches_as_a_shape(case: tuple[str, str]) -> None:
+    pattern, text = case
+
+    assert pl.Series([without_digits(text)]).str.contains(f"^(?s:{on_shapes(pattern)})$").item()
+
+
+def test_a_rule_on_shapes_still_tells_letters_apart() -> None:
+    assert "1{12,}(?P<b7>[x81])[^a]\\$1" == on_shapes("5{12,}(?P<b7>[x8])[^a9]\\$0")
+
+
+@pytest.mark.parametrize("name", ["invented", "mirrored", "blind"])
+def test_lines_of_one_shape_are_redacted_as_each_would_be_alone(name: str) -> None:
+    """Every text of the lists, with other digits, and with a UUID for its secret."""
+    chance = random.Random(name)
+    texts = []
+    for _, text in listed(Path(__file__).parent / f"{name}.tsv"):
+        bare = re.sub("[⟦⟧]", "", text)
+        identifier = "-".join(f"{chance.getrandbits(4 * size):0{size}x}" for size in (8, 4, 4, 4, 12))
+        texts += [
+            bare,
+            re.sub("[0-9]", lambda _: str(chance.randrange(10)), bare),
+            re.sub("⟦.*?⟧", identifier, text, flags=re.DOTALL),
+        ]
+    rows = [(position_of(number), 0, "s", "k", text, 0) for number, text in enumerate(texts)]
+
+    redacted = Masker().apply(pl.DataFrame(rows, schema=dict(LINES_SCHEMA), orient="row"))["text"]
+
+    alone = redact_column(pl.Series("text", texts), RedactionSettings())
+    assert alone.filter(alone != redacted).to_list() == redacted.filter(alone != redacted).to_list()
