@@ -16,12 +16,13 @@ _QUEUE_TEXT = (
     r"(?:to=|from=<|removed|client=|(?:resent-)?message-id=|uid=[0-9]|reject: |warning: |milter-|hold: |filter: |host "
     r"|sender |lost conn|convers|enabling |replace: |info: |skipped)"
 )
-GATE = (
-    r"(?:^|[\s\"'=:,(\[{])[A-Za-z0-9_-]{20,23}(?:$|[\s\"',;:)\]}.])"
-    rf"|[0-9A-Za-z]{{6}}: {_QUEUE_TEXT}"
-    r"|[0-9][A-Za-z0-9]{5}-[0-9A-Za-z]{6}(?:[0-9A-Za-z]{5})?-[0-9A-Za-z]{2}"
+_LONG = r"[A-Za-z0-9_-]{20,}"
+_GATE = r"(?:^|[\s\"'=:,(\[{])[A-Za-z0-9_-]{20,23}(?:$|[\s\"',;:)\]}.])"
+"""A text without a match of this has no random token."""
+_MAIL_GATE = (
+    rf"[0-9A-Za-z]{{6}}: {_QUEUE_TEXT}|[0-9][A-Za-z0-9]{{5}}-[0-9A-Za-z]{{6}}(?:[0-9A-Za-z]{{5}})?-[0-9A-Za-z]{{2}}"
 )
-"""Only lines with a match of this hold such an identifier."""
+"""A text without a match of this has no queue id."""
 _RANDOM = re.compile(r"(?<![\w/.@%&?-])[\w-]{20,23}(?![\w/@%-])", re.ASCII)
 _MAX_MEAN_PART = 2.6
 """The mean length of a token's runs of one case: about 1.8 in 21 random characters, seldom below 3 in a name."""
@@ -41,11 +42,20 @@ _EXIM_MIDDLE = re.compile(r"-[0-9A-Za-z]{6}(?:[0-9A-Za-z]{5})?-")
 
 def with_identifiers(texts: pl.Series) -> pl.Series:
     """Return a String column with random tokens as ``<NUM>`` and mail servers' queue ids as ``<HEX>``."""
-    rows = texts.str.contains(GATE).arg_true()
+    mail = texts.str.contains(_MAIL_GATE)
+    rows = pl.concat([mail.arg_true(), _with_random(texts, texts.str.contains(_GATE).arg_true())]).unique()
     if not len(rows):
         return texts
     replaced = pl.Series([_replaced(text) for text in texts.gather(rows).to_list()], dtype=pl.String)
     return texts.clone().scatter(rows, replaced)
+
+
+def _with_random(texts: pl.Series, rows: pl.Series) -> pl.Series:
+    """Return which of the rows have a random token. Tokens recur: each is looked at once."""
+    found = pl.DataFrame({"row": rows, "token": texts.gather(rows).str.extract_all(_LONG)}).explode("token")
+    tokens = found["token"].unique()
+    random = [token for token in tokens.to_list() if token and _RANDOM.sub(_random, token) != token]
+    return found.filter(pl.col("token").is_in(random))["row"]
 
 
 def _replaced(text: str) -> str:
