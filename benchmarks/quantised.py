@@ -2,11 +2,13 @@
 
     python -m benchmarks.quantised FOLDER
 
-bfloat16 and fp8 are options of the engine. FOLDER becomes two copies of the model (compressed-tensors): `int8` has
-signed bytes for the weights of linear layers, with a scale for each row, and activations are rounded with a scale for
-each token (W8A8); `int4` has four bits for each of those weights, with a scale for each group of `GROUP`, and bfloat16
-for activations (W4A16, as AWQ and GPTQ have). Both round to the nearest: AWQ and GPTQ choose better, with texts.
-Printed is how near the vectors are to those of float32, and the CPU time of all on the same sessions, by turns.
+bfloat16 is an option of the engine. For the others FOLDER gets copies of the model. `int8` has signed bytes for the
+weights of linear layers, with a scale for each row, and activations are rounded with a scale for each token (W8A8);
+`int4` has four bits for each of those weights, with a scale for each group of `GROUP`, and bfloat16 for activations
+(W4A16, as AWQ and GPTQ have); both are compressed-tensors and round to the nearest, where AWQ and GPTQ choose better,
+with texts. `fp8` has those weights rounded to fp8 (e4m3, a scale for each row) and stored as float32: vLLM computes in
+fp8 only on a GPU or a CPU with AMX, so this shows what the rounding of weights does, not what it costs. Printed is how
+near the vectors are to those of float32, and the CPU time of all on the same sessions, by turns.
 `python -m benchmarks.documents sizes LICENSEDCODE --engine vllm --model FOLDER/int4` then says what it does to the
 order of texts; `--options` takes an engine's options.
 """
@@ -40,6 +42,7 @@ INT8: dict[str, Any] = {
     "weights": EACH | {"num_bits": 8, "strategy": "channel", "dynamic": False},
     "input_activations": EACH | {"num_bits": 8, "strategy": "token", "dynamic": True},
 }
+FP8_MOST = 448.0
 INT4: dict[str, Any] = {
     "format": "pack-quantized",
     "weights": EACH | {"num_bits": 4, "strategy": "group", "group_size": GROUP, "dynamic": False},
@@ -66,8 +69,22 @@ def to_nibbles(name: str, weights: NDArray[np.float32]) -> Tensors:
     }
 
 
-def write(folder: Path, scheme: Mapping[str, Any], quantise: Callable[[str, NDArray[np.float32]], Tensors]) -> Path:
-    """Write the model into a new folder, with the weights of its linear layers as `quantise` returns them."""
+def to_fp8(name: str, weights: NDArray[np.float32]) -> Tensors:
+    """Return a layer's weights, shape (out, in), as the nearest that fp8 has with a scale for each row."""
+    import torch
+
+    scale = np.abs(weights).max(axis=1, keepdims=True) / FP8_MOST
+    rounded = torch.from_numpy(weights / scale).to(torch.float8_e4m3fn).to(torch.float32).numpy()
+    return {name: (rounded * scale).astype(np.float32)}
+
+
+def write(
+    folder: Path, scheme: Mapping[str, Any] | None, quantise: Callable[[str, NDArray[np.float32]], Tensors]
+) -> Path:
+    """Write the model into a new folder, with the weights of its linear layers as `quantise` returns them.
+
+    `scheme` says how they are to be read; without one they are plain numbers.
+    """
     source = find_model(MODEL)[1]
     shutil.copytree(source, folder)
     tensors: Tensors = {}
@@ -75,6 +92,8 @@ def write(folder: Path, scheme: Mapping[str, Any], quantise: Callable[[str, NDAr
         linear = name.startswith("encoder.layer") and weights.ndim == 2
         tensors |= quantise(name, weights) if linear else {name: weights}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    if scheme is None:
+        return folder
     quantisation = {
         "quant_method": "compressed-tensors",
         "format": scheme["format"],
@@ -89,11 +108,12 @@ def write(folder: Path, scheme: Mapping[str, Any], quantise: Callable[[str, NDAr
 
 async def measure(folder: Path) -> dict[str, object]:
     """Return how alike the vectors are to those of float32, and the CPU seconds of `TEXTS` sessions."""
+    fp8 = write(folder / "fp8", None, to_fp8)
     int8, int4 = write(folder / "int8", INT8, to_bytes), write(folder / "int4", INT4, to_nibbles)
     settings = {
         "float32": EngineSettings(model=MODEL),
         "bfloat16": EngineSettings(model=MODEL, options={"dtype": "bfloat16"}),
-        "fp8": EngineSettings(model=MODEL, options={"dtype": "bfloat16", "quantization": "fp8"}),
+        "fp8": EngineSettings(model=str(fp8)),
         "int8": EngineSettings(model=str(int8)),
         "int4": EngineSettings(model=str(int4), options={"dtype": "bfloat16"}),
     }
