@@ -81,7 +81,9 @@ class Service:
         self._thread = WorkerThread()
         self._engine: Engine = make_engine(engine_settings(config))
         self._health = Health(self._engine, self._thread)
-        self._broker = KafkaBroker(kafka_settings(config))
+        self._access = access_to(config.http, "http")
+        self._guests = access_to(config.serve, "serve")
+        self._broker = KafkaBroker(kafka_settings(config))  # after what a wrong file ends: it holds a client
         self._stop = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._reloads = set[asyncio.Task[None]]()
@@ -91,8 +93,6 @@ class Service:
         self._make_processors: Callable[[Config], Processors]
         self._processors: Processors
         probes = Probes(self._health.check, self._health.unready, self._reload)
-        self._access = access_to(config.http, "http")
-        self._guests = access_to(config.serve, "serve")
         self._http = HttpServer(config.http.host, config.http.port, self._metrics.registry, probes, self._access)
 
     async def run(self) -> None:

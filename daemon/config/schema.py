@@ -36,6 +36,7 @@ from daemon.config.values import (
     extracting,
     format_name,
     http_address,
+    numbers_as_names,
     parse_budget,
     parse_rate,
     pattern_problem,
@@ -116,7 +117,7 @@ class InputConfig(Section):
     fields: FieldsConfig = FieldsConfig()
     extract: list[Annotated[str, AfterValidator(extracting)]] = []
     time_format: Annotated[str | None, AfterValidator(time_pattern)] = None
-    schemas: dict[str, Path] = {}
+    schemas: Annotated[dict[str, Path], BeforeValidator(numbers_as_names)] = {}
     schema_registry: SchemaRegistryConfig | None = None
     level_scale: Literal["auto", "syslog", "pino", "python", "otlp", "none"] = "auto"
     max_batch: Annotated[Size, Field(ge=80_000_000, le=2_000_000_000)] = 128_000_000

@@ -134,6 +134,13 @@ def as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def numbers_as_names(value: object) -> object:
+    """Return a mapping with its numbers as text, as `{17: a.avsc}` means `{"17": a.avsc}`; anything else as given."""
+    if not isinstance(value, dict):
+        return value
+    return {str(key) if type(key) is int else key: inner for key, inner in value.items()}
+
+
 def preset_name(name: str) -> str:
     """Return the name of a preset of `input.multiline` as given. Raises ValueError for an unknown one."""
     from daemon.core.multiline import PRESETS  # as above

@@ -203,6 +203,14 @@ def test_strange_shapes_are_sentences(text: str, said: str) -> None:
         parse_config(text, {})
 
 
+def test_schemas_are_named_by_numbers_as_they_are_written() -> None:
+    """An id needs no quotes, as the documentation has it."""
+    schemas = parse_config(
+        "input: {format: avro, schemas: {17: pay.avsc, '18': b.avsc, any: log.avsc}}", {}
+    ).input.schemas
+    assert {"17": "pay.avsc", "18": "b.avsc", "any": "log.avsc"} == {name: str(path) for name, path in schemas.items()}
+
+
 def test_merge_keys_are_yaml() -> None:
     """A mapping may take the keys of another one, as YAML has it; its own keys go first."""
     text = "sessions: &s {gap: 5s, max_age: 60s}\nkafka: {}\ndetector:\n  <<: {warm_up: 7, mass: 0.1}\n  mass: 0.2\n"

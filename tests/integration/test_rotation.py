@@ -156,6 +156,9 @@ async def test_certificates_and_passwords_change_twice_under_load(tmp_path: Path
                     await asyncio.sleep(12.0)
             await judged(daemon, load.sent)
             await said_of_wrong_ones(daemon, tmp_path, authorities)
+            (tmp_path / "wrong").write_text("wrong")
+            await asyncio.to_thread(checked, daemon, tmp_path, {"password_file": str(tmp_path / "wrong")})
+            await said_by_every_verb(tmp_path / "changed.yaml", "refuses the user or the password of kafka.security")
         finally:
             daemon.close()
 
@@ -188,6 +191,45 @@ def checked(daemon: Daemon, folder: Path, change: Mapping[str, Any]) -> tuple[in
     command = [*STRAYLINE, "check", "--online", "--config", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, "\n".join(line for line in done.stdout.splitlines() if line.startswith("kafka:"))
+
+
+REACH_KAFKA = (
+    *("run", "tail", "notify", "topics create", "topics delete --yes", "bench --lines 1000", "top --once --scope shop"),
+    *("label --list", f"label {'a' * 16} normal --scope shop", "label shop mute --service --for 4h", "label a note"),
+    *("baseline inspect", "baseline export saved.jsonl", "backtest --topic logs", "try --topic logs"),
+    "init --topic logs --write new.yaml",
+)
+
+
+def add_route(config: Path) -> None:
+    """Give `notify` something to do."""
+    (config.parent / "hook").write_text("x" * 32)
+    route = {
+        "name": "team",
+        "type": "webhook",
+        "url": "http://127.0.0.1:1/",
+        "secret_file": str(config.parent / "hook"),
+    }
+    whole = yaml.safe_load(config.read_text()) | {"notify": {"port": 0, "routes": [route]}}
+    config.write_text(yaml.safe_dump(whole))
+
+
+async def said_by_every_verb(config: Path, refusal: str) -> None:
+    """Each verb that reaches Kafka ends with the sentence and the exit code of a wrong configuration, and soon."""
+    add_route(config)
+    few = asyncio.Semaphore(3)
+
+    async def ended(verb: str) -> tuple[str, int | None, bool, bool]:
+        command = [*STRAYLINE, *verb.split(), "--config", str(config)]
+        async with few, asyncio.timeout(180):
+            process = await asyncio.create_subprocess_exec(
+                *command, cwd=config.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+            said = (await process.communicate())[0].decode()
+        return verb, process.returncode, refusal in said, "Traceback" in said
+
+    ends = await asyncio.gather(*map(ended, REACH_KAFKA))
+    assert [(verb, os.EX_CONFIG, True, False) for verb in REACH_KAFKA] == ends
 
 
 async def test_tokens_expire_and_the_secret_changes_twice_under_load(
@@ -236,5 +278,6 @@ async def test_tokens_expire_and_the_secret_changes_twice_under_load(
                 code, line = await asyncio.to_thread(checked, daemon, tmp_path, foreign)
                 assert "refuses the token of kafka.security.oauth" in line
                 assert os.EX_CONFIG == code
+                await said_by_every_verb(tmp_path / "changed.yaml", "refuses the token of kafka.security.oauth")
             finally:
                 daemon.close()
