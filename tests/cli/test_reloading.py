@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from daemon.cli.reloading import Reloading
 from daemon.errors import ConfigError, StraylineError, UnavailableError
+from tests.support.daemons import STRAYLINE
 
 
 @pytest.mark.parametrize("error", [ConfigError(["console: bad"]), UnavailableError("the archive is locked")])
@@ -28,3 +32,28 @@ async def test_whatever_prevents_it_is_in_the_log(error: StraylineError) -> None
                 await asyncio.sleep(0.01)
 
     assert [("reload_refused", str(error).splitlines())] == [(each["event"], each["problems"]) for each in logs]
+
+
+@pytest.mark.parametrize("verb", ["run", "console", "notify"])
+def test_a_reload_does_not_end_a_verb_that_starts(verb: str, tmp_path: Path) -> None:
+    """SIGHUP while the configuration is read: a service manager takes a unit of Type=exec for running by then."""
+    path = tmp_path / "config.yaml"
+    os.mkfifo(path)
+    config = os.open(path, os.O_RDWR)  # somebody is about to write it
+    process = subprocess.Popen([*STRAYLINE, verb, "--config", str(path)], stderr=subprocess.PIPE)
+    try:
+        while not _has_open(process.pid, path):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGHUP)
+        os.write(config, b"kafka: [")
+    finally:
+        os.close(config)
+    assert b"config.yaml:1:9" in process.communicate(timeout=60)[1]
+    assert os.EX_CONFIG == process.returncode
+
+
+def _has_open(process: int, path: Path) -> bool:
+    try:
+        return any(one.readlink() == path for one in Path(f"/proc/{process}/fd").iterdir())
+    except OSError:  # what was open is closed again
+        return False
