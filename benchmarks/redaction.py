@@ -360,7 +360,7 @@ def cost(folder: Path) -> Iterator[tuple[str, int, float, float]]:
             )
             for at in range(0, len(lines), LINES_A_BATCH)
         ]
-        first, again = [], []
+        first, again = list[float](), list[float]()
         for _ in range(3):
             masker = Masker()
             for times in (first, again):
@@ -368,7 +368,8 @@ def cost(folder: Path) -> Iterator[tuple[str, int, float, float]]:
                 for table in tables:
                     masker.apply(table)
                 times.append(time.process_time() - start)
-        yield file.name, len(lines), *(1e6 * min(times) / max(1, len(lines)) for times in (first, again))
+        best, repeated = (1e6 * min(times) / max(1, len(lines)) for times in (first, again))
+        yield file.name, len(lines), best, repeated
 
 
 def main() -> None:

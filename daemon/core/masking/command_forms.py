@@ -12,14 +12,15 @@ _WORD = rf"{_LITERAL}|[^\s\d-]\S*|\d+[^\s\d]\S*"
 _NO_OPTION = rf"{_LITERAL}|[^\s-]\S*"
 _ARGUMENTS = (
     Form(rf"(?:^|[\s\"'])--?[a-z_-]*{NAME}(?:\s+|=)", VALUE),
-    Form(r"\b(?:mysql|mariadb)\w*\b[^|;]*?\s-p(?:\s)?", _WORD),
+    Form(r"\b(?:mysql|mariadb)\w*\b[^|;]*?\s-p", rf"{_LITERAL}|[^\s\d-]\S*|\d+[^\s\d]\S*"),
+    Form(r"\b(?:mysql|mariadb)\w*\b[^|;]*?\s-p\s", rf"{_LITERAL}|{MIXED}"),  # elsewhere the name of a database
     Form(
         r"\b(?:sshpass|docker\s+login|podman\s+login|mongo\w*|plink|pscp|7z\w*|7za?|unrar|rar|htpasswd)\b[^"
         r"|;]*?\s-p(?:w|\s)?\s*",
         _WORD,
     ),
     Form(r"\bredis-cli\b[^|;]*?\s-a\s*", _ARGUMENT),
-    Form(r"\b(?:ldap\w+|ldappasswd)\b[^|;]*?\s-[ws]\s*", _NO_OPTION),
+    Form(r"\b(?:ldap\w+|ldappasswd)\b[^|;]*?\s-[ws]\s*", rf"(?:{_NO_OPTION})(?:\s+-[ws]\s+\S+)?"),
     Form(r"\b(?:smbclient|rpcclient|net|wmic|mount\.cifs|nmblookup)\b[^|;]*?\s-U\s*[^\s%]*%", r"\S+"),
     Form(
         r"\b(?:zip|unzip|ipmitool|sqlcmd|bcp|isql|xfreerdp|osql|snmp\w+)\b[^|;]*?\s[-/](?-i:P|p:|A|X)\s?",
@@ -38,14 +39,15 @@ _PROTOCOLS = (
     Form(r"\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)\s+(?:password\s+)?", r"'[^']*'|\"[^\"]*\"|\S+"),
     Form(r"\bpassword\s+(?:for\s+\S+\s*=\s*)?", r"'(?:[^']|'')*'"),
     Form(
-        r"\b(?:insert\s+into|replace\s+into)\b[^()]*\([^()]*(?:passw|pwd|secret|token|api_?key)[^()]*\)\s*values\s*\(",
+        r"\b(?:insert\s+into|replace\s+into)\b[^()]*\([^()]*(?:pass|pwd|secret|token|key)[^()]*\)\s*values\s*\("
+        r"(?:[^()'\"]*\)\s*(?:--\s*)?[\[(])?",
         r"[^()]*['\"][^()]*(?:\)[^()]{0,40}\([^()]*)?",
     ),
     Form(rf"password\(\s*{_LITERAL},\s*", _LITERAL),
     Form(r"\bpassword\([\"']?", r"[^)\"']+"),
     Form(
-        r"(?:^|[\s>:])(?-i:AUTH(?:ENTICATE)?)\s+(?:PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|CRAM-MD5|EXTERNAL|SCRAM-[A-Z0-9-]+)\s+",
-        r"[A-Za-z0-9+/=]{8,}",
+        r"(?:^|[\s>:])(?-i:AUTH(?:ENTICATE)?)\s+\"?(?:PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|CRAM-MD5|EXTERNAL|SCRAM-[A-Z0-9-]+)\"?\s+\"?",
+        r"[A-Za-z0-9+/=]{8,}(?:\s+[A-Za-z+/]*[0-9][A-Za-z0-9+/]*=*)?",
     ),
     Form(r"\bHELLO\s+[23]\s+AUTH\s+\S+\s+|\$\d+\s+AUTH\s+\$\d+\s+", r"\S+"),
     Form(r"(?:^|[\s>:\"'])(?-i:AUTH)\s+[\"']?(?:[A-Za-z][\w.-]*\s+)?", MIXED),
@@ -62,7 +64,8 @@ RARE_COMMANDS = (
     Form(r"\bauth\s+[\w.@-]+:", MIXED),
     Form(r"\bchpasswd\b(?s:.*?)[\s\"'n][a-z_][\w-]*:", MIXED),
     Form(
-        r"\b(?:user|device|invite|voucher)_?code[\"']?\s*[:=]\s*[\"']?", r"[A-Z0-9]{4}-[A-Z0-9]{4}|[A-Za-z0-9_-]{20,}"
+        r"\b(?:user|device|invite|voucher|auth(?:orization)?)_?code\\*[\"']?\s*[:=]\s*\\*[\"']?",
+        r"[A-Z0-9]{4}-[A-Z0-9]{4}|[A-Za-z0-9_-]{20,}",
     ),
     Form(r"\s(?:-u|--user(?:pwd)?|--credentials?)[\s=][\"']?[\w.@-]+:", MIXED),
     Form(r"\b(?:smbpasswd|kadmin|nsupdate)\b[^|;]*?\s-[wy]\s+", r"\S+"),
@@ -94,8 +97,9 @@ RARE_COMMANDS = (
     Form(r"\bAPOP\s+\S+\s+", r"[0-9a-f]{32}"),
     Form(r"\bnuget\b[^|;]*?\s-(?:k|ApiKey|-api-key)\s+", r"\S+"),
     Form(r"\b(?:unlock|create|set)-keychain\S*\s[^|;]*?-p\s+", r"\S+"),
+    Form(r"\bBUNDLE_[A-Z0-9_]+\s*[:=]\s*[\"']?", r"[0-9a-f]{8}:[0-9a-f]{8}"),
     Form(r"\bBUNDLE_[A-Z0-9_]+\s*[:=]\s*[\"']?[^\s:\"']+:", r"[^\s\"']+"),
-    Form(r"\brclone\s+obscure\s+", r"\S+"),
+    Form(r"\brclone\s+(?:obscure|config\s+create\s[^|;]*?\s(?:pass|password))\s+", r"\S+"),
     Form(r"\b(?:curl|wget)\b[^|;]*?\s(?:-u|--user)[\s=]?[\"']?", r"[A-Za-z]*[0-9][A-Za-z0-9]{14,}:[^\s\"']*"),
     Form(r"\bmc\s+alias\s+set\s+\S+\s+\S+\s+", r"\S+\s+\S+"),
     Form(r"\bssh-keygen\b[^|;]*?\s(?-i:-[NP])\s+", _ARGUMENT),
@@ -169,7 +173,10 @@ RARE_COMMANDS = (
     Form(r"\b(?:requirepass|masterauth)[\"']?\s+\d\)\s+[\"']", r"[^\"']+"),
     Form(r"\bidentified\s+by\s+\S+\s+replace\s+", _ARGUMENT),
     Form(r"\bissecret=true\]", r"[^\r\n]+"),
-    Form(r"[?&]u(?:ser(?:name)?)?=[^&\s]*&p=", r"[^&\s\"']+"),
+    Form(r"[?&]u(?:ser(?:name)?)?=[^&\s]*&p=|/query\?(?:\S*&)?p=", r"[^&\s\"']+"),
+    Form(r"<(?:auth|response)\b[^<>]*>", r"[A-Za-z0-9+/=]{8,}", "</"),
+    Form(r"\bmessage-digest-key\s+\d+\s+md5\s+(?:\d\s+)?|\bauthentication-key\s+(?:\d+\s+md5\s+)?", r"\S+"),
+    Form(r"\bpragma\s+(?:re)?key\s*=\s*", rf"{_LITERAL}|\S+"),
     Form(r"\blogin attempt:? \[(?:b')?[^/'\]]*(?:'/b'|/)", r"[^'\]]+"),
     Form(r"\$ANSIBLE_VAULT;[\d.]+;AES256(?:\s|\\n)+", r"[0-9a-f\s]{16,}"),
     Form(r"\bbasic_?auth\w*[\"']?\s*[:=]>?\s*[\[(]\s*" + _LITERAL + r",\s*", _LITERAL),

@@ -26,7 +26,7 @@ SCHEME = (
 )
 _STATE = rf"(?:{STATES}|{PLACEHOLDERS})"
 _MARK = r"""(?:\\*["']|%22|&quot;)"""
-_CHANGE = r"""(?:"[^"]*"\s*->\s*"[^"]*"|'[^']*'\s*->\s*'[^']*')"""
+_CHANGE = r"""(?:"[^"]*"\s*[-=]>\s*"[^"]*"|'[^']*'\s*[-=]>\s*'[^']*')"""
 _CODE_CALL = r"""(?:[a-z_]+\.)*(?:get|next|read|load|fetch|find|create|generate|input)\w*\(["'A-Za-z_. -]*\)"""
 
 
@@ -45,7 +45,8 @@ def harmless(name: str) -> Rule:
         rf"(?i)(?P<a>(?:{name}){ENDING}{IS})"
         rf"(?P<b>(?:password\s+)?{_STATE}{END}|(?:password|secrets)\s+[a-z]+{END}|{_MARK}{_STATE}?{_MARK}(?:[\s,;)}}\]&]|$)|{_CODE_CALL})"
         rf"|(?P<c>(?:tokens|keys?|secrets|codes|passwords|pass|salt|token|pin|session[_.-]?id){IS}{QUOTE}?)(?P<d>\d{{1,3}}{END})"
-        rf"|(?P<e>(?:tokens|keys|secrets|codes|passwords){IS}{QUOTE}?)(?P<f>(?:[\d.,]+|\[(?:\d{{1,5}}[, ]*)*\]){END})"
+        rf"|(?P<e>(?:tokens|keys|secrets|codes|passwords){IS}{QUOTE}?)"
+        rf"(?P<f>(?:[\d.,]+|\[(?:\d{{1,5}}(?:, ?\d{{1,5}})*)?\]){END})"
         rf"|(?P<g>pwd{IS}{QUOTE}?)(?P<h>[A-Z]:[/\\]|[/~]|\.{{1,2}}/)"
         rf"|(?P<k>key[_-]?ids?{IS})(?P<l>\d{{1,6}}{END})"
         rf"|(?P<s>(?:^|[^\w.-])secrets?{IS})(?P<t>{_MARK}?(?-i:[a-z][a-z0-9-]*/[a-z][a-z0-9.-]*){END})"
@@ -62,15 +63,9 @@ def harmless(name: str) -> Rule:
     return ascii_classes(pattern), before + HARMLESS + behind
 
 
-def _pairs(name: str) -> tuple[Form, ...]:
-    """Return the forms of values that stand apart from their names: in pairs, elements and tables."""
+def markup(name: str) -> tuple[Form, ...]:
+    """Return the forms of values in XML, HTML and Erlang's terms, and of what binds a value to a column."""
     return (
-        Form(
-            rf"""(?:name|key|k|variable|field|header|attribute"""
-            rf"""|param){IS}\\*["']?[\w. -]*{name}\\*["']?\s*[,;}}]?(?:\s|\\n)*"""
-            rf"""\\*["']?(?:value|v|val|content|default){IS}""",
-            VALUE,
-        ),
         Form(rf"<(?:key|name|string|k)>[\w. -]*{name}</\w+>\s*<(?:value|string|v)>", r"[^<]*"),
         Form(
             rf"<[\w:.-]*{name}(?: [^>]*)?>(?:\s*<(?:value|string)(?: [^>]*)?>)?(?:<!\[CDATA\[)?",
@@ -78,23 +73,45 @@ def _pairs(name: str) -> tuple[Form, ...]:
             r"(?:\]\]>)?</",
         ),
         Form(
-            rf"(?:value|val|v){IS}",
-            VALUE,
-            rf"""\s*,\s*\\*["'](?:name|key|variable){IS}\\*["']?[\w. -]*{name}\\*["']""",
+            rf"<\w+\s[^<>]*(?:name|key|id)=\\*[\"'][^\"'<>]*{name}\\*[\"'][^<>]*>(?:\s*<(?:value|string)(?: [^>]*)?>)?",
+            r"[^<]+",
+            "</",
         ),
-        Form(rf"<\w+\s[^<>]*(?:name|key|id)=\\*[\"'][^\"'<>]*{name}\\*[\"'][^<>]*>", r"[^<]+", "</"),
-        Form(rf"<\w+\s+(?:\w+:)?key=[\"'][^\"']*{name}[\"']\s+(?:\w+:)?value=", VALUE),
+        Form(rf"<\w+\s[^<>]*(?:name|key|id)=\\*[\"'][^\"'<>]*{name}\\*[\"'][^<>]*\s(?:\w+:)?(?:value|content)=", VALUE),
+        Form(
+            r"<\w+\s[^<>]*?value=",
+            r"\\*\"[^\"<>]*\"|'[^'<>]*'",
+            rf"[^<>]*?\s(?:name|key|id)=\\*[\"'][^\"'<>]*{name}\\*[\"']",
+        ),
+        Form(rf"[\"']{name}\\*[\"']\s+\\*[\"']", MIXED),
         Form(rf"name=\\*[\"'][\w.-]*{name}\\*[\"'](?:\s|\\r|\\n)+", r"[^\s\\]+"),
         Form(rf"&lt;[\w:.-]*{name}&gt;", r"[^&]+", "&lt;/"),
         Form(rf"<<\"[\w.-]*{name}\">>\s*(?:,|=>)\s*<<", r"\"[^\"]*\""),
         Form(rf"\[[\w.]*{name}\] as \[\w+\] - ", r"\[[^\]]*\]"),
+    )
+
+
+def _pairs(name: str) -> tuple[Form, ...]:
+    """Return the forms of values that stand apart from their names: in pairs and tables."""
+    return (
+        Form(
+            rf"""(?:name|key|k|variable|field|header|attribute"""
+            rf"""|param){IS}\\*["']?[\w. -]*{name}\\*["']?\s*[,;}}]?(?:\s|\\n)*"""
+            rf"""\\*["']?(?:value|v|val|content|default){IS}""",
+            VALUE,
+        ),
+        Form(
+            rf"(?:value|val|v){IS}",
+            VALUE,
+            rf"""\s*,\s*\\*["'](?:name|key|variable){IS}\\*["']?[\w. -]*{name}\\*["']""",
+        ),
         # Not the next field's name: `"auth":"password","mfa":true`.
         Form(
-            rf"{name}(?:\\*[\"']?\s*,\s*|\\*\";s:\d+:)",
+            rf"{name}(?:\\*[\"']?\s*,\s*(?:<<)?|\\*\";s:\d+:)",
             r"[bru]?\\*\"[^\"\\]*\\*\"|[bru]?'[^'\\]*'",
             r"(?:\s*[^\s:]|\s*$)",
         ),
-        Form(rf"{name}\s*(?:\||\t|\\t)\s*", rf"[^\s|{HARMLESS}]{{4,}}"),
+        Form(rf"{name}\s*(?:\||│|┃|║|\t|\\t)\s*", rf"[^\s|{HARMLESS}]{{4,}}"),
         Form(rf"{name}[;,]\s?", MIXED),
         Form(rf"{name}{IS}", GLUED, r"[;,&]\s?[A-Za-z][\w .-]*="),
     )

@@ -64,7 +64,10 @@ A UUID after a colon is not one of these (``:AA`` begins a token), nor one after
 _UUIDS = re.compile(rf"((?:^|(?<={_BEFORE_UUID})){_UUID}\b)", re.ASCII)
 _LONG_NUMBERS = re.compile(rf"{_DIGITS}(?![0-9])|[0-9](?:[ .-]?[0-9]){{12,18}}", re.ASCII)
 _USUAL_CARD = re.compile(_DIGITS)
-_CARD_WORD = re.compile(r"(?:card|(?:^|[^a-z])pan|ccnum|cc[_-]?no|(?:^|[^a-z])cc[=:])[^0-9]{0,12}$", re.IGNORECASE)
+_CARD_WORD = re.compile(
+    r"(?:card|amex|visa|maestro|discover|(?:^|[^a-z])pan|ccnum|cc[_-]?no|(?:^|[^a-z])cc[=:])[^0-9]{0,12}$",
+    re.IGNORECASE,
+)
 _MEASURE = re.compile(
     r"(?:[_.](?:ns|us|nanos|micros)|duration|elapsed|offset|timestamp|epoch|bytes|imei)[\"']?\s*[=:]?\s*[\"']?$",
     re.IGNORECASE,

@@ -27,16 +27,20 @@ LONE = (
 """A text without a match of this, or of `CANDIDATE`, ends in no line of a private key."""
 _KEY_LINE = re.compile(rf"^(\s*{_PREFIX})([A-Za-z0-9+/]{{6,}}={{1,2}}|[A-Za-z0-9+/]{{12,}})\s*$")
 """A line of one token: a line of a private key whose lines are records of their own, or else a word or a path."""
-_TURN = r"[a-z]{1,5}[0-9+/]{0,4}[A-Z][A-Z0-9+/]{0,7}[_-]?"
-CANDIDATE = rf"(?:{_TURN}){{3}}[A-Za-z]{{0,8}}[0-9]|[0-9][A-Za-z]{{0,8}}(?:{_TURN}){{3}}"
-"""A text without a match of this has no long random token: three changes from lower to upper case, and a digit near."""
+CANDIDATE = (
+    r"(?:[a-z][0-9][A-Z]|[A-Z][0-9][a-z]|[A-Za-z][0-9][a-z]{1,2}[A-Z]|[A-Za-z][0-9][A-Z]{1,2}[a-z]"
+    r"|[a-z][A-Z]{1,3}[0-9][A-Za-z]|[A-Z][a-z]{1,2}[0-9][A-Za-z])[A-Za-z0-9+/_-]{9}"
+)
+"""A text without a match of this is taken for one without long random tokens: lower case, upper case and a digit within
+five characters, and nine more. Of random tokens of 24 characters eight in ten match, of 40 nearly all.
+"""
 
 FORMS = (
-    r"SK[0-9a-fA-F]{32}|API-[A-Z0-9]{20}|key-[0-9a-f]{32}|(?-u:\b)s\.[A-Za-z0-9]{24}|(?-u:\b)t[0-9]\.[A-Za-z0-9_-]{30}"
+    r"SK[0-9a-fA-F]{32}|API-[A-Z0-9]{20}|(?:key|fc)-[0-9a-f]{32}|(?-u:\b)s\.[A-Za-z0-9]{24}|(?-u:\b)t[0-9]\.[A-Za-z0-9_-]{30}"
     r"|0x[0-9][A-Z]{6}|\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{26}|:A[A-Za-z0-9_-]{32}|NRAL|\.atlasv[0-9]\.|-us[0-9]"
     r"|AQ\.|[0-9]Q~|b[0-9]Blbn|md[0-9][0-9a-f]{6}|[0-9]//[0-9]|S[A-Z0-9]{12}"
-    r"|A[0-9]-[A-Z0-9]{6}-|(?:sdk|mob)-[0-9a-f]{8}-|(?-u:\b)(?:sk|live|test|auth|cs|ck|pk)_[0-9a-f]{8}|EAA[A-Z][A-Za-z0-9]{6}"
-    r"|[0-9]/[0-9]{13}|![A-Za-z0-9._]{16}|==:[A-Za-z0-9]{4}"
+    r"|A[0-9]-[A-Z0-9]{6}-|(?:sdk|mob)-[0-9a-f]{8}-|(?-u:\b)(?:sk|live|test|auth|cs|ck|pk)_(?:pub_)?[0-9a-f]{8}|EAA[A-Z][A-Za-z0-9]{6}"
+    r"|[0-9]/[0-9]{13}|![A-Za-z0-9._]{16}|==:[A-Za-z0-9]{4}|[0-9a-f]:[0-9a-f]{16}|(?-u:\b)pat\.[A-Za-z0-9]"
     r"|pat[A-Za-z0-9]{14}\.|:(?:[0-9]{2,5}|\*):[A-Za-z0-9_*-]+:(?:[A-Za-z][A-Za-z0-9_-]{2,}|\*):[^ \t]"
 )
 """A text without a match of this has no token of `_TOKENS`. Of digits it holds classes only: shapes have none."""
@@ -53,14 +57,15 @@ _TOKENS = tuple(
         ("pat", r"pat[A-Za-z0-9]{14}\.[A-Za-z0-9]{24,}"),
         ("SK", r"SK[0-9a-fA-F]{32}"),
         ("key-", r"key-[0-9a-f]{32}"),
+        ("fc-", r"\bfc-[0-9a-f]{32}\b"),
         ("API-", r"API-[A-Z0-9]{20,}"),
         ("S", r"(?<![A-Z0-9])S[A-Z2-7]{55,57}\b"),
         ("A3-", r"\bA3-[A-Z0-9]{6}-[A-Z0-9]{6}(?:-?[A-Z0-9]{5}){4}"),
         ("sdk-", r"\bsdk-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"),
         ("mob-", r"\bmob-[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"),
-        ("_", r"\b(?:sk|live|test|cs|ck|pk)_(?:auth_)?(?:[0-9a-f]{32,64}|[0-9a-f]{8}-[0-9a-f-]{27})\b"),
+        ("_", r"\b(?:sk|live|test|cs|ck|pk)_(?:auth_|pub_)?(?:[0-9a-f]{31,64}|[0-9a-f]{8}-[0-9a-f-]{27})\b"),
         ("pk_", r"\bpk_(?:[0-9]{6,9}_[A-Za-z0-9]{32}|[0-9a-z]{34})\b"),
-        ("/1", r"\b[0-9]/1[0-9]{12,}(?:/1[0-9]{12,})?:[0-9a-f]{32}"),
+        ("/", r"\b[0-9]/[0-9]{13,}(?:/[0-9]{13,})?:[0-9a-f]{32}"),
         ("==:", r"[A-Za-z0-9+/]{22}==:[A-Za-z0-9]{32}"),
         ("EAA", r"\bEAA[A-Za-z0-9]{60,}"),
         ("!", r"\b00[A-Za-z0-9]{13}![A-Za-z0-9._]{80,}"),
@@ -71,6 +76,8 @@ _TOKENS = tuple(
         ("t1.", r"\bt1\.[\w-]{30,}={0,2}\.[\w-]{40,}={0,2}"),
         ("Q~", r"[\w~.-]{3}[0-9]Q~[\w~.-]{31,34}"),
         (":A", r"[0-9]{8,10}:A[\w-]{32,}"),
+        (":", r"\b(?:AC)?[0-9a-f]{24,64}:[0-9a-f]{32,64}\b"),
+        ("pat.", r"\bpat\.[\w-]{22}\.[\w-]{24}\.[\w-]{20}\b"),
     )
 )
 """Tokens, each with a literal that it contains."""

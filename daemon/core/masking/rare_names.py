@@ -6,9 +6,9 @@ They cost nothing where they do not occur: only a line with one of `RARE_NAME_HI
 from __future__ import annotations
 
 FOREIGN = (
-    r"kennwort|contrase(?:ñ|n|%C3%B1)a|contrasenya|mot de passe|wachtwoord|lösenord|salasana|jelszó|hasło|adgangskode"
-    r"|kodeord|passord|parool|slaptažodis|lozinka|zaporka|lykilorð|pasahitza|kata ?sandi|kata laluan|nenosiri"
-    r"|пароль|парола|лозинка|құпия ?сөз|密码|密碼|口令|パスワード|暗証番号|合言葉|비밀번호|패스워드|암호|şifre"
+    r"kennwort|contrase(?:ñ|n|%C3%B1)a|contrasenya|mot[ _-]?de[ _-]?passe|wachtwoord|lösenord|salasana|jelszó|hasło"
+    r"|adgangskode|kodeord|passord|parool|slaptažodis|lozinka|zaporka|lykilorð|pasahitza|kata ?sandi|kata laluan"
+    r"|nenosiri|пароль|парола|лозинка|құпия ?сөз|密码|密碼|口令|パスワード|暗証番号|合言葉|비밀번호|패스워드|암호|şifre"
     r"|parol[aă](?: d'ordine)?|palavra-passe|mật khẩu|κωδικός(?: πρόσβασης)?|συνθηματικό|كلمة (?:المرور|السر)"
     r"|رمز عبور|گذرواژه|סיסמ[הא]|รหัสผ่าน|पासवर्ड|পাসওয়ার্ড|கடவுச்சொல்|პაროლი|գաղտնաբառ|验证码|驗證碼|인증번호"
 )
@@ -39,6 +39,15 @@ _CRYPTO = (
     "merchant",
     "integration",
     "vapid",
+    "management",
+    "partner",
+    "developer",
+    "enrollment",
+    "provisioning",
+    "registration",
+    "unseal",
+    "unlock",
+    "rescue",
 )
 RARE_NAME = (
     rf"(?:p[a@]ss[ _-]?w[o0]rds?(?:[_-]?(?:{'|'.join(_ENDINGS)}))?|(?:{'|'.join(_OF)})(?:pass|pwd|pw)"

@@ -14,6 +14,7 @@ from hashlib import blake2b
 
 import polars as pl
 
+from daemon.core.masking.apart_forms import APART_HINTS
 from daemon.core.masking.disguises import SHAPE_SIGNS, plain
 from daemon.core.masking.hints import HINTS, RARE_HINTS
 from daemon.core.masking.key_names import KEY_RULES, KEYED_VALUE
@@ -38,7 +39,15 @@ from daemon.core.masking.random_tokens import (
 from daemon.core.masking.rare_names import RARE_NAME_HINTS
 from daemon.core.masking.rule_forms import Rule, literals
 from daemon.core.masking.secret_names import HARMLESS
-from daemon.core.masking.secret_rules import HARMLESS_VALUE, NAMED, NAMED_VALUE, RARE_COMMAND, RARE_NAME_RULES, RULES
+from daemon.core.masking.secret_rules import (
+    APART,
+    HARMLESS_VALUE,
+    NAMED,
+    NAMED_VALUE,
+    RARE_COMMAND,
+    RARE_NAME_RULES,
+    RULES,
+)
 from daemon.core.masking.shape_cache import without_digits
 from daemon.core.masking.shape_rules import on_shapes
 
@@ -53,11 +62,14 @@ class RedactionSettings:
 
 _HINTS = literals(HINTS)
 _RARE_HINTS = list(RARE_HINTS)
+_APART_HINTS = list(APART_HINTS)
 _RARE_NAME_HINTS = list(RARE_NAME_HINTS)
-_SHAPE_HINTS, _RARE_SHAPE_HINTS = (sorted({without_digits(hint) for hint in hints}) for hints in (HINTS, RARE_HINTS))
+_SHAPE_HINTS, _RARE_SHAPE_HINTS, _APART_SHAPE_HINTS = (
+    sorted({without_digits(hint) for hint in hints}) for hints in (HINTS, RARE_HINTS, APART_HINTS)
+)
 _SHAPE_RULES = [on_shapes(pattern) for pattern in (KEYED_VALUE, *(pattern for pattern, _ in RULES))]
 _SHAPE_NAMED_VALUE, _SHAPE_EMAIL = on_shapes(NAMED_VALUE), on_shapes(EMAIL_FORM)
-_SHAPE_RARE = on_shapes(RARE_COMMAND[0])
+_SHAPE_RARE, _SHAPE_APART = on_shapes(RARE_COMMAND[0]), on_shapes(APART[0])
 _ANY_FORM = f"{FORMS}|{LONE}|{CANDIDATE}|{SHAPE_NUMBER_FORM}|{SHAPE_SIGNS}"
 _HINTED = pl.col("text").str.to_lowercase().str.contains(_HINTS)
 _AT = ["@", "%40", without_digits("%40")]
@@ -106,7 +118,9 @@ def _ruled(shapes: pl.Series) -> pl.Series:
     found = shapes.str.contains(_SHAPE_NAMED_VALUE) | lower.str.contains_any(_RARE_NAME_HINTS)
     for pattern in _SHAPE_RULES:
         found |= _where(~found, shapes, partial(_matched, pattern))
-    return found | _where(~found & lower.str.contains_any(_RARE_SHAPE_HINTS), shapes, partial(_matched, _SHAPE_RARE))
+    for pattern, hints in ((_SHAPE_RARE, _RARE_SHAPE_HINTS), (_SHAPE_APART, _APART_SHAPE_HINTS)):
+        found |= _where(~found & lower.str.contains_any(hints), shapes, partial(_matched, pattern))
+    return found
 
 
 def _matched(pattern: str, texts: pl.Series) -> pl.Series:
@@ -128,6 +142,7 @@ def _redacted(texts: pl.Series, flags: pl.DataFrame, settings: RedactionSettings
         hinted = texts.gather(rows)
         lower = hinted.str.to_lowercase()
         hinted = _replaced(hinted, lower.str.contains_any(_RARE_HINTS), [RARE_COMMAND])
+        hinted = _replaced(hinted, lower.str.contains_any(_APART_HINTS), [APART])
         hinted = _replaced(hinted, lower.str.contains_any(_RARE_NAME_HINTS), RARE_NAME_RULES)
         hinted = _replaced(hinted, hinted.str.contains(KEYED_VALUE), KEY_RULES)
         named = hinted.str.contains(NAMED_VALUE)

@@ -24,7 +24,7 @@ LONG_NAMES = (
     r"|crumb|ksecvaluedata|psk[_-]?value|" + _KEYS
 )
 """Ends of names whose value is a secret, whatever stands in front (``db_password``)."""
-SHORT_NAMES = r"pass|mdp|passw|pwd|psw|pw|pin|psk|cvv2?|cvc2?|creds?|clave|senha|heslo|salt|passin|passout|ssn"
+SHORT_NAMES = r"pass|mdp|passw|pwd|psw|pw|pin|puk|psk|cvv2?|cvc2?|creds?|clave|senha|heslo|salt|passin|passout|ssn"
 """Names with which other words end (``bypass``): a separator or a change of case must stand in front."""
 _SHORT = rf"(?:(?-u:\b)|_)(?:{SHORT_NAMES})|(?-i:[a-z](?:Pass|Pwd|Pw|Pin|Psk|Creds|Salt))"
 NAME = rf"(?:(?:{LONG_NAMES})|{_SHORT})"
@@ -40,14 +40,19 @@ ENDING = (
 QUOTE = r"""(?:\\*["'`]|\\+x2[27]|%22|%27|%2522|&quot;|&#3[49];)"""
 SPACE = r"(?:[ \t\r\n\x{a0}]|%20|\+|\\[nrt])"
 _EQUALS = (
-    r"(?:\.{4,}[ ]?:?|-{4,}|={1,3}>|:=|:: |->|→|==?|[:\x{FF1A}\x{FF1D}]|%3[AaDd]|%253[AaDd]|\\u003[aAdD]|&#61;|&colon;)"
+    r"(?:\.{4,}[ ]?:?|-{4,}|={1,3}>|:=|:: |->|<-|→|!?={1,3}|:[ ]?&?str(?:ing)?[ ]?=|[:\x{FF1A}\x{FF1D}]"
+    r"|%3[AaDd]|%253[AaDd]|\\u003[aAdD]|&#61;|&colon;)"
 )
-IS = rf"""{QUOTE}?(?:\]|%5[Dd]|\*\*)?(?:[ \t]|%20)*{_EQUALS}(?:\*\*[ \t])?{SPACE}*(?:(?:&[\w-]+|!![a-z]+)\s+)?"""
+_CLOSED = r"(?:\]|%5[Dd]|\*\*|%|\[\d*\])"
+IS = (
+    rf"{QUOTE}?{_CLOSED}?(?:[ \t]|%20)*{_EQUALS}(?:\*\*[ \t])?{SPACE}*"
+    r"(?:(?:&[\w-]+|!![a-z]+|just|got)\s+)?"
+)
 """What stands between a name and its value, up to the quotes of the value."""
 
 _QUOTED = (
     r"""\\+"(?:[^"\\]|\\+[^"\\])*\\+"|\\+'(?:[^'\\]|\\+[^'\\])*\\+'|"{3}(?s:.*?)"{3}|'{3}(?s:.*?)'{3}"""
-    r"""|[$@bBuUrRfFN]{0,2}"(?:[^"\\]|\\(?s:.))*"|[$@bBuUrRfFN]{0,2}'(?:[^'\\]|\\(?s:.))*'"""
+    r"""|[$@&bBuUrRfFN]{0,2}"(?:[^"\\]|\\(?s:.))*"|[$@bBuUrRfFN]{0,2}'(?:[^'\\]|\\(?s:.))*'"""
     r"""|%22.*?%22|%2522.*?%2522|&quot;.*?&quot;|\\+x22.*?\\+x22|“[^”]*”"""
 )
 _INNER = rf"""[^\s"'`,;&|)}}\]{HARMLESS}]"""
@@ -91,7 +96,8 @@ PLACEHOLDERS = (
 """Values that are hidden already, or that a template will fill in."""
 ADJECTIVES = r"[a-z]+(?:ed|ing|able|ible|less|ful|ous|ive|ent|ant|ory|ary|al)"
 """Words for the state of a secret, by their endings."""
-END = r"""(?:[\s,;.!?)\]}"'&|\\]|$)"""
+END = r"""(?:[\s,;)\]}"'&|\\]|[.!?](?:[\s"')\]}\\]|$)|$)"""
+"""What stands behind a word that ends. A dot before a letter is none: so does the name of a file go on, and a token."""
 _ANY = r"""[^\s"'`,;)}\]]"""
 _SIGN = r"[A-Za-z!@#$%^&*._+/-]"
 MIXED = rf"(?:{_SIGN}{{4,}}[0-9]{_ANY}*|{_SIGN}{{1,3}}[0-9]{_ANY}{{3,}}|[0-9]+{_SIGN}*[A-Za-z]{_ANY}{{4,}})"

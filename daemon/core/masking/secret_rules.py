@@ -10,13 +10,14 @@ Every rule needs a hint (`hints`): a line without any hint does not reach the ru
 
 from __future__ import annotations
 
+from daemon.core.masking.apart_forms import APART_FORMS
 from daemon.core.masking.command_forms import COMMANDS, RARE_COMMANDS
-from daemon.core.masking.name_rules import SCHEME, harmless, named
+from daemon.core.masking.name_rules import SCHEME, harmless, markup, named
 from daemon.core.masking.rare_names import RARE_NAME
 from daemon.core.masking.rule_forms import Form, Rule, ascii_classes, literals, rule
 from daemon.core.masking.secret_names import HARMLESS, IS, MIXED, NAME, QUOTE, UUID_FORM, WHOLE_NAME
 from daemon.core.masking.sentence_forms import RARE_SENTENCES, SENTENCES
-from daemon.core.masking.token_forms import TOKEN_FORMS
+from daemon.core.masking.token_forms import MORE_PREFIXES, TOKEN_FORMS, WORD_PREFIXES
 from daemon.core.masking.vendor_rules import DASHED_PREFIXES, PLAIN_PREFIXES
 
 _EDGE = r"(?:\b|%[0-9A-Fa-f]{2}|\\[nrtbf])"
@@ -43,7 +44,7 @@ _HEADER_FORMS = (
     Form(_AUTHORIZATION, rf"[^\s\"'\\,;)}}\]{HARMLESS}]{{6,}}"),
     Form(rf"{_COOKIE}", r"\[[^\]]*\]|\{[^}]*\}"),
     Form(rf"{_COOKIE}[\"']?", rf"[^\s\"'\\={HARMLESS}]+=[^\r\n\"'\\]*|[A-Za-z0-9%+/._-]{{16,}}"),
-    Form(r"\bbearer(?:\s|%20|\+)+", r"[A-Za-z._~+/-]*[0-9][A-Za-z0-9._~+/%=-]{5,}"),
+    Form(r"\bbearer(?:\s|%20|\+)+", r"[A-Za-z._~+/%-]*[0-9][A-Za-z0-9._~+/%=-]{5,}"),
     Form(r"\bbasic(?:\s|%20|\+)+", r"[A-Za-z+/]*[0-9][A-Za-z0-9+/%=]{5,}|[A-Za-z+/]{7,}==?"),
 )
 _BEFORE_AT = r"""(?:[^\s"'<>@0-9/][^\s"'<>]*|[0-9]+(?:[^\s"'<>@0-9/?#][^\s"'<>]*)?)"""
@@ -54,7 +55,10 @@ _URL_FORMS = (
     Form(r"://", r"[^\s/:@\"'<>]{16,}", "@"),
     Form(r"://hooks?\.[\w.-]+/", r"[^\s\"'<>]{8,}"),
     Form(r"/hooks?/", r"[A-Za-z]{0,8}[0-9][A-Za-z0-9_-]{14,}"),
-    Form(r"/(?:key|token|secret|api_?key)/", r"[A-Za-z]{0,8}[0-9][A-Za-z0-9_-]{10,}|[A-Za-z]+[0-9][A-Za-z0-9_-]{12,}"),
+    Form(
+        r"/(?:(?:key|token|secret|api_?key)/|private-)",
+        r"[A-Za-z]{0,8}[0-9][A-Za-z0-9_-]{10,}|[A-Za-z]+[0-9][A-Za-z0-9_-]{12,}",
+    ),
     Form(r"rtmps?://[^\s/]+/(?:[^\s/]+/)*", MIXED),
     Form(r"hooks\.slack\.com/(?:services|workflows|triggers)/", r"[A-Za-z0-9/_-]+"),
     Form(r"/api/(?:v\d+/)?webhooks/", r"\d{5,}/[\w-]{16,}"),
@@ -69,7 +73,7 @@ _URL_FORMS = (
     ),
     Form(r"/bot", r"\d{6,12}(?::|%3A)[\w-]{30,}"),
     Form(
-        r"[?&;#](?:sig|signature|policy|hmac|code|assertion|ticket|key|auth|hash|state"
+        r"[?&;#](?:sig|sign|signature|policy|hmac|code|assertion|ticket|key|auth|hash|state"
         r"|sid)=",
         r"[A-Za-z0-9%+/=_.~-]{16,}",
     ),
@@ -87,13 +91,15 @@ _URL_FORMS = (
 _HEADERS_AND_URLS = rule([*_HEADER_FORMS, *_URL_FORMS])
 _COMMANDS = rule([*COMMANDS, *SENTENCES])
 _STARTS = literals([*PLAIN_PREFIXES])
-_DASHED = literals([*DASHED_PREFIXES])
+_DASHED = literals([*DASHED_PREFIXES, *MORE_PREFIXES])
+_WORDS = literals([*WORD_PREFIXES])
 _TAIL = r"(?:[._~/+=!-]+[A-Za-z0-9]+)*=*"
 _TOKENS = rule(
     [
         # few require the beginning of a word: an escape may stand directly in front
         Form("", rf"(?:{_STARTS})(?:(?:live|test|prod|sandbox)[_-])?[A-Za-z0-9]{{12,}}{_TAIL}"),
         Form("", rf"(?:{_DASHED})[A-Za-z0-9_=+/.-]{{12,}}{_TAIL}"),
+        Form(_EDGE, rf"(?:{_WORDS})[A-Za-z_-]*[0-9][A-Za-z0-9_=+/.-]{{11,}}"),
         *TOKEN_FORMS,
         Form("", r"eyJ[A-Za-z0-9_=-]{5,}\.\.?[A-Za-z0-9_=-]{5,}(?:\.[A-Za-z0-9_+/=-]*)*"),
         Form("", r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA|LTAI|GOOG1)[A-Za-z0-9]{16,}"),
@@ -125,7 +131,8 @@ _TOKENS = rule(
         Form(r"\{noop\}", r"[!#-&(-+.-:<-~-]+"),
         Form("", r"v[1-4]\.(?:local|public)\.[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_-]+)?"),
         Form(
-            r"(?i-u:(?:private(?:[ _-]?key)?|(?:sign(?:er|ing)|wallet|account|deployer|owner)[ _-]?key)\s*[:=]?\s*)"
+            r"(?i-u:(?:private(?:[ _-]?key)?"
+            r"|(?:sign(?:er|ing)|wallet|account|deployer|owner|spend|view|master|validator)[ _-]?key)\s*[:=]?\s*)"
             r"(?:0x)?",
             r"[0-9a-fA-F]{64}",
         ),
@@ -144,6 +151,7 @@ NAMED: Rule = named(
         Form(rf"[a-z_]?password{IS}", r"(?:[A-Za-z0-9]{4} ){5}[A-Za-z0-9]{4}"),
         Form(rf"[a-z_]?secret[_-]?id{IS}{QUOTE}?{HARMLESS}?", UUID_FORM),
         Form(rf"[a-z_]?pass[ _-]?phrase{IS}", r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)+"),
+        Form(rf"\bssn{IS}", r"\d{3} \d{2} \d{4}"),
     ],
     behind=[
         Form(
@@ -159,14 +167,16 @@ NAMED: Rule = named(
 
 RARE_COMMAND: Rule = rule([*RARE_COMMANDS, *RARE_SENTENCES])
 """The first rule, for lines with one of `RARE_HINTS`."""
-RARE_NAME_RULES: tuple[Rule, ...] = (harmless(RARE_NAME), named(RARE_NAME))
+APART: Rule = rule(APART_FORMS)
+"""The rule for lines with one of `APART_HINTS`, after `RARE_COMMAND`."""
+RARE_NAME_RULES: tuple[Rule, ...] = (harmless(RARE_NAME), named(RARE_NAME, before=markup(RARE_NAME)))
 """The rules for lines with one of `RARE_NAME_HINTS`, in the order in which they apply."""
 HARMLESS_VALUE: Rule = harmless(rf"{NAME}|auth|authorization|cookies?")
 """Marks values that are not secret, in lines with a match of `NAMED_VALUE`, before `RULES`."""
 RULES: tuple[Rule, ...] = (_HEADERS_AND_URLS, _COMMANDS, _TOKENS)
 """The rules for lines with a hint, in the order in which they apply."""
 NAMED_VALUE = ascii_classes(
-    rf"(?i)(?:{NAME}|auth|authorization|cookies?2?|sid|pat|jwt|hdr|sig|kind)"
-    r"[\w.-]*(?:\s*(?:[^\sA-Za-z0-9_(]|\s(?:value|val)\b)|\s+(?:is|was|are|were|has|being)\s)"
+    rf"(?i)(?:{NAME}|auth|authorization|cookies?2?|sid|pat|jwt|hdr|sig|kind|seed)"
+    r"[\w.-]*(?:\s*(?:[^\sA-Za-z0-9_(]|\s(?:value|val)\b)|[ ]*\t|\s+(?:is|was|are|were|has|being)\s)"
 )
 """A text without a match of this has no name with a value: neither `HARMLESS_VALUE` nor `NAMED` changes it."""

@@ -10,7 +10,8 @@ from daemon.core.masking.vendor_rules import VENDORS
 
 _CODE = (
     r"(?:one[- ]?time|verification|confirmation|security|login|sign[- ]?in|2fa|mfa|otp|sms|pin"
-    r"|recovery|backup|activation|pairing|setup|unlock|door|alarm)[ _-]?(?:pass)?codes?|otp|2fa|pin|passkey"
+    r"|recovery|backup|activation|pairing|setup|unlock|door|alarm)[ _-]?(?:pass)?codes?|otp|2fa|pin|puk|passkey"
+    r"|passcode"
 )
 _ACCESS_CODE = r"(?:access|auth(?:entication)?)[ _-]?(?:pass)?codes?"
 """Followed by three digits it is a status."""
@@ -19,7 +20,7 @@ _BETWEEN = (
     r"(?:\s+(?:is|was|generated|created|for|the|to|proceed|installation|login|log|in|user|with|of|di|de|da|accesso"
     r"|acceso|acesso|connexion|d'accès|new|temporary|initial|set|as|admin|root|elastic|has|have|been|reset|changed"
     r"|assigned|automatically|randomly|successfully|entered|typed|tried|attempted|supplied|provided|used|given"
-    r"|submitted|received|temporanea|temporal|temporária|provisoire|provisional|nuova|nueva|nova|neues?|iniziale|inicial|initiale|\S+@\S+))+"
+    r"|submitted|received|impostata|definida|gesetzt|temporanea|temporal|temporária|provisoire|provisional|nuova|nueva|nova|neues?|iniziale|inicial|initiale|\S+@\S+))+"
 )
 _IS = (
     r"\s?(?:lautet|is|was|adalah|là|to|ist|est|es|é|è|är|er|to|jest|je|este|είναι|on|は|는|은|是|为|為|[:\x{FF1A}])?\s?"
@@ -35,13 +36,13 @@ _SIGNED = (
     r"|[a-z./-]*[A-Z!@#$%^&*+_][^\s\"'`,;)}\]0-9]*[0-9][^\s\"'`,;)}\]]{3,})"
 )
 """A word with a digit and, unlike the names of objects, a capital letter or a sign."""
-_P, _Q = "[A-Za-z!@#$%^&*+]", "[A-Za-z0-9!@#$%^&*+.-]"
+_P, _Q = "[A-Za-z!@#$%^&*+]", "[A-Za-z0-9!@#$%^&*+._-]"
 _EIGHT = (
     rf"(?:{_P}{{7,}}[0-9]{_Q}*|{_P}{{5,6}}[0-9]{_Q}{{2,}}|{_P}{{3,4}}[0-9]{_Q}{{4,}}|{_P}{{1,2}}[0-9]{_Q}{{6,}}"
     rf"|[0-9]+{_P}{_Q}{{6,}})"
 )
 """A word of letters and digits of eight characters or more, without what stands in paths and names of functions."""
-_LONG = rf"[A-Za-z+/_-]*[0-9][A-Za-z0-9+/=_-]{{19,}}|{LONG_WORD}"
+_LONG = rf"(?:[A-Za-z+/_-]*[0-9][A-Za-z0-9+/=_-]{{19,}}|{LONG_WORD})(?:\.+[A-Za-z0-9_=-]+)*"
 _CASES = r"(?-i:[a-z0-9_-]*[A-Z][A-Za-z_-]*[0-9][A-Za-z0-9_-]{9,}|[a-zA-Z_-]*[0-9][a-z0-9_-]*[A-Z][A-Za-z0-9_-]{9,})"
 """A long word with a capital letter and a digit, as names of objects have none."""
 _KEY_OF = (
@@ -66,8 +67,8 @@ _FOREIGN_CODE = (
 )
 SENTENCES = (
     Form(
-        rf"\b(?:{_CODE})(?:\s+(?:for|to)\s+\S+)?(?:\s+is|\s+was|\s*[:=]|\s+-)?\s+[\"'(\[]?",
-        r"[A-Z]?-?\d(?:[\d -]{2,10}\d|\d{2,8})",
+        rf"\b(?:{_CODE})(?:\s+(?:for|to)\s+\S+?)?(?:\s+(?:is|was|entered|used|sent):?|\s*[:=]|\s+-)?\s+[\"'(\[]?",
+        r"[A-Z]?-?\d(?:[\d -]{2,10}\d|\d{2,8})|(?-i:[A-Z0-9]{3}[A-Z0-9]*-[A-Z0-9]{3}[A-Z0-9-]*)",
     ),
     Form(rf"\b{_ACCESS_CODE}(?:\s+(?:for|to)\s+\S+)?(?:\s+is|\s+was|\s*[:=])?\s+[\"']?", r"\d[\d-]{2,10}\d"),
     Form(
@@ -75,9 +76,10 @@ SENTENCES = (
         r"[^\s][^\n\"',;]*",
     ),
     Form(
-        r"(?:\b|_)(?:password|passphrase|passwd|passcode|secret|token|api[ _-]?key|key|pin|passwort|kennwort)[%}\"'`]?"
-        r"(?:\s+(?:for|of)\s+\S+)?\s+(?:resolved\s+to|(?:is|was|are)(?:\s+now)?|(?:is\s+|was\s+)?(?:set|changed|reset"
-        r"|updated)\s+to|to)\s+",
+        r"(?:\b|_|client|access|auth)(?:password|passphrase|passwd|passcode|pass|secret|token|api[ _-]?key|key|pin"
+        r"|passwort|kennwort)[%}\"'`]?(?:\s+(?:for|of)\s+(?:user\s+|account\s+)?\S+)?"
+        rf"\s+(?:resolved\s+to|(?:is|was|are)(?:\s+{HARMLESS}?now)?:?"
+        r"|(?:is\s+|was\s+)?(?:set|changed|reset|updated)\s+to|to)\s+",
         rf"\"[^\"]+\"|'[^']+'|{MIXED}",
     ),
     Form(
@@ -91,29 +93,46 @@ SENTENCES = (
     Form(r"(?:^|[^/\w])secret\s+", _SIGNED),
     Form(r"\b(?:shared|client|webhook|signing|api|app|access)[ _-]?(?:secret|key|token)\s+[\"'`]", MIXED),
     Form(r"\bsecret value\s+[\"'`]", MIXED),
-    Form(r"\botp\b[^\n]{0,40}?\bis\s+", r"\d{4,8}"),
+    Form(r"\botp\b[^\n]*?\bis\s+", r"\d{4,8}"),
     Form(r"\brootpw(?:\s+--\w+)*\s+", MIXED),
     Form(r"(?-i:\b(?:Secret|Password|Token|ApiKey|Sensitive)\()", MIXED, r"\)"),
     Form(r"(?:^|[^/\w])(?:token|key|secret)\s+[\"'`]", _CASES),
     Form(r"\bkey content\s*:\s*", r"\S+"),
-    Form(r"(?:secret|private)[ _-]?key[^a-z]{0,4}\[", r"[0-9, ]{20,}"),
+    Form(r"(?:secret|private|pair)[ _-]?key[^a-z]{0,4}\[|key[ _-]?pair[^a-z]{0,4}\[", r"[0-9, ]{20,}"),
     Form(r"(?-i:\bPASSWORD) [a-z_]+ = ", r"\S+"),
-    Form(r"(?:passw(?:or)?d|passphrase|passcode)\s?[<\[{]", MIXED, r"[>\]}]"),
+    Form(r"(?:passw(?:or)?d|passphrase|passcode)\s?[<\[{(]", MIXED, r"[>\]})]"),
     Form(r"(?:^|[^/\w])secret\s+", r"(?-i:[a-z]+[0-9]|[0-9]+[a-z])[a-z0-9]{6,}", END),
     Form(rf"(?:^|[^A-Za-z])(?:secret|token|{_KEY_OF}[ _-]key)\s+|(?:^|[^A-Za-z\s]\s*)key\s+", _LONG),
-    Form(r"\b(?:api|access|auth|bearer|session|refresh|deploy)[ _-](?:key|token|secret)\s+", _EIGHT, END),
+    Form(
+        r"\b(?:api|access|auth|bearer|session|refresh|deploy|client|private|secret|shared|webhook|signing|app)[ _-]?"
+        r"(?:key|token|secret)[\"'`]?\s+[\"'`]?",
+        _EIGHT,
+        END,
+    ),
     Form(r"(?:^|[\s_-])(?:pass|pwd|pw|bindpw|bind_pw|rootpw|passphrase(?:\s+\S+)?)\s+", _EIGHT, END),
     Form(r"(?:^|[^A-Za-z])key\s+", r"[a-z+/_-]*(?-i:[0-9][a-z0-9]*[A-Z]|[A-Z][A-Za-z]*[0-9])[A-Za-z0-9+/=_-]{18,}"),
-    Form(r"\b(?:otp|2fa|mfa)[^\n]{0,60}?[^A-Za-z]code\\*[\"']?\s*[:=]\s*\\*[\"']?", r"\d{6}", r"[^\dA-Za-z]|$"),
+    Form(r"\b(?:otp|2fa|mfa)[^\n]*?[^A-Za-z]code\\*[\"']?\s*[:=]\s*\\*[\"']?", r"\d{6}", r"[^\dA-Za-z]|$"),
     Form(
         rf"(?:\b|_)(?:{literals([*VENDORS, *MORE_VENDORS])}|azdo|aws|gcp|azure)(?:\b|_)"
         r"[^\n]{0,20}?(?:[=:>,\s]|\b)[\"'` ]{0,3}",
-        r"(?:[a-z]{1,6}_)?(?:[a-z]+[0-9]+|[0-9]+[a-z]+)[a-z0-9_-]{15,}(?:\.[a-z0-9_-]{6,})*=*|[0-9]{15,25}-[a-z0-9]{20,45}",
+        r"(?:[0-9]/[0-9/]{13,}:)?(?:[a-z]{1,6}_)?(?:[a-z]+[0-9]+|[0-9]+[a-z]+)[a-z0-9_-]{15,}(?:\.[a-z0-9_-]{6,})*=*|[0-9]{15,25}-[a-z0-9]{20,45}",
     ),
 )
 """The forms, in the order in which they are tried."""
 RARE_SENTENCES = (
-    Form(r"\b(?:use|enter) (?:the )?code ", r"\d[\d -]{2,8}\d"),
+    Form(r"\b(?:use|enter) (?:the )?code ", r"\d[\d -]{2,8}\d|(?-i:[A-Z0-9]{3,5}-[A-Z0-9]{3,5})"),
+    Form(
+        r"\b(?:whatsapp|telegram|signal|steam guard|google|facebook|instagram|discord|amazon|paypal) code(?: is|:)? ",
+        r"\d[\d -]{2,8}\d|(?-i:[A-Z0-9]{5})",
+    ),
+    Form(r"(?-i:[a-z]Password)\s+", _EIGHT, END),
+    Form(r"\bsession \[", r"(?-i:[0-9A-F]{32})", r"\]"),
+    Form(
+        r"\b(?:passport|driv(?:er|ing)'?s?[ _-]?licen[sc]e|national[ _-]insurance|aadhaa?r|tax[ _-]?id|iban"
+        r"|(?:bank[ _-]?)?account[ _-]?(?:no|number)|routing[ _-]?(?:no|number))"
+        r"(?:[ _-]?(?:no|number|num|id))?\.?\\*[\"']?(?:\s+is|\s*[:=])?\s*\\*[\"']?",
+        r"[A-Z]{0,2}[ -]?\d[A-Z0-9 -]{4,28}\d[A-Z]?",
+    ),
     Form(rf"\b{_WORDS}\b[^\n]{{0,60}}?\bvalue:\s+", r"[^\s\"']{8,}"),
     Form(r"\byour (?:[a-z]+ )?code(?: is|:) ", r"\d[\d -]{2,8}\d"),
     Form("", r"(?-u:\b)\d[\d -]{2,8}\d", r" (?:is|as) your (?:[\w-]+ ){0,4}(?:code|otp|passcode|pin)\b"),
@@ -128,8 +147,8 @@ RARE_SENTENCES = (
     Form(r"\brecovery key(?: is)?\s*[:=]?\s*[\"']?", r"[A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){3,}"),
     Form(r"\b(?:network|link|encryption|wep)[ _-]key\s*[:=]?\s*", r"(?:[0-9a-f]{2}[: -]){15,31}[0-9a-f]{2}"),
     Form(r"(?-i:[A-Z]_(?:SECRET|TOKEN|KEY|PASSWORD|PASS))\s+[\"']?", STRONG),
-    Form(rf"\b{_WORDS}{_BETWEEN}\s*:\s+[\"'`]?", rf"{MIXED}|[0-9a-f]{{32}}"),
     Form(rf"\b{_WORDS}{_BETWEEN}\s*:\s+", r"[^\s\"'`]{8,}$"),
+    Form(rf"\b{_WORDS}{_BETWEEN}\s*:\s+[\"'`]?", rf"{MIXED}|[0-9a-f]{{32}}"),
     Form(
         r"\b(?:(?:setup|entry|authenticator|secret) key:?\s+|authenticator\b[^\n]{0,40}?:\s+[\"']?)",
         r"(?-i:(?:[A-Z2-7]{4}[ -]?){4,}|(?:[a-z2-7]{4} ){4,7}[a-z2-7]{4})",

@@ -18,13 +18,43 @@ TOKEN_FORMS = (
     Form("", r"hcaik_[a-z0-9]{58,}|os_v2_(?:app|org)_[a-z0-9]{60,}|jina_[0-9a-f]{32}[\w-]{28,}|e2b_[0-9a-f]{40}"),
     Form("", rf"waka_{UUID_FORM}|NRI[IQ]-[A-Za-z0-9_-]{{32}}"),
     Form(r"(?-u:\b)", r"(?:api)?key_[0-9a-f]{24,64}"),
+    Form(r":(?:production|development|staging)\.", r"[0-9a-f]{40,}"),
 )  # fmt: skip
 """Forms of tokens, each with a literal of `TOKEN_HINTS` in it."""
+MORE_PREFIXES: tuple[str, ...] = (
+    "ATCTT3", "KGAT_", "FLWSECK-", "NRRA-", "alcht_", "csb_v1_", "dt0s01.", "dt0s16.", "figu_", "glidt-", "glrtr-",
+    "glwt-", "inc_api_", "jsrp_", "kpat_", "lin_oauth_", "nfp_", "nfc_", "nfo_", "nfb_", "nfu_", "ovsxat_", "pnb_",
+    "sk_org_live_", "sk_sbox_", "sktsec_", "snyk_uat.", "snyk_sat.", "syt_", "testsk_", "tskey-", "tvly-", "xaat-",
+    "xapt-", "xsmtpsib-",
+)  # fmt: skip
+"""Prefixes of tokens that the scanners have no rule for."""
+WORD_PREFIXES: tuple[str, ...] = (
+    "oak_", "uak_", "bxt_", "cal_live_", "cfat_", "cfut_", "dbtc_", "dbtu_", "ddo_", "ddw_", "gta_", "hbp_",
+    "hookdeck_", "spat_", "mct_", "oauth:", "perm:", "permit_key_", "rnd_", "signkey-", "standard_", "tr_dev_",
+    "tr_prod_", "vercel_", "y0_", "secret-live-", "secret-test-", "secret-token:",
+)  # fmt: skip
+"""Prefixes with which ordinary words begin, too: a token has a digit."""
 TOKEN_HINTS: tuple[str, ...] = (
     *("dp.ct.", "dp.st.", "dp.sa", "dp.scim.", "dp.audit.", "access-prod", "access-sand", "access-devel"),
     *("pub-c-", "sub-c-", "sec-c-", "rzp_", "rgapi-", "nrjs-", "napi_", "npg_", "kubeconfig-", "::server:", "::node:"),
     *("nsec1", "age-secret", "s-s4t2", "cog_", "csa_", "endr+", "astracs", "packagist_"),
-    *("gcntfy-", "cciprj_", "$krb5", "$8$", "hcaik_", "os_v2_", "jina_", "e2b_", "waka_", "nriq-", "nrii-"),
+    *(
+        "gcntfy-",
+        "cciprj_",
+        "$krb5",
+        "$8$",
+        "hcaik_",
+        "os_v2_",
+        "jina_",
+        "e2b_",
+        "waka_",
+        "nriq-",
+        "nrii-",
+        ":production.",
+        ":development.",
+        ":staging.",
+    ),
+    *(prefix.lower() for prefix in (*MORE_PREFIXES, *WORD_PREFIXES)),
 )
 MORE_VENDORS: tuple[str, ...] = (
     "snyk", "eventbrite", "customerio", "customer.io", "gumroad", "jotform", "kickbox", "ipstack", "pdflayer",

@@ -31,10 +31,11 @@ def test_every_kind_of_the_benchmark_is_hidden() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hidden_at_least", "kept_at_least"), [("invented", 0.98, 0.99), ("mirrored", 0.96, 0.99)]
+    ("name", "hidden_at_least", "kept_at_least"),
+    [("invented", 0.98, 0.99), ("mirrored", 0.96, 0.99), ("blind", 0.97, 0.98), ("near", 0.97, 0.98)],
 )
 def test_secrets_of_a_written_list_are_hidden(name: str, hidden_at_least: float, kept_at_least: float) -> None:
-    """Of 1,677 written secrets 98 in 100 are hidden whole, of 953 others 96; one in 100 harmless lines changes."""
+    """Of every list of secrets 96 in 100 or more are hidden whole, and at most two in 100 harmless lines change."""
     texts = list(listed(Path(__file__).parent / f"{name}.tsv"))
     found, wrong = measure(texts)
     kept, harmless = found.pop("harmless")
@@ -43,6 +44,31 @@ def test_secrets_of_a_written_list_are_hidden(name: str, hidden_at_least: float,
     assert len(texts) == harmless + sum(total for _, total in found.values())
     assert hidden >= hidden_at_least * sum(total for _, total in found.values()), wrong
     assert kept >= kept_at_least * harmless, wrong
+
+
+def test_a_named_value_is_hidden_in_any_notation() -> None:
+    """Of 221 notations of markup, languages, commands and sentences, for ten names and three values, 93 in 100 hide."""
+    names = [
+        "password",
+        "DB_PASSWORD",
+        "api_key",
+        "clientSecret",
+        "access_token",
+        "passphrase",
+        "AUTH_TOKEN",
+        "db.pass",
+    ]
+    names += ["secret_key", "X-Api-Key"]
+    texts = []
+    for notation in (Path(__file__).parent / "notations.txt").read_text(encoding="utf-8").splitlines():
+        template = notation.replace("<TAB>", "\t").replace("<NL>", "\n")
+        for name in names:
+            named = template.replace("{N}", name[:1].upper() + name[1:]).replace("{n}", name)
+            values = ("tigerscott99", "Zx91xK3BfOAbazq", "Gr33n_Falcon!x")
+            texts += [(notation, named.replace("{s}", f"⟦{value}⟧")) for value in values]
+    found, wrong = measure(texts)
+
+    assert sum(hidden for hidden, _ in found.values()) >= 0.93 * len(texts), wrong
 
 
 @pytest.mark.parametrize(
@@ -65,6 +91,12 @@ def test_secrets_of_a_written_list_are_hidden(name: str, hidden_at_least: float,
         "ssn ⟦536-90-4399⟧ verified",
         "call ⟦+49 151 23456789⟧",
         "card ⟦4222222222222⟧",
+        "http\t-a\tann:⟦tigerscott99⟧\tGET\thttps://a.example/",
+        "az login -u\tann -p\t⟦tigerscott99⟧",
+        "token=⟦0.ce82787a.EvP31s5dEhVT4XpcAHPDuLNyjQAemN:boaI6G⟧",
+        "password........: ⟦Thunder!095Q⟧",
+        'body="{\\"pin\\":\\"⟦751755⟧\\"}"',
+        "got ⟦NgVeT2b7cX8y_fQ1rK-d5Zw0hLmA3s⟧ back",
     ],
 )
 def test_kinds_of_secrets(text: str) -> None:
