@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,7 @@ from daemon.adapters.cold_file import ColdFile
 from daemon.core.baseline import Weight
 from daemon.core.detection import Detector, DetectorSettings
 from daemon.core.detection.changelog_codec import dump_vector, dump_weight, vector_key, weight_key
-from daemon.core.types import Update
+from daemon.core.types import Pattern, Update, Vector
 from daemon.runtime.cold_scopes import give_back
 
 P = ParamSpec("P")
@@ -43,12 +43,10 @@ PAUSES = (
 MODEL = "bench"
 
 
-def records(
-    patterns: int, scopes: int, dimensions: int, lines: int = 10, own: int = 2, model: str = MODEL
-) -> Iterator[Update]:
+def records(patterns: Iterable[tuple[Pattern, Vector]], model: str = MODEL) -> Iterator[Update]:
     """Yield the records of patterns that each had one session; see `sessions`."""
     bucket_us = DetectorSettings().window_us // 28
-    for number, (pattern, vector) in enumerate(sessions(patterns, scopes, dimensions, lines, own)):
+    for number, (pattern, vector) in enumerate(patterns):
         end = (number + 1) * SECOND
         weight = Weight({end // bucket_us: 1}, end, end)
         yield Update(vector_key(pattern.scope, pattern.id), dump_vector(model, end, pattern.lines, vector))
@@ -58,7 +56,7 @@ def records(
 def restored(options: argparse.Namespace, storage: ColdFile) -> Detector:
     """Return a detector that has read the records of all patterns."""
     detector = Detector(DetectorSettings(max_patterns=10**7), MODEL, options.dimensions, storage)
-    rows = records(options.scopes * options.patterns, options.scopes, options.dimensions)
+    rows = records(sessions(options.scopes * options.patterns, options.scopes, options.dimensions))
     while some := list(islice(rows, APPLIED_AT_ONCE)):
         detector.apply(some, restoring=True)
     return detector

@@ -54,10 +54,11 @@ async def main() -> None:
     for at in range(0, options.lines, options.batch):
         part = list(islice(rows, options.batch))
         await chain.run([as_batch(SOURCE, at, part)])
+        chain.finish()  # half a second of a busy replica: `kafka.commit_interval`
         for records, _ in chain.commits:  # as a replica reads back what it committed
             detector.apply([Update(r.key or b"", r.value) for r in records if r.role == "baseline"])
         chain.commits.clear()
-        done = at + len(part)
+        done, part = at + len(part), []
         if done - shown >= tenth:
             gc.collect()
             now = dict(chain.clock.spent)

@@ -33,6 +33,8 @@ SOURCE = TopicPartition("logs", 0)
 SECOND = 1_000_000
 CENTRES = 300
 APPLIED_AT_ONCE = 20_000
+LETTERS = str.maketrans("0123456789abcdef", "ghjklmnpqrstvwxz")
+PLACES = ("the first part", "the last part")
 
 
 def resident() -> int:
@@ -42,14 +44,20 @@ def resident() -> int:
 
 
 def sessions(
-    patterns: int, scopes: int, dimensions: int, lines: int = 10, own: int = 2
+    patterns: int, scopes: int, dimensions: int, lines: int = 10, own: int = 2, *, worded: bool = False
 ) -> Iterator[tuple[Pattern, Vector]]:
-    """Patterns by turns of each scope, of so many lines, of which `own` are in no other; each with its vector."""
+    """Patterns by turns of each scope, of so many lines, of which `own` are in no other; each with its vector.
+
+    Own lines of different patterns differ by a number; `worded` ones are longer and also have words of their own.
+    """
     common = [(f"INFO step {chr(97 + number)} of the usual request took <NUM>", 1) for number in range(lines - own)]
     source = np.random.default_rng(1)
     centres = source.standard_normal((CENTRES, dimensions)).astype(np.float32)
     for number in range(patterns):
         texts = [f"INFO worker {number:x} read object {number:x} from <PATH>", f"INFO closing {number:x}"]
+        if worded:
+            word = f"{number:x}".translate(LETTERS)
+            texts = [f"INFO {place} of the request named {word} for which nobody had asked" for place in PLACES]
         mine = [(texts[each % 2] + each // 2 * " again", 1) for each in range(own)]
         vector = centres[number % CENTRES] + 0.5 * source.standard_normal(dimensions).astype(np.float32)
         pattern = Pattern(f"{number:016x}", f"service-{number % scopes}", tuple(sorted([*common, *mine])))

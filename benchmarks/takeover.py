@@ -30,6 +30,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.cold import MODEL, records
+from benchmarks.memory import sessions
 from benchmarks.million import Daemon, kafka
 from benchmarks.running import prepared
 from daemon.adapters.kafka import KafkaBroker, KafkaSettings
@@ -47,7 +48,7 @@ async def write(servers: str, topic: str, options: argparse.Namespace) -> int:
     """Write all records into one partition; return their bytes."""
     size = 0
     async with AIOKafkaProducer(bootstrap_servers=servers, linger_ms=5, max_batch_size=1 << 19) as producer:
-        for record in records(options.patterns, options.scopes, options.dimensions):
+        for record in records(sessions(options.patterns, options.scopes, options.dimensions)):
             await producer.send(topic, record.value, record.key, PARTITION)
             size += len(record.key) + len(record.value or b"")
         await producer.flush()
@@ -79,7 +80,8 @@ async def write_two(servers: str, topic: str, options: argparse.Namespace) -> No
     """Write so many patterns into each of two partitions, those of a scope into one."""
     async with AIOKafkaProducer(bootstrap_servers=servers, linger_ms=5, max_batch_size=1 << 19) as producer:
         homes: dict[str, int] = {}
-        for record in records(2 * options.patterns, 2 * options.scopes, STUB_DIMENSIONS, model=STUB):
+        patterns = sessions(2 * options.patterns, 2 * options.scopes, STUB_DIMENSIONS)
+        for record in records(patterns, STUB):
             scope = orjson.loads(record.key)[1]
             await producer.send(topic, record.value, record.key, homes.setdefault(scope, len(homes) % 2))
         await producer.flush()

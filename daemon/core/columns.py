@@ -8,8 +8,8 @@ A subclass names its columns, as a dataclass names its fields:
         parts = Column(np.float32, (3, ROWS))
 
 An instance then has one array for each name, and room for more rows than are taken. When the room is used up, every
-array is replaced by one of twice the length. So read `lines.mass` again after rows were taken: an older reference may
-be to an array that is no longer used.
+array is replaced by a longer one, of twice the length while it is short and then of a quarter more. So read
+`lines.mass` again after rows were taken: an older reference may be to an array that is no longer used.
 
 A row is *taken* or *free*. A free row holds the fill values, so operations on whole columns are not affected by it.
 Free rows are reused before the table grows. Row numbers are stable until `keep` is called.
@@ -28,6 +28,8 @@ from daemon.core.arrays import Arrays
 ROWS = -1
 """In the shape of a column: the axis of the rows."""
 ROOM = 16
+DOUBLED = 64
+"""A table that is full gets so many rows more, but at most as many as it has, or a quarter of these if that is more."""
 
 Kind = TypeVar("Kind", bound=np.generic)
 Rows = NDArray[np.int64]
@@ -152,7 +154,7 @@ class Columns:
         """Make room for `rows` rows in all, so that taking them moves no array."""
         if rows <= self._room:
             return
-        self._room = max(rows, 2 * self._room)
+        self._room = max(rows, self._room + max(self._room // 4, min(self._room, DOUBLED)))
         for column in self._columns:
             array = getattr(self, column.name)
             larger = self._array(column, self._room)

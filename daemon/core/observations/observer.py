@@ -34,6 +34,9 @@ DESCRIBED_US = 6 * 3_600_000_000
 """Microseconds after which a harmless cause is described again: its line, its text and its place."""
 REMEMBERED = 65_536
 """Described causes, and bins of a cause in a session, that are remembered; at most twice as many are kept."""
+NAME_BITS = (1 << 60) - 1
+"""The bits of a hash that stands for a name in a cache: a number of 32 bytes, where the name takes 220. That a new name
+gets the number of one of 131,072 others has a chance of 1 in 8 x 10^12."""
 TEXT = 1_000
 """Most characters of a line in a sighting, from its beginning and its end: a stack trace ends with its reason."""
 
@@ -50,8 +53,8 @@ class Observer:
         """`place` returns where a line lies in the input, as text."""
         self._source = str(source)
         self._place = place
-        self._described: GenerationCache[tuple[str, str], int] = GenerationCache(REMEMBERED)
-        self._bins: GenerationCache[tuple[str, str, str, int], bool] = GenerationCache(REMEMBERED)
+        self._described: GenerationCache[int, int] = GenerationCache(REMEMBERED)
+        self._bins: GenerationCache[int, bool] = GenerationCache(REMEMBERED)
         self._traffic: Counter[tuple[str, int]] = Counter()
         self._sightings: dict[_Place, tuple[float, int, *tuple[str, ...]]] = {}
         """By cause and bin: its score, the time of its first line, and the description of that line, if it has one."""
@@ -125,7 +128,7 @@ class Observer:
         """Count causes that are new in their bin, a bad cause in each session; those read before are not counted."""
         causes = [cause_of(row[1]) for row in rows]
         bins = [
-            (row[0], row[3] if cause.score > 0 else "", cause.id, row[2])
+            hash((row[0], row[3] if cause.score > 0 else "", cause.id, row[2])) & NAME_BITS
             for row, cause in zip(rows, causes, strict=True)
         ]
         unseen = set(self._bins.missing(bins))
@@ -147,10 +150,11 @@ class Observer:
 
     def _describe(self, scope: str, cause: str, time: int) -> bool:
         """Return whether a harmless cause must be described; if so, note it."""
-        last = self._described.get((scope, cause))
+        name = hash((scope, cause)) & NAME_BITS
+        last = self._described.get(name)
         if last is not None and abs(time - last) < DESCRIBED_US:
             return False
-        self._described.put((scope, cause), time)
+        self._described.put(name, time)
         return True
 
 
