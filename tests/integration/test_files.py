@@ -6,13 +6,16 @@ import gzip
 import io
 import lzma
 import random
+import tracemalloc
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import pytest
 import zstandard
 
 from daemon.adapters.files import FileReader, Place, check_files, decompression, lines
+from daemon.adapters.files.reader import BATCH_LINES
 from daemon.core.formats import Layout
 from daemon.core.types import TopicPartition
 from daemon.errors import InputError
@@ -158,3 +161,43 @@ def test_a_stack_trace_is_one_record_of_any_encoding(tmp_path: Path) -> None:
 
     assert ([b"failed\n  at a\n  at b"], ["fine é yes".encode()]) == (first.values, last.values)
     assert Place(str(path), 4) == reader.place(next(iter(last.offsets)))
+
+
+def test_a_file_of_kilobytes_that_holds_gigabytes_of_nothing_stays_small(tmp_path: Path) -> None:
+    """A step of unpacking gives little, so that even empty lines, of which a megabyte holds a million, take little."""
+    newlines = zstandard.ZstdCompressor().compress(b"\n" * (128 << 20))
+    path = tmp_path / "log"
+    path.write_bytes(newlines)
+    tracemalloc.start()
+    try:
+        batches = FileReader([str(path)], SOURCE).batches()
+        count = sum(len(batch) for batch in islice(batches, 1_000))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert count == 1_000 * BATCH_LINES
+    assert peak < 128 << 20
+
+
+widely = zstandard.ZstdCompressor(compression_params=zstandard.ZstdCompressionParameters(window_log=30)).compressobj()
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        pytest.param(lambda data: widely.compress(data) + widely.flush(), id="zst"),
+        pytest.param(
+            lambda data: lzma.compress(data, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}]), id="xz"
+        ),
+    ],
+)
+def test_a_file_that_asks_for_a_gigabyte_to_be_unpacked_is_refused(
+    tmp_path: Path, packed: Callable[[bytes], bytes]
+) -> None:
+    """What its packer says that a reader has to remember is memory, whatever the file holds."""
+    path = tmp_path / "log"
+    path.write_bytes(packed(b"one\n"))
+
+    with pytest.raises(InputError, match=r"cannot be read from here on: .*[Mm]emory"):
+        values(FileReader([str(path)], SOURCE))

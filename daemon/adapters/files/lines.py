@@ -37,9 +37,10 @@ def cut_lines(pieces: Iterable[bytes], batch_lines: int) -> Iterator[list[bytes]
                 broken = LineTooLongError(f"a line of more than {MAX_LINE_BYTES >> 20} MiB; is this a log?")
                 break
             while len(lines) >= batch_lines or buffered >= BATCH_BYTES:
-                yield lines[:batch_lines]
+                some = lines[:batch_lines]
+                buffered -= sum(map(len, some)) + len(some)
                 del lines[:batch_lines]
-                buffered = sum(map(len, lines))
+                yield some
     except BROKEN as error:
         broken = error
     if open_bytes and not broken:

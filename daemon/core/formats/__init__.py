@@ -17,6 +17,7 @@ from daemon.core.formats.extract import check_extract, check_pattern
 from daemon.core.formats.json_paths import check_path
 from daemon.core.formats.layout import Layout, in_utf8, joined
 from daemon.core.formats.levels import without_colours
+from daemon.core.formats.packed import UnpacksToMuchError
 from daemon.core.formats.protobuf import check_protobuf
 from daemon.core.formats.registered import RegisteredSchema, SchemaSource, UnknownSchemaError
 from daemon.core.formats.registry import FORMATS, Format, check_format, comes_in_parts, make_format
@@ -31,6 +32,7 @@ __all__ = [
     "RegisteredSchema",
     "SchemaSource",
     "UnknownSchemaError",
+    "UnpacksToMuchError",
     "check_avro",
     "check_extract",
     "check_format",

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import polars as pl
 
-from daemon.core.formats.packed import PackedError, schema_header, unpacked
+from daemon.core.formats.packed import Growth, PackedError, schema_header, unpacked
 from daemon.core.formats.registered import SchemaSource
 from daemon.core.types import Batch, Reject
 
@@ -112,7 +112,7 @@ class Reader(Protocol):
     """What is particular to one format."""
 
     def __call__(self, batch: Batch) -> ReaderOutput:
-        """Read the values of a batch. Pure; never raises for what a value holds."""
+        """Read the values of a batch. Pure; raises nothing for what a value holds but UnpacksToMuchError."""
         ...
 
 
@@ -148,11 +148,19 @@ def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
 
 
 def decoded(values: Sequence[bytes | None], errors: str | None) -> pl.Series:
-    """Return bytes as text; what is not UTF-8 is null, or decoded with the error handler `errors`."""
+    """Return bytes as text; what is not UTF-8 is null, or decoded with the error handler `errors`.
+
+    Values without such a handler are also unpacked. Raises UnpacksToMuchError.
+    """
     try:
         return pl.Series("text", values, dtype=pl.Binary).cast(pl.String)
     except pl.exceptions.PolarsError:  # one bad value fails the whole column
-        return pl.Series("text", [_decode(value, errors) for value in values], dtype=pl.String)
+        texts, growth = [], Growth()
+        for row, value in enumerate(values):
+            texts.append(_decode(value, errors))
+            if errors is None:
+                growth.add(row, len(texts[-1] or "") - len(value or b""))
+        return pl.Series("text", texts, dtype=pl.String)
 
 
 def _decode(value: bytes | None, errors: str | None) -> str | None:

@@ -16,7 +16,7 @@ import polars as pl
 from daemon.core.formats.base import ALTERNATIVE, WHOLE, FieldPaths, ReaderOutput, of_record
 from daemon.core.formats.exceptions import exception_text
 from daemon.core.formats.lookup import as_text, find, first_filled, first_text, plain_text, whole_text
-from daemon.core.formats.packed import PackedError, unpacked
+from daemon.core.formats.packed import Growth, PackedError, unpacked
 from daemon.core.positions import MAX_LINES_PER_RECORD
 from daemon.core.types import Batch, Reject
 
@@ -68,11 +68,13 @@ class EntriesReader:
         rows: list[int] = []
         indices: list[int] = []
         columns: list[Column] = [[] for _ in self._paths]
-        rejects = []
+        rejects, growth = [], Growth()
         for row, value in enumerate(batch.values):
             headers = batch.headers[row] if batch.headers else ()
             try:
-                numbers, parts = self._lines(value, headers)
+                whole = _whole(value)
+                growth.add(row, len(whole) - len(value or b""))
+                numbers, parts = self._lines(whole, headers)
             except EntriesError as error:
                 rejects.append(Reject(row, batch.offsets[row], error.reason, str(error)))
                 continue
@@ -87,14 +89,8 @@ class EntriesReader:
         ]
         return ReaderOutput(pl.DataFrame(table), rejects, independent=True)
 
-    def _lines(self, value: bytes | None, headers: Headers) -> tuple[Sequence[int], Sequence[Column]]:
+    def _lines(self, value: bytes, headers: Headers) -> tuple[Sequence[int], Sequence[Column]]:
         """Return the numbers of a value's lines, from 1, and their parts. Raises EntriesError where it has none."""
-        if not value or value.isspace():
-            raise EntriesError("empty", "the value is null" if value is None else "the value is empty or blank")
-        try:
-            value = unpacked(value)
-        except PackedError as error:
-            raise EntriesError("bad_compression", str(error)) from error
         columns = self._quick(value) if self._quick is not None else None
         if columns is None:
             lines = map(self._parts, islice(self._unwrap(value, headers), MAX_LINES_PER_RECORD + 1))
@@ -121,6 +117,16 @@ class EntriesReader:
         if (trace := exception_text(entry)) and trace not in (parts[0] or ""):
             parts[0] = f"{parts[0]}\n{trace}" if parts[0] else trace
         return parts
+
+
+def _whole(value: bytes | None) -> bytes:
+    """Return a value unpacked. Raises EntriesError where it is empty or damaged."""
+    if not value or value.isspace():
+        raise EntriesError("empty", "the value is null" if value is None else "the value is empty or blank")
+    try:
+        return unpacked(value)
+    except PackedError as error:
+        raise EntriesError("bad_compression", str(error)) from error
 
 
 def objects_in(value: bytes) -> list[dict[str, Any]]:

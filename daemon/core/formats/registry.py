@@ -90,7 +90,7 @@ class Format(Protocol):
     def parse(self, batch: Batch) -> Parsed:
         """Return the lines of `batch` in reading order, and a reject for each record that holds none.
 
-        Never raises for what a record holds.
+        Raises nothing for what a record holds but UnpacksToMuchError; then the batch must be given in parts.
         """
         ...
 

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
-from daemon.core.formats import FormatSettings, make_format
+from daemon.core.formats import FormatSettings, UnpacksToMuchError, make_format
 from daemon.core.masking import Masker
 from daemon.core.multiline import Joined
 from daemon.core.positions import Positions, place, position_of
@@ -40,6 +40,15 @@ class Pushed:
     times: TimeCounts = NO_TIME_COUNTS
     replayed: int = 0
     cuts: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: Pushed) -> Pushed:
+        return Pushed(
+            self.lines + other.lines,
+            [*self.rejects, *other.rejects],
+            self.times + other.times,
+            self.replayed + other.replayed,
+            Counter(self.cuts) + Counter(other.cuts),
+        )
 
 
 class LineSource(Protocol):
@@ -161,8 +170,7 @@ class LineReader:
         self.end_replay()
         rows = range(split, len(batch))
         new = self._read(batch.rows(rows), rows)
-        cuts = Counter(old.cuts) + Counter(new.cuts)
-        return Pushed(old.lines + new.lines, [*old.rejects, *new.rejects], old.times + new.times, replayed, cuts)
+        return replace(old + new, replayed=replayed)
 
     def skip(self, offset: int) -> None:
         """Continue at `offset`, because retention deleted what lies before it."""
@@ -207,8 +215,21 @@ class LineReader:
         return replace(pushed, rejects=rejects, replayed=pushed.replayed + wanted.count(False))
 
     def _read(self, batch: Batch, rows: Sequence[int] | None = None) -> Pushed:
-        if not len(batch):
-            return Pushed(0, ())
+        """Read a batch, whose rows are `rows` of what was pushed, in parts where its values unpack to too much."""
+        pushed, begin, end = Pushed(0, ()), 0, len(batch)
+        while begin < len(batch):
+            some = range(begin, end)
+            try:
+                if len(some) == len(batch):
+                    return self._read_at_once(batch, rows)
+                pushed += self._read_at_once(batch.rows(some), some if rows is None else [rows[row] for row in some])
+            except UnpacksToMuchError as error:
+                end = begin + error.row
+            else:
+                begin, end = end, len(batch)
+        return pushed
+
+    def _read_at_once(self, batch: Batch, rows: Sequence[int] | None) -> Pushed:
         with self._timed("format"):
             parsed = self._origin.parse(batch)
         rejects = parsed.rejects
