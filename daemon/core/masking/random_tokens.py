@@ -29,10 +29,10 @@ _KEY_LINE = re.compile(rf"^(\s*{_PREFIX})([A-Za-z0-9+/]{{6,}}={{1,2}}|[A-Za-z0-9
 """A line of one token: a line of a private key whose lines are records of their own, or else a word or a path."""
 CANDIDATE = (
     r"(?:[a-z][0-9][A-Z]|[A-Z][0-9][a-z]|[A-Za-z][0-9][a-z]{1,2}[A-Z]|[A-Za-z][0-9][A-Z]{1,2}[a-z]"
-    r"|[a-z][A-Z]{1,3}[0-9][A-Za-z]|[A-Z][a-z]{1,2}[0-9][A-Za-z])[A-Za-z0-9+/_-]{9}"
+    r"|[a-z][A-Z]{1,3}[0-9][A-Za-z]|[A-Z][a-z]{1,2}[0-9][A-Za-z])[A-Za-z0-9+/_-]{7}"
 )
 """A text without a match of this is taken for one without long random tokens: lower case, upper case and a digit within
-five characters, and nine more. Of random tokens of 24 characters eight in ten match, of 40 nearly all.
+five characters, and seven more. Of random tokens of 24 characters eight in ten match, of 40 nearly all.
 """
 
 FORMS = (

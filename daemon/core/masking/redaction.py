@@ -76,13 +76,17 @@ _AT = ["@", "%40", without_digits("%40")]
 
 
 def redact(text: str, settings: RedactionSettings | None = None) -> str:
-    """Return `text` without secrets. For many texts use `redact_column`, which is much faster."""
-    return str(redact_column(pl.Series([text], dtype=pl.String), settings or RedactionSettings())[0])
+    """Return `text` without secrets, without waiting for another thread. For many texts use `redact_column`."""
+    return str(_column(pl.Series([text], dtype=pl.String), settings or RedactionSettings())[0])
 
 
 @on_own_thread
 def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
     """Return a String column without secrets. Equal texts have equal results."""
+    return _column(texts, settings)
+
+
+def _column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
     flags = _flags(texts, _HINTED)
     redacted = _redacted(texts, flags, settings)
     if not flags["formed"].any():
