@@ -32,8 +32,13 @@ SECONDS = 120.0
 
 
 def interrupted(verb: str, server: socket.socket, process: subprocess.Popen[str]) -> tuple[str, int, str]:
-    """Interrupt a verb once it has connected; return it, its exit code, and what it printed as errors."""
-    with server.accept()[0]:
+    """Interrupt a verb once it has connected and asks; return it, its exit code, and what it printed as errors.
+
+    Not before: `asyncio.wait_for` of Python 3.11 drops a cancellation that comes as the connection is made.
+    """
+    with server.accept()[0] as connection:
+        connection.settimeout(SECONDS)
+        connection.recv(1)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=SECONDS)
     return verb, process.returncode, errors
