@@ -33,6 +33,8 @@ SOURCE = TopicPartition("logs", 0)
 SECOND = 1_000_000
 CENTRES = 300
 APPLIED_AT_ONCE = 20_000
+LARGEST = 1 << 40
+"""Bytes that a snapshot may have."""
 LETTERS = str.maketrans("0123456789abcdef", "ghjklmnpqrstvwxz")
 PLACES = ("the first part", "the last part")
 
@@ -105,24 +107,36 @@ def write(records: list[Update], dimensions: int, path: Path) -> tuple[float, in
     detector, rows = empty(dimensions), iter(records)
     while some := list(islice(rows, APPLIED_AT_ONCE)):
         detector.apply(some)
-    began, writer = time.process_time(), SnapshotFile(path, 1 << 40).writer()
+    began = time.process_time()
+    size = save_snapshot(detector, path)
+    return time.process_time() - began, size
+
+
+def save_snapshot(detector: Detector, path: Path) -> int:
+    """Write the snapshot of all scopes; return its bytes."""
+    writer = SnapshotFile(path, LARGEST).writer()
     writer.begin({})
     for name in detector.scope_sizes():
         for saved in detector.save([name]):
             writer.add(saved)
     writer.finish()
-    return time.process_time() - began, writer.bytes
+    return writer.bytes
+
+
+def load_snapshot(detector: Detector, path: Path) -> None:
+    """Load a snapshot as a replica that starts does."""
+    opened = SnapshotFile(path, LARGEST).open()
+    assert opened is not None, "it was written a moment ago"
+    loading = detector.loading()
+    for saved in opened.scopes:
+        loading.add(saved)
+    loading.finish()
 
 
 def load(dimensions: int, path: Path) -> tuple[Cost, float]:
     """Load the snapshot as a replica that starts does; return the cost, and seconds of the processor."""
     detector, before, began, spent = empty(dimensions), resident(), time.perf_counter(), time.process_time()
-    opened = SnapshotFile(path, 1 << 40).open()
-    assert opened is not None
-    loading = detector.loading()
-    for saved in opened.scopes:
-        loading.add(saved)
-    loading.finish()
+    load_snapshot(detector, path)
     spent = time.process_time() - spent
     return cost(detector, before, began), spent
 

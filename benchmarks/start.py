@@ -17,12 +17,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.cold import MODEL, records
-from benchmarks.memory import APPLIED_AT_ONCE, resident, sessions
-from daemon.adapters.snapshot_file import SnapshotFile
-from daemon.core.detection.detector import Detector, DetectorSettings
-
-LARGEST = 1 << 40
+from benchmarks.cold import records
+from benchmarks.memory import APPLIED_AT_ONCE, empty, load_snapshot, resident, save_snapshot, sessions
 
 
 class Spent:
@@ -49,11 +45,6 @@ class Spent:
         }
 
 
-def empty(dimensions: int) -> Detector:
-    """Return a detector that knows nothing and may hold everything."""
-    return Detector(DetectorSettings(max_patterns=10**7), MODEL, dimensions)
-
-
 def restore(patterns: int, scopes: int, dimensions: int, path: Path) -> dict[str, float]:
     """Apply the records and write the snapshot; return what applying took."""
     detector, before, spent = empty(dimensions), resident(), Spent()
@@ -62,12 +53,7 @@ def restore(patterns: int, scopes: int, dimensions: int, path: Path) -> dict[str
         with spent:
             detector.apply(some, restoring=True)
     grown = resident() - before
-    writer = SnapshotFile(path, LARGEST).writer()
-    writer.begin({})
-    for name in detector.scope_sizes():
-        for saved in detector.save([name]):
-            writer.add(saved)
-    writer.finish()
+    save_snapshot(detector, path)
     return spent.figures(patterns, grown)
 
 
@@ -75,12 +61,7 @@ def load(patterns: int, dimensions: int, path: Path) -> dict[str, float]:
     """Load the snapshot; return what that took."""
     detector, before, spent = empty(dimensions), resident(), Spent()
     with spent:
-        opened = SnapshotFile(path, LARGEST).open()
-        assert opened is not None, "it was written a moment ago"
-        loading = detector.loading()
-        for saved in opened.scopes:
-            loading.add(saved)
-        loading.finish()
+        load_snapshot(detector, path)
     return spent.figures(patterns, resident() - before)
 
 

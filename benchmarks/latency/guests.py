@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 from aiohttp import web
 
 from benchmarks.engine import sessions
@@ -88,11 +88,9 @@ def by_round(latencies: Sequence[tuple[float, float]], began: float) -> tuple[li
 async def address(daemon: Daemon) -> str:
     """Return where the daemon's `/v1/embeddings` is, once it listens."""
     while True:
-        found = re.search(rb'"port": ?(\d+)[^\n]*"embeddings_listen"', daemon.log.read_bytes()) or re.search(
-            rb'"embeddings_listen"[^\n]*"port": ?(\d+)', daemon.log.read_bytes()
-        )
-        if found:
-            return f"http://127.0.0.1:{int(found[1])}/v1/embeddings"
+        for line in daemon.log.read_bytes().splitlines():
+            if b"embeddings_listen" in line:
+                return f"http://127.0.0.1:{orjson.loads(line)['port']}/v1/embeddings"
         await asyncio.sleep(0.2)
 
 

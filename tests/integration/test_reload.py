@@ -156,8 +156,9 @@ async def test_sighup_reloads_too_and_a_broken_file_changes_nothing(daemon: Daem
     assert 1.0 == daemon.metric("config_last_reload_successful")
 
 
-async def test_a_reload_while_it_starts_is_refused_in_silence(tmp_path: Path) -> None:
-    """Nothing is sent to systemd, which would take it for ready; the old configuration stays."""
+@pytest.fixture
+async def starting(tmp_path: Path) -> AsyncIterator[tuple[Service, socket.socket]]:
+    """A daemon that starts, whose configuration has changed since, and the socket of its service manager."""
     path = tmp_path / "config.yaml"
     path.write_text("engine: {type: lite}")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
@@ -166,13 +167,19 @@ async def test_a_reload_while_it_starts_is_refused_in_silence(tmp_path: Path) ->
         service = Service(load_config(path), path)
         service._notifier = Notifier(str(tmp_path / "notify"))
         path.write_text("engine: {type: lite}\nalerts: {budget: 0.5}")
+        yield service, manager
+        await service._broker.close()
 
-        with pytest.raises(UnavailableError, match="the daemon is starting; reload when /readyz is 200"):
-            await service._reload()
-        with pytest.raises(BlockingIOError):
-            manager.recv(100)
+
+async def test_a_reload_while_it_starts_is_refused_in_silence(starting: tuple[Service, socket.socket]) -> None:
+    """Nothing is sent to systemd, which would take it for ready; the old configuration stays."""
+    service, manager = starting
+
+    with pytest.raises(UnavailableError, match="the daemon is starting; reload when /readyz is 200"):
+        await service._reload()
+    with pytest.raises(BlockingIOError):
+        manager.recv(100)
     assert "20/day" == service._config.alerts.budget
-    await service._broker.close()
 
 
 class _NoPipeline:
@@ -183,20 +190,12 @@ class _NoPipeline:
 
 
 @pytest.fixture
-async def ready(tmp_path: Path) -> AsyncIterator[tuple[Service, socket.socket]]:
-    """A daemon as far as a reload sees it, once it is ready, and the socket of its service manager."""
-    path = tmp_path / "config.yaml"
-    path.write_text("engine: {type: lite}")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        manager.setblocking(False)
-        service = Service(load_config(path), path)
-        service._notifier = Notifier(str(tmp_path / "notify"))
-        service._health.phase, service._pipeline = None, cast("Pipeline", _NoPipeline())
-        service._make_processors = lambda _: cast("Processors", None)
-        path.write_text("engine: {type: lite}\nalerts: {budget: 0.5}")
-        yield service, manager
-        await service._broker.close()
+async def ready(starting: tuple[Service, socket.socket]) -> tuple[Service, socket.socket]:
+    """The same daemon as far as a reload sees it, once it is ready."""
+    service, _ = starting
+    service._health.phase, service._pipeline = None, cast("Pipeline", _NoPipeline())
+    service._make_processors = lambda _: cast("Processors", None)
+    return starting
 
 
 def told(manager: socket.socket) -> list[str]:

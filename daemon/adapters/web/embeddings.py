@@ -158,9 +158,7 @@ class EmbeddingsServer(HttpListener):
         self._present += 1
         try:
             response = await self._answer(request)
-            await _send(
-                response, request
-            )  # a client that does not read its answer, which may be large, keeps its place
+            await _send(response, request)  # who does not read an answer, which may be large, keeps the place
         finally:
             self._present -= 1
         return response

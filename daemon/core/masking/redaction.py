@@ -133,10 +133,17 @@ def _matched(pattern: str, texts: pl.Series) -> pl.Series:
 
 def _where(wanted: pl.Series, texts: pl.Series, decide: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """Return what `decide` says of the texts where `wanted` is true, and false for the others."""
+    return _changed(wanted, wanted, texts, decide)
+
+
+def _changed(
+    otherwise: pl.Series, wanted: pl.Series, texts: pl.Series, change: Callable[[pl.Series], pl.Series]
+) -> pl.Series:
+    """Return what `change` makes of the texts where `wanted` is true, and `otherwise` in the other rows."""
     if not wanted.any():
-        return wanted
+        return otherwise
     rows = wanted.arg_true()
-    return wanted.clone().scatter(rows, decide(texts.gather(rows)))
+    return otherwise.clone().scatter(rows, change(texts.gather(rows)))
 
 
 def _redacted(texts: pl.Series, flags: pl.DataFrame, settings: RedactionSettings) -> pl.Series:
@@ -154,9 +161,7 @@ def _redacted(texts: pl.Series, flags: pl.DataFrame, settings: RedactionSettings
         hinted = _all_replaced(hinted, RULES)
         hinted = _replaced(hinted, named, [NAMED])
         texts = texts.clone().scatter(rows, hinted.str.replace_all(HARMLESS, "", literal=True))
-    if flags["formed"].any():
-        rows = flags["formed"].arg_true()
-        texts = texts.clone().scatter(rows, _each(texts.gather(rows), _without_forms))
+    texts = _changed(texts, flags["formed"], texts, lambda some: _each(some, _without_forms))
     if settings.emails:
         texts = _replaced(texts, flags["mailed"], [(EMAIL_FORM, EMAIL)])
     return texts.str.replace_all(IP_FORM, IP) if settings.ips else texts
@@ -174,10 +179,7 @@ def _flags(texts: pl.Series, hinted: pl.Expr) -> pl.DataFrame:
 
 def _replaced(texts: pl.Series, wanted: pl.Series, rules: Iterable[Rule]) -> pl.Series:
     """Return `texts` with the rules applied, in their order, to the rows where `wanted` is true."""
-    if not wanted.any():
-        return texts
-    rows = wanted.arg_true()
-    return texts.clone().scatter(rows, _all_replaced(texts.gather(rows), rules))
+    return _changed(texts, wanted, texts, lambda some: _all_replaced(some, rules))
 
 
 def _all_replaced(texts: pl.Series, rules: Iterable[Rule]) -> pl.Series:
