@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -44,7 +45,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _start(command: str, folder: Path) -> subprocess.Popen[str]:
+def _start(command: str, folder: Path, printed: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
     """Start a block of commands in a process group of its own."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     environment["PYTHONPATH"] = str(ROOT)
@@ -52,7 +53,7 @@ def _start(command: str, folder: Path) -> subprocess.Popen[str]:
         ["bash", "-euo", "pipefail", "-c", command],
         cwd=folder,
         env=environment,
-        stdout=subprocess.PIPE,
+        stdout=printed,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
@@ -86,7 +87,8 @@ def test_every_command_works(broker: Cluster, checkout: Path) -> None:
             command = block.replace("localhost:9092", broker.bootstrap_servers)
             command = command.replace("sessions: {", "http: {port: 0}\nsessions: {")  # the usual port may be taken
             if block.startswith(DAEMON):
-                daemon = _start(command, checkout)
+                with (checkout / "daemon.log").open("w") as log:  # a file: nobody reads a pipe while the daemon runs
+                    daemon = _start(command, checkout, log)
                 continue
             if "topics delete" in block and daemon is not None:
                 _end(daemon, signal.SIGINT)
@@ -94,6 +96,7 @@ def test_every_command_works(broker: Cluster, checkout: Path) -> None:
     finally:
         if daemon is not None:
             _end(daemon, signal.SIGKILL)
+            print((checkout / "daemon.log").read_text())  # a test that fails shows what the daemon said
     (alert,) = [text for block, text in printed.items() if "strayline tail" in block]
     assert "session upload-1 is still open" in alert, alert  # its headline is either line, by how they arrive
     (report,) = [text for block, text in printed.items() if "--labels" in block]
