@@ -30,7 +30,7 @@ from pathlib import Path
 import orjson
 from prometheus_client import CollectorRegistry
 
-from daemon.adapters.web import HttpServer, Probes
+from daemon.adapters.web import HttpServer, PortSettings, Probes
 from daemon.config import parse_config
 from daemon.core.detection import Detector, DetectorSettings
 from daemon.core.formats import FORMATS, FormatSettings
@@ -196,7 +196,8 @@ async def _requests(count: int, chance: random.Random) -> None:
     async def reload() -> None:
         raise ConfigError(["config: refused"])
 
-    server = HttpServer("127.0.0.1", 0, CollectorRegistry(), Probes(lambda: None, list, reload))
+    where = PortSettings("http", "127.0.0.1", 0, 64)
+    server = HttpServer(where, CollectorRegistry(), Probes(lambda: None, list, reload))
     await server.start()
     try:
         for _ in range(count):

@@ -1,10 +1,15 @@
-"""Who may use one of our ports, and its certificate, from the section of the configuration that names them."""
+"""Where one of our ports listens, who may use it, and its certificate, from the section of the configuration."""
 
 from __future__ import annotations
 
-from daemon.adapters.web import Access, Certificate
+from daemon.adapters.web import Access, Certificate, PortSettings
 from daemon.config import Config, PortConfig
 from daemon.errors import ConfigError
+
+
+def port_settings(section: PortConfig, name: str, port: int | None = None) -> PortSettings:
+    """Return where the port of the section called `name` listens; `port` replaces its number."""
+    return PortSettings(name, section.host, section.port if port is None else port, section.max_connections)
 
 
 def access_to(section: PortConfig, name: str) -> Access:

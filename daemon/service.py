@@ -32,7 +32,7 @@ from daemon.guest_serving import serve_guests
 from daemon.input_wiring import processors_maker
 from daemon.logs import configure_logging
 from daemon.metrics import Metrics
-from daemon.port_access import access_to
+from daemon.port_access import access_to, port_settings
 from daemon.ports import Engine, TextEngine, Transactions
 from daemon.runtime import (
     BaselineSnapshots,
@@ -93,7 +93,8 @@ class Service:
         self._make_processors: Callable[[Config], Processors]
         self._processors: Processors
         probes = Probes(self._health.check, self._health.unready, self._reload)
-        self._http = HttpServer(config.http.host, config.http.port, self._metrics.registry, probes, self._access)
+        where, registry = port_settings(config.http, "http"), self._metrics.registry
+        self._http = HttpServer(where, registry, probes, self._access, self._metrics.ports)
 
     async def run(self) -> None:
         """Run until stopped. Raises StraylineError with the reason when it cannot go on."""
@@ -218,7 +219,7 @@ class Service:
         stack.push_async_callback(embedder.close)
         if self._config.serve.with_run:
             guest = guest_of(self._engine, embedder.idle, self._metrics)
-            await serve_guests(self._config, guest, self._guests, stack)
+            await serve_guests(self._config, guest, self._guests, stack, self._metrics.ports)
         return Shared(
             self._broker,
             self._thread,

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from daemon.console import ConsoleMetrics
 from daemon.core.messages import schemas
-from daemon.metrics import Metrics, Series
+from daemon.metrics import Metrics, PortMetrics, Series
 from daemon.notify import NotifyMetrics
 from deploy.chart_readme import chart_readme
 from deploy.grafana.boards import BOARDS, board_json
@@ -36,8 +36,9 @@ key, a pattern or a line. Counters whose label values are known start at 0. Scra
 The process's own `process_*` and `python_gc_*` series are served too, and vLLM's `vllm:*` series when its statistics
 are on (`engine.options: {disable_log_stats: false}`).
 
-The last two tables are of `strayline notify` and `strayline console`, processes of their own, which serve them at their
-own ports (`notify.port`, `console.port`; with `console.users` to accounts and known tokens alone).
+The tables of `strayline notify` and `strayline console` are of processes of their own, which serve them at their
+own ports (`notify.port`, `console.port`; with `console.users` to accounts and known tokens alone). The last table is
+in every process with a port; `strayline serve` has it, and the process's own series, at `serve.port`.
 
 This page is generated from `daemon/metrics/`, `daemon/notify/` and `daemon/console/` by `python -m deploy.generate`.
 """
@@ -56,7 +57,7 @@ def metrics_page(series: list[Series]) -> str:
 
 def generated() -> Iterator[tuple[Path, str]]:
     """Yield every generated file: its path under the root, and what it must hold."""
-    made = [make(CollectorRegistry()) for make in (Metrics, NotifyMetrics, ConsoleMetrics)]
+    made = [make(CollectorRegistry()) for make in (Metrics, NotifyMetrics, ConsoleMetrics, PortMetrics)]
     series = [one for metrics in made for one in metrics.series]
     yield Path("docs/metrics.md"), metrics_page(series)
     for name, schema in schemas().items():

@@ -140,12 +140,12 @@ def _settings(options: argparse.Namespace, config: Config) -> tuple[ConsoleSetti
 
     from daemon.adapters.web import Certificate
     from daemon.console import ConsoleSettings, ConsoleTopics, LinkTemplate, ReplaySettings, Retention
+    from daemon.port_access import port_settings
     from daemon.wiring import incident_settings, kafka_settings
 
     section = config.console
     settings = ConsoleSettings(
-        host=section.host,
-        port=section.port if options.port is None else options.port,
+        where=port_settings(section, "console", options.port),
         path=section.path,
         archive=section.archive,
         retention=Retention(section.keep // 1000, section.max_size),

@@ -77,7 +77,7 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     from daemon.cli.reloading import Reloading
     from daemon.cli.stopping import until_stopped
     from daemon.notify import NotifyMetrics
-    from daemon.port_access import access_to
+    from daemon.port_access import access_to, port_settings
 
     metrics = NotifyMetrics(CollectorRegistry())
     routes = _routes(config, metrics)
@@ -89,9 +89,9 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
 
     reloading = Reloading(apply)
     section = config.notify
-    port = section.port if options.port is None else options.port
+    where = port_settings(section, "notify", options.port)
     probes, access = Probes(lambda: None, routes.problems, reloading.now), access_to(section, "notify")
-    server = HttpServer(section.host, port, metrics.registry, probes, access, "notify")
+    server = HttpServer(where, metrics.registry, probes, access, metrics.ports)
     await server.start()
     following = asyncio.create_task(access.follow())
     try:

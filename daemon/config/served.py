@@ -12,6 +12,8 @@ from daemon.config.section import Section
 from daemon.config.values import Duration, Size, parse_link, parse_network
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+FEWEST_CONNECTIONS = 8
+"""A scraper, two probes and a person find a place beside each other."""
 
 
 def require_users(users: Path | None, host: str, what: str) -> None:
@@ -35,9 +37,11 @@ class TlsConfig(Section):
 
 
 class PortConfig(Section):
-    """What listens on a port, who may use it, and its certificate."""
+    """What listens on a port, for how many connections at once, who may use it, and its certificate."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(ge=0, le=65535)
+    max_connections: int = Field(default=64, ge=FEWEST_CONNECTIONS, le=65535)
     users: Path | None = None
     tls: TlsConfig | None = None
 
@@ -60,6 +64,7 @@ class ConsoleConfig(PortConfig):
     """Where `strayline console` serves its pages, what it keeps, and who may use it."""
 
     port: int = Field(default=9109, ge=0, le=65535)
+    max_connections: int = Field(default=256, ge=FEWEST_CONNECTIONS, le=65535)
     path: str = Field(default="", pattern=r"^(/[A-Za-z0-9_.~-]+)*$")
     archive: Path | None = None
     keep: Duration = 90 * 86_400_000_000
@@ -84,6 +89,7 @@ class ServeConfig(PortConfig):
 
     with_run: bool = False
     port: int = Field(default=9110, ge=0, le=65535)
+    max_connections: int = Field(default=128, ge=FEWEST_CONNECTIONS, le=65535)
     max_inputs: int = Field(default=2_048, ge=1)
     max_bytes: int = Field(default=16 << 20, ge=1_024)
     at_once: int = Field(default=8, ge=1)

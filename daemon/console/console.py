@@ -11,7 +11,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
-from daemon.adapters.web import Certificate, LiveCertificate, WatchedFiles, read_accounts
+from daemon.adapters.web import Certificate, LiveCertificate, PortSettings, WatchedFiles, read_accounts
 from daemon.console.archive import Archive
 from daemon.console.archive_thread import ArchiveThread
 from daemon.console.changes import Changes
@@ -40,8 +40,7 @@ class ConsoleSettings:
     topics. `links` lead to other programs. `replay` says what is told by, for replays.
     """
 
-    host: str = "127.0.0.1"
-    port: int = 0
+    where: PortSettings = field(default_factory=lambda: PortSettings("console", "127.0.0.1", 0, 256))
     path: str = ""
     archive: Path | None = None
     retention: Retention = field(default_factory=Retention)
@@ -135,11 +134,11 @@ class Console:
                 stack.push_async_callback(self._documents.close)
                 table += self._documents.routes(pages)
             tls = LiveCertificate(settings.tls) if settings.tls is not None else None
-            address, errors = (settings.host, settings.port), error_pages(views, guard)
-            server = ConsoleServer(address, settings.path, guard, errors, table, metrics)
+            errors = error_pages(views, guard)
+            server = ConsoleServer(settings.where, settings.path, guard, errors, table, metrics)
             await server.start(tls.context if tls else None)
             stack.push_async_callback(server.close)
-            host = f"[{settings.host}]" if ":" in settings.host else settings.host
+            host = f"[{settings.where.host}]" if ":" in settings.where.host else settings.where.host
             self._watch(stack, guard, tls)
             self.url = f"{'https' if tls else 'http'}://{host}:{server.port}{settings.path}/"
             self._store, self._pages, self._replays = store, pages, replays

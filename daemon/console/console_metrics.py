@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Hi
 from daemon.adapters.web import Exposition, metrics_response
 from daemon.console.feed import Feeds, FeedState
 from daemon.console.guard import Handler
-from daemon.metrics import PREFIX, Series
+from daemon.metrics import PREFIX, PortMetrics, Series
 
 GROUP = "Console (`strayline console`)"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0)
@@ -25,6 +25,7 @@ class ConsoleMetrics:
         self.series: list[Series] = []
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)
+        self.ports = PortMetrics(registry)
         text = self._text(
             "console_feed_up",
             "gauge",

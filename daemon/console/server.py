@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from daemon import look
-from daemon.adapters.web import HttpListener, Role
+from daemon.adapters.web import HttpListener, PortSettings, Role
 from daemon.console.console_metrics import ConsoleMetrics
 from daemon.console.guard import HEADERS, Guard, Handler
 from daemon.console.mute_pages import MutePages
@@ -26,8 +26,6 @@ STATIC = {
     "icon.svg": "image/svg+xml",
 }
 STREAMS = frozenset({"/events"})
-MOST_CONNECTIONS = 256
-"""Each page that is open in a browser has one, for its events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +68,14 @@ def routes(pages: Pages, replays: Replays, metrics: ConsoleMetrics) -> list[Rout
 
 
 class ConsoleServer(HttpListener):
-    """Serves `table` at host and port, from `start` to `close`. Port 0 takes a free one, and `port` is then its number.
+    """Serves `table` from `start` to `close`.
 
     `metrics` measures all requests but those of `STREAMS`, which stay open.
     """
 
     def __init__(
         self,
-        address: tuple[str, int],
+        where: PortSettings,
         root: str,
         guard: Guard,
         errors: Middleware,
@@ -96,7 +94,7 @@ class ConsoleServer(HttpListener):
         if root:
             outer = web.Application()
             outer.add_subapp(root, application)
-        super().__init__(outer, *address, "console", MOST_CONNECTIONS)
+        super().__init__(outer, where, metrics.ports)
 
 
 def _static(name: str, kind: str) -> Handler:

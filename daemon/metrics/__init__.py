@@ -1,6 +1,7 @@
-"""All metrics: `catalogue` declares them, `described` makes them and lists them for docs/metrics.md."""
+"""All metrics: `catalogue` and `ports` declare them, `described` makes them and lists them for docs/metrics.md."""
 
 from daemon.metrics.catalogue import Metrics
 from daemon.metrics.described import PREFIX, Series
+from daemon.metrics.ports import PortMetrics
 
-__all__ = ["PREFIX", "Metrics", "Series"]
+__all__ = ["PREFIX", "Metrics", "PortMetrics", "Series"]

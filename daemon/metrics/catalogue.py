@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from daemon.core.messages import VERDICTS
 from daemon.core.types import ClosedBy
 from daemon.metrics.described import DescribedMetrics
+from daemon.metrics.ports import PortMetrics
 
 _REJECTS = (
     "empty",
@@ -53,6 +54,7 @@ class Metrics(DescribedMetrics):
         super().__init__(registry, max_scopes)
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)
+        self.ports = PortMetrics(registry)
         self._process()
         self._input()
         self._partitions()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
 
-from daemon.metrics import PREFIX, Series
+from daemon.metrics import PREFIX, PortMetrics, Series
 from daemon.notify.announcements import Stage
 
 GROUP = "Notifications (`strayline notify`)"
@@ -19,6 +19,7 @@ class NotifyMetrics:
         self.series: list[Series] = []
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)
+        self.ports = PortMetrics(registry)
         text = self._text("notify_sent_total", "counter", ("route", "stage"), "Messages that a receiver has taken.")
         self.sent = Counter(PREFIX + "notify_sent", text, ["route", "stage"], registry=registry)
         text = self._text(

@@ -19,6 +19,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from daemon.adapters.web import hash_password
 from daemon.console import Console, ConsoleSettings, ReplaySettings
 from tests.support.consoles import ALERTS, FEEDBACK, FakeTopics, alert, console
+from tests.support.ports import free_port
 from tests.support.recordings import FAULTS, SETTINGS, recorded
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -175,7 +176,8 @@ async def test_a_lost_stream_says_so_and_resumes() -> None:
         await app.close()
         await expect(page.locator("#news")).to_contain_text("The connection is lost", timeout=20_000)
         topics.send(ALERTS, alert(9, incident={"id": "i9", "event": "opened"}))
-        again = Console(ConsoleSettings(visitor="ada", port=urlsplit(app.url).port or 0), topics.topics())
+        same = free_port("console", number=urlsplit(app.url).port or 0)
+        again = Console(ConsoleSettings(same, visitor="ada"), topics.topics())
         await again.start()
         try:
             await expect(page.locator("#news a")).to_be_visible(timeout=60_000)
@@ -197,7 +199,8 @@ async def test_a_browser_that_slept_for_a_night_is_led_to_the_login(tmp_path: Pa
         await loaded(page, "1 open incident")
         await asyncio.sleep(0.3)
         await app.close()
-        again = Console(replace(settings, port=urlsplit(app.url).port or 0), topics.topics())
+        same = free_port("console", number=urlsplit(app.url).port or 0)
+        again = Console(replace(settings, where=same), topics.topics())
         await again.start()
         try:
             await expect(page.locator("#news")).to_contain_text("your session may have ended", timeout=20_000)

@@ -30,6 +30,7 @@ from daemon.errors import ConfigError
 from daemon.port_access import port_problems
 from tests.support.consoles import FakeTopics, console
 from tests.support.fakes import FakeEngine
+from tests.support.ports import MOST, free_port
 
 
 def make(folder: Path, name: str) -> Certificate:
@@ -82,7 +83,7 @@ async def test_the_daemons_endpoints_speak_tls(tmp_path: Path) -> None:
 
     files = make(tmp_path, "daemon")
     probes = Probes(lambda: None, list, reload)
-    server = HttpServer("127.0.0.1", 0, CollectorRegistry(), probes, Access(None, files, "http.users"))
+    server = HttpServer(free_port(), CollectorRegistry(), probes, Access(None, files, "http.users"))
     await server.start()
     trusted = ssl.create_default_context(cafile=str(files.certificate))
     async with aiohttp.ClientSession() as client:
@@ -104,7 +105,7 @@ async def test_who_may_use_a_port_changes_with_its_files(
     users.write_text(f"tokens: [{ada}]")
     access = Access(users, files, "serve.users")
     following = asyncio.create_task(access.follow())
-    server = EmbeddingsServer("127.0.0.1", 0, FakeEngine(32), "fake", access.knows)
+    server = EmbeddingsServer(free_port("serve"), FakeEngine(32), "fake", access.knows)
     await server.start(access.tls)
     trusted, statuses = ssl.create_default_context(cafile=str(files.certificate)), list[int]()
 
@@ -228,9 +229,9 @@ async def test_connections_without_a_handshake_make_room(
     """Who connects to a port with TLS and says nothing keeps no probe out, and is not waited for."""
     monkeypatch.setattr(connections, "LONGEST_HANDSHAKE", 3)
     probes = Probes(lambda: None, list, lambda: asyncio.sleep(0))
-    server = HttpServer("127.0.0.1", 0, CollectorRegistry(), probes, Access(None, make(tmp_path, "port"), "http.users"))
+    server = HttpServer(free_port(), CollectorRegistry(), probes, Access(None, make(tmp_path, "port"), "http.users"))
     await server.start()
-    idle = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3 * connections.MOST_CONNECTIONS)]
+    idle = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3 * MOST)]
     async with asyncio.timeout(10), client.get(f"https://127.0.0.1:{server.port}/healthz", ssl=False) as answer:
         assert 200 == answer.status
     async with asyncio.timeout(10):

@@ -8,11 +8,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from daemon.console import ConsoleMetrics
-from daemon.metrics import Metrics
+from daemon.metrics import Metrics, PortMetrics
 from daemon.notify import NotifyMetrics
 
-AnyMetrics = Metrics | NotifyMetrics | ConsoleMetrics
-ALL: tuple[Callable[[CollectorRegistry], AnyMetrics], ...] = (Metrics, NotifyMetrics, ConsoleMetrics)
+AnyMetrics = Metrics | NotifyMetrics | ConsoleMetrics | PortMetrics
+ALL: tuple[Callable[[CollectorRegistry], AnyMetrics], ...] = (Metrics, NotifyMetrics, ConsoleMetrics, PortMetrics)
 
 
 def test_every_metric_is_described_once_under_the_prefix() -> None:
@@ -29,7 +29,8 @@ def test_every_metric_is_described_once_under_the_prefix() -> None:
 def test_every_described_metric_is_exposed(make: Callable[[CollectorRegistry], AnyMetrics]) -> None:
     """What the page promises is in the exposition, and nothing of ours is there without a description."""
     metrics = make(CollectorRegistry())
-    described = {s.name.removesuffix("_total").removesuffix("_info") for s in metrics.series}
+    ports = PortMetrics(CollectorRegistry()).series  # each process has them too
+    described = {s.name.removesuffix("_total").removesuffix("_info") for s in (*metrics.series, *ports)}
     exposed = {family.name for family in metrics.registry.collect() if family.name.startswith("strayline_")}
     assert described == exposed
 

@@ -21,6 +21,7 @@ from deploy.evaluate import Evaluation, evaluate_panels, evaluate_rules
 from deploy.grafana.boards import BOARDS
 from deploy.prometheus_server import RULES, prometheus
 from tests.deploy.exporter import begin, console_traffic, notify_traffic, traffic
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "deploy/prometheus/tests/alerts.test.yml"
@@ -90,7 +91,7 @@ async def test_every_panel_and_rule_has_data_under_load() -> None:
         return
 
     probes = Probes(lambda: None, list, reload)
-    servers = [HttpServer("127.0.0.1", 0, each.registry, probes) for each in (metrics, console, notify)]
+    servers = [HttpServer(free_port(), each.registry, probes, ports=each.ports) for each in (metrics, console, notify)]
 
     async def load() -> None:
         source = random.Random(7)

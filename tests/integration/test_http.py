@@ -18,7 +18,8 @@ from structlog.testing import capture_logs
 from daemon.adapters.web import Access, Exposition, HttpListener, HttpServer, Probes, connections
 from daemon.adapters.web.connections import Handler
 from daemon.errors import ConfigError, EngineError, UnavailableError
-from daemon.metrics import Metrics
+from daemon.metrics import Metrics, PortMetrics
+from tests.support.ports import MOST, free_port
 
 ROLES = ("viewer", "operator", "admin")
 
@@ -57,7 +58,7 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 async def client(behind: Daemon, metrics: Metrics) -> AsyncIterator[aiohttp.ClientSession]:
-    server = HttpServer("127.0.0.1", 0, metrics.registry, Probes(behind.health, behind.unready, behind.reload))
+    server = HttpServer(free_port(), metrics.registry, Probes(behind.health, behind.unready, behind.reload))
     await server.start()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
         yield session
@@ -159,7 +160,7 @@ async def test_with_users_each_role_has_its_routes(
 ) -> None:
     """Metrics are for known tokens, a reload for admins; probes need none, and a refused reload does nothing."""
     probes = Probes(behind.health, behind.unready, behind.reload)
-    server = HttpServer("127.0.0.1", 0, metrics.registry, probes, access)
+    server = HttpServer(free_port(), metrics.registry, probes, access)
     await server.start()
     answered = []
     async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
@@ -179,7 +180,7 @@ async def test_a_port_in_use_says_what_to_set(behind: Daemon) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         server = HttpServer(
-            "127.0.0.1", port, CollectorRegistry(), Probes(behind.health, behind.unready, behind.reload)
+            free_port(number=port), CollectorRegistry(), Probes(behind.health, behind.unready, behind.reload)
         )
         with pytest.raises(
             UnavailableError, match=f"cannot listen on 127.0.0.1:{port}: .*; set http.host or http.port"
@@ -190,14 +191,14 @@ async def test_a_port_in_use_says_what_to_set(behind: Daemon) -> None:
 async def test_idle_connections_leave_room_for_a_probe(client: aiohttp.ClientSession) -> None:
     """Of many connections that send nothing or half of a request, the oldest end, and a probe is answered."""
     port = client._base_url.port if client._base_url else 0
-    idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3 * connections.MOST_CONNECTIONS)]
+    idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3 * MOST)]
     for _, writer in idle:
         with suppress(ConnectionError):
             writer.write(b"GET /healthz HTTP/1.1\r\nHost:")
     async with asyncio.timeout(5), client.get("/healthz") as answer:
         assert 200 == answer.status
     ended = [await _ended(reader) for reader, _ in idle]
-    assert (True, connections.MOST_CONNECTIONS > ended.count(False)) == (ended[0], ended.count(False) > 0)
+    assert (True, MOST > ended.count(False)) == (ended[0], ended.count(False) > 0)
     for _, writer in idle:
         writer.close()
 
@@ -212,6 +213,11 @@ async def _ended(reader: asyncio.StreamReader) -> bool:
         return True
 
 
+async def _ended_at_last(reader: asyncio.StreamReader) -> None:
+    with suppress(ConnectionError):
+        await reader.read()
+
+
 async def test_a_slow_connection_ends(client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that never becomes whole is not waited for."""
     monkeypatch.setattr(connections, "LONGEST_IDLE", 0.1)
@@ -224,11 +230,11 @@ async def test_a_slow_connection_ends(client: aiohttp.ClientSession, monkeypatch
 
 
 @asynccontextmanager
-async def listening(handler: Handler, most: int = 64) -> AsyncIterator[aiohttp.ClientSession]:
+async def listening(handler: Handler, most: int = MOST) -> AsyncIterator[aiohttp.ClientSession]:
     """Serve one page by `handler`; give a client that opens a connection for each request."""
     application = web.Application()
     application.add_routes([web.post("/", handler)])
-    listener = HttpListener(application, "127.0.0.1", 0, "http", most)
+    listener = HttpListener(application, free_port(most=most))
     await listener.start()
     url, connector = f"http://127.0.0.1:{listener.port}", aiohttp.TCPConnector(force_close=True)
     async with aiohttp.ClientSession(url, connector=connector) as session:
@@ -247,6 +253,38 @@ async def test_a_request_at_work_is_not_idle(monkeypatch: pytest.MonkeyPatch) ->
 
     async with listening(slow) as session, session.post("/") as answer:
         assert "done" == await answer.text()
+
+
+def _ports(metrics: PortMetrics) -> dict[str, float]:
+    """The samples of a port's metrics, by name and labels."""
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    return {
+        " ".join((s.name.removeprefix("strayline_port_"), *s.labels.values())): s.value
+        for s in samples
+        if not s.name.endswith("_created")
+    }
+
+
+async def test_a_port_counts_its_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its metrics say how many are open and may be, and how many ended for room or for being idle."""
+    monkeypatch.setattr(connections, "EVERY", 0.01)
+    metrics = PortMetrics(CollectorRegistry())
+    listener = HttpListener(web.Application(), free_port(most=2), metrics)
+    await listener.start()
+    crowded, idle = "connections_ended_total http crowded", "connections_ended_total http idle"
+    assert {"connections http": 0, "max_connections http": 2, crowded: 0, idle: 0} == _ports(metrics)
+
+    opened = [await asyncio.open_connection("127.0.0.1", listener.port) for _ in range(3)]
+    async with asyncio.timeout(5):
+        await _ended_at_last(opened[0][0])
+        assert {"connections http": 2, "max_connections http": 2, crowded: 1, idle: 0} == _ports(metrics)
+        monkeypatch.setattr(connections, "LONGEST_IDLE", 0.1)
+        await asyncio.gather(_ended_at_last(opened[1][0]), _ended_at_last(opened[2][0]))
+        assert {"connections http": 0, "max_connections http": 2, crowded: 1, idle: 2} == _ports(metrics)
+
+    for _, writer in opened:
+        writer.close()
+    await listener.close()
 
 
 async def test_where_all_are_at_work_the_oldest_makes_room() -> None:
@@ -274,6 +312,17 @@ async def test_where_all_are_at_work_the_oldest_makes_room() -> None:
             enough.set()
             assert ["ended", "ended", "done", "done"] == list(await asyncio.gather(*tasks))
     assert ["connections_made_room"] == [line["event"] for line in logs]
+
+
+@pytest.mark.parametrize(("headers", "status"), [(60, b"200"), (80, b"400")])
+async def test_a_request_has_so_many_headers(client: aiohttp.ClientSession, headers: int, status: bytes) -> None:
+    """What is kept of a request until it is whole is bounded."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", client._base_url.port if client._base_url else 0)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n")
+    writer.writelines(b"x-%d: y\r\n" % number for number in range(headers))
+    writer.write(b"\r\n")
+    assert status == (await reader.read()).split()[1]
+    writer.close()
 
 
 async def test_what_is_no_http_is_one_quiet_line(client: aiohttp.ClientSession) -> None:

@@ -14,12 +14,15 @@ import aiohttp
 import numpy as np
 import openai
 import pytest
+from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from daemon.adapters.engines import EngineSettings, make_engine
-from daemon.adapters.web import EmbeddingsServer, ServerLimits
+from daemon.adapters.web import EmbeddingsServer, Exposition, ServerLimits
 from daemon.errors import ConfigError, UnavailableError
+from daemon.metrics import PortMetrics
 from tests.support.fakes import FakeEngine
+from tests.support.ports import free_port
 
 SETTINGS = EngineSettings(type="lite", model="wordllama")
 TEXTS = ["the pump failed", "die Pumpe fiel aus", "泵坏了"]
@@ -29,7 +32,9 @@ TEXTS = ["the pump failed", "die Pumpe fiel aus", "泵坏了"]
 async def server() -> AsyncIterator[EmbeddingsServer]:
     engine = make_engine(SETTINGS)
     await engine.start()
-    made = EmbeddingsServer("127.0.0.1", 0, engine, "wordllama", lambda token: token == "right", ServerLimits(inputs=5))
+    made = EmbeddingsServer(
+        free_port("serve"), engine, "wordllama", lambda token: token == "right", ServerLimits(inputs=5)
+    )
     await made.start()
     yield made
     await made.close()
@@ -41,6 +46,29 @@ async def client(server: EmbeddingsServer) -> AsyncIterator[openai.AsyncOpenAI]:
     url = f"http://127.0.0.1:{server.port}/v1"
     async with openai.AsyncOpenAI(base_url=url, api_key="right", max_retries=0) as made:
         yield made
+
+
+async def test_metrics_are_for_those_who_may_embed() -> None:
+    """`/metrics` has the port's connections, for known tokens alone."""
+    ports = PortMetrics(CollectorRegistry())
+    made = EmbeddingsServer(
+        free_port("serve"),
+        FakeEngine(32),
+        "fake",
+        lambda token: token == "right",
+        None,
+        ports,
+        Exposition(ports.registry),
+    )
+    await made.start()
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{made.port}") as session:
+        async with session.get("/metrics") as refused:
+            assert 401 == refused.status
+        async with session.get("/metrics", headers={"Authorization": "Bearer right"}) as answer:
+            text = await answer.text()
+    await made.close()
+    assert 'strayline_port_connections{port="serve"} 1.0' in text
+    assert 'strayline_port_max_connections{port="serve"} 64.0' in text
 
 
 async def test_the_official_client_gets_the_engine_s_vectors(client: openai.AsyncOpenAI) -> None:
@@ -164,7 +192,7 @@ async def test_too_many_at_once_are_told_to_come_again() -> None:
         return await embed(texts)
 
     engine.embed = slowly  # type: ignore[method-assign]
-    made = EmbeddingsServer("127.0.0.1", 0, engine, "fake", None, ServerLimits(at_once=1))
+    made = EmbeddingsServer(free_port("serve"), engine, "fake", None, ServerLimits(at_once=1))
     await made.start()
     body = b'{"model": "fake", "input": "a"}'
     waiting = [asyncio.create_task(_post(made, body)) for _ in range(2)]
@@ -181,7 +209,7 @@ async def test_too_many_at_once_are_told_to_come_again() -> None:
 async def test_a_request_that_does_not_arrive_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """The head alone, and then nothing: 408, and the place is another guest's."""
     monkeypatch.setattr("daemon.adapters.web.embeddings.LONGEST_TRANSFER", 0.2)
-    made = EmbeddingsServer("127.0.0.1", 0, FakeEngine(32), "fake", None, ServerLimits(at_once=1))
+    made = EmbeddingsServer(free_port("serve"), FakeEngine(32), "fake", None, ServerLimits(at_once=1))
     await made.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
     writer.write(b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
@@ -198,7 +226,7 @@ async def test_an_answer_that_is_not_read_keeps_its_place_and_ends(monkeypatch: 
     monkeypatch.setattr("daemon.adapters.web.embeddings.LONGEST_TRANSFER", 2.0)
     engine = FakeEngine(1024)
     await engine.start()
-    made = EmbeddingsServer("127.0.0.1", 0, engine, "fake", None, ServerLimits(at_once=1))
+    made = EmbeddingsServer(free_port("serve"), engine, "fake", None, ServerLimits(at_once=1))
     await made.start()
     body = b'{"model": "fake", "input": [' + b",".join([b'"a"'] * 1_000) + b"]}"
     deaf = [await asyncio.open_connection("127.0.0.1", made.port, limit=1_000) for _ in range(2)]
@@ -229,7 +257,7 @@ async def test_what_is_no_http_is_one_quiet_line(server: EmbeddingsServer) -> No
 
 async def test_a_taken_port_is_named(server: EmbeddingsServer) -> None:
     """A second server on a port ends with a sentence."""
-    second = EmbeddingsServer("127.0.0.1", server.port, FakeEngine(32), "fake", None)
+    second = EmbeddingsServer(free_port("serve", number=server.port), FakeEngine(32), "fake", None)
     with pytest.raises(UnavailableError, match=r"set serve\.host or serve\.port"):
         await second.start()
 

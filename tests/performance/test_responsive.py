@@ -18,6 +18,7 @@ import pytest
 from daemon.adapters.web import HttpServer, Probes
 from daemon.runtime import seldom_collected
 from tests.support.fake_broker import FakeCluster
+from tests.support.ports import free_port
 from tests.support.replica import TOPICS, Replica, replica, until
 
 LINES = 6_000
@@ -77,7 +78,7 @@ async def test_health_is_answered_at_once_under_load() -> None:
     """`/healthz` answers within 100 ms while the daemon works at full load."""
     cluster = FakeCluster(TOPICS)
     async with replica(cluster) as member:
-        http = HttpServer("127.0.0.1", 0, member.metrics.registry, Probes(member.engine.check, list, reload))
+        http = HttpServer(free_port(), member.metrics.registry, Probes(member.engine.check, list, reload))
         await http.start()
         feed(cluster)
         waits, statuses = [], set()

@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -154,8 +153,7 @@ def batch(
 @asynccontextmanager
 async def console(topics: FakeTopics | None, settings: ConsoleSettings | None = None) -> AsyncIterator[Console]:
     """Run a console on a free port."""
-    chosen = settings or ConsoleSettings(visitor="ada")
-    app = Console(replace(chosen, port=0), topics.topics() if topics is not None else None)
+    app = Console(settings or ConsoleSettings(visitor="ada"), topics.topics() if topics is not None else None)
     await app.start()
     try:
         yield app

@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -70,7 +69,7 @@ async def console_with_documents(
     bases: Bases, settings: ConsoleSettings | None = None, topics: FakeTopics | None = None
 ) -> AsyncIterator[Console]:
     """Run a console with a room for documents on a free port."""
-    chosen = replace(settings or ConsoleSettings(visitor="ada"), port=0)
+    chosen = settings or ConsoleSettings(visitor="ada")
     app = Console(chosen, (topics or FakeTopics()).topics(), DocumentRoom(bases.tools()))
     await app.start()
     try:

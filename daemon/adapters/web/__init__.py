@@ -13,7 +13,7 @@ from daemon.adapters.web.bearer import bearer_token
 from daemon.adapters.web.certificate import Certificate, LiveCertificate
 from daemon.adapters.web.embeddings import EmbeddingsServer, ServerLimits
 from daemon.adapters.web.endpoints import Exposition, HttpServer, Probes, metrics_response
-from daemon.adapters.web.listener import HttpListener
+from daemon.adapters.web.listener import HttpListener, PortSettings
 from daemon.adapters.web.passwords import hash_password
 from daemon.adapters.web.watched_files import WatchedFiles
 
@@ -27,6 +27,7 @@ __all__ = [
     "HttpListener",
     "HttpServer",
     "LiveCertificate",
+    "PortSettings",
     "Probes",
     "Role",
     "ServerLimits",

@@ -2,8 +2,8 @@
 
 Connections are bounded in number, and in how long they may be open without a request at work: one that sends nothing,
 half a request or half a TLS handshake, and one that does not read its answer, all look the same and end. Where there
-are too many, the one that is idle for longest makes room for a new one. A request that is not HTTP is counted, and at
-most one log line a minute gives the count.
+are too many, the one that is idle for longest makes room for a new one; metrics count both. A request that is not HTTP
+is counted, and at most one log line a minute gives the count.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ssl import SSLContext
 from time import monotonic
+from typing import Literal, Protocol
 
 import structlog
 from aiohttp import web
@@ -23,7 +24,6 @@ from aiohttp.typedefs import Middleware
 
 log = structlog.get_logger(__name__)
 
-MOST_CONNECTIONS = 64
 LONGEST_IDLE = 60.0
 """Seconds without a request at work. After that a client must open another connection."""
 LONGEST_HANDSHAKE = 10
@@ -33,6 +33,18 @@ BETWEEN_LINES = 60.0
 Protocols = Callable[[], asyncio.Protocol]
 """Makes the protocol of a new connection."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class PortWatch(Protocol):
+    """Who counts the connections of ports: the metrics of a process."""
+
+    def listens(self, port: str, most: int, count: Callable[[], int]) -> None:
+        """Take in a port; `count` returns how many of `most` connections are open."""
+        ...
+
+    def ended(self, port: str, reason: str) -> None:
+        """Count a connection that a port ended, for being `crowded` or `idle`."""
+        ...
 
 
 class RequestLog(logging.LoggerAdapter[logging.Logger]):
@@ -69,10 +81,12 @@ class _Connection:
 class Connections:
     """The open connections of a server, by aiohttp's protocols. Bounds their number and how long they are idle."""
 
-    def __init__(self, most: int = MOST_CONNECTIONS) -> None:
-        self._most = most
+    def __init__(self, port: str, most: int, watch: PortWatch | None) -> None:
+        self._port, self._most, self._watch = port, most, watch
         self._open: dict[object, _Connection] = {}
         self._made_room, self._told_at = 0, -BETWEEN_LINES
+        if watch is not None:
+            watch.listens(port, most, lambda: sum(each.open for each in self._open.values()))
 
     def around(self, make: Protocols, tls: SSLContext | None) -> Protocols:
         """Return a maker of protocols like `make`, with `tls` for TLS; it ends a connection where there are too many.
@@ -114,28 +128,40 @@ class Connections:
             self._forget_closed()
             for protocol, connection in list(self._open.items()):
                 if not connection.at_work and monotonic() - connection.since > LONGEST_IDLE:
-                    self._end(protocol)
+                    self._end(protocol, "idle")
 
     def end_all(self) -> None:
         """End what is still open."""
         for protocol in list(self._open):
-            self._end(protocol)
+            self._abort(protocol)
 
     def _forget_closed(self) -> None:
         self._open = {protocol: connection for protocol, connection in self._open.items() if connection.open}
 
     def _make_room(self) -> None:
         """End the connection that is idle for longest; where all are at work, the one that is so for longest."""
-        self._end(min(self._open, key=lambda protocol: (self._open[protocol].at_work, self._open[protocol].since)))
+        oldest = min(self._open, key=lambda protocol: (self._open[protocol].at_work, self._open[protocol].since))
+        self._end(oldest, "crowded")
         self._made_room += 1
         if monotonic() - self._told_at >= BETWEEN_LINES:
             log.warning("connections_made_room", count=self._made_room, most=self._most)
             self._made_room, self._told_at = 0, monotonic()
 
-    def _end(self, protocol: object) -> None:
+    def _end(self, protocol: object, reason: Literal["crowded", "idle"]) -> None:
+        self._abort(protocol)
+        if self._watch is not None:
+            self._watch.ended(self._port, reason)
+
+    def _abort(self, protocol: object) -> None:
         connection = self._open.pop(protocol)
         if connection.transport is not None:
             connection.transport.abort()
+
+
+class _Tls(SSLProtocol):
+    """asyncio's TLS, with a smaller buffer for what each connection receives."""
+
+    max_size = 64 * 1024
 
 
 class _Entrance(asyncio.Protocol):
@@ -150,7 +176,7 @@ class _Entrance(asyncio.Protocol):
         self._connection.transport = transport
         protocol: asyncio.BaseProtocol = self._protocol
         if self._tls is not None:
-            protocol = SSLProtocol(
+            protocol = _Tls(
                 asyncio.get_running_loop(),
                 self._protocol,
                 self._tls,

@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
 from daemon.adapters.web.bearer import bearer_token
-from daemon.adapters.web.listener import HttpListener
+from daemon.adapters.web.connections import PortWatch
+from daemon.adapters.web.endpoints import Exposition, metrics_response
+from daemon.adapters.web.listener import HttpListener, PortSettings
 from daemon.errors import DataError, StraylineError
 from daemon.ports import Engine, TokenEngine
 
 SMALLEST = 32
-MOST_CONNECTIONS = 128
 LONGEST_TRANSFER = 60.0
 """Seconds for a request to arrive whole, and for its answer to be read."""
 Authorize = Callable[[str], bool]
@@ -72,17 +73,19 @@ class _RefusedError(Exception):
 class EmbeddingsServer(HttpListener):
     """Serves from `start` to `close`. `authorize` says whether a bearer token is known; None admits everybody.
 
-    `name` is the model's name for clients. Port 0 takes a free port, and `port` is then its number.
+    `name` is the model's name for clients. `ports` counts connections;
+    with `exposition` there is `/metrics` too, for those who may embed.
     """
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        where: PortSettings,
         engine: Engine,
         name: str,
         authorize: Authorize | None,
         limits: ServerLimits | None = None,
+        ports: PortWatch | None = None,
+        exposition: Exposition | None = None,
     ) -> None:
         self._engine, self._name, self._authorize = engine, name, authorize
         self._limits = limits or ServerLimits()
@@ -97,7 +100,9 @@ class EmbeddingsServer(HttpListener):
                 web.get("/healthz", self._healthz),
             ]
         )
-        super().__init__(application, host, port, "serve", MOST_CONNECTIONS)
+        if exposition is not None:
+            application.router.add_get("/metrics", _metrics(exposition))
+        super().__init__(application, where, ports)
 
     def _guarding(self) -> Middleware:
         """Return what checks the client of a request and gives every failure OpenAI's shape."""
@@ -122,7 +127,7 @@ class EmbeddingsServer(HttpListener):
         if self._authorize is None:
             if "Origin" in request.headers:
                 raise _RefusedError(403, "requests from web pages are not accepted without tokens")
-        elif request.path.startswith("/v1/"):
+        elif request.path.startswith("/v1/") or request.path == "/metrics":
             token = bearer_token(request)
             if token is None or not self._authorize(token):
                 raise _RefusedError(401, "send a known bearer token", code="invalid_api_key")
@@ -169,7 +174,7 @@ class EmbeddingsServer(HttpListener):
                 body = await request.read()
         except TimeoutError:
             raise _RefusedError(408, f"the request did not arrive within {LONGEST_TRANSFER:g} s") from None
-        asked = _parsed(body)
+        asked = _parsed(body, self._limits.inputs)
         self._check_name(asked.model)
         size = self._size(asked.dimensions)
         async with self._places:
@@ -192,8 +197,6 @@ class EmbeddingsServer(HttpListener):
     async def _rows(self, asked: EmbeddingsRequest) -> tuple[NDArray[np.float32], int]:
         """Return the vectors of the inputs, and the number of tokens that the model read."""
         inputs = _inputs(asked)
-        if len(inputs) > self._limits.inputs:
-            raise _RefusedError(400, f"input: has {len(inputs):,} entries, at most {self._limits.inputs:,}", "input")
         try:
             if isinstance(inputs[0], str):
                 texts = [asked.instruction + str(text) for text in inputs]
@@ -221,9 +224,18 @@ class EmbeddingsServer(HttpListener):
                 raise _RefusedError(400, f"input: entry {at} has {count:,} tokens, the model reads {most:,}", "input")
 
 
-def _parsed(body: bytes) -> EmbeddingsRequest:
+def _metrics(exposition: Exposition) -> Handler:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        return metrics_response(request, exposition)
+
+    return serve
+
+
+def _parsed(body: bytes, most_inputs: int) -> EmbeddingsRequest:
     try:
-        return EmbeddingsRequest.model_validate(orjson.loads(body))
+        document = orjson.loads(body)
+        _check_number(document, most_inputs)  # first: a list of a million lists takes more memory checked than read
+        return EmbeddingsRequest.model_validate(document)
     except orjson.JSONDecodeError as error:
         raise _RefusedError(400, f"the request is not JSON: {error}") from error
     except ValidationError as error:
@@ -232,6 +244,12 @@ def _parsed(body: bytes) -> EmbeddingsRequest:
         what = "must be a text, a list of texts, tokens, or a list of tokens, none of them empty"
         message = what if where == "input" else first["msg"]
         raise _RefusedError(400, f"{where}: {message}" if where else message, where) from error
+
+
+def _check_number(document: object, most: int) -> None:
+    given = document.get("input") if isinstance(document, dict) else None
+    if isinstance(given, list) and not (given and isinstance(given[0], int)) and len(given) > most:
+        raise _RefusedError(400, f"input: has {len(given):,} entries, at most {most:,}", "input")
 
 
 def _inputs(asked: EmbeddingsRequest) -> Sequence[str] | Sequence[Sequence[int]]:

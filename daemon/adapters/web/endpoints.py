@@ -22,7 +22,8 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from daemon.adapters.web.access import Access
 from daemon.adapters.web.accounts import Role
 from daemon.adapters.web.bearer import bearer_token
-from daemon.adapters.web.listener import HttpListener
+from daemon.adapters.web.connections import PortWatch
+from daemon.adapters.web.listener import HttpListener, PortSettings
 from daemon.errors import StraylineError
 
 _LANDING = b"strayline: /metrics /healthz /readyz, POST /-/reload\n"
@@ -70,20 +71,19 @@ def metrics_response(request: web.Request, exposition: Exposition) -> web.Respon
 
 
 class HttpServer:
-    """Serves the endpoints from `start` to `close`. Port 0 takes a free port, and `port` is then its number.
+    """Serves the endpoints from `start` to `close`.
 
     `access` says who may ask for metrics and a reload, and has the certificate; without it, everybody may, and there
-    is no TLS. `section` names the configuration's section that has `host` and `port`.
+    is no TLS. `ports` counts connections, on `registry`.
     """
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        where: PortSettings,
         registry: CollectorRegistry,
         probes: Probes,
         access: Access | None = None,
-        section: str = "http",
+        ports: PortWatch | None = None,
     ) -> None:
         self._access = access
         self._probes = probes
@@ -98,7 +98,7 @@ class HttpServer:
                 web.post("/-/reload", self._reload),
             ]
         )
-        self._listener = HttpListener(application, host, port, section)
+        self._listener = HttpListener(application, where, ports)
 
     @property
     def port(self) -> int:

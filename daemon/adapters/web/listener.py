@@ -4,41 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from ssl import SSLContext
 
 from aiohttp import web
 
-from daemon.adapters.web.connections import MOST_CONNECTIONS, Connections, RequestLog
+from daemon.adapters.web.connections import Connections, PortWatch, RequestLog
 from daemon.errors import UnavailableError
 
 BACKLOG = 128
+MOST_HEADERS = 64
+"""Headers of a request, of at most 8,190 bytes each; what came of a request is kept until it is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortSettings:
+    """Where a server listens, and for how many connections. `section` is the configuration's that says so.
+
+    Port 0 takes a free port.
+    """
+
+    section: str
+    host: str
+    port: int
+    max_connections: int
 
 
 class HttpListener:
-    """Serves `application` from `start` to `close`.
+    """Serves `application` from `start` to `close`. Once started, `port` is the number of the port.
 
-    `section` names the configuration's section that has `host` and `port`. Port 0 takes a free port, and `port` is then
-    its number. `most` is how many connections may be open.
+    `watch` counts its connections.
     """
 
-    def __init__(
-        self,
-        application: web.Application,
-        host: str,
-        port: int,
-        section: str,
-        most: int = MOST_CONNECTIONS,
-    ) -> None:
-        self.port = port
-        self._host = host
-        self._section = section
-        self._connections = Connections(most)
+    def __init__(self, application: web.Application, where: PortSettings, watch: PortWatch | None = None) -> None:
+        self.port = where.port
+        self._host, self._section = where.host, where.section
+        self._connections = Connections(where.section, where.max_connections, watch)
         application.middlewares.insert(0, self._connections.noting)
         self._runner = web.AppRunner(
             application,
             access_log=None,
             handle_signals=False,
             shutdown_timeout=1.0,
+            max_headers=MOST_HEADERS,
             logger=RequestLog(),
         )
         self._listening: asyncio.Server | None = None
