@@ -105,6 +105,7 @@ def detector_settings(config: Config) -> DetectorSettings:
         mass=config.detector.mass,
         max_patterns=config.detector.max_patterns,
         max_scopes=config.detector.max_scopes,
+        max_labels=config.detector.max_labels,
     )
 
 
@@ -116,6 +117,7 @@ def incident_settings(config: Config) -> IncidentSettings:
         warm_up=config.detector.warm_up,
         window=config.detector.window / 1e6,
         max_scopes=config.detector.max_scopes,
+        max_mutes=config.alerts.max_mutes,
     )
 
 

@@ -29,6 +29,7 @@ def route_settings(config: Config) -> list[RouteSettings]:
             group=notify_group(config, route.name),
             remember_s=section.remember / 1e6,
             console=section.console or "",
+            max_incidents=section.max_incidents,
         )
         for route in section.routes
     ]

@@ -121,6 +121,7 @@ class NotifyConfig(PortConfig):
     group_id: str = Field(default="strayline-notify", min_length=1)
     give_up: Duration = 3_600_000_000
     remember: Duration = 7 * 86_400_000_000
+    max_incidents: int = Field(default=10_000, ge=100)
     console: Url | None = None
     routes: list[AnyRoute] = []
 

@@ -192,15 +192,17 @@ class DetectorConfig(Section):
     mass: float = Field(default=0.03, ge=0, le=0.5)
     max_patterns: int = Field(default=50_000, ge=100)
     max_scopes: int = Field(default=10_000, ge=10)
+    max_labels: int = Field(default=1_000, ge=1)
     baselines: Literal["all", "served"] = "all"
     cold_after: Annotated[Duration, Field(ge=1_000_000)] | None = 3_600_000_000
 
 
 class AlertsConfig(Section):
-    """How many incidents may be told in any 24 hours: of each service, and of all together."""
+    """How many incidents may be told in any 24 hours, of each service and of all together, and how many mutes hold."""
 
     budget: Annotated[float | str, BeforeValidator(parse_budget)] = "20/day"
     total: Annotated[str | None, BeforeValidator(parse_rate)] = None
+    max_mutes: int = Field(default=1_000, ge=1)
 
     @property
     def share(self) -> float | None:
@@ -307,7 +309,7 @@ class Config(Section):
             "input": self.input.model_dump(mode="json", exclude=_NOT_OF_VERDICTS),
             "sessions": self.sessions.model_dump(mode="json"),
             "engine": self.engine.model_dump(mode="json", include={"model", "dimensions", "instruction"}),
-            "detector": self.detector.model_dump(mode="json", exclude={"baselines", "cold_after"}),
+            "detector": self.detector.model_dump(mode="json", exclude={"baselines", "cold_after", "max_labels"}),
             "budget": [self.alerts.budget, self.alerts.total],
         }
         if self.input.format == DOCUMENT:

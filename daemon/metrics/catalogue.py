@@ -30,8 +30,10 @@ _REJECTS = (
     "batch_too_large",
     "not_otlp",
     "not_avro",
+    "not_protobuf",
     "unknown_schema",
     "bad_feedback",
+    "too_many_labels",
     "bad_observation",
     "bad_document",
     "empty_document",
@@ -217,6 +219,11 @@ class Metrics(DescribedMetrics):
         self.baseline_scopes_let_go = self._counter(
             "baseline_scopes_let_go", "Scopes whose baseline was dropped because there were too many."
         )
+        self.baseline_labels = self._gauge(
+            "baseline_labels",
+            "Labels of people, of all scopes (detector.max_labels is for each). Refused ones are "
+            'strayline_dead_letters_total{reason="too_many_labels"}.',
+        )
         self.baseline_cold_scopes = self._gauge(
             "baseline_cold_scopes", "Scopes on the disk, since nobody used them (detector.cold_after)."
         )
@@ -275,6 +282,7 @@ class Metrics(DescribedMetrics):
             "kind",
             values=("scopes", "causes", "rewordings", "clues", "incidents", "mutes"),
         )
+        self.mutes = self._gauge("mutes", "Mutes in force (alerts.max_mutes).")
         self.feedback = self._counter("feedback", "Feedback applied.", "verdict", values=VERDICTS)
         self.incident_budget = self._gauge(
             "incident_budget", "The most incidents that may be told in 24 hours (alerts.budget).", "scope"

@@ -52,18 +52,34 @@ class NotifyMetrics:
         self.failing = Gauge(PREFIX + "notify_failing_seconds", text, ["route"], registry=registry)
         text = self._text("notify_unread_records", "gauge", ("route",), "Records of the alerts topic still to be read.")
         self.unread = Gauge(PREFIX + "notify_unread_records", text, ["route"], registry=registry)
+        text = self._text(
+            "notify_incidents", "gauge", ("route",), "Incidents that a route remembers (notify.max_incidents)."
+        )
+        self.incidents = Gauge(PREFIX + "notify_incidents", text, ["route"], registry=registry)
+        text = self._text(
+            "notify_incidents_let_go_total", "counter", ("route",), "Incidents let go because there were too many."
+        )
+        self.incidents_let_go = Counter(PREFIX + "notify_incidents_let_go", text, ["route"], registry=registry)
+        self._let_go: dict[str, int] = {}
 
     def begin(self, route: str) -> None:
         """Let a route's counters begin at 0: one that appears with its first event shows no increase."""
         for stage in Stage:
             self.sent.labels(route, stage)
-        for counter in (self.dead_letters, self.foreign):
+        for counter in (self.dead_letters, self.foreign, self.incidents_let_go):
             counter.labels(route)
+        self._let_go[route] = 0
         self.failing.labels(route).set(0)
+
+    def remembers(self, route: str, incidents: int, let_go: int) -> None:
+        """Set how many incidents a route remembers, and how many it has let go since it began."""
+        self.incidents.labels(route).set(incidents)
+        self.incidents_let_go.labels(route).inc(let_go - self._let_go[route])
+        self._let_go[route] = let_go
 
     def end(self, route: str) -> None:
         """Remove the gauges of a route that is gone."""
-        for gauge in (self.failing, self.unread):
+        for gauge in (self.failing, self.unread, self.incidents):
             gauge.remove_by_labels({"route": route})
 
     def _text(self, name: str, kind: str, labels: tuple[str, ...], text: str) -> str:

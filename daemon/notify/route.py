@@ -26,7 +26,7 @@ from daemon.notify.delivery import AbandonedError, Delivery, RetryPolicy, until
 from daemon.notify.filters import RouteFilter
 from daemon.notify.notify_metrics import NotifyMetrics
 from daemon.notify.receivers import DeliveryError, Receiver
-from daemon.notify.route_memory import RouteMemory
+from daemon.notify.route_memory import MOST_INCIDENTS, RouteMemory
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +68,10 @@ OpenTopic = Callable[[str], AbstractAsyncContextManager[TopicReader]]
 
 @dataclass(frozen=True, slots=True)
 class RouteSettings:
-    """One route. `group` names its consumer group in dead letters, `remember_s` is the span of its memory."""
+    """One route. `group` names its consumer group in dead letters.
+
+    `remember_s` is the span of its memory, and `max_incidents` how many it holds.
+    """
 
     name: str
     receiver: Receiver
@@ -77,6 +80,7 @@ class RouteSettings:
     group: str = ""
     remember_s: float = 7 * 86_400.0
     console: str = ""
+    max_incidents: int = MOST_INCIDENTS
 
 
 class NotifyRoute:
@@ -91,7 +95,7 @@ class NotifyRoute:
     ) -> None:
         self._settings, self._open, self._bury, self._metrics = settings, open_topic, bury, metrics
         self._delivery = Delivery(settings.name, settings.receiver, settings.retry, metrics)
-        self._memory = RouteMemory(settings.wanted, settings.console)
+        self._memory = RouteMemory(settings.wanted, settings.console, settings.max_incidents)
         self._stop = asyncio.Event()
         self._renewed = monotonic()
         self._worked = False
@@ -130,6 +134,7 @@ class NotifyRoute:
                 await self._recall(reader)
             self.problem, self._worked = "", True
             self._metrics.unread.labels(self._settings.name).set(reader.unread)
+            self._metrics.remembers(self._settings.name, len(self._memory), self._memory.let_go)
             try:
                 for batch in in_order(batches):
                     await self._handle(batch, reader, generation)

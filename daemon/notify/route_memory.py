@@ -40,6 +40,11 @@ class RouteMemory:
         self._most = most
         self._incidents: OrderedDict[str, ToldIncident] = OrderedDict()
         self._undo: tuple[str, ToldIncident | None] = ("", None)
+        self.let_go = 0
+        """How many incidents were ever let go because there were more than `most`."""
+
+    def __len__(self) -> int:
+        return len(self._incidents)
 
     def take(self, said: Announcement, *, ours: bool = True) -> Notification | None:
         """Take a message in; return what is to be told of it, if anything.
@@ -59,6 +64,7 @@ class RouteMemory:
         self._incidents.move_to_end(said.incident)
         while len(self._incidents) > self._most:
             self._incidents.popitem(last=False)
+            self.let_go += 1
         if stage is None or not ours:
             return None
         url = f"{self._console}/incidents/{said.incident}" if self._console else ""

@@ -17,8 +17,8 @@ class Commits:
     """Commits what the processor hands over. `on_end` is called whenever a transaction succeeds or fails.
 
     `committed_at` is when the last one succeeded (or the partition began to run), by the monotonic clock. By scope,
-    `incidents` were open at that time, `told` were told in the day before, and `budgets` may be told in a day. `count`
-    is how many transactions succeeded since the partition began to run.
+    `incidents` were open at that time, `told` were told in the day before, and `budgets` may be told in a day; `mutes`
+    were in force. `count` is how many transactions succeeded since the partition began to run.
     """
 
     def __init__(self, source: TopicPartition, shared: Shared, on_end: Callable[[], None]) -> None:
@@ -26,6 +26,7 @@ class Commits:
         self.incidents: Mapping[str, int] = {}
         self.told: Mapping[str, int] = {}
         self.budgets: Mapping[str, float] = {}
+        self.mutes = 0
         self.count = 0
         self._source = source
         self._shared = shared
@@ -111,6 +112,7 @@ class Commits:
         self.committed_at = monotonic()
         self.count += 1
         self.incidents, self.told, self.budgets = settlement.incidents, settlement.told, settlement.budgets
+        self.mutes = settlement.mutes
         if self._lost is not None:
             self._lost.report(self._source, self._shared.metrics)
             self._lost = None

@@ -59,12 +59,14 @@ class Gauges:
         metrics.set_by_scope(metrics.incidents_told, sum((Counter(p.told) for p in partitions), Counter[str]()))
         budgets = {scope: budget for p in partitions for scope, budget in p.budgets.items()}
         metrics.set_by_scope(metrics.incident_budget, budgets, worst=True)
+        metrics.mutes.set(sum(p.mutes for p in partitions))
 
     async def _set_scopes(self) -> None:
         metrics, statistics = self._metrics, await self._thread(self._detector.scopes)
         metrics.set_by_scope(metrics.baseline_patterns, {s.scope: s.patterns for s in statistics})
         metrics.baseline_memory.set(sum(s.memory_bytes for s in statistics))
         metrics.baseline_scopes.set(len(statistics))
+        metrics.baseline_labels.set(sum(s.labels for s in statistics))
         let_go = self._detector.scopes_let_go
         metrics.baseline_scopes_let_go.inc(let_go - self._let_go)
         self._let_go = let_go

@@ -103,6 +103,11 @@ class Partition:
         """How many incidents may be told in a day, by scope."""
         return self._commits.budgets
 
+    @property
+    def mutes(self) -> int:
+        """How many mutes were in force at the last commit."""
+        return self._commits.mutes
+
     # ---------------------------------------------------------------- for the polling task and the watchdog
 
     @property

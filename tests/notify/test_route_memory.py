@@ -107,6 +107,7 @@ def test_the_number_of_incidents_is_bounded() -> None:
     for incident in ("a", "b", "c"):
         memory.take(said("opened", 1, incident=incident))
     assert ["b", "c"] == [told.said.incident for told in memory.firing()]
+    assert (2, 1) == (len(memory), memory.let_go)
 
 
 def test_undo_lets_the_same_message_be_told_again() -> None:

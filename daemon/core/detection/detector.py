@@ -50,6 +50,7 @@ class DetectorSettings:
     mass: float = 0.03
     max_patterns: int = 50_000
     max_scopes: int = 10_000
+    max_labels: int = 1_000
 
 
 class _Turn(NamedTuple):
@@ -249,9 +250,15 @@ class Detector:
         self._changelog.scope(scope).baseline.set_label(pattern, label)
 
     def has_room_for_label(self, scope: str, pattern: str) -> bool:
-        """Return whether a pattern may get a label: a scope has at most as many as patterns, and none is let go."""
-        known = self._changelog.scopes.get(scope)
-        if known is None or len(known.baseline.labels) < self.settings.max_patterns:
+        """Return whether a pattern may get a label: a scope has at most `max_labels`, and none is let go.
+
+        A scope that nobody has seen gets one only while there may be more scopes, since a label keeps it.
+        """
+        scopes = self._changelog.scopes
+        known = scopes.get(scope)
+        if known is None:
+            return len(scopes) < self.settings.max_scopes
+        if len(known.baseline.labels) < self.settings.max_labels:
             return True
         return known.baseline.labels.get(known.baseline.row(pattern)) is not None
 

@@ -15,13 +15,14 @@ class Figures:
     """Numbers of incidents by scope.
 
     `open` are told and not over, `told` those of the last day, `budgets` those that may be told a day, and `held_back`
-    all that the ceilings have held back.
+    all that the ceilings have held back. `mutes` are in force.
     """
 
     open: Mapping[str, int]
     told: Mapping[str, int]
     budgets: Mapping[str, float]
     held_back: Mapping[str, int]
+    mutes: int
 
 
 def figures(stage: IncidentStage) -> Figures:
@@ -34,4 +35,5 @@ def figures(stage: IncidentStage) -> Figures:
         told={scope: count for scope, count in told.items() if count},
         budgets={scope: ceiling.a_day(memory.sessions, memory.span(window)) for scope, memory in scopes.items()},
         held_back={scope: memory.held_back for scope, memory in scopes.items() if memory.held_back},
+        mutes=len(stage.mutes.active),
     )

@@ -15,6 +15,7 @@ from daemon.errors import DataError
 
 LATEST_MS = 253_402_300_800_000
 """Upper bound of a record's timestamp, which a producer may set to anything: the year 10000."""
+FULL = "its scope has detector.max_labels labels, or is unknown where there are detector.max_scopes; forget one first"
 FEEDBACK_CLASS = "daemon.core.messages.feedback.parse_feedback"
 
 
@@ -44,9 +45,7 @@ class FeedbackProcessor:
     def step(self, batch: Batch | None, vectors: Mapping[str, Vector | RefusedText]) -> Step:  # noqa: ARG002  # it asks for none
         if batch is None:
             return self.flush(0.0)
-        refused, verdicts = batch.refused(), list[str]()
-        rejects = Counter(reject.reason for reject in refused)
-        self._outputs += [self._dead_letter(batch, reject) for reject in refused]
+        rejected, verdicts = list(batch.refused()), list[str]()
         for row in batch.readable():
             offset, value = batch.offsets[row], batch.values[row]
             try:
@@ -57,17 +56,18 @@ class FeedbackProcessor:
                     continue
                 feedback = parse_feedback(value)
                 scope = self._scope_of(feedback)
-                self._check_room(scope, feedback)
             except DataError as error:
-                reject = Reject(row, offset, "bad_feedback", str(error))
-                self._outputs.append(self._dead_letter(batch, reject))
-                rejects[reject.reason] += 1
+                rejected.append(Reject(row, offset, "bad_feedback", str(error)))
+                continue
+            if not self._has_room(scope, feedback):
+                rejected.append(Reject(row, offset, "too_many_labels", FULL))
                 continue
             self._label(scope, feedback, min(batch.timestamps[row], LATEST_MS) * 1000)
             verdicts.append(feedback.verdict)
         self._next = batch.offsets[-1] + 1
         self._labels += len(verdicts)
-        return Step(self._load(), rejects=rejects, feedback=verdicts)
+        self._outputs += [self._dead_letter(batch, reject) for reject in rejected]
+        return Step(self._load(), rejects=Counter(reject.reason for reject in rejected), feedback=verdicts)
 
     def flush(self, idle: float) -> Step:  # noqa: ARG002  # it waits for nothing
         return Step(self._load())
@@ -92,11 +92,9 @@ class FeedbackProcessor:
             raise DataError(f"pattern {feedback.pattern} is not in the baseline; name its scope")
         return scope
 
-    def _check_room(self, scope: str | None, feedback: Feedback) -> None:
-        """Raise DataError for a label of a scope that has as many as it may have; others may still be taken back."""
-        if scope is None or feedback.label is None or self._detector.has_room_for_label(scope, feedback.pattern):
-            return
-        raise DataError("its scope has as many labels as detector.max_patterns; forget one first")
+    def _has_room(self, scope: str | None, feedback: Feedback) -> bool:
+        """Return False for a label of a scope that has as many as it may have; others may still be taken back."""
+        return scope is None or feedback.label is None or self._detector.has_room_for_label(scope, feedback.pattern)
 
     def _mute(self, mute: Mute) -> None:
         """Pass a mute to the incidents stage, which decides what is told."""

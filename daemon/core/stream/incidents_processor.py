@@ -110,6 +110,7 @@ class IncidentsProcessor:
             held_back=Counter(now.held_back) - Counter(before),
             let_go=+let_go,
             sessions=sessions,
+            mutes=now.mutes,
         )
 
     def _read(self, key: bytes | None, value: bytes | None) -> list[News]:

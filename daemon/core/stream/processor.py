@@ -109,7 +109,7 @@ class Settlement:
 
     By scope: `incidents` counts those that are open, `told` those told in the last day, `budgets` those that may be
     told a day, and `held_back` those that the ceiling held back since the last settlement. `let_go` counts by kind what
-    the bounds dropped, and `sessions` counts sessions with a clue by what became of them.
+    the bounds dropped, and `sessions` counts sessions with a clue by what became of them. `mutes` are in force.
     """
 
     records: Sequence[OutRecord]
@@ -121,6 +121,7 @@ class Settlement:
     held_back: Mapping[str, int] = field(default_factory=dict)
     let_go: Mapping[str, int] = field(default_factory=dict)
     sessions: Mapping[str, int] = field(default_factory=dict)
+    mutes: int = 0
 
 
 class Processor(Protocol):

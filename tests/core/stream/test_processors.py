@@ -334,9 +334,9 @@ def test_feedback_becomes_a_label_and_what_cannot_be_parsed_a_dead_letter() -> N
     assert Load() == processor.flush(1.0).load
 
 
-def test_a_scope_has_no_more_labels_than_patterns() -> None:
+def test_a_scope_has_so_many_labels() -> None:
     """Labels of patterns that nobody has seen cannot fill the memory; one that is there may change or go."""
-    detector = Detector(DetectorSettings(max_patterns=100), ENGINE.model, ENGINE.dimensions)
+    detector = Detector(DetectorSettings(max_labels=100), ENGINE.model, ENGINE.dimensions)
     processor = FeedbackProcessor(FEEDBACK, detector, PUBLISHING, None)
 
     def said(number: int, verdict: str) -> bytes:
@@ -348,10 +348,24 @@ def test_a_scope_has_no_more_labels_than_patterns() -> None:
     letters = of_role(processor.take().records, "dead_letters")
 
     assert 100 == len(detector.labels("shop"))
-    assert ({"bad_feedback": 4}, 4) == (dict(step.rejects), len(letters))
-    assert b"bad_feedback: its scope has as many labels as detector.max_patterns; forget one first" in {
-        value for letter in letters for _, value in letter.headers
-    }
+    assert ({"too_many_labels": 4}, 4) == (dict(step.rejects), len(letters))
+    reasons = {value for letter in letters for _, value in letter.headers if value.startswith(b"too_many_labels")}
+    assert [True] == [b"detector.max_labels" in reason for reason in reasons]
+
+
+def test_labels_of_unknown_scopes_end_where_there_may_be_no_more_scopes() -> None:
+    """A label keeps its scope, so labels of made-up scopes cannot fill the memory; known ones still get theirs."""
+    detector = Detector(DetectorSettings(max_scopes=10), ENGINE.model, ENGINE.dimensions)
+    processor = FeedbackProcessor(FEEDBACK, detector, PUBLISHING, None)
+
+    def said(scope: int, pattern: int = 0) -> bytes:
+        return orjson.dumps({"scope": f"s{scope}", "pattern": f"{pattern:016x}", "verdict": "normal"})
+
+    step = processor.step(batch([*map(said, range(15)), said(3, 1)], source=FEEDBACK), {})
+
+    assert {"too_many_labels": 5} == dict(step.rejects)
+    assert [f"s{number}" for number in range(10)] == [known.scope for known in detector.scopes()]
+    assert 2 == len(detector.labels("s3"))
 
 
 def test_remarks_on_incidents_are_passed_over() -> None:
