@@ -188,8 +188,8 @@ class ClueFinder:
         why = f"{count:.0f} within {duration(tau)}, at most {highest:.0f} before in {duration(span)}"
         yield self._clue("burst", memory, known, sighting, source, _Worth(part, min(rate, period), often, why))
 
-    def _period(self, memory: ScopeMemory, rate: Rate, known: CauseMemory, time: float) -> tuple[float, int]:
-        """Return the period to compare with the bar, and the number of blocks it comes from."""
+    def _period(self, memory: ScopeMemory, rate: Rate, known: CauseMemory, time: float) -> tuple[float, float]:
+        """Return the period to compare with the bar, and the number of blocks it comes from, 0 or at least 1."""
         settings = self._settings
         span = memory.span(settings.window)
         length = min(settings.block, max(60.0, span / 8))
@@ -197,7 +197,7 @@ class ClueFinder:
         surely = blocks - settings.doubt[known.gravity] * math.sqrt(blocks)
         if known.gravity is Gravity.HARMLESS:
             surely = max(surely, HALF)  # the history is too short to show a longer period
-        return (span / surely if surely > 0 else math.inf), blocks
+        return (span / surely if surely > 0 else math.inf), max(blocks, 1.0) if blocks else 0.0
 
     def _clue(
         self, kind: Kind, memory: ScopeMemory, known: CauseMemory, sighting: Sighting, source: str, worth: _Worth

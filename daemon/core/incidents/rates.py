@@ -1,8 +1,10 @@
 """How often odd things happen in a scope: the time blocks that contain one, by level.
 
 A block is counted once, however much is odd in it: an outbreak is one odd thing. The current block is left out, so an
-outbreak does not mute itself. What is counted can be taken back: a new cause that turns out to be vocabulary is not a
-one-off (Good, 1953: the expected rate of new kinds is the number of kinds seen once, divided by the time).
+outbreak does not mute itself. Where blocks begin is chance, and with few blocks it would decide what is told; so the
+mean over all places where they may begin is counted. What is counted can be taken back: a new cause that turns out to
+be vocabulary is not a one-off (Good, 1953: the expected rate of new kinds is the number of kinds seen once, divided by
+the time).
 """
 
 from __future__ import annotations
@@ -58,8 +60,16 @@ class Rate:
         if self.minutes and min(self.minutes) < before // MINUTE:
             self.minutes = {minute: levels for minute, levels in self.minutes.items() if minute >= before // MINUTE}
 
-    def blocks(self, time: float, length: float, level: int) -> int:
-        """Return how many blocks of `length` seconds have something of `level` or above; that of `time` is left out."""
-        current = int(time // length)
-        blocks = {int(minute * MINUTE // length) for minute, levels in self.minutes.items() if max(levels) >= level}
-        return len(blocks - {current})
+    def blocks(self, time: float, length: float, level: int) -> float:
+        """Return how many blocks of `length` seconds before that of `time` have something of `level` or above.
+
+        A block that has something ends within `length` after it. So the mean is the length of the union of these
+        intervals, as far as `time`, in blocks. What is odd in the minute of `time` is of this moment.
+        """
+        current = int(time // MINUTE)
+        odd = sorted(minute for minute, levels in self.minutes.items() if minute < current and max(levels) >= level)
+        covered = end = 0.0
+        for minute in odd:
+            begin, end = max(minute * MINUTE, end), max(minute * MINUTE + length, end)
+            covered += max(min(end, time) - begin, 0.0)
+        return covered / length

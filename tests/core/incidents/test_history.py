@@ -114,8 +114,8 @@ def test_times_can_be_moved() -> None:
 
     assert memory.span(SETTINGS.window) == moved.span(SETTINGS.window)
     assert memory.latest + 100 * DAY == moved.latest
-    assert [memory.news.blocks(0, SETTINGS.block, level) for level in range(9)] == [
-        moved.news.blocks(0, SETTINGS.block, level) for level in range(9)
+    assert [memory.news.blocks(memory.latest, SETTINGS.block, level) for level in range(9)] == [
+        moved.news.blocks(moved.latest, SETTINGS.block, level) for level in range(9)
     ]
     assert [cause.last + 100 * DAY for cause in memory.causes.values()] == [c.last for c in moved.causes.values()]
 

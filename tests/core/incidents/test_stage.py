@@ -36,6 +36,25 @@ def test_it_is_told_once() -> None:
     assert [] == events(stage.take(observed([], [sighting(NOW + 60 * n, FAILURE, key=f"k{n}") for n in range(1, 6)])))
 
 
+def test_where_blocks_begin_does_not_decide_what_is_told() -> None:
+    """Failures within five minutes lie in three to five blocks of two minutes, by the second at which they begin."""
+    failures = (
+        (400, "ERROR pool: no thread is left, giving up"),
+        (460, "ERROR cache: entry is broken and was dropped"),
+        (520, "ERROR mail: message could not be sent"),
+        (640, "ERROR auth: certificate is broken and was refused"),
+        (700, "ERROR queue: consumer failed and was replaced"),
+    )
+    told = []
+    for begin in range(0, 1260, 35):
+        stage = IncidentStage(SETTINGS)
+        before = [sighting(begin + at, line) for at, line in failures]
+        stage.take(observed(traffic(begin, begin + 840), before))
+        told += events(stage.take(observed([], [sighting(begin + 840, FAILURE)])))
+
+    assert [("opened", FAILURE)] * 36 == told
+
+
 def test_a_quiet_day_is_quiet() -> None:
     """Known lines at their usual rate tell nothing, however much of the ceiling is left."""
     stage = living(8.0, replace(SETTINGS, ceiling=Ceiling(per_day=1000)))
