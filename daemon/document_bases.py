@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from daemon.errors import ConfigError
+from daemon.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
     from daemon.adapters.parsing import FileLimits
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from daemon.documents import Library
     from daemon.ports import DocumentStore, Engine, Outliers
 
+_WRONG_FOLDER = frozenset(
+    {errno.EEXIST, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOENT}
+)
 LIBRARIES = ("rapidfuzz", "pypdf", "docx", "selectolax", "markdown_it")
 
 
@@ -27,10 +31,11 @@ def require_libraries() -> None:
         raise ConfigError([f"documents: {missing[0]} is not installed: install strayline[documents]"])
 
 
-def open_store(folder: Path, postgres: str | None) -> DocumentStore:
+def open_store(folder: Path, postgres: str | None, setting: str = "documents.folder") -> DocumentStore:
     """Open the bases that are kept in a folder, or in the PostgreSQL that a connection string leads to.
 
-    Raises ConfigError where the library for PostgreSQL is not installed.
+    `setting` names the folder. Raises ConfigError where the folder cannot be one or may not be written to, and where
+    the library for PostgreSQL is not installed.
     """
     if postgres is not None:
         if find_spec("psycopg") is None:
@@ -40,7 +45,12 @@ def open_store(folder: Path, postgres: str | None) -> DocumentStore:
         return PostgresDocuments(postgres)
     from daemon.adapters.document_store import SqliteDocuments
 
-    return SqliteDocuments(folder)
+    try:
+        return SqliteDocuments(folder)
+    except OutputError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in _WRONG_FOLDER:
+            raise ConfigError([f"{setting}: {error}"]) from None
+        raise
 
 
 def second_opinions() -> Outliers | None:

@@ -101,7 +101,11 @@ class Service:
         self._metrics.start_time.set(time())
         self._metrics.config_last_reload_successful.set(1)
         with _signals(self._on_stop, self._on_reload):
-            await self._http.start()
+            try:
+                await self._http.start()
+            except UnavailableError:
+                await self._broker.close()
+                raise
             log.info("http_listens", host=self._config.http.host, port=self._http.port)
             forced = asyncio.create_task(self._forced.wait())
             work = asyncio.create_task(self._work())

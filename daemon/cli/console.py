@@ -118,7 +118,7 @@ def document_room(config: Config) -> DocumentRoom | None:
 
     return DocumentRoom(
         RoomTools(
-            partial(open_store, folder, config.documents.postgres),
+            partial(open_store, folder, config.documents.postgres, "console.documents"),
             partial(library_with_engine, config),
             second_opinions(),
             file_limits(config),

@@ -76,7 +76,8 @@ def _topic(wanted: str | None, topics: Mapping[str, int]) -> str:
     logs = {name: size for name, size in topics.items() if size and not name.startswith("strayline.")}
     if wanted is not None:
         if wanted not in topics:
-            raise DataError(f"there is no topic {wanted}; there are {', '.join(logs) or 'none with records'}")
+            others = ", ".join(logs) or "none with records"
+            raise DataError(f"topic {wanted} does not exist, or we may not see it; there are {others}")
         return wanted
     if len(logs) == 1:
         return next(iter(logs))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from daemon.adapters.engines import openai
 from daemon.cli import entry
 from daemon.cli.entry import main
 
@@ -163,6 +168,109 @@ def test_a_configuration_that_cannot_be_read_is_named(
     code, errors = typed(command, capsys, config=name)
 
     assert (os.EX_CONFIG, True) == (code, name in errors), errors
+
+
+DOCUMENTS = ("documents list", "documents add empty", "documents check good.jsonl", "documents search pump")
+
+
+@pytest.mark.parametrize("folder", ["good.jsonl", "good.jsonl/below", "/proc/none", LONG])
+@pytest.mark.parametrize("command", [*DOCUMENTS, "console --port 0 --folder history"])
+def test_a_folder_of_documents_that_cannot_be_one_names_its_setting(
+    command: str, folder: str, shared: Path, history: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file, a folder below a file, a place that takes nothing, a name that is too long: only another one helps."""
+    setting = "console.documents" if command.startswith("console") else "documents.folder"
+    config = tmp_path / "config.yaml"
+    config.write_text(f"engine: {{type: lite}}\ndocuments: {{folder: {folder}}}\nconsole: {{documents: {folder}}}\n")
+    code, errors = typed(command, capsys, config=str(config))
+
+    assert (os.EX_CONFIG, True) == (code, errors.startswith(f"strayline: {setting}: {folder}: ")), errors
+    assert 1 == errors.count("\n")
+
+
+PORTS = {"run": "http", "serve": "serve", "console --folder history": "console", "notify": "notify"}
+
+
+@pytest.mark.parametrize("command", PORTS)
+def test_a_port_that_is_taken_names_its_setting(
+    command: str, history: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever listens: which address, and which setting gives another one."""
+    section, config = PORTS[command], tmp_path / "config.yaml"
+    route = "{name: hook, type: webhook, url: 'http://127.0.0.1:1', secret_file: good.jsonl}"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = f"port: {port}" + (f", routes: [{route}]" if section == "notify" else "")
+        config.write_text(f"engine: {{type: lite}}\n{section}: {{{settings}}}\n")
+        code, errors = typed(command, capsys, config=str(config))
+
+    assert (os.EX_UNAVAILABLE, 1) == (code, errors.count(f"cannot listen on 127.0.0.1:{port}: ")), errors
+    assert f"; set {section}.host or {section}.port" in errors
+
+
+@pytest.fixture
+def engine_server() -> Iterator[ThreadingHTTPServer]:
+    """An embedding server that answers with its `status`, or with vectors of 32 dimensions."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), EngineAnswers) as server:
+        serving = Thread(target=server.serve_forever)
+        serving.start()
+        yield server
+        server.shutdown()
+        serving.join()
+
+
+class EngineAnswers(BaseHTTPRequestHandler):
+    """Answers to a model called after a status with that status, and to any other with vectors."""
+
+    def do_POST(self) -> None:  # the library's name
+        """Answer a request for vectors."""
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        status = int(asked["model"])
+        vectors = [{"index": at, "embedding": [1.0] * 32} for at in range(len(asked["input"]))]
+        answer = json.dumps({"data": vectors} if status == 200 else {"error": {"message": "no"}}).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def do_GET(self) -> None:  # as above
+        """Know nothing else."""
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+ENGINES = {
+    "away": ("200", "", os.EX_UNAVAILABLE, "http://127.0.0.1:1/v1 does not answer: "),
+    "a wrong key": ("401", "", os.EX_CONFIG, "check engine.api_key"),
+    "a wrong model": ("404", "", os.EX_CONFIG, "check engine.url and engine.model (404)"),
+    "other dimensions": ("200", "dimensions: 64", os.EX_CONFIG, "gives 32 dimensions where 64 are expected"),
+}
+
+
+@pytest.mark.parametrize("command", ["serve --port 0", "backtest good.jsonl", "documents search pump"])
+@pytest.mark.parametrize("fault", ENGINES)
+def test_an_engine_that_cannot_be_used(
+    fault: str,
+    command: str,
+    history: None,
+    engine_server: ThreadingHTTPServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A server that is away may come back; a key, a model and dimensions are the configuration's."""
+    monkeypatch.setattr(openai, "ATTEMPTS", 1)
+    model, more, expected, sentence = ENGINES[fault]
+    port, config = 1 if fault == "away" else engine_server.server_port, tmp_path / "config.yaml"
+    config.write_text(f"engine: {{type: openai, model: '{model}', url: 'http://127.0.0.1:{port}/v1', {more}}}\n")
+    code, errors = typed(command, capsys, config=str(config))
+
+    said = [line for line in errors.splitlines() if line != f"strayline: loading the model {model}"]
+    assert (expected, 1) == (code, len(said)), errors
+    assert sentence in said[0]
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,9 @@ class FakeBroker:
 
     async def partitions(self, topic: str) -> int:
         if topic not in self._cluster.counts:
-            raise UnavailableError(f"topic {topic} does not exist; make it with `strayline topics create`")
+            raise UnavailableError(
+                f"topic {topic} does not exist, or we may not see it; make it with `strayline topics create`"
+            )
         return self._cluster.counts[topic]
 
     async def high_water(self, topic: str, partition: int) -> int:

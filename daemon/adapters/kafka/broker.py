@@ -112,7 +112,9 @@ class KafkaBroker:
                 await asyncio.sleep(0.5)
                 known = await client.fetch_all_metadata()
         if not (partitions := known.partitions_for_topic(topic)):
-            raise UnavailableError(f"topic {topic} does not exist; make it with `strayline topics create`")
+            raise UnavailableError(
+                f"topic {topic} does not exist, or we may not see it; make it with `strayline topics create`"
+            )
         return len(partitions)
 
     async def high_water(self, topic: str, partition: int) -> int:

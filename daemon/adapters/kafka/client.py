@@ -17,6 +17,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import ConsumerStoppedError, IllegalOperation, KafkaError, ProducerFenced, RecordTooLargeError
 
 import daemon.adapters.kafka.unpacking  # noqa: F401  # importing it bounds what batches unpack to
+from daemon.adapters.kafka.diagnosis import missing_right
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.types import TopicPartition
 from daemon.errors import PartitionError
@@ -72,7 +73,8 @@ async def guarded(doing: str, seconds: float, reason: Literal["commit", "error"]
     except RecordTooLargeError as error:
         raise PartitionError(f"{doing}: {error}; raise the topic's max.message.bytes", reason) from None
     except BROKEN as error:
-        raise PartitionError(f"{doing}: {type(error).__name__}: {error}", reason) from None
+        why = missing_right(error) or f"{type(error).__name__}: {error}"
+        raise PartitionError(f"{doing}: {why}", reason) from None
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():

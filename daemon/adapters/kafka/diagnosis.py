@@ -38,7 +38,6 @@ _WRONG_NAME = (62, 64)
 """A host name, and an address."""
 _INCOMPLETE = range(80, 94)
 """What only a strict check refuses, which is Python's own from 3.13 on."""
-_NO_RIGHT = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, TransactionalIdAuthorizationFailed)
 _WHO = "the user or the password of kafka.security"
 _WHOSE_TOKEN = "the token of kafka.security.oauth: issuer, audience, scope and times must be as it expects"  # noqa: S105
 
@@ -78,11 +77,31 @@ async def explained(settings: KafkaSettings, error: BaseException, doing: str = 
     refusal = await diagnose(settings)
     if refusal is None:
         where = doing or f"Kafka at {', '.join(settings.bootstrap_servers)}"
-        if isinstance(error, _NO_RIGHT):
-            named = ", ".join(sorted(error.args[0])) if isinstance(error.args[0], set) else str(error.args[0])
-            return UnavailableError(f"{where}: no right to {named}; see the ACLs in docs/operate.md")
+        if (missing := missing_right(error, settings.group_id)) is not None:
+            return UnavailableError(f"{where}: {missing}")
         return UnavailableError(f"{where}: {str(error) or type(error).__name__}")
     return _raised(refusal)
+
+
+def no_right(to_what: str) -> str:
+    """Return the sentence for a right that is missing."""
+    return f"no right {to_what}; see the ACLs in docs/operate.md"
+
+
+def missing_right(error: BaseException, group: str = "") -> str | None:
+    """Return which right is missing where that is what failed, also below an error of what came after; else None.
+
+    aiokafka names topics, and of groups and transactions says only where it happened.
+    """
+    for cause in _chain(error):
+        if isinstance(cause, GroupAuthorizationFailedError):
+            return no_right(f"to the group {group}".rstrip())
+        if isinstance(cause, TransactionalIdAuthorizationFailed):
+            return no_right(f"to the transactional ids {group}-*" if group else "to the transactional id")
+        if isinstance(cause, TopicAuthorizationFailedError):
+            named = cause.args[0] if cause.args else "a topic"
+            return no_right(f"to {', '.join(sorted(named)) if isinstance(named, set) else named}")
+    return None
 
 
 def _raised(refusal: Refusal) -> ConfigError | UnavailableError:
@@ -104,21 +123,19 @@ async def _try(settings: KafkaSettings, server: str, seconds: float) -> Refusal 
     except (KafkaError, OSError, TimeoutError, EOFError) as error:
         return _refusal(settings, server, error)
     try:
-        return await _refused_token(settings, server, made, seconds)
+        return await _refused_later(settings, server, made, seconds)
     finally:
         made.close()
 
 
-async def _refused_token(
+async def _refused_later(
     settings: KafkaSettings, server: str, made: AIOKafkaConnection, seconds: float
 ) -> Refusal | None:
-    """Return that a token is refused.
+    """Return why the first request is refused, where the connection itself was not: a token, or the lack of a login.
 
-    The server says so in an answer that aiokafka does not read (RFC 7628, 3.2.2). Then the next request has no answer,
-    or one that names no server.
+    Of a token the server says so in an answer that aiokafka does not read (RFC 7628, 3.2.2). Then the next request has
+    no answer, or one that names no server. Who must log in and does not is cut off at the first request.
     """
-    if settings.oauth is None:
-        return None
     try:
         async with asyncio.timeout(seconds):
             accepted = bool((await made.send(MetadataRequest([]))).brokers)
@@ -126,7 +143,11 @@ async def _refused_token(
         return Refusal(f"{server} does not answer", permanent=False)
     except (KafkaError, OSError, EOFError):
         accepted = False
-    return None if accepted else Refusal(f"{server} refuses {_WHOSE_TOKEN}", permanent=True)
+    if accepted:
+        return None
+    if settings.oauth is not None:
+        return Refusal(f"{server} refuses {_WHOSE_TOKEN}", permanent=True)
+    return _closed(settings, server)
 
 
 def _refusal(settings: KafkaSettings, server: str, error: BaseException) -> Refusal:
@@ -137,6 +158,10 @@ def _refusal(settings: KafkaSettings, server: str, error: BaseException) -> Refu
             return Refusal(text, permanent=True)
         if (text := _unreachable(server, cause)) is not None:
             return Refusal(text, permanent=False)
+    return _closed(settings, server)
+
+
+def _closed(settings: KafkaSettings, server: str) -> Refusal:
     # A server that expects TLS closes a connection without it; one that expects SASL does so at the first request.
     hint = f"does it expect another kafka.security.protocol than {settings.protocol}?"
     return Refusal(f"{server} closes the connection: {hint}", permanent=False)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from daemon.adapters.kafka.client import BROKEN, REQUEST_BYTES, stop_client
+from daemon.adapters.kafka.client import BROKEN, REQUEST_BYTES, seen, stop_client
 from daemon.adapters.kafka.diagnosis import check_token, explained
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.types import OutRecord
@@ -44,14 +44,21 @@ async def publish_together(settings: KafkaSettings, records: Sequence[OutRecord]
         "max_request_size": REQUEST_BYTES,
         "max_batch_size": 256 * 1024,
     }
-    async with _producer(settings, f"publishing {len(records)} records", **options) as producer, producer.transaction():
-        sent = [
-            await producer.send(
-                settings.topics[record.role], value=record.value, key=record.key, partition=record.partition
-            )
-            for record in records
-        ]
-        await asyncio.gather(*sent)
+    async with _producer(settings, f"publishing {len(records)} records", **options) as producer:
+        await producer.begin_transaction()
+        try:
+            sent = list[asyncio.Future[object]]()
+            for record in records:
+                topic = settings.topics[record.role]
+                future = await producer.send(topic, value=record.value, key=record.key, partition=record.partition)
+                future.add_done_callback(seen)
+                sent.append(future)
+            await asyncio.gather(*sent)
+            await producer.commit_transaction()
+        except BaseException:
+            with suppress(*BROKEN):  # nothing may have begun at the broker; what failed first is the reason
+                await producer.abort_transaction()
+            raise
 
 
 @asynccontextmanager

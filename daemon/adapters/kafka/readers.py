@@ -35,8 +35,8 @@ async def _reader(
         numbers = {topic: sorted(metadata.partitions_for_topic(topic) or ()) for topic in topics}
         if missing := [topic for topic, known in numbers.items() if not known]:
             raise UnavailableError(
-                f"topic {', '.join(missing)} does not exist; `strayline topics create` makes the daemon's topics, "
-                "and with --input-partitions those of the input"
+                f"topic {', '.join(missing)} does not exist, or we may not see it; `strayline topics create` makes the "
+                "daemon's topics, and with --input-partitions those of the input"
             )
         partitions = [KafkaPartition(topic, number) for topic, known in numbers.items() for number in known]
         reader.assign(partitions)

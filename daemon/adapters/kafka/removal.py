@@ -9,10 +9,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupIdNotFound, KafkaError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    GroupIdNotFound,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from daemon.adapters.kafka.diagnosis import check_token, explained
+from daemon.adapters.kafka.diagnosis import check_token, explained, no_right
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.errors import UnavailableError
 
@@ -104,5 +111,7 @@ def _check(what: str, results: list[tuple[str, int]], gone: type[KafkaError]) ->
     """Raise UnavailableError for a result that is an error, unless it says that the thing is gone already."""
     for name, code, *_ in results:
         kind = for_code(code)
+        if issubclass(kind, TopicAuthorizationFailedError | GroupAuthorizationFailedError):
+            raise UnavailableError(no_right(f"to see or delete the {what} {name}"))
         if code and kind is not gone:
             raise UnavailableError(f"{what} {name}: {kind.__name__}")

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
-from daemon.adapters.kafka.diagnosis import check_token, explained
+from daemon.adapters.kafka.diagnosis import check_token, explained, no_right
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.text import many
 from daemon.errors import UnavailableError
@@ -146,6 +146,8 @@ async def _create(admin: AIOKafkaAdminClient, topic: NewTopic) -> None:
         raise UnavailableError(f"creating topic {topic.name}: {error}") from None
     for name, code, *message in response.topic_errors:
         kind = for_code(code)
+        if kind is TopicAuthorizationFailedError:
+            raise UnavailableError(no_right(f"to create topic {name}"))
         if code and kind is not TopicAlreadyExistsError:
             raise UnavailableError(f"creating topic {name}: {kind.__name__}: {' '.join(map(str, message))}")
 

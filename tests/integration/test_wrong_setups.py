@@ -1,0 +1,254 @@
+"""Each wrong set-up, with every verb that meets it: one sentence that names the fault, and the right exit code.
+
+One broker has a listener for each way of coming in. 78 is for what the configuration can mend, 69 for what may pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from daemon.cli.entry import main
+from demo.broker import Cluster
+from deploy.acls import Acl
+from tests.cli.test_edges import NEEDS_KAFKA, furnish
+from tests.support.authorities import Authority
+from tests.support.guarded import admin_of, allow, take_away
+from tests.support.many_doors import Doors, many_doors
+
+PERMANENT = ("notify --port 0",)
+"""Verbs that wait for what may pass, and end for what only another configuration mends."""
+Security = Callable[[Doors], Mapping[str, Any]]
+
+
+def _tls(doors: Doors, **more: str) -> dict[str, Any]:
+    return {"protocol": "SSL", "ca": str(doors.ca), **more}
+
+
+def _login(_: Doors, **more: str) -> dict[str, Any]:
+    return {"protocol": "SASL_PLAINTEXT", "mechanism": "PLAIN", "username": "strayline", "password": "sham", **more}
+
+
+CLOSES = "{server} closes the connection: does it expect another kafka.security.protocol than {protocol}?"
+CONNECTIONS: dict[str, tuple[str, Security, int, str]] = {
+    "nothing listens": ("127.0.0.1:1", lambda _: {}, 69, "{server} refuses connections: no Kafka listens there"),
+    "no such name": ("nowhere.invalid:9092", lambda _: {}, 69, "{server}: the name cannot be resolved"),
+    "TLS to plain text": ("plain", _tls, 69, CLOSES),
+    "plain text to TLS": ("tls", lambda _: {}, 69, CLOSES),
+    "no login": ("login", lambda _: {}, 69, CLOSES),
+    "a login where none is wanted": ("plain", _login, 78, "{server} expects no SASL; set kafka.security.protocol"),
+    "another authority": (
+        "tls",
+        lambda doors: _tls(doors, ca=str(doors.ca.parent / "stranger-ca.pem")),
+        78,
+        "the certificate of {server} is not signed by kafka.security.ca: unable to get local issuer certificate",
+    ),
+    "a certificate for another address": ("other", _tls, 78, "the certificate of {server} is for another host name"),
+    "an expired certificate": ("old", _tls, 78, "the certificate of {server} has expired"),
+    "no file of the authority": (
+        "tls",
+        lambda doors: _tls(doors, ca="none.pem"),
+        78,
+        "kafka.security.ca: none.pem: No such file or directory",
+    ),
+    "another mechanism": (
+        "login",
+        lambda doors: _login(doors, mechanism="SCRAM-SHA-256"),
+        78,
+        "{server} does not offer kafka.security.mechanism SCRAM-SHA-256",
+    ),
+    "a wrong password": (
+        "login",
+        lambda doors: _login(doors, password="wrong"),
+        78,
+        "{server} refuses the user or the password of kafka.security",
+    ),
+}
+"""Where the verb connects, with which credentials, the exit code and the sentence."""
+
+
+@pytest.fixture(scope="module")
+def doors(kafka: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+    """The broker, and a folder with what the verbs read."""
+    del kafka  # says in CI's words when there is none
+    folder = tmp_path_factory.mktemp("setups")
+    furnish(folder)
+    assert Authority.make(folder, "stranger").ca.exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert 0 == main(["backtest", "--config", "strayline.yaml", "--out", "history", "good.jsonl"])
+    with many_doors(folder) as made:
+        yield made
+
+
+@pytest.fixture
+def here(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> Doors:
+    """Work in the folder that the tests share."""
+    monkeypatch.chdir(doors.ca.parent)
+    return doors
+
+
+def written(server: str, security: Mapping[str, Any], **more: Any) -> None:
+    """Write the configuration that the next verb reads."""
+    config: dict[str, Any] = {
+        "kafka": {"bootstrap_servers": [server], "security": dict(security)},
+        "engine": {"type": "lite"},
+        "http": {"port": 0},
+        "snapshot": {"enabled": False},
+        "notify": {
+            "routes": [{"name": "hook", "type": "webhook", "url": "http://127.0.0.1:1", "secret_file": "empty"}]
+        },
+    }
+    Path("setup.yaml").write_text(yaml.safe_dump(config | more))
+
+
+def typed(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    """Return the exit code of a command, and every sentence with which it says what is wrong."""
+    code = main([*command.split(), "--config", "setup.yaml"])
+    printed = capsys.readouterr()
+    sentences = []
+    for line in (*printed.out.splitlines(), *printed.err.splitlines()):
+        if line.startswith("{"):
+            event = json.loads(line)
+            sentences += [event["error"]] if event["event"] == "stopped" else []
+        elif line.startswith("kafka: ") and not line.startswith("kafka: good"):
+            sentences.append(line.removeprefix("kafka: "))
+        elif line.startswith("strayline: ") and "loading the model" not in line:
+            sentences.append(line.removeprefix("strayline: "))
+        else:
+            assert "Traceback" not in line
+    return code, sentences
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [*NEEDS_KAFKA, *PERMANENT])
+@pytest.mark.parametrize("setup", CONNECTIONS)
+def test_a_broker_that_cannot_be_used(
+    setup: str, command: str, here: Doors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The name, the port, TLS, its certificates and the login: the same sentence from every verb."""
+    door, security, code, sentence = CONNECTIONS[setup]
+    if command in PERMANENT and code != os.EX_CONFIG:
+        return  # it waits
+    server, given = getattr(here, door, door), security(here)
+    written(server, given)
+
+    said = sentence.format(server=server, protocol=given.get("protocol", "PLAINTEXT"))
+    assert (code, [said]) == typed(command, capsys)
+
+
+MAKE = "does not exist, or we may not see it; make it with `strayline topics create`"
+MADE_BY = (
+    "does not exist, or we may not see it; `strayline topics create` makes the daemon's topics, and with "
+    "--input-partitions those of the input"
+)
+MISSING: dict[str, tuple[int, str]] = {
+    "run": (69, f"topic strayline.checkpoints {MAKE}"),
+    "tail": (69, f"topic strayline.alerts {MADE_BY}"),
+    "label --list": (69, f"topic strayline.feedback {MADE_BY}"),
+    "baseline inspect": (69, f"topic strayline.baseline {MAKE}"),
+    "baseline export target": (69, f"topic strayline.baseline {MAKE}"),
+    "baseline import history": (69, f"topic strayline.baseline {MAKE}"),
+    "try --topic logs": (69, f"topic logs {MADE_BY}"),
+    "backtest --topic logs": (69, f"topic logs {MADE_BY}"),
+    "init --topic logs --write new.yaml": (
+        65,
+        "topic logs does not exist, or we may not see it; there are none with records",
+    ),
+}
+"""What a verb says where there are no topics, and where it has no rights at all."""
+REFUSED = {
+    **MISSING,
+    "topics create": (69, "no right to create topic strayline.alerts; see the ACLs in docs/operate.md"),
+    "topics delete": (69, "Kafka at {server}: no right to the group strayline; see the ACLs in docs/operate.md"),
+}
+
+
+@pytest.mark.parametrize("command", REFUSED)
+def test_a_user_without_rights(command: str, here: Doors, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kafka hides what we may not see, so a topic may be missing or hidden, and the sentence says both."""
+    written(here.login, _login(here, username="creator"))
+    code, sentence = REFUSED[command]
+    assert (code, [sentence.format(server=here.login)]) == typed(command, capsys)
+
+
+@pytest.mark.parametrize("command", MISSING)
+def test_topics_that_do_not_exist(command: str, here: Doors, capsys: pytest.CaptureFixture[str]) -> None:
+    """The sentence names the first that is missing and the command that makes it."""
+    written(here.plain, {})
+    assert MISSING[command] == _one(typed(command, capsys))
+
+
+def _one(said: tuple[int, list[str]]) -> tuple[int, str]:
+    code, (sentence,) = said
+    return code, sentence
+
+
+TOPICS = {role: f"rights.{role}" for role in ("alerts", "baseline", "feedback", "checkpoints", "observations")}
+LABEL = "label 0123456789abcdef normal --scope shop --by ann"
+ONE_RIGHT: dict[tuple[str, str, str], str] = {
+    ("Describe", "rights.alerts", "tail"): "Kafka at {server}: no right to rights.alerts",
+    ("Describe", "rights.baseline", "baseline inspect"): "following rights.baseline: no right to rights.baseline",
+    ("Describe", "rights.baseline", "label --list"): "following rights.baseline: no right to rights.baseline",
+    ("Describe", "lines", "try --topic lines"): "Kafka at {server}: no right to lines",
+    ("Read", "rights.feedback", LABEL): "publishing to rights.feedback: no right to rights.feedback",
+    ("Read", "rights.baseline", "baseline import history"): "publishing 67 records: no right to rights.baseline",
+    ("", "", "baseline import history"): "publishing 67 records: no right to the transactional ids strayline-*",
+}
+"""A verb, the only right that it has to one of the topics ("" for no transactional id), and what it says."""
+
+
+@pytest.fixture(scope="module")
+def topics(doors: Doors) -> Doors:
+    """The topics that rights are taken away from; `console` has rights to all, and no transactional id."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(doors.ca.parent)
+        written(doors.plain, {}, topics=TOPICS | {"dead_letters": "rights.dead"}, input={"topics": ["lines"]})
+        assert 0 == main(["topics", "create", "--input-partitions", "1", "--config", "setup.yaml"])
+    asyncio.run(_send(doors.plain, "lines"))
+    return doors
+
+
+async def _send(server: str, topic: str) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=server) as producer:
+        await producer.send_and_wait(topic, b'{"message": "a request"}')
+
+
+@pytest.mark.parametrize(("right", "topic", "command"), ONE_RIGHT)
+def test_one_right_is_missing(
+    right: str, topic: str, command: str, topics: Doors, here: Doors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A topic that is seen and may not be read or written, and a transaction that may not begin."""
+    names = [*TOPICS.values(), "lines"]
+    given = [Acl("topic", name, (right,) if name == topic else ("Read", "Write")) for name in names]
+    given += [Acl("transactional-id", "strayline-", ("Write",), prefixed=True)] if topic else []
+    capsys.readouterr()
+    asyncio.run(_change(here, allow, given))
+    try:
+        written(
+            here.login,
+            _login(here),
+            topics=TOPICS | {"dead_letters": "rights.dead"},
+            input={"topics": ["lines"]},
+        )
+        said = typed(command, capsys)
+    finally:
+        asyncio.run(_change(here, take_away, given))
+    sentence = ONE_RIGHT[right, topic, command].format(server=here.login)
+    assert (69, [f"{sentence}; see the ACLs in docs/operate.md"]) == said
+
+
+async def _change(
+    doors: Doors, change: Callable[[AIOKafkaAdminClient, str, list[Acl]], Awaitable[None]], acls: list[Acl]
+) -> None:
+    async with admin_of(doors.login) as admin:
+        await change(admin, "strayline", acls)
