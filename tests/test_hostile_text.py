@@ -16,6 +16,8 @@ from daemon.core.baseline.failure_words import failure_score, words_of_failure
 from daemon.core.documents.clauses import blocks_of, split_clauses
 from daemon.core.documents.words import words_of
 from daemon.core.masking.length import MAX_TEXT
+from daemon.core.masking.random_tokens import without_tokens
+from daemon.core.masking.rule_forms import ascii_classes
 from daemon.core.observations import cause_of
 from daemon.core.text import clean, excerpt, gist
 
@@ -36,6 +38,7 @@ REPEATED = (
         "page ",
         " ",
     ),
+    *("a.b:55:c:d:", "[", "[\\", "\\", "*:*:"),
     *("\n ", "(a) ", "\x1b[", "\x1b]", "<A", "{{", "_", "'", "I", "§"),
 )
 OF_LINES: dict[str, Callable[[str], object]] = {
@@ -47,6 +50,8 @@ OF_LINES: dict[str, Callable[[str], object]] = {
     "gist": gist,
     "excerpt": lambda text: excerpt(text, "error", 200),
     "tokens": lambda text: (estimate(text), cut_all([text], 100)),
+    "without_tokens": without_tokens,
+    "ascii_classes": ascii_classes,
 }
 OF_DOCUMENTS: dict[str, Callable[[str], object]] = {
     "words_of": words_of,

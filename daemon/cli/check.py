@@ -47,10 +47,19 @@ def add(verbs: Verbs[Parser]) -> None:
 def check(options: argparse.Namespace) -> int:
     """Check the file; with `--online` also brokers, topics and engine."""
     config = load(options)
+    _read_schemas(config)
     say(f"{options.config}: good (configuration {config.fingerprint()})")
     _print_links(config)
     _print_routes(config)
     return asyncio.run(_online(config)) if options.online else 0
+
+
+def _read_schemas(config: Config) -> None:
+    """Raise ConfigError where a file of `input.schemas` cannot be read or is not a schema."""
+    if config.input.schemas:
+        from daemon.schema_wiring import read_schemas
+
+        read_schemas(config.input.format, config.input.schemas)
 
 
 def _print_links(config: Config) -> None:

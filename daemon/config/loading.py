@@ -22,7 +22,10 @@ from daemon.errors import ConfigError
 from daemon.small_files import read_small
 from daemon.strict_yaml import YamlError, parse_yaml
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_BEGIN, _DEFAULT = r"\$\{([A-Za-z_][A-Za-z0-9_]*)", r":-((?:[^}$]|\$(?!\{))*)"
+_VARIABLE = re.compile(rf"{_BEGIN}(?:{_DEFAULT})?\}}")
+_NESTED = re.compile(rf"{_BEGIN}{_DEFAULT}\$\{{")
+"""A default ends at the next variable at the latest, so each character is read once."""
 
 
 def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
@@ -80,6 +83,9 @@ def _substitute(node: object, environment: Mapping[str, str], path: str, problem
     if isinstance(node, list):
         return [_substitute(v, environment, f"{path}.{i}", problems) for i, v in enumerate(node)]
     if not isinstance(node, str):
+        return node
+    if (nested := _NESTED.search(node)) is not None:
+        problems.append(f"{path}: the default of ${{{nested[1]}:-…}} holds another ${{…}}; write a text there")
         return node
 
     def value(match: re.Match[str]) -> str:

@@ -170,6 +170,29 @@ def test_a_configuration_that_cannot_be_read_is_named(
     assert (os.EX_CONFIG, True) == (code, name in errors), errors
 
 
+@pytest.mark.parametrize(
+    ("language", "file", "why"),
+    [
+        ("avro", "missing", "No such file or directory"),
+        ("avro", "good.jsonl", "not an Avro schema"),
+        ("avro", "binary", "can't decode byte"),
+        ("protobuf", "empty", "the Protobuf descriptors are not complete"),
+        ("protobuf", "folder", "Is a directory"),
+    ],
+)
+def test_check_reads_the_schemas(
+    language: str, file: str, why: str, history: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that is no schema is found without a broker, before the daemon starts with it."""
+    config = tmp_path / "config.yaml"
+    config.write_text(f"engine: {{type: lite}}\ninput: {{format: {language}, schemas: {{17: {file}}}}}\n")
+    code, errors = typed("check", capsys, config=str(config))
+
+    assert (os.EX_CONFIG, 1) == (code, errors.count("\n")), errors
+    assert errors.startswith(f"strayline: input.schemas.17: {file}: ")
+    assert why in errors
+
+
 DOCUMENTS = ("documents list", "documents add empty", "documents check good.jsonl", "documents search pump")
 
 

@@ -203,6 +203,15 @@ def test_strange_shapes_are_sentences(text: str, said: str) -> None:
         parse_config(text, {})
 
 
+@pytest.mark.parametrize("nested", ["${A:-${B:-x}}", "a ${A:-b${C}} c", "${A:-" * 10_000])
+def test_a_default_holds_no_other_variable(nested: str) -> None:
+    """It says so, rather than to leave braces behind; ten thousand of them take no longer than to read them."""
+    with pytest.raises(ConfigError) as refused:
+        parse_config(f"kafka: {{group_id: '{nested}'}}", {"A": "set"})
+    assert ["kafka.group_id: the default of ${A:-…} holds another ${…}; write a text there"] == refused.value.problems
+    assert "a$b-c" == parse_config("kafka: {group_id: '${A:-a$b}${B:--c}'}", {}).kafka.group_id
+
+
 def test_schemas_are_named_by_numbers_as_they_are_written() -> None:
     """An id needs no quotes, as the documentation has it."""
     schemas = parse_config(

@@ -82,7 +82,7 @@ _TOKENS = tuple(
 )
 """Tokens, each with a literal that it contains."""
 _PGPASS = re.compile(
-    r"\b((?:[A-Za-z][\w-]*\.[\w.-]+|\*|localhost):(?:[0-9]{2,5}|\*):[\w*-]+:(?:[A-Za-z][\w-]{2,}|\*):)[^\s]{4,}",
+    r"\b((?:[A-Za-z][\w-]{0,253}\.[\w.-]{1,253}|\*|localhost):(?:[0-9]{2,5}|\*):[\w*-]+:(?:[A-Za-z][\w-]{2,}|\*):)[^\s]{4,}",
     re.ASCII,
 )
 _PART = re.compile(r"[+/]?(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]+)|[+/]")

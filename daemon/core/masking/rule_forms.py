@@ -35,7 +35,8 @@ def rule(forms: Sequence[Form], flags: str = "(?i)", placeholder: str = SECRET) 
     return ascii_classes(f"{flags}(?:{pattern})"), before + placeholder + behind
 
 
-_CLASS = re.compile(r"\\[wdsSb]|\[\^?\]?(?:\\.|[^\]\\])*\]|\\.")
+_CLASS = re.compile(r"(?s)\\[wdsSb]|\[\^?\]?(?:\\.|[^\]\\])*+(?:\]|\\?\Z)|\\.")
+"""A class of characters, which ends with the expression where it has no end: so each character is read once."""
 _ASCII = {r"\w": "A-Za-z0-9_", r"\d": "0-9", r"\s": r"\t\n\v\f\r "}
 
 
