@@ -192,6 +192,15 @@ def licence_of(name: str) -> str:
     return str(fields.get("license_expression", "")) or "; ".join(set(classified) - {"OSI Approved"}) or named
 
 
+def test_the_documented_components_are_those_of_the_pins() -> None:
+    """docs/security.md says how many components each installation has, as `make sbom` counts them: one a pin."""
+    text = " ".join((ROOT / "docs/security.md").read_text().split())
+    said = {which: int(count) for count, which in re.findall(r"(\d+) (?:components )?for `(\w+)`", text)}
+    files = {which: (ROOT / "requirements" / f"{which}.txt").read_text() for which in said}
+    assert {"runtime", "lite", "cpu", "gpu"} == set(said)
+    assert {which: len(re.findall(r"^[a-z0-9].*==", pinned, re.MULTILINE)) for which, pinned in files.items()} == said
+
+
 @pytest.mark.parametrize("which", ["runtime", "lite", "cpu"])
 def test_licences(which: str) -> None:
     """What an installation brings is under a licence that lets it be used, changed and sold, but for what is named."""

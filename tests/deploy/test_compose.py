@@ -56,6 +56,15 @@ def test_the_trials_console_is_reachable_and_closed() -> None:
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.name)
+def test_images_install_only_what_is_pinned(recipe: Path) -> None:
+    """Every installation compares hashes, or builds this project alone, with the build's own tools pinned."""
+    commands = re.findall(r"pip install (.+?)(?:&&|$)", recipe.read_text().replace("\\\n", ""), re.MULTILINE)
+    assert len(commands) > 1
+    pinned = ("--require-hashes", "--no-deps --build-constraints requirements/dev.txt .")
+    assert [] == [command for command in commands if not any(words in command for words in pinned)]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.name)
 def test_images_run_as_nobody_special(recipe: Path) -> None:
     """The last stage has a user of its own, a health check, labels and no model."""
     last = recipe.read_text().split("\nFROM ")[-1]
