@@ -5,7 +5,7 @@
 Without `--fresh` the traffic has 140 patterns and ever-new keys; with it every session has lines of its own besides:
 ever-new keys, patterns and masked lines. Prints a row of JSON every tenth: CPU seconds a million lines of each stage in
 that tenth, resident memory, what is left of it when freed memory was given back, and what the detector holds.
-No Kafka, no model.
+No Kafka, no model. Set POLARS_MAX_THREADS=1 and OPENBLAS_NUM_THREADS=1, as the daemon does, or threads that spin count.
 """
 
 from __future__ import annotations

@@ -8,9 +8,12 @@ bounded, so an alert of ten thousand lines costs no more than one of a few hundr
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
-from itertools import islice
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 MAX_LINES = 512
 MAX_CHARACTERS = 1000
@@ -28,28 +31,35 @@ class LineIndex:
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = list(dict.fromkeys(lines))
         self._known = frozenset(self._lines)
-        self._sizes: list[int] = []
-        self._postings: defaultdict[str, list[int]] = defaultdict(list)
 
     def __contains__(self, line: str) -> bool:
         return line in self._known
 
     def novelty(self, line: str) -> tuple[float, str | None]:
         """Return the distance (0 to 1) to the nearest known line, and that line; 1 and None without a shared word."""
-        self._index()
         bag = words(line)
-        shared = Counter(at for word in bag for at in self._postings.get(word, ()))
-        if not shared:
+        lines = [self._postings[word] for word in bag if word in self._postings]
+        if not lines:
             return 1.0, None
-        similarity, at = max((2 * common / (len(bag) + self._sizes[at]), -at) for at, common in shared.items())
-        return 1.0 - similarity, self._lines[-at]
+        shared = np.bincount(np.concatenate(lines), minlength=len(self._sizes))
+        similarity = 2 * shared / (len(bag) + self._sizes)
+        at = int(similarity.argmax())
+        return 1.0 - similarity.item(at), self._lines[at]
 
-    def _index(self) -> None:
-        """Fill the index at the first look-up; explanations of known lines need none."""
-        if self._sizes:
-            return
-        for at, line in enumerate(islice(self._lines, MAX_LINES)):
-            bag = words(line)
-            self._sizes.append(len(bag))
+    @cached_property
+    def _bags(self) -> list[frozenset[str]]:
+        """The words of each line, from the first look-up on; explanations of known lines need none."""
+        return [words(line) for line in self._lines[:MAX_LINES]]
+
+    @cached_property
+    def _sizes(self) -> NDArray[np.int64]:
+        return np.fromiter(map(len, self._bags), np.int64, len(self._bags))
+
+    @cached_property
+    def _postings(self) -> dict[str, NDArray[np.int64]]:
+        """The lines that have each word."""
+        lines = defaultdict[str, list[int]](list)
+        for at, bag in enumerate(self._bags):
             for word in bag:
-                self._postings[word].append(at)
+                lines[word].append(at)
+        return {word: np.array(numbers) for word, numbers in lines.items()}

@@ -35,6 +35,13 @@ _WORDS = re.compile(
     rf"|emerg\w*|dead|killed|crash\w*|broken|bad|interrupted?|{_GIVEN_UP})\b",
     re.IGNORECASE,
 )
+_HINTS = (
+    *("err", "fail", "fatal", "panic", "exception", "abort", "unexpected", "invalid", "illegal", "corrupt", "denied"),
+    *("refused", "timeout", "timed", "cannot", "can't", "could", "unable", "lost", "missing", "found", "such"),
+    *("critical", "severe", "alert", "emerg", "dead", "killed", "crash", "broken", "bad", "interrupt", "gave", "giv"),
+    *("dlq", "abandon", "discard", "quarantin"),
+)
+"""Each match of `_WORDS` holds one of these. Looking for them takes a tenth of the time; most lines hold none."""
 _CAMEL = re.compile(r"([a-z])([A-Z])")
 _LEVELS = {
     **dict.fromkeys(("fatal", "critical", "crit", "emerg", "emergency", "alert", "panic"), 2.0),
@@ -63,6 +70,9 @@ def failure_score(line: str) -> float:
 
 def words_of_failure(line: str) -> frozenset[str]:
     """Return the distinct failure words of a masked line, in lower case; CamelCase is read as words."""
+    lower = line.lower()
+    if line.isascii() and not any(hint in lower for hint in _HINTS):
+        return frozenset()
     text = _CAMEL.sub(r"\1 \2", line)
     if not _WORDS.search(text):
         return frozenset()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import string
 
-from daemon.core.baseline.failure_words import failure_score
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.core.baseline.failure_words import _HINTS, _WORDS, failure_score
 
 
 @pytest.mark.parametrize(
@@ -85,3 +89,10 @@ def test_the_class_of_a_status_is_no_stated_level(status: str, expected: float, 
 def test_a_failure_that_the_line_denies_is_none(line: str, expected: float) -> None:
     """A negated failure word, an error field without a value and a limit of time name no failure."""
     assert expected == failure_score(line)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.from_regex(_WORDS, fullmatch=True, alphabet=st.sampled_from(string.printable)))
+def test_every_failure_word_holds_a_hint(word: str) -> None:
+    """So no line that has one is passed over, also where the word is split by CamelCase."""
+    assert any(hint in word.replace(" ", "").lower() for hint in _HINTS)
