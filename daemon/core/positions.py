@@ -37,24 +37,20 @@ def ranges(positions: Positions) -> list[str]:
     A bare number is the offset of a one-line record, ``a-b`` consecutive ones; ``o:a-b`` are lines a to b, counted
     from 1, of the many-line record at offset o.
     """
-    if positions.size == 0:
-        return []
-    offsets, indices = positions >> INDEX_BITS, positions & MAX_LINES_PER_RECORD
-    whole = indices == 0
-    # A run goes on while whole records follow each other, or lines of one record do.
-    follows = np.where(
-        whole[1:] & whole[:-1],
-        np.diff(offsets) == 1,
-        ~whole[1:] & ~whole[:-1] & (np.diff(positions) == 1),
-    )
-    breaks = np.flatnonzero(~follows)
-    first, last = np.concatenate(([0], breaks + 1)), np.append(breaks, positions.size - 1)
-    columns = (offsets[first], indices[first], offsets[last], indices[last])
-    return [_span(*ends) for ends in zip(*(column.tolist() for column in columns), strict=True)]
+    spans: list[tuple[int, int]] = []
+    for position in positions.tolist():
+        # A run goes on while whole records follow each other, or lines of one record do.
+        step = 1 if position & MAX_LINES_PER_RECORD else 1 << INDEX_BITS
+        first, last = spans[-1] if spans else (-1, -1)
+        if position - last == step and bool(last & MAX_LINES_PER_RECORD) == (step == 1) and spans:
+            spans[-1] = first, position
+        else:
+            spans.append((position, position))
+    return [_span(first, last) for first, last in spans]
 
 
-def _span(first: int, first_index: int, last: int, last_index: int) -> str:
-    if first_index == 0:
-        return str(first) if first == last else f"{first}-{last}"
-    lines = str(first_index) if first_index == last_index else f"{first_index}-{last_index}"
-    return f"{first}:{lines}"
+def _span(first: int, last: int) -> str:
+    if not first & MAX_LINES_PER_RECORD:
+        return place(first) if first == last else f"{place(first)}-{place(last)}"
+    lines = place(first)
+    return lines if first == last else f"{lines}-{last & MAX_LINES_PER_RECORD}"

@@ -9,7 +9,7 @@ pattern, line, family, weight and bucket.
 Nothing here judges. `detection` asks what a session has in common with the baseline, then adds it.
 """
 
-from daemon.core.baseline.baseline import Baseline
+from daemon.core.baseline.baseline import Baseline, more_until
 from daemon.core.baseline.failure_words import failure_score, words_of_failure
 from daemon.core.baseline.labels import TEACH, Label
 from daemon.core.baseline.line_families import NONE, wording
@@ -39,6 +39,7 @@ __all__ = [
     "differing",
     "failure_score",
     "fill_baseline",
+    "more_until",
     "similarity",
     "sketch",
     "wording",

@@ -11,6 +11,7 @@ it become less strange with it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -32,6 +33,11 @@ from daemon.core.types import LabelVerdict, TopicPartition, Vector
 KEPT_AFTER_EVICTION = 0.95
 REFRESH = 0.02
 """The mass of labelled patterns and the common lines are recomputed when the total has changed by this share."""
+
+
+def more_until(now: float, then: float, share: float) -> int:
+    """Return by how much `now` can grow until it differs from `then` by more than `share` of that: whole numbers."""
+    return math.floor(share * then) - int(now - then)
 
 
 class Baseline:
@@ -293,6 +299,10 @@ class Baseline:
     def is_settled(self, total: float) -> bool:
         """Return whether nothing is refreshed when the window has `total` sessions."""
         return abs(total - self._refreshed) <= REFRESH * self._refreshed
+
+    def settled_for(self) -> int:
+        """Return by how many sessions the window can grow before something is refreshed, where it `is_settled` now."""
+        return more_until(self.window.total, self._refreshed, REFRESH)
 
     def _settle(self, keep: float | None = None) -> None:
         """Refresh what depends on the whole window's mass, when that has changed enough; keep within `max_patterns`.

@@ -70,8 +70,7 @@ def failure_score(line: str) -> float:
 
 def words_of_failure(line: str) -> frozenset[str]:
     """Return the distinct failure words of a masked line, in lower case; CamelCase is read as words."""
-    lower = line.lower()
-    if line.isascii() and not any(hint in lower for hint in _HINTS):
+    if line.isascii() and not any(map(line.lower().__contains__, _HINTS)):
         return frozenset()
     text = _CAMEL.sub(r"\1 \2", line)
     if not _WORDS.search(text):

@@ -47,8 +47,10 @@ class Sessions:
     def add(self, end: int) -> None:
         """Add one that ended at `end`."""
         self.count += 1
-        self.first = min(self.first, end)
-        self.last = max(self.last, end)
+        if end < self.first:
+            self.first = end
+        elif end > self.last:
+            self.last = end
 
 
 class _Heads(Columns):

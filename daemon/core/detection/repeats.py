@@ -19,6 +19,10 @@ from daemon.core.detection.scope import Scope
 from daemon.core.detection.verdict_cache import CachedVerdict
 from daemon.core.types import Judgement, Pattern, TopicPartition
 
+_Known = tuple[CachedVerdict, Sessions, int, int, int, int]
+"""A cached verdict and the sessions that it has served in a run, up to which session of the run it serves, for how many
+sessions, and the bounds of its bucket in microseconds."""
+
 
 @dataclass(slots=True)
 class Repeats:
@@ -41,31 +45,35 @@ class Repeats:
 def repeats_of(name: str, scope: Scope, source: TopicPartition, sessions: Iterable[tuple[Pattern, int]]) -> Repeats:
     """Return the run of sessions of the scope `name` that `sessions` begin with, each a pattern and an end."""
     run, baseline, ring, cache = Repeats(), scope.baseline, scope.rings.get(source), scope.cache(source)
-    window = baseline.window
-    start, clock, width, total = window.start, window.clock, window.bucket_us, window.total
-    if ring is None or clock is None or len(baseline.labels):
+    window, total = baseline.window, baseline.window.total
+    start, clock, width = window.start, window.clock, window.bucket_us
+    if ring is None or clock is None or len(baseline.labels) or not baseline.is_settled(total + 1):
         return run
-    found: dict[str, tuple[CachedVerdict, Sessions, float]] = {}
+    settled, chunk_ends, found = baseline.settled_for(), 0, dict[str, _Known]()
     for ahead, (pattern, end) in enumerate(sessions):
-        id_, bucket, sessions_before = pattern.id, end // width, total + ahead
-        if pattern.scope != name or not start <= bucket <= clock or not baseline.is_settled(sessions_before + 1):
+        id_ = pattern.id
+        if pattern.scope != name or ahead >= settled:
             break
         known = found.get(id_)
         if known is None:
-            cached = cache.find(id_, baseline, ring, end, ahead=ahead)
+            bucket = end // width
+            cached = cache.find(id_, baseline, ring, end, ahead=ahead) if start <= bucket <= clock else None
             if cached is None:
                 break
             of_one = run.counted[id_] = Sessions(cached.row, bucket, 1, end, end)
-            found[id_] = cached, of_one, baseline.patterns.mass.item(cached.row)
+            of_all, of_pattern = cached.lasts(
+                ring.count + ahead, total + ahead, baseline.patterns.mass.item(cached.row)
+            )
+            found[id_] = cached, of_one, ahead + of_all, of_pattern, bucket * width, (bucket + 1) * width
             run.changed.append(changelog_codec.weight_key(name, id_, source))
         else:
-            cached, of_one, mass = known
-            if not cached.holds(ring.count + ahead, sessions_before, mass + of_one.count, bucket):
-                cache.discard(id_)
+            cached, of_one, last, most, begins, ends = known
+            if ahead > last or of_one.count > most or not begins <= end < ends:
                 break
             of_one.add(end)
-        if not ahead or not (ring.count + ahead) % CHUNK:
+        if ahead == chunk_ends:
             run.changed.append(changelog_codec.ring_key(name, source, ring.next_chunk(ahead)))
+            chunk_ends += CHUNK - (ring.count + ahead) % CHUNK
         run.verdicts.append(cached)
         run.ends.append(end)
     return run

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from daemon.core.baseline import Baseline
+from daemon.core.baseline import Baseline, more_until
 from daemon.core.calibration import ENOUGH, Ring
 from daemon.core.generation_cache import GenerationCache
 from daemon.core.types import Judgement
@@ -52,6 +52,14 @@ class CachedVerdict:
             and abs(total - self.total) <= MOVED * self.total
             and abs(mass - self.mass) <= MOVED * self.mass
         )
+
+    def lasts(self, sessions: int, total: float, mass: float) -> tuple[int, int]:
+        """Return for how many more sessions of the scope, and of its pattern, it holds that holds now.
+
+        The arguments are those of `holds` now; the masses are whole numbers.
+        """
+        of_all = min(self.until - sessions - 1, more_until(total, self.total, MOVED))
+        return of_all, more_until(mass, self.mass, MOVED)
 
 
 class VerdictCache:

@@ -21,6 +21,8 @@ ALTERNATIVE = "|"
 
 _NULS = "\x00" * 5
 """A registry's value does not begin with so many: its header is a zero and a 4-byte number that is not zero."""
+_PLAIN = r"^[^\s\x00\x{feff}]"
+"""How a value begins that is taken as it is."""
 
 COLUMNS_SCHEMA: Mapping[str, pl.DataType] = {
     "row": pl.Int64(),
@@ -128,11 +130,13 @@ def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
     program wrote to it (copytruncate).
     """
     text = decoded(batch.values, None)
+    if text.str.contains(_PLAIN).all(ignore_nulls=False):
+        return _with_rows(text), []
     if text.str.starts_with(_NULS).any():
         text = text.str.replace(rf"^{_NULS}\x00*", "")
     if text.str.starts_with("\ufeff").any():
         text = text.str.strip_prefix("\ufeff")
-    table = pl.DataFrame([pl.int_range(len(text), dtype=pl.Int64, eager=True).alias("row"), text])
+    table = _with_rows(text)
     filled = text.str.contains(r"[^\s\x00]").fill_null(value=False)
     if filled.all():
         return table, []
@@ -145,6 +149,10 @@ def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
         else:
             rejects.append(Reject(row, batch.offsets[row], *_why_not_text(value)))
     return table.filter(filled), rejects
+
+
+def _with_rows(text: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame([pl.int_range(len(text), dtype=pl.Int64, eager=True).alias("row"), text])
 
 
 def decoded(values: Sequence[bytes | None], errors: str | None) -> pl.Series:

@@ -27,6 +27,8 @@ def split_objects(values: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     each other, such as those that a logger prints over several lines.
     """
     text = values["text"]
+    if text.str.starts_with("{").all() and not text.str.contains("\n", literal=True).any():
+        return values, values.clear()
     if text.str.starts_with("\0").any():
         text = pl.DataFrame({"text": text}).select(pl.coalesce(pl.col("text").str.extract(_REGISTRY_JSON), "text"))[
             "text"

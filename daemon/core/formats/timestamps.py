@@ -8,6 +8,7 @@ TAI64N labels and .NET's ``/Date(...)/`` here.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import numpy as np
@@ -79,38 +80,50 @@ def _tai64n(text: pl.Expr) -> pl.Expr:
     return seconds * 1_000_000 + label.struct.field("nanos").str.to_integer(base=16, strict=False) // 1_000
 
 
-_SHORTEST, _LONGEST = len("2026-11-22T10:41:07Z"), len("2026-11-22T10:41:07.123456789Z")
+_SHORTEST, _LONGEST = len("2026-11-22T10:41:07"), len("2026-11-22T10:41:07.123456789")
 _MARKS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":"}
 _DATE = (1_000_0000, 100_0000, 10_0000, 1_0000, 10_00, 1_00, 10, 1)
+_ZONE = re.compile(r"Z|([+-])(0[0-9]|1[0-4]):([0-5][0-9])$")
+"""The zone at the end of a plain time; more than 14 hours are none."""
 
 
 def _plain(texts: pl.Series) -> pl.Series | None:
     """Read a column whose every text is ``YYYY-MM-DDThh:mm:ss.fZ`` of one length, as machines write them; else None.
 
-    The result is the same as for any RFC 3339 time, in a third of the time.
+    The zone may be ``+hh:mm`` too, the same in all. The result is that for any RFC 3339 time, in half of the time.
     """
     sizes = texts.str.len_bytes()
-    size = sizes.min()
-    if texts.null_count() or not isinstance(size, int) or size != sizes.max() or not _SHORTEST <= size <= _LONGEST:
+    whole = sizes.min()
+    if texts.null_count() or not isinstance(whole, int) or whole != sizes.max():
         return None
-    marks = {**_MARKS, size - 1: "Z"} | ({19: "."} if size > _SHORTEST else {})
-    table = np.frombuffer(texts.str.join("").item().encode("utf-8", "surrogatepass"), np.uint8).reshape(-1, size)
+    zone = _ZONE.search(texts.item(0))
+    size = whole - len(zone[0]) if zone is not None else 0
+    if zone is None or not _SHORTEST <= size <= _LONGEST or size == _SHORTEST + 1:
+        return None
+    marks = {**_MARKS, **dict(enumerate(zone[0], size))} | ({_SHORTEST: "."} if size > _SHORTEST else {})
+    table = np.frombuffer(texts.str.join("").item().encode("utf-8", "surrogatepass"), np.uint8).reshape(-1, whole)
     digits = np.delete(table, list(marks), axis=1) - np.uint8(ord("0"))
     if (table[:, list(marks)] != np.array([ord(mark) for mark in marks.values()])).any() or (digits > 9).any():
         return None
     hour, minute, second = (10 * digits[:, place] + digits[:, place + 1] for place in (8, 10, 12))
-    if size == _SHORTEST + 1 or hour.max() > 23 or minute.max() > 59 or second.max() > 59:
+    if hour.max() > 23 or minute.max() > 59 or second.max() > 59:
         return None
     midnights = _midnights(digits[:, :8])
     if midnights is None:
         return None
-    seconds = midnights + hour * np.int64(3_600) + minute * np.int64(60) + second
+    seconds = midnights + hour * np.int64(3_600) + minute * np.int64(60) + second - _ahead(zone)
     fraction = np.zeros(len(digits), np.int64)
     for place in range(14, 20):
         fraction *= 10
         if place < digits.shape[1]:
             fraction += digits[:, place]
     return pl.Series(texts.name, seconds * 1_000_000 + fraction, dtype=pl.Int64)
+
+
+def _ahead(zone: re.Match[str]) -> int:
+    """Return by how many seconds a zone is ahead of UTC."""
+    sign, hours, minutes = zone.groups()
+    return 0 if sign is None else int(f"{sign}1") * (3_600 * int(hours) + 60 * int(minutes))
 
 
 def _midnights(dates: NDArray[np.uint8]) -> NDArray[np.int64] | None:

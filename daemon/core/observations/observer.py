@@ -20,7 +20,8 @@ import numpy as np
 import polars as pl
 
 from daemon.core.generation_cache import GenerationCache
-from daemon.core.observations.causes import cause_of
+from daemon.core.groups import numbered
+from daemon.core.observations.causes import Cause, cause_of
 from daemon.core.observations.record import Case, KeySeen, Observations, Sighting, Traffic
 from daemon.core.observations.returning_keys import ReturningKeys
 from daemon.core.observations.versions import Versions
@@ -40,8 +41,7 @@ gets the number of one of 131,072 others has a chance of 1 in 8 x 10^12."""
 TEXT = 1_000
 """Most characters of a line in a sighting, from its beginning and its end: a stack trace ends with its reason."""
 
-_ROW = ("scope", "masked", "bin", "key", "position", "read", "time", "text")
-_Row = tuple[str, str, int, str, int, int, int, str]
+_ROW = ("masked", "key", "position", "read", "time", "text")
 _Place = tuple[str, str, int]
 """A scope, a cause and a bin of time."""
 
@@ -73,13 +73,15 @@ class Observer:
         """Take in masked lines in reading order; those that were `read` below `observed_below` were observed before."""
         if table.is_empty():
             return
-        distinct = table["masked"].unique(maintain_order=True)
-        bad = distinct.filter(pl.Series([cause_of(line).score > 0 for line in distinct], dtype=pl.Boolean))
-        is_bad = pl.col("masked").is_in(bad.implode())
-        for part, size, by in ((~is_bad, MINUTE_US, ("scope", "masked")), (is_bad, BIN_US, ("scope", "masked", "key"))):
-            bins = (pl.col("time") // size).alias("bin")
-            rows = table.lazy().filter(part).group_by(*by, bins, maintain_order=True).agg(_first(by)).select(_ROW)
-            self._rows(rows.collect().rows(), position_of(observed_below))
+        texts, line = numbered(table["masked"])
+        causes = [cause_of(text) for text in texts]
+        bad = np.array([cause.score > 0 for cause in causes])[line]
+        names, time = table.select("scope", "key"), table["time"].to_numpy()
+        for marks, size, by in ((~bad, MINUTE_US, ("scope",)), (bad, BIN_US, ("scope", "key"))):
+            rows = np.flatnonzero(marks)
+            bins = pl.DataFrame({"row": rows, "line": line[rows], "bin": time[rows] // size}).hstack(names[rows])
+            first = bins.unique(["line", "bin", *by], keep="first", maintain_order=True)
+            self._firsts(table, first, causes, position_of(observed_below))
 
     def sessions(self, table: pl.DataFrame, firsts: Positions, observed_below: int = 0) -> None:
         """Count the sessions that begin in the `table`; `firsts` are the positions of all first lines.
@@ -124,28 +126,31 @@ class Observer:
         self._keys, self._cases, self.waiting = [], [], 0
         return taken
 
-    def _rows(self, rows: Sequence[_Row], observed_below: int) -> None:
-        """Count causes that are new in their bin, a bad cause in each session; those read before are not counted."""
-        causes = [cause_of(row[1]) for row in rows]
+    def _firsts(self, table: pl.DataFrame, firsts: pl.DataFrame, causes: Sequence[Cause], observed_below: int) -> None:
+        """Count causes that are new in their bin, a bad cause in each session; those read before are not counted.
+
+        `firsts` has the first row of each line in a bin, in order; `causes` are those of the lines.
+        """
+        rows = firsts.select("row", "line", "bin", "scope", "key").rows()
         bins = [
-            hash((row[0], row[3] if cause.score > 0 else "", cause.id, row[2])) & NAME_BITS
-            for row, cause in zip(rows, causes, strict=True)
+            hash((scope, key if causes[line].score > 0 else "", causes[line].id, number)) & NAME_BITS
+            for _, line, number, scope, key in rows
         ]
-        unseen = set(self._bins.missing(bins))
-        for row, cause, seen in zip(rows, causes, bins, strict=True):
-            if seen not in unseen:
-                continue
-            unseen.remove(seen)
+        first = dict(zip(reversed(bins), reversed(rows), strict=True))
+        new = list(dict.fromkeys(self._bins.missing(bins)))
+        shown_of = table.select(_ROW)[[first[seen][0] for seen in new]].rows()
+        for seen, (masked, key, position, read, time, text) in zip(new, shown_of, strict=True):
             self._bins.put(seen, True)
-            scope, masked, number, key, position, read, time, text = row
-            described = cause.score > 0 or self._describe(scope, cause.id, time)
+            _, line, number, scope, _ = first[seen]
+            cause, score = causes[line].id, causes[line].score
+            at = (scope, cause, number)
+            described = score > 0 or self._describe(scope, cause, time)
             if read < observed_below:
                 continue
-            at = (scope, cause.id, number)
             self._counts[at] += 1
             if at not in self._sightings:
                 shown = (masked, ends(text, TEXT), key, self._place(position)) if described else ()
-                self._sightings[at] = (cause.score, time, *shown)
+                self._sightings[at] = (score, time, *shown)
                 self.waiting += described
 
     def _describe(self, scope: str, cause: str, time: int) -> bool:
@@ -156,7 +161,3 @@ class Observer:
             return False
         self._described.put(name, time)
         return True
-
-
-def _first(by: Sequence[str]) -> list[pl.Expr]:
-    return [pl.col(name).first() for name in ("key", "position", "read", "time", "text") if name not in by]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from daemon.core.groups import grouped, numbered
 from daemon.core.positions import INDEX_BITS
 from daemon.core.sessions.limits import Ints
 from daemon.core.sessions.line_ids import LineNumbers
@@ -99,9 +100,9 @@ def line_batch(
     stream_time = np.maximum(np.maximum.accumulate(moved), floor)
     scope = lines["scope"]
     one_scope = bool((scope == scope[0]).all())
-    keys, order, sizes = _grouped(lines, "key") if one_scope else _grouped(lines, "scope", "key")
+    keys, order, sizes = grouped(lines, "key") if one_scope else grouped(lines, "scope", "key")
     scopes = [scope[0]] * len(keys) if one_scope else keys["scope"].to_list()
-    masked, line = _numbered(lines["masked"])
+    masked, line = numbered(lines["masked"])
     distinct, line_numbers, costs = numbers.look_up(masked, in_use)
     line = line[order]
     return LineBatch(
@@ -118,19 +119,3 @@ def line_batch(
         distinct=distinct,
         numbers=line_numbers,
     )
-
-
-def _numbered(column: pl.Series) -> tuple[list[str], Ints]:
-    """Return the distinct values of a column, and each row's index among them."""
-    groups, order, sizes = _grouped(pl.DataFrame([column]), column.name)
-    line = np.empty(len(column), dtype=np.int64)
-    line[order] = np.repeat(np.arange(len(sizes)), sizes)
-    return groups[column.name].to_list(), line
-
-
-def _grouped(lines: pl.DataFrame, *by: str) -> tuple[pl.DataFrame, Ints, Ints]:
-    """Return the distinct values in order of appearance, the rows sorted by group, and each group's size."""
-    rows = pl.int_range(len(lines), dtype=pl.Int64).alias("row")
-    groups = lines.select(*by, rows).group_by(*by, maintain_order=True).agg("row")
-    order = groups["row"].explode().to_numpy()
-    return groups.select(by), order, groups["row"].list.len().to_numpy().astype(np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import polars as pl
@@ -214,6 +214,24 @@ def test_dates_are_those_of_the_calendar(moments: list[datetime]) -> None:
 
     for form in FORMS:
         assert expected == micros_of(pl.Series([moment.strftime(form) for moment in moments])).to_list()
+
+
+@given(
+    st.lists(st.datetimes(min_value=datetime(1980, 1, 1), max_value=datetime(2200, 1, 1)), min_size=1),  # noqa: DTZ001
+    st.integers(-14 * 60 - 59, 14 * 60 + 59),
+    st.sampled_from(["seconds", "milliseconds", "microseconds"]),
+)
+def test_a_column_of_one_offset_is_read_as_each_of_its_times_is(
+    moments: list[datetime], minutes: int, digits: str
+) -> None:
+    """Whatever its distance from UTC, an offset that all texts share is taken off, and one that differs as well."""
+    zone = timezone(timedelta(minutes=minutes))
+    texts = [moment.replace(tzinfo=zone).isoformat(timespec=digits) for moment in moments]
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    expected = [(datetime.fromisoformat(text) - epoch) // timedelta(microseconds=1) for text in texts]
+
+    assert expected == micros_of(pl.Series(texts)).to_list()
+    assert [*expected, 1] == micros_of(pl.Series([*texts, "1970-01-01T00:00:00.000001+00:00"])).to_list()
 
 
 @pytest.mark.parametrize(

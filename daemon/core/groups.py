@@ -1,0 +1,25 @@
+"""Rows of a table by equal values, in order of appearance: as arrays, however many values there are."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+
+def grouped(table: pl.DataFrame, *by: str) -> tuple[pl.DataFrame, Ints, Ints]:
+    """Return the distinct values in order of appearance, the rows sorted by group, and each group's size."""
+    rows = pl.int_range(len(table), dtype=pl.Int64).alias("row")
+    groups = table.select(*by, rows).group_by(*by, maintain_order=True).agg("row")
+    order = groups["row"].explode().to_numpy()
+    return groups.select(by), order, groups["row"].list.len().to_numpy().astype(np.int64)
+
+
+def numbered(column: pl.Series) -> tuple[list[str], Ints]:
+    """Return the distinct values of a column in order of appearance, and each row's index among them."""
+    groups, order, sizes = grouped(pl.DataFrame([column]), column.name)
+    number = np.empty(len(column), dtype=np.int64)
+    number[order] = np.repeat(np.arange(len(sizes)), sizes)
+    return groups[column.name].to_list(), number
