@@ -74,7 +74,7 @@ RARE_COMMANDS = (
     Form(r"\bwifi:(?:[A-Z]:[^;]*;)*P:", r"(?:[^;\\]|\\.)+"),
     Form(r"\bproxy\w*[\"']?\s*[:=]\s*[\"']?[\w.-]+:", r"[^\s@\"'/][^\s@\"']*", "@"),
     Form(
-        r"(?:^|[\s\"'{,&?_-])(?:signature|hmac|sig)(?:[-_](?:sha-?)?[0-9]{1,3})?\\*[\"']?\s*[:=]\s*\\*[\"']?",
+        r"(?:^|[\s\"'{,&?_-])(?:signature|hmac|sign?)(?:[-_](?:sha-?)?[0-9]{1,3})?\\*[\"']?\s*[:=]\s*\\*[\"']?",
         r"[^\s\"'&]{20,}",
     ),
     Form(r"[?&\s,;](?:sk|ak)\s*[:=]\s*[\"']?", r"[A-Za-z0-9+/=_-]{20,}"),
@@ -107,6 +107,7 @@ RARE_COMMANDS = (
     Form(r"\s/rp\s+", _ARGUMENT),
     Form(r"\b(?:https?|xh)\s[^|;]*?(?:-a|--auth)[\s=][\"']?[^\s:/\"']+:", r"[^\s\"']+"),
     Form(r"\s-(?:u|U|n|-user(?:name)?)[\s=]\S+\s(?:[^|;]*?\s)?-[pPw]\s", rf"{_LITERAL}|{MIXED}"),
+    Form(r"\bconnect\s+to\s+\S+\s+user\s+\S+\s+using\s+", _ARGUMENT),
     Form(r"\s--service-principal\b[^|;]*?\s-p\s", r"\S+"),
     Form(r"\brabbitmqctl\s+(?:add_user|change_password|authenticate_user)\s+\S+\s+", r"\S+"),
     Form(r"\bhtpasswd\s+(?:-\S+\s+)*-\w*b\w*\s+(?:\S+\s+){1,2}", MIXED),
@@ -116,7 +117,7 @@ RARE_COMMANDS = (
         r"\s*\|\s*(?:docker|podman|helm|oras|sudo\s+-S|chpasswd|cryptsetup|passwd|kinit|gpg|su\b"
         r"|[\w./-]+\s[^|]*?--?[a-z-]*pass)",
     ),
-    Form(r"\b(?:kinit|(?:vnc|smb)?passwd)\b[^|;]*?<<<\s*", _ARGUMENT),
+    Form(r"\b(?:kinit|cryptsetup|su|(?:vnc|smb)?passwd)\b[^|;]*?<<<\s*", _ARGUMENT),
     Form(r"\bsend\s+(?:--\s+)?\"", r"[^\"\\]*", r"\\+[rn]\""),
     Form(r"\bConvertTo-SecureString\s+(?:-\w+\s+)?", _ARGUMENT),
     Form(rf"(?:: (?:ENV|ARG)|setx|setenv|set\s+-g?x)\s+\w*{NAME}\s+", rf"{_LITERAL}|{MIXED}"),
@@ -129,14 +130,14 @@ RARE_COMMANDS = (
     Form(r"\\n(?-i:PASS)\s+", r"[^\s\\]+", r"\\[rn]"),
     Form(r"\bntlm(?:[ _-]?hash)?\s*[:=]\s*", r"[0-9a-f]{32}"),
     Form(r"\bsecret id\s*[:=]\s*", UUID_FORM),
-    Form("", r"AAAA[A-Za-z0-9_-]{7}:APA91b[A-Za-z0-9_-]{20,}"),
+    Form("", r"[A-Za-z0-9_-]+:APA91b[A-Za-z0-9_-]{20,}"),
     Form(r"\b(?:snmp-server\s+community|(?:radius|tacacs)(?:-server)?\s(?:host\s+\S+\s+)?key)\s+(?:\d\s+)?", r"\S+"),
     Form(r"\b(?:password|secret|key-string)\s+[4-9]\s+", r"[0-9A-F]{8,}|[$@!]\S{6,}"),
     Form(r"\b(?:password|secret|key-string)\s+0\s+", r"\S+"),
     Form(r"\buser(?:add|mod)\b[^|;]*?\s-p\s+", r"[^\s-]\S*"),
     Form(r"\bencrypted-password\s+", _ARGUMENT),
     Form(
-        r"\b(?:PDO->__construct|DBI->connect|getConnection|oci_connect|mysqli(?:_connect|->__construct|->real_connect))\(\s*"
+        r"(?:\bPDO->__construct|connect|getConnection|mysqli(?:->__construct|->real_connect))\(\s*"
         rf"{_LITERAL},\s*{_LITERAL},\s*",
         _LITERAL,
     ),

@@ -12,15 +12,24 @@ _OTHER = (
     r"primary|public|pub|foreign|partition|sort|cache|idempotency|object|row|group|map|dedup(?:lication)?|shard|hash"
     r"|lookup|index|unique|composite|registry|record|entity|tenant|item|file|blob|metric|event|issue|project|lock|redis"
     r"|kafka|message|routing|job|task|queue|topic|trace|span|request|correlation|order|customer|range|join|bucket|state"
-    r"|store|window|limit|data|document|node|etag|translation|i18n|feature|flag|config|session|build|image|layer|host"
+    r"|store|window|limit|data|document|node|etag|translation|i18n|feature|flag|config|build|image|layer|host"
+    r"|rsa|dsa|ecdsa|gpg|pgp|the|a|of|for|with|by|to|and|same|this|that|no|duplicate|missing"
 )
-KEYED_VALUE = ascii_classes(rf"(?i)[a-z0-9_-]key{IS}{QUOTE}?[a-z0-9+_-]{{16}}")
+_BEFORE = rf"key(?:{IS}|\s+){QUOTE}?"
+_BASE64 = r"(?:[A-Za-z+/]{0,9}[0-9][A-Za-z0-9+/]{20,}|[A-Za-z+/]{10,}[0-9][A-Za-z0-9+/]{12,})={0,2}"
+KEYED_VALUE = ascii_classes(rf"(?i)key(?:{IS}|\s+){QUOTE}?[a-z0-9+/_-]{{16}}")
 """A text without a match of this has no value that `KEY_RULES` hide."""
 KEY_RULES: tuple[Rule, ...] = (
     (
-        ascii_classes(rf"(?i)(?P<a>(?:^|[^a-z])(?:{_OTHER})[ _.-]?key{IS}{QUOTE}?)"),
+        ascii_classes(rf"(?i)(?P<a>(?:^|[^a-z])(?:{_OTHER})[ _.-]?{_BEFORE})"),
         "${a}" + HARMLESS,
     ),
-    rule([Form(rf"(?-i:[A-Z0-9]_KEY){IS}{QUOTE}?", UUID_FORM), Form(rf"[a-z0-9_-]key{IS}{QUOTE}?", LONG_WORD, END)]),
+    rule(
+        [
+            Form(rf"(?-i:[A-Z0-9]_KEY){IS}{QUOTE}?", UUID_FORM),
+            Form(rf"[a-z0-9_.-]key{IS}{QUOTE}?", rf"{LONG_WORD}|{_BASE64}|[0-9a-f]{{16,}}", END),
+            Form(rf"(?:[a-z0-9_ -]key\s+|(?:^|[^a-z0-9])key{IS}{QUOTE}?)", r"[0-9a-f]{32,}", END),
+        ]
+    ),
 )
 """The rules for lines with a match of `KEYED_VALUE`, in the order in which they apply."""

@@ -33,7 +33,7 @@ _CODE_CALL = r"""(?:[a-z_]+\.)*(?:get|next|read|load|fetch|find|create|generate|
 _OTHER = (
     r"id|name|arn|ur[il]|endpoint|file|path|dir|folder|algorithm|algo?|type|version|expir(?:y|es|ation)|expires_?(?:at|in)"
     r"|ttl|age|length|len|size|count|ref|policy|provider|field|method|mode|source|store|manager|service|class|format"
-    r"|encoding|rotation|status|state|hint|label|prompt|column|table|index|header|param|scope|audience|issuer|issued_?at"
+    r"|encoding|rotation|status|state|label|prompt|column|table|index|header|param|scope|audience|issuer|issued_?at"
     r"|created_?at|updated_?at|changed_?at"
 )
 """Ends of names that begin as a secret's does and are not one (``token_endpoint``)."""
@@ -45,21 +45,24 @@ def harmless(name: str) -> Rule:
         rf"(?i)(?P<a>(?:{name}){ENDING}{IS})"
         rf"(?P<b>(?:password\s+)?{_STATE}{END}|(?:password|secrets)\s+[a-z]+{END}|{_MARK}{_STATE}?{_MARK}(?:[\s,;)}}\]&]|$)|{_CODE_CALL})"
         rf"|(?P<c>(?:tokens|keys?|secrets|codes|passwords|pass|salt|token|pin|session[_.-]?id){IS}{QUOTE}?)(?P<d>\d{{1,3}}{END})"
+        rf"|(?P<aa>(?:^|[^a-z])pin{IS}{QUOTE}?)(?P<bb>[a-z]{{1,5}}[0-9]{{1,2}}{END})"
         rf"|(?P<e>(?:tokens|keys|secrets|codes|passwords){IS}{QUOTE}?)"
-        rf"(?P<f>(?:[\d.,]+|\[(?:\d{{1,5}}(?:, ?\d{{1,5}})*)?\]){END})"
+        rf"(?P<f>(?:[\d.,]+|\[(?:\d{{1,5}}(?:, ?\d{{1,5}})*|(?-i:[A-Z]{{2,5}}))?\]){END})"
         rf"|(?P<g>pwd{IS}{QUOTE}?)(?P<h>[A-Z]:[/\\]|[/~]|\.{{1,2}}/)"
         rf"|(?P<k>key[_-]?ids?{IS})(?P<l>\d{{1,6}}{END})"
         rf"|(?P<s>(?:^|[^\w.-])secrets?{IS})(?P<t>{_MARK}?(?-i:[a-z][a-z0-9-]*/[a-z][a-z0-9.-]*){END})"
         rf"|(?P<y>(?:{name}){ENDING}{IS}{QUOTE}?)(?P<z>(?:[/~.]|[A-Z]:)[\w./\\-]*\.(?:json|ya?ml|pem|key|crt|p12|jks|txt|conf){END})"
         rf"|(?P<u>(?:no such|unknown|missing) secret{IS}|unexpected token{IS}"
         rf"|(?:imagepullsecrets?|serviceaccounttoken){IS})(?P<v>[a-z{{\[\"'])"
-        r"|(?P<m>(?-i:PASS):\s+|:[0-9]{12}:secret:)(?P<n>[A-Za-z_][\w/.-]*(?:\s*\(|\b))"
+        r"|(?P<m>(?:^|[^\w-])(?-i:PASS):\s+|:[0-9]{12}:secret:)(?P<n>[A-Za-z_][\w/.-]*(?:\s*\(|\b))"
         rf"|(?P<o>\bsid{IS}{QUOTE}?)(?P<p>S-1-[0-9-]+)"
         rf"|(?P<q>(?:{name})[\w.-]*(?:{_OTHER})s?{IS}{QUOTE}?)(?P<r>[^\s\"',;])"
         rf"|(?P<i>(?:password|passphrase|passwd|passcode|secret|token|key)s?\s+(?:is|was|are|were|has been|being)\s+)"
         rf"(?P<j>(?:{STATES}|{ADJECTIVES}){END})"
     )
-    before, behind = ("".join(f"${{{group}}}" for group in groups) for groups in ("acegikmoqsuy", "bdfhjlnprtvz"))
+    before, behind = (
+        "".join(f"${{{group}}}" for group in groups) for groups in ((*"acegikmoqsuy", "aa"), (*"bdfhjlnprtvz", "bb"))
+    )
     return ascii_classes(pattern), before + HARMLESS + behind
 
 
@@ -83,7 +86,8 @@ def markup(name: str) -> tuple[Form, ...]:
             r"\\*\"[^\"<>]*\"|'[^'<>]*'",
             rf"[^<>]*?\s(?:name|key|id)=\\*[\"'][^\"'<>]*{name}\\*[\"']",
         ),
-        Form(rf"[\"']{name}\\*[\"']\s+\\*[\"']", MIXED),
+        Form(rf"{name}\\*[\"']\s+(?:\.\s+)?\\*[\"']", MIXED),
+        Form(rf"{name}\s+\.\s+", r"\"[^\"]*\""),
         Form(rf"name=\\*[\"'][\w.-]*{name}\\*[\"'](?:\s|\\r|\\n)+", r"[^\s\\]+"),
         Form(rf"&lt;[\w:.-]*{name}&gt;", r"[^&]+", "&lt;/"),
         Form(rf"<<\"[\w.-]*{name}\">>\s*(?:,|=>)\s*<<", r"\"[^\"]*\""),
@@ -123,6 +127,7 @@ def named(name: str, before: Sequence[Form] = (), behind: Sequence[Form] = ()) -
         [
             *_pairs(name),
             *before,
+            Form(rf"{name}{IS}", r"(?:[0-9a-f]{2}[ :-]){3,}[0-9a-f]{2}", END),
             Form(rf"{name}{IS}(?:[|>][-+]?\s*(?:\n|\\n)\s*|{HARMLESS}?\([a-z]+\)\s*\(len=\d+\)\s*)", r"[^\s\\]+"),
             Form(rf"(?:{name}){ENDING}{IS}(?:{SCHEME})?", GLUED, r"[\s)}\]\"]|$"),
             Form(rf"(?:{name}){ENDING}{IS}(?:{SCHEME})?", rf"{_CHANGE}|\{{(?:[^{{}}\"']|\}}\}})+\}}|{VALUE}"),

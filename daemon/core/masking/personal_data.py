@@ -19,6 +19,8 @@ EMAIL_FORM = (
     r"(?:\"[^\"@\s][^\"@]{0,40}\"|[\w.+-]+)(?:@|%40)[\pL\pN](?:[\pL\pN-]*[\pL\pN])?(?:\.[\pL\pN-]+)*"
     r"\.(?:[A-Za-z]{2,}|xn--[a-z0-9-]+)"
 )
+EMAIL_RULES = ((r"\b(git)@", "${1}\ufdd0@"), (EMAIL_FORM, EMAIL), ("\ufdd0@", "@"))
+"""Hides e-mail addresses, and not the login of a repository (``git@github.com:o/r``), which a noncharacter marks."""
 IP_FORM = (
     r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}\b"
     r"|(?:[0-9a-fA-F]{1,4}:){1,6}(?::[0-9a-fA-F]{1,4}){1,6}\b"
@@ -40,7 +42,7 @@ _PHONE = (
 )
 NUMBER_FORM = (
     rf"{_EDGE}{_DIGITS}(?-u:\b)|(?-u:\b){_IBAN}(?-u:\b)|(?-u:\b)[0-9]{{3}}-[0-9]{{2}}-[0-9]{{4}}(?-u:\b)"
-    rf"|(?:{_PHONE})(?-u:\b)|(?i:card|(?:^|[^A-Za-z])pan|ccnum|cc[_-]no|[^a-z]cc[=:])"
+    rf"|(?:{_PHONE})(?-u:\b)|(?i:card|%b|(?:^|[^A-Za-z])pan|ccnum|cc[_-]no|[^a-z]cc[=:])"
     r"[^0-9]{0,12}[0-9]{4}[ .-]?[0-9]{4}"
     rf"|(?i:ssn|social)[^0-9]{{0,20}}[0-9]{{9}}"
 )
@@ -65,9 +67,10 @@ _UUIDS = re.compile(rf"((?:^|(?<={_BEFORE_UUID})){_UUID}\b)", re.ASCII)
 _LONG_NUMBERS = re.compile(rf"{_DIGITS}(?![0-9])|[0-9](?:[ .-]?[0-9]){{12,18}}", re.ASCII)
 _USUAL_CARD = re.compile(_DIGITS)
 _CARD_WORD = re.compile(
-    r"(?:card|amex|visa|maestro|discover|(?:^|[^a-z])pan|ccnum|cc[_-]?no|(?:^|[^a-z])cc[=:])[^0-9]{0,12}$",
+    r"(?:card|amex|visa|maestro|discover|%b|(?:^|[^a-z])pan|ccnum|cc[_-]?no|(?:^|[^a-z])cc[=:])[^0-9]{0,12}$",
     re.IGNORECASE,
 )
+_CARD_BEHIND = re.compile(r"[^0-9A-Za-z]{1,3}(?:[a-z]+ ){0,2}card\b", re.IGNORECASE)
 _MEASURE = re.compile(
     r"(?:[_.](?:ns|us|nanos|micros)|duration|elapsed|offset|timestamp|epoch|bytes|imei)[\"']?\s*[=:]?\s*[\"']?$",
     re.IGNORECASE,
@@ -76,7 +79,7 @@ _MEASURE = re.compile(
 _EDGE_BEFORE = re.compile(r"(?:^|[^\w.]|%[0-9A-Fa-f]{2}|\\[nrtbf])$", re.ASCII)
 _IBANS = re.compile(rf"(?<!\w){_IBAN}(?!\w)", re.ASCII)
 _SSNS = re.compile(r"[0-9]{3}-[0-9]{2}-[0-9]{4}(?![\w-])", re.ASCII)
-_NAMED_SSNS = re.compile(r"(?<=ssn)([^0-9]{1,20})[0-9]{9}\b", re.ASCII | re.IGNORECASE)
+_NAMED_SSNS = re.compile(r"(?:(?<=ssn)|(?<=social))([^0-9]{1,20})[0-9]{9}\b", re.ASCII | re.IGNORECASE)
 _PHONES = re.compile(rf"(?:{_PHONE})(?![\w-])", re.ASCII)
 _TEST_CARDS = frozenset(
     re.findall(
@@ -111,7 +114,8 @@ def _card(match: re.Match[str]) -> str:
         return match[0]
     before = match.string[: match.start()]
     digits = re.sub(r"[^0-9]", "", match[0])
-    if _CARD_WORD.search(before[-20:]) is None:
+    behind = match.string[match.end() : match.end() + 24]
+    if _CARD_WORD.search(before[-20:]) is None and _CARD_BEHIND.match(behind) is None:
         usual = _USUAL_CARD.fullmatch(match[0]) is not None and _EDGE_BEFORE.search(before[-4:]) is not None
         usual = usual and _MEASURE.search(before[-20:]) is None
         if not usual or digits in _TEST_CARDS or match.string[match.end() : match.end() + 1].isalpha():

@@ -50,7 +50,7 @@ _CRYPTO = (
     "rescue",
 )
 RARE_NAME = (
-    rf"(?:p[a@]ss[ _-]?w[o0]rds?(?:[_-]?(?:{'|'.join(_ENDINGS)}))?|(?:{'|'.join(_OF)})(?:pass|pwd|pw)"
+    rf"(?:p[a@4][s$5]{{2}}[ _-]?w[o0]rds?(?:[_-]?(?:{'|'.join(_ENDINGS)}))?|(?:{'|'.join(_OF)})(?:pass|pwd|pw)"
     rf"|(?:{'|'.join(_CRYPTO)})[ _.-]?keys?|x-(?:[a-z]+-){{1,2}}signature(?:-256)?|stripe-signature|private-mac"
     rf"|{FOREIGN}|{_FOREIGN_KEYS})"
 )
@@ -70,6 +70,20 @@ RARE_NAME_HINTS: tuple[str, ...] = (
     *(f"{what}{name}" for what in _OF for name in ("pass", "pwd", "pw")),
     *(f"{what}{sign}key" for what in _CRYPTO for sign in ("", "_", ".", "-", " ")),
     *(f"word{sign}{ending}" for sign in ("", "_", "-") for ending in _ENDINGS if sign or len(ending) > 1),
-    *("password1", "password2", "p@ss", "passw0rd", "pass word", "pass_word", "pass-word", "-signature", "private-mac"),
+    *(
+        "password1",
+        "password2",
+        "p@ss",
+        "p4ss",
+        "pa55",
+        "p@$$",
+        "pa$$",
+        "passw0rd",
+        "pass word",
+        "pass_word",
+        "pass-word",
+        "-signature",
+        "private-mac",
+    ),
 )
 """Every text that `RARE_NAME` matches in holds one of these, in upper or lower case."""

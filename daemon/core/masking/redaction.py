@@ -18,10 +18,11 @@ from daemon.core.masking.apart_forms import APART_HINTS
 from daemon.core.masking.disguises import SHAPE_SIGNS, plain
 from daemon.core.masking.hints import HINTS, RARE_HINTS
 from daemon.core.masking.key_names import KEY_RULES, KEYED_VALUE
+from daemon.core.masking.near_words import MADE_UP, SPOKEN_OF, without_made_up
 from daemon.core.masking.own_thread import on_own_thread
 from daemon.core.masking.personal_data import (
-    EMAIL,
     EMAIL_FORM,
+    EMAIL_RULES,
     IP,
     IP_FORM,
     SHAPE_NUMBER_FORM,
@@ -32,6 +33,7 @@ from daemon.core.masking.random_tokens import (
     CANDIDATE,
     FORMS,
     LONE,
+    LONG_FORM,
     without_key_line,
     without_random_tokens,
     without_tokens,
@@ -64,8 +66,8 @@ _HINTS = literals(HINTS)
 _RARE_HINTS = list(RARE_HINTS)
 _APART_HINTS = list(APART_HINTS)
 _RARE_NAME_HINTS = list(RARE_NAME_HINTS)
-_SHAPE_HINTS, _RARE_SHAPE_HINTS, _APART_SHAPE_HINTS = (
-    sorted({without_digits(hint) for hint in hints}) for hints in (HINTS, RARE_HINTS, APART_HINTS)
+_SHAPE_HINTS, _RARE_SHAPE_HINTS, _APART_SHAPE_HINTS, _RARE_NAME_SHAPE_HINTS = (
+    sorted({without_digits(hint) for hint in hints}) for hints in (HINTS, RARE_HINTS, APART_HINTS, RARE_NAME_HINTS)
 )
 _SHAPE_RULES = [on_shapes(pattern) for pattern in (KEYED_VALUE, *(pattern for pattern, _ in RULES))]
 _SHAPE_NAMED_VALUE, _SHAPE_EMAIL = on_shapes(NAMED_VALUE), on_shapes(EMAIL_FORM)
@@ -119,7 +121,8 @@ def _ruled(shapes: pl.Series) -> pl.Series:
     Rules apply one after the other, but the first that changes a line matches the line as it came.
     """
     lower = shapes.str.to_lowercase()
-    found = shapes.str.contains(_SHAPE_NAMED_VALUE) | lower.str.contains_any(_RARE_NAME_HINTS)
+    found = shapes.str.contains(_SHAPE_NAMED_VALUE) | lower.str.contains_any(_RARE_NAME_SHAPE_HINTS)
+    found |= _where(~found & shapes.str.contains(MADE_UP), shapes, partial(_matched, SPOKEN_OF))
     for pattern in _SHAPE_RULES:
         found |= _where(~found, shapes, partial(_matched, pattern))
     for pattern, hints in ((_SHAPE_RARE, _RARE_SHAPE_HINTS), (_SHAPE_APART, _APART_SHAPE_HINTS)):
@@ -160,10 +163,12 @@ def _redacted(texts: pl.Series, flags: pl.DataFrame, settings: RedactionSettings
         hinted = _replaced(hinted, named, [HARMLESS_VALUE])
         hinted = _all_replaced(hinted, RULES)
         hinted = _replaced(hinted, named, [NAMED])
+        near = _where(hinted.str.contains(MADE_UP), hinted, partial(_matched, SPOKEN_OF))
+        hinted = _changed(hinted, near, hinted, lambda some: _each(some, without_made_up))
         texts = texts.clone().scatter(rows, hinted.str.replace_all(HARMLESS, "", literal=True))
     texts = _changed(texts, flags["formed"], texts, lambda some: _each(some, _without_forms))
     if settings.emails:
-        texts = _replaced(texts, flags["mailed"], [(EMAIL_FORM, EMAIL)])
+        texts = _replaced(texts, flags["mailed"], EMAIL_RULES)
     return texts.str.replace_all(IP_FORM, IP) if settings.ips else texts
 
 
@@ -172,7 +177,7 @@ def _flags(texts: pl.Series, hinted: pl.Expr) -> pl.DataFrame:
     text = pl.col("text")
     return pl.DataFrame([texts.alias("text")]).select(
         hinted.alias("hinted"),
-        text.str.contains(_ANY_FORM).alias("formed"),
+        (text.str.contains(_ANY_FORM) | text.str.contains(LONG_FORM)).alias("formed"),
         text.str.contains_any(_AT).alias("mailed"),
     )
 

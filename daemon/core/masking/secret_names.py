@@ -11,7 +11,7 @@ HARMLESS = "\ufdd0"
 
 _KEYS = (
     r"(?:access|secret|private|account|shared|encryption|signing|signature|auth|sas|storage|license|master|session"
-    r"|service|deploy|webhook|hmac|consumer|function|subscription|api|app|application|bot|instrumentation|client|sentry|event)"
+    r"|service|deploy|webhook|hmac|consumer|function|subscription|api|app|application|bot|instrumentation|client|sentry|event|stream)"
     r"[ _.-]?keys?(?:[_-]?(?:data|id|base))?"
 )
 LONG_NAMES = (
@@ -20,13 +20,14 @@ LONG_NAMES = (
     r"|(?:seed|recovery)[ _-]?(?:phrase|words)|security[ _-]?answer|authentication[_-]?string|honeycomb-team"
     r"|sonar[._]?login|pepper|sharedaccess(?:key|signature)|x-(?:amz|goog)-(?:signature|credential|security-token)"
     r"|jsessionid|phpsessid|aspxauth|wordpress_(?:logged_in|sec)_[0-9a-f]+|connect\.sid|asp\.net_sessionid|session[_.-]?id|sessid|sess[_-]?key|samlresponse"
-    r"|client[_-]?assertion|(?:2fa|mfa|sms|verification|confirmation|recovery|backup|one[ -]?time|security)[ _-]?codes?"
-    r"|crumb|ksecvaluedata|psk[_-]?value|" + _KEYS
+    r"|client[_-]?assertion|(?:2fa|mfa|sms|totp|token|verification|confirmation|recovery|backup"
+    r"|one[ -]?time|security)[ _-]?codes?"
+    r"|crumb|ksecvaluedata|psk|pwd|psw|creds?|passin|passout|bindpw|rootpw|authtok|psk[_-]?value|" + _KEYS
 )
 """Ends of names whose value is a secret, whatever stands in front (``db_password``)."""
-SHORT_NAMES = r"pass|mdp|passw|pwd|psw|pw|pin|puk|psk|cvv2?|cvc2?|creds?|clave|senha|heslo|salt|passin|passout|ssn"
+SHORT_NAMES = r"pass|mdp|passw|pw|pin|puk|cvv2?|cvc2?|clave|senha|heslo|salt|ssn"
 """Names with which other words end (``bypass``): a separator or a change of case must stand in front."""
-_SHORT = rf"(?:(?-u:\b)|_)(?:{SHORT_NAMES})|(?-i:[a-z](?:Pass|Pwd|Pw|Pin|Psk|Creds|Salt))"
+_SHORT = rf"(?:(?-u:\b)|_)(?:{SHORT_NAMES})|(?-i:[a-z](?:Pass|Pw|Pin|Salt))"
 NAME = rf"(?:(?:{LONG_NAMES})|{_SHORT})"
 """The usual names. Names that few lines hold are in `rare_names`."""
 WHOLE_NAME = rf"(?:[a-z_]?(?:{LONG_NAMES})|{_SHORT})"
@@ -84,8 +85,8 @@ STATES = (
     r"|too|is|was|has|must|cannot|can't|could|should|will|for|from|in|at|of|to|by|with|and|or|the|this|please|being"
     r"|already|malformed|unsupported|rejecting|using|read|written|stored|saved|skipped|ignored|exceeded|limited"
     r"|policy|strength|weak|short|long|confirmed|issued|still|now|only|never|always|about|your|its|if|when"
-    r"|same-origin|omit|invalid_(?:grant|token|request|client|scope)|creation"
-    r"|because|expected|a|an|string|str|varchar|boolean|bool)"
+    r"|same-origin|include|omit|invalid_(?:grant|token|request|client|scope)|creation"
+    r"|file|env|environment|instance|metadata|keychain|vault|profile|local|because|expected|a|an|string|str|varchar|boolean|bool)"
 )
 """Words for the state of a secret (``password: incorrect``)."""
 PLACEHOLDERS = (

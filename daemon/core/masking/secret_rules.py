@@ -16,7 +16,7 @@ from daemon.core.masking.name_rules import SCHEME, harmless, markup, named
 from daemon.core.masking.rare_names import RARE_NAME
 from daemon.core.masking.rule_forms import Form, Rule, ascii_classes, literals, rule
 from daemon.core.masking.secret_names import HARMLESS, IS, MIXED, NAME, QUOTE, UUID_FORM, WHOLE_NAME
-from daemon.core.masking.sentence_forms import RARE_SENTENCES, SENTENCES
+from daemon.core.masking.sentence_forms import EIGHT, RARE_SENTENCES, SENTENCES
 from daemon.core.masking.token_forms import MORE_PREFIXES, TOKEN_FORMS, WORD_PREFIXES
 from daemon.core.masking.vendor_rules import DASHED_PREFIXES, PLAIN_PREFIXES
 
@@ -29,7 +29,7 @@ LEVEL = (
 """A level that a format put in front of the line."""
 _PARAMETER = r"""[A-Za-z][\w-]*=(?:\\*"[^"\\]*\\*"|'[^']*'|[^\s,"'\\;]+)"""
 _AUTHORIZATION = rf"""(?:proxy-|x-)?authorization(?:{IS}|{QUOTE}\s*,\s*)[\[({{"'\\ ]*"""
-_COOKIE = rf"""\b(?:set-)?cookies?2?{IS}\\*"""
+_COOKIE = rf"""(?:\b|_)(?:set-)?cookies?2?{IS}\\*"""
 
 _HEADER_FORMS = (
     Form(
@@ -59,6 +59,7 @@ _URL_FORMS = (
         r"/(?:(?:key|token|secret|api_?key)/|private-)",
         r"[A-Za-z]{0,8}[0-9][A-Za-z0-9_-]{10,}|[A-Za-z]+[0-9][A-Za-z0-9_-]{12,}",
     ),
+    Form(r"/(?:password|passwd|passphrase|pwd)/", EIGHT),
     Form(r"rtmps?://[^\s/]+/(?:[^\s/]+/)*", MIXED),
     Form(r"hooks\.slack\.com/(?:services|workflows|triggers)/", r"[A-Za-z0-9/_-]+"),
     Form(r"/api/(?:v\d+/)?webhooks/", r"\d{5,}/[\w-]{16,}"),
@@ -78,7 +79,7 @@ _URL_FORMS = (
         r"[A-Za-z0-9%+/=_.~-]{16,}",
     ),
     Form(r"/reset/", r"[A-Za-z0-9_-]{1,12}/[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{16,}"),
-    Form(r"[?&]appid=", r"[0-9a-f]{32}"),
+    Form(r"(?:^|[?&\s])appid=", r"[0-9a-f]{32}"),
     Form(r"\b_[a-z0-9]+_session=", r"[A-Za-z0-9%+/=_-]{20,}"),
     Form(r"(?:^|[\s\"'])key=", r"[0-9a-f]{32,}", "&"),
     Form(r"\.(?:infura\.io|alchemy\.com|alchemyapi\.io|quiknode\.pro)/(?:v\d/)?", r"[A-Za-z0-9_-]{20,}"),
@@ -108,8 +109,12 @@ _TOKENS = rule(
         Form("", r"access_token\$[a-z]+\$[a-z0-9]+\$[0-9a-f]{32}"),
         Form("", r"sq[pua]_[0-9a-f]{40}|v1\.0-[0-9a-f]{24,64}-[0-9a-f]{100,}(?:-[0-9a-f]+)*|oy2[a-z0-9]{43}"),
         Form("", r"(?:eyJ[A-Za-z0-9_=-]{5,}|\.eJ[A-Za-z0-9_-]{10,})[:.][A-Za-z0-9_-]{6}[:.][A-Za-z0-9_-]{20,}"),
+        Form("", r"(?:scrypt|pbkdf2)(?::[a-z0-9]+)+\$[A-Za-z0-9./$=,+-]{8,}"),
         Form("", r"(?:pbkdf2_sha[0-9]{1,3}|bcrypt_sha256)\$[A-Za-z0-9./$=,+-]{8,}"),
-        Form("", r"(?:gh[pousr]_|npm_|k_(?:live|test|prod)_)[A-Za-z0-9]{8,}"),
+        Form(
+            "",
+            r"(?:gh[pousr]_|npm_|k_(?:live|test|prod)_)(?:[A-Za-z]{0,7}[0-9][A-Za-z0-9]{7,}|[A-Za-z]{8,}[0-9][A-Za-z0-9]*|[A-Za-z]{30,})",
+        ),
         Form(
             "",
             r"(?:xox[a-z]|sq0[a-z]{3}|fm[12][ar]?_|fo1_|mws\.|CFPAT|sk-(?:proj|ant|svcacct|admin"

@@ -37,7 +37,7 @@ _SIGNED = (
 )
 """A word with a digit and, unlike the names of objects, a capital letter or a sign."""
 _P, _Q = "[A-Za-z!@#$%^&*+]", "[A-Za-z0-9!@#$%^&*+._-]"
-_EIGHT = (
+EIGHT = (
     rf"(?:{_P}{{7,}}[0-9]{_Q}*|{_P}{{5,6}}[0-9]{_Q}{{2,}}|{_P}{{3,4}}[0-9]{_Q}{{4,}}|{_P}{{1,2}}[0-9]{_Q}{{6,}}"
     rf"|[0-9]+{_P}{_Q}{{6,}})"
 )
@@ -68,7 +68,8 @@ _FOREIGN_CODE = (
 SENTENCES = (
     Form(
         rf"\b(?:{_CODE})(?:\s+(?:for|to)\s+\S+?)?(?:\s+(?:is|was|entered|used|sent):?|\s*[:=]|\s+-)?\s+[\"'(\[]?",
-        r"[A-Z]?-?\d(?:[\d -]{2,10}\d|\d{2,8})|(?-i:[A-Z0-9]{3}[A-Z0-9]*-[A-Z0-9]{3}[A-Z0-9-]*)",
+        r"[A-Z]?-?\d(?:[\d -]{2,10}\d|\d{2,8})|(?-i:[A-Z0-9]{3}[A-Z0-9]*-[A-Z0-9]{3}[A-Z0-9-]*"
+        r"|[A-Z]{1,6}[0-9][A-Z0-9]{3,9}|[A-Z]{2,6}[0-9]{3}|[0-9]{1,6}[A-Z][A-Z0-9]{3,9})",
     ),
     Form(rf"\b{_ACCESS_CODE}(?:\s+(?:for|to)\s+\S+)?(?:\s+is|\s+was|\s*[:=])?\s+[\"']?", r"\d[\d-]{2,10}\d"),
     Form(
@@ -98,34 +99,38 @@ SENTENCES = (
     Form(r"(?-i:\b(?:Secret|Password|Token|ApiKey|Sensitive)\()", MIXED, r"\)"),
     Form(r"(?:^|[^/\w])(?:token|key|secret)\s+[\"'`]", _CASES),
     Form(r"\bkey content\s*:\s*", r"\S+"),
-    Form(r"(?:secret|private|pair)[ _-]?key[^a-z]{0,4}\[|key[ _-]?pair[^a-z]{0,4}\[", r"[0-9, ]{20,}"),
+    Form(r"(?:key|key[ _-]?pair)[^a-z]{0,4}\[", r"[0-9]{1,3}(?:, ?[0-9]{1,3}){15}[0-9, ]*"),
     Form(r"(?-i:\bPASSWORD) [a-z_]+ = ", r"\S+"),
     Form(r"(?:passw(?:or)?d|passphrase|passcode)\s?[<\[{(]", MIXED, r"[>\]})]"),
+    Form(r"(?:^|\s)(?:auth|login|token)\s+", r"[0-9a-f]{24,}(?:\.[0-9a-f]{16,})*", END),
     Form(r"(?:^|[^/\w])secret\s+", r"(?-i:[a-z]+[0-9]|[0-9]+[a-z])[a-z0-9]{6,}", END),
     Form(rf"(?:^|[^A-Za-z])(?:secret|token|{_KEY_OF}[ _-]key)\s+|(?:^|[^A-Za-z\s]\s*)key\s+", _LONG),
     Form(
         r"\b(?:api|access|auth|bearer|session|refresh|deploy|client|private|secret|shared|webhook|signing|app)[ _-]?"
         r"(?:key|token|secret)[\"'`]?\s+[\"'`]?",
-        _EIGHT,
+        EIGHT,
         END,
     ),
-    Form(r"(?:^|[\s_-])(?:pass|pwd|pw|bindpw|bind_pw|rootpw|passphrase(?:\s+\S+)?)\s+", _EIGHT, END),
+    Form(r"(?:^|[\s_-])(?:pass|pwd|pw|rootbindpw|bindpw|bind_pw|rootpw|passphrase(?:\s+\S+)?)\s+", EIGHT, END),
     Form(r"(?:^|[^A-Za-z])key\s+", r"[a-z+/_-]*(?-i:[0-9][a-z0-9]*[A-Z]|[A-Z][A-Za-z]*[0-9])[A-Za-z0-9+/=_-]{18,}"),
     Form(r"\b(?:otp|2fa|mfa)[^\n]*?[^A-Za-z]code\\*[\"']?\s*[:=]\s*\\*[\"']?", r"\d{6}", r"[^\dA-Za-z]|$"),
     Form(
         rf"(?:\b|_)(?:{literals([*VENDORS, *MORE_VENDORS])}|azdo|aws|gcp|azure)(?:\b|_)"
-        r"[^\n]{0,20}?(?:[=:>,\s]|\b)[\"'` ]{0,3}",
-        r"(?:[0-9]/[0-9/]{13,}:)?(?:[a-z]{1,6}_)?(?:[a-z]+[0-9]+|[0-9]+[a-z]+)[a-z0-9_-]{15,}(?:\.[a-z0-9_-]{6,})*=*|[0-9]{15,25}-[a-z0-9]{20,45}",
+        r"[^\n]{0,20}?[^A-Za-z0-9+/_.][\"'` ]{0,3}",
+        r"(?:[0-9]/[0-9/]{13,}:)?(?:[a-z]{1,6}[_+])?(?:[a-z]+[0-9]+|[0-9]+[a-z]+)[a-z0-9_-]{15,}(?:[.+/]+[a-z0-9_-]+)*=*|[0-9]{15,25}-[a-z0-9]{20,45}",
     ),
 )
 """The forms, in the order in which they are tried."""
 RARE_SENTENCES = (
+    Form(
+        r"\b(?:use|enter|type) ", r"\d{3}[ -]?\d{3}|\d{4,8}", r" to (?:verify|confirm|sign in|log in|continue|activate)"
+    ),
     Form(r"\b(?:use|enter) (?:the )?code ", r"\d[\d -]{2,8}\d|(?-i:[A-Z0-9]{3,5}-[A-Z0-9]{3,5})"),
     Form(
         r"\b(?:whatsapp|telegram|signal|steam guard|google|facebook|instagram|discord|amazon|paypal) code(?: is|:)? ",
         r"\d[\d -]{2,8}\d|(?-i:[A-Z0-9]{5})",
     ),
-    Form(r"(?-i:[a-z]Password)\s+", _EIGHT, END),
+    Form(r"(?-i:[a-z]Password)\s+", EIGHT, END),
     Form(r"\bsession \[", r"(?-i:[0-9A-F]{32})", r"\]"),
     Form(
         r"\b(?:passport|driv(?:er|ing)'?s?[ _-]?licen[sc]e|national[ _-]insurance|aadhaa?r|tax[ _-]?id|iban"
@@ -143,7 +148,7 @@ RARE_SENTENCES = (
     Form(rf"\b{_WORDS} (?:was |is )?changed from [\"']?", rf"{MIXED}[\"']? to \S+"),
     Form(rf"\bchanged {_WORDS} (?:of|for) \S+ from [\"']?", rf"{MIXED}[\"']? to \S+"),
     Form(rf"\b{_WORDS} (?:set|changed|reset|created) (?:for|of) \S+:\s+", MIXED),
-    Form(r"\bapp(?:lication)?[ -](?:specific )?password(?: is|:)?\s+", r"(?:[A-Za-z0-9]{4} ){3,5}[A-Za-z0-9]{4}"),
+    Form(r"\bapp(?:lication)?[ -](?:specific )?password(?: is|:)?\s+", r"(?:[A-Za-z0-9]{4}[ -]){3,5}[A-Za-z0-9]{4}"),
     Form(r"\brecovery key(?: is)?\s*[:=]?\s*[\"']?", r"[A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){3,}"),
     Form(r"\b(?:network|link|encryption|wep)[ _-]key\s*[:=]?\s*", r"(?:[0-9a-f]{2}[: -]){15,31}[0-9a-f]{2}"),
     Form(r"(?-i:[A-Z]_(?:SECRET|TOKEN|KEY|PASSWORD|PASS))\s+[\"']?", STRONG),

@@ -40,7 +40,7 @@ def test_a_rule_on_shapes_still_tells_letters_apart() -> None:
     assert "1{12,}(?P<b7>[x81])[^a]\\$1" == on_shapes("5{12,}(?P<b7>[x8])[^a9]\\$0")
 
 
-@pytest.mark.parametrize("name", ["invented", "mirrored", "blind", "near"])
+@pytest.mark.parametrize("name", ["invented", "mirrored", "blind", "near", "fresh"])
 def test_lines_of_one_shape_are_redacted_as_each_would_be_alone(name: str) -> None:
     """Every text of the lists, with other digits, and with a UUID for its secret."""
     chance = random.Random(name)
