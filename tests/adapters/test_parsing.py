@@ -18,7 +18,7 @@ from docx.oxml import parse_xml
 from daemon.adapters.parsing import FileLimits, ParserProcess, files_below, read_file
 from daemon.core.documents import WordedText, compare, split_clauses
 from daemon.errors import InputError
-from tests.support.documents import CLAUSES, as_text, bomb, write_all, write_docx, write_pdf
+from tests.support.documents import CLAUSES, as_text, bomb, docx_with, pdf_with, write_all, write_docx, write_pdf
 
 LIMITS = FileLimits()
 
@@ -112,6 +112,36 @@ def test_damaged_files_never_end_the_parser(tmp_path: Path) -> None:
 
         assert found.status in ("read", "empty", "refused")
         assert found.status == "read" or found.reason
+
+
+_WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+_ENTITIES = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
+_ONE = f"<w:document {_WORD}><w:body><w:p><w:r><w:t>%s</w:t></w:r></w:p></w:body></w:document>"
+_TEXT = b"BT /F1 9 Tf 9 9 Td (one line of text) Tj ET\n"
+
+
+def test_small_files_that_unpack_to_much_are_refused_within_the_memory() -> None:
+    """Each file is refused with a reason, in a process that takes less than half of its memory; the next one is read.
+
+    An archive states too small a size, entities hold entities, elements are nested, a page's content is huge.
+    """
+    hostile = {
+        "states 1,000 bytes.docx": docx_with(b" " * (300 << 20), stated=1_000),
+        "entities.docx": docx_with(f'<!DOCTYPE x [<!ENTITY e0 "ha">{_ENTITIES}]>{_ONE % "&e9;"}'.encode()),
+        "nested.docx": docx_with((_ONE % ("<w:r>" * 100_000 + "</w:r>" * 100_000)).encode()),
+        "content.pdf": pdf_with(_TEXT * 20_000, 1_200),
+    }
+    with ParserProcess(LIMITS) as parser:
+        before = parser.read_bytes("small.pdf", pdf_with(_TEXT, 1))
+        found = {name: parser.read_bytes(name, data) for name, data in hostile.items()}
+        assert parser._process is not None
+        status = Path(f"/proc/{parser._process.pid}/status").read_text(encoding="ascii")
+        after = parser.read_bytes("a.txt", as_text().encode())
+
+    assert ("read", "read") == (before.status, after.status)
+    assert dict.fromkeys(hostile, "refused") == {name: file.status for name, file in found.items()}
+    assert all(file.reason for file in found.values())
+    assert int(status.partition("VmHWM:")[2].split()[0]) << 10 < LIMITS.memory // 2
 
 
 def test_a_parser_that_hangs_or_dies_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -74,6 +75,39 @@ def bomb() -> bytes:
         for _ in range(300):
             entry.write(b" " * (1 << 20))
     return packed.getvalue()
+
+
+def docx_with(xml: bytes, *, stated: int | None = None) -> bytes:
+    """Return a docx whose main part is `xml`; the archive states that it has `stated` bytes."""
+    whole, packed = BytesIO(), BytesIO()
+    docx.Document().save(whole)
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in source.namelist():
+            archive.writestr(name, xml if name == "word/document.xml" else source.read(name))
+    data = bytearray(packed.getvalue())
+    if stated is not None:
+        entry = data.rindex(b"PK\x01\x02", 0, data.rindex(b"word/document.xml"))
+        data[entry + 24 : entry + 28] = stated.to_bytes(4, "little")
+    return bytes(data)
+
+
+def pdf_with(content: bytes, times: int) -> bytes:
+    """Return a PDF of one page whose packed content is `content` so many times."""
+    packer = zlib.compressobj(9)
+    packed = b"".join([*(packer.compress(content) for _ in range(times)), packer.flush()])
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Length %d/Filter/FlateDecode>>stream\n%s\nendstream" % (len(packed), packed),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    written, places = b"%PDF-1.4\n", []
+    for number, part in enumerate(parts, 1):
+        places.append(b"%010d 00000 n \n" % len(written))
+        written += b"%d 0 obj%s endobj\n" % (number, part)
+    table = b"xref\n0 6\n0000000000 65535 f \n%strailer\n<</Size 6/Root 1 0 R>>" % b"".join(places)
+    return written + table + b"\nstartxref\n%d\n%%%%EOF\n" % len(written)
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> None:
