@@ -9,8 +9,9 @@ A line goes through three steps, always in this order:
    bare numbers last. What is left is words: the event.
 
 The result of a line depends on its record alone, never on its neighbours or on what came before. Two things only save
-work. `shape_cache` remembers the masked form of lines that differ only in digits, so that the masks run once for each
-shape. A cheap search for literals picks the lines that may hold a secret; only those go through the rules.
+work. `shape_cache` remembers what lines have in common that differ only in digits (and, for the masks, in the digits of
+hexadecimal tokens, `hex_runs`), so that the masks run once for each shape. The rules of redaction are tried on shapes
+too; only lines of a shape that a rule matches go through them.
 
 All patterns are Rust regular expressions over whole columns. They take linear time, so no line and no mask of a user
 can hang the daemon. Lines are at most `MAX_TEXT` characters long; a longer one is cut after redaction, so that the cut

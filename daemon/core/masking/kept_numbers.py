@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from daemon.core.masking.shape_rules import on_shapes
+
 _EDGE = r"(?-u:\b)"
 _BEFORE = r"""(?:^|[ \t"'{,(\[._<-])"""
 _WHOSE = r"(?:(?:(?:down|up)stream|origin|elb|target|sc|resp)[_-]?)?"
@@ -146,6 +148,23 @@ _MARKED = [
     _MARK,
 ]
 _WORDS = [*_CLASSES.values(), *(f"<{word}>" for word in _DIGITS), ""]
+
+
+_SHAPE_GATE = on_shapes(GATE)
+_SHAPE_RULES = [on_shapes(pattern) for pattern, _ in (CODE, STATUS, NO_FAILURES, OTHER_CODES)]
+
+
+def telling(shapes: pl.Series) -> pl.Series:
+    """Return for each shape in which every digit is a 1 whether `with_words` may change a line of it.
+
+    The first rule that changes a line matches the line as it came.
+    """
+    rows = shapes.str.contains(_SHAPE_GATE).arg_true()
+    some = shapes.gather(rows)
+    found = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(some))
+    for pattern in _SHAPE_RULES:
+        found |= some.str.contains(pattern)
+    return pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(shapes)).scatter(rows, found)
 
 
 def with_words(texts: pl.Series) -> pl.Series:

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from daemon.core.formats import check_pattern
+from daemon.core.masking.hex_runs import without_hexadecimal
 from daemon.core.masking.identifiers import with_identifiers
-from daemon.core.masking.kept_numbers import GATE as KEPT_NUMBER_GATE
-from daemon.core.masking.kept_numbers import with_words
+from daemon.core.masking.kept_numbers import telling, with_words
 from daemon.core.masking.key_blocks import redact_key_blocks
 from daemon.core.masking.length import LONGEST_REDACTED, MAX_TEXT, cut, shortened, without_seams
 from daemon.core.masking.masks import COLONS, COLONS_GATE, LONE_UUID, NARROW, WIDE, Mask
@@ -20,8 +20,10 @@ from daemon.core.masking.redaction import (
     redact_column,
     suspicious,
 )
-from daemon.core.masking.shape_cache import HEXADECIMAL, ShapeCache
+from daemon.core.masking.shape_cache import ShapeCache, distinct, shapes, without_digits
 from daemon.core.positions import INDEX_BITS
+
+Known = tuple[str, bool, bool]
 
 
 class Masker:
@@ -39,10 +41,10 @@ class Masker:
         self._wide = _replaced(WIDE)
         self._expensive = _replaced(COLONS)
         self._narrow = _replaced(NARROW).str.strip_chars()
-        self._shapes = ShapeCache(
-            lambda shapes: (self._by_masks(shapes), suspicious(shapes), shapes.str.contains(KEPT_NUMBER_GATE))
-        )
-        self._by_shape(pl.Series("text", [""]))  # polars loads parts of itself on first use: now, not under load
+        self._forms = ShapeCache(lambda shapes: self._by_masks(shapes).to_list())
+        self._flags = ShapeCache(_flags)
+        self._shapes = ShapeCache(self._examined)
+        self._short(pl.Series("text", [""]))  # polars loads parts of itself on first use: now, not under load
 
     def apply(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Return `lines` with `text` redacted and at most `MAX_TEXT` characters long, and `masked`, its masked form.
@@ -52,59 +54,50 @@ class Masker:
         if lines.is_empty():
             return lines.with_columns(pl.col("text").alias("masked"))
         lines = redact_key_blocks(lines, lines["position"] // (1 << INDEX_BITS))
-        texts, by_shape = lines["text"], self._shapes.pays()
+        texts = lines["text"]
         long = (texts.str.len_bytes() > MAX_TEXT).arg_true()
         if self._every_line or len(long) == len(texts):
-            texts, masked = self._by_line(texts, by_shape=by_shape)
+            texts, masked = self._by_line(texts)
         elif len(long):
-            cut, masked_cut = self._by_line(texts.gather(long), by_shape=by_shape)
-            texts, masked = self._short(texts.clone().scatter(long, ""), by_shape=by_shape)
+            cut, masked_cut = self._by_line(texts.gather(long))
+            texts, masked = self._short(texts.clone().scatter(long, ""))
             texts, masked = texts.clone().scatter(long, cut), masked.clone().scatter(long, masked_cut)
         else:
-            texts, masked = self._short(texts, by_shape=by_shape)
+            texts, masked = self._short(texts)
         return lines.with_columns(texts.alias("text"), *self._names(lines), masked.alias("masked"))
 
-    def _by_line(self, texts: pl.Series, *, by_shape: bool) -> tuple[pl.Series, pl.Series]:
+    def _by_line(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Return texts of any length redacted and cut, and their masked forms."""
         texts = self._redacted(texts)
         own = pl.DataFrame([texts.alias("text")]).select(self._own)["text"]
-        return texts, self._masked(own) if by_shape else self._built_in(own)
+        return texts, self._masked(own)
 
-    def _short(self, texts: pl.Series, *, by_shape: bool) -> tuple[pl.Series, pl.Series]:
-        """Return texts within the limit of length redacted, and their masked forms."""
-        if by_shape:
-            return self._by_shape(texts)
-        texts = redact_column(texts, self._redaction)
-        return texts, self._built_in(texts)
+    def _short(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """Return texts within the limit of length redacted, and their masked forms.
 
-    def _by_shape(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-        """Return redacted texts and masked forms.
-
-        Lines of a shape that may hold a secret, or a number that stays, are redacted and masked one by one.
+        Lines of a shape that may hold a secret, or a number that stays, get another one when that is decided.
         """
-        shaped = self._shapes.of(texts.str.replace_all(*LONE_UUID))
-        masked = shaped.masked.gather(shaped.number)
-        rows = pl.Series(np.flatnonzero(shaped.suspect[shaped.number]))
+        known, number = self._shapes.of(shapes(texts.str.replace_all(*LONE_UUID)))
+        forms, suspect, tells = zip(*known, strict=True)
+        masked = pl.Series("masked", forms, dtype=pl.String).gather(number)
+        rows = pl.Series(np.flatnonzero(np.array(suspect)[number]))
         if len(rows):
             texts = texts.clone().scatter(rows, redact_column(texts.gather(rows), self._redaction))
-        rows = pl.Series(np.flatnonzero((shaped.suspect | shaped.telling)[shaped.number]))
+        rows = pl.Series(np.flatnonzero((np.array(suspect) | np.array(tells))[number]))
         if len(rows):
             masked = masked.scatter(rows, self._masked(texts.gather(rows)))
-        return texts, self._with_hexadecimal(texts, masked)
+        return texts, masked
 
     def _masked(self, texts: pl.Series) -> pl.Series:
         """Return redacted texts with the built-in masks applied, once for each shape."""
-        shaped = self._shapes.of(self._worded(texts))
-        return self._with_hexadecimal(texts, shaped.masked.gather(shaped.number))
+        names, number = distinct(shapes(with_words(texts.str.replace_all(*LONE_UUID))))
+        return pl.Series("masked", self._forms.known(without_hexadecimal(names)), dtype=pl.String).gather(number)
 
-    def _with_hexadecimal(self, texts: pl.Series, masked: pl.Series) -> pl.Series:
-        """Return `masked`, with texts that hold ``0x`` masked again: their masked form depends on their digits."""
-        rows = texts.str.contains_any([HEXADECIMAL]).arg_true()
-        return masked.scatter(rows, self._built_in(texts.gather(rows))) if len(rows) else masked
-
-    def _built_in(self, texts: pl.Series) -> pl.Series:
-        """Return texts with the built-in masks applied."""
-        return self._by_masks(self._worded(texts))
+    def _examined(self, names: pl.Series) -> list[Known]:
+        """Return for each shape its masked form, and whether its lines may hold a secret, or a number that stays."""
+        alike = without_hexadecimal(names)
+        forms, flags = self._forms.known(alike), self._flags.known(alike)
+        return [(form, suspect, tells) for form, (suspect, tells) in zip(forms, flags, strict=True)]
 
     def _by_masks(self, texts: pl.Series) -> pl.Series:
         """Return texts with the masks applied that do not distinguish digits."""
@@ -114,10 +107,6 @@ class Masker:
             rows = gated.arg_true()
             table = table.with_columns(table["text"].clone().scatter(rows, table[rows].select(self._expensive)["text"]))
         return pl.DataFrame([with_identifiers(table["text"])]).select(self._narrow)["text"]
-
-    def _worded(self, texts: pl.Series) -> pl.Series:
-        """Return texts with UUIDs as placeholders and numbers that stay as words."""
-        return with_words(texts.str.replace_all(*LONE_UUID))
 
     def _redacted(self, texts: pl.Series) -> pl.Series:
         """Return texts redacted, then cut.
@@ -142,12 +131,18 @@ class Masker:
         names = {name: lines[name].unique() for name in columns}
         redacted = redact_column(pl.concat(names.values()), self._redaction)
         changed, start = [], 0
-        for name, distinct in names.items():
-            marked = mark_names(distinct, redacted[start : start + len(distinct)])
-            start += len(distinct)
-            if marked is not distinct:
-                changed.append(lines[name].replace(distinct, marked))
+        for name, one_each in names.items():
+            marked = mark_names(one_each, redacted[start : start + len(one_each)])
+            start += len(one_each)
+            if marked is not one_each:
+                changed.append(lines[name].replace(one_each, marked))
         return changed
+
+
+def _flags(names: pl.Series) -> list[tuple[bool, bool]]:
+    """Return for each shape whether its lines may hold a secret, and whether they may hold a number that stays."""
+    bare = pl.Series("text", [without_digits(shape) for shape in names], dtype=pl.String)
+    return list(zip(suspicious(bare), telling(bare), strict=True))
 
 
 def _replaced(masks: Sequence[Mask]) -> pl.Expr:

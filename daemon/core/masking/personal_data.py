@@ -53,6 +53,8 @@ SHAPE_NUMBER_FORM = (
     .replace("[1-9]", "[0-9]").replace("[2-9]", "[0-9]")
 )  # fmt: skip
 """The same for texts in which every digit is 1."""
+NUMBER_BESIDE = r"(?i:card|%b|pan|cc|ssn|social)|\+[0-9]|(?-u:\b)[A-Z]{2}[0-9]{2}(?-u:\b)"
+"""A text without a match of this holds no such number of which a part is a hexadecimal token."""
 
 _H = r"[0-9A-Fa-f]"
 _UUID = rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}"

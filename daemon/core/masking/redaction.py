@@ -16,6 +16,7 @@ import polars as pl
 
 from daemon.core.masking.apart_forms import APART_HINTS
 from daemon.core.masking.disguises import SHAPE_SIGNS, plain
+from daemon.core.masking.hex_runs import TOKEN
 from daemon.core.masking.hints import HINTS, RARE_HINTS
 from daemon.core.masking.key_names import KEY_RULES, KEYED_VALUE
 from daemon.core.masking.near_words import MADE_UP, SPOKEN_OF, without_made_up
@@ -25,6 +26,7 @@ from daemon.core.masking.personal_data import (
     EMAIL_RULES,
     IP,
     IP_FORM,
+    NUMBER_BESIDE,
     SHAPE_NUMBER_FORM,
     UUID_MARK,
     without_numbers,
@@ -70,6 +72,7 @@ _SHAPE_HINTS, _RARE_SHAPE_HINTS, _APART_SHAPE_HINTS, _RARE_NAME_SHAPE_HINTS = (
     sorted({without_digits(hint) for hint in hints}) for hints in (HINTS, RARE_HINTS, APART_HINTS, RARE_NAME_HINTS)
 )
 _SHAPE_RULES = [on_shapes(pattern) for pattern in (KEYED_VALUE, *(pattern for pattern, _ in RULES))]
+_SHAPE_NAMED_RULES = [on_shapes(pattern) for pattern, _ in (HARMLESS_VALUE, NAMED)]
 _SHAPE_NAMED_VALUE, _SHAPE_EMAIL = on_shapes(NAMED_VALUE), on_shapes(EMAIL_FORM)
 _SHAPE_RARE, _SHAPE_APART = on_shapes(RARE_COMMAND[0]), on_shapes(APART[0])
 _ANY_FORM = f"{FORMS}|{LONE}|{CANDIDATE}|{SHAPE_NUMBER_FORM}|{SHAPE_SIGNS}"
@@ -107,10 +110,12 @@ def _column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
 def suspicious(shapes: pl.Series) -> pl.Series:
     """Return for each shape (see `shape_cache`) whether `redact_column` may change a line of that shape.
 
-    A shape has a placeholder for a UUID, which says nothing of whether the UUID is a secret.
+    A shape has a placeholder for a UUID, and one token for all hexadecimal ones of its length: they say nothing of
+    whether what they stand for is a secret, or has digits of one.
     """
     flags = _flags(shapes, pl.col("text").str.to_lowercase().str.contains_any(_SHAPE_HINTS))
-    unclear = (flags["hinted"] | flags["mailed"]) & shapes.str.contains_any([UUID_MARK])
+    unclear = shapes.str.contains_any([UUID_MARK, TOKEN])
+    unclear &= flags["hinted"] | flags["mailed"] | _where(unclear, shapes, partial(_matched, NUMBER_BESIDE))
     mailed = _where(flags["mailed"] & ~unclear, shapes, partial(_matched, _SHAPE_EMAIL))
     return flags["formed"] | unclear | mailed | _where(flags["hinted"] & ~unclear, shapes, _ruled)
 
@@ -121,10 +126,13 @@ def _ruled(shapes: pl.Series) -> pl.Series:
     Rules apply one after the other, but the first that changes a line matches the line as it came.
     """
     lower = shapes.str.to_lowercase()
-    found = shapes.str.contains(_SHAPE_NAMED_VALUE) | lower.str.contains_any(_RARE_NAME_SHAPE_HINTS)
+    found = lower.str.contains_any(_RARE_NAME_SHAPE_HINTS)
     found |= _where(~found & shapes.str.contains(MADE_UP), shapes, partial(_matched, SPOKEN_OF))
     for pattern in _SHAPE_RULES:
         found |= _where(~found, shapes, partial(_matched, pattern))
+    named = shapes.str.contains(_SHAPE_NAMED_VALUE)
+    for pattern in _SHAPE_NAMED_RULES:
+        found |= _where(named & ~found, shapes, partial(_matched, pattern))
     for pattern, hints in ((_SHAPE_RARE, _RARE_SHAPE_HINTS), (_SHAPE_APART, _APART_SHAPE_HINTS)):
         found |= _where(~found & lower.str.contains_any(hints), shapes, partial(_matched, pattern))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from pathlib import Path
+from uuid import UUID
 
 import polars as pl
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.redaction import listed
+from daemon.core.masking.hints import HINTS
 from daemon.core.masking.masker import Masker
 from daemon.core.masking.redaction import RedactionSettings, redact_column
 from daemon.core.masking.shape_cache import without_digits
@@ -40,14 +42,29 @@ def test_a_rule_on_shapes_still_tells_letters_apart() -> None:
     assert "1{12,}(?P<b7>[x81])[^a]\\$1" == on_shapes("5{12,}(?P<b7>[x8])[^a9]\\$0")
 
 
+def test_which_hints_reach_into_a_hexadecimal_token() -> None:
+    """A shape does not show such a hint, so no rule may need it: it needs capitals, or another hint stands beside it.
+
+    Tokens are lower case, and ``2fa`` must begin a word, so it is no end of a token.
+    """
+    before, behind = (f"[{re.escape(signs)}]" for signs in ("\n\t \"'=([{<|;#&?!>`-,/", "\n\t\"')]}>,;|`. /"))
+    reaching = re.compile(f"[0-9a-f]+|.*{before}[0-9a-f]+|[0-9a-f]+{behind}.*")
+    hints = {hint.lower() for hint in HINTS if reaching.fullmatch(hint.lower())}
+    capitals, words = {"hrku-aa", "acca", "eaaa", "age-secret-key-1"}, {"2fa"}
+    beside_others = {"word-b64", "word-1", "word-2", "configcat-sdk-1"}
+
+    assert capitals | words | beside_others == hints
+
+
 @pytest.mark.parametrize("name", ["invented", "mirrored", "blind", "near", "fresh"])
 def test_lines_of_one_shape_are_redacted_as_each_would_be_alone(name: str) -> None:
-    """Every text of the lists, with other digits, and with a UUID for its secret."""
+    """Every text of the lists, with other digits, and with a UUID or hexadecimal digits for its secret."""
     chance = random.Random(name)
     texts = []
     for _, text in listed(Path(__file__).parent / f"{name}.tsv"):
         bare = re.sub("[⟦⟧]", "", text)
-        identifier = "-".join(f"{chance.getrandbits(4 * size):0{size}x}" for size in (8, 4, 4, 4, 12))
+        digits = f"{chance.getrandbits(256):064x}"
+        identifier = chance.choice([str(UUID(digits[:32])), str(UUID(digits[:32])), digits[:12], digits[:32]])
         texts += [
             bare,
             re.sub("[0-9]", lambda _: str(chance.randrange(10)), bare),
