@@ -92,7 +92,7 @@ async def _online(config: Config) -> int:
         say(f"engine: good ({engine.model}, {engine.dimensions} dimensions, {engine.max_tokens} tokens)")
     except StraylineError as error:
         worst = max(worst, error.exit_code)
-        say(f"engine: {error}")
+        say(f"engine: {str(error).removeprefix('engine: ')}")
     finally:
         await engine.close()
     return worst

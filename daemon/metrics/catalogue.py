@@ -40,7 +40,7 @@ _REJECTS = (
     "refused_text",
 )
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_LATENCY = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+_LATENCY = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 _SEARCH = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 _TOKENS = (16, 64, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 _LINES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
@@ -286,6 +286,12 @@ class Metrics(DescribedMetrics):
         self.feedback = self._counter("feedback", "Feedback applied.", "verdict", values=VERDICTS)
         self.incident_budget = self._gauge(
             "incident_budget", "The most incidents that may be told in 24 hours (alerts.budget).", "scope"
+        )
+        self.verdict_latency = self._histogram(
+            "verdict_latency_seconds",
+            "Time from a session's close to its committed verdict: of sessions with a clue, or of all with "
+            "topics.verdicts.",
+            _LATENCY,
         )
         self.end_to_end_latency = self._histogram(
             "end_to_end_latency_seconds", "Time from the latest line of an incident to its committed message.", _LATENCY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from time import monotonic, time
+from time import monotonic, perf_counter, time
 
 from daemon.core.stream import CommitClock, Settlement, checkpoint_key, piece_key
 from daemon.core.types import OutRecord, TopicPartition
@@ -117,7 +117,7 @@ class Commits:
             self._lost.report(self._source, self._shared.metrics)
             self._lost = None
         self._shared.metrics.commit_duration.observe(self.committed_at - began)
-        count_settlement(self._shared.metrics, self._source, settlement, time())
+        count_settlement(self._shared.metrics, self._source, settlement, time(), perf_counter())
 
 
 def is_own(record: OutRecord) -> bool:

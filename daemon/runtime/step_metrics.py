@@ -19,8 +19,14 @@ from daemon.metrics import Metrics
 log = structlog.get_logger(__name__)
 
 
-def count_settlement(metrics: Metrics, source: TopicPartition, settlement: Settlement, now: float) -> None:
-    """Count and log the alerts of a transaction that was committed at `now`, seconds since the epoch."""
+def count_settlement(
+    metrics: Metrics, source: TopicPartition, settlement: Settlement, now: float, timer: float
+) -> None:
+    """Count and log what a transaction published that was committed at `now`, seconds since the epoch.
+
+    `timer` is the same moment by the clock of `Settlement.closed`.
+    """
+    observe_all(metrics.verdict_latency, [timer - closed for closed in settlement.closed])
     for alert in settlement.alerts:
         metrics.count_alert(alert.scope, alert.severity, alert.id)
         metrics.incident_events.labels(alert.event).inc()

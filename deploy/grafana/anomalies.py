@@ -115,6 +115,13 @@ _RATES = [
         quantiles("strayline_end_to_end_latency_seconds"),
         empty="no messages",
     ),
+    timeseries_panel(
+        "From close to verdict",
+        "Time from a session's close to its committed verdict: of those with a clue, or of all with topics.verdicts.",
+        "s",
+        quantiles("strayline_verdict_latency_seconds"),
+        empty="no verdicts",
+    ),
 ]
 
 _SCORES = [

@@ -66,6 +66,7 @@ def _session(metrics: Metrics, scope: str, random_: random.Random) -> None:
         metrics.incident_events.labels("opened").inc()
         metrics.incidents_held_back.labels(metrics.scope(scope)).inc()
         metrics.end_to_end_latency.observe(random_.random() * 40)
+        metrics.verdict_latency.observe(random_.random() * 2)
 
 
 def console_traffic(metrics: ConsoleMetrics, random_: random.Random) -> None:

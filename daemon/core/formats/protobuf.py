@@ -78,6 +78,8 @@ def _of_file(text: str) -> MessageOf:
 
 def _messages(files: Sequence[FileDescriptorProto]) -> MessageOf:
     """Return the messages of the last of some files. Raises ValueError where they do not have all that they import."""
+    if not files:
+        raise ValueError("there is no descriptor of a file in it")
     pool = DescriptorPool()
     for module in _WELL_KNOWN:
         pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
@@ -87,7 +89,7 @@ def _messages(files: Sequence[FileDescriptorProto]) -> MessageOf:
                 pool.AddSerializedFile(file.SerializeToString())
         root = files[-1]
         pool.FindFileByName(root.name)
-    except (TypeError, KeyError, IndexError) as error:
+    except (TypeError, KeyError) as error:
         raise ValueError(f"the Protobuf descriptors are not complete: {error}") from error
 
     @cache

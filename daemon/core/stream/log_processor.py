@@ -11,6 +11,7 @@ from daemon.core.observations import dump_observations
 from daemon.core.repartition import IncomingLines
 from daemon.core.stream.chain import Stream, Tools
 from daemon.core.stream.checkpoint import Checkpoint
+from daemon.core.stream.closing_times import ClosingTimes
 from daemon.core.stream.line_reader import Pushed
 from daemon.core.stream.processor import Load, Publishing, Settlement, Step, baseline_records
 from daemon.core.stream.report_clock import ReportClock
@@ -38,6 +39,8 @@ class LogProcessor:
         self._publishing = publishing
         self._outputs: list[OutRecord] = []
         self._clock = ReportClock()
+        self._closing = ClosingTimes()
+        self._published: list[float] = []
 
     @property
     def lost(self) -> int:
@@ -48,7 +51,7 @@ class LogProcessor:
         return False
 
     def step(self, batch: Batch | None, vectors: Mapping[str, Vector | RefusedText]) -> Step:
-        known = self._stream.known
+        known, began = self._stream.known, self._publishing.timer()
         pushed = NOTHING
         if batch is not None:
             self._clock.idle = 0.0
@@ -57,15 +60,15 @@ class LogProcessor:
             if self._writers_are_idle() and not self._stream.replaying:
                 self._stream.flush(ClosedBy.IDLE)
         self._stream.supply(vectors)
-        return self._judge(pushed, known)
+        return self._judge(pushed, known, began)
 
     def flush(self, idle: float) -> Step:
-        known = self._stream.known
+        known, began = self._stream.known, self._publishing.timer()
         if self._incoming is not None and not self._incoming.clocks.quiet(idle):
-            return self._judge(NOTHING, known)
+            return self._judge(NOTHING, known, began)
         self._clock.idle = idle
         self._stream.flush(ClosedBy.IDLE)
-        return self._judge(NOTHING, known)
+        return self._judge(NOTHING, known, began)
 
     def skip(self, offset: int) -> None:
         self._stream.skip(offset)
@@ -79,7 +82,8 @@ class LogProcessor:
             self._clock.told = now
             key = str(self._source).encode()
             records.append(OutRecord("observations", key, dump_observations(observations), partition=0))
-        return Settlement(records, self._stream.checkpoint(config=self._publishing.config))
+        published, self._published = self._published, []
+        return Settlement(records, self._stream.checkpoint(config=self._publishing.config), closed=published)
 
     @property
     def _now(self) -> int | None:
@@ -88,7 +92,9 @@ class LogProcessor:
             return self._incoming.clocks.now
         return self._clock.now(self._stream.watermark)
 
-    def _judge(self, pushed: Pushed, known: int) -> Step:
+    def _judge(self, pushed: Pushed, known: int, closed: float) -> Step:
+        """Judge what can be judged; what a step closes counts as closed when the step began."""
+        self._closing.note(self._stream.waiting, closed)
         began = self._publishing.timer()
         verdicts = list[Verdict]()
         for verdict in map(self._placed, self._stream.judge(JUDGED_AT_ONCE)):
@@ -97,6 +103,9 @@ class LogProcessor:
                 self._outputs.append(verdict_record(verdict))
             if verdict.judgement.anomalous:
                 self._stream.observer.case(case_of(verdict, self._publishing.provenance()))
+        times = self._closing.take(len(verdicts) + len(self._stream.refused))
+        every = self._publishing.verdicts
+        self._published += [at for at, one in zip(times, verdicts, strict=False) if every or one.judgement.anomalous]
         rejects = Counter(reject.reason for reject in pushed.rejects)
         for session, pattern, refusal in self._stream.refused:
             origins = self._incoming.origins(session.positions) if self._incoming is not None else None

@@ -110,6 +110,7 @@ class Settlement:
     By scope: `incidents` counts those that are open, `told` those told in the last day, `budgets` those that may be
     told a day, and `held_back` those that the ceiling held back since the last settlement. `let_go` counts by kind what
     the bounds dropped, and `sessions` counts sessions with a clue by what became of them. `mutes` are in force.
+    `closed` says when the sessions closed whose verdicts it publishes, by the clock `Publishing.timer`.
     """
 
     records: Sequence[OutRecord]
@@ -122,6 +123,7 @@ class Settlement:
     let_go: Mapping[str, int] = field(default_factory=dict)
     sessions: Mapping[str, int] = field(default_factory=dict)
     mutes: int = 0
+    closed: Sequence[float] = ()
 
 
 class Processor(Protocol):

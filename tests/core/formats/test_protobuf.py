@@ -95,5 +95,6 @@ def test_what_is_not_a_set_of_descriptors_is_refused() -> None:
     incomplete = base64.b64encode(FileDescriptorSet(file=[lacking]).SerializeToString()).decode()
 
     assert "not complete" in (check_protobuf(incomplete) or "")
+    assert "no descriptor" in (check_protobuf("") or "")
     assert "protoc" in (check_protobuf(base64.b64encode(b"syntax = 'proto3';").decode()) or "")
     assert None is check_protobuf(SET)

@@ -74,6 +74,31 @@ def test_a_settlement_holds_everything_since_the_last_one() -> None:
     assert 41 == empty.checkpoint.next
 
 
+@pytest.mark.parametrize("verdicts", [True, False])
+def test_a_settlement_says_when_what_it_publishes_closed(*, verdicts: bool) -> None:
+    """Each verdict, or those with a clue, has the time at which its session closed, however long its vector takes."""
+    clock = [0.0]
+    publishing = replace(PUBLISHING, verdicts=verdicts, timer=lambda: clock[0])
+    processor = LogProcessor(SOURCE, tools(), publishing, None)
+    steps = [processor.step(batch(RECORDS), {})]
+    clock[0] = 1.0
+    steps.append(processor.flush(1.0))
+    clock[0] = 5.0
+    while wanted := [pattern for step in steps for pattern in step.missing]:
+        steps = [processor.step(None, vectors_of(wanted))]
+    while steps[-1].more:
+        steps.append(processor.step(None, {}))
+    settlement = processor.take()
+
+    [observed] = of_role(settlement.records, "observations")
+    cases = load_observations(observed.value).cases
+    published = of_role(settlement.records, "verdicts") if verdicts else cases
+    assert 0 < len(cases) < len(of_role(settlement.records, "verdicts")) or not verdicts
+    assert len(published) == len(settlement.closed) > 0
+    assert set(settlement.closed) <= {0.0, 1.0}
+    assert [] == list(processor.take().closed)
+
+
 INCIDENTS = TopicPartition("observations", 0)
 QUICK = IncidentSettings(warm_up=0)
 
