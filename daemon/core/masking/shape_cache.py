@@ -22,7 +22,7 @@ CACHED_SHAPES = 5_000
 MAX_CACHED_BYTES = 512
 """Longer shapes are not cached. That bounds the memory, and stack traces and documents seldom recur."""
 ONE_DIGIT = bytes.maketrans(b"023456789", b"1" * 9)
-_HEXADECIMAL, _NO_TEXT = b"0x", b"\xff"
+_ZERO, _X = ord("0"), ord("x")
 
 Ints = NDArray[np.int64]
 Known = TypeVar("Known")
@@ -36,9 +36,13 @@ def without_digits(text: str) -> str:
 def shape_of(text: str) -> str:
     """Return `text` with 1 in the place of every ASCII digit but the 0 of ``0x``."""
     held = text.encode("utf-8", "surrogatepass")
-    if _HEXADECIMAL not in held:
-        return held.translate(ONE_DIGIT).decode("utf-8", "surrogatepass")
-    shape = held.replace(_HEXADECIMAL, _NO_TEXT).translate(ONE_DIGIT).replace(_NO_TEXT, _HEXADECIMAL)
+    letters, shape = np.frombuffer(held, dtype=np.uint8), held.translate(ONE_DIGIT)
+    before = np.flatnonzero(letters[1:] == _X)  # bytes.find takes long where 0 is frequent
+    zeros = before[letters[before] == _ZERO]
+    if len(zeros):
+        kept = np.frombuffer(shape, dtype=np.uint8).copy()
+        kept[zeros] = _ZERO
+        shape = kept.tobytes()
     return shape.decode("utf-8", "surrogatepass")
 
 
