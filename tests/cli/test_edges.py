@@ -176,7 +176,7 @@ def test_a_configuration_that_cannot_be_read_is_named(
         ("avro", "missing", "No such file or directory"),
         ("avro", "good.jsonl", "not an Avro schema"),
         ("avro", "binary", "can't decode byte"),
-        ("protobuf", "empty", "the Protobuf descriptors are not complete"),
+        ("protobuf", "empty", "there is no descriptor of a file in it"),
         ("protobuf", "folder", "Is a directory"),
     ],
 )
