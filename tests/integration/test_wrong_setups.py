@@ -6,6 +6,7 @@ One broker has a listener for each way of coming in. 78 is for what the configur
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -114,6 +115,7 @@ def written(server: str, security: Mapping[str, Any], **more: Any) -> None:
 def typed(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
     """Return the exit code of a command, and every sentence with which it says what is wrong."""
     code = main([*command.split(), "--config", "setup.yaml"])
+    gc.collect()  # a future whose error nobody asked for is told when it goes
     printed = capsys.readouterr()
     sentences = []
     for line in (*printed.out.splitlines(), *printed.err.splitlines()):

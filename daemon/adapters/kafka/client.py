@@ -89,6 +89,12 @@ def seen(future: asyncio.Future[object]) -> None:
         future.exception()
 
 
+async def begin_transaction(producer: AIOKafkaProducer) -> None:
+    """Begin a transaction. What fails in it says why; aiokafka keeps the error twice, and nobody asks for the other."""
+    await producer.begin_transaction()
+    producer._txn_manager.wait_for_transaction_end().add_done_callback(seen)  # noqa: SLF001  # see above
+
+
 async def stop_client(client: AIOKafkaConsumer | AIOKafkaProducer, seconds: float = 3.0) -> None:
     """Close a client within about `seconds`, also one whose requests never finish. Errors are ignored."""
     task = asyncio.create_task(client.stop())

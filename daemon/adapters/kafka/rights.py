@@ -18,7 +18,7 @@ from aiokafka.errors import (
     TransactionalIdAuthorizationFailed,
 )
 
-from daemon.adapters.kafka.client import guarded, stop_client
+from daemon.adapters.kafka.client import begin_transaction, guarded, stop_client
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.errors import PartitionError
 
@@ -76,7 +76,7 @@ async def _refused_writes(settings: KafkaSettings, topics: Sequence[str], source
 
 
 async def _topics_refused(producer: AIOKafkaProducer, topics: Iterable[str]) -> list[str]:
-    await producer.begin_transaction()
+    await begin_transaction(producer)
     for topic in topics:
         producer._txn_manager.maybe_add_partition_to_txn(KafkaPartition(topic, 0))  # noqa: SLF001  # sends no record
     try:
@@ -88,7 +88,7 @@ async def _topics_refused(producer: AIOKafkaProducer, topics: Iterable[str]) -> 
 
 
 async def _group_refused(settings: KafkaSettings, producer: AIOKafkaProducer, source: str) -> list[str]:
-    await producer.begin_transaction()
+    await begin_transaction(producer)
     try:
         await producer.send_offsets_to_transaction({KafkaPartition(source, 0): 0}, settings.group_id)
     except GroupAuthorizationFailedError:

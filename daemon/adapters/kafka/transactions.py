@@ -16,6 +16,7 @@ from aiokafka.errors import IllegalOperation
 from daemon.adapters.kafka.client import (
     REQUEST_BYTES,
     REQUEST_SECONDS,
+    begin_transaction,
     guarded,
     seen,
     stop_client,
@@ -60,7 +61,7 @@ class KafkaTransactions:
     async def commit(self, records: Sequence[OutRecord], low: int) -> None:
         producer, topics = self._producer, self._settings.topics
         async with guarded(f"committing {self._source}", self._settings.transaction_timeout, "commit"):
-            await producer.begin_transaction()
+            await begin_transaction(producer)
             sent: list[asyncio.Future[object]] = []
             for record in records:
                 try:
