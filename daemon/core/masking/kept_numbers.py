@@ -159,12 +159,15 @@ def telling(shapes: pl.Series) -> pl.Series:
 
     The first rule that changes a line matches the line as it came.
     """
-    rows = shapes.str.contains(_SHAPE_GATE).arg_true()
+    gated = shapes.str.contains(_SHAPE_GATE)
+    rows = gated.arg_true()
+    if not len(rows):
+        return gated
     some = shapes.gather(rows)
-    found = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(some))
-    for pattern in _SHAPE_RULES:
+    found = some.str.contains(_SHAPE_RULES[0])
+    for pattern in _SHAPE_RULES[1:]:
         found |= some.str.contains(pattern)
-    return pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(shapes)).scatter(rows, found)
+    return gated.scatter(rows, found)
 
 
 def with_words(texts: pl.Series) -> pl.Series:

@@ -81,18 +81,23 @@ class ShapeCache(Generic[Known]):
         Those that are not cached are examined.
         """
         texts, number = distinct(shapes)
-        names = texts.to_list()
+        return self._look_up(texts.to_list()), number
+
+    def known(self, shapes: pl.Series) -> list[Known]:
+        """Return what is known of each of a few shapes."""
+        each = shapes.to_list()
+        names = list(dict.fromkeys(each))
+        known = dict(zip(names, self._look_up(names), strict=True))
+        return [known[name] for name in each]
+
+    def _look_up(self, names: list[str]) -> list[Known]:
+        """Return what is known of different shapes, in order; those that are not cached are examined."""
         new = self._cache.missing(names)
         found = dict(zip(new, self._examine(pl.Series("text", new, dtype=pl.String)), strict=True)) if new else {}
         known = self._cache.look_up(names, found, _is_short)
         if self._cache.full:
             self._cache.turn()
-        return known, number
-
-    def known(self, shapes: pl.Series) -> list[Known]:
-        """Return what is known of each shape of a String column."""
-        known, number = self.of(shapes)
-        return [known[at] for at in number.tolist()]
+        return known
 
 
 def _is_short(shape: str) -> bool:
