@@ -46,7 +46,7 @@ class GenerationCache(Generic[Key, Value]):
     def put(self, key: Key, value: Value) -> None:
         """Remember the value of `key`, in a new generation when the young one is full."""
         self._old.pop(key, None)
-        if self.full and key not in self._young:
+        if len(self._young) >= self._size and key not in self._young:  # as `full`, without a call for each key
             self.turn()
         self._young[key] = value
 

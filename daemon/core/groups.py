@@ -12,14 +12,14 @@ Ints = NDArray[np.int64]
 def grouped(table: pl.DataFrame, *by: str) -> tuple[pl.DataFrame, Ints, Ints]:
     """Return the distinct values in order of appearance, the rows sorted by group, and each group's size."""
     rows = pl.int_range(len(table), dtype=pl.Int64).alias("row")
-    groups = table.select(*by, rows).group_by(*by, maintain_order=True).agg("row")
-    order = groups["row"].explode().to_numpy()
-    return groups.select(by), order, groups["row"].list.len().to_numpy().astype(np.int64)
+    size = pl.len().cast(pl.Int64).alias("size")
+    groups = table.select(*by, rows).group_by(*by, maintain_order=True).agg("row", size)
+    return groups.select(by), groups["row"].explode().to_numpy(), groups["size"].to_numpy()
 
 
-def numbered(column: pl.Series) -> tuple[list[str], Ints]:
+def numbered(column: pl.Series) -> tuple[pl.Series, Ints]:
     """Return the distinct values of a column in order of appearance, and each row's index among them."""
     groups, order, sizes = grouped(pl.DataFrame([column]), column.name)
     number = np.empty(len(column), dtype=np.int64)
     number[order] = np.repeat(np.arange(len(sizes)), sizes)
-    return groups[column.name].to_list(), number
+    return groups[column.name], number

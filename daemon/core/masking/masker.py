@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from daemon.core.formats import check_pattern
+from daemon.core.groups import numbered
 from daemon.core.masking.hex_runs import without_hexadecimal
 from daemon.core.masking.identifiers import with_identifiers
 from daemon.core.masking.kept_numbers import telling, with_words
@@ -20,7 +21,7 @@ from daemon.core.masking.redaction import (
     redact_column,
     suspicious,
 )
-from daemon.core.masking.shape_cache import ShapeCache, distinct, shapes, without_digits
+from daemon.core.masking.shape_cache import ShapeCache, shapes, without_digits
 from daemon.core.positions import INDEX_BITS
 
 Known = tuple[str, bool, bool]
@@ -90,7 +91,7 @@ class Masker:
 
     def _masked(self, texts: pl.Series) -> pl.Series:
         """Return redacted texts with the built-in masks applied, once for each shape."""
-        names, number = distinct(shapes(with_words(texts.str.replace_all(*LONE_UUID))))
+        names, number = numbered(shapes(with_words(texts.str.replace_all(*LONE_UUID))))
         return pl.Series("masked", self._forms.known(without_hexadecimal(names)), dtype=pl.String).gather(number)
 
     def _examined(self, names: pl.Series) -> list[Known]:

@@ -13,9 +13,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from daemon.core.generation_cache import GenerationCache
+from daemon.core.groups import Ints, numbered
 
 CACHED_SHAPES = 5_000
 """Shapes in one generation of a cache; it holds at most twice as many."""
@@ -24,7 +24,6 @@ MAX_CACHED_BYTES = 512
 ONE_DIGIT = bytes.maketrans(b"023456789", b"1" * 9)
 _ZERO, _X = ord("0"), ord("x")
 
-Ints = NDArray[np.int64]
 Known = TypeVar("Known")
 
 
@@ -54,16 +53,6 @@ def shapes(texts: pl.Series) -> pl.Series:
     return pl.Series("shape", list(map(shape_of, texts)), dtype=pl.String)  # a text holds a line feed
 
 
-def distinct(column: pl.Series) -> tuple[pl.Series, Ints]:
-    """Return the distinct texts of a String column in the order in which they come, and the number of each row's."""
-    rows = pl.int_range(len(column), dtype=pl.Int64).alias("row")
-    groups = pl.DataFrame([column.alias("text")]).select("text", rows).group_by("text", maintain_order=True).agg("row")
-    sizes = groups["row"].list.len().to_numpy()
-    number = np.empty(len(column), dtype=np.int64)
-    number[groups["row"].explode().to_numpy()] = np.repeat(np.arange(len(sizes)), sizes)
-    return groups["text"], number
-
-
 class ShapeCache(Generic[Known]):
     """What is known of shapes that were seen lately."""
 
@@ -80,7 +69,7 @@ class ShapeCache(Generic[Known]):
 
         Those that are not cached are examined.
         """
-        texts, number = distinct(shapes)
+        texts, number = numbered(shapes)
         return self._look_up(texts.to_list()), number
 
     def known(self, shapes: pl.Series) -> list[Known]:

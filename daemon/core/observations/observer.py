@@ -74,7 +74,7 @@ class Observer:
         if table.is_empty():
             return
         texts, line = numbered(table["masked"])
-        causes = [cause_of(text) for text in texts]
+        causes = [cause_of(text) for text in texts.to_list()]
         bad = np.array([cause.score > 0 for cause in causes])[line]
         names, time = table.select("scope", "key"), table["time"].to_numpy()
         for marks, size, by in ((~bad, MINUTE_US, ("scope",)), (bad, BIN_US, ("scope", "key"))):

@@ -103,7 +103,7 @@ def line_batch(
     keys, order, sizes = grouped(lines, "key") if one_scope else grouped(lines, "scope", "key")
     scopes = [scope[0]] * len(keys) if one_scope else keys["scope"].to_list()
     masked, line = numbered(lines["masked"])
-    distinct, line_numbers, costs = numbers.look_up(masked, in_use)
+    distinct, line_numbers, costs = numbers.look_up(masked.to_list(), in_use)
     line = line[order]
     return LineBatch(
         stream_time=stream_time,
