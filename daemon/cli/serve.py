@@ -31,13 +31,13 @@ def serve(options: argparse.Namespace) -> int:
 
 
 async def _serve(options: argparse.Namespace, config: Config) -> None:
-    from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+    from prometheus_client import CollectorRegistry
 
     from daemon.adapters.engines import make_engine
     from daemon.adapters.web import Exposition
     from daemon.cli.stopping import until_stopped
     from daemon.guest_serving import embeddings_server
-    from daemon.metrics import PortMetrics
+    from daemon.metrics import of_process
     from daemon.port_access import access_to
     from daemon.wiring import engine_settings
 
@@ -46,9 +46,7 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     engine = make_engine(engine_settings(config))
     await start_engine(engine, config)
     registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    GCCollector(registry=registry)
-    server = embeddings_server(config, engine, access, PortMetrics(registry), options.port, Exposition(registry))
+    server = embeddings_server(config, engine, access, of_process(registry), options.port, Exposition(registry))
     following = asyncio.create_task(access.follow())
     try:
         await server.start(access.tls)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from time import perf_counter
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from daemon.adapters.web import Exposition, metrics_response
 from daemon.console.feed import Feeds, FeedState
 from daemon.console.guard import Handler
-from daemon.metrics import PREFIX, PortMetrics, Series
+from daemon.metrics import PREFIX, Series, of_process
 
 GROUP = "Console (`strayline console`)"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0)
@@ -23,9 +23,7 @@ class ConsoleMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self.series: list[Series] = []
-        ProcessCollector(registry=registry)
-        GCCollector(registry=registry)
-        self.ports = PortMetrics(registry)
+        self.ports = of_process(registry)
         text = self._text(
             "console_feed_up",
             "gauge",

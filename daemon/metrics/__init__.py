@@ -2,6 +2,6 @@
 
 from daemon.metrics.catalogue import Metrics
 from daemon.metrics.described import PREFIX, Series
-from daemon.metrics.ports import PortMetrics
+from daemon.metrics.ports import PortMetrics, of_process
 
-__all__ = ["PREFIX", "Metrics", "PortMetrics", "Series"]
+__all__ = ["PREFIX", "Metrics", "PortMetrics", "Series", "of_process"]

@@ -11,12 +11,12 @@ Three rules:
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client import CollectorRegistry
 
 from daemon.core.messages import VERDICTS
 from daemon.core.types import ClosedBy
 from daemon.metrics.described import DescribedMetrics
-from daemon.metrics.ports import PortMetrics
+from daemon.metrics.ports import of_process
 
 _REJECTS = (
     "empty",
@@ -54,9 +54,7 @@ class Metrics(DescribedMetrics):
 
     def __init__(self, registry: CollectorRegistry, max_scopes: int = 200) -> None:
         super().__init__(registry, max_scopes)
-        ProcessCollector(registry=registry)
-        GCCollector(registry=registry)
-        self.ports = PortMetrics(registry)
+        self.ports = of_process(registry)
         self._process()
         self._input()
         self._partitions()

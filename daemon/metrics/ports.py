@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 
 from daemon.metrics.described import DescribedMetrics
 
@@ -39,3 +39,10 @@ class PortMetrics(DescribedMetrics):
     def ended(self, port: str, reason: str) -> None:
         """Count a connection that a port ended."""
         self.ended_early.labels(port, reason).inc()
+
+
+def of_process(registry: CollectorRegistry) -> PortMetrics:
+    """Put on `registry` what every process says of itself: its time, memory and files, its collector, and its ports."""
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+    return PortMetrics(registry)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from daemon.metrics import PREFIX, PortMetrics, Series
+from daemon.metrics import PREFIX, Series, of_process
 from daemon.notify.announcements import Stage
 
 GROUP = "Notifications (`strayline notify`)"
@@ -17,9 +17,7 @@ class NotifyMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self.series: list[Series] = []
-        ProcessCollector(registry=registry)
-        GCCollector(registry=registry)
-        self.ports = PortMetrics(registry)
+        self.ports = of_process(registry)
         text = self._text("notify_sent_total", "counter", ("route", "stage"), "Messages that a receiver has taken.")
         self.sent = Counter(PREFIX + "notify_sent", text, ["route", "stage"], registry=registry)
         text = self._text(
