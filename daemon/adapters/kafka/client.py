@@ -89,10 +89,22 @@ def seen(future: asyncio.Future[object]) -> None:
         future.exception()
 
 
-async def begin_transaction(producer: AIOKafkaProducer) -> None:
-    """Begin a transaction. What fails in it says why; aiokafka keeps the error twice, and nobody asks for the other."""
+@contextlib.asynccontextmanager
+async def transaction(producer: AIOKafkaProducer) -> AsyncIterator[None]:
+    """Begin a transaction, whose work commits or aborts it, and raise why it takes no more where that made work fail.
+
+    What fails first ends a transaction; its records then fail with errors of their own, in any order, which only say
+    that it has ended.
+    """
     await producer.begin_transaction()
-    producer._txn_manager.wait_for_transaction_end().add_done_callback(seen)  # noqa: SLF001  # see above
+    ended = producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001  # the only place that holds the reason
+    ended.add_done_callback(seen)
+    try:
+        yield
+    except BROKEN:
+        if ended.done() and not ended.cancelled() and (reason := ended.exception()) is not None:
+            raise reason from None
+        raise
 
 
 async def stop_client(client: AIOKafkaConsumer | AIOKafkaProducer, seconds: float = 3.0) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from daemon.adapters.kafka.client import BROKEN, REQUEST_BYTES, begin_transaction, seen, stop_client
+from daemon.adapters.kafka.client import BROKEN, REQUEST_BYTES, seen, stop_client, transaction
 from daemon.adapters.kafka.diagnosis import check_token, explained
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.types import OutRecord
@@ -45,16 +45,16 @@ async def publish_together(settings: KafkaSettings, records: Sequence[OutRecord]
         "max_batch_size": 256 * 1024,
     }
     async with _producer(settings, f"publishing {len(records)} records", **options) as producer:
-        await begin_transaction(producer)
         try:
-            sent = list[asyncio.Future[object]]()
-            for record in records:
-                topic = settings.topics[record.role]
-                future = await producer.send(topic, value=record.value, key=record.key, partition=record.partition)
-                future.add_done_callback(seen)
-                sent.append(future)
-            await asyncio.gather(*sent)
-            await producer.commit_transaction()
+            async with transaction(producer):
+                sent = list[asyncio.Future[object]]()
+                for record in records:
+                    topic = settings.topics[record.role]
+                    future = await producer.send(topic, value=record.value, key=record.key, partition=record.partition)
+                    future.add_done_callback(seen)
+                    sent.append(future)
+                await asyncio.gather(*sent)
+                await producer.commit_transaction()
         except BaseException:
             with suppress(*BROKEN):  # nothing may have begun at the broker; what failed first is the reason
                 await producer.abort_transaction()

@@ -18,7 +18,7 @@ from aiokafka.errors import (
     TransactionalIdAuthorizationFailed,
 )
 
-from daemon.adapters.kafka.client import begin_transaction, guarded, stop_client
+from daemon.adapters.kafka.client import guarded, stop_client, transaction
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.errors import PartitionError
 
@@ -76,11 +76,11 @@ async def _refused_writes(settings: KafkaSettings, topics: Sequence[str], source
 
 
 async def _topics_refused(producer: AIOKafkaProducer, topics: Iterable[str]) -> list[str]:
-    await begin_transaction(producer)
-    for topic in topics:
-        producer._txn_manager.maybe_add_partition_to_txn(KafkaPartition(topic, 0))  # noqa: SLF001  # sends no record
     try:
-        await producer.commit_transaction()
+        async with transaction(producer):
+            for topic in topics:  # a partition is added, and no record sent
+                producer._txn_manager.maybe_add_partition_to_txn(KafkaPartition(topic, 0))  # noqa: SLF001
+            await producer.commit_transaction()
     except TopicAuthorizationFailedError as error:
         await producer.abort_transaction()
         return [f"no right to write to topic {topic}" for topic in sorted(error.args[0])]
@@ -88,9 +88,9 @@ async def _topics_refused(producer: AIOKafkaProducer, topics: Iterable[str]) -> 
 
 
 async def _group_refused(settings: KafkaSettings, producer: AIOKafkaProducer, source: str) -> list[str]:
-    await begin_transaction(producer)
     try:
-        await producer.send_offsets_to_transaction({KafkaPartition(source, 0): 0}, settings.group_id)
+        async with transaction(producer):
+            await producer.send_offsets_to_transaction({KafkaPartition(source, 0): 0}, settings.group_id)
     except GroupAuthorizationFailedError:
         return [f"no right to read with the group {settings.group_id}"]
     finally:

@@ -11,22 +11,18 @@ import asyncio
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import IllegalOperation
 
 from daemon.adapters.kafka.client import (
     REQUEST_BYTES,
     REQUEST_SECONDS,
-    begin_transaction,
     guarded,
     seen,
     stop_client,
     to_kafka,
+    transaction,
 )
 from daemon.adapters.kafka.settings import Connection, KafkaSettings
 from daemon.core.types import OutRecord, TopicPartition
-
-REASON_SECONDS = 5.0
-"""How long a transaction that takes no more records may take to say why."""
 
 
 class KafkaTransactions:
@@ -60,23 +56,19 @@ class KafkaTransactions:
 
     async def commit(self, records: Sequence[OutRecord], low: int) -> None:
         producer, topics = self._producer, self._settings.topics
-        async with guarded(f"committing {self._source}", self._settings.transaction_timeout, "commit"):
-            await begin_transaction(producer)
+        doing = f"committing {self._source}"
+        async with guarded(doing, self._settings.transaction_timeout, "commit"), transaction(producer):
             sent: list[asyncio.Future[object]] = []
             for record in records:
-                try:
-                    # aiokafka sends no record without key and value; the dead letter of one has an empty value.
-                    value = b"" if record.key is None and record.value is None else record.value
-                    future = await producer.send(
-                        topics[record.role],
-                        value=value,
-                        key=record.key,
-                        partition=record.partition,
-                        headers=list(record.headers),
-                    )
-                except IllegalOperation:
-                    await _raise_first(sent)
-                    raise
+                # aiokafka sends no record without key and value; the dead letter of one has an empty value.
+                value = b"" if record.key is None and record.value is None else record.value
+                future = await producer.send(
+                    topics[record.role],
+                    value=value,
+                    key=record.key,
+                    partition=record.partition,
+                    headers=list(record.headers),
+                )
                 future.add_done_callback(seen)
                 sent.append(future)
             await asyncio.gather(*sent)
@@ -85,11 +77,3 @@ class KafkaTransactions:
 
     async def close(self) -> None:
         await stop_client(self._producer)
-
-
-async def _raise_first(sent: Sequence[asyncio.Future[object]]) -> None:
-    """Raise the error of a record that was sent before: it says why the transaction takes no more."""
-    if sent:
-        done, _ = await asyncio.wait(sent, timeout=REASON_SECONDS)
-        for future in done:
-            future.result()
