@@ -171,6 +171,7 @@ def format_settings(config: Config) -> FormatSettings:
         registry=schema_source(config),
         level_scale=config.input.level_scale,
         max_lead=config.input.max_lead,
+        max_lines=config.input.max_record_lines,
         reject_unreadable_times=config.input.unreadable_time == "reject",
         sources=joining_of(config) is not None,
     )

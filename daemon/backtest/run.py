@@ -141,19 +141,21 @@ class _Run:
             stream = streams.get(batch.source)
             if stream is None:
                 stream = streams[batch.source] = make_stream(batch.source)
-            pushed = stream.push(batch)
-            self._count(batch, pushed, reader)
-            if self._labels and not teach:
-                self._labels.follow(reader.opened)
-            self._watch(self._progress(reader, batch))  # embedding the first patterns takes longest
-            await self._judge(stream, teach=teach)
-            self._watch(self._progress(reader, batch))
+            self._counts.records += len(batch)
+            while len(batch):
+                pushed = stream.push(batch)
+                self._count(batch, pushed, reader)
+                if self._labels and not teach:
+                    self._labels.follow(reader.opened)
+                self._watch(self._progress(reader, batch))  # embedding the first patterns takes longest
+                await self._judge(stream, teach=teach)
+                self._watch(self._progress(reader, batch))
+                batch = batch.last(pushed.unread)  # noqa: PLW2901  # very many lines are read in parts
         for stream in streams.values():
             stream.flush(ClosedBy.FLUSH)
             await self._judge(stream, teach=teach)
 
     def _count(self, batch: Batch, pushed: Pushed, reader: Source) -> None:
-        self._counts.records += len(batch)
         self._counts.lines += pushed.lines
         self._counts.times += pushed.times
         for reject in pushed.rejects:

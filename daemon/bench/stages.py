@@ -33,15 +33,20 @@ class Chain:
     async def run(self, batches: Sequence[Batch]) -> None:
         """Process batches of the partition."""
         for batch in batches:
-            self._stream.push(batch)
+            await self._run(batch)
+            self._lines += len(batch)
+            if self._lines >= COMMIT_LINES:
+                self.finish()
+
+    async def _run(self, batch: Batch) -> None:
+        while len(batch):
+            pushed = self._stream.push(batch)
             async for verdict in drive(self._stream, self._engine.embed):
                 self.sessions += 1
                 if verdict.judgement.anomalous:
                     with self.clock("observe"):
                         self._stream.observer.case(case_of(verdict, self._about))
-            self._lines += len(batch)
-            if self._lines >= COMMIT_LINES:
-                self.finish()
+            batch = batch.last(pushed.unread)
 
     def forget(self) -> None:
         """Begin to measure: drop the times and transactions of everything so far."""

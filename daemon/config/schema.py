@@ -121,6 +121,7 @@ class InputConfig(Section):
     schema_registry: SchemaRegistryConfig | None = None
     level_scale: Literal["auto", "syslog", "pino", "python", "otlp", "none"] = "auto"
     max_batch: Annotated[Size, Field(ge=80_000_000, le=2_000_000_000)] = 128_000_000
+    max_record_lines: int = Field(default=200_000, ge=1, le=1_048_575)
     max_lead: Duration = 300_000_000
     unreadable_time: Literal["record_time", "reject"] = "record_time"
     multiline: MultilineConfig = MultilineConfig()

@@ -74,18 +74,18 @@ async def run_case(case: ConfigCase, make_tools: Callable[[], Tools], engine: En
 
 async def _feed(records: Sequence[Record], first: int, stream: Stream, engine: Engine) -> _Output:
     output = _Output()
-    if records:
-        pushed = stream.push(
-            Batch(
-                SOURCE,
-                range(first, first + len(records)),
-                [record.timestamp for record in records],
-                [record.key.encode() if record.key is not None else None for record in records],
-                [value_of(record.value) for record in records],
-                [[(name, text.encode()) for name, text in record.headers.items()] for record in records],
-            )
-        )
+    batch = Batch(
+        SOURCE,
+        range(first, first + len(records)),
+        [record.timestamp for record in records],
+        [record.key.encode() if record.key is not None else None for record in records],
+        [value_of(record.value) for record in records],
+        [[(name, text.encode()) for name, text in record.headers.items()] for record in records],
+    )
+    while len(batch):
+        pushed = stream.push(batch)
         output.rejects += pushed.rejects
+        batch = batch.last(pushed.unread)
     stream.flush(ClosedBy.FLUSH)
     output.verdicts += [verdict async for verdict in drive(stream, engine.embed)]
     return output

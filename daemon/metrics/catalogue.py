@@ -26,6 +26,7 @@ _REJECTS = (
     "missing_field",
     "bad_time",
     "too_many_lines",
+    "too_many_parts",
     "bad_compression",
     "batch_too_large",
     "not_otlp",

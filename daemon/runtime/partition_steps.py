@@ -97,7 +97,12 @@ class PartitionSteps:
     @property
     def ready(self) -> bool:
         """Whether there is something to do in a step."""
-        return bool(self._inbox or self._vectors.ready or self._more)
+        return bool(self._fed or self._vectors.ready or self._more)
+
+    @property
+    def _fed(self) -> bool:
+        """Whether there is input, and room for the sessions that it closes."""
+        return bool(self._inbox) and self.load.waiting < WAITING_SESSIONS
 
     def idle_due(self) -> float | None:
         """Return when to note that time passes, None while there is anything else to do."""
@@ -105,13 +110,17 @@ class PartitionSteps:
         return self._idle.due() if waits else None
 
     async def step(self) -> None:
-        """Give the processor the next batch, and the vectors that have arrived."""
+        """Give the processor the next batch, and the vectors that have arrived; what it leaves of it comes next."""
         assert self._processor is not None
-        batch = self._inbox.popleft() if self._inbox else None
+        batch = self._inbox.popleft() if self._fed else None
         if batch is not None:
             self._idle.arrived(monotonic())
             await self._prepare(batch)
-        self._note(await self._in_thread(self._processor.step, batch, self._vectors.take()), batch)
+        step = await self._in_thread(self._processor.step, batch, self._vectors.take())
+        if batch is not None and step.unread:
+            self._inbox.appendleft(batch.last(step.unread))
+            batch = batch.rows(range(len(batch) - step.unread))
+        self._note(step, batch)
 
     async def _prepare(self, batch: Batch) -> None:
         """Wait for what the processor needs for `batch`, if anything; until then the partition is not quiet."""

@@ -22,6 +22,7 @@ HOSTILE = [
     bytes(130_000_000),
     b"x" * LARGE,
     b'{"scope": "shop", "key": "long", "message": "' + b"y" * LARGE + b'"}',
+    b'{"message": "x"}\n' * 500_000,
 ]
 
 
@@ -56,15 +57,18 @@ async def test_a_daemon_outlives_what_unpacks_to_very_much(kafka: Cluster, tmp_p
                 await send(daemon, line(f"before {number}"))
                 await send(daemon, value)
             await send(daemon, line("last"))
-            verdicts = [orjson.loads(record.value) for record in await daemon.published("verdicts", 5)]
-            letters = [dict(record.headers) for record in await daemon.published("dead_letters", 2)]
+            verdicts = [orjson.loads(record.value) for record in await daemon.published("verdicts", 6)]
+            letters = await daemon.published("dead_letters", 3)
             most = peak(daemon)
         finally:
             daemon.close()
 
-    assert ["before 0", "before 1", "before 2", "last", "long"] == sorted(verdict["key"] for verdict in verdicts)
+    keys = ["before 0", "before 1", "before 2", "before 3", "last", "long"]
+    assert keys == sorted(verdict["key"] for verdict in verdicts)
     assert [
         b"batch_too_large: offset 1: a compressed batch unpacks to more than 128,000,000 bytes",
         b"not_json: the value is not JSON at character 0; its value of 100,000,000 bytes is left out",
-    ] == [letter["__connect.errors.exception.message"] for letter in letters]
+        b"too_many_lines: the value holds more than 200,000 lines",
+    ] == [dict(letter.headers)["__connect.errors.exception.message"] for letter in letters]
+    assert HOSTILE[-1] == letters[-1].value
     assert most < PROCESS + 16 * LARGE / 1e6

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from daemon.core.formats import at_once
 from daemon.core.incidents import TOLD
 from daemon.core.stream import Checkpoint
 from daemon.core.types import TopicPartition
@@ -60,6 +61,24 @@ async def test_every_line_comes_out_once() -> None:
     assert outcome(cluster, expected).clean
     assert len(cluster.values("verdicts")) > 40
     assert cluster.values("alerts")
+
+
+async def test_lines_of_records_that_are_read_in_parts_come_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many records a step leaves to the next, also after a restart in the middle."""
+    monkeypatch.setattr(at_once, "LINES_AT_ONCE", 10)
+    cluster, expected = FakeCluster(TOPICS), list[Place]()
+    for number in range(40):
+        lines = [
+            {"time": 1_700_000_000 + number, "scope": "s", "key": f"k{number % 9}", "message": f"worker {line} read"}
+            for line in range(2 + number % 5)
+        ]
+        offset = cluster.append("logs", b"\n".join(map(orjson.dumps, lines)), partition=number % 3)
+        expected += [("logs", number % 3, offset, index) for index in range(1, len(lines) + 1)]
+    async with replica(cluster):
+        await until(lambda: bool(cluster.values("checkpoints")))
+    async with replica(cluster):
+        await until(lambda: settled(cluster, expected))
+    assert outcome(cluster, expected).clean
 
 
 async def test_messages_of_an_incident_are_in_order_when_its_headline_moves_to_another_scope() -> None:

@@ -8,8 +8,10 @@ from typing import Protocol
 
 import polars as pl
 
-from daemon.core.formats.packed import Growth, PackedError, schema_header, unpacked
+from daemon.core.formats.at_once import Amount
+from daemon.core.formats.packed import PackedError, schema_header, unpacked
 from daemon.core.formats.registered import SchemaSource
+from daemon.core.positions import MAX_LINES_PER_RECORD
 from daemon.core.types import Batch, Reject
 
 RECORD_PREFIX = "record."
@@ -73,7 +75,7 @@ class FormatSettings:
 
     `level_scale` names the scale of levels that are numbers (see `levels`). `max_lead` is how many microseconds a line
     may be ahead of its record and still move stream time. A line with a time that cannot be read gets its record's.
-    With `reject_unreadable_times`, a record of only such lines is rejected.
+    With `reject_unreadable_times`, a record of only such lines is rejected, and always one of more than `max_lines`.
     """
 
     format: str = "json"
@@ -87,6 +89,7 @@ class FormatSettings:
     """Returns the schema of an id that `schemas` does not name."""
     level_scale: str = "auto"
     max_lead: int = 300_000_000
+    max_lines: int = MAX_LINES_PER_RECORD
     reject_unreadable_times: bool = False
     written: int | None = None
     """When the newest of the files was last written, in microseconds, where the records are lines of files."""
@@ -108,13 +111,15 @@ class ReaderOutput:
     rejects: Sequence[Reject] = ()
     independent: bool = False
     """Whether the lines of a record are independent of each other, as the log records of an envelope are."""
+    unread: int = 0
+    """How many records at the end of the batch were not read, see `at_once`. Rejects of these do not count."""
 
 
 class Reader(Protocol):
     """What is particular to one format."""
 
     def __call__(self, batch: Batch) -> ReaderOutput:
-        """Read the values of a batch. Pure; raises nothing for what a value holds but UnpacksToMuchError."""
+        """Read the values of a batch. Pure; raises nothing for what a value holds."""
         ...
 
 
@@ -123,15 +128,18 @@ def of_record(choice: str) -> str | None:
     return choice.removeprefix(RECORD_PREFIX) if choice.startswith(RECORD_PREFIX) else None
 
 
-def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
+def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject], int]:
     """Return a table (row, text) of the values that are UTF-8 and not blank, and a reject for each that is not.
+
+    Also how many values at the end were not looked at, because those before unpack to enough.
 
     A byte order mark at the front is dropped. So are the NULs at the beginning of a log file that was truncated while a
     program wrote to it (copytruncate).
     """
     text = decoded(batch.values, None)
+    unread = len(batch) - len(text)
     if text.str.contains(_PLAIN).all(ignore_nulls=False):
-        return _with_rows(text), []
+        return _with_rows(text), [], unread
     if text.str.starts_with(_NULS).any():
         text = text.str.replace(rf"^{_NULS}\x00*", "")
     if text.str.starts_with("\ufeff").any():
@@ -139,7 +147,7 @@ def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
     table = _with_rows(text)
     filled = text.str.contains(r"[^\s\x00]").fill_null(value=False)
     if filled.all():
-        return table, []
+        return table, [], unread
     rejects = []
     for row in (~filled).arg_true().to_list():
         value = batch.values[row]
@@ -148,7 +156,12 @@ def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject]]:
             rejects.append(Reject(row, batch.offsets[row], "empty", detail))
         else:
             rejects.append(Reject(row, batch.offsets[row], *_why_not_text(value)))
-    return table.filter(filled), rejects
+    return table.filter(filled), rejects, unread
+
+
+def too_many_lines(batch: Batch, row: int, most: int) -> Reject:
+    """Return the reject of a record that holds more than `most` lines."""
+    return Reject(row, batch.offsets[row], "too_many_lines", f"the value holds more than {most:,} lines")
 
 
 def _with_rows(text: pl.Series) -> pl.DataFrame:
@@ -158,16 +171,18 @@ def _with_rows(text: pl.Series) -> pl.DataFrame:
 def decoded(values: Sequence[bytes | None], errors: str | None) -> pl.Series:
     """Return bytes as text; what is not UTF-8 is null, or decoded with the error handler `errors`.
 
-    Values without such a handler are also unpacked. Raises UnpacksToMuchError.
+    Values without such a handler are also unpacked, those at the front that are enough at once.
     """
     try:
         return pl.Series("text", values, dtype=pl.Binary).cast(pl.String)
     except pl.exceptions.PolarsError:  # one bad value fails the whole column
-        texts, growth = [], Growth()
-        for row, value in enumerate(values):
+        texts, amount = [], Amount()
+        for value in values:
             texts.append(_decode(value, errors))
             if errors is None:
-                growth.add(row, len(texts[-1] or "") - len(value or b""))
+                amount.add(growth=len(texts[-1] or "") - len(value or b""))
+                if amount.enough:
+                    break
         return pl.Series("text", texts, dtype=pl.String)
 
 

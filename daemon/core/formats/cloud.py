@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from daemon.core.formats.base import FieldPaths
-from daemon.core.formats.entries import EntriesError, Entry, Headers, objects_in
+from daemon.core.formats.entries import EntriesError, Entry, Headers, json_value, objects_in
 from daemon.core.formats.journal_export import is_journal_export, journal_entries
 from daemon.core.formats.lookup import as_text, whole_text
 
@@ -120,7 +120,7 @@ def _azure_properties(record: Entry) -> dict[str, Any]:
     written = record.get("properties")
     if isinstance(written, str) and written.startswith("{"):
         try:
-            return {"properties": orjson.loads(written)}
+            return {"properties": json_value(written)}
         except orjson.JSONDecodeError:
             return {}
     return {}
@@ -183,7 +183,7 @@ def unwrap_cloudevents(value: bytes, headers: Headers) -> Iterator[Entry]:
 
 def _data(value: bytes) -> object:
     try:
-        parsed: object = orjson.loads(value)
+        parsed: object = json_value(value)
     except orjson.JSONDecodeError:
         return value.decode("utf-8", "replace")
     return parsed if isinstance(parsed, Mapping) else value.decode("utf-8", "replace")

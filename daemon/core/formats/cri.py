@@ -19,9 +19,12 @@ _CRI = r"^(?P<time>\d{4}-\S+) (?P<stream>stdout|stderr) (?P<tag>[FP])(?::\S*)? (
 class CriReader:
     """Kubernetes container logs as the runtime writes them."""
 
+    def __init__(self, max_lines: int) -> None:
+        self._raw = RawReader(max_lines)
+
     def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
-        raw = RawReader()(batch)
+        raw = self._raw(batch)
         header = raw.table["message"].str.extract_groups(_CRI).struct.unnest()
         parts = header.select("stream", "tag", said="message")
         table = with_header(raw.table, header.select("time", "message"))
@@ -30,7 +33,8 @@ class CriReader:
         )
         if (table["index"] > 0).any():
             table = _joined(table)
-        return ReaderOutput(table.select([*COLUMNS_SCHEMA, "stream", "said", "partial"]), raw.rejects)
+        columns = [*COLUMNS_SCHEMA, "stream", "said", "partial"]
+        return ReaderOutput(table.select(columns), raw.rejects, unread=raw.unread)
 
 
 def _joined(lines: pl.DataFrame) -> pl.DataFrame:

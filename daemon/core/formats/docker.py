@@ -6,6 +6,8 @@ A part is marked `partial`, so that the line is joined before secrets are looked
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from daemon.core.formats.base import ALTERNATIVE, FieldPaths, ReaderOutput, values_as_text
@@ -37,4 +39,4 @@ class DockerReader(JsonReader):
             partial=partial.fill_null(value=False),
             stream=pl.col("streams").list.get(pl.col("index"), null_on_oob=True).str.extract("(stdout|stderr)"),
         )
-        return ReaderOutput(table.drop("streams"), read.rejects, independent=read.independent)
+        return replace(read, table=table.drop("streams"))

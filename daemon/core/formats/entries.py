@@ -13,10 +13,11 @@ from typing import Any
 import orjson
 import polars as pl
 
+from daemon.core.formats.at_once import MAX_PARTS, TOO_MANY_PARTS, Amount, too_many_parts
 from daemon.core.formats.base import ALTERNATIVE, WHOLE, FieldPaths, ReaderOutput, of_record
 from daemon.core.formats.exceptions import exception_text
 from daemon.core.formats.lookup import as_text, find, first_filled, first_text, plain_text, whole_text
-from daemon.core.formats.packed import Growth, PackedError, unpacked
+from daemon.core.formats.packed import PackedError, unpacked
 from daemon.core.positions import MAX_LINES_PER_RECORD
 from daemon.core.types import Batch, Reject
 
@@ -26,8 +27,11 @@ Parts = list[str | None]
 """The text columns of one line."""
 Column = list[str | None]
 """One part of each line of a value."""
-Quick = Callable[[bytes], Sequence[Column] | None]
-"""Returns the columns of a value, in the order of parts; None where it must be unwrapped into entries."""
+Quick = Callable[[bytes, int], Sequence[Column] | None]
+"""Returns the columns of a value, in the order of parts; None where it must be unwrapped into entries.
+
+It may end behind the given number of lines.
+"""
 Unwrap = Callable[[bytes, Headers], Iterable[Entry]]
 """Returns a value's entries. Raises EntriesError when it is not of the format."""
 
@@ -49,12 +53,15 @@ class EntriesReader:
         fields: FieldPaths,
         bare: str | None = None,
         quick: Callable[[Sequence[Sequence[str]], Callable[[Entry], Parts]], Quick | None] | None = None,
+        *,
+        max_lines: int = MAX_LINES_PER_RECORD,
     ) -> None:
         """Make a reader. Where the message's paths hold no text, the message is the value at `bare`, as JSON.
 
         `quick` returns, for the paths of the parts and for what reads an entry, what reads values in fewer steps.
         """
         self._unwrap = unwrap
+        self._max_lines = max_lines
         self._bare = bare
         paths = {name: path.split(ALTERNATIVE) for name, path in fields.items()}
         self._whole = WHOLE in paths["message"]
@@ -68,16 +75,20 @@ class EntriesReader:
         rows: list[int] = []
         indices: list[int] = []
         columns: list[Column] = [[] for _ in self._paths]
-        rejects, growth = [], Growth()
+        rejects, amount, unread = [], Amount(), len(batch)
         for row, value in enumerate(batch.values):
+            if amount.enough:
+                break
+            unread -= 1
             headers = batch.headers[row] if batch.headers else ()
             try:
                 whole = _whole(value)
-                growth.add(row, len(whole) - len(value or b""))
+                amount.add(growth=len(whole) - len(value or b""))
                 numbers, parts = self._lines(whole, headers)
             except EntriesError as error:
                 rejects.append(Reject(row, batch.offsets[row], error.reason, str(error)))
                 continue
+            amount.add(lines=len(numbers))
             rows += [row] * len(numbers)
             indices += [0] if len(numbers) == 1 else numbers
             for column, texts in zip(columns, parts, strict=True):
@@ -87,17 +98,17 @@ class EntriesReader:
             pl.Series(name, column, dtype=type_)
             for (name, type_), column in zip(self._columns.items(), numbers_and_texts, strict=True)
         ]
-        return ReaderOutput(pl.DataFrame(table), rejects, independent=True)
+        return ReaderOutput(pl.DataFrame(table), rejects, independent=True, unread=unread)
 
     def _lines(self, value: bytes, headers: Headers) -> tuple[Sequence[int], Sequence[Column]]:
         """Return the numbers of a value's lines, from 1, and their parts. Raises EntriesError where it has none."""
-        columns = self._quick(value) if self._quick is not None else None
+        columns = self._quick(value, self._max_lines + 1) if self._quick is not None else None
         if columns is None:
-            lines = map(self._parts, islice(self._unwrap(value, headers), MAX_LINES_PER_RECORD + 1))
+            lines = map(self._parts, islice(self._unwrap(value, headers), self._max_lines + 1))
             columns = list(map(list, zip(*lines, strict=True))) or [[]]
         count = len(columns[0])
-        if count > MAX_LINES_PER_RECORD:
-            raise EntriesError("too_many_lines", f"the value holds more than {MAX_LINES_PER_RECORD} lines")
+        if count > self._max_lines:
+            raise EntriesError("too_many_lines", f"the value holds more than {self._max_lines:,} lines")
         kept = [at for at, text in enumerate(columns[0], 1) if text and text.strip()]
         if not kept:
             raise EntriesError("empty", "the value holds no log line")
@@ -129,6 +140,13 @@ def _whole(value: bytes | None) -> bytes:
         raise EntriesError("bad_compression", str(error)) from error
 
 
+def json_value(text: str | bytes) -> Any:
+    """Return a decoded JSON value. Raises orjson.JSONDecodeError, and EntriesError where it would take very much."""
+    if too_many_parts(text):
+        raise EntriesError(TOO_MANY_PARTS, f"the value holds more than {MAX_PARTS:,} objects and arrays")
+    return orjson.loads(text)
+
+
 def objects_in(value: bytes) -> list[dict[str, Any]]:
     """Return the JSON objects of a value: one, an array of them, or one per line. Raises EntriesError."""
     try:
@@ -136,7 +154,7 @@ def objects_in(value: bytes) -> list[dict[str, Any]]:
     except UnicodeDecodeError as error:
         raise EntriesError("not_utf8", f"the value is not UTF-8 at byte {error.start}") from error
     try:
-        parsed = orjson.loads(text)
+        parsed = json_value(text)
     except orjson.JSONDecodeError as error:
         lines = [line for line in text.splitlines() if line.strip()]
         try:

@@ -19,12 +19,14 @@ import numpy as np
 import orjson
 import polars as pl
 
+from daemon.core.formats.at_once import MAX_PARTS, TOO_MANY_PARTS, too_many_parts
 from daemon.core.formats.base import (
     ALTERNATIVE,
     WHOLE,
     FieldPaths,
     ReaderOutput,
     of_record,
+    too_many_lines,
     values_as_text,
 )
 from daemon.core.formats.exceptions import exception_text, may_have_exception
@@ -41,7 +43,8 @@ Unread = tuple[int, Reject]
 class JsonReader:
     """Reads every value as one JSON object."""
 
-    def __init__(self, fields: FieldPaths) -> None:
+    def __init__(self, fields: FieldPaths, max_lines: int) -> None:
+        self._max_lines = max_lines
         self._paths = {
             name: tuple(choice for choice in path.split(ALTERNATIVE) if of_record(choice) is None and choice != WHOLE)
             for name, path in fields.items()
@@ -56,14 +59,19 @@ class JsonReader:
 
     def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
-        values, rejects = values_as_text(batch)
-        single, many = split_objects(values)
-        table, broken = self.read(batch, single)
+        values, rejects, unread = values_as_text(batch)
+        if (values["text"].str.len_bytes() > 2 * MAX_PARTS).any():
+            values, too_many = _without_too_many_parts(batch, values)
+            rejects += too_many
+        split = split_objects(values, self._max_lines)
+        table, broken = self.read(batch, split.single)
         rejects += [reject for _, reject in broken]
-        if not many.is_empty():
-            rows, unread = self._read_many(batch, many)
-            table, rejects = pl.concat([table, rows]).sort("row", "index"), [*rejects, *unread]
-        return ReaderOutput(table, rejects, independent=True)
+        rejects += [too_many_lines(batch, row, self._max_lines) for row in split.too_long]
+        if not split.many.is_empty():
+            rows, bad = self._read_many(batch, split.many)
+            table, rejects = pl.concat([table, rows]).sort("row", "index"), [*rejects, *bad]
+        unread = unread if split.left is None else len(batch) - split.left
+        return ReaderOutput(table, rejects, independent=True, unread=unread)
 
     def _read_many(self, batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
         """Read records that hold many objects. One that cannot be read is a line as it is, so that none is lost.
@@ -206,6 +214,14 @@ class JsonReader:
                 detail = f"field {path}{place} holds an object or array where text is needed"
                 return Reject(row, batch.offsets[row], "missing_field", detail)
         return Reject(row, batch.offsets[row], "missing_field", f"field {self._message}{place} is missing")
+
+
+def _without_too_many_parts(batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
+    """Reject the records that would take very much memory when they are decoded."""
+    wide = pl.Series(map(too_many_parts, values["text"]), dtype=pl.Boolean)
+    detail = f"the value holds more than {MAX_PARTS:,} objects and arrays"
+    rejects = [Reject(row, batch.offsets[row], TOO_MANY_PARTS, detail) for row in values["row"].filter(wide)]
+    return values.filter(~wide), rejects
 
 
 def _with_exceptions(values: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData, ResourceLogs, ScopeLogs
 
+from daemon.core.formats.at_once import MAX_MESSAGES, TOO_MANY_PARTS, too_many_messages
 from daemon.core.formats.base import FieldPaths
 from daemon.core.formats.entries import EntriesError, Entry, Headers, objects_in
 from daemon.core.formats.levels import OTLP
@@ -35,13 +36,21 @@ def unwrap_otlp(value: bytes, _headers: Headers) -> Iterator[Entry]:
     if value.lstrip()[:1] in (b"{", b"["):
         return _of_json(value)
     try:
-        data = LogsData.FromString(without_framing(value))
+        data = logs_of(value)
     except DecodeError as error:
         raise EntriesError("not_otlp", "the value is neither OTLP logs in protobuf nor in JSON") from error
     return _of_message(data)
 
 
-def without_framing(value: bytes) -> bytes:
+def logs_of(value: bytes) -> LogsData:
+    """Return a decoded value. Raises DecodeError, and EntriesError where it would take very much memory."""
+    if too_many_messages(value):
+        raise EntriesError(TOO_MANY_PARTS, f"the value may hold more than {MAX_MESSAGES:,} messages")
+    data: LogsData = LogsData.FromString(_without_framing(value))
+    return data
+
+
+def _without_framing(value: bytes) -> bytes:
     """Return a protobuf value without a registry's header and the indexes of the message after it."""
     body = without_schema_header(value)
     if body is value:

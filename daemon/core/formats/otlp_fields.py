@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData, ScopeLogs
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs
 
 from daemon.core.formats.entries import Column, Entry, Parts, Quick
 from daemon.core.formats.levels import OTLP
 from daemon.core.formats.lookup import plain_text
-from daemon.core.formats.otlp import BODY, attribute_value, entry_of, resource_attributes, without_framing
+from daemon.core.formats.otlp import BODY, attribute_value, entry_of, logs_of, resource_attributes
 
 Get = Callable[[Sequence[LogRecord]], Column]
 """Returns a field of each of some log records, None where a record lacks it."""
@@ -49,12 +49,15 @@ class _OtlpFields:
         self._paths = paths
         self._slow = slow
 
-    def __call__(self, value: bytes) -> Sequence[Column] | None:
-        """Return the columns of a value, None where it is not OTLP's protobuf."""
+    def __call__(self, value: bytes, most: int) -> Sequence[Column] | None:
+        """Return the columns of a value's first lines, at least `most` if it has them, None where it is not protobuf.
+
+        Raises EntriesError where it would take very much memory.
+        """
         if value.lstrip()[:1] in (b"{", b"["):
             return None
         try:
-            data = LogsData.FromString(without_framing(value))
+            data = logs_of(value)
         except DecodeError:
             return None
         columns: list[Column] = [[] for _ in range(len(self._paths) + 1)]
@@ -62,20 +65,24 @@ class _OtlpFields:
         for resource in data.resource_logs:
             about = resource_attributes(resource)
             for scope in resource.scope_logs:
-                records = list(scope.log_records)  # protobuf makes its objects anew at every walk over its own list
+                records = scope.log_records[:most]  # protobuf makes its objects anew at every walk over its own list
                 name = scope.scope.name or None
                 texts: Column = [record.body.string_value for record in records]
                 parts: list[Column] = [texts, *(_column(group, about, name, records) for group in self._paths)]
                 if exceptions or not all(texts):
-                    self._look_into_entries(parts, about, scope)
+                    self._look_into_entries(parts, about, scope, records)
                 for column, part in zip(columns, parts, strict=True):
                     column.extend(part)
+                if len(columns[0]) >= most:
+                    return columns
         return columns
 
-    def _look_into_entries(self, parts: Sequence[Column], about: Mapping[str, Any], scope: ScopeLogs) -> None:
+    def _look_into_entries(
+        self, parts: Sequence[Column], about: Mapping[str, Any], scope: ScopeLogs, records: Sequence[LogRecord]
+    ) -> None:
         """Replace the parts of those lines of a scope that need more than the paths."""
         failed = any(key.startswith(_EXCEPTION) for key in about)
-        for at, record in enumerate(scope.log_records):
+        for at, record in enumerate(records):
             if failed or (not parts[0][at] and _without_text(record)) or _failed(record):
                 for column, text in zip(parts, self._slow(entry_of(about, scope, record)), strict=True):
                     column[at] = text

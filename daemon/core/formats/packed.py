@@ -11,12 +11,8 @@ from typing import Protocol
 
 import zstandard
 
-from daemon.errors import DataError
-
 MAX_UNPACKED = 64 << 20
 """The most bytes of an unpacked value."""
-MAX_AT_ONCE = 2 * MAX_UNPACKED
-"""The most bytes by which the values of a batch may grow when they are unpacked together."""
 _GZIP, _ZSTD, _REGISTRY, _GLUE = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\0", b"\x03"
 _REGISTRY_HEADER, _GLUE_HEADER = 5, 18
 _GLUE_COMPRESSED = 5
@@ -45,27 +41,6 @@ class _Member(Protocol):
 
 class PackedError(ValueError):
     """A value that cannot be unpacked; the message names how it is packed."""
-
-
-class UnpacksToMuchError(DataError):
-    """Values that must be read in parts: those before `row` unpack to at most `MAX_AT_ONCE` bytes, with it to more."""
-
-    def __init__(self, row: int) -> None:
-        super().__init__(f"{row + 1} records together unpack to more than {MAX_AT_ONCE >> 20} MiB")
-        self.row = row
-
-
-class Growth:
-    """Counts by how much the values of a batch grow as they are unpacked, in order."""
-
-    def __init__(self) -> None:
-        self._bytes = 0
-
-    def add(self, row: int, more: int) -> None:
-        """Count `more` bytes of the value in `row`. Raises UnpacksToMuchError; the first value alone never does."""
-        self._bytes += max(more, 0)
-        if self._bytes > MAX_AT_ONCE and row:
-            raise UnpacksToMuchError(row)
 
 
 def unpacked(value: bytes) -> bytes:

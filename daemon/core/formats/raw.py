@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from daemon.core.formats.base import COLUMNS_SCHEMA, ReaderOutput, values_as_text
+from daemon.core.formats.at_once import rows_at_once
+from daemon.core.formats.base import COLUMNS_SCHEMA, ReaderOutput, too_many_lines, values_as_text
 from daemon.core.positions import MAX_LINES_PER_RECORD
 from daemon.core.types import Batch, Reject
 
@@ -18,28 +19,36 @@ _ABSENT = [pl.lit(None, dtype=pl.String).alias(name) for name in ("time", "scope
 class RawReader:
     """Reads every value as text."""
 
+    def __init__(self, max_lines: int = MAX_LINES_PER_RECORD) -> None:
+        self._max_lines = max_lines
+
     def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
-        table, rejects = values_as_text(batch)
-        table, too_many = _without_too_long(batch, table)
+        table, rejects, unread = values_as_text(batch)
         many = table["text"].str.contains("\n", literal=True).any()
+        if many:
+            table, too_many, unread = self._at_once(batch, table, unread)
+            rejects += too_many
         lines = _split(table) if many else table.with_columns(pl.lit(0, dtype=pl.Int64).alias("index"))
         if many and lines["text"].str.starts_with("\x00").any():
             lines = lines.with_columns(pl.col("text").str.strip_chars_start("\x00"))
         lines = lines.with_columns(pl.col("text").str.strip_chars_end("\r").alias("message"), *_ABSENT)
-        return ReaderOutput(lines.select(list(COLUMNS_SCHEMA)), [*rejects, *too_many])
+        return ReaderOutput(lines.select(list(COLUMNS_SCHEMA)), rejects, unread=unread)
 
+    def _at_once(self, batch: Batch, table: pl.DataFrame, unread: int) -> tuple[pl.DataFrame, list[Reject], int]:
+        """Return the records that are read at once, a reject for each that holds too many lines, and how many are left.
 
-def _without_too_long(batch: Batch, table: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
-    """Reject the records that hold more lines than a position can number."""
-    long = table.filter(pl.col("text").str.len_bytes() > MAX_LINES_PER_RECORD)
-    if long.is_empty():
-        return table, []
-    breaks = pl.col("text").str.count_matches("\n", literal=True)
-    too_long = long.filter(breaks >= MAX_LINES_PER_RECORD)["row"].to_list()
-    detail = f"the value holds more than {MAX_LINES_PER_RECORD} lines"
-    rejects = [Reject(row, batch.offsets[row], "too_many_lines", detail) for row in too_long]
-    return table.filter(~pl.col("row").is_in(too_long)), rejects
+        `unread` are left out already.
+        """
+        text = table["text"]
+        lines = text.str.count_matches("\n", literal=True) + (~text.str.ends_with("\n")).cast(pl.Int64)
+        long = lines > self._max_lines
+        stop = rows_at_once(lines.set(long, 0))
+        if stop < len(table):
+            unread = len(batch) - table["row"][stop]
+        table, long = table[:stop], long[:stop]
+        rejects = [too_many_lines(batch, row, self._max_lines) for row in table["row"].filter(long)]
+        return table.filter(~long), rejects, unread
 
 
 def _split(table: pl.DataFrame) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from daemon.core.formats.avro import avro_unwrapper
@@ -39,27 +40,29 @@ from daemon.core.formats.syslog import SyslogReader
 from daemon.core.types import Batch, Parsed
 
 
-def _objects(fields: FieldPaths) -> Reader:
-    return DockerReader(fields) if is_docker(fields) else JsonReader(fields)
+def _objects(fields: FieldPaths, max_lines: int) -> Reader:
+    return DockerReader(fields, max_lines) if is_docker(fields) else JsonReader(fields, max_lines)
 
 
 def _paths(defaults: FieldPaths) -> Callable[[FormatSettings], Reader]:
-    return lambda settings: JsonReader(preset(defaults, settings.fields))
+    return lambda settings: JsonReader(preset(defaults, settings.fields), settings.max_lines)
 
 
 def _entries(unwrap: Unwrap, defaults: FieldPaths, bare: str | None = None) -> Callable[[FormatSettings], Reader]:
-    return lambda settings: EntriesReader(unwrap, preset(defaults, settings.fields), bare)
+    return lambda settings: EntriesReader(unwrap, preset(defaults, settings.fields), bare, max_lines=settings.max_lines)
 
 
 READERS: Mapping[str, Callable[[FormatSettings], Reader]] = {
-    "json": lambda settings: _objects(settings.fields),
-    "raw": lambda _: RawReader(),
+    "json": lambda settings: _objects(settings.fields, settings.max_lines),
+    "raw": lambda settings: RawReader(settings.max_lines),
     "ecs": _paths(ECS),
-    "fluent-bit": lambda settings: _objects(preset(FLUENT_BIT, settings.fields)),
+    "fluent-bit": lambda settings: _objects(preset(FLUENT_BIT, settings.fields), settings.max_lines),
     "vector": _paths(VECTOR),
-    "syslog": lambda _: SyslogReader(),
-    "cri": lambda _: CriReader(),
-    "otlp": lambda settings: EntriesReader(unwrap_otlp, preset(OTLP_FIELDS, settings.fields), OTLP_BODY, otlp_fields),
+    "syslog": lambda settings: SyslogReader(settings.max_lines),
+    "cri": lambda settings: CriReader(settings.max_lines),
+    "otlp": lambda settings: EntriesReader(
+        unwrap_otlp, preset(OTLP_FIELDS, settings.fields), OTLP_BODY, otlp_fields, max_lines=settings.max_lines
+    ),
     "gelf": _entries(unwrap_gelf, GELF),
     "journald": _entries(unwrap_journald, JOURNALD),
     "cloudwatch": _entries(unwrap_cloudwatch, CLOUDWATCH),
@@ -67,9 +70,11 @@ READERS: Mapping[str, Callable[[FormatSettings], Reader]] = {
     "azure": _entries(unwrap_azure, AZURE, "properties"),
     "gcp": _entries(unwrap_gcp, GCP, "jsonPayload"),
     "cloudevents": _entries(unwrap_cloudevents, CLOUDEVENTS, "data"),
-    "avro": lambda settings: EntriesReader(avro_unwrapper(settings.schemas, settings.registry), settings.fields),
+    "avro": lambda settings: EntriesReader(
+        avro_unwrapper(settings.schemas, settings.registry), settings.fields, max_lines=settings.max_lines
+    ),
     "protobuf": lambda settings: EntriesReader(
-        protobuf_unwrapper(settings.schemas, settings.registry), settings.fields
+        protobuf_unwrapper(settings.schemas, settings.registry), settings.fields, max_lines=settings.max_lines
     ),
 }
 """Functions that make each format's reader from the settings."""
@@ -90,7 +95,7 @@ class Format(Protocol):
     def parse(self, batch: Batch) -> Parsed:
         """Return the lines of `batch` in reading order, and a reject for each record that holds none.
 
-        Raises nothing for what a record holds but UnpacksToMuchError; then the batch must be given in parts.
+        The last `Parsed.unread` records must be given again. Raises nothing for what a record holds.
         """
         ...
 
@@ -103,7 +108,12 @@ class _Format:
         self._finisher = Finisher(settings)
 
     def parse(self, batch: Batch) -> Parsed:
-        return self._finisher.finish(batch, self._reader(batch))
+        read = self._reader(batch)
+        if not read.unread:
+            return self._finisher.finish(batch, read)
+        first = batch.rows(range(len(batch) - read.unread))
+        read = replace(read, rejects=[reject for reject in read.rejects if reject.row < len(first)])
+        return replace(self._finisher.finish(first, read), unread=read.unread)
 
 
 def check_format(name: str) -> str | None:

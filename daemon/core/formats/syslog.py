@@ -56,9 +56,12 @@ HIGHEST_PRIORITY = 191
 class SyslogReader:
     """Reads values as lines of syslog: scope is the program, key its host and process, level the severity."""
 
+    def __init__(self, max_lines: int) -> None:
+        self._raw = RawReader(max_lines)
+
     def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
-        raw = RawReader()(batch)
+        raw = self._raw(batch)
         header = _headers(raw.table["message"])
         priority = pl.col("pri").cast(pl.Int64, strict=False)
         severity = pl.when(priority <= HIGHEST_PRIORITY).then(priority % 8)
@@ -70,7 +73,7 @@ class SyslogReader:
             pl.concat_str(_named("host"), process, separator="/", ignore_nulls=True).replace("", None).alias("key"),
             severity.replace_strict(dict(enumerate(SYSLOG)), default=None, return_dtype=pl.String).alias("level"),
         )
-        return ReaderOutput(with_header(raw.table, header), raw.rejects)
+        return ReaderOutput(with_header(raw.table, header), raw.rejects, unread=raw.unread)
 
 
 def _headers(message: pl.Series) -> pl.DataFrame:

@@ -147,7 +147,10 @@ class Stream:
         return len(self._held) + self._sessionizer.open_lines + self._queued_lines
 
     def push(self, batch: Batch) -> Pushed:
-        """Read a batch; the sessions it closes join the queue. Offsets must increase from batch to batch."""
+        """Read a batch, or its first records; the sessions that they close join the queue.
+
+        The last `Pushed.unread` records must be pushed again. Offsets must increase from batch to batch.
+        """
         pushed = self._lines.push(batch, pressed=self.unsettled > self._tools.limits.max_pinned)
         time, watermark = self._origin.time, self.watermark
         if time is not None and watermark is not None and time > watermark:

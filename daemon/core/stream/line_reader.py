@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
-from daemon.core.formats import FormatSettings, UnpacksToMuchError, make_format
+from daemon.core.formats import FormatSettings, make_format
 from daemon.core.masking import Masker
 from daemon.core.multiline import Joined
 from daemon.core.positions import Positions, place, position_of
@@ -32,7 +32,8 @@ class Pushed:
     """The result of one batch: lines taken in, records that could not be parsed, lines with an impossible time.
 
     `replayed` counts lines and records that were read again after a restart and skipped, because they are settled;
-    `cuts` counts joined lines that a bound ended, by bound.
+    `cuts` counts joined lines that a bound ended, by bound. The last `unread` records of the batch were not read,
+    because those before them are enough at once; they must be pushed again.
     """
 
     lines: int
@@ -40,6 +41,7 @@ class Pushed:
     times: TimeCounts = NO_TIME_COUNTS
     replayed: int = 0
     cuts: Mapping[str, int] = field(default_factory=dict)
+    unread: int = 0
 
     def __add__(self, other: Pushed) -> Pushed:
         return Pushed(
@@ -48,6 +50,7 @@ class Pushed:
             self.times + other.times,
             self.replayed + other.replayed,
             Counter(self.cuts) + Counter(other.cuts),
+            other.unread,
         )
 
 
@@ -64,7 +67,7 @@ class LineSource(Protocol):
         ...
 
     def parse(self, batch: Batch) -> Parsed:
-        """Return the lines of a batch."""
+        """Return the lines of a batch, or of its first records; see `Parsed.unread`."""
         ...
 
     def joined(self, lines: pl.DataFrame) -> Joined:
@@ -97,7 +100,7 @@ class InputLines:
         """Do nothing: records of the input contain only lines."""
 
     def parse(self, batch: Batch) -> Parsed:
-        """Return the lines of a batch, by the format; what they state of versions is redacted."""
+        """Return lines of a batch, by the format; what they state of versions is redacted."""
         parsed = self._format.parse(batch)
         if parsed.versions is None:
             return parsed
@@ -153,7 +156,7 @@ class LineReader:
         return self._replay is not None
 
     def push(self, batch: Batch, *, pressed: bool = False) -> Pushed:
-        """Read a batch. Offsets must increase from batch to batch."""
+        """Read a batch, or its first records; see `Pushed.unread`. Offsets must increase from batch to batch."""
         if not len(batch):
             return Pushed(0, ())
         if batch.refusals:
@@ -164,6 +167,10 @@ class LineReader:
         split = int(np.searchsorted(np.asarray(batch.offsets), self._replay.until))
         again = [row for row in range(split) if self._replay.wants(batch.offsets[row])]
         old = self._read(batch.rows(again), again)
+        if old.unread:
+            split = again[-old.unread]
+            replayed = old.replayed + split - (len(again) - old.unread)
+            return replace(old, replayed=replayed, unread=len(batch) - split)
         replayed = old.replayed + split - len(again)
         if batch.offsets[-1] + 1 < self._replay.until:
             return replace(old, replayed=replayed)
@@ -203,33 +210,28 @@ class LineReader:
 
     def _push_around(self, batch: Batch, *, pressed: bool) -> Pushed:
         """Read a batch whose refusals become rejects; the offsets that they stand for are passed."""
-        replay, rows = self._replay, batch.readable()
-        wanted = [replay is None or replay.refused(refusal.first, refusal.last) for refusal in batch.refusals]
+        pushed, begin = Pushed(0, ()), 0
+        for refusal, reject in zip(batch.refusals, batch.refused(), strict=True):
+            pushed += self._push_some(batch, range(begin, reject.row), pressed=pressed)
+            if pushed.unread:
+                return replace(pushed, unread=pushed.unread + len(batch) - reject.row)
+            wanted = self._replay is None or self._replay.refused(refusal.first, refusal.last)
+            pushed += Pushed(0, [reject] if wanted else (), replayed=int(not wanted))
+            end = refusal.last + 1
+            self.next, self._read_to = max(self.next, end), max(self._read_to, end)
+            if self._replay is not None and end >= self._replay.until:
+                self.end_replay()
+            begin = reject.row + 1
+        return pushed + self._push_some(batch, range(begin, len(batch)), pressed=pressed)
+
+    def _push_some(self, batch: Batch, rows: Sequence[int], *, pressed: bool) -> Pushed:
         pushed = self.push(batch.rows(rows), pressed=pressed)
-        rejects = [replace(reject, row=rows[reject.row]) for reject in pushed.rejects]
-        rejects += [reject for reject, kept in zip(batch.refused(), wanted, strict=True) if kept]
-        end = batch.offsets[-1] + 1
-        self.next, self._read_to = max(self.next, end), max(self._read_to, end)
-        if self._replay is not None and end >= self._replay.until:
-            self.end_replay()
-        return replace(pushed, rejects=rejects, replayed=pushed.replayed + wanted.count(False))
+        return replace(pushed, rejects=[replace(reject, row=rows[reject.row]) for reject in pushed.rejects])
 
     def _read(self, batch: Batch, rows: Sequence[int] | None = None) -> Pushed:
-        """Read a batch, whose rows are `rows` of what was pushed, in parts where its values unpack to too much."""
-        pushed, begin, end = Pushed(0, ()), 0, len(batch)
-        while begin < len(batch):
-            some = range(begin, end)
-            try:
-                if len(some) == len(batch):
-                    return self._read_at_once(batch, rows)
-                pushed += self._read_at_once(batch.rows(some), some if rows is None else [rows[row] for row in some])
-            except UnpacksToMuchError as error:
-                end = begin + error.row
-            else:
-                begin, end = end, len(batch)
-        return pushed
-
-    def _read_at_once(self, batch: Batch, rows: Sequence[int] | None) -> Pushed:
+        """Read the first records of a batch, whose rows are `rows` of what was pushed."""
+        if not len(batch):
+            return Pushed(0, ())
         with self._timed("format"):
             parsed = self._origin.parse(batch)
         rejects = parsed.rejects
@@ -241,10 +243,11 @@ class LineReader:
         if parsed.versions is not None:
             self._see(parsed.versions, self.resume.next)
         lines = self._kept(parsed)
-        self.next = max(self.next, batch.offsets[-1] + 1)
-        self._read_to = batch.offsets[-1] + 1
+        self._read_to = batch.offsets[-1 - parsed.unread] + 1
+        self.next = max(self.next, self._read_to)
         cuts = self._take(lines) if lines.height else {}
-        return Pushed(lines.height, rejects, parsed.times, parsed.lines.height - lines.height, cuts)
+        replayed = parsed.lines.height - lines.height
+        return Pushed(lines.height, rejects, parsed.times, replayed, cuts, parsed.unread)
 
     def _kept(self, parsed: Parsed) -> pl.DataFrame:
         if self._replay is None or parsed.lines.is_empty():

@@ -126,6 +126,7 @@ class LogProcessor:
             relayed=self._incoming is not None,
             judging_seconds=self._publishing.timer() - began,
             cuts=pushed.cuts,
+            unread=pushed.unread,
         )
 
     def _writers_are_idle(self) -> bool:

@@ -73,7 +73,9 @@ class Step:
     `missing` are texts to embed; the caller must hand their vectors to a later step. `more` means that this step
     left sessions for the next one, to stay short. `replayed` lines were settled before a restart; `known` sessions did
     not need embedding. `relayed`: the lines were counted when they were read from the input. `cuts` counts joined lines
-    that a bound ended, by bound. `split` are scopes whose lines come from several partitions and must not.
+    that a bound ended, by bound. `split` are scopes whose lines come from several partitions and must not. The last
+    `unread` records of the batch were not taken in, because those before them are enough for a step; they must be given
+    to the next.
     """
 
     load: Load
@@ -90,6 +92,7 @@ class Step:
     judging_seconds: float = 0.0
     cuts: Mapping[str, int] = field(default_factory=dict)
     split: Sequence[SplitScope] = ()
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ class Processor(Protocol):
     """Processes one partition. Synchronous; no method is called while another one runs."""
 
     def step(self, batch: Batch | None, vectors: Mapping[str, Vector | RefusedText]) -> Step:
-        """Take in a batch (or none) and vectors of missing patterns, or refusals; judge what can be judged."""
+        """Take in a batch (or none, or its first records) and vectors of missing patterns, or refusals; judge."""
         ...
 
     def flush(self, idle: float) -> Step:

@@ -68,7 +68,15 @@ class RepartitionProcessor:
                 for reject in pushed.rejects
             ]
         rejects = Counter(reject.reason for reject in pushed.rejects)
-        return Step(self._load(), pushed.lines, pushed.times, rejects, replayed=pushed.replayed, cuts=pushed.cuts)
+        return Step(
+            self._load(),
+            pushed.lines,
+            pushed.times,
+            rejects,
+            replayed=pushed.replayed,
+            cuts=pushed.cuts,
+            unread=pushed.unread,
+        )
 
     def flush(self, idle: float) -> Step:
         self._lines.end_replay()

@@ -89,6 +89,10 @@ class Batch:
         start = bisect_left(self.offsets, offset)
         return self if start == 0 else self.rows(range(start, len(self)))
 
+    def last(self, count: int) -> Batch:
+        """Return the last `count` rows."""
+        return self.rows(range(len(self) - count, len(self)))
+
     def readable(self) -> Sequence[int]:
         """Return the rows that are records."""
         refused = {refusal.last for refusal in self.refusals}
@@ -144,13 +148,15 @@ class Parsed:
     """One batch read by a format: a table of `LINES_SCHEMA`, and the records it could not read.
 
     `versions` are what lines state of their services: (scope, version, time, position) of the first line of each in
-    each `HOUR_US` of event time, None where no line states one.
+    each `HOUR_US` of event time, None where no line states one. The last `unread` records of the batch were not read,
+    because those before them are enough at once; they must be given again.
     """
 
     lines: pl.DataFrame
     rejects: Sequence[Reject] = ()
     times: TimeCounts = NO_TIME_COUNTS
     versions: pl.DataFrame | None = None
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)

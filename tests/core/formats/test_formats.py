@@ -380,6 +380,13 @@ def test_a_raw_value_with_endless_lines_is_rejected() -> None:
     assert ["fine"] == parsed.lines["text"].to_list()
 
 
+def test_very_many_objects_over_several_lines_are_read() -> None:
+    """Finding the next one does not look at all that follow it: that would take minutes."""
+    value = b'{\n"message": "m"\n}\n\n' * 150_000
+
+    assert 150_000 == read([value]).lines.height
+
+
 def test_a_raw_line_of_ten_megabytes_is_read() -> None:
     """A huge line is one line here; masking cuts it."""
     assert [10_000_000] == read([b"x" * 10_000_000], RAW).lines["text"].str.len_bytes().to_list()
