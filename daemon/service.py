@@ -129,11 +129,12 @@ class Service:
             stack.push_async_callback(self._broker.close)
             await self._broker.start()
             topics = self._config.topics
-            places = [await self._broker.partitions(topic) for topic in (topics.checkpoints, topics.baseline)]
+            places = {topic: await self._broker.partitions(topic) for topic in (topics.checkpoints, topics.baseline)}
             widths = {topic: await self._broker.partitions(topic) for topic in self._config.input.topics}
             for topic in self._config.topics_in_use().values():
                 await self._broker.partitions(topic)
             widths |= await self._width_between()
+            self._warn_of_narrow(places, max(widths.values()))
             self._health.phase = "loading the model"
             log.info("engine_starts", type=self._config.engine.type, model=self._config.engine.model)
             began = monotonic()
@@ -145,7 +146,19 @@ class Service:
             self._metrics.build.info(build)
             self._metrics.baseline_max_patterns.set(self._config.detector.max_patterns)
             self._metrics.baseline_max_scopes.set(self._config.detector.max_scopes)
-            await self._stream(min(places), widths, stack)
+            await self._stream(min(places.values()), widths, stack)
+
+    def _warn_of_narrow(self, places: Mapping[str, int], wanted: int) -> None:
+        """Log which of the daemon's topics have fewer partitions than the input: it works, and recovers slowly."""
+        for topic, partitions in places.items():
+            if partitions < wanted:
+                log.warning(
+                    "topic_too_narrow",
+                    topic=topic,
+                    partitions=partitions,
+                    input=wanted,
+                    remedy=f"kafka-topics.sh --alter --topic {topic} --partitions {wanted}, then restart",
+                )
 
     async def _width_between(self) -> dict[str, int]:
         """Return the number of partitions of the repartition topic, by its name; empty if the topic does not exist.

@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-from contextlib import closing
+from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
 from daemon.cli.offline import start_engine
 from daemon.cli.parser import Parser, Verbs, add_verb, load
 from daemon.cli.saying import say
 from daemon.core.text import clean, many
-from daemon.errors import ConfigError, StraylineError
+from daemon.errors import ConfigError, ModelMismatchError, StraylineError
 
 if TYPE_CHECKING:
     from daemon.adapters.kafka import KafkaSettings
     from daemon.config import Config
+    from daemon.ports import Engine
 
 SAMPLE = 1_000
 """How many of each partition's latest records are read."""
@@ -90,12 +91,35 @@ async def _online(config: Config) -> int:
     try:
         await start_engine(engine, config)
         say(f"engine: good ({engine.model}, {engine.dimensions} dimensions, {engine.max_tokens} tokens)")
+        worst = worst or await _baseline(config, engine)
     except StraylineError as error:
         worst = max(worst, error.exit_code)
         say(f"engine: {str(error).removeprefix('engine: ')}")
     finally:
         await engine.close()
     return worst
+
+
+async def _baseline(config: Config, engine: Engine) -> int:
+    """Print that the baseline was made with another model, if so; return the exit code. The topic must exist."""
+    from daemon.adapters.kafka import follow_batches
+    from daemon.core.detection import check_model
+    from daemon.wiring import kafka_settings
+
+    async with aclosing(follow_batches(kafka_settings(config), [config.topics.baseline], {})) as following:
+        read = 0
+        async for batches, unread in following:
+            try:
+                for batch in batches:
+                    for key, value in zip(batch.keys, batch.values, strict=True):
+                        check_model(key, value, engine.model, engine.dimensions)
+            except ModelMismatchError as error:
+                say(f"baseline: {error}")
+                return error.exit_code
+            read += sum(map(len, batches))
+            if not unread or read > SAMPLE:
+                break
+    return os.EX_OK
 
 
 def _ports(config: Config) -> int:

@@ -84,7 +84,15 @@ def hold(updates: Iterable[Update], settings: DetectorSettings) -> StoredBaselin
         return None
     model, dimensions = vector_model(first)
     detector = Detector(settings, model, dimensions)
-    detector.apply(list(newest.values()))
+    try:
+        detector.apply(list(newest.values()))
+    except ModelMismatchError:
+        models = {(model, dimensions), *map(vector_model, vectors)}
+        named = " and with ".join(f"{name} ({size} dimensions)" for name, size in sorted(models))
+        raise ModelMismatchError(
+            f"the baseline was made with {named}: their vectors cannot be compared; name a new topics.baseline and let "
+            "it learn again"
+        ) from None
     return StoredBaseline(model, dimensions, detector)
 
 
@@ -116,7 +124,7 @@ async def put(
     if stored is not None and (stored.model, stored.dimensions) != (baseline.model, baseline.dimensions):
         raise ModelMismatchError(
             f"{name} was made with {baseline.model} and the baseline's topic with {stored.model}: "
-            "their vectors cannot be compared; name a new baseline topic to start from this file"
+            "their vectors cannot be compared; name a new topics.baseline to start from this file"
         )
     if not baseline.patterns:
         raise DataError(f"{name}: holds no patterns")

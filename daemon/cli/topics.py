@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from daemon.cli.parser import Parser, Verbs, add_verb, load
+from daemon.cli.parser import Parser, Verbs, add_verb, load, positive
 from daemon.cli.saying import say
 from daemon.core.text import many
 
@@ -22,14 +22,14 @@ def add(verbs: Verbs[Parser]) -> None:
     inner = topics.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
     parser = add_verb(inner, "create", create, "create the topics that are missing; safe to run again")
     parser.add_argument(
-        "--replication", type=int, help="replicas of each topic (default: 3, or as many as there are brokers)"
+        "--replication", type=positive, help="replicas of each topic (default: 3, or as many as there are brokers)"
     )
     parser.add_argument(
-        "--input-partitions", type=int, help="also create missing input topics, with so many partitions"
+        "--input-partitions", type=positive, help="also create missing input topics, with so many partitions"
     )
     parser.add_argument(
         "--repartition-partitions",
-        type=int,
+        type=positive,
         metavar="N",
         help="partitions of the topic between, with input.repartition (default: as many as the input has)",
     )

@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 import yaml
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from daemon.adapters.kafka import KafkaSettings, publish
+from daemon.adapters.kafka.replicas import not_taken
 from daemon.cli.entry import main
 from demo.broker import Cluster
 from deploy.acls import Acl
@@ -87,6 +90,9 @@ def doors(kafka: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert 0 == main(["backtest", "--config", "strayline.yaml", "--out", "history", "good.jsonl"])
+        short = Path("strayline.yaml").read_text().replace("{type: lite}", "{type: lite, dimensions: 64}")
+        Path("short.yaml").write_text(short)
+        assert 0 == main(["backtest", "--config", "short.yaml", "--out", "short", "good.jsonl"])
     with many_doors(folder) as made:
         yield made
 
@@ -119,11 +125,11 @@ def typed(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[s
     printed = capsys.readouterr()
     sentences = []
     for line in (*printed.out.splitlines(), *printed.err.splitlines()):
-        if line.startswith("{"):
+        if line.startswith("{") and '"event"' in line:
             event = json.loads(line)
             sentences += [event["error"]] if event["event"] == "stopped" else []
-        elif line.startswith("kafka: ") and not line.startswith("kafka: good"):
-            sentences.append(line.removeprefix("kafka: "))
+        elif line.startswith(("kafka: ", "baseline: ")) and not line.startswith("kafka: good"):
+            sentences.append(line.partition(": ")[2])
         elif line.startswith("strayline: ") and "loading the model" not in line:
             sentences.append(line.removeprefix("strayline: "))
         else:
@@ -254,3 +260,210 @@ async def _change(
 ) -> None:
     async with admin_of(doors.login) as admin:
         await change(admin, "strayline", acls)
+
+
+ANOTHER = (
+    "the baseline was made with wordllama-l2-supercat:64 (64 dimensions) and the engine is wordllama-l2-supercat:256 "
+    "(256): go back to that engine.model and engine.dimensions, or name a new topics.baseline and let it learn again"
+)
+UNLIKE = (
+    "history was made with wordllama-l2-supercat:256 and the baseline's topic with wordllama-l2-supercat:64: their "
+    "vectors cannot be compared; name a new topics.baseline to start from this file"
+)
+MODELS: dict[str, tuple[int, list[str]]] = {
+    "run": (78, [ANOTHER]),
+    "check --online": (78, [ANOTHER]),
+    "baseline import history": (
+        78,
+        [
+            UNLIKE,
+        ],
+    ),
+    "baseline inspect": (0, []),
+    "baseline export -": (0, []),
+    "label --list": (0, []),
+    LABEL: (0, []),
+    "topics create": (0, []),
+}
+"""What a verb says of a baseline's topic with vectors of another model. Who compares no vectors reads it as it is."""
+
+
+@pytest.fixture(scope="module")
+def modelled(doors: Doors) -> Mapping[str, Any]:
+    """Topics whose baseline a model of 64 dimensions made, as the rest of a configuration."""
+    roles = ("alerts", "baseline", "feedback", "checkpoints", "observations", "dead_letters")
+    more = {"topics": {role: f"short.{role}" for role in roles}, "input": {"topics": ["short"]}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(doors.ca.parent)
+        written(doors.plain, {}, engine={"type": "lite", "dimensions": 64}, **more)
+        assert 0 == main(["topics", "create", "--input-partitions", "1", "--config", "setup.yaml"])
+        assert 0 == main(["baseline", "import", "short", "--config", "setup.yaml"])
+    return more
+
+
+@pytest.mark.parametrize("command", MODELS)
+def test_a_baseline_of_another_model(
+    command: str, modelled: Mapping[str, Any], here: Doors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both models are named, and the settings that bring either back."""
+    written(here.plain, {}, **modelled)
+    capsys.readouterr()
+    assert MODELS[command] == typed(command, capsys)
+
+
+def test_a_file_of_another_model(modelled: Mapping[str, Any], here: Doors, capsys: pytest.CaptureFixture[str]) -> None:
+    """An import is refused where the engine that the configuration names did not make the vectors."""
+    written(here.plain, {}, engine={"type": "lite", "dimensions": 128}, **modelled)
+    code, (sentence,) = typed("baseline import history", capsys)
+    assert 78 == code
+    assert sentence.startswith(
+        "history was made with wordllama-l2-supercat:256 and the configured engine is wordllama-l2-supercat:128: "
+    )
+
+
+BOTH = (
+    "the baseline was made with wordllama-l2-supercat:256 (256 dimensions) and with wordllama-l2-supercat:64 (64 "
+    "dimensions): their vectors cannot be compared; name a new topics.baseline and let it learn again"
+)
+
+
+@pytest.mark.parametrize("command", ["baseline inspect", "baseline export target", "label --list"])
+def test_a_baseline_of_two_models(
+    command: str, modelled: Mapping[str, Any], here: Doors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever wrote both into one topic: what reads it whole names them."""
+    roles = {**modelled["topics"], "baseline": "both.baseline"}
+    for name, engine in (("history", {"type": "lite"}), ("short", {"type": "lite", "dimensions": 64})):
+        # An import into a topic of another model is refused, so each has a topic of its own first.
+        written(here.plain, {}, engine=engine, topics={**roles, "baseline": f"{name}.model"}, input=modelled["input"])
+        assert 0 == main(["topics", "create", "--config", "setup.yaml"])
+        assert 0 == main(["baseline", "import", name, "--scope-map", f"default={name}", "--config", "setup.yaml"])
+    written(here.plain, {}, topics=roles, input=modelled["input"])
+    assert 0 == main(["topics", "create", "--config", "setup.yaml"])
+    asyncio.run(_copy(here.plain, ["history.model", "short.model"], "both.baseline"))
+    capsys.readouterr()
+    assert (78, [BOTH]) == typed(command, capsys)
+
+
+async def _copy(server: str, sources: list[str], target: str) -> None:
+    async with (
+        AIOKafkaConsumer(*sources, bootstrap_servers=server, auto_offset_reset="earliest") as consumer,
+        AIOKafkaProducer(bootstrap_servers=server) as producer,
+    ):
+        while fetched := await consumer.getmany(timeout_ms=2_000):
+            for record in (record for records in fetched.values() for record in records):
+                await producer.send_and_wait(target, key=record.key, value=record.value)
+
+
+TOO_MANY = (
+    "creating topic many.alerts: 3 replicas need as many brokers, and there is 1; give a smaller --replication, or "
+    "start the others"
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (
+            "--replication 3",
+            69,
+            TOO_MANY,
+        ),
+        ("--replication 0", 64, "argument --replication: '0' is not a number from 1 on"),
+        ("--input-partitions -2", 64, "argument --input-partitions: '-2' is not a number from 1 on"),
+    ],
+)
+def test_topics_that_cannot_be_made(
+    options: str, code: int, sentence: str, here: Doors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """More replicas than brokers, and counts that are none: nothing is made, and the option is named."""
+    roles = ("alerts", "baseline", "feedback", "checkpoints", "observations", "dead_letters")
+    written(here.plain, {}, topics={role: f"many.{role}" for role in roles})
+    try:
+        said = typed(f"topics create {options}", capsys)
+    except SystemExit as ended:
+        said = int(str(ended.code)), [capsys.readouterr().err.splitlines()[-1].partition(": ")[2]]
+
+    assert (code, [sentence]) == said
+    assert (69, ["topic many.alerts " + MADE_BY]) == typed("tail", capsys)
+
+
+def test_topics_with_fewer_partitions_than_the_input(here: Doors, capsys: pytest.CaptureFixture[str]) -> None:
+    """`check --online` says how to mend it: a daemon works with them, and recovers slowly."""
+    roles = ("alerts", "baseline", "feedback", "checkpoints", "observations", "dead_letters")
+    more = {"topics": {role: f"narrow.{role}" for role in roles}, "input": {"topics": ["narrow"]}}
+    written(here.plain, {}, **more)
+    assert 0 == main(["topics", "create", "--config", "setup.yaml"])
+    assert 0 == main(["topics", "create", "--input-partitions", "3", "--config", "setup.yaml"])
+    capsys.readouterr()
+
+    mended = "`kafka-topics.sh --alter --topic narrow.{} --partitions 3` mends it"
+    few = "topic narrow.{} has fewer partitions than the input (1 of 3), so replicas would wait for each other; "
+    assert (69, [(few + mended).format(role, role) for role in ("checkpoints", "baseline")]) == typed(
+        "check --online", capsys
+    )
+
+
+def test_a_daemon_with_narrow_topics_says_so(
+    modelled: Mapping[str, Any], here: Doors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It starts, and names them and what mends them. Here it ends at the baseline, which another model made."""
+    written(here.plain, {}, **modelled, sessions={})
+    config = yaml.safe_load(Path("setup.yaml").read_text()) | {"input": {"topics": ["wide"]}}
+    Path("setup.yaml").write_text(yaml.safe_dump(config))
+    assert 0 == main(["topics", "create", "--input-partitions", "2", "--config", "setup.yaml"])
+    assert 78 == main(["run", "--config", "setup.yaml"])
+
+    events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    narrow = [event for event in events if event["event"] == "topic_too_narrow"]
+    assert [("short.checkpoints", 1, 2), ("short.baseline", 1, 2)] == [
+        (event["topic"], event["partitions"], event["input"]) for event in narrow
+    ]
+    assert "kafka-topics.sh --alter --topic short.baseline --partitions 2, then restart" == narrow[1]["remedy"]
+
+
+FEW = "takes no records: 2 of 3 replicas are in sync and its min.insync.replicas is 3; is a broker down?"
+NOT_TAKEN = {
+    "check --online": [f"topic thin.baseline {FEW}", f"topic thin.feedback {FEW}"],
+    LABEL: [f"publishing to thin.feedback: topic thin.feedback {FEW}"],
+    "baseline import history": [f"publishing 67 records: topic thin.baseline {FEW}"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_topics_with_too_few_replicas_in_sync(
+    here: Doors, kafka: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A broker is down, and topics want all of their replicas: who writes says so, and who may look says it first."""
+    del kafka  # as above
+    monkeypatch.setattr(publish, "TRANSACTION_SECONDS", 15)
+    roles = ("alerts", "baseline", "feedback", "checkpoints", "observations", "dead_letters")
+    with Cluster(3, backend="java") as cluster:
+        written("", {}, topics={role: f"thin.{role}" for role in roles}, input={"topics": ["thin"]})
+        servers = {"kafka": {"bootstrap_servers": cluster.bootstrap_servers.split(",")}}
+        Path("setup.yaml").write_text(yaml.safe_dump(yaml.safe_load(Path("setup.yaml").read_text()) | servers))
+        assert 0 == main(["topics", "create", "--input-partitions", "1", "--config", "setup.yaml"])
+        asyncio.run(_want_all(cluster.bootstrap_servers, [f"thin.{role}" for role in ("baseline", "feedback")]))
+        cluster.kill(3)
+        asyncio.run(_noticed(cluster.bootstrap_servers, "thin.baseline"))
+        capsys.readouterr()
+        for command, sentences in NOT_TAKEN.items():
+            code, said = typed(command, capsys)
+            assert (69, sentences) == (code, sorted(said)), command
+
+
+async def _noticed(servers: str, topic: str) -> None:
+    """Wait until the cluster knows that a replica is gone."""
+    while not await not_taken(KafkaSettings(servers.split(","), "g"), [topic]):  # noqa: ASYNC110  # the cluster's knowledge
+        await asyncio.sleep(0.5)
+
+
+async def _want_all(servers: str, topics: list[str]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        least = {"min.insync.replicas": "3"}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, least) for topic in topics])
+    finally:
+        await admin.close()

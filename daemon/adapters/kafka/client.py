@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -108,11 +108,23 @@ async def transaction(producer: AIOKafkaProducer) -> AsyncIterator[None]:
 
 
 async def stop_client(client: AIOKafkaConsumer | AIOKafkaProducer, seconds: float = 3.0) -> None:
-    """Close a client within about `seconds`, also one whose requests never finish. Errors are ignored."""
-    task = asyncio.create_task(client.stop())
+    """Close a client within some `seconds`, also one whose requests never finish. Errors are ignored."""
+    if not await _ended(client.stop(), seconds):
+        # A producer whose records nobody takes waits for them first, and would go on sending, with its connections.
+        if isinstance(client, AIOKafkaProducer):
+            await _ended(client._sender.close(), seconds)  # noqa: SLF001  # what `stop` does next
+            await _ended(client.client.close(), seconds)
+        else:
+            await _ended(client._client.close(), seconds)  # noqa: SLF001  # as above
+
+
+async def _ended(work: Coroutine[Any, Any, Any], seconds: float) -> bool:
+    """Return whether some work ended within `seconds`; it is cancelled otherwise. Errors are ignored."""
+    task = asyncio.create_task(work)
     task.add_done_callback(seen)
     try:
-        await asyncio.wait([task], timeout=seconds)
+        done, _ = await asyncio.wait([task], timeout=seconds)
     finally:
         task.cancel()
     await asyncio.wait([task], timeout=seconds)
+    return bool(done)

@@ -10,7 +10,7 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from aiokafka.conn import AIOKafkaConnection, create_conn
@@ -19,6 +19,9 @@ from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IllegalSaslStateError,
     KafkaError,
+    KafkaTimeoutError,
+    NotEnoughReplicasAfterAppendError,
+    NotEnoughReplicasError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
@@ -26,6 +29,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
+from daemon.adapters.kafka.replicas import not_taken
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.adapters.kafka.tokens import TokenError
 from daemon.errors import ConfigError, UnavailableError
@@ -69,16 +73,23 @@ async def check_token(settings: KafkaSettings) -> None:
         raise _raised(refusal)
 
 
-async def explained(settings: KafkaSettings, error: BaseException, doing: str = "") -> ConfigError | UnavailableError:
+async def explained(
+    settings: KafkaSettings, error: BaseException, doing: str = "", topics: Collection[str] = ()
+) -> ConfigError | UnavailableError:
     """Return what to raise for a client's error: why no server accepts us, or the client's own words when one does.
 
-    `doing` is what the client was asked for. A ConfigError means that only another configuration helps.
+    `doing` is what the client was asked for, and `topics` are those that it wrote to. A ConfigError means that only
+    another configuration helps.
     """
     refusal = await diagnose(settings)
     if refusal is None:
         where = doing or f"Kafka at {', '.join(settings.bootstrap_servers)}"
         if (missing := missing_right(error, settings.group_id)) is not None:
             return UnavailableError(f"{where}: {missing}")
+        if _may_be_few(error) and (thin := await not_taken(settings, topics)):
+            return UnavailableError(f"{where}: {'; '.join(thin)}")
+        if isinstance(error, TimeoutError):
+            return UnavailableError(f"{where}: no answer in time")
         return UnavailableError(f"{where}: {str(error) or type(error).__name__}")
     return _raised(refusal)
 
@@ -102,6 +113,12 @@ def missing_right(error: BaseException, group: str = "") -> str | None:
             named = cause.args[0] if cause.args else "a topic"
             return no_right(f"to {', '.join(sorted(named)) if isinstance(named, set) else named}")
     return None
+
+
+def _may_be_few(error: BaseException) -> bool:
+    """Return whether a record may not have been taken because too few replicas are in sync."""
+    few = (NotEnoughReplicasError, NotEnoughReplicasAfterAppendError, KafkaTimeoutError, TimeoutError)
+    return any(isinstance(cause, few) for cause in _chain(error))
 
 
 def _raised(refusal: Refusal) -> ConfigError | UnavailableError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -16,6 +16,8 @@ from daemon.core.types import OutRecord
 
 TRANSACTION_SECONDS = 60
 """How long a transaction of `publish_together` may take; readers wait behind one that a killed process left open."""
+ABORT_SECONDS = 10
+"""How long ending one may take that failed: a topic that takes no records takes no end of a transaction either."""
 
 
 async def publish_one(
@@ -27,7 +29,7 @@ async def publish_one(
     headers: Sequence[tuple[str, bytes]] = (),
 ) -> None:
     """Publish one message and wait until the brokers have stored it. Raises UnavailableError and ConfigError."""
-    async with _producer(settings, f"publishing to {topic}", acks="all") as producer:
+    async with _producer(settings, f"publishing to {topic}", {topic}, acks="all") as producer:
         await producer.send_and_wait(topic, value=value, key=key, headers=list(headers))
 
 
@@ -44,7 +46,8 @@ async def publish_together(settings: KafkaSettings, records: Sequence[OutRecord]
         "max_request_size": REQUEST_BYTES,
         "max_batch_size": 256 * 1024,
     }
-    async with _producer(settings, f"publishing {len(records)} records", **options) as producer:
+    topics = {settings.topics[record.role] for record in records}
+    async with _producer(settings, f"publishing {len(records)} records", topics, **options) as producer:
         try:
             async with transaction(producer):
                 sent = list[asyncio.Future[object]]()
@@ -57,12 +60,15 @@ async def publish_together(settings: KafkaSettings, records: Sequence[OutRecord]
                 await producer.commit_transaction()
         except BaseException:
             with suppress(*BROKEN):  # nothing may have begun at the broker; what failed first is the reason
-                await producer.abort_transaction()
+                async with asyncio.timeout(ABORT_SECONDS):
+                    await producer.abort_transaction()
             raise
 
 
 @asynccontextmanager
-async def _producer(settings: KafkaSettings, doing: str, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
+async def _producer(
+    settings: KafkaSettings, doing: str, topics: Collection[str], **options: Any
+) -> AsyncIterator[AIOKafkaProducer]:
     """Give a producer for as long as a transaction may take; what its work raises is explained."""
     await check_token(settings)
     producer = AIOKafkaProducer(**await asyncio.to_thread(settings.connection), **options)
@@ -71,6 +77,6 @@ async def _producer(settings: KafkaSettings, doing: str, **options: Any) -> Asyn
             await producer.start()
             yield producer
     except BROKEN as error:
-        raise (await explained(settings, error, doing)) from None
+        raise (await explained(settings, error, doing, topics)) from None
     finally:
         await stop_client(producer)

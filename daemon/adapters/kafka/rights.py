@@ -94,5 +94,6 @@ async def _group_refused(settings: KafkaSettings, producer: AIOKafkaProducer, so
     except GroupAuthorizationFailedError:
         return [f"no right to read with the group {settings.group_id}"]
     finally:
-        await producer.abort_transaction()
+        async with asyncio.timeout(SECONDS):  # the block above may have been cut off
+            await producer.abort_transaction()
     return []

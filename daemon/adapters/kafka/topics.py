@@ -12,9 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
+from aiokafka.errors import (
+    InvalidReplicationFactorError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 
 from daemon.adapters.kafka.diagnosis import check_token, explained, no_right
+from daemon.adapters.kafka.replicas import Described, describe, unwritable
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.text import many
 from daemon.errors import UnavailableError
@@ -77,17 +84,16 @@ async def _admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
     return admin
 
 
-async def _existing(settings: KafkaSettings, admin: AIOKafkaAdminClient) -> dict[str, int]:
-    """Return the partitions of each topic, by the first request: in that a token that is refused shows."""
+async def _existing(settings: KafkaSettings, admin: AIOKafkaAdminClient) -> dict[str, Described]:
+    """Return each topic by its name, by the first request: in that a token that is refused shows."""
     try:
-        return await _partitions(admin)
+        return await describe(admin)
     except (KafkaError, OSError) as error:
         raise (await explained(settings, error)) from None
 
 
-async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    described = await admin.describe_topics()
-    return {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
+def _widths(described: Mapping[str, Described]) -> dict[str, int]:
+    return {name: len(topic["partitions"]) for name, topic in described.items()}
 
 
 async def create_topics(
@@ -108,7 +114,7 @@ async def create_topics(
     """
     admin = await _admin(settings)
     try:
-        existing = await _existing(settings, admin)
+        existing = _widths(await _existing(settings, admin))
         if replication is None:
             replication = min(3, len((await admin.describe_cluster())["brokers"]))
         width = max([existing.get(topic, input_partitions or 1) for topic in inputs])
@@ -135,7 +141,7 @@ async def _until_seen(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> None
     """Wait until new topics are listed, so that what runs next finds them. Who may not see them waits in vain."""
     with suppress(TimeoutError, KafkaError):
         async with asyncio.timeout(SEEN_WITHIN):
-            while set(topics) - (await _partitions(admin)).keys():  # noqa: ASYNC110  # the broker's list
+            while set(topics) - (await describe(admin)).keys():  # noqa: ASYNC110  # the broker's list
                 await asyncio.sleep(0.1)
 
 
@@ -148,6 +154,12 @@ async def _create(admin: AIOKafkaAdminClient, topic: NewTopic) -> None:
         kind = for_code(code)
         if kind is TopicAuthorizationFailedError:
             raise UnavailableError(no_right(f"to create topic {name}"))
+        if kind is InvalidReplicationFactorError:
+            brokers = len((await admin.describe_cluster())["brokers"])
+            raise UnavailableError(
+                f"creating topic {name}: {topic.replication_factor} replicas need as many brokers, and there "
+                f"{'is' if brokers == 1 else 'are'} {brokers:,}; give a smaller --replication, or start the others"
+            )
         if code and kind is not TopicAlreadyExistsError:
             raise UnavailableError(f"creating topic {name}: {kind.__name__}: {' '.join(map(str, message))}")
 
@@ -156,9 +168,11 @@ async def check_topics(settings: KafkaSettings, inputs: Sequence[str], named: Ma
     """Return the problems of the topics, as sentences. Raises UnavailableError when no broker answers."""
     admin = await _admin(settings)
     try:
-        existing = await _existing(settings, admin)
+        described = await _existing(settings, admin)
+        thin = await unwritable(admin, [described[name] for name in named.values() if name in described])
     finally:
         await admin.close()
+    existing = _widths(described)
     problems = [
         f"topic {topic} does not exist, or we may not see it; let a producer make it, or"
         " `strayline topics create --input-partitions N`"
@@ -173,9 +187,9 @@ async def check_topics(settings: KafkaSettings, inputs: Sequence[str], named: Ma
     between = [named["repartition"]] if "repartition" in named else []
     width = max((existing[topic] for topic in (*inputs, *between) if topic in existing), default=1)
     problems += [
-        f"topic {named[role]} has fewer partitions than the input ({existing[named[role]]} of {width}); replicas would"
-        " wait for each other"
+        f"topic {named[role]} has fewer partitions than the input ({existing[named[role]]} of {width}), so replicas"
+        f" would wait for each other; `kafka-topics.sh --alter --topic {named[role]} --partitions {width}` mends it"
         for role in ("checkpoints", "baseline")
         if existing.get(named[role], width) < width
     ]
-    return problems
+    return problems + thin

@@ -11,6 +11,7 @@ is lost. `Export` is a baseline as a file.
 """
 
 from daemon.core.detection.changelog_codec import (
+    check_model,
     is_label,
     load_label,
     load_vector,
@@ -48,6 +49,7 @@ __all__ = [
     "PatternStatistics",
     "SavedScope",
     "ScopeStatistics",
+    "check_model",
     "combine",
     "export_updates",
     "is_label",

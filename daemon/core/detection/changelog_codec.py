@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -112,7 +113,8 @@ def load_pattern(
     if (head["model"], head["dimensions"]) != (model, dimensions):
         raise ModelMismatchError(
             f"the baseline was made with {head['model']} ({head['dimensions']} dimensions) and the engine is {model} "
-            f"({dimensions}): go back to that model, or name a new baseline topic and let it learn again"
+            f"({dimensions}): go back to that engine.model and engine.dimensions, or name a new topics.baseline "
+            "and let it learn again"
         )
     halves = np.frombuffer(value, np.float16, offset=_LENGTH.size + length)
     if halves.shape != (dimensions,):
@@ -141,6 +143,13 @@ def vector_model(value: bytes) -> tuple[str, int]:
     """Return the model and the dimensions of an encoded vector."""
     _, head = _head(value, zstandard.ZstdDecompressor())
     return head["model"], head["dimensions"]
+
+
+def check_model(key: bytes | None, value: bytes | None, model: str, dimensions: int) -> None:
+    """Raise ModelMismatchError when a record is a vector that another model made. Foreign records are passed over."""
+    with suppress(DataError, *UNREADABLE):
+        if key is not None and value is not None and parse_key(key)[0] == "vector":
+            load_vector(value, model, dimensions)
 
 
 def vector_lines(value: bytes) -> Lines:
