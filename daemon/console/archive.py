@@ -58,11 +58,15 @@ class Archive:
         self._path = path
         self._feedback = feedback
         self._baseline = baseline
-        self._retention = retention
+        self.retention = retention
+        self.size = size_of(self.connection)
+        """Bytes of the database that are in use."""
+        self.let_go = {"alerts": 0, "patterns": 0}
+        """How many were ever deleted because the database was too large."""
 
     def retain(self, retention: Retention) -> None:
         """Keep so much from the next `prune` on."""
-        self._retention = retention
+        self.retention = retention
 
     def close(self) -> None:
         """Close the database."""
@@ -73,7 +77,9 @@ class Archive:
         self.close()
         if self._path is not None:
             move_aside(self._path)
-        return Archive(self._path, feedback=self._feedback, baseline=self._baseline, retention=self._retention)
+        again = Archive(self._path, feedback=self._feedback, baseline=self._baseline, retention=self.retention)
+        again.let_go = self.let_go
+        return again
 
     def positions(self) -> dict[TopicPartition, int]:
         """Return the next offset to read, of each partition read so far."""
@@ -93,7 +99,8 @@ class Archive:
                     unreadable += foreign
                 if len(batch):
                     self._put_position(batch.source, batch.offsets[-1] + 1)
-        return Stored(frozenset(incidents), unreadable, size_of(self.connection) > self._retention.max_bytes)
+        self.size = size_of(self.connection)
+        return Stored(frozenset(incidents), unreadable, self.size > self.retention.max_bytes)
 
     def _put_messages(self, batch: Batch) -> tuple[set[str], int]:
         """Store alerts or feedback; return the incidents whose pages show them, and how many could not be read."""
@@ -115,9 +122,12 @@ class Archive:
     def prune(self) -> int:
         """Delete what the retention does not keep; return how many alerts."""
         with self._transaction():
-            deleted = prune(self.connection, self._retention)
+            pruned = prune(self.connection, self.retention)
         self.connection.executescript("PRAGMA incremental_vacuum")  # one page a step, without rows
-        return deleted
+        self.size = size_of(self.connection)
+        self.let_go["alerts"] += pruned.alerts_let_go
+        self.let_go["patterns"] += pruned.patterns_let_go
+        return pruned.alerts
 
     def _put_position(self, source: TopicPartition, after: int) -> None:
         self.connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", (*source, after))

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from daemon.adapters.web import Certificate, LiveCertificate, PortSettings, WatchedFiles, read_accounts
 from daemon.console.archive import Archive
 from daemon.console.archive_thread import ArchiveThread
+from daemon.console.bound_metrics import Kept
 from daemon.console.changes import Changes
 from daemon.console.console_metrics import ConsoleMetrics
 from daemon.console.error_pages import error_pages
@@ -82,6 +83,10 @@ class Extension(Protocol):
         """Return the routes, once started."""
         ...
 
+    def kept(self, kept: Kept) -> Kept:
+        """Return what the console keeps, with what is kept for these pages."""
+        ...
+
     async def close(self) -> None:
         """Close what the pages need."""
         ...
@@ -128,6 +133,7 @@ class Console:
             pages = Pages(store, changes, views, guard, feeds, publish, settings.links, has_documents=has_documents)
             replays = Replays(settings.replay, topics.follow_observations if topics else None, settings.folder)
             metrics = ConsoleMetrics(CollectorRegistry())
+            metrics.bounds.kept = lambda: self._kept(store, guard)
             table = routes(pages, replays, metrics)
             if self._documents is not None:
                 await self._documents.start()
@@ -156,6 +162,12 @@ class Console:
     async def close(self) -> None:
         """Stop serving, stop following, and close the archive."""
         await self._stack.aclose()
+
+    def _kept(self, store: ArchiveThread, guard: Guard) -> Kept:
+        archive, logins = store.archive, guard.logins
+        let_go = {**archive.let_go, "logins": logins.let_go}
+        kept = Kept(archive.size, archive.retention.max_bytes, len(logins), let_go=let_go)
+        return kept if self._documents is None else self._documents.kept(kept)
 
     def _watch(self, stack: AsyncExitStack, guard: Guard, tls: LiveCertificate | None) -> None:
         """Read the users file and the certificate again when they change."""

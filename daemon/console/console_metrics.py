@@ -9,6 +9,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from daemon.adapters.web import Exposition, metrics_response
+from daemon.console.bound_metrics import BoundMetrics
 from daemon.console.feed import Feeds, FeedState
 from daemon.console.guard import Handler
 from daemon.metrics import PREFIX, Series, of_process
@@ -43,6 +44,7 @@ class ConsoleMetrics:
         self.seconds = Histogram(
             PREFIX + "console_request_seconds", text, ["route"], buckets=_SECONDS, registry=registry
         )
+        self.bounds = BoundMetrics(registry, self._text)
         self._counted = {"messages": 0, "patterns": 0}
 
     def timed(self, path: str, handler: Handler) -> Handler:
@@ -65,6 +67,7 @@ class ConsoleMetrics:
             current = feeds()
             for feed, state in (("messages", current.messages), ("patterns", current.patterns)):
                 self._note(feed, state)
+            self.bounds.note()
             return metrics_response(request, Exposition(self.registry))
 
         return metrics

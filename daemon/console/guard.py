@@ -56,7 +56,7 @@ class Guard:
         self._root = root
         self._proxy = proxy or Proxy()
         self._visitor = Account(visitor, Role.ADMIN)
-        self._logins = Logins()
+        self.logins = Logins()
         self._hashing = asyncio.Semaphore(_HASHES_AT_ONCE)
 
     @property
@@ -97,7 +97,7 @@ class Guard:
         assert self._accounts is not None, "nobody logs in where there are no accounts"
         async with self._hashing:
             account = await asyncio.to_thread(self._accounts.by_password, name, password)
-        return None if account is None else self._logins.begin(account, monotonic())[0]
+        return None if account is None else self.logins.begin(account, monotonic())[0]
 
     def set_cookie(self, request: web.Request, response: web.StreamResponse, cookie: str) -> None:
         """Send a session's cookie; over TLS, also at a proxy that is believed, it is for TLS only."""
@@ -113,7 +113,7 @@ class Guard:
 
     def log_out(self, request: web.Request) -> None:
         """End the session of a request."""
-        self._logins.end(request.cookies.get(COOKIE, ""))
+        self.logins.end(request.cookies.get(COOKIE, ""))
 
     def _login(self, request: web.Request) -> tuple[Login, str | None]:
         """Return the session of a request, and a cookie to set where it is new."""
@@ -123,20 +123,20 @@ class Guard:
             if account is None:
                 raise web.HTTPUnauthorized(text="unknown token", headers={"WWW-Authenticate": "Bearer"})
             return Login(account, csrf="", expires=0.0), None
-        known = self._logins.find(request.cookies.get(COOKIE, ""), monotonic())
+        known = self.logins.find(request.cookies.get(COOKIE, ""), monotonic())
         if name := self._proxy.name(request):
             role = self._accounts.role_of(name) if self._accounts is not None else None
             account = Account(name, role or self._proxy.role)
             if known is not None and known.account == account:
                 return known, None
-            cookie, login = self._logins.begin(account, monotonic())
+            cookie, login = self.logins.begin(account, monotonic())
             return login, cookie
         if self._proxy.logs_in and self._accounts is None:
             raise web.HTTPUnauthorized(text="log in at the proxy of the console")
         if known is not None and (self._accounts is None or self._accounts.has(known.account)):
             return known, None
         if self._accounts is None:
-            cookie, login = self._logins.begin(self._visitor, monotonic())
+            cookie, login = self.logins.begin(self._visitor, monotonic())
             return login, cookie
         if request.method in _SAFE and "text/html" in request.headers.get("Accept", ""):
             target = self._proxy.prefix(request) + request.path_qs

@@ -31,12 +31,18 @@ class Logins:
 
     def __init__(self) -> None:
         self._logins: dict[str, Login] = {}
+        self.let_go = 0
+        """How many sessions ever ended because there were too many."""
+
+    def __len__(self) -> int:
+        return len(self._logins)
 
     def begin(self, account: Account, now: float) -> tuple[str, Login]:
         """Return a new session and its cookie. The oldest one ends when there are too many."""
         self._drop_expired(now)
         if len(self._logins) >= MOST:
             del self._logins[next(iter(self._logins))]
+            self.let_go += 1
         cookie = secrets.token_urlsafe(32)
         login = Login(account, secrets.token_urlsafe(32), now + LIFETIME_S)
         self._logins[_key(cookie)] = login

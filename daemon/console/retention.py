@@ -28,6 +28,15 @@ _LATEST = "SELECT max(time) FROM alerts WHERE time <= ?"
 
 
 @dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many alerts were deleted, and how many of them, and patterns, because the archive was too large."""
+
+    alerts: int
+    alerts_let_go: int
+    patterns_let_go: int
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """What is kept: alerts of the last `keep_ms` milliseconds, in at most `max_bytes` bytes of database."""
 
@@ -50,16 +59,17 @@ def size_of(connection: sqlite3.Connection) -> int:
     return (pages - free) * size
 
 
-def prune(connection: sqlite3.Connection, retention: Retention) -> int:
-    """Delete what is too old, then the oldest of what is too much; return how many alerts.
+def prune(connection: sqlite3.Connection, retention: Retention) -> Pruned:
+    """Delete what is too old, then the oldest of what is too much.
 
     Takes part in the transaction of the caller. Labels that later ones have replaced are deleted by age; those in force
     stay.
     """
-    deleted = _delete_before(connection, latest_time(connection) - retention.keep_ms)
+    old = _delete_before(connection, latest_time(connection) - retention.keep_ms)
+    alerts = patterns = 0
     while size_of(connection) > retention.max_bytes:
         if _patterns_are_larger(connection):
-            _delete_oldest_patterns(connection)
+            patterns += _delete_oldest_patterns(connection)
             continue
         count = int(connection.execute("SELECT count(*) FROM alerts").fetchone()[0])
         if count < _SHARE:
@@ -67,9 +77,9 @@ def prune(connection: sqlite3.Connection, retention: Retention) -> int:
         row = connection.execute(
             "SELECT time FROM alerts ORDER BY time LIMIT 1 OFFSET ?", (count // _SHARE,)
         ).fetchone()
-        deleted += _delete_before(connection, int(row[0]) + 1)
+        alerts += _delete_before(connection, int(row[0]) + 1)
     connection.execute("DELETE FROM named WHERE pattern NOT IN (SELECT id FROM patterns)")
-    return deleted
+    return Pruned(old + alerts, alerts, patterns)
 
 
 def _delete_before(connection: sqlite3.Connection, bound: int) -> int:
@@ -94,14 +104,15 @@ def _patterns_are_larger(connection: sqlite3.Connection) -> bool:
     return int(patterns) >= _SHARE and int(size) > alerts
 
 
-def _delete_oldest_patterns(connection: sqlite3.Connection) -> None:
-    """Delete the tenth of the patterns that came least lately, with what was counted of them."""
-    connection.execute(
+def _delete_oldest_patterns(connection: sqlite3.Connection) -> int:
+    """Delete the tenth of the patterns that came least lately, with what was counted of them; return how many."""
+    deleted = connection.execute(
         "DELETE FROM patterns WHERE id IN "
         "(SELECT id FROM patterns ORDER BY last LIMIT (SELECT count(*) / ? FROM patterns))",
         (_SHARE,),
-    )
+    ).rowcount
     connection.execute(
         "DELETE FROM weights WHERE NOT EXISTS "
         "(SELECT 1 FROM patterns WHERE patterns.scope = weights.scope AND patterns.pattern = weights.pattern)"
     )
+    return deleted

@@ -109,6 +109,23 @@ _CONSOLE = [
         {"{{feed}}": increase("strayline_console_unreadable_records_total", "feed")},
         empty="no console",
     ),
+    timeseries_panel(
+        "Size of the archive",
+        "Bytes of the archive, beside console.max_size. At that the oldest alerts and patterns go before console.keep.",
+        "bytes",
+        {
+            "{{instance}}": gauge("max", "strayline_console_archive_bytes", "instance"),
+            "most": gauge("max", "strayline_console_archive_max_bytes"),
+        },
+        empty="no console",
+    ),
+    timeseries_panel(
+        "Let go",
+        "What consoles let go or refused because there was too much of it.",
+        "short",
+        {"{{what}}": increase("strayline_console_let_go_total", "what")},
+        empty="no console",
+    ),
 ]
 
 _NOTIFY = [

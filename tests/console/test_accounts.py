@@ -151,3 +151,4 @@ def test_sessions_are_bounded() -> None:
 
     assert logins.find(first, 1.0) is None
     assert logins.find(last, 1.0) is not None
+    assert (MOST, 1) == (len(logins), logins.let_go)

@@ -347,6 +347,32 @@ async def test_a_base_of_another_model_is_embedded_again_in_the_background(
     assert {"new:32": 1} == await asyncio.to_thread(models_of, bases)
 
 
+async def test_uploads_that_wait_are_bounded(bases: Bases, client: aiohttp.ClientSession) -> None:
+    """One is at work and eight wait; the next is refused, and the metrics say so. Later there is room again."""
+    held = bases.engine = HeldEngine()
+    async with console_with_documents(bases) as app:
+
+        async def answered() -> tuple[int, str]:
+            data = form({"a.txt": STANDARD}, csrf=await csrf(client, app.url))
+            async with client.post(f"{app.url}documents/checks", data=data) as answer:
+                return answer.status, str(answer.url)
+
+        taken = [await answered() for _ in range(9)]
+        refused, _ = await answered()
+        text = await page(client, f"{app.url}metrics")
+        held.go_on.set()
+        for _, address in taken:
+            await page_once(client, address, lambda text: "data-left" not in text)
+        later = await page(client, f"{app.url}metrics")
+
+    assert ([200] * 9, 503) == ([status for status, _ in taken], refused)
+    assert "strayline_console_uploads_waiting 9.0" in text.splitlines()
+    assert 'strayline_console_let_go_total{what="uploads"} 1.0' in text.splitlines()
+    assert "strayline_console_uploads_waiting 0.0" in later.splitlines()
+    assert "strayline_console_upload_characters 0.0" in text.splitlines()
+    assert "strayline_console_upload_characters 0.0" not in later.splitlines()
+
+
 async def test_a_search_says_how_much_of_the_base_it_saw(bases: Bases, client: aiohttp.ClientSession) -> None:
     """While a base is embedded again, and never that it holds nothing."""
     async with console_with_documents(bases) as app:

@@ -16,7 +16,7 @@ import orjson
 import pytest
 
 from daemon.adapters.web import hash_password
-from daemon.console import Console, ConsoleSettings
+from daemon.console import Console, ConsoleSettings, Retention
 from daemon.core.messages import parse_mute
 from daemon.errors import InputError
 from tests.support.consoles import (
@@ -143,6 +143,24 @@ async def test_metrics_say_how_current_the_console_is(topics: FakeTopics, client
     assert 'strayline_console_unreadable_records_total{feed="messages"} 1.0' in again.splitlines()
     assert 'strayline_console_request_seconds_count{route="/"}' in text
     assert 'route="/events"' not in text
+
+
+async def test_metrics_say_how_much_the_console_keeps(topics: FakeTopics, client: aiohttp.ClientSession) -> None:
+    """The archive against its bound, logins, and what was let go; a smaller bound counts what it deletes."""
+    for number in range(60):
+        incident = {"id": f"i{number}", "since": "2026-11-21T10:00:00Z"}
+        topics.send(ALERTS, alert(number, id=f"a{number}", incident=incident, filler="x" * 20_000))
+    settings = ConsoleSettings(visitor="ada", retention=Retention(max_bytes=600_000))
+    async with console(topics, settings) as app:
+        text = await until_shown(client, f"{app.url}metrics", "strayline_console_archive_max_bytes 600000.0")
+        while 'strayline_console_let_go_total{what="alerts"} 0.0' in text:
+            text = await text_of(client, f"{app.url}metrics")
+
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert 300_000 < float(values["strayline_console_archive_bytes"]) <= 600_000
+    assert 20 < float(values['strayline_console_let_go_total{what="alerts"}']) < 60
+    assert "1.0" == values["strayline_console_logins"]
+    assert "0.0" == values['strayline_console_let_go_total{what="logins"}']
 
 
 async def test_a_login_that_kafka_refuses_is_shown_and_tried_again(

@@ -75,6 +75,9 @@ def console_traffic(metrics: ConsoleMetrics, random_: random.Random) -> None:
         metrics.feed_up.labels(feed).set(1)
         metrics.unread.labels(feed).set(random_.randrange(100))
         metrics.unreadable.labels(feed).inc()
+    metrics.bounds.archive_bytes.set(200_000_000 + random_.randrange(1_000_000))
+    metrics.bounds.archive_most.set(1_000_000_000)
+    metrics.bounds.let_go.labels("alerts").inc()
     for route in ("/", "/incident/", "/services"):
         metrics.seconds.labels(route).observe(random_.random() / 10)
 

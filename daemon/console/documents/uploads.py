@@ -74,10 +74,23 @@ class Uploads:
         self._room = room
         self._kept: dict[str, Upload] = {}
         self._one = asyncio.Lock()
+        self.refused = 0
+        """How many uploads were ever refused because too many waited."""
+
+    @property
+    def waiting(self) -> int:
+        """How many uploads are at work or wait."""
+        return sum(bool(upload.left) for upload in self._kept.values())
+
+    @property
+    def characters(self) -> int:
+        """The length of the texts that are kept."""
+        return sum(file.characters for upload in self._kept.values() for file in upload.files)
 
     def check_waiting(self) -> None:
         """Raise UnavailableError when too many uploads wait."""
-        if sum(bool(upload.left) for upload in self._kept.values()) > MOST_WAITING:
+        if self.waiting > MOST_WAITING:
+            self.refused += 1
             raise UnavailableError(f"{MOST_WAITING} uploads are waiting; try again when they are done")
 
     def begin(self, upload: Upload) -> None:
