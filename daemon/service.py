@@ -23,7 +23,7 @@ from daemon.adapters.engines import make_engine
 from daemon.adapters.kafka import KafkaBroker
 from daemon.adapters.systemd import Notifier
 from daemon.adapters.web import HttpServer, Probes
-from daemon.config import Config, changed_keys, load_config, needs_restart
+from daemon.config import Config, daemon_of, load_config
 from daemon.core.detection import Detector
 from daemon.core.stream import Checkpoint, Processor
 from daemon.core.types import TopicPartition
@@ -362,9 +362,7 @@ class Service:
         """Return the keys that were applied. Everything that can fail comes first."""
         config = await asyncio.to_thread(load_config, self._path)
         self._reloadable()  # it may have been told to stop meanwhile
-        changed = changed_keys(self._config, config)
-        if needs := needs_restart(changed):
-            raise ConfigError([f"{key}: changed; restart the daemon to apply it" for key in needs])
+        changed = daemon_of(self._config, config).changes(self._config, config)
         processors = self._make_processors(config)
         configure_logging(config.logging.level, config.logging.format)
         self._config, self._processors = config, processors

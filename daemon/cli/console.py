@@ -7,7 +7,6 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,28 +69,20 @@ def _print_hash() -> int:
 
 
 async def _serve(options: argparse.Namespace, config: Config) -> None:
-    from daemon.cli.reloading import Reloading
+    from daemon.cli.reloading import reloading
     from daemon.cli.stopping import until_stopped
-    from daemon.config import console_changes
+    from daemon.config import CONSOLE
     from daemon.console import Console
-    from daemon.logs import configure_logging
 
     settings, topics = _settings(options, config)
     app = Console(settings, topics, document_room(config))
-    current = config
 
-    async def apply() -> Mapping[str, object]:
-        nonlocal current
-        wanted = await asyncio.to_thread(load, options)
-        changed = console_changes(current, wanted)
-        configure_logging(wanted.logging.level, wanted.logging.format)
+    async def take(wanted: Config) -> None:
         await app.apply(_settings(options, wanted)[0])
-        current = wanted
-        return {"changed": changed}
 
     await app.start()
     try:
-        with Reloading(apply).on_hangup():
+        with reloading(options, config, CONSOLE, take).on_hangup():
             say(f"console on {app.url}", flush=True)
             await until_stopped()
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from daemon.cli.parser import Parser, Verbs, add_verb, load
@@ -74,30 +73,29 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     from prometheus_client import CollectorRegistry
 
     from daemon.adapters.web import HttpServer, Probes
-    from daemon.cli.reloading import Reloading
+    from daemon.cli.reloading import reloading
     from daemon.cli.stopping import until_stopped
+    from daemon.config import NOTIFY
     from daemon.notify import NotifyMetrics
     from daemon.port_access import access_to, port_settings
 
     metrics = NotifyMetrics(CollectorRegistry())
     routes = _routes(config, metrics)
 
-    async def apply() -> Mapping[str, object]:
-        wanted = await asyncio.to_thread(lambda: chosen_routes(options, load(options)))
-        await routes.replace(wanted)
-        return {"routes": [route.name for route in wanted]}
+    async def take(wanted: Config) -> None:
+        await routes.replace(await asyncio.to_thread(chosen_routes, options, wanted))
 
-    reloading = Reloading(apply)
+    again = reloading(options, config, NOTIFY, take)
     section = config.notify
     where = port_settings(section, "notify", options.port)
-    probes, access = Probes(lambda: None, routes.problems, reloading.now), access_to(section, "notify")
+    probes, access = Probes(lambda: None, routes.problems, again.now), access_to(section, "notify")
     server = HttpServer(where, metrics.registry, probes, access, metrics.ports)
     await server.start()
     following = asyncio.create_task(access.follow())
     try:
         await routes.replace(chosen_routes(options, config))
         say(f"notify on {access.scheme}://{section.host}:{server.port}/metrics", flush=True)
-        with reloading.on_hangup():
+        with again.on_hangup():
             stopped, failed = asyncio.create_task(until_stopped()), asyncio.create_task(routes.failed())
             await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()

@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
+from daemon.cli.parser import load
 from daemon.errors import ConfigError, StraylineError
+
+if TYPE_CHECKING:
+    from daemon.config import Config
+    from daemon.config.changes import Process
 
 Apply = Callable[[], Awaitable[Mapping[str, object]]]
 """Reads the configuration, applies it, and returns what the log says of it. If it raises, nothing has changed."""
+Take = Callable[["Config"], Awaitable[object]]
 
 
 def ignore_hangups() -> None:
     """Ignore SIGHUP until `on_hangup`: a service manager may ask for a reload while the verb starts."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def reloading(options: argparse.Namespace, config: Config, process: Process, take: Take | None = None) -> Reloading:
+    """Return what applies the file again to a process that began with `config`.
+
+    A change that the process can only apply at a start refuses all of the file. `take` takes the rest of the new one,
+    but for the log; it raises StraylineError before it has changed anything.
+    """
+    from daemon.logs import configure_logging
+
+    current = config
+
+    async def apply() -> Mapping[str, object]:
+        nonlocal current
+        wanted = await asyncio.to_thread(load, options)
+        changed = process.changes(current, wanted)
+        if take is not None:
+            await take(wanted)
+        configure_logging(wanted.logging.level, wanted.logging.format)
+        current = wanted
+        return {"changed": changed}
+
+    return Reloading(apply)
 
 
 class Reloading:

@@ -22,6 +22,9 @@ def add(verbs: Verbs[Parser]) -> None:
 
 def serve(options: argparse.Namespace) -> int:
     """Serve until interrupted."""
+    from daemon.cli.reloading import ignore_hangups
+
+    ignore_hangups()
     config = load(options)
     from daemon.logs import configure_logging
 
@@ -35,7 +38,9 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
 
     from daemon.adapters.engines import make_engine
     from daemon.adapters.web import Exposition
+    from daemon.cli.reloading import reloading
     from daemon.cli.stopping import until_stopped
+    from daemon.config import SERVE
     from daemon.guest_serving import embeddings_server
     from daemon.metrics import of_process
     from daemon.port_access import access_to
@@ -50,8 +55,9 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     following = asyncio.create_task(access.follow())
     try:
         await server.start(access.tls)
-        say(f"{config.engine.model} on {access.scheme}://{section.host}:{server.port}/v1", flush=True)
-        await until_stopped()
+        with reloading(options, config, SERVE).on_hangup():
+            say(f"{config.engine.model} on {access.scheme}://{section.host}:{server.port}/v1", flush=True)
+            await until_stopped()
     finally:
         following.cancel()
         await server.close()

@@ -1,38 +1,70 @@
-"""Which keys differ between two configurations, and which of them a running daemon can apply."""
+"""Which keys differ between two configurations, and which of them a running process can apply."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel
 
 from daemon.config.schema import Config
+from daemon.config.values import DOCUMENT
 from daemon.errors import ConfigError
 
-RELOADABLE = ("alerts", "console", "input.redact", "logging", "notify")
-"""Sections and keys that are applied without a restart. `console` and `notify` configure other processes."""
-OF_THE_CONSOLE = ("alerts", "console", "documents", "engine", "kafka", "logging", "topics")
-"""Sections that `strayline console` reads; it takes no notice of the others."""
-CONSOLE_RELOADABLE = ("alerts", "console.keep", "console.links", "console.max_size", "logging")
-"""Sections and keys that a running console applies."""
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What one kind of process reads of the configuration, and what of it applies without a restart.
+
+    Both are sections and keys; what it does not read is another process's.
+    """
+
+    name: str
+    reads: Sequence[str]
+    applies: Sequence[str]
+
+    def changes(self, old: Config, new: Config) -> list[str]:
+        """Return the keys of this process that differ. Raises ConfigError with each that only a restart applies."""
+        changed = [key for key in changed_keys(old, new) if _is_of(key, self.reads)]
+        if needs := [key for key in changed if not _is_of(key, self.applies)]:
+            raise ConfigError([f"{key}: changed; restart {self.name} to apply it" for key in needs])
+        return changed
+
+
+DAEMON = Process("the daemon", tuple(Config.model_fields), ("alerts", "console", "input.redact", "logging", "notify"))
+"""`console` and `notify` configure other processes."""
+CONSOLE = Process(
+    "the console",
+    (
+        *("alerts", "console", "documents", "engine", "kafka", "logging", "topics", "input.max_batch"),
+        *("detector.max_scopes", "detector.warm_up", "detector.window"),
+    ),
+    (
+        *("alerts", "console.keep", "console.links", "console.max_size", "logging"),
+        *("detector.max_scopes", "detector.warm_up", "detector.window"),
+    ),
+)
+NOTIFY = Process(
+    "notify",
+    ("kafka", "logging", "notify", "topics.alerts", "topics.dead_letters", "input.max_batch"),
+    ("logging", "notify.console", "notify.give_up", "notify.max_incidents", "notify.remember", "notify.routes"),
+)
+SERVE = Process("serve", ("engine", "logging", "serve"), ("logging",))
+
+
+def daemon_of(old: Config, new: Config) -> Process:
+    """Return the daemon without the sections that neither configuration has it use."""
+    unused = []
+    if not old.serve.with_run and not new.serve.with_run:
+        unused.append("serve")
+    if DOCUMENT not in (old.input.format, new.input.format):
+        unused.append("documents")
+    return replace(DAEMON, applies=(*DAEMON.applies, *unused))
 
 
 def changed_keys(old: Config, new: Config) -> list[str]:
     """Return the keys whose values differ, with their sections: ``kafka.group_id``."""
     return list(_changed(old, new, ""))
-
-
-def needs_restart(keys: list[str]) -> list[str]:
-    """Return those of `keys` that only a restart applies."""
-    return [key for key in keys if not _is_of(key, RELOADABLE)]
-
-
-def console_changes(old: Config, new: Config) -> list[str]:
-    """Return the keys of the console that differ. Raises ConfigError for those that a running one cannot apply."""
-    changed = [key for key in changed_keys(old, new) if _is_of(key, OF_THE_CONSOLE)]
-    if needs := [key for key in changed if not _is_of(key, CONSOLE_RELOADABLE)]:
-        raise ConfigError([f"{key}: changed; restart the console to apply it" for key in needs])
-    return changed
 
 
 def _is_of(key: str, sections: Sequence[str]) -> bool:

@@ -34,7 +34,7 @@ async def test_whatever_prevents_it_is_in_the_log(error: StraylineError) -> None
     assert [("reload_refused", str(error).splitlines())] == [(each["event"], each["problems"]) for each in logs]
 
 
-@pytest.mark.parametrize("verb", ["run", "console", "notify"])
+@pytest.mark.parametrize("verb", ["run", "console", "notify", "serve"])
 def test_a_reload_does_not_end_a_verb_that_starts(verb: str, tmp_path: Path) -> None:
     """SIGHUP while the configuration is read: a service manager takes a unit of Type=exec for running by then."""
     path = tmp_path / "config.yaml"

@@ -1,4 +1,4 @@
-"""SIGHUP at a running console: what it applies, and what needs a restart."""
+"""SIGHUP at a running console, and at `serve`: what they apply, and what needs a restart."""
 
 from __future__ import annotations
 
@@ -61,3 +61,30 @@ async def test_a_running_console_takes_changed_links(tmp_path: Path) -> None:
     assert ["https://after.example/payments" in text for text in (page, afterwards)] == [True, True]
     assert "https://before.example" not in page
     assert "console.path: changed; restart the console to apply it" in refused
+
+
+async def test_a_running_serve_says_what_needs_a_restart(tmp_path: Path) -> None:
+    """SIGHUP does not end it: the log's level is applied, and a change of the port is refused by its name."""
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump({"engine": {"type": "lite"}}))
+    command = [*STRAYLINE, "serve", "--config", str(config), "--port", "0"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(120), aiohttp.ClientSession() as client:
+            url = (await process.stdout.readline()).decode().split(" on ")[1].strip()
+            config.write_text(yaml.safe_dump({"engine": {"type": "lite"}, "logging": {"level": "debug"}}))
+            process.send_signal(signal.SIGHUP)
+            applied = await line_with(process.stderr, "reloaded")
+            config.write_text(yaml.safe_dump({"engine": {"type": "lite"}, "serve": {"max_connections": 9}}))
+            process.send_signal(signal.SIGHUP)
+            refused = await line_with(process.stderr, "reload_refused")
+            async with client.get(f"{url.removesuffix('/v1')}/healthz") as answer:
+                assert 200 == answer.status
+    finally:
+        process.terminate()
+        await process.communicate()
+
+    assert "logging.level" in applied
+    assert "serve.max_connections: changed; restart serve to apply it" in refused

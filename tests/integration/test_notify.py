@@ -35,11 +35,11 @@ class Setup:
         self.log = folder / "log"
         (folder / "secret").write_text("key\n")
 
-    def write(self, *routes: dict[str, Any]) -> None:
+    def write(self, *routes: dict[str, Any], **more: Any) -> None:
         settings = {
             "kafka": {"bootstrap_servers": [self.topics.bootstrap_servers], "session_timeout": "3s"},
             "topics": self.named,
-            "notify": {"group_id": self.group, "port": 0, "routes": list(routes)},
+            "notify": {"group_id": self.group, "port": 0, "routes": list(routes), **more},
         }
         self.config.write_text(yaml.safe_dump(settings))
 
@@ -128,6 +128,10 @@ async def test_a_reload_adds_a_route_which_begins_then(setup: Setup) -> None:
             setup.config.write_text("notify: {routes: [{name: x, type: fax}]}")
             async with client.post(f"{url}/-/reload") as answer:
                 assert 400 == answer.status
+            setup.write(setup.webhook(receiver), max_connections=9)
+            async with client.post(f"{url}/-/reload") as answer:
+                reasons = (await answer.json())["reasons"]
+            assert ["notify.max_connections: changed; restart notify to apply it"] == reasons
             setup.write(setup.webhook(receiver), setup.webhook(receiver, "critical", severity="critical"))
             process.send_signal(signal.SIGHUP)
             await eventually(lambda: "route_started" in setup.log.read_text().rpartition("reload_refused")[2])
