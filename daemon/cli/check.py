@@ -91,10 +91,11 @@ async def _online(config: Config) -> int:
     try:
         await start_engine(engine, config)
         say(f"engine: good ({engine.model}, {engine.dimensions} dimensions, {engine.max_tokens} tokens)")
-        worst = worst or await _baseline(config, engine)
     except StraylineError as error:
         worst = max(worst, error.exit_code)
         say(f"engine: {str(error).removeprefix('engine: ')}")
+    else:
+        worst = worst or await _baseline(config, engine)
     finally:
         await engine.close()
     return worst

@@ -110,6 +110,12 @@ def read_by(work: Callable[[Config], object], monkeypatch: pytest.MonkeyPatch) -
 OPTIONS = Namespace(config=Path("config.yaml"), port=None, by="", folder=None, beside=None, route=None)
 
 
+def _listen(section: PortConfig, name: str) -> None:
+    port_settings(section, name)
+    with suppress(ConfigError):  # the files are not there
+        access_to(section, name)
+
+
 async def _notify(config: Config) -> None:
     from prometheus_client import CollectorRegistry
 
@@ -117,6 +123,7 @@ async def _notify(config: Config) -> None:
 
     _routes(config, NotifyMetrics(CollectorRegistry()))
     chosen_routes(OPTIONS, config)
+    _listen(config.notify, "notify")
 
 
 ANYBODY = access_to(Config().serve, "serve")
@@ -129,6 +136,7 @@ def _serve(config: Config) -> None:
 
     engine = make_engine(engine_settings(config))
     embeddings_server(config, engine, ANYBODY, of_process(CollectorRegistry()))
+    _listen(config.serve, "serve")
 
 
 def _daemon(config: Config) -> None:
@@ -138,24 +146,20 @@ def _daemon(config: Config) -> None:
     make_publishing(config, engine, str)
     make_terms(config, 1)
     incident_settings(config), kafka_settings(config), engine_settings(config)
-
-
-def _listening(section: PortConfig, name: str) -> None:
-    port_settings(section, name)
-    with suppress(ConfigError):  # the files are not there
-        access_to(section, name)
+    _listen(config.http, "http")
 
 
 def _console(config: Config) -> None:
     _settings(OPTIONS, config)
     document_room(config)
+    _listen(config.console, "console")
 
 
 READS: dict[str, Callable[[Config], object]] = {
-    "the daemon": lambda config: (_daemon(config), _listening(config.http, "http")),
-    "the console": lambda config: (_console(config), _listening(config.console, "console")),
-    "notify": lambda config: (asyncio.run(_notify(config)), _listening(config.notify, "notify")),
-    "serve": lambda config: (_serve(config), _listening(config.serve, "serve")),
+    "the daemon": _daemon,
+    "the console": _console,
+    "notify": lambda config: asyncio.run(_notify(config)),
+    "serve": _serve,
 }
 """What each process makes of its configuration at its start."""
 UNUSED = {"notify": {f"topics.{role}" for role in TopicsConfig.model_fields} - {"topics.alerts", "topics.dead_letters"}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -70,6 +71,30 @@ def test_every_alert_has_a_case_that_fires_and_one_that_does_not() -> None:
             if len(expected) < len(case["input_series"]):
                 quiet.add(name)
     assert set(_alerts()) == fires == quiet
+
+
+def test_what_others_can_make_grow_has_a_metric_and_its_alert() -> None:
+    """Each row of that table names metrics of ours, and alerts that there are; no row is without."""
+    text = (ROOT / "docs/memory.md").read_text().split("## What others can make grow")[1].split("Caches are bounded")[0]
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    known = set(re.findall(r"`(strayline_\w+)`", (ROOT / "docs/metrics.md").read_text()))
+    assert len(rows) > 15
+    for row in rows:
+        seen = row.strip("| ").rpartition(" | ")[2]
+        named = set(re.findall(r"strayline_\w+", seen))
+        assert named <= known, row
+        assert named or seen == "that label", row
+        assert set(re.findall(r"Strayline\w+", seen)) <= set(_alerts()), row
+
+
+def test_every_entry_point_names_tests_that_there_are() -> None:
+    """The page about security says which tests hold each row."""
+    text = (ROOT / "docs/security.md").read_text().split("## Entry points")[1].split("## Settings")[0]
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    for row in rows:
+        named = re.findall(r"`(tests/[\w./]+)`", row.strip("| ").rpartition(" | ")[2])
+        assert named, row
+        assert [] == [path for path in named if not (ROOT / path).exists()]
 
 
 def test_every_alert_has_its_section_in_the_runbook() -> None:

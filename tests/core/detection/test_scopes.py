@@ -131,6 +131,22 @@ def test_made_up_names_drive_themselves_out() -> None:
     assert detector.scopes_let_go == 201 - len(names)
 
 
+def test_a_restart_keeps_no_more_scopes_than_it_may() -> None:
+    """A topic with more scopes than `max_scopes`, as after a flood or with a smaller bound, is restored up to it."""
+    before = make()
+    for number in range(200):
+        judge(before, pattern("open", scope=f"made-up-{number}"))
+    for hour in range(3):
+        judge(before, pattern("open", scope="shop"), hour)
+    updates = before.updates(SOURCE)
+    after = make(max_scopes=20)
+    for start in range(0, len(updates), 50):
+        after.apply(updates[start : start + 50])
+    names = {one.scope for one in after.scopes()}
+    assert "shop" in names
+    assert len(names) <= 20
+
+
 def test_a_scope_with_a_label_is_not_let_go() -> None:
     """A person's word keeps a scope, however few sessions it has."""
     detector = make(max_scopes=20)
