@@ -24,7 +24,6 @@ import polars as pl
 from daemon.core.formats import FormatSettings, make_format
 from daemon.core.masking.masker import Masker
 from daemon.core.masking.masks import BUILT_IN
-from daemon.core.masking.redaction import RedactionSettings, redact_column
 from daemon.core.sessions import Sessionizer, SessionLimits
 from daemon.core.types import Batch, ClosedBy, TopicPartition
 
@@ -128,7 +127,6 @@ def measure(count: int, keys: int, file: Path | None) -> dict[str, float]:
         "lines": count,
         "distinct": float(pl.concat(masked)["masked"].n_unique()),
         "json": count / best(lambda: [make_format(FormatSettings()).parse(batch) for batch in records]),
-        "redact": count / best(lambda: [redact_column(table["text"], RedactionSettings()) for table in parsed]),
         "redact and mask": count / best(lambda: [masker.apply(table) for table in parsed]),
         "sessions": count / best(lambda: sessionize(masked)),
         "whole": count / best(lambda: whole(records)),

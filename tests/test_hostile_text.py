@@ -17,7 +17,6 @@ from daemon.core.documents.clauses import blocks_of, split_clauses
 from daemon.core.documents.words import words_of
 from daemon.core.masking.length import MAX_TEXT
 from daemon.core.masking.random_tokens import without_tokens
-from daemon.core.masking.rule_forms import ascii_classes
 from daemon.core.observations import cause_of
 from daemon.core.text import clean, excerpt, gist
 
@@ -51,7 +50,6 @@ OF_LINES: dict[str, Callable[[str], object]] = {
     "excerpt": lambda text: excerpt(text, "error", 200),
     "tokens": lambda text: (estimate(text), cut_all([text], 100)),
     "without_tokens": without_tokens,
-    "ascii_classes": ascii_classes,
 }
 OF_DOCUMENTS: dict[str, Callable[[str], object]] = {
     "words_of": words_of,

@@ -11,7 +11,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "daemon" / "core").rglob("*.py"))
-LIBRARIES = {"fastavro", "google", "numpy", "opentelemetry", "orjson", "polars", "rapidfuzz", "usearch", "zstandard"}
+LIBRARIES = {
+    "fastavro",
+    "google",
+    "numpy",
+    "opentelemetry",
+    "orjson",
+    "polars",
+    "rapidfuzz",
+    "re2",
+    "usearch",
+    "zstandard",
+}
 OWN = ("daemon.core", "daemon.errors")
 CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.monotonic"}
 
@@ -32,7 +43,7 @@ def calls_of(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT / "daemon" / "core")))
 def test_the_core_imports_little(path: Path) -> None:
-    """A core module imports the standard library, nine libraries and the core."""
+    """A core module imports the standard library, ten libraries and the core."""
     allowed = sys.stdlib_module_names | LIBRARIES
     strangers = [name for name in imports(path) if name.split(".")[0] not in allowed and not name.startswith(OWN)]
 

@@ -12,7 +12,6 @@ import pytest
 from daemon.bench.standin import StandIn
 from daemon.bench.traffic import LogTraffic, TrafficSettings, as_batch
 from daemon.config.schema import Config
-from daemon.core.masking.own_thread import on_own_thread
 from daemon.core.stream import Stream
 from daemon.core.types import Batch, TopicPartition
 from daemon.wiring import make_detector, make_tools
@@ -49,20 +48,17 @@ class Load:
 
 
 def calls(work: Callable[[], object]) -> int:
-    """Count the calls of Python and built-in functions that `work` makes, on the thread of redaction too."""
+    """Count the calls of Python and built-in functions that `work` makes."""
     counted = Counter[str]()
 
     def note(_frame: FrameType, event: str, _argument: object) -> None:
         counted[event] += 1
 
-    profile_there = on_own_thread(sys.setprofile)
-    profile_there(note)
     sys.setprofile(note)
     try:
         work()
     finally:
         sys.setprofile(None)
-        profile_there(None)
     return counted["call"] + counted["c_call"]
 
 

@@ -13,9 +13,9 @@ work. `shape_cache` remembers what lines have in common that differ only in digi
 hexadecimal tokens, `hex_runs`), so that the masks run once for each shape. The rules of redaction are tried on shapes
 too; only lines of a shape that a rule matches go through them.
 
-All patterns are Rust regular expressions over whole columns. They take linear time, so no line and no mask of a user
-can hang the daemon. Lines are at most `MAX_TEXT` characters long; a longer one is cut after redaction, so that the cut
-does not leave half of a secret.
+Masks are Rust regular expressions over whole columns, the rules of redaction expressions of RE2 (`expressions`). Both
+take linear time, so no line and no mask of a user can hang the daemon. Lines are at most `MAX_TEXT` characters long; a
+longer one is cut after redaction, so that the cut does not leave half of a secret.
 """
 
 from daemon.core.masking.kept_numbers import COUNTED_FAILURES, COUNTED_THINGS

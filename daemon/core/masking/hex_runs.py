@@ -3,7 +3,7 @@
 Such tokens differ in every line. The masks make ``<HEX>`` of a word of eight and more hexadecimal digits, letters and
 decimal digits among them, and ``<UUID>`` of five in a row, whichever digits they are. Here such a word becomes
 ``a1a1a1a1`` in its own length, where nothing beside it could make a mask tell the difference. A rule of redaction may
-tell it (`redaction.suspicious`).
+tell it (`redaction.is_suspicious`).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from daemon.core.masking.expressions import Expression
 from daemon.core.masking.shape_rules import on_shapes
 
 _EDGE = r"(?-u:\b)"
@@ -150,24 +151,19 @@ _MARKED = [
 _WORDS = [*_CLASSES.values(), *(f"<{word}>" for word in _DIGITS), ""]
 
 
-_SHAPE_GATE = on_shapes(GATE)
-_SHAPE_RULES = [on_shapes(pattern) for pattern, _ in (CODE, STATUS, NO_FAILURES, OTHER_CODES)]
+_SHAPE_GATE, *_SHAPE_RULES = (
+    Expression(on_shapes(pattern).replace(_EDGE, r"\b"))
+    for pattern in (GATE, *(pattern for pattern, _ in (CODE, STATUS, NO_FAILURES, OTHER_CODES)))
+)
 
 
-def telling(shapes: pl.Series) -> pl.Series:
-    """Return for each shape in which every digit is a 1 whether `with_words` may change a line of it.
+def is_telling(shape: str) -> bool:
+    """Return whether `with_words` may change a line of a shape in which every digit is a 1.
 
     The first rule that changes a line matches the line as it came.
     """
-    gated = shapes.str.contains(_SHAPE_GATE)
-    rows = gated.arg_true()
-    if not len(rows):
-        return gated
-    some = shapes.gather(rows)
-    found = some.str.contains(_SHAPE_RULES[0])
-    for pattern in _SHAPE_RULES[1:]:
-        found |= some.str.contains(pattern)
-    return gated.scatter(rows, found)
+    held = shape.encode()
+    return _SHAPE_GATE.found(held) and any(rule.found(held) for rule in _SHAPE_RULES)
 
 
 def with_words(texts: pl.Series) -> pl.Series:

@@ -5,7 +5,7 @@ Most keys in a log are no secrets: they name a row, a partition, an object in a 
 
 from __future__ import annotations
 
-from daemon.core.masking.rule_forms import Form, Rule, ascii_classes, rule
+from daemon.core.masking.rule_forms import Form, Rule, rule
 from daemon.core.masking.secret_names import END, HARMLESS, IS, LONG_WORD, QUOTE, UUID_FORM
 
 _OTHER = (
@@ -17,11 +17,9 @@ _OTHER = (
 )
 _BEFORE = rf"key(?:{IS}|\s+){QUOTE}?"
 _BASE64 = r"(?:[A-Za-z+/]{0,9}[0-9][A-Za-z0-9+/]{20,}|[A-Za-z+/]{10,}[0-9][A-Za-z0-9+/]{12,})={0,2}"
-KEYED_VALUE = ascii_classes(rf"(?i)key(?:{IS}|\s+){QUOTE}?[a-z0-9+/_-]{{16}}")
-"""A text without a match of this has no value that `KEY_RULES` hide."""
 KEY_RULES: tuple[Rule, ...] = (
     (
-        ascii_classes(rf"(?i)(?P<a>(?:^|[^a-z])(?:{_OTHER})[ _.-]?{_BEFORE})"),
+        rf"(?i)(?P<a>(?:^|[^a-z])(?:{_OTHER})[ _.-]?{_BEFORE})",
         "${a}" + HARMLESS,
     ),
     rule(
@@ -32,4 +30,4 @@ KEY_RULES: tuple[Rule, ...] = (
         ]
     ),
 )
-"""The rules for lines with a match of `KEYED_VALUE`, in the order in which they apply."""
+"""The rules, in the order in which they apply."""

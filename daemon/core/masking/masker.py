@@ -11,16 +11,11 @@ from daemon.core.formats import check_pattern
 from daemon.core.groups import numbered
 from daemon.core.masking.hex_runs import without_hexadecimal
 from daemon.core.masking.identifiers import with_identifiers
-from daemon.core.masking.kept_numbers import telling, with_words
+from daemon.core.masking.kept_numbers import is_telling, with_words
 from daemon.core.masking.key_blocks import redact_key_blocks
 from daemon.core.masking.length import LONGEST_REDACTED, MAX_TEXT, cut, shortened, without_seams
 from daemon.core.masking.masks import COLONS, COLONS_GATE, LONE_UUID, NARROW, WIDE, Mask
-from daemon.core.masking.redaction import (
-    RedactionSettings,
-    mark_names,
-    redact_column,
-    suspicious,
-)
+from daemon.core.masking.redaction import RedactionSettings, compile_rules, is_suspicious, mark_names, redact_column
 from daemon.core.masking.shape_cache import ShapeCache, shapes, without_digits
 from daemon.core.positions import INDEX_BITS
 
@@ -45,6 +40,7 @@ class Masker:
         self._forms = ShapeCache(lambda shapes: self._by_masks(shapes).to_list())
         self._flags = ShapeCache(_flags)
         self._shapes = ShapeCache(self._examined)
+        compile_rules()
         self._short(pl.Series("text", [""]))  # polars loads parts of itself on first use: now, not under load
 
     def apply(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -130,7 +126,7 @@ class Masker:
     def _names(self, lines: pl.DataFrame, columns: Sequence[str] = ("scope", "key")) -> list[pl.Series]:
         """Return those of the columns in which redaction changes something, redacted."""
         names = {name: lines[name].unique() for name in columns}
-        redacted = redact_column(pl.concat(names.values()), self._redaction)
+        redacted = self._redacted_names(pl.concat(names.values()))
         changed, start = [], 0
         for name, one_each in names.items():
             marked = mark_names(one_each, redacted[start : start + len(one_each)])
@@ -139,11 +135,19 @@ class Masker:
                 changed.append(lines[name].replace(one_each, marked))
         return changed
 
+    def _redacted_names(self, names: pl.Series) -> pl.Series:
+        """Return names redacted."""
+        if self._redaction.ips:
+            return redact_column(names, self._redaction)
+        alike, number = numbered(without_hexadecimal(shapes(names.str.replace_all(*LONE_UUID))))
+        suspect, _ = zip(*self._flags.known(alike), strict=True)
+        rows = pl.Series(np.flatnonzero(np.array(suspect)[number]))
+        return names.clone().scatter(rows, redact_column(names.gather(rows), self._redaction)) if len(rows) else names
+
 
 def _flags(names: pl.Series) -> list[tuple[bool, bool]]:
     """Return for each shape whether its lines may hold a secret, and whether they may hold a number that stays."""
-    bare = pl.Series("text", [without_digits(shape) for shape in names], dtype=pl.String)
-    return list(zip(suspicious(bare), telling(bare), strict=True))
+    return [(is_suspicious(bare), is_telling(bare)) for bare in map(without_digits, names)]
 
 
 def _replaced(masks: Sequence[Mask]) -> pl.Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from daemon.core.masking.rule_forms import Form, Rule, ascii_classes, rule
+from daemon.core.masking.rule_forms import Form, Rule, rule
 from daemon.core.masking.secret_names import (
     ADJECTIVES,
     END,
@@ -63,7 +63,7 @@ def harmless(name: str) -> Rule:
     before, behind = (
         "".join(f"${{{group}}}" for group in groups) for groups in ((*"acegikmoqsuy", "aa"), (*"bdfhjlnprtvz", "bb"))
     )
-    return ascii_classes(pattern), before + HARMLESS + behind
+    return pattern, before + HARMLESS + behind
 
 
 def markup(name: str) -> tuple[Form, ...]:

@@ -12,9 +12,9 @@ import re
 
 from daemon.core.masking.random_tokens import is_public, mean_part, unlikely
 from daemon.core.masking.rare_names import FOREIGN
-from daemon.core.masking.rule_forms import SECRET, ascii_classes
+from daemon.core.masking.rule_forms import SECRET
 
-SPOKEN_OF = ascii_classes(
+SPOKEN_OF = (
     rf"(?i)passw|pass[ _-]?(?:phrase|code)|\bpass\b|pwd|secret|creds?\b|credential|\bpsk\b"
     rf"|(?:private|api)[ _-]?key|community|/user:|auth[ _-]tok|\blog(?:in|on)\b|\bauth|\bunlock|keyring|\bsasl\b"
     rf"|brute|<<<|\bkey\s[\"']"
@@ -27,7 +27,7 @@ MADE_UP = (
     r"|[a-z][A-Z]{1,3}[a-z]{1,3}[A-Z]|[A-Z]{2}[a-z]{1,3}[A-Z]|[\"'`][A-Za-z!#$%^&*_.-]{3,20}[0-9]"
 )
 """A text without a match of this has no made-up word."""
-_SPOKEN_OF = re.compile(SPOKEN_OF.replace("(?-u:\\b)", "\\b"))
+_SPOKEN_OF = re.compile(SPOKEN_OF)
 _WORD = re.compile(r"(?<![\w.\\@+~-])[A-Za-z0-9][A-Za-z0-9!^_]{7,63}(?![\w/@+~-]|\\[^rnt\"']|\.\w|\()", re.ASCII)
 """A word that is no part of a path, of the name of a class or of an address."""
 _OF_USER = re.compile(r"(?:^|[\s\"'\[(])[A-Za-z][\w.-]{0,30}/$", re.ASCII)

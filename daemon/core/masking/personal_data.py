@@ -16,7 +16,7 @@ SSN = "<SSN>"
 PHONE = "<PHONE>"
 
 EMAIL_FORM = (
-    r"(?:\"[^\"@\s][^\"@]{0,40}\"|[\w.+-]+)(?:@|%40)[\pL\pN](?:[\pL\pN-]*[\pL\pN])?(?:\.[\pL\pN-]+)*"
+    r"(?:\"[^\"@\s][^\"@]{0,40}\"|[\pL\pM\pN_.+-]+)(?:@|%40)[\pL\pN](?:[\pL\pN-]*[\pL\pN])?(?:\.[\pL\pN-]+)*"
     r"\.(?:[A-Za-z]{2,}|xn--[a-z0-9-]+)"
 )
 EMAIL_RULES = ((r"\b(git)@", "${1}\ufdd0@"), (EMAIL_FORM, EMAIL), ("\ufdd0@", "@"))
@@ -30,7 +30,7 @@ _DIGITS = (
     r"(?:(?:[3-6][0-9]{3}|2[2-7][0-9]{2})(?:[ .-][0-9]{4}){2}[ .-][0-9]{3,4}|3[0-9]{3}[ .-][0-9]{6}[ .-][0-9]{4,5}"
     r"|[3-6][0-9]{15}|3[47][0-9]{13}|3[0689][0-9]{12}|2[2-7][0-9]{14})"
 )
-_EDGE = r"(?:(?-u:\b)|%[0-9A-Fa-f]{2}|\\[nrtbf])"
+_EDGE = r"(?:\b|%[0-9A-Fa-f]{2}|\\[nrtbf])"
 _COUNTRIES = (
     "A[DELTZ]|B[AEGHRY]|C[HRYZ]|D[EKO]|E[EGS]|F[IOR]|G[BEILRT]|H[RU]|I[ELQST]|JO|K[WZ]|L[BCITUVY]|M[CDEKRTU]|N[LO]"
     "|P[KLST]|QA|R[OS]|S[ACEIKMV]|T[LNR]|UA|V[AG]|XK"
@@ -41,8 +41,8 @@ _PHONE = (
     r"|[2-9][0-9]{2}[-.][2-9][0-9]{2}[-.][0-9]{4}"
 )
 NUMBER_FORM = (
-    rf"{_EDGE}{_DIGITS}(?-u:\b)|(?-u:\b){_IBAN}(?-u:\b)|(?-u:\b)[0-9]{{3}}-[0-9]{{2}}-[0-9]{{4}}(?-u:\b)"
-    rf"|(?:{_PHONE})(?-u:\b)|(?i:card|%b|(?:^|[^A-Za-z])pan|ccnum|cc[_-]no|[^a-z]cc[=:])"
+    rf"{_EDGE}{_DIGITS}\b|\b{_IBAN}\b|\b[0-9]{{3}}-[0-9]{{2}}-[0-9]{{4}}\b"
+    rf"|(?:{_PHONE})\b|(?i:card|%b|(?:^|[^A-Za-z])pan|ccnum|cc[_-]no|[^a-z]cc[=:])"
     r"[^0-9]{0,12}[0-9]{4}[ .-]?[0-9]{4}"
     rf"|(?i:ssn|social)[^0-9]{{0,20}}[0-9]{{9}}"
 )
@@ -53,7 +53,7 @@ SHAPE_NUMBER_FORM = (
     .replace("[1-9]", "[0-9]").replace("[2-9]", "[0-9]")
 )  # fmt: skip
 """The same for texts in which every digit is 1."""
-NUMBER_BESIDE = r"(?i:card|%b|pan|cc|ssn|social)|\+[0-9]|(?-u:\b)[A-Z]{2}[0-9]{2}(?-u:\b)"
+NUMBER_BESIDE = r"(?i:card|%b|pan|cc|ssn|social)|\+[0-9]|\b[A-Z]{2}[0-9]{2}\b"
 """A text without a match of this holds no such number of which a part is a hexadecimal token."""
 
 _H = r"[0-9A-Fa-f]"

@@ -48,12 +48,12 @@ stands in front. Every repetition begins where a word does, so that few states a
 """
 
 FORMS = (
-    r"SK[0-9a-fA-F]{32}|API-[A-Z0-9]{20}|(?:key|fc)-[0-9a-f]{32}|(?-u:\b)s\.[A-Za-z0-9]{24}|(?-u:\b)t[0-9]\.[A-Za-z0-9_-]{30}"
+    r"SK[0-9a-fA-F]{32}|API-[A-Z0-9]{20}|(?:key|fc)-[0-9a-f]{32}|\bs\.[A-Za-z0-9]{24}|\bt[0-9]\.[A-Za-z0-9_-]{30}"
     r"|[0-9]x[0-9][A-Z]{6}|\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{26}|:A[A-Za-z0-9_-]{32}|NRAL|\.atlasv[0-9]\.|-us[0-9]"
     r"|AQ\.|[0-9]Q~|b[0-9]Blbn|md[0-9][0-9a-f]{6}|[0-9]//[0-9]|S[A-Z0-9]{12}"
-    r"|A[0-9]-[A-Z0-9]{6}-|(?:sdk|mob|api)-[0-9a-f]{8}-|(?-u:\b)(?:sk|live|test|auth|cs|ck|pk)_(?:pub_)?[0-9a-f]{8}|EAA[A-Z][A-Za-z0-9]{6}"
-    r"|[0-9]/[0-9]{13}|![A-Za-z0-9._]{16}|==:[A-Za-z0-9]{4}|[0-9a-f]:[0-9a-f]{16}|(?-u:\b)pat\.[A-Za-z0-9]"
-    r"|[A-Z0-9]{5}(?:-[A-Z0-9]{5}){4}(?-u:\b)"
+    r"|A[0-9]-[A-Z0-9]{6}-|(?:sdk|mob|api)-[0-9a-f]{8}-|\b(?:sk|live|test|auth|cs|ck|pk)_(?:pub_)?[0-9a-f]{8}|EAA[A-Z][A-Za-z0-9]{6}"
+    r"|[0-9]/[0-9]{13}|![A-Za-z0-9._]{16}|==:[A-Za-z0-9]{4}|[0-9a-f]:[0-9a-f]{16}|\bpat\.[A-Za-z0-9]"
+    r"|[A-Z0-9]{5}(?:-[A-Z0-9]{5}){4}\b"
     r"|pat[A-Za-z0-9]{14}\.|:(?:[0-9]{2,5}|\*):[A-Za-z0-9_*-]+:(?:[A-Za-z][A-Za-z0-9_-]{2,}|\*):[^ \t]"
 )
 """A text without a match of this has no token of `_TOKENS`. Of digits it holds classes only: shapes have none."""

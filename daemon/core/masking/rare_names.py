@@ -54,7 +54,7 @@ RARE_NAME = (
     rf"|(?:{'|'.join(_CRYPTO)})[ _.-]?keys?|x-(?:[a-z]+-){{1,2}}signature(?:-256)?|stripe-signature|private-mac"
     rf"|{FOREIGN}|{_FOREIGN_KEYS})"
 )
-"""A Rust expression for any of the names, for `secret_rules`."""
+"""An expression for any of the names, for `secret_rules`."""
 
 _FOREIGN_HINTS = (
     "kennwort contrase wachtwoord lösenord salasana jelszó hasło adgangskode kodeord passord parool slaptažodis "

@@ -7,20 +7,17 @@ through the rules (`secret_rules`, then `random_tokens` and `personal_data`). A 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from hashlib import blake2b
 
 import polars as pl
 
-from daemon.core.masking.apart_forms import APART_HINTS
 from daemon.core.masking.disguises import SHAPE_SIGNS, plain
+from daemon.core.masking.expressions import Expression, Replacement
 from daemon.core.masking.hex_runs import TOKEN
-from daemon.core.masking.hints import HINTS, RARE_HINTS
-from daemon.core.masking.key_names import KEY_RULES, KEYED_VALUE
+from daemon.core.masking.hints import HINTS
 from daemon.core.masking.near_words import MADE_UP, SPOKEN_OF, without_made_up
-from daemon.core.masking.own_thread import on_own_thread
 from daemon.core.masking.personal_data import (
     EMAIL_FORM,
     EMAIL_RULES,
@@ -40,18 +37,9 @@ from daemon.core.masking.random_tokens import (
     without_random_tokens,
     without_tokens,
 )
-from daemon.core.masking.rare_names import RARE_NAME_HINTS
-from daemon.core.masking.rule_forms import Rule, literals
+from daemon.core.masking.rule_forms import SECRET, Rule, literals
 from daemon.core.masking.secret_names import HARMLESS
-from daemon.core.masking.secret_rules import (
-    APART,
-    HARMLESS_VALUE,
-    NAMED,
-    NAMED_VALUE,
-    RARE_COMMAND,
-    RARE_NAME_RULES,
-    RULES,
-)
+from daemon.core.masking.secret_rules import RARE_RULES, RULES
 from daemon.core.masking.shape_cache import without_digits
 from daemon.core.masking.shape_rules import on_shapes
 
@@ -64,153 +52,136 @@ class RedactionSettings:
     ips: bool = False
 
 
-_HINTS = literals(HINTS)
-_RARE_HINTS = list(RARE_HINTS)
-_APART_HINTS = list(APART_HINTS)
-_RARE_NAME_HINTS = list(RARE_NAME_HINTS)
-_SHAPE_HINTS, _RARE_SHAPE_HINTS, _APART_SHAPE_HINTS, _RARE_NAME_SHAPE_HINTS = (
-    sorted({without_digits(hint) for hint in hints}) for hints in (HINTS, RARE_HINTS, APART_HINTS, RARE_NAME_HINTS)
-)
-_SHAPE_RULES = [on_shapes(pattern) for pattern in (KEYED_VALUE, *(pattern for pattern, _ in RULES))]
-_SHAPE_NAMED_RULES = [on_shapes(pattern) for pattern, _ in (HARMLESS_VALUE, NAMED)]
-_SHAPE_NAMED_VALUE, _SHAPE_EMAIL = on_shapes(NAMED_VALUE), on_shapes(EMAIL_FORM)
-_SHAPE_RARE, _SHAPE_APART = on_shapes(RARE_COMMAND[0]), on_shapes(APART[0])
-_ANY_FORM = f"{FORMS}|{LONE}|{CANDIDATE}|{SHAPE_NUMBER_FORM}|{SHAPE_SIGNS}"
-_HINTED = pl.col("text").str.to_lowercase().str.contains(_HINTS)
-_AT = ["@", "%40", without_digits("%40")]
+def _any_of(hints: Iterable[str]) -> Expression:
+    """Return the expression for any of some literals, in upper or lower case."""
+    return Expression(f"(?i){literals(sorted(set(hints)))}")
+
+
+def _any_shape_of(hints: Iterable[str]) -> Expression:
+    """Return the same for shapes."""
+    return _any_of(map(without_digits, hints))
+
+
+def _on_shapes(rules: Iterable[Rule]) -> list[Expression]:
+    """Return the expressions for shapes of those rules that hide something."""
+    return [Expression(on_shapes(pattern)) for pattern, replacement in rules if SECRET in replacement]
+
+
+_HINTED, _SHAPE_HINTED = _any_of(HINTS), _any_shape_of(HINTS)
+_RARE_RULES = [(_any_of(hints), [Replacement(rule) for rule in rules]) for hints, rules in RARE_RULES]
+_RULES = [Replacement(rule) for rule in RULES]
+_RARE_SHAPE_RULES = [(_any_shape_of(hints), _on_shapes(rules)) for hints, rules in RARE_RULES]
+_SHAPE_RULES = _on_shapes(RULES)
+_MADE_UP, _SPOKEN_OF = Expression(MADE_UP), Expression(SPOKEN_OF)
+_FORM = Expression(f"{FORMS}|{LONE}|{CANDIDATE}|{SHAPE_NUMBER_FORM}|{SHAPE_SIGNS}")
+_LONG_FORM = Expression(LONG_FORM)
+_EMAIL_RULES = [Replacement(rule) for rule in EMAIL_RULES]
+_SHAPE_EMAIL, _NUMBER_BESIDE = Expression(on_shapes(EMAIL_FORM)), Expression(NUMBER_BESIDE)
+_SHAPE_AT = without_digits("%40")
+_IP = Replacement((IP_FORM, IP))
+
+
+def compile_rules() -> None:
+    """Compile the rules now, which takes 0.2 s, and not when the first line needs them."""
+    every: list[Expression] = [_HINTED, _SHAPE_HINTED, _FORM, _LONG_FORM, *_RULES, *_SHAPE_RULES, *_EMAIL_RULES]
+    for hinted, rules in _RARE_RULES:
+        every += [hinted, *rules]
+    for hinted, shape_rules in _RARE_SHAPE_RULES:
+        every += [hinted, *shape_rules]
+    for each in every:
+        each.compile()
 
 
 def redact(text: str, settings: RedactionSettings | None = None) -> str:
-    """Return `text` without secrets, without waiting for another thread. For many texts use `redact_column`."""
-    return str(_column(pl.Series([text], dtype=pl.String), settings or RedactionSettings())[0])
+    """Return `text` without secrets."""
+    settings = settings or RedactionSettings()
+    held = text.encode()
+    formed = _is_formed(held)
+    redacted = _redacted(held, settings, formed=formed)
+    undisguised = plain(text) if formed else text
+    if undisguised == text:
+        return redacted
+    held = undisguised.encode()
+    revealed = _redacted(held, settings, formed=_is_formed(held))
+    return redacted if revealed == undisguised else revealed
 
 
-@on_own_thread
 def redact_column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
-    """Return a String column without secrets. Equal texts have equal results."""
-    return _column(texts, settings)
+    """Return a String column without secrets."""
+    return pl.Series(texts.name, [redact(text, settings) for text in texts.to_list()], dtype=pl.String)
 
 
-def _column(texts: pl.Series, settings: RedactionSettings) -> pl.Series:
-    flags = _flags(texts, _HINTED)
-    redacted = _redacted(texts, flags, settings)
-    if not flags["formed"].any():
-        return redacted
-    rows = flags["formed"].arg_true()
-    undisguised = _each(texts.gather(rows), plain)
-    disguised = undisguised != texts.gather(rows)
-    if not disguised.any():
-        return redacted
-    rows, undisguised = rows.filter(disguised), undisguised.filter(disguised)
-    revealed = _redacted(undisguised, _flags(undisguised, _HINTED), settings)
-    return redacted.clone().scatter(rows, revealed.zip_with(revealed != undisguised, redacted.gather(rows)))
-
-
-@on_own_thread
-def suspicious(shapes: pl.Series) -> pl.Series:
-    """Return for each shape (see `shape_cache`) whether `redact_column` may change a line of that shape.
+def is_suspicious(shape: str) -> bool:
+    """Return whether `redact` may change a line of a shape (see `shape_cache`) that has no digits at all.
 
     A shape has a placeholder for a UUID, and one token for all hexadecimal ones of its length: they say nothing of
     whether what they stand for is a secret, or has digits of one.
     """
-    flags = _flags(shapes, pl.col("text").str.to_lowercase().str.contains_any(_SHAPE_HINTS))
-    unclear = shapes.str.contains_any([UUID_MARK, TOKEN])
-    unclear &= flags["hinted"] | flags["mailed"] | _where(unclear, shapes, partial(_matched, NUMBER_BESIDE))
-    mailed = _where(flags["mailed"] & ~unclear, shapes, partial(_matched, _SHAPE_EMAIL))
-    return flags["formed"] | unclear | mailed | _where(flags["hinted"] & ~unclear, shapes, _ruled)
+    held = shape.encode()
+    if _is_formed(held):
+        return True
+    hinted, mailed = _SHAPE_HINTED.found(held), _is_mailed(shape)
+    if UUID_MARK in shape or TOKEN in shape:
+        return hinted or mailed or _NUMBER_BESIDE.found(held)
+    return (mailed and _SHAPE_EMAIL.found(held)) or (hinted and _is_ruled(held))
 
 
-def _ruled(shapes: pl.Series) -> pl.Series:
-    """Return for each shape whether a rule may match a line of it.
+def _is_ruled(shape: bytes) -> bool:
+    """Return whether a rule may match a line of a shape.
 
-    Rules apply one after the other, but the first that changes a line matches the line as it came.
+    Rules apply one after the other, but the first that hides something matches the line as it came.
     """
-    lower = shapes.str.to_lowercase()
-    found = lower.str.contains_any(_RARE_NAME_SHAPE_HINTS)
-    found |= _where(~found & shapes.str.contains(MADE_UP), shapes, partial(_matched, SPOKEN_OF))
-    for pattern in _SHAPE_RULES:
-        found |= _where(~found, shapes, partial(_matched, pattern))
-    named = shapes.str.contains(_SHAPE_NAMED_VALUE)
-    for pattern in _SHAPE_NAMED_RULES:
-        found |= _where(named & ~found, shapes, partial(_matched, pattern))
-    for pattern, hints in ((_SHAPE_RARE, _RARE_SHAPE_HINTS), (_SHAPE_APART, _APART_SHAPE_HINTS)):
-        found |= _where(~found & lower.str.contains_any(hints), shapes, partial(_matched, pattern))
-    return found
+    rare = any(hinted.found(shape) and _any_found(rules, shape) for hinted, rules in _RARE_SHAPE_RULES)
+    return rare or _any_found(_SHAPE_RULES, shape) or _speaks_of_secrets(shape)
 
 
-def _matched(pattern: str, texts: pl.Series) -> pl.Series:
-    return texts.str.contains(pattern)
+def _any_found(expressions: Iterable[Expression], held: bytes) -> bool:
+    """Return whether one of the expressions matches a text."""
+    return any(expression.found(held) for expression in expressions)
 
 
-def _where(wanted: pl.Series, texts: pl.Series, decide: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """Return what `decide` says of the texts where `wanted` is true, and false for the others."""
-    return _changed(wanted, wanted, texts, decide)
+def _redacted(held: bytes, settings: RedactionSettings, *, formed: bool) -> str:
+    """Return a text without secrets, read as it is written. `formed` is what `_is_formed` says of it."""
+    text = _without_hinted(held) if _HINTED.found(held) else held.decode()
+    if formed:
+        text = without_numbers(without_random_tokens(without_tokens(without_key_line(text))))
+    if settings.emails and _is_mailed(text):
+        text = _replaced(text.encode(), _EMAIL_RULES).decode()
+    return _IP.on(text.encode()).decode() if settings.ips else text
 
 
-def _changed(
-    otherwise: pl.Series, wanted: pl.Series, texts: pl.Series, change: Callable[[pl.Series], pl.Series]
-) -> pl.Series:
-    """Return what `change` makes of the texts where `wanted` is true, and `otherwise` in the other rows."""
-    if not wanted.any():
-        return otherwise
-    rows = wanted.arg_true()
-    return otherwise.clone().scatter(rows, change(texts.gather(rows)))
+def _without_hinted(held: bytes) -> str:
+    """Return a text without the secrets that a name, a context or a prefix marks."""
+    for hinted, rules in _RARE_RULES:
+        if hinted.found(held):
+            held = _replaced(held, rules)
+    held = _replaced(held, _RULES)
+    text = held.decode()
+    if _speaks_of_secrets(held):
+        text = without_made_up(text)
+    return text.replace(HARMLESS, "")
 
 
-def _redacted(texts: pl.Series, flags: pl.DataFrame, settings: RedactionSettings) -> pl.Series:
-    """Return texts without secrets, read as they are written. `flags` say which texts go through which rules."""
-    if flags["hinted"].any():
-        rows = flags["hinted"].arg_true()
-        hinted = texts.gather(rows)
-        lower = hinted.str.to_lowercase()
-        hinted = _replaced(hinted, lower.str.contains_any(_RARE_HINTS), [RARE_COMMAND])
-        hinted = _replaced(hinted, lower.str.contains_any(_APART_HINTS), [APART])
-        hinted = _replaced(hinted, lower.str.contains_any(_RARE_NAME_HINTS), RARE_NAME_RULES)
-        hinted = _replaced(hinted, hinted.str.contains(KEYED_VALUE), KEY_RULES)
-        named = hinted.str.contains(NAMED_VALUE)
-        hinted = _replaced(hinted, named, [HARMLESS_VALUE])
-        hinted = _all_replaced(hinted, RULES)
-        hinted = _replaced(hinted, named, [NAMED])
-        near = _where(hinted.str.contains(MADE_UP), hinted, partial(_matched, SPOKEN_OF))
-        hinted = _changed(hinted, near, hinted, lambda some: _each(some, without_made_up))
-        texts = texts.clone().scatter(rows, hinted.str.replace_all(HARMLESS, "", literal=True))
-    texts = _changed(texts, flags["formed"], texts, lambda some: _each(some, _without_forms))
-    if settings.emails:
-        texts = _replaced(texts, flags["mailed"], EMAIL_RULES)
-    return texts.str.replace_all(IP_FORM, IP) if settings.ips else texts
+def _replaced(held: bytes, rules: Iterable[Replacement]) -> bytes:
+    """Return a text with rules applied, in their order."""
+    for rule in rules:
+        held = rule.on(held)
+    return held
 
 
-def _flags(texts: pl.Series, hinted: pl.Expr) -> pl.DataFrame:
-    """Return Boolean columns: which of the texts (lines, or shapes) may go through each kind of rules."""
-    text = pl.col("text")
-    return pl.DataFrame([texts.alias("text")]).select(
-        hinted.alias("hinted"),
-        (text.str.contains(_ANY_FORM) | text.str.contains(LONG_FORM)).alias("formed"),
-        text.str.contains_any(_AT).alias("mailed"),
-    )
+def _speaks_of_secrets(held: bytes) -> bool:
+    """Return whether a text, or a shape, may hold a made-up word beside a word for a secret."""
+    return _MADE_UP.found(held) and _SPOKEN_OF.found(held)
 
 
-def _replaced(texts: pl.Series, wanted: pl.Series, rules: Iterable[Rule]) -> pl.Series:
-    """Return `texts` with the rules applied, in their order, to the rows where `wanted` is true."""
-    return _changed(texts, wanted, texts, lambda some: _all_replaced(some, rules))
+def _is_formed(held: bytes) -> bool:
+    """Return whether a text, or a shape, may hold what is secret or personal by its form, or a name in disguise."""
+    return _FORM.found(held) or _LONG_FORM.found(held)
 
 
-def _all_replaced(texts: pl.Series, rules: Iterable[Rule]) -> pl.Series:
-    """Return `texts` with the rules applied, in their order, to every row."""
-    expression = pl.col("text")
-    for pattern, placeholder in rules:
-        expression = expression.str.replace_all(pattern, placeholder)
-    return pl.DataFrame([texts.alias("text")]).select(expression)["text"]
-
-
-def _without_forms(text: str) -> str:
-    """Return `text` without the secrets and personal data that neither a name nor a prefix marks."""
-    return without_numbers(without_random_tokens(without_tokens(without_key_line(text))))
-
-
-def _each(texts: pl.Series, change: Callable[[str], str]) -> pl.Series:
-    """Return the result of `change` for each text."""
-    return pl.Series(texts.name, [change(text) for text in texts], dtype=pl.String)
+def _is_mailed(text: str) -> bool:
+    """Return whether a text, or a shape, may hold an e-mail address."""
+    return "@" in text or "%40" in text or _SHAPE_AT in text
 
 
 def mark_names(names: pl.Series, redacted: pl.Series) -> pl.Series:

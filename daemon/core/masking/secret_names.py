@@ -1,6 +1,6 @@
 """The grammar of named values: names for secrets, what stands between a name and its value, and the value.
 
-Everything here is a piece of a Rust regular expression, for use in `secret_rules` where upper and lower case are alike.
+Everything here is a piece of an expression, for use in `secret_rules` where upper and lower case are alike.
 It reads plain text, quotes, JSON in JSON (escaped once or more), percent escapes and HTML escapes.
 """
 
@@ -27,7 +27,7 @@ LONG_NAMES = (
 """Ends of names whose value is a secret, whatever stands in front (``db_password``)."""
 SHORT_NAMES = r"pass|mdp|passw|pw|pin|puk|cvv2?|cvc2?|clave|senha|heslo|salt|ssn"
 """Names with which other words end (``bypass``): a separator or a change of case must stand in front."""
-_SHORT = rf"(?:(?-u:\b)|_)(?:{SHORT_NAMES})|(?-i:[a-z](?:Pass|Pw|Pin|Salt))"
+_SHORT = rf"(?:\b|_)(?:{SHORT_NAMES})|(?-i:[a-z](?:Pass|Pw|Pin|Salt))"
 NAME = rf"(?:(?:{LONG_NAMES})|{_SHORT})"
 """The usual names. Names that few lines hold are in `rare_names`."""
 WHOLE_NAME = rf"(?:[a-z_]?(?:{LONG_NAMES})|{_SHORT})"
@@ -92,7 +92,7 @@ STATES = (
 PLACEHOLDERS = (
     r"(?:\?|\{[a-z_]*\}|\(\w+\)|<[A-Za-z_ -]+>|\*{3,}|\*|\.{3}|…"
     r"|\$\{[^}]*\}|\{\{[^}]*\}\}|%[sdv]|\[(?:REDACTED|FILTERED|HIDDEN|\w*MASKED)\]|\((?:sensitive|hidden) value\)"
-    r"|(?-i:\$(?:PASSWORD|[A-Z]+_[A-Z0-9_]+)|%[A-Z_]{4,}%)|!(?:vault|env|secret|ref|sub)(?-u:\b))"
+    r"|(?-i:\$(?:PASSWORD|[A-Z]+_[A-Z0-9_]+)|%[A-Z_]{4,}%)|!(?:vault|env|secret|ref|sub)\b)"
 )
 """Values that are hidden already, or that a template will fill in."""
 ADJECTIVES = r"[a-z]+(?:ed|ing|able|ible|less|ful|ous|ive|ent|ant|ory|ary|al)"

@@ -1,8 +1,8 @@
 """The rules of `redaction` for secrets that a name, a context or a prefix marks.
 
-Rules run in the order of `RULES`; `rule_forms` says what a rule is.
+Rules run in the order of `RARE_RULES` and `RULES`; `rule_forms` says what a rule is.
 
-`HARMLESS_VALUE` finds what only looks like a secret (``password: incorrect``) and puts `HARMLESS` in front; the last
+Rules of `harmless` find what only looks like a secret (``password: incorrect``) and put `HARMLESS` in front; the last
 step removes these marks.
 
 Every rule needs a hint (`hints`): a line without any hint does not reach the rules.
@@ -10,11 +10,13 @@ Every rule needs a hint (`hints`): a line without any hint does not reach the ru
 
 from __future__ import annotations
 
-from daemon.core.masking.apart_forms import APART_FORMS
+from daemon.core.masking.apart_forms import APART_FORMS, APART_HINTS
 from daemon.core.masking.command_forms import COMMANDS, RARE_COMMANDS
+from daemon.core.masking.hints import RARE_HINTS
+from daemon.core.masking.key_names import KEY_RULES
 from daemon.core.masking.name_rules import SCHEME, harmless, markup, named
-from daemon.core.masking.rare_names import RARE_NAME
-from daemon.core.masking.rule_forms import Form, Rule, ascii_classes, literals, rule
+from daemon.core.masking.rare_names import RARE_NAME, RARE_NAME_HINTS
+from daemon.core.masking.rule_forms import Form, Rule, literals, rule
 from daemon.core.masking.secret_names import HARMLESS, IS, MIXED, NAME, QUOTE, UUID_FORM, WHOLE_NAME
 from daemon.core.masking.sentence_forms import EIGHT, RARE_SENTENCES, SENTENCES
 from daemon.core.masking.token_forms import MORE_PREFIXES, TOKEN_FORMS, WORD_PREFIXES
@@ -131,22 +133,22 @@ _TOKENS = rule(
         ),
         Form(_EDGE, r"[hs]v[sbr]\.[A-Za-z0-9_-]{20,}"),
         Form("", r"[0-9a-f]{32}:[0-9a-f]{32}:::"),
-        Form("", r"(?i-u:SCRAM-SHA)-(?:1|256|512)\$[0-9]+:[A-Za-z0-9+/=$:]{20,}"),
+        Form("", r"(?i:SCRAM-SHA)-(?:1|256|512)\$[0-9]+:[A-Za-z0-9+/=$:]{20,}"),
         Form("", r"(?:aes(?:128|256)-cts[a-z0-9-]*|arcfour-hmac|rc4-hmac):[0-9a-f]{32,}"),
         Form(r"\{noop\}", r"[!#-&(-+.-:<-~-]+"),
         Form("", r"v[1-4]\.(?:local|public)\.[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_-]+)?"),
         Form(
-            r"(?i-u:(?:private(?:[ _-]?key)?"
+            r"(?i:(?:private(?:[ _-]?key)?"
             r"|(?:sign(?:er|ing)|wallet|account|deployer|owner|spend|view|master|validator)[ _-]?key)\s*[:=]?\s*)"
             r"(?:0x)?",
             r"[0-9a-fA-F]{64}",
         ),
     ],
-    flags="(?-u)",
+    flags="",
 )
 _RANDOM = r"(?:[a-z]+[0-9]+[A-Z]|[A-Z]+[0-9]*[a-z]+[0-9]+|[0-9]+[a-z]+[A-Z]|[0-9]+[A-Z]+[a-z])[A-Za-z0-9+/=_-]{20,}"
 """A word of letters in both cases and digits, too long for a name."""
-NAMED: Rule = named(
+_NAMED = named(
     WHOLE_NAME,
     before=[
         Form(
@@ -170,18 +172,13 @@ NAMED: Rule = named(
     ],
 )
 
-RARE_COMMAND: Rule = rule([*RARE_COMMANDS, *RARE_SENTENCES])
-"""The first rule, for lines with one of `RARE_HINTS`."""
-APART: Rule = rule(APART_FORMS)
-"""The rule for lines with one of `APART_HINTS`, after `RARE_COMMAND`."""
-RARE_NAME_RULES: tuple[Rule, ...] = (harmless(RARE_NAME), named(RARE_NAME, before=markup(RARE_NAME)))
-"""The rules for lines with one of `RARE_NAME_HINTS`, in the order in which they apply."""
-HARMLESS_VALUE: Rule = harmless(rf"{NAME}|auth|authorization|cookies?")
-"""Marks values that are not secret, in lines with a match of `NAMED_VALUE`, before `RULES`."""
-RULES: tuple[Rule, ...] = (_HEADERS_AND_URLS, _COMMANDS, _TOKENS)
-"""The rules for lines with a hint, in the order in which they apply."""
-NAMED_VALUE = ascii_classes(
-    rf"(?i)(?:{NAME}|auth|authorization|cookies?2?|sid|pat|jwt|hdr|sig|kind|seed)"
-    r"[\w.-]*(?:\s*(?:[^\sA-Za-z0-9_(]|\s(?:value|val)\b)|[ ]*\t|\s+(?:is|was|are|were|has|being)\s)"
+_HARMLESS_VALUE = harmless(rf"{NAME}|auth|authorization|cookies?")
+
+RARE_RULES: tuple[tuple[tuple[str, ...], tuple[Rule, ...]], ...] = (
+    (RARE_HINTS, (rule([*RARE_COMMANDS, *RARE_SENTENCES]),)),
+    (APART_HINTS, (rule(APART_FORMS),)),
+    (RARE_NAME_HINTS, (harmless(RARE_NAME), named(RARE_NAME, before=markup(RARE_NAME)))),
 )
-"""A text without a match of this has no name with a value: neither `HARMLESS_VALUE` nor `NAMED` changes it."""
+"""The first rules in the order in which they apply, each for lines that hold one of some literals."""
+RULES: tuple[Rule, ...] = (*KEY_RULES, _HARMLESS_VALUE, _HEADERS_AND_URLS, _COMMANDS, _TOKENS, _NAMED)
+"""The rules for all lines with a hint, in the order in which they apply."""

@@ -60,7 +60,7 @@ _FOREIGN_CODE = (
     r"code d(?:e |')(?:vérification|sécurité|confirmation|connexion|validation|accès|activation)"
     r"|código de (?:verificación|seguridad|verificação|segurança|confirmaci?[oó]n|confirmação|acc?ess?o|activación)"
     r"|codice di (?:verifica|sicurezza|conferma|accesso)"
-    rf"|(?:{literals(OWN_CODES)})|код (?:доступа|входа|для входа|безопасности)|kod bezpieczeństwa|(?-u:\b)(?:PIN|TAN)"
+    rf"|(?:{literals(OWN_CODES)})|код (?:доступа|входа|для входа|безопасности)|kod bezpieczeństwa|\b(?:PIN|TAN)"
     r"|\w+(?:igungs|heits|ierungs|melde|inmal)code|код подтверждения|暗証番号|验证码|驗證碼|校验码|認証コード"
     r"|인증번호|確認コード|kode (?:otp|verifikasi)(?: anda)?|mã (?:otp|xác (?:nhận|minh))(?: của bạn)?"
     r"|doğrulama kodu(?:nuz)?|kod weryfikacyjny|verificatiecode|verifieringskod|engångskod|engangskode?"
@@ -140,7 +140,7 @@ RARE_SENTENCES = (
     ),
     Form(rf"\b{_WORDS}\b[^\n]{{0,60}}?\bvalue:\s+", r"[^\s\"']{8,}"),
     Form(r"\byour (?:[a-z]+ )?code(?: is|:) ", r"\d[\d -]{2,8}\d"),
-    Form("", r"(?-u:\b)\d[\d -]{2,8}\d", r" (?:is|as) your (?:[\w-]+ ){0,4}(?:code|otp|passcode|pin)\b"),
+    Form("", r"\b\d[\d -]{2,8}\d", r" (?:is|as) your (?:[\w-]+ ){0,4}(?:code|otp|passcode|pin)\b"),
     Form(
         r"\b(?:recovery|backup|scratch) codes?:? ",
         r"[a-z0-9]{3,8}(?:-[a-z0-9]{3,8})+(?:,? [a-z0-9]{3,8}(?:-[a-z0-9]{3,8})+)*",

@@ -20,7 +20,7 @@ _DIGIT = re.compile("[0-9]")
 
 
 def on_shapes(pattern: str) -> str:
-    """Return a Rust expression that matches the shape of every text that `pattern` matches."""
+    """Return an expression that matches the shape of every text that `pattern` matches."""
     return _PART.sub(_any_digit, pattern)
 
 

@@ -17,7 +17,7 @@ TOKEN_FORMS = (
     Form("", r"\$krb5(?:tgs|asrep|pa)\$[!-~]{24,}|\$8\$[A-Za-z0-9./]{8,}\$[A-Za-z0-9./]{20,}"),
     Form("", r"hcaik_[a-z0-9]{58,}|os_v2_(?:app|org)_[a-z0-9]{60,}|jina_[0-9a-f]{32}[\w-]{28,}|e2b_[0-9a-f]{40}"),
     Form("", rf"waka_{UUID_FORM}|NRI[IQ]-[A-Za-z0-9_-]{{32}}"),
-    Form(r"(?-u:\b)", r"(?:api)?key_[0-9a-f]{24,64}"),
+    Form(r"\b", r"(?:api)?key_[0-9a-f]{24,64}"),
     Form(r":(?:production|development|staging)\.", r"[0-9a-f]{40,}"),
 )  # fmt: skip
 """Forms of tokens, each with a literal of `TOKEN_HINTS` in it."""
