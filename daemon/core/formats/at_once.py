@@ -19,6 +19,8 @@ MAX_MESSAGES = 1 << 22
 
 _ANNOUNCING = bytes(field << 3 | 2 | more for field in (1, 2, 3, 5, 6) for more in (0, 0x80))
 """The bytes that a message inside of an OTLP message begins with: its field, as written shortly and at length."""
+MAX_MESSAGE = 8 << 20
+"""The most bytes of a message of a schema, which is one line: a byte of it may take 240 as an object."""
 TOO_MANY_PARTS = "too_many_parts"
 """The reason why a value with more is rejected."""
 

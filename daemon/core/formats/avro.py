@@ -9,12 +9,12 @@ from typing import Any
 import fastavro
 import orjson
 
-from daemon.core.formats.entries import EntriesError, Entry, Headers
+from daemon.core.formats.avro_files import is_avro_file, records_of
+from daemon.core.formats.entries import EntriesError, Entry, Headers, check_message
 from daemon.core.formats.registered import RegisteredSchema, SchemaSource
 from daemon.core.formats.schemas import Schemas
 
 AVRO = "AVRO"
-_CONTAINER = b"Obj\x01"
 
 
 def check_avro(text: str) -> str | None:
@@ -60,21 +60,31 @@ def avro_unwrapper(
     known = Schemas(AVRO, parse_avro, configured, source)
 
     def unwrap(value: bytes, _headers: Headers) -> Iterator[Entry]:
-        if value.startswith(_CONTAINER):
-            yield from _decoded(lambda: list(fastavro.reader(BytesIO(value))), "the value is an Avro file and damaged")
+        if is_avro_file(value):
+            yield from _decoded(records_of(value), "the value is an Avro file and damaged")
             return
         id_, schema, body = known.of(value)
-        detail = f"the value is not Avro of schema {id_}"
-        yield from _decoded(lambda: [fastavro.schemaless_reader(BytesIO(body), schema, None)], detail)
+        check_message(body)
+        yield from _decoded(_message(body, schema), f"the value is not Avro of schema {id_}")
 
     return unwrap
 
 
-def _decoded(decode: Callable[[], list[Any]], detail: str) -> list[Entry]:
+def _message(body: bytes, schema: Any) -> Iterator[Any]:
+    yield fastavro.schemaless_reader(BytesIO(body), schema, None)
+
+
+def _decoded(records: Iterator[Any], detail: str) -> Iterator[Entry]:
+    """Yield records as entries. Raises EntriesError."""
     try:
-        entries = decode()
+        yield from (_entry(record, detail) for record in records)
+    except EntriesError:
+        raise
     except Exception as error:  # fastavro raises errors of any type for a bad value
         raise EntriesError("not_avro", detail) from error
-    if not all(isinstance(entry, dict) for entry in entries):
+
+
+def _entry(record: Any, detail: str) -> Entry:
+    if not isinstance(record, dict):
         raise EntriesError("not_an_object", f"{detail}: it is not a record")
-    return entries
+    return record

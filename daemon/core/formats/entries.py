@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from daemon.core.formats.at_once import MAX_PARTS, TOO_MANY_PARTS, Amount, too_many_parts
+from daemon.core.formats.at_once import MAX_MESSAGE, MAX_PARTS, TOO_MANY_PARTS, Amount, too_many_parts
 from daemon.core.formats.base import ALTERNATIVE, WHOLE, FieldPaths, ReaderOutput, of_record
 from daemon.core.formats.exceptions import exception_text
 from daemon.core.formats.lookup import as_text, find, first_filled, first_text, plain_text, whole_text
@@ -138,6 +138,12 @@ def _whole(value: bytes | None) -> bytes:
         return unpacked(value)
     except PackedError as error:
         raise EntriesError("bad_compression", str(error)) from error
+
+
+def check_message(message: bytes) -> None:
+    """Raise EntriesError for a message of a schema, or what contains some, that could take very much memory."""
+    if len(message) > MAX_MESSAGE:
+        raise EntriesError(TOO_MANY_PARTS, f"a message is larger than {MAX_MESSAGE >> 20} MiB")
 
 
 def json_value(text: str | bytes) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from daemon.core.formats.at_once import MAX_PARTS, TOO_MANY_PARTS
 from daemon.core.formats.entries import EntriesError
 
 _BEGINS = re.compile(rb"\n*[A-Z_][A-Z0-9_]*[=\n]")
@@ -25,7 +26,7 @@ def is_journal_export(value: bytes) -> bool:
 def journal_entries(value: bytes) -> Iterator[Fields]:
     """Yield the entries of a value; a field that occurs more than once has a list of its values.
 
-    Raises EntriesError, which names the byte, where the value is not in the export format.
+    Raises EntriesError, which names the byte, where the value is not in the export format, and for very many fields.
     """
     entry: Fields = {}
     at = 0
@@ -48,6 +49,8 @@ def journal_entries(value: bytes) -> Iterator[Fields]:
                 raise _not_export(start)
             data, at = value[begin:at], at + 1
         _add(entry, name.decode(), data.decode("utf-8", "replace"))
+        if len(entry) > MAX_PARTS:
+            raise EntriesError(TOO_MANY_PARTS, f"an entry has more than {MAX_PARTS:,} fields")
     if entry:
         yield entry
 

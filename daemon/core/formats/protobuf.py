@@ -26,7 +26,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from daemon.core.formats.entries import EntriesError, Entry, Headers
+from daemon.core.formats.entries import EntriesError, Entry, Headers, check_message
 from daemon.core.formats.packed import schema_header
 from daemon.core.formats.registered import RegisteredSchema, SchemaSource
 from daemon.core.formats.schemas import Schemas
@@ -116,6 +116,7 @@ def protobuf_unwrapper(
 
     def unwrap(value: bytes, _headers: Headers) -> Iterator[Entry]:
         id_, message_of, body = known.of(value)
+        check_message(body)
         path, start = _path(body) if schema_header(value) else ((0,), 0)
         try:
             message = message_of(path)
