@@ -4,7 +4,8 @@
 
 Records of patterns of ten lines, two of which are their own, are applied as a replica applies them that starts, 20,000
 at a time. Then the snapshot is written, and loaded in a process of its own. Kafka is left out, and so is what makes the
-records: seconds are those of what a replica does with them, by the clock and of the processor.
+records: seconds are those of what a replica does with them, by the clock and of the processor, with the garbage
+collector tuned as in the daemon.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.cold import records
 from benchmarks.memory import APPLIED_AT_ONCE, empty, load_snapshot, resident, save_snapshot, sessions
+from daemon.runtime import seldom_collected
 
 
 class Spent:
@@ -49,9 +51,10 @@ def restore(patterns: int, scopes: int, dimensions: int, path: Path) -> dict[str
     """Apply the records and write the snapshot; return what applying took."""
     detector, before, spent = empty(dimensions), resident(), Spent()
     rows = records(sessions(patterns, scopes, dimensions))
-    while some := list(islice(rows, APPLIED_AT_ONCE)):
-        with spent:
-            detector.apply(some, restoring=True)
+    with seldom_collected():
+        while some := list(islice(rows, APPLIED_AT_ONCE)):
+            with spent:
+                detector.apply(some, restoring=True)
     grown = resident() - before
     save_snapshot(detector, path)
     return spent.figures(patterns, grown)
@@ -60,7 +63,7 @@ def restore(patterns: int, scopes: int, dimensions: int, path: Path) -> dict[str
 def load(patterns: int, dimensions: int, path: Path) -> dict[str, float]:
     """Load the snapshot; return what that took."""
     detector, before, spent = empty(dimensions), resident(), Spent()
-    with spent:
+    with seldom_collected(), spent:
         load_snapshot(detector, path)
     return spent.figures(patterns, resident() - before)
 

@@ -145,7 +145,7 @@ class Baseline:
             if self.labels.get(row) is not None:  # it was read before its pattern
                 self.changes += 1
                 self.labels.heed(row, self.numbers(row), 1)
-        self.neighbours.add(rows, np.stack([one.vector for one in new.values()]))
+        self.neighbours.add(rows, np.concatenate([one.vector for one in new.values()]).reshape(len(rows), -1))
         for row in new:
             self._recount(row)
 
@@ -190,9 +190,10 @@ class Baseline:
 
     def set_weights(self, weights: Iterable[tuple[str, TopicPartition, Weight | None]]) -> None:
         """Do what `set_weight` does for each (pattern, source, weight), with masses counted once."""
-        rows = [(self.patterns.row_of(pattern), source, weight) for pattern, source, weight in weights]
-        self.window.replace_many(rows)
-        touched = {row for row, _, _ in rows}
+        some = list(weights)
+        rows = self.patterns.rows_of([pattern for pattern, _, _ in some])
+        self.window.replace_many([(row, source, weight) for row, (_, source, weight) in zip(rows, some, strict=True)])
+        touched = set(rows)
         if self._postponed is None:
             self._recount_all(touched, None)
         else:

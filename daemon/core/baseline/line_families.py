@@ -35,7 +35,11 @@ def wording(line: str) -> int | None:
     plain = [token for token in tokens[KEPT_AS_THEY_ARE:] if token.isalpha() and token.islower()]
     if len(plain) < FEWEST_PLAIN:
         return None
-    text = " ".join([str(len(tokens)), *tokens[:KEPT_AS_THEY_ARE], *plain])
+    return _hashed(" ".join([str(len(tokens)), *tokens[:KEPT_AS_THEY_ARE], *plain]))
+
+
+@lru_cache(maxsize=1024)
+def _hashed(text: str) -> int:
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 

@@ -111,8 +111,9 @@ class LineTable(Columns):
     def _hold(self, numbers: Ids, patterns: Ids) -> None:
         """Note that `patterns` hold the lines `numbers`, one for each."""
         order = np.argsort(numbers, kind="stable")
-        lines, begins = np.unique(numbers[order], return_index=True)
-        ends = np.append(begins[1:], len(order))
+        ordered = numbers[order]
+        begins = np.flatnonzero(np.diff(ordered, prepend=-1))
+        lines, ends = ordered[begins], np.append(begins[1:], len(order))
         holders = self._holder[lines]
         self._held += len(numbers) - int((holders == NOBODY).sum())
         alone = (holders == NOBODY) & (ends - begins == 1)

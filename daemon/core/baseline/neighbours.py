@@ -41,7 +41,7 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def add(self, patterns: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
+    def add(self, patterns: NDArray[np.int64], vectors: NDArray[np.floating[Any]]) -> None:
         """Add `vectors` (n, dimensions) of different `patterns` (n,)."""
         self.vectors.add(patterns, vectors)
         self._added += len(patterns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,11 +21,14 @@ Lines = tuple[tuple[str, int], ...]
 
 
 class Definition(NamedTuple):
-    """A pattern's lines and vector, when the topic got them (0: it has not), and the vector's sketch, where known."""
+    """A pattern's lines and vector, when the topic got them (0: it has not), and the vector's sketch, where known.
+
+    The vector may be of half floats, as it is kept.
+    """
 
     pattern: str
     lines: Lines
-    vector: Vector
+    vector: Vector | NDArray[np.float16]
     renewed: int = 0
     sketch: Sketch | None = None
 
@@ -62,19 +65,25 @@ class PatternTable(Columns):
 
     def row_of(self, pattern: str) -> int:
         """Return the row of `pattern`, a new one when it has none."""
-        row = self._rows.get(pattern, ABSENT)
-        if row == ABSENT:
-            row = self._rows[pattern] = self.take()
-            self.name[row] = pattern
-        return row
+        return self.rows_of([pattern])[0]
+
+    def rows_of(self, patterns: Sequence[str]) -> list[int]:
+        """Return the row of each of `patterns`, which may come again; those that have none get new ones, in order."""
+        known = self._rows
+        if new := list(dict.fromkeys(pattern for pattern in patterns if pattern not in known)):
+            rows = self.take_many(len(new))
+            self.name[rows] = new
+            known.update(zip(new, rows.tolist(), strict=True))
+        return [known[pattern] for pattern in patterns]
 
     def renew(self, definitions: Iterable[Definition]) -> dict[int, Definition]:
         """Note when the topic got definitions; return the first one of each row that is not defined yet, by row."""
+        some = list(definitions)
+        rows = self.rows_of([one.pattern for one in some])
+        np.maximum.at(self.renewed, rows, [one.renewed for one in some])
         new: dict[int, Definition] = {}
-        for one in definitions:
-            row = self.row_of(one.pattern)
-            self.renewed[row] = max(self.renewed.item(row), one.renewed)
-            if not self.defined.item(row):
+        for row, one, defined in zip(rows, some, self.defined[rows].tolist(), strict=True):
+            if not defined:
                 new.setdefault(row, one)
         return new
 

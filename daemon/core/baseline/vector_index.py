@@ -83,12 +83,12 @@ class VectorIndex:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, slots: Slots, vectors: NDArray[np.float32]) -> None:
+    def add(self, slots: Slots, vectors: NDArray[np.floating[Any]]) -> None:
         """Store `vectors` (n, dimensions) in the different free `slots` (n,)."""
         self._rows.reserve(int(slots.max(initial=-1)) + 1)
         self._rows.held[slots] = True
         self._count += len(slots)
-        self._rows.vector[slots] = vectors.astype(np.float16)
+        self._rows.vector[slots] = vectors.astype(np.float16, copy=False)
         if self._index is not None:
             self._waiting.update(dict.fromkeys(slots.tolist()))
         elif self._count > self._exact:

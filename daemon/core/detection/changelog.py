@@ -8,9 +8,9 @@ the topic.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import product
 
-import numpy as np
 import zstandard
 
 from daemon.core.baseline import ABSENT, KEEP, Definition, Label, Weight
@@ -122,8 +122,7 @@ class Changelog:
                 for begin in range(0, len(vectors), AT_ONCE):
                     together = vectors[begin : begin + AT_ONCE]
                     baseline.define(self._definitions(together))
-            for update, _ in vectors:
-                self._forget_renewal(update.key)
+            self._forget_renewals(update.key for update, _ in vectors)
 
     def _confirm(self, update: Update) -> None:
         """Note what the topic holds of a key that is ahead of it."""
@@ -132,9 +131,10 @@ class Changelog:
         else:
             self._ahead[update.key] = (self._ahead[update.key][0], update.value)
 
-    def _forget_renewal(self, key: bytes) -> None:
-        """Forget a renewal that was read back: the pattern's row has its time."""
-        for renewed in self._renewed.values():
+    def _forget_renewals(self, keys: Iterable[bytes]) -> None:
+        """Forget renewals that were read back: the rows of their patterns have their times."""
+        under_way = [renewed for renewed in self._renewed.values() if renewed]
+        for key, renewed in product(keys, under_way) if under_way else ():
             if key in renewed:
                 _, name, pattern = changelog_codec.parse_key(key)
                 scope = self.scopes.get(name)
@@ -263,26 +263,16 @@ class Changelog:
             raise _unreadable(parts, error) from error
 
     def _definitions(self, records: Sequence[tuple[Update, Parts]]) -> list[Definition]:
-        """Return what vector records define. Raises DataError with the name of the first that cannot be read."""
-        read = []
-        for update, parts in records:
-            if update.value is None:
-                continue
-            try:
-                one = changelog_codec.load_pattern(update.value, self._model, self._dimensions, self._decompressor)
-            except UNREADABLE as error:
-                raise _unreadable(parts, error) from error
-            read.append((parts, *one))
-        if not read:
-            return []
+        """Return what vector records of one scope define. Raises DataError when one of them cannot be read."""
+        patterns = [parts[2] for update, parts in records if update.value is not None]
+        values = (update.value for update, _ in records if update.value is not None)
         try:
-            vectors = changelog_codec.floats([halves for *_, halves in read])
-        except ValueError as error:
-            wrong = next(parts for parts, _, _, halves in read if not np.isfinite(halves).all())
-            raise _unreadable(wrong, error) from error
+            read, vectors = changelog_codec.load_vectors(values, self._model, self._dimensions, self._decompressor)
+        except UNREADABLE as error:
+            raise _unreadable(records[0][1], error) from error
         return [
-            Definition(parts[2], lines, vector, renewed)
-            for (parts, renewed, lines, _), vector in zip(read, vectors, strict=True)
+            Definition(pattern, lines, vector, renewed)
+            for pattern, (renewed, lines), vector in zip(patterns, read, vectors, strict=True)
         ]
 
 

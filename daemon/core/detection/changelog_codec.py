@@ -9,7 +9,7 @@ and labels are JSON; a vector is a compressed JSON head with its lines, then hal
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -98,44 +98,43 @@ def dump_vector(model: str, renewed: int, lines: Lines, vector: Vector) -> bytes
 
 def load_vector(value: bytes, model: str, dimensions: int) -> tuple[int, Lines, Vector]:
     """Return (renewed, lines, vector). Raises ModelMismatchError when another model made it."""
-    renewed, lines, halves = load_pattern(value, model, dimensions, zstandard.ZstdDecompressor())
-    return renewed, lines, floats([halves])[0]
+    (whole,), halves = load_vectors([value], model, dimensions, zstandard.ZstdDecompressor())
+    return *whole, halves[0].astype(np.float32)
 
 
-def load_pattern(
-    value: bytes, model: str, dimensions: int, decompressor: zstandard.ZstdDecompressor
-) -> tuple[int, Lines, NDArray[np.float16]]:
-    """Return (renewed, lines, vector as half floats, for `floats`). Raises ModelMismatchError as `load_vector` does.
+def load_vectors(
+    values: Iterable[bytes], model: str, dimensions: int, decompressor: zstandard.ZstdDecompressor
+) -> tuple[list[tuple[int, Lines]], NDArray[np.float16]]:
+    """Return (renewed, lines) of each of n values, and the vectors (n, dimensions). Raises as `load_vector` does.
 
     Making a decompressor costs as much as a record, so the caller keeps one; it serves one thread at a time.
     """
-    length, head = _head(value, decompressor)
-    if (head["model"], head["dimensions"]) != (model, dimensions):
-        raise ModelMismatchError(
-            f"the baseline was made with {head['model']} ({head['dimensions']} dimensions) and the engine is {model} "
-            f"({dimensions}): go back to that engine.model and engine.dimensions, or name a new topics.baseline "
-            "and let it learn again"
-        )
-    halves = np.frombuffer(value, np.float16, offset=_LENGTH.size + length)
-    if halves.shape != (dimensions,):
-        raise ValueError("a vector of another length")
-    return _number(head["renewed"]), _lines(head["lines"]), halves
-
-
-def floats(vectors: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
-    """Return n half-float vectors as one float32 array (n, dimensions). Raises ValueError when one is not finite."""
-    together = np.stack(vectors)
-    if not np.isfinite(together).all():
+    read, halves = list[tuple[int, Lines]](), list[bytes]()
+    for value in values:
+        length, head = _head(value, decompressor)
+        if (head["model"], head["dimensions"]) != (model, dimensions):
+            raise ModelMismatchError(
+                f"the baseline was made with {head['model']} ({head['dimensions']} dimensions) and the engine is "
+                f"{model} ({dimensions}): go back to that engine.model and engine.dimensions, or name a new "
+                "topics.baseline and let it learn again"
+            )
+        vector = value[_LENGTH.size + length :]
+        if len(vector) != np.dtype(np.float16).itemsize * dimensions:
+            raise ValueError("a vector of another length")
+        read.append((_number(head["renewed"]), _lines(head["lines"])))
+        halves.append(vector)
+    vectors = np.frombuffer(b"".join(halves), np.float16).reshape(len(read), dimensions)
+    if not np.isfinite(vectors).all():
         raise ValueError("a vector that is not finite")
-    return together.astype(np.float32)
+    return read, vectors
 
 
 def _lines(pairs: list[list[Any]]) -> Lines:
-    """Return lines with their counts; those that are as `dump_vector` writes them are checked all at once."""
-    if set(map(len, pairs)) == {2}:
-        texts, counts = zip(*pairs, strict=True)
-        if set(map(type, texts)) == {str} and set(map(type, counts)) == {int} and max(map(abs, counts)) < _MOST_NUMBER:
-            return tuple(zip(texts, counts, strict=True))
+    """Return lines with their counts. Those that are as `dump_vector` writes them take one pass without calls."""
+    most = _MOST_NUMBER
+    whole = [(line, n) for line, n in pairs if type(line) is str and type(n) is int and -most < n < most]
+    if len(whole) == len(pairs):
+        return tuple(whole)
     return tuple((str(line), _number(count)) for line, count in pairs)
 
 
