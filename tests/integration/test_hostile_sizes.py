@@ -16,6 +16,9 @@ from tests.support.daemons import Daemon
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 LARGE = 100_000_000
+LINES, RECORDS = 100_000, 4
+"""Records of many lines, in one batch: each is read in a step of its own."""
+LINES_A_SESSION = 10_000
 PROCESS = 300
 """MB that a process with this engine may take before it reads anything hostile."""
 HOSTILE = [
@@ -30,13 +33,14 @@ def line(key: str) -> bytes:
     return orjson.dumps({"time": time.time(), "scope": "shop", "key": key, "message": "GET /cart"})
 
 
-async def send(daemon: Daemon, value: bytes) -> None:
-    """Send a value as a compressed batch of its own."""
+async def send(daemon: Daemon, *values: bytes) -> None:
+    """Send values as a compressed batch of their own."""
     async with AIOKafkaProducer(
         bootstrap_servers=daemon.servers, compression_type="zstd", max_request_size=1 << 28, max_batch_size=1 << 28
     ) as producer:
         batch = producer.create_batch()
-        batch.append(key=None, value=value, timestamp=None)
+        for value in values:
+            batch.append(key=None, value=value, timestamp=None)
         await (await producer.send_batch(batch, daemon.logs, partition=0))
 
 
@@ -56,15 +60,19 @@ async def test_a_daemon_outlives_what_unpacks_to_very_much(kafka: Cluster, tmp_p
             for number, value in enumerate(HOSTILE):
                 await send(daemon, line(f"before {number}"))
                 await send(daemon, value)
+            await send(daemon, *[b'{"scope": "many", "message": "x"}\n' * LINES] * RECORDS)
             await send(daemon, line("last"))
-            verdicts = [orjson.loads(record.value) for record in await daemon.published("verdicts", 6)]
+            sessions = LINES * RECORDS // LINES_A_SESSION
+            verdicts = [orjson.loads(record.value) for record in await daemon.published("verdicts", 6 + sessions)]
             letters = await daemon.published("dead_letters", 3)
             most = peak(daemon)
         finally:
             daemon.close()
 
     keys = ["before 0", "before 1", "before 2", "before 3", "last", "long"]
-    assert keys == sorted(verdict["key"] for verdict in verdicts)
+    assert keys == sorted(verdict["key"] for verdict in verdicts if verdict["scope"] == "shop")
+    many = [verdict["lines"] for verdict in verdicts if verdict["scope"] == "many"]
+    assert [LINES_A_SESSION] * sessions == many
     assert [
         b"batch_too_large: offset 1: a compressed batch unpacks to more than 128,000,000 bytes",
         b"not_json: the value is not JSON at character 0; its value of 100,000,000 bytes is left out",
