@@ -298,7 +298,10 @@ class Broker(Protocol):
         ...
 
     async def diagnose(self) -> str | None:
-        """Open a new connection; return in a sentence why no server accepts us, or None when one does. Never raises."""
+        """Open a new connection; return in a sentence what is wrong with the cluster, or None. Never raises.
+
+        That is why no server accepts us, or which of our topics take no records, as far as we may see it.
+        """
         ...
 
     def membership(self, topics: Sequence[str]) -> Membership:

@@ -5,7 +5,8 @@ Each part of the runtime that can stand still says for how long it has made no p
 limit is a stall: it is logged once when it begins and once when it ends.
 
 When the cluster stands still, all partitions do. So before the monitor reports a stall that involves Kafka, it asks the
-broker for a diagnosis, which uses new connections: if no server accepts us, there is one stall, of cause `kafka`.
+broker for a diagnosis, which uses new connections: if no server accepts us, or our topics take no records, there is one
+stall, of cause `kafka`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from daemon.adapters.kafka import KafkaSettings, publish
+from daemon.adapters.kafka import KafkaBroker, KafkaSettings, publish
 from daemon.adapters.kafka.replicas import not_taken
 from daemon.cli.entry import main
 from demo.broker import Cluster
@@ -446,11 +446,24 @@ def test_topics_with_too_few_replicas_in_sync(
         assert 0 == main(["topics", "create", "--input-partitions", "1", "--config", "setup.yaml"])
         asyncio.run(_want_all(cluster.bootstrap_servers, [f"thin.{role}" for role in ("baseline", "feedback")]))
         cluster.kill(3)
+        assert (0, []) == typed("topics create", capsys), "it asks another broker than the one that is down"
         asyncio.run(_noticed(cluster.bootstrap_servers, "thin.baseline"))
+        assert "; ".join(NOT_TAKEN["check --online"]) == asyncio.run(_diagnosis(cluster.bootstrap_servers))
         capsys.readouterr()
         for command, sentences in NOT_TAKEN.items():
             code, said = typed(command, capsys)
             assert (69, sentences) == (code, sorted(said)), command
+
+
+async def _diagnosis(servers: str) -> str | None:
+    """Return what a daemon says that stands still."""
+    topics = {"baseline": "thin.baseline", "feedback": "thin.feedback", "alerts": "thin.alerts"}
+    broker = KafkaBroker(KafkaSettings(servers.split(","), "g", topics=topics))
+    await broker.start()
+    try:
+        return await broker.diagnose()
+    finally:
+        await broker.close()
 
 
 async def _noticed(servers: str, topic: str) -> None:

@@ -25,6 +25,7 @@ from daemon.adapters.kafka.client import (
 from daemon.adapters.kafka.credential_files import CredentialFiles
 from daemon.adapters.kafka.diagnosis import check_token, diagnose, explained
 from daemon.adapters.kafka.membership import KafkaMembership
+from daemon.adapters.kafka.replicas import not_taken
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.adapters.kafka.topic_identity import topic_id
 from daemon.adapters.kafka.transactions import KafkaTransactions
@@ -82,8 +83,10 @@ class KafkaBroker:
             raise
 
     async def diagnose(self) -> str | None:
-        refusal = await diagnose(self._settings)
-        return refusal.text if refusal is not None else None
+        if (refusal := await diagnose(self._settings)) is not None:
+            return refusal.text
+        topics = set(self._settings.topics.values())
+        return "; ".join(await not_taken(self._settings, topics, sure=True)) or None
 
     def membership(self, topics: Sequence[str]) -> KafkaMembership:
         membership = KafkaMembership(self._settings, topics, self._credentials.connection)

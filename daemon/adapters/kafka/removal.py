@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -19,7 +18,9 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from daemon.adapters.kafka.diagnosis import check_token, explained, no_right
+from daemon.adapters.kafka.admin import admin_client
+from daemon.adapters.kafka.diagnosis import no_right
+from daemon.adapters.kafka.replicas import describe
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.errors import UnavailableError
 
@@ -46,9 +47,9 @@ async def plan_removal(settings: KafkaSettings, named: Mapping[str, str]) -> Rem
 
     Raises UnavailableError when no broker answers, and when replicas are running, which would create state again.
     """
-    async with _admin(settings) as admin:
+    async with admin_client(settings) as admin:
         # All topics are asked for: a request that names a topic can create it.
-        partitions = {one["topic"]: len(one["partitions"]) for one in await admin.describe_topics()}
+        partitions = {name: len(topic["partitions"]) for name, topic in (await describe(admin)).items()}
         topics = {topic: partitions[topic] for topic in named.values() if topic in partitions}
         state, members = await group_of(admin, settings.group_id)
         if members:
@@ -84,7 +85,7 @@ async def remove(settings: KafkaSettings, removal: Removal) -> None:
 
     Raises UnavailableError when the cluster refuses.
     """
-    async with _admin(settings) as admin:
+    async with admin_client(settings) as admin:
         if removal.group is not None:
             coordinator = await admin.find_coordinator(removal.group)
             response = await admin._send_request(DeleteGroupsRequest([removal.group]), coordinator)  # noqa: SLF001  # aiokafka has the request, and no public method for it
@@ -92,19 +93,6 @@ async def remove(settings: KafkaSettings, removal: Removal) -> None:
         if removal.topics:
             response = await admin.delete_topics(list(removal.topics))
             _check("topic", response.topic_error_codes, UnknownTopicOrPartitionError)
-
-
-@asynccontextmanager
-async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    await check_token(settings)
-    admin = AIOKafkaAdminClient(**await asyncio.to_thread(settings.connection))
-    try:
-        await admin.start()
-        yield admin
-    except (KafkaError, OSError) as error:
-        raise (await explained(settings, error)) from None
-    finally:
-        await admin.close()
 
 
 def _check(what: str, results: list[tuple[str, int]], gone: type[KafkaError]) -> None:

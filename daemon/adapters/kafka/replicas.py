@@ -27,7 +27,7 @@ Described = Mapping[str, Any]
 
 async def describe(admin: AIOKafkaAdminClient) -> dict[str, Described]:
     """Return the topics that there are and that we may see, by name."""
-    described = await _patiently(admin.describe_topics)
+    described = await patiently(admin.describe_topics)
     return {topic["topic"]: topic for topic in described if not topic["error_code"]}
 
 
@@ -47,8 +47,11 @@ async def unwritable(admin: AIOKafkaAdminClient, described: Iterable[Described])
     return problems
 
 
-async def not_taken(settings: KafkaSettings, topics: Collection[str]) -> list[str]:
-    """Return why these topics may have taken no record, a sentence for each; empty where nobody can say."""
+async def not_taken(settings: KafkaSettings, topics: Collection[str], *, sure: bool = False) -> list[str]:
+    """Return why these topics may have taken no record, a sentence for each; empty where nobody can say.
+
+    With `sure`, only what is the reason for certain: that takes the right to read the topics' settings.
+    """
     admin = AIOKafkaAdminClient(**await asyncio.to_thread(settings.connection))
     described: Sequence[Described] = ()
     try:
@@ -56,8 +59,8 @@ async def not_taken(settings: KafkaSettings, topics: Collection[str]) -> list[st
             async with asyncio.timeout(SECONDS):
                 await admin.start()
                 described = [topic for name, topic in (await describe(admin)).items() if name in topics]
-                if sure := await unwritable(admin, described):
-                    return sure
+                if (certain := await unwritable(admin, described)) or sure:
+                    return certain
     finally:
         await admin.close()
     return [
@@ -81,14 +84,14 @@ async def _least_in_sync(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> d
     """Return `min.insync.replicas` by topic, without those whose settings we may not read."""
     asked = [ConfigResource(ConfigResourceType.TOPIC, topic, {LEAST: None}) for topic in topics]
     least = {}
-    for answer in await _patiently(lambda: admin.describe_configs(asked)):
+    for answer in await patiently(lambda: admin.describe_configs(asked)):
         for error, _, _, name, entries in answer.resources:
             if not error:
                 least[name] = int(entries[0][1])
     return least
 
 
-async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
     """Ask again where the broker that aiokafka chose is down: it chooses any, also one that has just ended."""
     for _ in range(TRIES):
         with suppress(NodeNotReadyError):

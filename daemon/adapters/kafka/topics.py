@@ -20,8 +20,9 @@ from aiokafka.errors import (
     for_code,
 )
 
-from daemon.adapters.kafka.diagnosis import check_token, explained, no_right
-from daemon.adapters.kafka.replicas import Described, describe, unwritable
+from daemon.adapters.kafka.admin import admin_client
+from daemon.adapters.kafka.diagnosis import no_right
+from daemon.adapters.kafka.replicas import Described, describe, patiently, unwritable
 from daemon.adapters.kafka.settings import KafkaSettings
 from daemon.core.text import many
 from daemon.errors import UnavailableError
@@ -73,25 +74,6 @@ def policies(window: float) -> dict[str, dict[str, str]]:
     }
 
 
-async def _admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
-    await check_token(settings)
-    admin = AIOKafkaAdminClient(**await asyncio.to_thread(settings.connection))
-    try:
-        await admin.start()
-    except (KafkaError, OSError) as error:
-        await admin.close()
-        raise (await explained(settings, error)) from None
-    return admin
-
-
-async def _existing(settings: KafkaSettings, admin: AIOKafkaAdminClient) -> dict[str, Described]:
-    """Return each topic by its name, by the first request: in that a token that is refused shows."""
-    try:
-        return await describe(admin)
-    except (KafkaError, OSError) as error:
-        raise (await explained(settings, error)) from None
-
-
 def _widths(described: Mapping[str, Described]) -> dict[str, int]:
     return {name: len(topic["partitions"]) for name, topic in described.items()}
 
@@ -112,11 +94,10 @@ async def create_topics(
     repartition topic, by default that of the input. Without `replication` a topic has three replicas, or one on each
     broker where there are fewer.
     """
-    admin = await _admin(settings)
-    try:
-        existing = _widths(await _existing(settings, admin))
+    async with admin_client(settings) as admin:
+        existing = _widths(await describe(admin))
         if replication is None:
-            replication = min(3, len((await admin.describe_cluster())["brokers"]))
+            replication = min(3, await _brokers(admin))
         width = max([existing.get(topic, input_partitions or 1) for topic in inputs])
         relayed = existing.get(named["repartition"], between or width) if "repartition" in named else 0
         widths = {**dict.fromkeys(SINGLE, 1), "repartition": relayed}
@@ -133,8 +114,10 @@ async def create_topics(
         if done.keys() - existing.keys():
             await _until_seen(admin, done)
         return done
-    finally:
-        await admin.close()
+
+
+async def _brokers(admin: AIOKafkaAdminClient) -> int:
+    return len((await patiently(admin.describe_cluster))["brokers"])
 
 
 async def _until_seen(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> None:
@@ -147,7 +130,7 @@ async def _until_seen(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> None
 
 async def _create(admin: AIOKafkaAdminClient, topic: NewTopic) -> None:
     try:
-        response = await admin.create_topics([topic])
+        response = await patiently(lambda: admin.create_topics([topic]))
     except KafkaError as error:
         raise UnavailableError(f"creating topic {topic.name}: {error}") from None
     for name, code, *message in response.topic_errors:
@@ -155,7 +138,7 @@ async def _create(admin: AIOKafkaAdminClient, topic: NewTopic) -> None:
         if kind is TopicAuthorizationFailedError:
             raise UnavailableError(no_right(f"to create topic {name}"))
         if kind is InvalidReplicationFactorError:
-            brokers = len((await admin.describe_cluster())["brokers"])
+            brokers = await _brokers(admin)
             raise UnavailableError(
                 f"creating topic {name}: {topic.replication_factor} replicas need as many brokers, and there "
                 f"{'is' if brokers == 1 else 'are'} {brokers:,}; give a smaller --replication, or start the others"
@@ -166,12 +149,9 @@ async def _create(admin: AIOKafkaAdminClient, topic: NewTopic) -> None:
 
 async def check_topics(settings: KafkaSettings, inputs: Sequence[str], named: Mapping[str, str]) -> list[str]:
     """Return the problems of the topics, as sentences. Raises UnavailableError when no broker answers."""
-    admin = await _admin(settings)
-    try:
-        described = await _existing(settings, admin)
+    async with admin_client(settings) as admin:
+        described = await describe(admin)
         thin = await unwritable(admin, [described[name] for name in named.values() if name in described])
-    finally:
-        await admin.close()
     existing = _widths(described)
     problems = [
         f"topic {topic} does not exist, or we may not see it; let a producer make it, or"
