@@ -1,7 +1,8 @@
 """How long a replica that has nothing of a partition reads its baseline from a real Kafka, before it takes it over.
 
     python -m benchmarks.takeover [--patterns 62500] [--scopes 13] [--servers HOST:PORT]
-    python -m benchmarks.takeover --replicas         two replicas of `strayline run`, one of which leaves, or is killed
+    python -m benchmarks.takeover --replicas [--baselines all] [--session-timeout 6s]
+                                                     two replicas of `strayline run`, one of which leaves, or is killed
 
 1,000,000 patterns of 200 scopes in 16 partitions are so many in each. Their records are written into one partition of a
 topic of 16. Then a follower that is up to date, and holds nothing, is asked for that partition, as at a takeover with
@@ -9,7 +10,8 @@ topic of 16. Then a follower that is up to date, and holds nothing, is asked for
 
 With `--replicas` two partitions have so many patterns each, of 32 dimensions, and each replica serves one. It is said
 how long after the signal the other replica is assigned the partition, and how long it takes from there until it runs.
-A killed replica is noticed when its session times out, `kafka.session_timeout`.
+A killed replica is noticed when its session times out, `kafka.session_timeout`. With `--baselines all` each has both
+baselines from the start.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 import orjson
+import yaml
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.cold import MODEL, records
@@ -93,7 +96,7 @@ def logged(daemon: Daemon, event: str, since: datetime) -> list[dict[str, Any]]:
     return [line for line in lines if line["event"] == event and datetime.fromisoformat(line["time"]) >= since]
 
 
-async def until(daemon: Daemon, event: str, partition: str, since: datetime) -> datetime:
+async def until(daemon: Daemon, event: str, partition: str | int, since: datetime) -> datetime:
     """Wait until a replica has logged an event of a partition since then; return when it did."""
     async with asyncio.timeout(LONGEST_S):
         while True:
@@ -122,11 +125,17 @@ async def goes(servers: str, how: signal.Signals, options: argparse.Namespace) -
     """Let one of two replicas go; say how long the other one took to be assigned its partition, and to run it."""
     since = datetime.now(UTC)
     with TemporaryDirectory() as folder:
-        async with prepared(servers, Path(folder), 2, detector={"baselines": "served"}) as made:
+        async with prepared(servers, Path(folder), 2, detector={"baselines": options.baselines}) as made:
+            tree = yaml.safe_load(made.path.read_text(encoding="utf-8"))
+            tree["kafka"]["session_timeout"] = options.session_timeout
+            made.path.write_text(yaml.safe_dump(tree), encoding="utf-8")
             await write_two(servers, made.topics["baseline"], options)
             partitions = [f"{made.topic}/{number}" for number in range(2)]
             async with made.replicas(2) as daemons:
                 stays, leaver = await one_each(daemons, partitions, since)
+                had = any(partitions[1] in line["partitions"] for line in logged(stays, "assigned", since))
+                if options.baselines == "served" and had:  # it keeps the baseline for a minute
+                    await until(stays, "baselines_given_up", 1, since)
                 spent, signalled = stays.cpu_seconds(), datetime.now(UTC)
                 leaver.process.send_signal(how)
                 assigned = await until(stays, "assigned", partitions[1], signalled)
@@ -162,6 +171,8 @@ def main() -> int:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--servers", help="a Kafka that runs already")
     parser.add_argument("--replicas", action="store_true", help="one of two replicas goes")
+    parser.add_argument("--baselines", choices=("served", "all"), default="served", help="of the replicas")
+    parser.add_argument("--session-timeout", default="10s", help="of the replicas")
     options = parser.parse_args()
     with kafka(options.servers) as servers, seldom_collected():  # as the daemon runs
         asyncio.run((replicas_go if options.replicas else measure)(servers, options))

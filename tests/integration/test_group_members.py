@@ -11,6 +11,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from daemon.adapters.kafka import KafkaBroker, KafkaSettings
+from daemon.adapters.kafka.membership import KafkaMembership
 from daemon.core.types import TopicPartition
 from daemon.errors import UnavailableError
 from daemon.ports import Membership
@@ -115,6 +116,17 @@ async def test_partitions_that_are_added_after_every_member_was_started_again_ar
         await admin.create_partitions({group.topic: NewPartitions(6)})
         await admin.close()
         await until_held({0, 1, 2, 3, 4, 5}, first, second)
+
+
+async def test_a_member_gets_its_partitions_by_one_rebalance(group: Group) -> None:
+    """The only member of a new group has its partitions in the group's first generation."""
+    membership, holder = KafkaMembership(KafkaSettings([group.servers], group.name), [group.topic]), Holder()
+    await membership.start(holder)
+    try:
+        await until_held({0, 1, 2, 3}, holder)
+        assert 1 == membership.client._coordinator.generation  # nothing public shows it
+    finally:
+        await membership.close()
 
 
 async def test_two_processes_under_one_name_do_not_go_on_for_ever(group: Group) -> None:

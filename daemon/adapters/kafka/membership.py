@@ -1,9 +1,10 @@
 """This process as a member of the consumer group: its assigned partitions, and their records.
 
 aiokafka joins the group, sends heartbeats, and calls back when partitions are revoked or assigned. This module passes
-that on to the listener and returns the fetched records. Five rules, each from aiokafka's source:
+that on to the listener and returns the fetched records. Six rules, each from aiokafka's source:
 
 * `auto_offset_reset` must be "none": any other value silently skips what retention deleted.
+* One assignor: with two, a member asks to join once for each of them, and every request begins a rebalance.
 * `getmany` must end by its own time-out: a cancelled call disables `max_poll_interval_ms`.
 * Positions are set in the assignment callback, before the first fetch, so no committed offset is looked up.
 * A static member that leads its group and returns within its session does not learn that it leads, and then nobody
@@ -22,7 +23,6 @@ from time import monotonic
 import structlog
 from aiokafka import ConsumerRebalanceListener
 from aiokafka import TopicPartition as KafkaPartition
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import (
     CorruptRecordException,
     GroupAuthorizationFailedError,
@@ -74,8 +74,7 @@ class KafkaMembership(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             settings.max_batch,
             **(connection or settings.connection()),
             **member_options(settings),
-            # Kafka takes the first that all members know, so replicas that know only the second may be in the group.
-            partition_assignment_strategy=[KeptAssignor(), RoundRobinPartitionAssignor],
+            partition_assignment_strategy=[KeptAssignor()],
             max_poll_interval_ms=300_000,
             max_partition_fetch_bytes=FETCH_BYTES,
             metadata_max_age_ms=1000 * METADATA_SECONDS,
