@@ -99,7 +99,6 @@ class Service:
     async def run(self) -> None:
         """Run until stopped. Raises StraylineError with the reason when it cannot go on."""
         self._metrics.start_time.set(time())
-        self._metrics.config_last_reload_successful.set(1)
         with _signals(self._on_stop, self._on_reload):
             try:
                 await self._http.start()
@@ -338,13 +337,11 @@ class Service:
             try:
                 changed = await self._load_and_apply(pipeline)
             except ConfigError as error:
-                self._metrics.config_reloads.labels("refused").inc()
-                self._metrics.config_last_reload_successful.set(0)
+                self._metrics.ports.reloads.note(accepted=False)
                 log.warning("reload_refused", problems=error.problems)
                 raise
             else:
-                self._metrics.config_reloads.labels("ok").inc()
-                self._metrics.config_last_reload_successful.set(1)
+                self._metrics.ports.reloads.note(accepted=True)
                 log.info("reloaded", changed=changed)
             finally:
                 if self._health.phase is None:

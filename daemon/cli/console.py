@@ -82,7 +82,7 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
 
     await app.start()
     try:
-        with reloading(options, config, CONSOLE, take).on_hangup():
+        with reloading(options, config, CONSOLE, app.metrics.ports.reloads, take).on_hangup():
             say(f"console on {app.url}", flush=True)
             await until_stopped()
     finally:

@@ -85,7 +85,7 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     async def take(wanted: Config) -> None:
         await routes.replace(await asyncio.to_thread(chosen_routes, options, wanted))
 
-    again = reloading(options, config, NOTIFY, take)
+    again = reloading(options, config, NOTIFY, metrics.ports.reloads, take)
     section = config.notify
     where = port_settings(section, "notify", options.port)
     probes, access = Probes(lambda: None, routes.problems, again.now), access_to(section, "notify")

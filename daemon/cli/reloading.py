@@ -15,6 +15,7 @@ from daemon.errors import ConfigError, StraylineError
 if TYPE_CHECKING:
     from daemon.config import Config
     from daemon.config.changes import Process
+    from daemon.metrics import ReloadMetrics
 
 Apply = Callable[[], Awaitable[Mapping[str, object]]]
 """Reads the configuration, applies it, and returns what the log says of it. If it raises, nothing has changed."""
@@ -26,7 +27,9 @@ def ignore_hangups() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def reloading(options: argparse.Namespace, config: Config, process: Process, take: Take | None = None) -> Reloading:
+def reloading(
+    options: argparse.Namespace, config: Config, process: Process, metrics: ReloadMetrics, take: Take | None = None
+) -> Reloading:
     """Return what applies the file again to a process that began with `config`.
 
     A change that the process can only apply at a start refuses all of the file. `take` takes the rest of the new one,
@@ -46,14 +49,14 @@ def reloading(options: argparse.Namespace, config: Config, process: Process, tak
         current = wanted
         return {"changed": changed}
 
-    return Reloading(apply)
+    return Reloading(apply, metrics)
 
 
 class Reloading:
     """Applies the configuration again when it is asked to, one time after the other. A bad file changes nothing."""
 
-    def __init__(self, apply: Apply) -> None:
-        self._apply = apply
+    def __init__(self, apply: Apply, metrics: ReloadMetrics) -> None:
+        self._apply, self._metrics = apply, metrics
         self._running: set[asyncio.Task[None]] = set()
         self._one = asyncio.Lock()
 
@@ -69,9 +72,11 @@ class Reloading:
             try:
                 applied = await self._apply()
             except StraylineError as error:
+                self._metrics.note(accepted=False)
                 problems = error.problems if isinstance(error, ConfigError) else [str(error)]
                 log.error("reload_refused", problems=problems)  # noqa: TRY400  # the file is at fault, not the program
                 raise
+            self._metrics.note(accepted=True)
             log.info("reloaded", **applied)
 
     @contextlib.contextmanager

@@ -51,11 +51,12 @@ async def _serve(options: argparse.Namespace, config: Config) -> None:
     engine = make_engine(engine_settings(config))
     await start_engine(engine, config)
     registry = CollectorRegistry()
-    server = embeddings_server(config, engine, access, of_process(registry), options.port, Exposition(registry))
+    ports = of_process(registry)
+    server = embeddings_server(config, engine, access, ports, options.port, Exposition(registry))
     following = asyncio.create_task(access.follow())
     try:
         await server.start(access.tls)
-        with reloading(options, config, SERVE).on_hangup():
+        with reloading(options, config, SERVE, ports.reloads).on_hangup():
             say(f"{config.engine.model} on {access.scheme}://{section.host}:{server.port}/v1", flush=True)
             await until_stopped()
     finally:

@@ -102,6 +102,7 @@ class Console:
         self._documents = documents
         self._topics = topics
         self._stack = AsyncExitStack()
+        self.metrics = ConsoleMetrics(CollectorRegistry())
         self._store: ArchiveThread
         self._pages: Pages
         self._replays: Replays
@@ -132,7 +133,7 @@ class Console:
             has_documents = self._documents is not None
             pages = Pages(store, changes, views, guard, feeds, publish, settings.links, has_documents=has_documents)
             replays = Replays(settings.replay, topics.follow_observations if topics else None, settings.folder)
-            metrics = ConsoleMetrics(CollectorRegistry())
+            metrics = self.metrics
             metrics.bounds.kept = lambda: self._kept(store, guard)
             table = routes(pages, replays, metrics)
             if self._documents is not None:

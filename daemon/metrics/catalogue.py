@@ -69,15 +69,9 @@ class Metrics(DescribedMetrics):
         self.alerts.labels(self.scope(scope), severity).inc(exemplar={"alert_id": alert_id})
 
     def _process(self) -> None:
-        self._group = "Process and configuration"
+        self._group = "Process"
         self.build = self._info("build", "What is running; always 1.", ("version", "python", "model"))
         self.start_time = self._gauge("start_time_seconds", "When the process started, in seconds since the epoch.")
-        self.config_last_reload_successful = self._gauge(
-            "config_last_reload_successful", "1 when the last load of the configuration was accepted, else 0."
-        )
-        self.config_reloads = self._counter(
-            "config_reloads", "Reloads requested by SIGHUP or POST /-/reload.", "status", values=("ok", "refused")
-        )
         self.seconds_since_progress = self._gauge(
             "seconds_since_progress",
             "Seconds since the slowest part of the daemon made progress while it had work; idle is progress.",

@@ -7,13 +7,19 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 
 from daemon.metrics.described import DescribedMetrics
+from daemon.metrics.reloads import ReloadMetrics
 
 
 class PortMetrics(DescribedMetrics):
-    """All ports' metrics on the registry of their process. Labels are the sections of the configuration."""
+    """All ports' metrics on the registry of their process. Labels are the sections of the configuration.
+
+    `reloads` are those of the process's configuration, which its ports also ask for.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry, max_scopes=0)
+        self.reloads = ReloadMetrics(registry)
+        self.series += self.reloads.series
         self._group = "Ports (of every process)"
         self.connections = self._gauge(
             "port_connections", "Connections that are open. port: http, console, serve, notify.", "port"
@@ -42,7 +48,7 @@ class PortMetrics(DescribedMetrics):
 
 
 def of_process(registry: CollectorRegistry) -> PortMetrics:
-    """Put on `registry` what every process says of itself: its time, memory and files, its collector, and its ports."""
+    """Put on `registry` what every process says of itself: its time, memory, files, collector, reloads and ports."""
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     return PortMetrics(registry)

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from daemon.cli.reloading import Reloading
 from daemon.errors import ConfigError, StraylineError, UnavailableError
+from daemon.metrics import ReloadMetrics
 from tests.support.daemons import STRAYLINE
 
 
@@ -25,13 +27,16 @@ async def test_whatever_prevents_it_is_in_the_log(error: StraylineError) -> None
     async def apply() -> Mapping[str, object]:
         raise error
 
-    with capture_logs() as logs, Reloading(apply).on_hangup():
+    metrics = ReloadMetrics(CollectorRegistry())
+    with capture_logs() as logs, Reloading(apply, metrics).on_hangup():
         os.kill(os.getpid(), signal.SIGHUP)
         async with asyncio.timeout(10):
             while not logs:  # noqa: ASYNC110  # a signal
                 await asyncio.sleep(0.01)
 
     assert [("reload_refused", str(error).splitlines())] == [(each["event"], each["problems"]) for each in logs]
+    assert 0.0 == metrics.registry.get_sample_value("strayline_config_last_reload_successful")
+    assert 1.0 == metrics.registry.get_sample_value("strayline_config_reloads_total", {"status": "refused"})
 
 
 @pytest.mark.parametrize("verb", ["run", "console", "notify", "serve"])

@@ -15,7 +15,6 @@ def begin(metrics: Metrics) -> None:
     """Set what a replica sets once at its start."""
     metrics.build.info({"version": "0.1.0", "python": "3.11", "model": "all-MiniLM-L6-v2:384"})
     metrics.start_time.set(1.7e9)
-    metrics.config_last_reload_successful.set(1)
     metrics.engine_up.set(1)
     metrics.baseline_max_patterns.set(50_000)
     metrics.baseline_max_scopes.set(10_000)

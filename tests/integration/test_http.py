@@ -261,7 +261,7 @@ def _ports(metrics: PortMetrics) -> dict[str, float]:
     return {
         " ".join((s.name.removeprefix("strayline_port_"), *s.labels.values())): s.value
         for s in samples
-        if not s.name.endswith("_created")
+        if s.name.startswith("strayline_port_") and not s.name.endswith("_created")
     }
 
 
