@@ -12,8 +12,8 @@ LINES_AT_ONCE = 65_536
 """A reader stops behind the record with which it has so many lines."""
 GROWTH_AT_ONCE = 64 << 20
 """A reader stops behind the record with which the values have grown by so many bytes as they were unpacked."""
-MAX_PARTS = 1 << 21
-"""The most objects and arrays of a JSON value: each takes some 200 bytes, however short it is written."""
+MAX_PARTS = 1 << 22
+"""The most parts of a JSON value: its objects, arrays and commas. Each may take 300 bytes, however short it is."""
 MAX_MESSAGES = 1 << 22
 """The most messages inside an OTLP value in protobuf: each takes up to 140 bytes, and may be written in two."""
 
@@ -23,6 +23,7 @@ MAX_MESSAGE = 8 << 20
 """The most bytes of a message of a schema, which is one line: a byte of it may take 240 as an object."""
 TOO_MANY_PARTS = "too_many_parts"
 """The reason why a value with more is rejected."""
+TOO_MANY_PARTS_DETAIL = f"the value holds more than {MAX_PARTS:,} objects, arrays and commas"
 
 
 class Amount:
@@ -49,12 +50,12 @@ def rows_at_once(lines: pl.Series) -> int:
 
 
 def too_many_parts(value: str | bytes) -> bool:
-    """Return whether a JSON value has more objects and arrays than `MAX_PARTS`; brackets in its texts count too."""
-    if len(value) < 2 * MAX_PARTS:
+    """Return whether a JSON value has more parts than `MAX_PARTS`; commas and brackets in its texts count too."""
+    if len(value) <= MAX_PARTS:
         return False
     if isinstance(value, str):
-        return value.count("{") + value.count("[") > MAX_PARTS
-    return value.count(b"{") + value.count(b"[") > MAX_PARTS
+        return sum(map(value.count, "{[,")) > MAX_PARTS
+    return sum(map(value.count, (b"{", b"[", b","))) > MAX_PARTS
 
 
 def too_many_messages(value: bytes) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from daemon.core.formats.at_once import MAX_MESSAGE, MAX_PARTS, TOO_MANY_PARTS, Amount, too_many_parts
+from daemon.core.formats.at_once import MAX_MESSAGE, TOO_MANY_PARTS, TOO_MANY_PARTS_DETAIL, Amount, too_many_parts
 from daemon.core.formats.base import ALTERNATIVE, WHOLE, FieldPaths, ReaderOutput, of_record
 from daemon.core.formats.exceptions import exception_text
 from daemon.core.formats.lookup import as_text, find, first_filled, first_text, plain_text, whole_text
@@ -149,7 +149,7 @@ def check_message(message: bytes) -> None:
 def json_value(text: str | bytes) -> Any:
     """Return a decoded JSON value. Raises orjson.JSONDecodeError, and EntriesError where it would take very much."""
     if too_many_parts(text):
-        raise EntriesError(TOO_MANY_PARTS, f"the value holds more than {MAX_PARTS:,} objects and arrays")
+        raise EntriesError(TOO_MANY_PARTS, TOO_MANY_PARTS_DETAIL)
     return orjson.loads(text)
 
 

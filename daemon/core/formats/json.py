@@ -19,7 +19,7 @@ import numpy as np
 import orjson
 import polars as pl
 
-from daemon.core.formats.at_once import MAX_PARTS, TOO_MANY_PARTS, too_many_parts
+from daemon.core.formats.at_once import MAX_PARTS, TOO_MANY_PARTS, TOO_MANY_PARTS_DETAIL, too_many_parts
 from daemon.core.formats.base import (
     ALTERNATIVE,
     WHOLE,
@@ -60,7 +60,7 @@ class JsonReader:
     def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
         values, rejects, unread = values_as_text(batch)
-        if (values["text"].str.len_bytes() > 2 * MAX_PARTS).any():
+        if (values["text"].str.len_bytes() > MAX_PARTS).any():
             values, too_many = _without_too_many_parts(batch, values)
             rejects += too_many
         split = split_objects(values, self._max_lines)
@@ -219,7 +219,7 @@ class JsonReader:
 def _without_too_many_parts(batch: Batch, values: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
     """Reject the records that would take very much memory when they are decoded."""
     wide = pl.Series(map(too_many_parts, values["text"]), dtype=pl.Boolean)
-    detail = f"the value holds more than {MAX_PARTS:,} objects and arrays"
+    detail = TOO_MANY_PARTS_DETAIL
     rejects = [Reject(row, batch.offsets[row], TOO_MANY_PARTS, detail) for row in values["row"].filter(wide)]
     return values.filter(~wide), rejects
 

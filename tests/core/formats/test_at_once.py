@@ -16,9 +16,9 @@ from daemon.core.formats import FormatSettings, make_format
 from daemon.core.formats.at_once import MAX_MESSAGE, MAX_MESSAGES, MAX_PARTS
 from daemon.core.types import Batch, Parsed, TopicPartition
 
-EMPTY = b"[" + b",".join([b"[]"] * MAX_PARTS) + b"]"
-"""One array more than a value may have."""
-FULL = b"[" + b",".join([b"[]"] * (MAX_PARTS - 2)) + b"]"
+EMPTY = b"[" + b",".join([b"[]"] * (MAX_PARTS // 2)) + b"]"
+"""As many arrays and commas as a value may have."""
+FULL = b"[" + b",".join([b"[]"] * (MAX_PARTS // 2 - 1)) + b"]"
 JSON = {
     "json": b'{"message": "m", "more": %s}',
     "gelf": b'{"short_message": "m", "more": %s}',
@@ -39,22 +39,22 @@ def test_a_value_of_millions_of_arrays_is_a_dead_letter(format_: str) -> None:
     """Its neighbours are read."""
     parsed = read(format_, [JSON[format_] % b"[]", JSON[format_] % EMPTY, JSON[format_] % b"1"])
 
-    assert [(1, "too_many_parts", f"the value holds more than {MAX_PARTS:,} objects and arrays")] == [
+    assert [(1, "too_many_parts", f"the value holds more than {MAX_PARTS:,} objects, arrays and commas")] == [
         (reject.row, reject.reason, reject.detail) for reject in parsed.rejects
     ]
     assert ["m", "m"] == parsed.lines["text"].to_list()
 
 
 def test_a_value_with_as_many_as_it_may_have_is_read() -> None:
-    """The object around it counts, too."""
+    """The object and the comma around it count, too."""
     assert ["m"] == read("json", [JSON["json"] % FULL]).lines["text"].to_list()
 
 
 def test_the_data_of_an_event_is_counted_alone() -> None:
     """In binary mode the value is the data."""
-    parsed = read("cloudevents", [EMPTY], [("ce_specversion", b"1.0")])
+    parsed = read("cloudevents", [EMPTY, EMPTY[:-1] + b",1]"], [("ce_specversion", b"1.0")])
 
-    assert ["too_many_parts"] == [reject.reason for reject in parsed.rejects]
+    assert [(1, "too_many_parts")] == [(reject.row, reject.reason) for reject in parsed.rejects]
 
 
 def test_a_journal_entry_of_millions_of_fields_is_a_dead_letter() -> None:
