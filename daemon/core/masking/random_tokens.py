@@ -214,9 +214,12 @@ def _before(text: str, end: int) -> str:
 def _has_random_part(text: str, start: int, body: str) -> bool:
     """Return whether a part of a token, between dashes and the like, is random: one alone, or one behind a prefix."""
     for part in _SEPARATED.finditer(body):
-        word, before = part[0], _before(text, start + part.start())
+        word = part[0]
+        if len(word) < _LEAST_PREFIXED:
+            continue
+        before = _before(text, start + part.start())
         prefixed = _PREFIX_WORD.search(before) is not None
-        if len(word) >= (_LEAST_PREFIXED if prefixed else _LEAST_ONE_CASE):
+        if len(word) >= _LEAST_ONE_CASE or prefixed:
             named = _IDENTIFIES.search(before) is not None
             if is_mixed(word) or (not named and _is_random_of_one_case(word, prefixed=prefixed)):
                 return True
