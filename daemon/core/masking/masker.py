@@ -72,15 +72,19 @@ class Masker:
     def _short(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Return texts within the limit of length redacted, and their masked forms.
 
-        Lines of a shape that may hold a secret, or a number that stays, get another one when that is decided.
+        A line that held a secret, or may hold a number that stays, gets another one than its shape's.
         """
         known, number = self._shapes.of(shapes(texts.str.replace_all(*LONE_UUID)))
         forms, suspect, tells = zip(*known, strict=True)
         masked = pl.Series("masked", forms, dtype=pl.String).gather(number)
-        rows = pl.Series(np.flatnonzero(np.array(suspect)[number]))
+        other = np.array(tells)[number]
+        rows = np.flatnonzero(np.array(suspect)[number])
         if len(rows):
-            texts = texts.clone().scatter(rows, redact_column(texts.gather(rows), self._redaction))
-        rows = pl.Series(np.flatnonzero((np.array(suspect) | np.array(tells))[number]))
+            before = texts.gather(rows)
+            redacted = redact_column(before, self._redaction)
+            texts = texts.clone().scatter(rows, redacted)
+            other[rows] |= (redacted != before).to_numpy()
+        rows = np.flatnonzero(other)
         if len(rows):
             masked = masked.scatter(rows, self._masked(texts.gather(rows)))
         return texts, masked

@@ -40,6 +40,7 @@ _PHONE = (
     r"\+[1-9][0-9]{0,2}(?:[ .-]\(?[0-9]{1,8}\)?){2,5}|\+[1-9][0-9]{9,13}|\([2-9][0-9]{2}\) ?[0-9]{3}-[0-9]{4}"
     r"|[2-9][0-9]{2}[-.][2-9][0-9]{2}[-.][0-9]{4}"
 )
+UUID_MARK = "<UUID>"
 NUMBER_FORM = (
     rf"{_EDGE}{_DIGITS}\b|\b{_IBAN}\b|\b[0-9]{{3}}-[0-9]{{2}}-[0-9]{{4}}\b"
     rf"|(?:{_PHONE})\b|(?i:card|%b|(?:^|[^A-Za-z])pan|ccnum|cc[_-]no|[^a-z]cc[=:])"
@@ -53,13 +54,15 @@ SHAPE_NUMBER_FORM = (
     .replace("[1-9]", "[0-9]").replace("[2-9]", "[0-9]")
 )  # fmt: skip
 """The same for texts in which every digit is 1."""
-NUMBER_BESIDE = r"(?i:card|%b|pan|cc|ssn|social)|\+[0-9]|\b[A-Z]{2}[0-9]{2}\b"
-"""A text without a match of this holds no such number of which a part is a hexadecimal token."""
+NUMBER_BESIDE = (
+    rf"(?i:(?:card|%b|(?:^|[^a-z])pan|ccnum|cc[_-]no|[^a-z]cc[=:])[^0-9]{{0,13}}|(?:ssn|social)[^0-9]{{0,21}})(?:[0-9]|{UUID_MARK})"
+    r"|\+[0-9]|\b[A-Z]{2}[0-9]{2}\b"
+)
+"""A shape with a UUID or a hexadecimal token in it holds no such number in one of these without a match of this."""
 
 _H = r"[0-9A-Fa-f]"
 _UUID = rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}"
 _BEFORE_UUID = r"""[ "'=/,(\[{]"""
-UUID_MARK = "<UUID>"
 UUID = rf"(^|{_BEFORE_UUID}){_UUID}(?-u:\b)"
 """A UUID that stands alone: it is not a secret. No hint begins or ends inside of it, and its digits are not a card's.
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.redaction import listed
 from daemon.core.masking.hints import HINTS
 from daemon.core.masking.masker import Masker
-from daemon.core.masking.redaction import RedactionSettings, redact_column
+from daemon.core.masking.redaction import RedactionSettings, redact, redact_column
 from daemon.core.masking.shape_cache import without_digits
 from daemon.core.masking.shape_rules import on_shapes
 from daemon.core.positions import position_of
@@ -76,3 +76,37 @@ def test_lines_of_one_shape_are_redacted_as_each_would_be_alone(name: str) -> No
 
     alone = redact_column(pl.Series("text", texts), RedactionSettings())
     assert alone.filter(alone != redacted).to_list() == redacted.filter(alone != redacted).to_list()
+
+
+HEXADECIMAL = (st.text("0123456789abcdef", min_size=8, max_size=40) | st.uuids().map(str)).map("{} ".format)
+NUMBER_WORDS = st.sampled_from(
+    [
+        "card",
+        "ssn",
+        "social",
+        " cc=",
+        "pan ",
+        "ccnum ",
+        "cc_no",
+        "%b",
+        "+",
+        "GB82",
+        "access",
+        " ",
+        ": ",
+        "=",
+        '"',
+        "1234",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.lists(HEXADECIMAL | NUMBER_WORDS, min_size=2, max_size=8).map("".join), min_size=1, max_size=6))
+def test_digits_of_a_token_beside_a_word_for_a_number(texts: list[str]) -> None:
+    """They are of one shape with letters, so only what stands beside them says that they may be a card's."""
+    rows = [(position_of(number), 0, "s", "k", text, 0) for number, text in enumerate(texts)]
+
+    redacted = Masker().apply(pl.DataFrame(rows, schema=dict(LINES_SCHEMA), orient="row"))["text"]
+
+    assert [redact(text) for text in texts] == redacted.to_list()
