@@ -10,16 +10,16 @@ import re
 
 import polars as pl
 
+from daemon.core.masking.expressions import Expression
 from daemon.core.masking.random_tokens import mean_part
 
 _QUEUE_TEXT = (
     r"(?:to=|from=<|removed|client=|(?:resent-)?message-id=|uid=[0-9]|reject: |warning: |milter-|hold: |filter: |host "
     r"|sender |lost conn|convers|enabling |replace: |info: |skipped)"
 )
-_LONG = r"[A-Za-z0-9_-]{20,}"
-_GATE = r"(?:^|[\s\"'=:,(\[{])[A-Za-z0-9_-]{20,23}(?:$|[\s\"',;:)\]}.])"
+_GATE = Expression(r"(?:^|[\s\"'=:,(\[{])[A-Za-z0-9_-]{20,23}(?:$|[\s\"',;:)\]}.])")
 """A text without a match of this has no random token."""
-_MAIL_GATE = (
+_MAIL_GATE = Expression(
     rf"[0-9A-Za-z]{{6}}: {_QUEUE_TEXT}|[0-9][A-Za-z0-9]{{5}}-[0-9A-Za-z]{{6}}(?:[0-9A-Za-z]{{5}})?-[0-9A-Za-z]{{2}}"
 )
 """A text without a match of this has no queue id."""
@@ -42,20 +42,16 @@ _EXIM_MIDDLE = re.compile(r"-[0-9A-Za-z]{6}(?:[0-9A-Za-z]{5})?-")
 
 def with_identifiers(texts: pl.Series) -> pl.Series:
     """Return a String column with random tokens as ``<NUM>`` and mail servers' queue ids as ``<HEX>``."""
-    mail = texts.str.contains(_MAIL_GATE)
-    rows = pl.concat([mail.arg_true(), _with_random(texts, texts.str.contains(_GATE).arg_true())]).unique()
-    if not len(rows):
+    each = texts.to_list()
+    rows = [row for row, text in enumerate(each) if _is_gated(text.encode())]
+    if not rows:
         return texts
-    replaced = pl.Series([_replaced(text) for text in texts.gather(rows).to_list()], dtype=pl.String)
-    return texts.clone().scatter(rows, replaced)
+    return texts.clone().scatter(rows, pl.Series([_replaced(each[row]) for row in rows], dtype=pl.String))
 
 
-def _with_random(texts: pl.Series, rows: pl.Series) -> pl.Series:
-    """Return which of the rows have a random token. Tokens recur: each is looked at once."""
-    found = pl.DataFrame({"row": rows, "token": texts.gather(rows).str.extract_all(_LONG)}).explode("token")
-    tokens = found["token"].unique()
-    random = [token for token in tokens.to_list() if token and _RANDOM.sub(_random, token) != token]
-    return found.filter(pl.col("token").is_in(random))["row"]
+def _is_gated(held: bytes) -> bool:
+    """Return whether a text may hold a random token or a queue id."""
+    return _GATE.found(held) or _MAIL_GATE.found(held)
 
 
 def _replaced(text: str) -> str:

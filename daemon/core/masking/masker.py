@@ -37,9 +37,8 @@ class Masker:
         self._wide = _replaced(WIDE)
         self._expensive = _replaced(COLONS)
         self._narrow = _replaced(NARROW).str.strip_chars()
-        self._forms = ShapeCache(lambda shapes: self._by_masks(shapes).to_list())
-        self._flags = ShapeCache(_flags)
-        self._shapes = ShapeCache(self._examined)
+        self._alike = ShapeCache(self._examined)
+        self._shapes = ShapeCache(lambda shapes: self._alike.known(without_hexadecimal(shapes)))
         compile_rules()
         self._short(pl.Series("text", [""]))  # polars loads parts of itself on first use: now, not under load
 
@@ -92,13 +91,15 @@ class Masker:
     def _masked(self, texts: pl.Series) -> pl.Series:
         """Return redacted texts with the built-in masks applied, once for each shape."""
         names, number = numbered(shapes(with_words(texts.str.replace_all(*LONE_UUID))))
-        return pl.Series("masked", self._forms.known(without_hexadecimal(names)), dtype=pl.String).gather(number)
+        forms = [form for form, _, _ in self._alike.known(without_hexadecimal(names))]
+        return pl.Series("masked", forms, dtype=pl.String).gather(number)
 
     def _examined(self, names: pl.Series) -> list[Known]:
         """Return for each shape its masked form, and whether its lines may hold a secret, or a number that stays."""
-        alike = without_hexadecimal(names)
-        forms, flags = self._forms.known(alike), self._flags.known(alike)
-        return [(form, suspect, tells) for form, (suspect, tells) in zip(forms, flags, strict=True)]
+        return [
+            (form, is_suspicious(bare), is_telling(bare))
+            for form, bare in zip(self._by_masks(names), map(without_digits, names), strict=True)
+        ]
 
     def _by_masks(self, texts: pl.Series) -> pl.Series:
         """Return texts with the masks applied that do not distinguish digits."""
@@ -144,14 +145,9 @@ class Masker:
         if self._redaction.ips:
             return redact_column(names, self._redaction)
         alike, number = numbered(without_hexadecimal(shapes(names.str.replace_all(*LONE_UUID))))
-        suspect, _ = zip(*self._flags.known(alike), strict=True)
-        rows = pl.Series(np.flatnonzero(np.array(suspect)[number]))
+        suspect = np.array([is_suspicious(without_digits(shape)) for shape in alike.to_list()])
+        rows = pl.Series(np.flatnonzero(suspect[number]))
         return names.clone().scatter(rows, redact_column(names.gather(rows), self._redaction)) if len(rows) else names
-
-
-def _flags(names: pl.Series) -> list[tuple[bool, bool]]:
-    """Return for each shape whether its lines may hold a secret, and whether they may hold a number that stays."""
-    return [(is_suspicious(bare), is_telling(bare)) for bare in map(without_digits, names)]
 
 
 def _replaced(masks: Sequence[Mask]) -> pl.Expr:
