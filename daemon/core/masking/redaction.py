@@ -74,7 +74,7 @@ _RARE_SHAPE_RULES = [(_any_shape_of(hints), _on_shapes(rules)) for hints, rules 
 _SHAPE_RULES = _on_shapes(RULES)
 _MADE_UP, _SPOKEN_OF = Expression(MADE_UP), Expression(SPOKEN_OF)
 _FORM = Expression(f"{FORMS}|{LONE}|{CANDIDATE}|{SHAPE_NUMBER_FORM}|{SHAPE_SIGNS}")
-_LONG_FORM = Expression(LONG_FORM)
+_LONG_FORM, _TOKEN_FORM, _NUMBER_FORM = map(Expression, (LONG_FORM, FORMS, SHAPE_NUMBER_FORM))
 _EMAIL_RULES = [Replacement(rule) for rule in EMAIL_RULES]
 _SHAPE_EMAIL, _NUMBER_BESIDE = Expression(on_shapes(EMAIL_FORM)), Expression(NUMBER_BESIDE)
 _SHAPE_AT = without_digits("%40")
@@ -83,7 +83,17 @@ _IP = Replacement((IP_FORM, IP))
 
 def compile_rules() -> None:
     """Compile the rules now, which takes 0.2 s, and not when the first line needs them."""
-    every: list[Expression] = [_HINTED, _SHAPE_HINTED, _FORM, _LONG_FORM, *_RULES, *_SHAPE_RULES, *_EMAIL_RULES]
+    every: list[Expression] = [
+        _HINTED,
+        _SHAPE_HINTED,
+        _FORM,
+        _LONG_FORM,
+        _TOKEN_FORM,
+        _NUMBER_FORM,
+        *_RULES,
+        *_SHAPE_RULES,
+        *_EMAIL_RULES,
+    ]
     for hinted, rules in _RARE_RULES:
         every += [hinted, *rules]
     for hinted, shape_rules in _RARE_SHAPE_RULES:
@@ -144,7 +154,10 @@ def _redacted(held: bytes, settings: RedactionSettings, *, formed: bool) -> str:
     """Return a text without secrets, read as it is written. `formed` is what `_is_formed` says of it."""
     text = _without_hinted(held) if _HINTED.found(held) else held.decode()
     if formed:
-        text = without_numbers(without_random_tokens(without_tokens(without_key_line(text))))
+        text = without_key_line(text)
+        text = without_tokens(text) if _TOKEN_FORM.found(held) else text
+        text = without_random_tokens(text)
+        text = without_numbers(text) if _NUMBER_FORM.found(held) else text
     if settings.emails and _is_mailed(text):
         text = _replaced(text.encode(), _EMAIL_RULES).decode()
     return _IP.on(text.encode()).decode() if settings.ips else text
