@@ -200,4 +200,4 @@ def test_the_cache_of_shapes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
         masker.apply(lines([f"{'ab' * at}{'cd' * n} is new" for n in range(20)] + ["x" * 600 + "y" * at]))
 
     assert 0 < len(masker._shapes) <= 220
-    assert 0 < len(masker._forms) <= 220
+    assert 0 < len(masker._alike) <= 220
