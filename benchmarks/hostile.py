@@ -20,21 +20,13 @@ from daemon.config.schema import Config
 from daemon.core.stream import Stream, drive
 from daemon.core.types import Batch, ClosedBy
 from daemon.wiring import make_detector, make_tools
+from tests.support.protobuf import field
 
 START_MS = 1_790_000_000_000
 
 
 def _keys(count: int) -> bytes:
     return b"".join(b'"k%d":0,' % number for number in range(count))
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """Return a field of protobuf that holds a message or a text."""
-    size, left = bytearray(), len(content)
-    while left > 0x7F:
-        size.append(left & 0x7F | 0x80)
-        left >>= 7
-    return bytes([number << 3 | 2, *size, left]) + content
 
 
 CASES: dict[str, tuple[str, Callable[[], bytes]]] = {
@@ -51,12 +43,12 @@ CASES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "raw: a text": ("raw", lambda: b"m " * 50_000_000),
     "syslog: a text": ("syslog", lambda: b"<6>app: " + b"m " * 50_000_000),
     "cri: a text": ("cri", lambda: b"2026-11-27T10:00:00Z stdout F " + b"m " * 50_000_000),
-    "otlp: empty records": ("otlp", lambda: _field(1, _field(2, b"\x12\x00" * 50_000_000))),
+    "otlp: empty records": ("otlp", lambda: field(1, field(2, b"\x12\x00" * 50_000_000))),
     "otlp: attributes": (
         "otlp",
-        lambda: _field(1, _field(2, _field(2, _field(5, _field(1, b"m")) + b"\x32\x00" * 4_100_000))),
+        lambda: field(1, field(2, field(2, field(5, field(1, b"m")) + b"\x32\x00" * 4_100_000))),
     ),
-    "otlp: a text": ("otlp", lambda: _field(1, _field(2, _field(2, _field(5, _field(1, b"m " * 50_000_000)))))),
+    "otlp: a text": ("otlp", lambda: field(1, field(2, field(2, field(5, field(1, b"m " * 50_000_000)))))),
     "journal: fields": ("journald", lambda: b"".join(b"A%d=\n" % number for number in range(9_000_000))),
     "journal: one field": ("journald", lambda: b"MESSAGE=\n" * 11_000_000),
 }

@@ -9,13 +9,14 @@ import polars as pl
 
 from daemon.core.formats import check_pattern
 from daemon.core.groups import numbered
+from daemon.core.masking.expressions import compile_all
 from daemon.core.masking.hex_runs import without_hexadecimal
 from daemon.core.masking.identifiers import with_identifiers
 from daemon.core.masking.kept_numbers import is_telling, with_words
 from daemon.core.masking.key_blocks import redact_key_blocks
 from daemon.core.masking.length import LONGEST_REDACTED, MAX_TEXT, cut, shortened, without_seams
 from daemon.core.masking.masks import COLONS, COLONS_GATE, LONE_UUID, NARROW, WIDE, Mask
-from daemon.core.masking.redaction import RedactionSettings, compile_rules, is_suspicious, mark_names, redact_column
+from daemon.core.masking.redaction import RedactionSettings, is_suspicious, mark_names, redact_column
 from daemon.core.masking.shape_cache import ShapeCache, shapes, without_digits
 from daemon.core.positions import INDEX_BITS
 
@@ -39,7 +40,7 @@ class Masker:
         self._narrow = _replaced(NARROW).str.strip_chars()
         self._alike = ShapeCache(self._examined)
         self._shapes = ShapeCache(lambda shapes: self._alike.known(without_hexadecimal(shapes)))
-        compile_rules()
+        compile_all()
         self._short(pl.Series("text", [""]))  # polars loads parts of itself on first use: now, not under load
 
     def apply(self, lines: pl.DataFrame) -> pl.DataFrame:

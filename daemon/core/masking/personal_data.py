@@ -41,10 +41,10 @@ _PHONE = (
     r"|[2-9][0-9]{2}[-.][2-9][0-9]{2}[-.][0-9]{4}"
 )
 UUID_MARK = "<UUID>"
+_CARD_WORDS = r"card|%b|(?:^|[^A-Za-z])pan|ccnum|cc[_-]no|[^a-z]cc[=:]"
 NUMBER_FORM = (
     rf"{_EDGE}{_DIGITS}\b|\b{_IBAN}\b|\b[0-9]{{3}}-[0-9]{{2}}-[0-9]{{4}}\b"
-    rf"|(?:{_PHONE})\b|(?i:card|%b|(?:^|[^A-Za-z])pan|ccnum|cc[_-]no|[^a-z]cc[=:])"
-    r"[^0-9]{0,12}[0-9]{4}[ .-]?[0-9]{4}"
+    rf"|(?:{_PHONE})\b|(?i:{_CARD_WORDS})[^0-9]{{0,12}}[0-9]{{4}}[ .-]?[0-9]{{4}}"
     rf"|(?i:ssn|social)[^0-9]{{0,20}}[0-9]{{9}}"
 )
 """A text without a match of this holds no number that `without_numbers` hides."""
@@ -55,7 +55,7 @@ SHAPE_NUMBER_FORM = (
 )  # fmt: skip
 """The same for texts in which every digit is 1."""
 NUMBER_BESIDE = (
-    rf"(?i:(?:card|%b|(?:^|[^a-z])pan|ccnum|cc[_-]no|[^a-z]cc[=:])[^0-9]{{0,13}}|(?:ssn|social)[^0-9]{{0,21}})(?:[0-9]|{UUID_MARK})"
+    rf"(?i:(?:{_CARD_WORDS})[^0-9]{{0,13}}|(?:ssn|social)[^0-9]{{0,21}})(?:[0-9]|{UUID_MARK})"
     r"|\+[0-9]|\b[A-Z]{2}[0-9]{2}\b"
 )
 """A shape with a UUID or a hexadecimal token in it holds no such number in one of these without a match of this."""

@@ -81,27 +81,6 @@ _SHAPE_AT = without_digits("%40")
 _IP = Replacement((IP_FORM, IP))
 
 
-def compile_rules() -> None:
-    """Compile the rules now, which takes 0.2 s, and not when the first line needs them."""
-    every: list[Expression] = [
-        _HINTED,
-        _SHAPE_HINTED,
-        _FORM,
-        _LONG_FORM,
-        _TOKEN_FORM,
-        _NUMBER_FORM,
-        *_RULES,
-        *_SHAPE_RULES,
-        *_EMAIL_RULES,
-    ]
-    for hinted, rules in _RARE_RULES:
-        every += [hinted, *rules]
-    for hinted, shape_rules in _RARE_SHAPE_RULES:
-        every += [hinted, *shape_rules]
-    for each in every:
-        each.compile()
-
-
 def redact(text: str, settings: RedactionSettings | None = None) -> str:
     """Return `text` without secrets."""
     settings = settings or RedactionSettings()

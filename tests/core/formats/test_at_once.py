@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto,
 from daemon.core.formats import FormatSettings, make_format
 from daemon.core.formats.at_once import MAX_MESSAGE, MAX_MESSAGES, MAX_PARTS
 from daemon.core.types import Batch, Parsed, TopicPartition
+from tests.support.protobuf import field
 
 EMPTY = b"[" + b",".join([b"[]"] * (MAX_PARTS // 2)) + b"]"
 """As many arrays and commas as a value may have."""
@@ -70,7 +71,7 @@ def test_an_otlp_value_of_millions_of_messages_is_a_dead_letter() -> None:
     """An empty log record takes two bytes, and 138 as an object; a long text is only long."""
     text = b"2" * (MAX_MESSAGES - 100) + b"x" * MAX_MESSAGES
 
-    parsed = read("otlp", [_otlp(b"\x12\x00" * (MAX_MESSAGES + 1)), _otlp(_field(2, _field(5, _field(1, text))))])
+    parsed = read("otlp", [_otlp(b"\x12\x00" * (MAX_MESSAGES + 1)), _otlp(field(2, field(5, field(1, text))))])
 
     assert [(0, "too_many_parts", f"the value may hold more than {MAX_MESSAGES:,} messages")] == [
         (reject.row, reject.reason, reject.detail) for reject in parsed.rejects
@@ -164,12 +165,4 @@ def _descriptors() -> str:
 
 
 def _otlp(records: bytes) -> bytes:
-    return _field(1, _field(2, records))
-
-
-def _field(number: int, content: bytes) -> bytes:
-    size, left = bytearray(), len(content)
-    while left > 0x7F:
-        size.append(left & 0x7F | 0x80)
-        left >>= 7
-    return bytes([number << 3 | 2, *size, left]) + content
+    return field(1, field(2, records))
