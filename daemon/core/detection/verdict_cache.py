@@ -24,8 +24,8 @@ MOVED = 0.2
 """Share by which masses may change."""
 RENEWED = 4.0
 """Share of the ring that may be new, as a multiple of the p-value: small ones change more."""
-CLEAR = 0.05
-"""Least p-value of a cached verdict."""
+CLEAR = 0.02
+"""Least p-value of a cached verdict: twice that of a strange mixture of lines."""
 CACHED = 1024
 """Least number of verdicts that are kept."""
 
