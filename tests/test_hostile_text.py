@@ -18,7 +18,7 @@ from daemon.core.documents.words import words_of
 from daemon.core.masking.length import MAX_TEXT
 from daemon.core.masking.random_tokens import without_tokens
 from daemon.core.observations import cause_of
-from daemon.core.text import clean, excerpt, gist
+from daemon.core.text import clean, gist
 
 REPEATED = (
     *("fail", "fail-", "fail_", "a-", "error.", "error-", "on_fail_", "error_x_", "no ", "without any ", "<ZERO> "),
@@ -47,7 +47,6 @@ OF_LINES: dict[str, Callable[[str], object]] = {
     "words": words,
     "clean": clean,
     "gist": gist,
-    "excerpt": lambda text: excerpt(text, "error", 200),
     "tokens": lambda text: (estimate(text), cut_all([text], 100)),
     "without_tokens": without_tokens,
 }

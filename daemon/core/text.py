@@ -66,16 +66,6 @@ def first_new_word(text: str, known: str) -> int:
     return next((word.start() for word in _WORD.finditer(text) if word[0].lower() not in words), 0)
 
 
-def excerpt(text: str, known: str, length: int) -> str:
-    """Return the text cut to `length` characters. If `known` is like it, the cut begins shortly before the new part."""
-    start = first_new_word(text, known) if known else 0
-    if len(text) <= length or start < length // 2:
-        return shorten(text, length)
-    begin = start - length // 4
-    whole = text.find(" ", begin, start) + 1  # at the beginning of a word, if there is one
-    return shorten(f"…{text[whole or begin :]}", length)
-
-
 def cosine(similarity: float) -> str:
     """Return a similarity with 2 digits, or 3 near 1: 0.87, 0.998. Only 1 itself is written as 1."""
     return f"{similarity:.2f}" if similarity < 0.99 or similarity >= 1 else f"{min(similarity, 0.999):.3f}"

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from daemon.core.alerts import reading
+from daemon.core.baseline import failure_score
 from daemon.core.text import first_new_word, gist, percent
 
 Document = Mapping[str, Any]
@@ -94,6 +94,14 @@ def _count_row(line: Document) -> Row:
 def _ratio(line: Document) -> tuple[float, float]:
     low, high = sorted((line["count"], line["expected"]))
     return line["contribution"], high / max(low, 1)
+
+
+def reading(line: str) -> str:
+    """Return in words how a line reads. A line with a level below error is not called a failure."""
+    score = failure_score(line)
+    if score >= 1:
+        return "reads like a failure"
+    return "is a warning" if score >= 0.5 else "speaks of a failure"
 
 
 def _note(line: Document) -> str:

@@ -16,6 +16,7 @@ from daemon.core.incidents import Release
 from daemon.core.observations import Gravity
 from daemon.core.types import Evidence, Verdict
 from daemon.terminal.alert import AlertPrinter, format_alert
+from daemon.terminal.diff import reading
 from tests.support.cases import DEADLOCK, MINUTE, NOON, neighbour, verdict
 from tests.support.news import clue, news_of, read, silence
 
@@ -238,3 +239,16 @@ def test_an_alert_says_which_version_began_with_it() -> None:
           payments 2.4.1 was released: since 11:59:52, 1 new kind of harmless
           lines
 """ in shown(read(news))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("disk error", "reads like a failure"),
+        ("WARN slow", "is a warning"),
+        ("INFO 3 retries, last failed", "speaks of a failure"),
+    ],
+)
+def test_a_warning_is_not_called_a_failure(line: str, expected: str) -> None:
+    """How a known line reads is said in words, and its level counts."""
+    assert expected == reading(line)

@@ -1,4 +1,4 @@
-"""Why a session is anomalous, in facts that a person can check: odd lines, differences from normal, one sentence.
+"""Why a session is anomalous, in facts that a person can check: odd lines and differences from normal.
 
 The detector supplies evidence about each line of the session, and about lines that similar sessions have and this one
 does not: how odd it is in nats, and the share of sessions that have it. Three values are derived from it:
@@ -21,10 +21,8 @@ from daemon.core.alerts.attribution import LineWeight, Weights, weigh
 from daemon.core.alerts.contrast import Contrast, comparable, contrast
 from daemon.core.alerts.line_similarity import LineIndex
 from daemon.core.alerts.repeat_counts import repeats
-from daemon.core.alerts.summary import ExplainedLine, summarise
+from daemon.core.messages import Why
 from daemon.core.types import Neighbour, SessionLine, Verdict
-
-__all__ = ["ExplainedLine", "Explanation", "explain"]
 
 MAX_COMPARED = 64
 NEARLY = 0.95
@@ -32,12 +30,28 @@ NEARLY = 0.95
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainedLine:
+    """One distinct line of the session and what is odd about it.
+
+    `expected` is its count in the normal pattern of the contrast, None without one. `share` is the share of sessions
+    that have it, None if that was not looked up. `novelty` (0 to 1) is None beyond the first 64 unknown lines.
+    """
+
+    line: SessionLine
+    why: Why
+    contribution: float
+    expected: int | None
+    share: float | None
+    novelty: float | None
+    nearest_normal: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """The case against a session: ranked lines, contrast, and one sentence of at most 200 characters."""
+    """The case against a session: ranked lines and contrast."""
 
     lines: Sequence[ExplainedLine]
     contrast: Contrast
-    summary: str
 
 
 def explain(verdict: Verdict) -> Explanation:
@@ -45,13 +59,7 @@ def explain(verdict: Verdict) -> Explanation:
     normal = comparable(verdict.judgement, verdict.pattern.id)
     compared = normal[0] if normal else None
     weights = weigh([*verdict.judgement.evidence, *repeats(verdict.session, compared, normal)])
-    lines = _rank(verdict, weights, compared)
-    differing = contrast(verdict.session, compared, weights)
-    return Explanation(
-        lines=lines,
-        contrast=differing,
-        summary=summarise(verdict.judgement, lines, differing),
-    )
+    return Explanation(_rank(verdict, weights, compared), contrast(verdict.session, compared, weights))
 
 
 def _rank(verdict: Verdict, weights: Weights, compared: Neighbour | None) -> list[ExplainedLine]:

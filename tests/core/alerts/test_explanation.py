@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.alerts.contrast import Contrast
 from daemon.core.alerts.explanation import explain
-from daemon.core.alerts.summary import summarise
 from daemon.core.types import Evidence, LabelVerdict, Verdict
 from tests.support.cases import DEADLOCK, neighbour, verdict
 
@@ -108,7 +106,6 @@ def test_line_missing_here_that_even_the_nearest_lacks_is_still_missing() -> Non
     told = explain(verdict({"a": 1}, nearest=[neighbour({"a": 1})], evidence=[Evidence("bye", "missing", 4.0, 0.97)]))
 
     assert ["bye"] == [entry.masked for entry in told.contrast.missing_here]
-    assert '"bye" (97% of sessions have it) is missing' == told.summary
 
 
 def test_novelty_of_a_line_is_its_distance_in_words_to_the_nearest_normal_line() -> None:
@@ -133,23 +130,8 @@ def test_line_seen_elsewhere_is_not_novel() -> None:
     assert (0.0, "x") == (told.lines[0].novelty, told.lines[0].nearest_normal)
 
 
-def test_summary_tells_the_new_line_then_the_missing_one() -> None:
-    """The sentence has the strongest fact first and the number of sessions it was compared with."""
-    assert (
-        f'"[{NEW}]" never seen before in 41,203 sessions; "COMMIT" (99.8% of sessions have it) is missing'
-        == explain(DEADLOCK).summary
-    )
-
-
-def test_summary_begins_with_what_is_missing_where_that_weighs_more() -> None:
-    """Absence leads the sentence when it has more evidence than any line."""
-    told = explain(verdict({"a": 1}, evidence=[Evidence("a", "rare", 4.0, 0.01), Evidence("b", "missing", 5.0, 0.99)]))
-
-    assert '"b" (99% of sessions have it) is missing; "[a]" only in 1% of sessions' == told.summary
-
-
-def test_summary_of_several_missing_lines_counts_them() -> None:
-    """The line most sessions have is named, the others are counted; what few have is not missed."""
+def test_what_few_sessions_have_is_not_missed() -> None:
+    """Lines that most sessions have are missing, the one that most have first."""
     absent = [
         Evidence("bye", "missing", 4.0, 0.98),
         Evidence("c", "missing", 3.0, 0.95),
@@ -157,15 +139,7 @@ def test_summary_of_several_missing_lines_counts_them() -> None:
     ]
     told = explain(verdict({"a": 1}, nearest=[neighbour({"a": 1})], evidence=absent))
 
-    assert '"bye" (98% of sessions have it) and 1 more usual line are missing' == told.summary
     assert ["bye", "c"] == [entry.masked for entry in told.contrast.missing_here]
-
-
-def test_summary_of_an_odd_count_has_both_counts() -> None:
-    """Where every line is usual, the count that differs most is the case."""
-    told = explain(verdict({"a": 500, "b": 1}, nearest=[neighbour({"a": 50, "b": 2})]))
-
-    assert '"[a]" 500 times where 50 are usual' == told.summary
 
 
 def test_line_repeated_far_more_often_than_usual_makes_the_case() -> None:
@@ -181,7 +155,6 @@ def test_line_repeated_far_more_often_than_usual_makes_the_case() -> None:
     assert [("retry <NUM>", "count"), ("odd", "rare")] == [(entry.line.masked, entry.why) for entry in told.lines[:2]]
     assert log(250) / (log(250) + 2.5) == pytest.approx(told.lines[0].contribution)
     assert [("retry <NUM>", 500, 2)] == [(entry.masked, entry.count, entry.expected) for entry in told.contrast.more]
-    assert '"[retry <NUM>]" 500 times where 2 are usual' == told.summary
 
 
 def test_count_that_varies_from_one_normal_session_to_the_next_is_no_evidence() -> None:
@@ -213,48 +186,6 @@ def test_failure_that_was_never_seen_is_called_new() -> None:
     assert "new" == told.lines[0].why
 
 
-def test_failure_seen_before_says_how_often() -> None:
-    """A known line that reads like a failure has its share beside it; a warning is not called a failure."""
-    told = {
-        line: explain(verdict({line: 1}, evidence=[Evidence(line, "severe", 9.0, 0.002)])).summary.partition("]")[2]
-        for line in ("disk error", "WARN slow", "INFO 3 retries, last failed")
-    }
-
-    assert {
-        "disk error": '" reads like a failure (in 0.2% of sessions)',
-        "WARN slow": '" is a warning (in 0.2% of sessions)',
-        "INFO 3 retries, last failed": '" speaks of a failure (in 0.2% of sessions)',
-    } == told
-
-
-def test_summary_gives_a_quote_the_room_that_the_words_leave() -> None:
-    """A long line alone gets most of the 200 characters; two of them share, and no fact is cut off."""
-    line = "INFO [group-coordinator-event-processor-2] GroupMetadataManager: " + "member failed " * 20
-    alone = explain(verdict({line: 1}, evidence=[Evidence(line, "new", 9.0, 0.0)])).summary
-    lacking = explain(
-        verdict({line: 1}, evidence=[Evidence(line, "new", 9.0, 0.0), Evidence(line[:150], "missing", 5.0, 1.0)])
-    ).summary
-
-    assert alone.endswith('…" never seen before in 41,203 sessions')
-    assert 180 < len(alone) <= 200
-    assert lacking.endswith('…" (all sessions have it) is missing')
-    assert len(lacking) <= 200
-
-
-def test_summary_shows_a_new_line_from_where_it_is_new_but_a_failure_from_its_beginning() -> None:
-    """What is new about a line like a known one may stand far behind; what failed stands in front."""
-    start, end = "LOG nginx: connect() to the upstream while reading the response header " * 3, "for a vase"
-    told = [
-        explain(
-            verdict({line: 1}, nearest=[neighbour({f"{line[:-4]}cup": 1})], evidence=[Evidence(line, "new", 9.0, 0.0)])
-        ).summary
-        for line in (start + end, f"ERROR {start + end}")
-    ]
-
-    assert ['"…', '"[ERROR LOG nginx'] == [told[0][:2], told[1][:17]]
-    assert 'for a vase]" never seen' in told[0]
-
-
 def test_contrast_is_with_an_established_pattern() -> None:
     """The same anomaly a minute ago is nearer, but one session of it is not normal traffic; a confirmed one is."""
     twin = replace(neighbour({"boom": 1}, similarity=0.99, weight=0.0001), pattern="aa" * 8)
@@ -266,31 +197,6 @@ def test_contrast_is_with_an_established_pattern() -> None:
         for near in ([twin, usual], [twin], [confirmed, usual])
         if (told := explain(verdict({"boom": 1}, nearest=near, seen=1000)).contrast.reference)
     ]
-
-
-def test_summary_of_known_lines_in_an_odd_mixture_says_so() -> None:
-    """Without evidence for any line the sentence has what differs from the nearest normal pattern, if anything does."""
-    same = verdict({"a": 1}, nearest=[neighbour({"a": 1}, similarity=0.9996)])
-    other = verdict({"a": 1, "b": 1}, nearest=[neighbour({"a": 1, "c": 1})])
-
-    nearest = "known lines in an unusual mixture; the nearest normal pattern (12% of traffic,"
-
-    assert [f"{nearest} 0.999 alike) has the same lines", f'{nearest} 0.87 alike) lacks "[b]", 2 lines differ'] == [
-        explain(same).summary,
-        explain(other).summary,
-    ]
-
-
-def test_summary_of_the_first_session_says_there_is_nothing_to_compare_with() -> None:
-    """A scope's first session, alarming because the budget is everything, is explained too."""
-    assert "nothing to compare with yet: 1 session seen" == explain(verdict({"a": 1}, p_value=None, seen=1)).summary
-
-
-def test_summary_begins_with_the_label_of_a_pattern_confirmed_anomalous() -> None:
-    """What a person said of the pattern is the first fact."""
-    told = explain(verdict({"a": 1}, label="anomalous"))
-
-    assert told.summary.startswith("marked anomalous by feedback")
 
 
 @settings(deadline=None)
@@ -310,21 +216,14 @@ def test_summary_begins_with_the_label_of_a_pattern_confirmed_anomalous() -> Non
 def test_explanations_of_anything_keep_their_promises(
     lines: dict[str, int], normal: dict[str, int], evidence: list[tuple[str, str, float, float]]
 ) -> None:
-    """Whatever the lines and the evidence: every line once, bounded shares, a short single-line summary."""
+    """Whatever the lines and the evidence: every line once, bounded shares."""
     case = verdict(lines, nearest=[neighbour(normal)], evidence=[Evidence(*entry) for entry in evidence])
     told = explain(case)
 
     assert sorted(lines) == sorted(entry.line.masked for entry in told.lines)
     assert all(0 <= entry.contribution <= 1 and 0 <= (entry.novelty or 0) <= 1 for entry in told.lines)
-    assert 0 < len(told.summary) <= 200
-    assert told.summary.isprintable()
     assert sorted(lines.keys() - normal.keys()) == sorted(entry.masked for entry in told.contrast.only_here)
     assert normal.keys() - lines.keys() <= {entry.masked for entry in told.contrast.missing_here}
-
-
-def test_summary_of_nothing_is_still_a_sentence() -> None:
-    """A verdict without lines to tell of gets the mixture sentence."""
-    assert "nothing to compare with yet: 41,203 sessions seen" == summarise(verdict({"a": 1}).judgement, [], Contrast())
 
 
 def test_contrast_is_not_with_the_pattern_itself() -> None:
