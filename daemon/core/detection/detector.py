@@ -159,7 +159,7 @@ class Detector:
             for key in run.changed:
                 self._changelog.change(key, source)
             scope.baseline.add_known(run.counted.values(), source)
-            minutes = np.clip(np.array(run.ends) // MINUTE_US, 0, LAST_MINUTE)
+            minutes = np.minimum(np.maximum(np.array(run.ends) // MINUTE_US, 0), LAST_MINUTE)
             scope.ring(source).extend([verdict.finding for verdict in run.verdicts], minutes, state=QUIET)
         return run.judgements
 
