@@ -36,6 +36,8 @@ from daemon.core.formats.lookup import first_filled, whole_text
 from daemon.core.types import Batch, Reject
 
 _SURROGATE = r"\\u[dD][89a-fA-F]"
+_DECODED_AT_ONCE = 4_000
+"""Values that are decoded together: so few that the processor's cache holds what is built of them, in used pages."""
 Unread = tuple[int, Reject]
 """The index of an object that cannot be read, and its reject."""
 
@@ -166,7 +168,10 @@ class JsonReader:
     def _decode(self, values: pl.DataFrame) -> pl.DataFrame | None:
         """Return the columns of `values`, message null where there is none, or None if one cannot be decoded."""
         try:
-            decoded = values["text"].str.json_decode(self._shape)
+            decoded = pl.concat(
+                [part["text"].str.json_decode(self._shape) for part in values.iter_slices(_DECODED_AT_ONCE)],
+                rechunk=True,
+            )
         except pl.exceptions.PolarsError:
             return None
         table = pl.DataFrame({"row": values["row"], "index": values["index"], "value": decoded})

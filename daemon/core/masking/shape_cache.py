@@ -21,6 +21,8 @@ CACHED_SHAPES = 5_000
 """Shapes in one generation of a cache; it holds at most twice as many."""
 MAX_CACHED_BYTES = 512
 """Longer shapes are not cached. That bounds the memory, and stack traces and documents seldom recur."""
+_SHAPED_AT_ONCE = 5_000
+"""Texts that are turned into shapes together: so few that the processor's cache holds them, in pages used before."""
 ONE_DIGIT = bytes.maketrans(b"023456789", b"1" * 9)
 _ZERO, _X = ord("0"), ord("x")
 
@@ -47,6 +49,11 @@ def shape_of(text: str) -> str:
 
 def shapes(texts: pl.Series) -> pl.Series:
     """Return the shape of each text of a String column."""
+    starts = range(0, max(len(texts), 1), _SHAPED_AT_ONCE)
+    return pl.concat([_shapes(texts[start : start + _SHAPED_AT_ONCE]) for start in starts], rechunk=True)
+
+
+def _shapes(texts: pl.Series) -> pl.Series:
     parts = pl.Series("shape", [shape_of(texts.str.join("\n").item())]).str.split("\n").explode()
     if len(parts) == len(texts):
         return parts

@@ -143,6 +143,24 @@ def test_a_record_is_read_the_same_alone_and_in_a_batch(values: list[bytes], key
     assert dict(LINES_SCHEMA) == dict(together.lines.schema)
 
 
+@pytest.mark.parametrize("odd", [b'{"message":"odd"} x', b'{"message":{"text":"odd"}}', b'{"n":1}', b'{"message":7}'])
+def test_an_odd_record_in_a_large_batch_leaves_the_others_in_their_place(odd: bytes) -> None:
+    """Every record of a large batch is read as it would be alone, wherever one is that is no object of texts."""
+    values = [b'{"message":"line %d","key":"k%d"}' % (number, number % 7) for number in range(9_001)]
+    for at in (0, 2_000, 5_999, 9_000):
+        values[at] = odd
+
+    together, alone = read(values), read([odd])
+
+    texts = [f"line {number}" for number in range(9_001)]
+    for at in (9_000, 5_999, 2_000, 0):
+        texts[at : at + 1] = alone.lines["text"].to_list()
+    assert texts == together.lines["text"].to_list()
+    assert [(at, reject.reason) for at in (0, 2_000, 5_999, 9_000) for reject in alone.rejects] == [
+        (reject.row, reject.reason) for reject in together.rejects
+    ]
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.none() | st.binary(max_size=30), max_size=20), st.sampled_from(["raw", "json"]))
 def test_no_bytes_break_a_format(values: list[bytes | None], name: str) -> None:

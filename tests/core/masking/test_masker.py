@@ -119,6 +119,20 @@ def test_a_line_is_masked_the_same_alone_and_in_a_batch(texts: list[str]) -> Non
     assert not any("\n" in line or "  " in line for line in together["masked"])
 
 
+def test_lines_of_a_large_batch_are_masked_in_their_place() -> None:
+    """Of a batch of many thousand lines each has its own masked form, also beside one that holds a line feed."""
+    words = ["one", "two", "three", "four", "five", "six", "seven"]
+    texts = [f"{words[number % 7]} took {number} ms" for number in range(13_001)]
+    texts[5_000] = "a trace\n  at line 7"
+
+    table = Masker().apply(lines(texts))
+
+    expected = [f"{words[number % 7]} took <NUM>" for number in range(13_001)]
+    expected[5_000] = "a trace at line <NUM>"
+    assert expected == table["masked"].to_list()
+    assert texts == table["text"].to_list()
+
+
 def naive(texts: list[str], masks: list[tuple[str, str]], redact: RedactionSettings) -> list[tuple[str, str]]:
     """Each line by itself: redacted, then every mask in its order over the whole of it."""
     found = []
