@@ -58,6 +58,7 @@ async def main() -> None:
         for records, _ in chain.commits:  # as a replica reads back what it committed
             detector.apply([Update(r.key or b"", r.value) for r in records if r.role == "baseline"])
         chain.commits.clear()
+        chain.told.clear()
         done, part = at + len(part), []
         if done - shown >= tenth:
             gc.collect()

@@ -211,9 +211,9 @@ def joining_of(config: Config) -> Joining | None:
     return Joining(bounds=bounds) if comes_in_parts(config.input.format, _field_paths(config)) else None
 
 
-def provenance(config: Config, engine: Engine, baseline: str = "") -> Provenance:
-    """Return what alerts name as their origin; `baseline` is how far the baseline topic has been read."""
-    return Provenance(str(config.alerts.budget), engine.model, config.fingerprint(), baseline)
+def provenance(config: Config, engine: Engine) -> Provenance:
+    """Return what alerts name as their origin, but for how far the baseline topic has been read."""
+    return Provenance(str(config.alerts.budget), engine.model, config.fingerprint())
 
 
 def make_holding(config: Config) -> Holding:
@@ -294,11 +294,12 @@ def make_processors(
 
 def make_publishing(config: Config, engine: Engine, position: Callable[[], str]) -> Publishing:
     """Return what all processors publish with; `position` returns how far the baseline has been read."""
+    about = provenance(config, engine)  # once: a reload makes all processors anew, and a fingerprint costs 100 us
     return Publishing(
         group=config.kafka.group_id,
-        config=config.fingerprint(),
+        config=about.config,
         verdicts=config.topics.verdicts is not None,
-        provenance=lambda: provenance(config, engine, position()),
+        provenance=lambda: replace(about, model=engine.model, baseline=position()),  # an engine's is known once started
         timer=perf_counter,
         redaction=redaction_settings(config) if config.topics.dead_letters_redacted else None,
     )

@@ -21,7 +21,7 @@ from daemon.bench.whole import commit, fetch, replica
 from daemon.config import Config
 from daemon.core.types import Batch
 from daemon.runtime import seldom_collected
-from daemon.wiring import kafka_settings, make_detector, make_tools, provenance
+from daemon.wiring import incident_settings, kafka_settings, make_detector, make_tools, provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ async def run_bench(config: Config, options: BenchOptions, say: Callable[[str], 
                 fetched, batches = await fetch(_grouped(own, "stages"), topic, starts[-1], count)
                 chain = await _stages(own, engine, before, batches)
                 spent = dict(chain.clock.spent)
-                sent = await commit(broker, topic, chain.commits)
+                sent = await commit(broker, topic, [*chain.commits, *chain.told])
         finally:
             await broker.close()
     spent["commit"] = spent.pop("take") + sent
@@ -124,7 +124,7 @@ async def _stages(config: Config, engine: StandIn, before: list[Batch], batches:
     """Run the chain over the fetched batches, after it has learned from those before."""
     tools = make_tools(config, engine, make_detector(config, engine))
     about = provenance(config, engine)
-    chain = Chain(batches[0].source, tools, engine, about)
+    chain = Chain(batches[0].source, tools, engine, about, incident_settings(config))
     await chain.run(before)
     chain.forget()
     await chain.run(batches)

@@ -1,32 +1,53 @@
-"""The daemon's chain stage by stage: the same stream as in the daemon, with a clock in it."""
+"""The daemon's chain stage by stage: the same stream as in the daemon, with a clock in it.
+
+What a partition observes goes through the incidents' own processor, as it would from the topic of observations.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from time import process_time
 
 from daemon.bench.clock import Clock
 from daemon.bench.standin import StandIn
 from daemon.core.alerts import Provenance, case_of
+from daemon.core.incidents import IncidentSettings
 from daemon.core.observations import dump_observations
-from daemon.core.stream import Stream, Tools, baseline_records, drive
+from daemon.core.stream import IncidentsProcessor, Publishing, Stream, Tools, baseline_records, drive, piece_key
 from daemon.core.types import Batch, OutRecord, TopicPartition
 
 COMMIT_LINES = 50_000
+OBSERVATIONS = TopicPartition("observations", 0)
 
 
 class Chain:
-    """One partition's chain; `commits` is what would go to Kafka: the records and the offset of each transaction."""
+    """One partition's chain, and the incidents that it makes.
 
-    def __init__(self, source: TopicPartition, tools: Tools, engine: StandIn, about: Provenance) -> None:
+    `commits` is what would go to Kafka: the records and the offset of each transaction. `told` are those of the
+    incidents.
+    """
+
+    def __init__(
+        self,
+        source: TopicPartition,
+        tools: Tools,
+        engine: StandIn,
+        about: Provenance,
+        incidents: IncidentSettings | None = None,
+    ) -> None:
         self.clock = Clock()
         self.sessions = 0
         self.commits: list[tuple[Sequence[OutRecord], int]] = []
+        self.told: list[tuple[Sequence[OutRecord], int]] = []
         self._stream = Stream(source, replace(tools, timed=self._timed))
         self._detector = tools.detector
         self._engine = engine
         self._about = about
+        publishing = Publishing("bench", about.config, verdicts=False, provenance=lambda: about, timer=process_time)
+        self._incidents = IncidentsProcessor(OBSERVATIONS, incidents or IncidentSettings(), publishing, None)
+        self._observed = 0
         self._outputs: list[OutRecord] = []
         self._lines = 0
 
@@ -50,18 +71,32 @@ class Chain:
 
     def forget(self) -> None:
         """Begin to measure: drop the times and transactions of everything so far."""
-        self.clock, self.sessions, self.commits = Clock(), 0, []
+        self.clock, self.sessions, self.commits, self.told = Clock(), 0, [], []
 
     def finish(self) -> None:
-        """Put everything since the last transaction into one more."""
+        """Put everything since the last transaction into one more, and one of the incidents."""
         with self.clock("take"):
             outputs, self._outputs, self._lines = self._outputs, [], 0
             outputs += [record.at(0) for record in baseline_records(self._detector.updates(self._stream.source))]
             observations = self._stream.observer.take(self._stream.watermark)
-            outputs.append(OutRecord("observations", b"bench", dump_observations(observations), (), 0))
+            observed = dump_observations(observations)
+            outputs.append(OutRecord("observations", b"bench", observed, (), 0))
             checkpoint = self._stream.checkpoint("bench")
             outputs.append(OutRecord("checkpoints", b"bench", checkpoint.encode(), (), 0))
             self.commits.append((outputs, checkpoint.low))
+        with self.clock("incidents"):
+            self._tell(observed)
+
+    def _tell(self, observed: bytes) -> None:
+        """Let the incidents' processor take in a record of observations, and put what it makes into a transaction."""
+        self._incidents.step(Batch(OBSERVATIONS, [self._observed], [0], [b"bench"], [observed]), {})
+        self._observed += 1
+        settlement = self._incidents.take()
+        pieces = settlement.checkpoint.pieces.items()
+        records = [OutRecord("checkpoints", piece_key(b"bench", name), value, (), 0) for name, value in pieces]
+        checkpoint = OutRecord("checkpoints", b"bench", settlement.checkpoint.encode(), (), 0)
+        alerts = [record.at(0) for record in settlement.records]
+        self.told.append(([*alerts, checkpoint, *records], settlement.checkpoint.low))
 
     def _timed(self, stage: str) -> AbstractContextManager[None]:
         return self.clock(stage)

@@ -21,6 +21,7 @@ from daemon.config.changes import DAEMON, Process
 from daemon.config.schema import TopicsConfig
 from daemon.config.section import Section
 from daemon.config.served import PortConfig
+from daemon.core.alerts import Provenance
 from daemon.core.detection import Detector, DetectorSettings
 from daemon.errors import ConfigError
 from daemon.guest_serving import embeddings_server
@@ -239,6 +240,19 @@ def said_of(process: Process, key: str) -> list[str]:
         return process.changes(FULL, with_key(FULL, key, object()))
     except ConfigError as error:
         return error.problems
+
+
+def test_alerts_name_the_configuration_that_made_them() -> None:
+    """A reload gives them another fingerprint; model and position are those of the moment."""
+    positions, engine = iter(["a", "b", "c"]), FakeEngine()
+    old, new = Config(), Config.model_validate({"alerts": {"budget": "5/day"}})
+    before, after = (make_publishing(config, engine, lambda: next(positions)) for config in (old, new))
+    assert old.fingerprint() != new.fingerprint()
+
+    for publishing, config, position in ((before, old, "a"), (after, new, "b"), (before, old, "c")):
+        about = Provenance(str(config.alerts.budget), engine.model, config.fingerprint(), position)
+        assert about == publishing.provenance()
+        assert publishing.config == config.fingerprint()
 
 
 def test_equal_configurations_have_no_changes() -> None:

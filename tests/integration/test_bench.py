@@ -22,6 +22,7 @@ STAGES = (
     "render",
     "cache",
     "judge",
+    "incidents",
     "commit",
     "the rest",
 )
