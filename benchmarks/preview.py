@@ -143,7 +143,7 @@ def later(observations: Observations) -> Observations:
     return replace(
         observations,
         clock=None if observations.clock is None else observations.clock + shift,
-        traffic=[replace(one, time=one.time + shift) for one in observations.traffic],
+        traffic=[one._replace(time=one.time + shift) for one in observations.traffic],
         sightings=[replace(one, time=one.time + shift) for one in observations.sightings],
         cases=[],
     )

@@ -224,7 +224,7 @@ def later(faults: Sequence[tuple[int, str, str]]) -> list[Observations]:
         replace(
             one,
             clock=(one.clock or 0) + shift,
-            traffic=[replace(traffic, time=traffic.time + shift) for traffic in one.traffic],
+            traffic=[traffic._replace(time=traffic.time + shift) for traffic in one.traffic],
             sightings=[replace(sighting, time=sighting.time + shift) for sighting in one.sightings],
         )
         for one in observed(faults)[:60]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain
 
 from daemon.core.incidents.halves import aged
 from daemon.core.incidents.rates import MINUTE
@@ -125,16 +126,16 @@ class Anchor:
         """Count a session that has the anchor; return the companions that it lacks."""
         self.block[number] = session
         session.blocks += 1
+        if self.companions.keys() <= session.causes:
+            return []
         lacking = [cause for cause in self.companions if cause not in session.causes]
         for cause in lacking:
             self.companions[cause].miss(session.start, session.end)
         return lacking
 
     def end_block(self, name: str, end: float, half: int) -> dict[int, CountedSession]:
-        """End the open block when it is full, and return its sessions; `name` is the anchor's own cause."""
+        """End the open block, and return its sessions; `name` is the anchor's own cause."""
         size = len(self.block)
-        if size < BLOCK:
-            return {}
         for cause, companion in list(self.companions.items()):
             companion.end_block(size, half)
             gone_for = end - companion.first_miss if companion.first_miss is not None else 0.0
@@ -175,4 +176,4 @@ class Anchor:
 
     def _counts(self) -> Counter[str]:
         """Return how many sessions of the open block have each cause."""
-        return Counter(cause for session in self.block.values() for cause in session.causes)
+        return Counter(chain.from_iterable([session.causes for session in self.block.values()]))

@@ -98,4 +98,5 @@ class ScopeMemories:
         self.changed |= {(piece, scope, cause) for cause in causes for piece in ("c", "p")}
 
     def _note_together(self, scope: str, memory: ScopeMemory) -> None:
-        self.changed |= {(kind, scope, name) for kind, name in memory.together.take_changed()}
+        if memory.together.changed:
+            self.changed |= {(kind, scope, name) for kind, name in memory.together.take_changed()}

@@ -108,8 +108,9 @@ class ScopeMemory:
         if source not in self.sources:
             self.sources.append(source)
         gap, half = time - self.latest, int(time // half_window)
-        last, before, self.gap_half = aged(self.longest_gap, self.longest_gap_before, self.gap_half, half)
-        self.longest_gap, self.longest_gap_before = last, before
+        if half > self.gap_half:
+            last, before, self.gap_half = aged(self.longest_gap, self.longest_gap_before, self.gap_half, half)
+            self.longest_gap, self.longest_gap_before = last, before
         if gap <= 0:
             return
         if self.latest:

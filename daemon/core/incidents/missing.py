@@ -27,13 +27,13 @@ LIKE = 80
 def missing_lines(memory: ScopeMemory, session: LinesTogether, settings: IncidentSettings) -> Iterator[Clue]:
     """Count a session; yield the clues that lines are missing from it and from most sessions like it, each once."""
     start, end = session.start / 1e6, session.end / 1e6
-    causes = {memory.parents.get(cause, cause) for cause in session.causes}
+    causes = frozenset([memory.parents.get(cause, cause) for cause in session.causes])
     half = int(end // (settings.window / 2))
     together = memory.together
-    for cause in sorted((causes & memory.presences.keys()) - together.anchors.keys()):
+    for cause in sorted([cause for cause in causes if cause in memory.presences and cause not in together.anchors]):
         if len(together.anchors) < settings.max_usual:
             together.follow(cause)
-    for name, lacking in together.count(CountedSession(start, end, frozenset(causes)), half):
+    for name, lacking in together.count(CountedSession(start, end, causes), half):
         for cause in lacking:
             if not _is_news(memory, name, cause, end, settings):
                 continue

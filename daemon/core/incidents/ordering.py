@@ -5,6 +5,8 @@ A batch of a backlog holds minutes or hours. What is decided must not depend on 
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from daemon.core.observations import Case, KeySeen, LinesTogether, Observations, Sighting, Traffic
 
 Item = Traffic | Sighting | KeySeen | LinesTogether | Case
@@ -16,10 +18,10 @@ def in_order(observations: Observations, near: float) -> list[tuple[float, Item]
     At one time sessions that begin come first, then their keys, then lines. A closed session comes `near` seconds
     after its end, when its lines have opened their incidents.
     """
-    timed: list[tuple[float, int, Item]] = []
-    timed += [(t.time / 1e6, 0, t) for t in observations.traffic]
-    timed += [(k.time / 1e6, 1, k) for k in observations.keys]
-    timed += [(s.time / 1e6, 2, s) for s in observations.sightings]
-    timed += [(t.end / 1e6 + near, 3, t) for t in observations.together]
-    timed += [(c.end / 1e6 + near, 4, c) for c in observations.cases]
-    return [(time, item) for time, _, item in sorted(timed, key=lambda entry: entry[:2])]
+    timed: list[tuple[float, Item]] = []
+    timed += [(t.time / 1e6, t) for t in observations.traffic]
+    timed += [(k.time / 1e6, k) for k in observations.keys]
+    timed += [(s.time / 1e6, s) for s in observations.sightings]
+    timed += [(t.end / 1e6 + near, t) for t in observations.together]
+    timed += [(c.end / 1e6 + near, c) for c in observations.cases]
+    return sorted(timed, key=itemgetter(0))  # what is of one time stays in the order above

@@ -40,8 +40,11 @@ class Peak:
         """Count `count` more at `time` and return the count. What is more than a block before the latest is ignored."""
         if time < self.at - BLOCK * tau:
             return self.count
-        self._age(int(time // half_window))
-        self._move(int(time // (BLOCK * tau)))
+        half, block = int(time // half_window), int(time // (BLOCK * tau))
+        if half > self.half:
+            self._age(half)
+        if block > self.block:
+            self._move(block)
         if time > self.at:
             self.count *= math.exp((self.at - time) / tau)
             self.at = time
@@ -101,8 +104,6 @@ class Peak:
         self.top, self.top_before, self.half = aged(self.top, self.top_before, self.half, half)
 
     def _move(self, block: int) -> None:
-        if block <= self.block:
-            return
         self._close(self.previous)
         if block == self.block + 1:
             self.previous = self.current

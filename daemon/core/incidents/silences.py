@@ -100,13 +100,13 @@ def _absences(
     """Yield what has been away for so long that it is news, and count it in the `rate` of absences."""
     least = max(bar_of(memory, settings, Gravity.WARNING, settings.parts[1]), memory.span(settings.window))
     for cause, presence in followed.items():
-        known = memory.causes.get(cause)
+        if presence.silent or presence.times < settings.regular or clock - presence.last < settings.absence:
+            continue
         gap = min(memory.active - presence.at, clock - presence.last)
-        if presence.silent or presence.times < settings.regular:
-            continue
-        if known is not None and known.label == LabelVerdict.NORMAL:
-            continue
         if gap < max(settings.absence, settings.absence_ratio * presence.usual):
+            continue
+        known = memory.causes.get(cause)
+        if known is not None and known.label == LabelVerdict.NORMAL:
             continue
         period = _period(memory, followed, rate, presence.period(gap), settings)
         if period >= least:

@@ -14,7 +14,7 @@ on the observations and on their order alone, so a replay from its state gives t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from daemon.core.incidents.bounds import clues_within, incidents_over, still_waiting
@@ -96,10 +96,12 @@ class IncidentStage:
             # The partition's stream time is robust; a line beyond it has a time that is not plausible.
             time = min(at, clock)
             self.clocks.advance(source, time)
-            news += self._due()
+            if self.pending:
+                news += self._due()
             news += self._take_in(item, time, source)
-            news += self._bound_incidents()
-            if self.now - self.listened >= LOOK_EVERY:
+            if len(self.incidents) > self.settings.max_incidents:
+                news += self._bound_incidents()
+            if self.clocks.now - self.listened >= LOOK_EVERY:
                 news += self.tick()
         self.clocks.advance(source, clock)
         news += self.tick()
@@ -111,8 +113,8 @@ class IncidentStage:
         if self.now - self.listened >= LISTEN_EVERY:
             closely = self.now // LINES_EVERY > self.listened // LINES_EVERY
             self.listened = self.now
-            for scope, memory in sorted(self.scopes.items()):
-                news += self._listen(scope, memory, closely=closely)
+            for scope in sorted(self.scopes if closely else self._quiet_scopes()):
+                news += self._listen(scope, self.scopes[scope], closely=closely)
         for incident in sorted(self.incidents.values(), key=lambda i: (i.onset, i.id)):
             news += self._end(incident)
         news += self._catch_up(self.mutes.ended(self.now))
@@ -120,6 +122,11 @@ class IncidentStage:
             self.swept = self.now
             self._memories.forget(self.now)
         return news
+
+    def _quiet_scopes(self) -> list[str]:
+        """Return the scopes that may be silent: without an observation for as long as the shortest silence."""
+        now, silence = self.now, self.settings.silence
+        return [scope for scope, memory in self.scopes.items() if now - memory.latest >= silence]
 
     def _listen(self, scope: str, memory: ScopeMemory, *, closely: bool) -> Iterator[News]:
         """Check whether a scope, or `closely` one of its lines or keys, has stopped, as far as all its partitions are
@@ -160,20 +167,20 @@ class IncidentStage:
 
     # -- what comes in ---------------------------------------------------------------------------------------------
 
-    def _take_in(self, item: Item, time: float, source: str) -> Iterator[News]:
+    def _take_in(self, item: Item, time: float, source: str) -> Iterable[News]:
         """Take in what was observed: a closed session, or what arrives."""
         if isinstance(item, Case):
             return self._join(item)
         return self._lack(item) if isinstance(item, LinesTogether) else self._hear(item, time, source)
 
-    def _lack(self, session: LinesTogether) -> Iterator[News]:
+    def _lack(self, session: LinesTogether) -> Iterable[News]:
         """Decide on the lines that are missing from most sessions like this one."""
         self._memories.of(session.scope)
         self.changed.add(("s", session.scope))
         clues = self._memories.lines_together(session)
-        yield from at_once([news for clue in clues for news in self._decide(clue)], self.incidents)
+        return at_once([news for clue in clues for news in self._decide(clue)], self.incidents) if clues else ()
 
-    def _hear(self, item: Traffic | Sighting | KeySeen, time: float, source: str) -> Iterator[News]:
+    def _hear(self, item: Traffic | Sighting | KeySeen, time: float, source: str) -> Iterable[News]:
         memory, half = self._memories.of(item.scope), self.settings.window / 2
         memory.touch(time, source, half, self.clocks.went_on([source]))
         self.changed.add(("s", item.scope))
@@ -182,7 +189,8 @@ class IncidentStage:
         elif isinstance(item, KeySeen):
             self._memories.key_seen(item)
         else:
-            yield from self._sight(item, source)
+            return self._sight(item, source)
+        return ()
 
     def _sight(self, sighting: Sighting, source: str) -> Iterator[News]:
         memory = self._memories.of(sighting.scope)

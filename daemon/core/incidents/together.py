@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from daemon.core.incidents.companions import Anchor, Companion, CountedSession
+from daemon.core.incidents.companions import BLOCK, Anchor, Companion, CountedSession
 
 Piece = tuple[str, str]
 """The kind and name of a piece of the state: an anchor (``t``) or a session (``w``)."""
@@ -45,10 +45,9 @@ class Together:
                 self.sessions[number] = session
                 self.changed.add(("w", str(number)))
             yield name, anchor.count(number, session)
-            ended = anchor.end_block(name, session.end, half)
-            if ended:
+            if len(anchor.block) >= BLOCK:
                 self.changed.add(("t", name))
-                self._release(ended)
+                self._release(anchor.end_block(name, session.end, half))
 
     def note_missing(self, name: str, cause: str) -> None:
         """Note that a companion of an anchor is missing."""
@@ -106,8 +105,8 @@ class Together:
 
     def _takers(self, number: int, session: CountedSession) -> list[tuple[str, Anchor]]:
         """Return the anchors that count a session, in order of their names."""
-        causes = sorted(session.causes & self.anchors.keys())
-        return [(cause, self.anchors[cause]) for cause in causes if self.anchors[cause].takes(number, session)]
+        named = [(cause, self.anchors.get(cause)) for cause in sorted(session.causes)]
+        return [(cause, anchor) for cause, anchor in named if anchor is not None and anchor.takes(number, session)]
 
     def _release(self, block: dict[int, CountedSession]) -> None:
         """Let go of sessions that are in no open block any more."""
