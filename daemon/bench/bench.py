@@ -126,6 +126,7 @@ async def _stages(config: Config, engine: StandIn, before: list[Batch], batches:
     about = provenance(config, engine)
     chain = Chain(batches[0].source, tools, engine, about, incident_settings(config))
     await chain.run(before)
+    chain.finish()
     chain.forget()
     await chain.run(batches)
     chain.finish()

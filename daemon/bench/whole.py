@@ -56,20 +56,30 @@ async def fetch(settings: KafkaSettings, topic: str, start: int, count: int) -> 
 class RunningReplica:
     """The pipeline at work on one topic with one partition."""
 
-    def __init__(self, pipeline: Pipeline, running: asyncio.Task[None], source: TopicPartition) -> None:
-        self._pipeline, self._running, self._source = pipeline, running, source
+    def __init__(self, pipeline: Pipeline, running: asyncio.Task[None], broker: KafkaBroker, config: Config) -> None:
+        self._pipeline, self._running, self._broker = pipeline, running, broker
+        self._source = TopicPartition(config.input.topics[0], 0)
+        self._observations = TopicPartition(config.topics.observations, 0)
 
     async def to(self, end: int) -> None:
-        """Wait until everything below the offset `end` is read, judged as far as it can be, and committed."""
+        """Wait until everything below the offset `end` is read, judged as far as it can be, and committed.
+
+        So is what was observed of it: incidents lag behind the lines.
+        """
+        await self._settle(self._source, end)
+        written = await self._broker.high_water(self._observations.topic, self._observations.partition)
+        await self._settle(self._observations, written - 1)  # the last offset is that of a transaction's commit
+
+    async def _settle(self, source: TopicPartition, end: int) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             if self._running.done():
                 self._running.result()
-            partition = next((p for p in self._pipeline.partitions if p.source == self._source), None)
+            partition = next((p for p in self._pipeline.partitions if p.source == source), None)
             if partition is not None and partition.expected >= end and partition.quiet:
                 return await partition.settle()
             if time.monotonic() > deadline:
-                raise UnavailableError(f"{self._source} was not read within {PATIENCE_S:.0f} s")
+                raise UnavailableError(f"{source} was not read within {PATIENCE_S:.0f} s")
             await asyncio.sleep(0.02)
 
 
@@ -89,7 +99,7 @@ async def replica(config: Config, broker: KafkaBroker, engine: Engine) -> AsyncI
     pipeline = Pipeline(broker, topics, lambda source: Partition(source, shared, processors), metrics)
     running = asyncio.create_task(pipeline.run())
     try:
-        yield RunningReplica(pipeline, running, TopicPartition(config.input.topics[0], 0))
+        yield RunningReplica(pipeline, running, broker, config)
     finally:
         for task in (running, following):
             task.cancel()
