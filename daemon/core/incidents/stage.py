@@ -141,10 +141,9 @@ class IncidentStage:
             self.changed.add(("s", scope))
             yield from self._decide(clue)
         elif closely:
+            before = memory.away()
             silent = list(absences(scope, memory, clock, self.settings))
-            for pieces, followed in (("p", memory.presences), ("kc", memory.keys)):
-                away = [cause for cause, presence in followed.items() if presence.silent]
-                self.changed |= {(piece, scope, cause) for cause in away for piece in pieces}
+            self.changed |= {(piece, scope, cause) for piece, cause in memory.away() - before}
             yield from at_once([news for clue in silent for news in self._decide(clue)], self.incidents)
 
     def _end(self, incident: Incident) -> Iterator[News]:

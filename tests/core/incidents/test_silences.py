@@ -160,6 +160,22 @@ def test_a_restored_stage_misses_the_same(pause: float) -> None:
     assert [("opened", LINE), ("resolved", LINE)] == said[0] == said[1]
 
 
+def test_a_line_that_stays_away_is_written_once() -> None:
+    """Each further look changes nothing of it, so it names no piece of it."""
+    stage = living()
+    run(stage, 4 * HOUR, 8 * HOUR)
+    stage.changed.clear()
+    named = []
+    for minute in range(30):
+        begin = 8 * HOUR + 60 * minute
+        run(stage, begin, begin + 60, None)
+        named.append(("p", "shop", cause_of(LINE).id) in stage.changed)
+        stage.changed.clear()
+
+    assert 1 == sum(named)
+    assert stage.scopes["shop"].presences[cause_of(LINE).id].silent
+
+
 @given(st.lists(st.integers(1, 400), max_size=50))
 def test_the_usual_absence_is_the_longest_of_the_window(gaps: list[int]) -> None:
     """Equal to the greatest gap, counted by hand, within one half of the window."""
