@@ -55,9 +55,8 @@ def _lines(view: ScopeView) -> tuple[bool, bool]:
     """Return whether the session has a line of unknown wording, and a rare one that reads like a failure."""
     table = view.baseline.lines
     known = view.numbers >= 0
-    new = any(table.families.find(view.pattern.lines[place][0]) == NONE for place in np.flatnonzero(~known).tolist())
+    unknown = [view.pattern.lines[place][0] for place in np.flatnonzero(~known).tolist()]
     numbers = view.numbers[known]
     rare = table.mass[numbers] <= RARE * view.baseline.counted
-    bad = bool((rare & (table.failures(numbers) > 0)).any())
-    bad = bad or any(failure_score(view.pattern.lines[place][0]) > 0 for place in np.flatnonzero(~known).tolist())
-    return new, bad
+    bad = bool((rare & (table.failures(numbers) > 0)).any()) or any(failure_score(line) > 0 for line in unknown)
+    return any(table.families.find(line) == NONE for line in unknown), bad

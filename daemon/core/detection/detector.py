@@ -191,7 +191,8 @@ class Detector:
     def _learn(self, turn: _Turn, view: ScopeView, noted: bytes, judgement: Judgement) -> None:
         """Add a session to its scope: its pattern, its weight and its finding."""
         pattern, baseline, source = turn.pattern, turn.scope.baseline, turn.source
-        baseline.define([Definition(pattern.id, pattern.lines, view.vector, 0, view.sketch)])
+        if view.row == ABSENT:
+            baseline.define([Definition(pattern.id, pattern.lines, view.vector, 0, view.sketch)])
         self._count(turn)
         if pattern.id in baseline:
             self._changelog.renew(pattern.scope, pattern.id, source, turn.end)

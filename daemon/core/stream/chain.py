@@ -213,7 +213,7 @@ class Stream:
         sessions = ((pattern, session.end) for session, pattern in islice(self._queue, limit))
         with self._tools.timed("judge"):
             judgements = self._tools.detector.judge_repeats(sessions, self.source)
-        return self._judged(judgements)
+        return self._judged(judgements) if judgements else []
 
     def _judged(self, judgements: Sequence[Judgement]) -> list[Verdict]:
         """Take as many sessions off the queue and return their verdicts."""
