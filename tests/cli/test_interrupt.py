@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import PIPE
@@ -29,6 +30,14 @@ IN_ORDER = {"run", "console", "notify"}
 """Verbs that may end with 0: an interrupt stops them in order once they serve."""
 SECONDS = 120.0
 """How long a start, or an end, may take on a busy machine."""
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """Let what is started hear interrupts: what a shell runs in the background ignores them, and so do its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def interrupted(verb: str, server: socket.socket, process: subprocess.Popen[str]) -> tuple[str, int, str]:
