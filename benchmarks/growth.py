@@ -25,7 +25,7 @@ from daemon.config.schema import Config
 from daemon.core.types import TopicPartition, Update
 from daemon.runtime import seldom_collected
 from daemon.runtime.cold_scopes import give_back
-from daemon.wiring import make_detector, make_tools, provenance
+from daemon.wiring import incident_settings, make_detector, make_tools, provenance
 
 START_US = 1_790_000_000_000_000
 SOURCE = TopicPartition("growth", 0)
@@ -47,7 +47,9 @@ async def main() -> None:
     config = Config.model_validate({"detector": {"max_patterns": options.max_patterns}})
     engine = StandIn()
     detector = make_detector(config, engine)
-    chain = Chain(SOURCE, make_tools(config, engine, detector), engine, provenance(config, engine))
+    chain = Chain(
+        SOURCE, make_tools(config, engine, detector), engine, provenance(config, engine), incident_settings(config)
+    )
     settings = TrafficSettings(config.sessions.gap, options.open_keys, fresh=options.fresh)
     rows = LogTraffic(settings, START_US).lines(options.lines)
     spent, shown, tenth = dict[str, float](), 0, max(options.batch, options.lines // 10)

@@ -28,7 +28,7 @@ from daemon.bench.standin import StandIn
 from daemon.config.schema import Config
 from daemon.core.positions import MAX_LINES_PER_RECORD
 from daemon.core.types import Batch, TopicPartition
-from daemon.wiring import make_detector, make_tools, provenance
+from daemon.wiring import incident_settings, make_detector, make_tools, provenance
 
 SOURCE = TopicPartition("records", 0)
 START_MS = 1_790_000_000_000
@@ -109,7 +109,13 @@ async def read(form: str, lines: int, split: int, *, short: bool) -> str:
     del texts
     config = Config.model_validate({"input": {"format": name, "max_record_lines": MAX_LINES_PER_RECORD}})
     engine = StandIn()
-    chain = Chain(SOURCE, make_tools(config, engine, make_detector(config, engine)), engine, provenance(config, engine))
+    chain = Chain(
+        SOURCE,
+        make_tools(config, engine, make_detector(config, engine)),
+        engine,
+        provenance(config, engine),
+        incident_settings(config),
+    )
     await chain.run([_batch([little], 0)])
     chain.finish()
     forget_the_most()

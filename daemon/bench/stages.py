@@ -15,7 +15,15 @@ from daemon.bench.standin import StandIn
 from daemon.core.alerts import Provenance, case_of
 from daemon.core.incidents import IncidentSettings
 from daemon.core.observations import dump_observations
-from daemon.core.stream import IncidentsProcessor, Publishing, Stream, Tools, baseline_records, drive, piece_key
+from daemon.core.stream import (
+    IncidentsProcessor,
+    Publishing,
+    Stream,
+    Tools,
+    baseline_records,
+    checkpoint_records,
+    drive,
+)
 from daemon.core.types import Batch, OutRecord, TopicPartition
 
 COMMIT_LINES = 50_000
@@ -35,7 +43,7 @@ class Chain:
         tools: Tools,
         engine: StandIn,
         about: Provenance,
-        incidents: IncidentSettings | None = None,
+        incidents: IncidentSettings,
     ) -> None:
         self.clock = Clock()
         self.sessions = 0
@@ -46,9 +54,8 @@ class Chain:
         self._engine = engine
         self._about = about
         publishing = Publishing("bench", about.config, verdicts=False, provenance=lambda: about, timer=process_time)
-        self._incidents = IncidentsProcessor(OBSERVATIONS, incidents or IncidentSettings(), publishing, None)
+        self._incidents = IncidentsProcessor(OBSERVATIONS, incidents, publishing, None)
         self._observed = 0
-        self._outputs: list[OutRecord] = []
         self._lines = 0
 
     async def run(self, batches: Sequence[Batch]) -> None:
@@ -76,13 +83,13 @@ class Chain:
     def finish(self) -> None:
         """Put everything since the last transaction into one more, and one of the incidents."""
         with self.clock("take"):
-            outputs, self._outputs, self._lines = self._outputs, [], 0
-            outputs += [record.at(0) for record in baseline_records(self._detector.updates(self._stream.source))]
+            self._lines = 0
+            outputs = [record.at(0) for record in baseline_records(self._detector.updates(self._stream.source))]
             observations = self._stream.observer.take(self._stream.watermark)
             observed = dump_observations(observations)
             outputs.append(OutRecord("observations", b"bench", observed, (), 0))
             checkpoint = self._stream.checkpoint("bench")
-            outputs.append(OutRecord("checkpoints", b"bench", checkpoint.encode(), (), 0))
+            outputs += checkpoint_records(checkpoint, b"bench", 0)
             self.commits.append((outputs, checkpoint.low))
         with self.clock("incidents"):
             self._tell(observed)
@@ -92,11 +99,9 @@ class Chain:
         self._incidents.step(Batch(OBSERVATIONS, [self._observed], [0], [b"bench"], [observed]), {})
         self._observed += 1
         settlement = self._incidents.take()
-        pieces = settlement.checkpoint.pieces.items()
-        records = [OutRecord("checkpoints", piece_key(b"bench", name), value, (), 0) for name, value in pieces]
-        checkpoint = OutRecord("checkpoints", b"bench", settlement.checkpoint.encode(), (), 0)
         alerts = [record.at(0) for record in settlement.records]
-        self.told.append(([*alerts, checkpoint, *records], settlement.checkpoint.low))
+        checkpoint = checkpoint_records(settlement.checkpoint, b"bench", 0)
+        self.told.append(([*alerts, *checkpoint], settlement.checkpoint.low))
 
     def _timed(self, stage: str) -> AbstractContextManager[None]:
         return self.clock(stage)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from time import monotonic, perf_counter, time
 
-from daemon.core.stream import CommitClock, Settlement, checkpoint_key, piece_key
+from daemon.core.stream import CommitClock, Settlement, checkpoint_key, checkpoint_records
 from daemon.core.types import OutRecord, TopicPartition
 from daemon.runtime.recovery import Lost, Recovered
 from daemon.runtime.shared import Shared
@@ -104,10 +104,7 @@ class Commits:
         self._clock.committed()
         settlement: Settlement = await self._shared.thread(self._recovered.processor.take)
         records = [record.at(place) if is_own(record) else record for record in settlement.records]
-        key = checkpoint_key(terms.group, self._source)
-        records.append(OutRecord("checkpoints", key, settlement.checkpoint.encode(), partition=place))
-        for name, value in settlement.checkpoint.pieces.items():
-            records.append(OutRecord("checkpoints", piece_key(key, name), value, partition=place))
+        records += checkpoint_records(settlement.checkpoint, checkpoint_key(terms.group, self._source), place)
         await self._recovered.producer.commit(records, settlement.checkpoint.low)
         self.committed_at = monotonic()
         self.count += 1

@@ -230,8 +230,6 @@ class IncidentStage:
     # -- deciding --------------------------------------------------------------------------------------------------
 
     def _due(self) -> Iterator[News]:
-        if not self.pending:
-            return
         together, self.pending = due_together(self.pending, self.now, self.settings.near)
         if not together:
             return

@@ -17,7 +17,7 @@ To add a processor, implement `Processor` and enter it for its topic in `daemon.
 
 from daemon.core.positions import ranges
 from daemon.core.stream.chain import Stream, Tools, untimed
-from daemon.core.stream.checkpoint import Checkpoint, checkpoint_key, name_of_piece, piece_key
+from daemon.core.stream.checkpoint import Checkpoint, checkpoint_key, checkpoint_records, name_of_piece
 from daemon.core.stream.commit_policy import CommitClock, IdleClock, Pace
 from daemon.core.stream.driver import Embed, drive
 from daemon.core.stream.feedback_processor import FeedbackProcessor
@@ -63,9 +63,9 @@ __all__ = [
     "Tools",
     "baseline_records",
     "checkpoint_key",
+    "checkpoint_records",
     "drive",
     "name_of_piece",
-    "piece_key",
     "ranges",
     "untimed",
 ]

@@ -22,7 +22,7 @@ import orjson
 import zstandard
 
 from daemon.core.positions import Positions, offset_of, position_of
-from daemon.core.types import TopicPartition
+from daemon.core.types import OutRecord, TopicPartition
 from daemon.core.zstd_frames import unpacked_frame
 from daemon.errors import DataError
 
@@ -120,11 +120,17 @@ def checkpoint_key(group: str, source: TopicPartition) -> bytes:
     return f"{group}/{source.topic}/{source.partition}".encode()
 
 
-def piece_key(checkpoint: bytes, name: bytes) -> bytes:
-    """Return the key of a named piece of the state whose checkpoint has the key `checkpoint`."""
-    return checkpoint + b"/" + name
+def checkpoint_records(checkpoint: Checkpoint, key: bytes, place: int) -> list[OutRecord]:
+    """Return the record of a checkpoint and those of its pieces, for the partition `place` of the checkpoints' topic.
+
+    `key` is the checkpoint's; the key of a piece begins with it.
+    """
+    pieces = [
+        OutRecord("checkpoints", key + b"/" + name, value, (), place) for name, value in checkpoint.pieces.items()
+    ]
+    return [OutRecord("checkpoints", key, checkpoint.encode(), (), place), *pieces]
 
 
 def name_of_piece(checkpoint: bytes, key: bytes) -> bytes:
-    """Return the name of the piece that `piece_key` gave a key."""
+    """Return the name of the piece that `checkpoint_records` gave a key."""
     return key[len(checkpoint) + 1 :]
