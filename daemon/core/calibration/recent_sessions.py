@@ -117,26 +117,26 @@ class Ring:
         places.minute[place], places.state[place] = minute, state
         self._noted(1)
 
-    def extend(self, findings: Sequence[bytes], minutes: NDArray[np.int64], *, state: int) -> None:
-        """Do what `append` does for each of some sessions that calibrate, all of one state."""
+    def extend(self, findings: Sequence[bytes], minutes: NDArray[np.int64], states: NDArray[np.int64]) -> None:
+        """Do what `append` does for each of some sessions that calibrate."""
         begin = 0
         while begin < len(findings):
             some = slice(begin, begin + CHUNK - self.count % CHUNK)
-            self._extend(findings[some], minutes[some], state)
+            self._extend(findings[some], minutes[some], states[some])
             begin = some.stop
 
-    def _extend(self, findings: Sequence[bytes], minutes: NDArray[np.int64], state: int) -> None:
+    def _extend(self, findings: Sequence[bytes], minutes: NDArray[np.int64], states: NDArray[np.int64]) -> None:
         """Note sessions that go to one chunk."""
         begin, places = self.count % RING, self._places
         cut = slice(begin, begin + len(findings))
         places.reserve(cut.stop)
         self._chunks.reserve(begin // CHUNK + 1)
         if not all(map(_CALIBRATES.__getitem__, places.state[cut].tolist())):
-            for finding, minute in zip(findings, minutes.tolist(), strict=True):
+            for finding, minute, state in zip(findings, minutes.tolist(), states.tolist(), strict=True):
                 self.append(finding, minute=minute, state=state)
             return
         places.found[cut] = self.findings.exchange(findings, places.found[cut].tolist())
-        places.minute[cut], places.state[cut] = minutes, state
+        places.minute[cut], places.state[cut] = minutes, states
         self._noted(len(findings))
 
     def _noted(self, sessions: int) -> None:

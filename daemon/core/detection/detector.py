@@ -160,7 +160,8 @@ class Detector:
                 self._changelog.change(key, source)
             scope.baseline.add_known(run.counted.values(), source)
             minutes = np.minimum(np.maximum(np.array(run.ends) // MINUTE_US, 0), LAST_MINUTE)
-            scope.ring(source).extend([verdict.finding for verdict in run.verdicts], minutes, state=QUIET)
+            states = np.array([LOUD if verdict.judgement.anomalous else QUIET for verdict in run.verdicts])
+            scope.ring(source).extend([verdict.finding for verdict in run.verdicts], minutes, states)
         return run.judgements
 
     def review(self, pattern: Pattern, source: TopicPartition) -> Judgement | None:

@@ -3,8 +3,8 @@
 An assessment is a function of the scope's masses and of the ring of recent sessions, and one session changes either
 only a little. A verdict is reused as long as what it depends on changes little: the pattern's mass and the scope's
 total by a fifth, the ring by less the smaller the p-value is; labels, the set of common lines and the patterns' rows
-not at all. A pattern of small mass is always assessed again, and so is one whose p-value is small: a cached verdict
-never carries a clue.
+not at all. A pattern of small mass is always assessed again. So is one whose p-value is small, unless its clue is a
+failure, which follows from masses whatever the p-value is: a fault that many sessions show costs little.
 
 Everything here follows from the sequence of sessions, so the same sequence gives the same verdicts.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from daemon.core.baseline import Baseline, more_until
 from daemon.core.calibration import ENOUGH, Ring
 from daemon.core.generation_cache import GenerationCache
-from daemon.core.types import Judgement
+from daemon.core.types import Judgement, SessionClue
 
 FREQUENT = 16.0
 """Sessions of the window that a pattern needs for its verdict to be kept."""
@@ -25,7 +25,8 @@ MOVED = 0.2
 RENEWED = 4.0
 """Share of the ring that may be new, as a multiple of the p-value: small ones change more."""
 CLEAR = 0.02
-"""Least p-value of a cached verdict: twice that of a strange mixture of lines."""
+"""Least p-value of a cached verdict without a clue: twice that of a strange mixture of lines."""
+FAILURE = (SessionClue.FAILURE,)
 CACHED = 1024
 """Least number of verdicts that are kept."""
 
@@ -92,9 +93,11 @@ class VerdictCache:
     def keep(
         self, pattern: str, baseline: Baseline, ring: Ring | None, end: int, judgement: Judgement, finding: bytes
     ) -> None:
-        """Keep how a live session of `pattern` was judged when it is frequent and clearly normal."""
+        """Keep how a live session of a frequent pattern was judged, if the least change of its rank changes no clue."""
         p_value = judgement.p_value
-        if ring is None or len(ring) < ENOUGH or p_value is None or p_value < CLEAR or judgement.anomalous:
+        if ring is None or len(ring) < ENOUGH or p_value is None:
+            return
+        if judgement.clues != FAILURE and (judgement.anomalous or p_value < CLEAR):
             return
         mass = baseline.mass_of(pattern)
         if mass < FREQUENT:

@@ -90,7 +90,7 @@ def test_sessions_noted_together_are_those_noted_one_by_one(steps: list[tuple[in
             if state == EARLY:
                 together.append(noted, minute=minute, state=state)
         if state != EARLY:
-            together.extend(found, np.arange(count), state=state)
+            together.extend(found, np.arange(count), np.full(count, state))
     assert [single.dump(chunk) for chunk in single.chunks()] == [together.dump(chunk) for chunk in together.chunks()]
     one, other = gather(NAMES, single, [single]), gather(NAMES, together, [together])
     assert one.parts.tobytes() == other.parts.tobytes()

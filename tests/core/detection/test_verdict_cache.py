@@ -11,7 +11,7 @@ from daemon.core.detection import changelog_codec, verdict_cache
 from daemon.core.detection.assessment import Assessment, assess
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.detection.scope import ScopeView
-from daemon.core.types import Judgement, Pattern, Update
+from daemon.core.types import Judgement, Pattern, SessionClue, Update
 from tests.support.traffic import DIMENSIONS, SOURCE, pattern, vector
 
 MINUTE = 60_000_000
@@ -81,6 +81,17 @@ def test_most_sessions_of_frequent_patterns_are_not_assessed_anew(assessed: list
     assert len(assessed) - 16 < 125
 
 
+def test_a_fault_that_many_sessions_show_is_not_assessed_each_time(assessed: list[str]) -> None:
+    """Its sessions all carry their clue, which follows from how rare the line is."""
+    detector, fault = make(), pattern("open", "read", "ERROR disk lost")
+    judge(detector, traffic(6000))
+    judge(detector, [fault] * 16, 6000)
+    assessed.clear()
+    judged = judge(detector, [fault] * 30, 6016)
+    assert {(SessionClue.FAILURE,)} == {judgement.clues for judgement in judged}
+    assert 0 < len(assessed) < 10
+
+
 def test_a_label_counts_at_once(assessed: list[str]) -> None:
     """After a person labels any pattern everything is assessed again, and the label shows."""
     detector = make()
@@ -113,20 +124,24 @@ def test_a_label_whose_pattern_comes_later_counts_when_it_comes(assessed: list[s
 
 def test_repeats_judged_together_are_those_judged_one_by_one() -> None:
     """Verdicts, and the records of all that was learned, do not depend on how many sessions are judged at once."""
-    sessions = [(made, number * MINUTE // 10) for number, made in enumerate(traffic(6000))]
+    fault = pattern("open", "ERROR disk lost")
+    mixed = [*traffic(5000), *[fault] * 40, *traffic(1000, seed=1)]
+    sessions = [(made, number * MINUTE // 10) for number, made in enumerate(mixed)]
     one_by_one, together = make(), make()
     singly = [one_by_one.judge(made, vector(made), end=end, source=SOURCE) for made, end in sessions]
-    judged, most = list[Judgement](), 0
+    judged, most, faults = list[Judgement](), 0, 0
     while len(judged) < len(sessions):
         repeats = together.judge_repeats(sessions[len(judged) :], SOURCE)
         judged += repeats
         most = max(most, len(repeats))
+        faults += sum(judgement.anomalous for judgement in repeats)
         if len(judged) < len(sessions):
             made, end = sessions[len(judged)]
             judged.append(together.judge(made, vector(made), end=end, source=SOURCE))
     assert singly == judged
     assert one_by_one.updates(SOURCE) == together.updates(SOURCE)
     assert most > 20
+    assert faults > 10
 
 
 def test_a_label_ends_judging_together() -> None:
