@@ -33,6 +33,7 @@ from daemon.adapters.engines import make_engine
 from daemon.config.loading import load_config
 from daemon.config.schema import Config
 from daemon.core.alerts.explanation import explain
+from daemon.core.alerts.judged_lines import JudgedLines
 from daemon.core.detection import decision
 from daemon.core.positions import offset_of
 from daemon.core.stream import Stream, drive
@@ -184,7 +185,7 @@ def cases(verdicts: Iterable[Verdict], lines: Sequence[Line], seen: Counter[str]
         if not labelled:
             continue
         rankings = {
-            "ours": [entry.line.masked for entry in explain(verdict).lines],
+            "ours": [entry.masked for entry in explain(JudgedLines.of(verdict)).lines],
             "rarest": [entry.masked for entry in sorted(session, key=lambda entry: seen[entry.masked])],
             "first": [entry.masked for entry in session],
         }
@@ -219,8 +220,8 @@ def misses(found: Iterable[Case]) -> Iterator[str]:
     for case in found:
         if case.ranks["ours"] > 1:
             yield f"rank {case.ranks['ours']}, p {case.p_value:.4f}:"
-            for at, entry in enumerate(explain(case.verdict).lines[: case.ranks["ours"]], 1):
-                line = f"{entry.line.count} x {entry.line.masked[:150]}"
+            for at, entry in enumerate(explain(JudgedLines.of(case.verdict)).lines[: case.ranks["ours"]], 1):
+                line = f"{entry.count} x {entry.masked[:150]}"
                 yield f"  {at:2d} {entry.why:6s} {entry.contribution:.3f} {entry.share} {line}"
 
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
 from benchmarks.explanations.incidents import Cause, symptoms_of
 from benchmarks.explanations.proof import Proof
 from benchmarks.quiet.chain import LIMITS
@@ -21,6 +19,7 @@ from benchmarks.quiet.streams import as_json
 from daemon.adapters.engines import EngineSettings, make_engine
 from daemon.core.alerts import Provenance, case_of
 from daemon.core.alerts.explanation import explain
+from daemon.core.alerts.judged_lines import JudgedLines
 from daemon.core.detection import Detector, DetectorSettings
 from daemon.core.formats import FormatSettings
 from daemon.core.incidents import IncidentSettings, IncidentStage, News
@@ -34,12 +33,9 @@ from daemon.core.types import (
     Judgement,
     Pattern,
     Phase,
-    Session,
     SessionClue,
-    SessionLine,
     TopicPartition,
     Vector,
-    Verdict,
 )
 
 SOURCE = TopicPartition("explanations", 0)
@@ -94,7 +90,7 @@ class ProvingDetector(Detector):
         return []
 
     def _try(self, pattern: Pattern, vector: Vector, judged: Judgement, end: int, source: TopicPartition) -> Trial:
-        named, others = _lines(pattern, judged, end, source)
+        named, others = _lines(pattern, judged)
 
         def carries(without: list[str]) -> bool:
             left = {line: count for line, count in pattern.lines if line not in without}
@@ -109,14 +105,11 @@ class ProvingDetector(Detector):
         return Trial(pattern, causes, without_named, without_others)
 
 
-def _lines(pattern: Pattern, judged: Judgement, end: int, source: TopicPartition) -> tuple[list[str], list[str]]:
+def _lines(pattern: Pattern, judged: Judgement) -> tuple[list[str], list[str]]:
     """Return the lines that an explanation names as evidence, and the others, the most telling first."""
-    lines = [SessionLine(line, count, place, place, line) for place, (line, count) in enumerate(pattern.lines)]
-    size = sum(line.count for line in lines)
-    session = Session(pattern.scope, "", end, end, size, 0, ClosedBy.GAP, lines, np.empty(0, np.int64))
-    explained = explain(Verdict(source, session, pattern, judged)).lines
-    named = [each.line.masked for each in explained if each.contribution > 0]
-    return named, [each.line.masked for each in explained if not each.contribution > 0]
+    explained = explain(JudgedLines(judged, pattern.id, pattern.lines)).lines
+    named = [each.masked for each in explained if each.contribution > 0]
+    return named, [each.masked for each in explained if not each.contribution > 0]
 
 
 async def prove_sessions(stream: Iterable[tuple[float, Row]], warm_up: int) -> Proof:

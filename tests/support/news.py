@@ -10,6 +10,7 @@ import orjson
 
 from daemon.core.alerts import Published, alert_record, case_of
 from daemon.core.alerts.explanation import explain
+from daemon.core.alerts.judged_lines import JudgedLines
 from daemon.core.incidents import Clue, Event, News
 from daemon.core.incidents.clues import SILENCE
 from daemon.core.incidents.incident import open_incident
@@ -60,7 +61,8 @@ def news_of(
     held_back: int = 0,
 ) -> News:
     """Return news of an incident about a verdict's most telling line; `closed`: its session has closed."""
-    head, session = explain(case).lines[0].line, case.session
+    session = case.session
+    head = session.lines[explain(JudgedLines.of(case)).lines[0].number]
     end = session.end / 1e6
     incident = open_incident(
         clue(head.masked, scope=session.scope, time=end, text=head.example, key=session.key, at=place(head.first)),

@@ -1,45 +1,28 @@
-"""Documents: the case of a session that carries a clue, and the news of an incident that shows it.
-
-A document is kept below a size that every broker accepts. The least telling lines are left out first, and `omitted`
-counts them.
-"""
+"""The news of an incident as a document, which shows its most telling case."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, cast
 
-from daemon.core.alerts.contrast import Contrast, Difference
-from daemon.core.alerts.explanation import ExplainedLine, Explanation, explain
+from daemon.core.alerts.case_document import Provenance
 from daemon.core.incidents import SILENCE, Incident, News, Release, Symptom
 from daemon.core.messages import (
     ALERT_SCHEMA,
     AlertDocument,
     CauseDocument,
     ContrastDocument,
-    ContrastLine,
     IncidentDocument,
-    Label,
     LineDocument,
-    NeighbourDocument,
     Severity,
-    encode,
     rfc3339,
-    verdict_document,
 )
-from daemon.core.observations import Case, Gravity, cause_of
-from daemon.core.origins import Origins, split_place
-from daemon.core.positions import place
+from daemon.core.observations import Gravity
+from daemon.core.origins import split_place
 from daemon.core.text import duration, gist, many, shorten
-from daemon.core.types import Neighbour, Verdict
 
-MAX_BYTES = 600_000
 SUMMARY = 200
-MAX_CAUSES = 64
-"""Most causes of a session that are compared with those of incidents."""
-_DIGITS = 4
 _SEVERITY: Mapping[Gravity, Severity] = {
     Gravity.HARMLESS: "info",
     Gravity.WARNING: "warning",
@@ -53,48 +36,6 @@ _NO_CONTRAST: ContrastDocument = {
     "fewer": [],
     "usual": 0,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """What an alert was judged with.
-
-    `budget` is as configured, `model` names the vectors, `config` is the configuration's hash, and `baseline` says how
-    far the baseline's topic had been read.
-    """
-
-    budget: str
-    model: str
-    config: str
-    baseline: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    """How much of a case is shown: lines, differences of each kind, characters of a text."""
-
-    lines: int = 200
-    differences: int = 50
-    text: int = 2000
-
-    def halved(self) -> _Limits:
-        return _Limits(max(self.lines // 2, 1), max(self.differences // 2, 1), max(self.text // 2, 80))
-
-
-def case_of(verdict: Verdict, about: Provenance) -> Case:
-    """Return the case of a session that carries a clue, for the incidents stage; its JSON has at most `MAX_BYTES`."""
-    explanation = explain(verdict)
-    limits = _Limits()
-    document = _case_document(verdict, explanation, about, limits)
-    while len(encode(document)) > MAX_BYTES and limits != limits.halved():
-        limits = limits.halved()
-        document = _case_document(verdict, explanation, about, limits)
-    causes = [cause_of(line.line.masked).id for line in explanation.lines if line.contribution > 0]
-    causes += [cause.id for line in verdict.session.lines if (cause := cause_of(line.masked)).score > 0]
-    causes += [cause_of(line.masked).id for line in explanation.contrast.telling]
-    return Case(
-        verdict.id, verdict.session.scope, verdict.session.end, list(dict.fromkeys(causes))[:MAX_CAUSES], document
-    )
 
 
 def alert_document(news: News, about: Provenance) -> AlertDocument:
@@ -230,86 +171,3 @@ def _open_session(incident: Incident, head: Symptom, about: Provenance) -> dict[
 
 def _time(seconds: float) -> str:
     return rfc3339(round(seconds * 1e6))
-
-
-def _case_document(verdict: Verdict, explanation: Explanation, about: Provenance, limits: _Limits) -> dict[str, Any]:
-    """Return what an alert shows of a closed session: all fields but those of the incident."""
-    judgement = verdict.judgement
-    shown = dict(verdict_document(verdict))
-    for name in ("id", "anomalous", "clues", "learned", "phase"):
-        del shown[name]
-    return {
-        **shown,
-        "verdict": verdict.id,
-        "seen": judgement.seen,
-        "label": cast("Label | None", judgement.label),
-        "parts": {name: round(value, _DIGITS) for name, value in judgement.parts.items()},
-        "session": [_line_document(line, limits, verdict.origins) for line in explanation.lines[: limits.lines]],
-        "omitted": max(len(explanation.lines) - limits.lines, 0),
-        "nearest": [_neighbour_document(near, limits) for near in judgement.nearest],
-        "contrast": _contrast_document(explanation.contrast, limits),
-        "model": about.model,
-        "config": about.config,
-        "baseline": about.baseline,
-    }
-
-
-def _share(value: float) -> float:
-    return round(min(max(value, 0.0), 1.0), 6)
-
-
-def _line_document(explained: ExplainedLine, limits: _Limits, origins: Origins | None) -> LineDocument:
-    named = place if origins is None else origins.place
-    return {
-        "text": shorten(explained.line.example, limits.text),
-        "count": explained.line.count,
-        "expected": explained.expected,
-        "first": named(explained.line.first),
-        "last": named(explained.line.last),
-        "why": explained.why,
-        "contribution": _share(explained.contribution),
-        "share": None if explained.share is None else _share(explained.share),
-        "novelty": None if explained.novelty is None else _share(explained.novelty),
-        "nearest_normal": None if explained.nearest_normal is None else shorten(explained.nearest_normal, limits.text),
-    }
-
-
-def _neighbour_document(near: Neighbour, limits: _Limits) -> NeighbourDocument:
-    return {
-        "pattern": near.pattern,
-        "similarity": round(near.similarity, 6),
-        "weight": _share(near.weight),
-        "first_seen": rfc3339(near.first_seen),
-        "last_seen": rfc3339(near.last_seen),
-        "label": cast("Label | None", near.label),
-        "text": _pattern_text(near.lines, limits),
-    }
-
-
-def _pattern_text(lines: Sequence[tuple[str, int]], limits: _Limits) -> str:
-    shown = [f"{count} x {shorten(line, limits.text)}" for line, count in lines[: limits.lines]]
-    return shorten("\n".join([*shown, "…"] if len(lines) > len(shown) else shown), 4 * limits.text)
-
-
-def _contrast_document(differing: Contrast, limits: _Limits) -> ContrastDocument:
-    return {
-        "pattern": differing.reference.pattern if differing.reference else None,
-        "only_here": _differences(differing.only_here, limits),
-        "missing_here": _differences(differing.missing_here, limits),
-        "more": _differences(differing.more, limits),
-        "fewer": _differences(differing.fewer, limits),
-        "usual": differing.usual,
-    }
-
-
-def _differences(differences: Sequence[Difference], limits: _Limits) -> list[ContrastLine]:
-    return [
-        {
-            "text": shorten(difference.text, limits.text),
-            "count": difference.count,
-            "expected": difference.expected,
-            "share": None if difference.share is None else _share(difference.share),
-            "contribution": _share(difference.contribution),
-        }
-        for difference in differences[: limits.differences]
-    ]

@@ -21,11 +21,17 @@ _WHY: Mapping[str, Why] = {"new": "new", "severe": "severe", "count": "count"}
 
 @dataclass(frozen=True, slots=True)
 class LineWeight:
-    """The evidence about one line: its share of the case (0 to 1), the reason, the share of sessions that have it."""
+    """The evidence about one line: its share of the case (0 to 1), the reason, the share of sessions that have it.
+
+    `share` is None where it was not looked up.
+    """
 
     contribution: float
     why: Why
-    share: float
+    share: float | None
+
+
+NO_EVIDENCE = LineWeight(0.0, "usual", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +41,9 @@ class Weights:
     present: Mapping[str, LineWeight] = field(default_factory=dict)
     missing: Mapping[str, LineWeight] = field(default_factory=dict)
 
-    def of(self, line: str, *, missing: bool = False) -> float:
-        """Return a line's contribution, 0 without evidence."""
-        weighed = (self.missing if missing else self.present).get(line)
-        return weighed.contribution if weighed else 0.0
+    def of(self, line: str, *, missing: bool = False) -> LineWeight:
+        """Return the evidence about a line."""
+        return (self.missing if missing else self.present).get(line, NO_EVIDENCE)
 
 
 def weigh(evidence: Iterable[Evidence]) -> Weights:

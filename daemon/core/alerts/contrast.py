@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from daemon.core.alerts.attribution import Weights
-from daemon.core.types import Judgement, LabelVerdict, Neighbour, Session, SessionLine
+from daemon.core.types import Judgement, LabelVerdict, Neighbour
 
 ESTABLISHED = 5
 """The number of sessions in the window that a pattern needs to stand for normal traffic."""
@@ -19,10 +19,9 @@ ESTABLISHED = 5
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One line's count here and in the normal pattern. `text` is an example, or the masked line where there is none."""
+    """One line's count here and in the normal pattern."""
 
     masked: str
-    text: str
     count: int
     expected: int
     share: float | None
@@ -64,12 +63,12 @@ def comparable(judgement: Judgement, own: str) -> list[Neighbour]:
     return sorted(established or normal, key=lambda near: -near.similarity)
 
 
-def contrast(session: Session, normal: Neighbour | None, weights: Weights) -> Contrast:
-    """Return the differences between a session and a normal pattern."""
-    here = {line.masked: line for line in session.lines}
+def contrast(lines: Iterable[tuple[str, int]], normal: Neighbour | None, weights: Weights) -> Contrast:
+    """Return the differences between a session, by its lines with their counts, and a normal pattern."""
+    here = dict(lines)
     there = dict(normal.lines) if normal else {}
     differences = [
-        _difference(line, here.get(line), there.get(line, 0), weights) for line in here.keys() | there.keys()
+        _difference(line, here.get(line, 0), there.get(line, 0), weights) for line in here.keys() | there.keys()
     ]
     absent = [line for line, weighed in weights.missing.items() if weighed.contribution > 0 and line not in there]
     both = [difference for difference in differences if difference.count and difference.expected]
@@ -79,7 +78,7 @@ def contrast(session: Session, normal: Neighbour | None, weights: Weights) -> Co
         missing_here=_ranked(
             [
                 *(difference for difference in differences if not difference.count),
-                *(_difference(line, None, 1, weights) for line in absent),
+                *(_difference(line, 0, 1, weights) for line in absent),
             ]
         ),
         more=_ranked(difference for difference in both if difference.count > difference.expected),
@@ -88,16 +87,9 @@ def contrast(session: Session, normal: Neighbour | None, weights: Weights) -> Co
     )
 
 
-def _difference(masked: str, line: SessionLine | None, expected: int, weights: Weights) -> Difference:
-    weighed = (weights.present if line else weights.missing).get(masked)
-    return Difference(
-        masked=masked,
-        text=line.example if line else masked,
-        count=line.count if line else 0,
-        expected=expected,
-        share=weighed.share if weighed else None,
-        contribution=weighed.contribution if weighed else 0.0,
-    )
+def _difference(masked: str, count: int, expected: int, weights: Weights) -> Difference:
+    weighed = weights.of(masked, missing=not count)
+    return Difference(masked, count, expected, weighed.share, weighed.contribution)
 
 
 def _ranked(differences: Iterable[Difference]) -> list[Difference]:

@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from daemon.core.alerts.attribution import LineWeight, Weights, weigh
+from daemon.core.alerts.attribution import Weights, weigh
 from daemon.core.alerts.contrast import Contrast, comparable, contrast
+from daemon.core.alerts.judged_lines import JudgedLines
 from daemon.core.alerts.line_similarity import LineIndex
 from daemon.core.alerts.repeat_counts import repeats
 from daemon.core.messages import Why
-from daemon.core.types import Neighbour, SessionLine, Verdict
+from daemon.core.types import Neighbour
 
 MAX_COMPARED = 64
 NEARLY = 0.95
@@ -33,11 +34,14 @@ NEARLY = 0.95
 class ExplainedLine:
     """One distinct line of the session and what is odd about it.
 
-    `expected` is its count in the normal pattern of the contrast, None without one. `share` is the share of sessions
-    that have it, None if that was not looked up. `novelty` (0 to 1) is None beyond the first 64 unknown lines.
+    `number` is its place among the session's lines, 0 for the first. `expected` is its count in the normal pattern of
+    the contrast, None without one. `share` is the share of sessions that have it, None if that was not looked up.
+    `novelty` (0 to 1) is None beyond the first 64 unknown lines.
     """
 
-    line: SessionLine
+    number: int
+    masked: str
+    count: int
     why: Why
     contribution: float
     expected: int | None
@@ -54,30 +58,34 @@ class Explanation:
     contrast: Contrast
 
 
-def explain(verdict: Verdict) -> Explanation:
-    """Return the explanation of an anomalous verdict, in time linear in its lines and those of its nearest patterns."""
-    normal = comparable(verdict.judgement, verdict.pattern.id)
+def explain(session: JudgedLines) -> Explanation:
+    """Return the explanation of an anomalous session, in time linear in its lines and those of its nearest patterns."""
+    normal = comparable(session.judgement, session.pattern)
     compared = normal[0] if normal else None
-    weights = weigh([*verdict.judgement.evidence, *repeats(verdict.session, compared, normal)])
-    return Explanation(_rank(verdict, weights, compared), contrast(verdict.session, compared, weights))
+    weights = weigh([*session.judgement.evidence, *repeats(session.lines, compared, normal)])
+    return Explanation(_rank(session, weights, compared), contrast(session.lines, compared, weights))
 
 
-def _rank(verdict: Verdict, weights: Weights, compared: Neighbour | None) -> list[ExplainedLine]:
+def _rank(session: JudgedLines, weights: Weights, compared: Neighbour | None) -> list[ExplainedLine]:
     usual = dict(compared.lines) if compared else None
-    known = LineIndex(line for near in verdict.judgement.nearest for line, _ in near.lines)
+    known = LineIndex(line for near in session.judgement.nearest for line, _ in near.lines)
     left = MAX_COMPARED
     explained = []
-    for line in sorted(verdict.session.lines, key=lambda line: (-weights.of(line.masked), line.first)):
-        weighed = weights.present.get(line.masked)
+    for number, (masked, count) in sorted(enumerate(session.lines), key=lambda at: -weights.of(at[1][0]).contribution):
+        weighed = weights.of(masked)
         novelty: float | None = None
         nearest: str | None = None
-        if line.masked in known or (weighed and weighed.share > 0):
-            novelty, nearest = 0.0, line.masked
+        if masked in known or weighed.share:
+            novelty, nearest = 0.0, masked
         elif left:
             left -= 1
-            novelty, nearest = known.novelty(line.masked)
-        expected = None if usual is None else usual.get(line.masked, 0)
-        explained.append(_explained(line, expected, weighed, novelty, nearest))
+            novelty, nearest = known.novelty(masked)
+        expected = None if usual is None else usual.get(masked, 0)
+        explained.append(
+            ExplainedLine(
+                number, masked, count, weighed.why, weighed.contribution, expected, weighed.share, novelty, nearest
+            )
+        )
     return _in_order(explained)
 
 
@@ -86,23 +94,15 @@ def _in_order(lines: Sequence[ExplainedLine]) -> list[ExplainedLine]:
         lines,
         key=lambda explained: (
             -explained.contribution,
-            -explained.line.count,
+            -explained.count,
             -(explained.novelty or 0.0),
-            explained.line.first,
+            explained.number,
         ),
     )
     ranked: list[ExplainedLine] = []
     while left and left[0].contribution > 0:
         least = NEARLY * left[0].contribution
         alike = next((at for at, explained in enumerate(left) if explained.contribution < least), len(left))
-        ranked += sorted(left[:alike], key=lambda explained: explained.line.first)
+        ranked += sorted(left[:alike], key=lambda explained: explained.number)
         left = left[alike:]
     return ranked + left
-
-
-def _explained(
-    line: SessionLine, expected: int | None, weighed: LineWeight | None, novelty: float | None, nearest: str | None
-) -> ExplainedLine:
-    if weighed is None:
-        return ExplainedLine(line, "usual", 0.0, expected, None, novelty, nearest)
-    return ExplainedLine(line, weighed.why, weighed.contribution, expected, weighed.share, novelty, nearest)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from daemon.core.alerts.alert_document import Provenance, alert_document
+from daemon.core.alerts.alert_document import alert_document
+from daemon.core.alerts.case_document import Provenance
 from daemon.core.incidents import News
 from daemon.core.messages import ALERT_SCHEMA, AlertDocument, cloud_event, encode
 from daemon.core.types import OutRecord, TopicPartition

@@ -11,11 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from daemon.core.types import Evidence, Neighbour, Session
+from daemon.core.types import Evidence, Neighbour
 
 
-def repeats(session: Session, compared: Neighbour | None, normal: Sequence[Neighbour]) -> list[Evidence]:
-    """Return evidence of kind ``count`` for each line whose count differs from that in `compared`.
+def repeats(
+    lines: Sequence[tuple[str, int]], compared: Neighbour | None, normal: Sequence[Neighbour]
+) -> list[Evidence]:
+    """Return evidence of kind ``count`` for each of a session's `lines` whose count differs from that in `compared`.
 
     `normal` are all patterns that stand for normal traffic, and `compared` is the one that the alert shows.
     """
@@ -23,12 +25,12 @@ def repeats(session: Session, compared: Neighbour | None, normal: Sequence[Neigh
         return []
     shown, others = dict(compared.lines), [dict(near.lines) for near in normal]
     evidence: list[Evidence] = []
-    for line in session.lines:
-        usual = shown.get(line.masked)
-        if usual is None or usual == line.count:
+    for line, here in lines:
+        usual = shown.get(line)
+        if usual is None or usual == here:
             continue
-        known = [usual, *(counts[line.masked] for counts in others if line.masked in counts)]
-        nats = min(abs(math.log(line.count / count)) for count in known)
+        known = [usual, *(counts[line] for counts in others if line in counts)]
+        nats = min(abs(math.log(here / count)) for count in known)
         if nats > 0:
-            evidence.append(Evidence(line.masked, "count", nats, 1.0))
+            evidence.append(Evidence(line, "count", nats, 1.0))
     return evidence

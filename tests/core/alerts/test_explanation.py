@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.alerts.explanation import explain
+from daemon.core.alerts.explanation import Explanation, explain
+from daemon.core.alerts.judged_lines import JudgedLines
 from daemon.core.types import Evidence, LabelVerdict, Verdict
 from tests.support.cases import DEADLOCK, neighbour, verdict
 
@@ -18,14 +19,14 @@ NEW = "ERROR deadlock detected while waiting for ShareLock on <NUM>"
 
 def test_new_line_comes_first_with_its_share_of_the_evidence() -> None:
     """The line with the most evidence is ranked first; its contribution is its share of it, failure words doubled."""
-    top = explain(DEADLOCK).lines[0]
+    top = explained(DEADLOCK).lines[0]
 
-    assert (NEW, "new", 13 / 19) == (top.line.masked, top.why, top.contribution)
+    assert (NEW, "new", 13 / 19) == (top.masked, top.why, top.contribution)
 
 
 def test_of_lines_that_weigh_nearly_the_same_the_first_one_leads() -> None:
     """A failure stands above those that followed it, though they read a little worse; a far weaker line does not."""
-    told = explain(
+    told = explained(
         verdict(
             {"odd": 1, "cannot connect": 1, "unhandled error": 1},
             evidence=[
@@ -36,12 +37,12 @@ def test_of_lines_that_weigh_nearly_the_same_the_first_one_leads() -> None:
         )
     )
 
-    assert ["cannot connect", "unhandled error", "odd"] == [entry.line.masked for entry in told.lines]
+    assert ["cannot connect", "unhandled error", "odd"] == [entry.masked for entry in told.lines]
 
 
 def test_a_known_failure_stands_above_a_harmless_new_line() -> None:
     """How a line reads counts double: in many systems some line or other is always new."""
-    told = explain(
+    told = explained(
         verdict(
             {"mail 4f queued": 1, "(Fatal error)": 1},
             evidence=[Evidence("mail 4f queued", "new", 7.0, 0.0), Evidence("(Fatal error)", "severe", 4.5, 0.2)],
@@ -49,14 +50,14 @@ def test_a_known_failure_stands_above_a_harmless_new_line() -> None:
     )
 
     assert [("(Fatal error)", "severe"), ("mail 4f queued", "new")] == [
-        (entry.line.masked, entry.why) for entry in told.lines
+        (entry.masked, entry.why) for entry in told.lines
     ]
 
 
 def test_what_one_session_in_seven_has_counts_for_nothing() -> None:
     """Lines with little evidence are usual, however many there are, so they do not dilute what is odd."""
     usual = {f"line {number}": 1 for number in range(40)}
-    told = explain(
+    told = explained(
         verdict(
             {"odd": 1, **usual},
             evidence=[Evidence("odd", "rare", 5.0, 0.01), *(Evidence(line, "rare", 1.9, 0.15) for line in usual)],
@@ -64,7 +65,7 @@ def test_what_one_session_in_seven_has_counts_for_nothing() -> None:
     )
 
     assert [("odd", "rare", 1.0)] == [
-        (entry.line.masked, entry.why, entry.contribution)
+        (entry.masked, entry.why, entry.contribution)
         for entry in told.lines
         if entry.why != "usual" or entry.contribution
     ]
@@ -72,7 +73,7 @@ def test_what_one_session_in_seven_has_counts_for_nothing() -> None:
 
 def test_contributions_of_present_and_missing_lines_add_up_to_one() -> None:
     """Every nat of evidence is shown once: at a line that is here or at one that is missing."""
-    told = explain(DEADLOCK)
+    told = explained(DEADLOCK)
 
     assert 1.0 == pytest.approx(
         sum(entry.contribution for entry in told.lines)
@@ -82,7 +83,7 @@ def test_contributions_of_present_and_missing_lines_add_up_to_one() -> None:
 
 def test_contrast_names_what_is_only_here_missing_and_usual() -> None:
     """The contrast with the nearest normal pattern has each line in one place."""
-    told = explain(DEADLOCK).contrast
+    told = explained(DEADLOCK).contrast
 
     assert [NEW] == [entry.masked for entry in told.only_here]
     assert [("COMMIT", 0, 12, 0.998)] == [
@@ -93,7 +94,7 @@ def test_contrast_names_what_is_only_here_missing_and_usual() -> None:
 
 def test_counts_that_differ_are_more_or_fewer_with_what_was_expected() -> None:
     """A line both have is in `more` or `fewer` with both counts, largest ratio first."""
-    told = explain(
+    told = explained(
         verdict({"a": 50, "b": 3, "c": 1}, nearest=[neighbour({"a": 5, "b": 2, "c": 4})], evidence=[])
     ).contrast
 
@@ -103,20 +104,20 @@ def test_counts_that_differ_are_more_or_fewer_with_what_was_expected() -> None:
 
 def test_line_missing_here_that_even_the_nearest_lacks_is_still_missing() -> None:
     """Evidence of absence counts though the nearest normal pattern lacks the line as well."""
-    told = explain(verdict({"a": 1}, nearest=[neighbour({"a": 1})], evidence=[Evidence("bye", "missing", 4.0, 0.97)]))
+    told = explained(verdict({"a": 1}, nearest=[neighbour({"a": 1})], evidence=[Evidence("bye", "missing", 4.0, 0.97)]))
 
     assert ["bye"] == [entry.masked for entry in told.contrast.missing_here]
 
 
 def test_novelty_of_a_line_is_its_distance_in_words_to_the_nearest_normal_line() -> None:
     """A known line has novelty 0; a changed word costs its share; nothing in common is 1, with no nearest line."""
-    told = explain(
+    told = explained(
         verdict(
             {"user <NUM> logged in": 1, "user <NUM> logged out": 1, "kernel panic": 1},
             nearest=[neighbour({"user <NUM> logged in": 1})],
         )
     )
-    found = {entry.line.masked: (entry.novelty, entry.nearest_normal) for entry in told.lines}
+    found = {entry.masked: (entry.novelty, entry.nearest_normal) for entry in told.lines}
 
     assert (0.0, "user <NUM> logged in") == found["user <NUM> logged in"]
     assert (0.25, "user <NUM> logged in") == found["user <NUM> logged out"]
@@ -125,7 +126,7 @@ def test_novelty_of_a_line_is_its_distance_in_words_to_the_nearest_normal_line()
 
 def test_line_seen_elsewhere_is_not_novel() -> None:
     """A line that stands in some sessions of the window has novelty 0 though no near pattern has it."""
-    told = explain(verdict({"x": 1}, evidence=[Evidence("x", "rare", 3.0, 0.001)]))
+    told = explained(verdict({"x": 1}, evidence=[Evidence("x", "rare", 3.0, 0.001)]))
 
     assert (0.0, "x") == (told.lines[0].novelty, told.lines[0].nearest_normal)
 
@@ -137,14 +138,14 @@ def test_what_few_sessions_have_is_not_missed() -> None:
         Evidence("c", "missing", 3.0, 0.95),
         Evidence("d", "missing", 0.7, 0.5),
     ]
-    told = explain(verdict({"a": 1}, nearest=[neighbour({"a": 1})], evidence=absent))
+    told = explained(verdict({"a": 1}, nearest=[neighbour({"a": 1})], evidence=absent))
 
     assert ["bye", "c"] == [entry.masked for entry in told.contrast.missing_here]
 
 
 def test_line_repeated_far_more_often_than_usual_makes_the_case() -> None:
     """A count 250 times the usual one is evidence of its own: ranked first, with what was expected and found."""
-    told = explain(
+    told = explained(
         verdict(
             {"connect": 1, "retry <NUM>": 500, "odd": 1},
             nearest=[neighbour({"connect": 1, "retry <NUM>": 2})],
@@ -152,7 +153,7 @@ def test_line_repeated_far_more_often_than_usual_makes_the_case() -> None:
         )
     )
 
-    assert [("retry <NUM>", "count"), ("odd", "rare")] == [(entry.line.masked, entry.why) for entry in told.lines[:2]]
+    assert [("retry <NUM>", "count"), ("odd", "rare")] == [(entry.masked, entry.why) for entry in told.lines[:2]]
     assert log(250) / (log(250) + 2.5) == pytest.approx(told.lines[0].contribution)
     assert [("retry <NUM>", 500, 2)] == [(entry.masked, entry.count, entry.expected) for entry in told.contrast.more]
 
@@ -172,14 +173,18 @@ def test_line_that_nearly_vanished_is_an_odd_count_too() -> None:
     assert ("usual", 0.0) == _first(verdict({"ping": 6}, nearest=[neighbour({"ping": 1})]))
 
 
+def explained(case: Verdict) -> Explanation:
+    return explain(JudgedLines.of(case))
+
+
 def _first(case: Verdict) -> tuple[str, float]:
-    top = explain(case).lines[0]
+    top = explained(case).lines[0]
     return top.why, top.contribution
 
 
 def test_failure_that_was_never_seen_is_called_new() -> None:
     """That it is new can be checked, so it comes before how it reads."""
-    told = explain(
+    told = explained(
         verdict({"boom": 1}, evidence=[Evidence("boom", "new", 5.0, 0.0), Evidence("boom", "severe", 9.0, 0.0)])
     )
 
@@ -195,7 +200,7 @@ def test_contrast_is_with_an_established_pattern() -> None:
     assert ["ab" * 8, "aa" * 8, "aa" * 8] == [
         told.pattern
         for near in ([twin, usual], [twin], [confirmed, usual])
-        if (told := explain(verdict({"boom": 1}, nearest=near, seen=1000)).contrast.reference)
+        if (told := explained(verdict({"boom": 1}, nearest=near, seen=1000)).contrast.reference)
     ]
 
 
@@ -218,9 +223,9 @@ def test_explanations_of_anything_keep_their_promises(
 ) -> None:
     """Whatever the lines and the evidence: every line once, bounded shares."""
     case = verdict(lines, nearest=[neighbour(normal)], evidence=[Evidence(*entry) for entry in evidence])
-    told = explain(case)
+    told = explained(case)
 
-    assert sorted(lines) == sorted(entry.line.masked for entry in told.lines)
+    assert sorted(lines) == sorted(entry.masked for entry in told.lines)
     assert all(0 <= entry.contribution <= 1 and 0 <= (entry.novelty or 0) <= 1 for entry in told.lines)
     assert sorted(lines.keys() - normal.keys()) == sorted(entry.masked for entry in told.contrast.only_here)
     assert normal.keys() - lines.keys() <= {entry.masked for entry in told.contrast.missing_here}
@@ -230,6 +235,6 @@ def test_contrast_is_not_with_the_pattern_itself() -> None:
     """A pattern that is in the baseline is compared with another one, or there would be no difference to show."""
     usual = neighbour({"ok": 1}, similarity=0.8, weight=0.3)
     itself = replace(neighbour({"boom": 1}, similarity=1.0, weight=0.05), pattern="aa" * 8)
-    told = explain(verdict({"boom": 1}, pattern="aa" * 8, nearest=[itself, usual], seen=1000))
+    told = explained(verdict({"boom": 1}, pattern="aa" * 8, nearest=[itself, usual], seen=1000))
 
     assert ["boom"] == [entry.masked for entry in told.contrast.only_here]

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from daemon.core.alerts import Published, case_of
-from daemon.core.alerts.alert_document import MAX_BYTES, SUMMARY
+from daemon.core.alerts.alert_document import SUMMARY
+from daemon.core.alerts.case_document import MAX_BYTES
 from daemon.core.incidents import News, Release
 from daemon.core.messages import encode, schemas, verdict_document
 from daemon.core.observations import Gravity, cause_of
