@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, repeat
 from operator import attrgetter
 from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from daemon.core.positions import Positions
 from daemon.core.sessions.limits import DISTINCT_LINE_TOKENS, Ints, Marks
@@ -26,28 +28,28 @@ _first_position = attrgetter("first")
 
 @dataclass(frozen=True, slots=True)
 class SharedLines:
-    """Distinct lines of sessions that closed together: the text, count, first and last position and example of each."""
+    """Distinct lines of sessions that closed together: the text, count, first and last position and example of each.
 
-    masked: list[str]
-    count: list[int]
-    first: list[int]
-    last: list[int]
-    example: list[str]
+    `signed` has 16 bytes a line, which two lines of a scope share exactly when they have equal texts and counts.
+    """
+
+    signed: bytes
+    masked: NDArray[np.object_]
+    count: Ints
+    first: Ints
+    last: Ints
+    example: NDArray[np.object_]
 
 
 class SessionLines(Sequence[SessionLine]):
-    """A session's distinct lines in order of first position.
+    """A session's distinct lines in order of first position: the lines `begin` to `end` of `shared`."""
 
-    Two sessions of one sessionizer and scope have the same `signature` exactly when they have equal lines and counts.
-    """
+    __slots__ = ("_begin", "_built", "_end", "_shared")
 
-    __slots__ = ("_begin", "_built", "_end", "_shared", "signature")
-
-    def __init__(self, shared: SharedLines, begin: int, end: int, signature: bytes) -> None:
+    def __init__(self, shared: SharedLines, begin: int, end: int) -> None:
         self._shared = shared
         self._begin, self._end = begin, end
         self._built: list[SessionLine] | None = None
-        self.signature = signature
 
     def __len__(self) -> int:
         return self._end - self._begin
@@ -70,16 +72,21 @@ class SessionLines(Sequence[SessionLine]):
     def __repr__(self) -> str:
         return repr(self._lines())
 
+    @property
+    def signature(self) -> bytes:
+        """Two sessions of one sessionizer and scope share it exactly when they have equal lines and counts."""
+        return self._shared.signed[16 * self._begin : 16 * self._end]
+
     def counts(self) -> dict[str, int]:
         """Return the count of each masked line."""
-        shared, begin, end = self._shared, self._begin, self._end
-        return dict(zip(shared.masked[begin:end], shared.count[begin:end], strict=True))
+        own = slice(self._begin, self._end)
+        return dict(zip(self._shared.masked[own].tolist(), self._shared.count[own].tolist(), strict=True))
 
     def _lines(self) -> list[SessionLine]:
         if self._built is None:
             shared = self._shared
             columns = (shared.masked, shared.count, shared.first, shared.last, shared.example)
-            rows = zip(*(column[self._begin : self._end] for column in columns), strict=True)
+            rows = zip(*(column[self._begin : self._end].tolist() for column in columns), strict=True)
             self._built = sorted((SessionLine(*row) for row in rows), key=_first_position)
         return self._built
 
@@ -88,8 +95,9 @@ def take_closed(table: SessionTable, open_lines: OpenLines, closed: Sequence[Clo
     """Remove closed sessions from the table and return them: by the closing line, then by first position."""
     if not closed:
         return []
-    slots = np.array([slot for _, slot, _ in closed], dtype=np.int64)
-    order = np.lexsort((table.first[slots], np.array([row for row, _, _ in closed], dtype=np.int64)))
+    rows, closed_slots, reasons = zip(*closed, strict=True)
+    slots = np.array(closed_slots)
+    order = np.lexsort((table.first[slots], np.array(rows)))
     slots = slots[order]
     marked = np.zeros(len(table) + 1, bool)
     marked[slots] = True
@@ -99,35 +107,24 @@ def take_closed(table: SessionTable, open_lines: OpenLines, closed: Sequence[Clo
     owner, lines = merge(rank[line_slots], columns)
     ends = np.cumsum(np.bincount(owner, minlength=len(slots)))
     sizes = np.diff(ends, prepend=0)
-    pairs = np.stack([lines["line"], lines["count"]], axis=1).tobytes()
-    shared = SharedLines(*(lines[name].tolist() for name in ("masked", "count", "first", "last", "example")))
+    signed = np.stack([lines["line"], lines["count"]], axis=1).tobytes()
+    shared = SharedLines(signed, *(lines[name] for name in ("masked", "count", "first", "last", "example")))
     positions, counts = _positions(open_lines, marked, rank, len(slots))
+    bounds = np.concatenate(([0], np.cumsum(counts))).tolist()
     state, keys = table.gather(slots), table.key[slots].tolist()
     table.free_many(slots)
     end = np.minimum(state.end, state.touched_at)  # an event time ahead of stream time is not trusted
-    start = np.minimum(state.start, end)
-    begin = at = 0
-    sessions = []
-    tokens = state.cost + DISTINCT_LINE_TOKENS * sizes
-    columns_of = (order, start, end, state.size, counts, ends, tokens)
-    rows = zip(keys, *(column.tolist() for column in columns_of), strict=True)
-    for (scope, key), place, first_time, last_time, size, count, until, cost in rows:
-        session_lines = SessionLines(shared, begin, until, pairs[16 * begin : 16 * until])
-        sessions.append(
-            Session(
-                scope,
-                key,
-                first_time,
-                last_time,
-                size,
-                cost,
-                closed[place][2],
-                session_lines,
-                positions[at : at + count],
-            )
+    numbers = (np.minimum(state.start, end), end, state.size, state.cost + DISTINCT_LINE_TOKENS * sizes)
+    return list(
+        map(
+            Session,
+            *zip(*keys, strict=True),
+            *(column.tolist() for column in numbers),
+            [reasons[place] for place in order.tolist()],
+            map(SessionLines, repeat(shared), (ends - sizes).tolist(), ends.tolist()),
+            [positions[begin:end] for begin, end in pairwise(bounds)],
         )
-        begin, at = until, at + count
-    return sessions
+    )
 
 
 def _positions(open_lines: OpenLines, marked: Marks, rank: Ints, count: int) -> tuple[Positions, Ints]:

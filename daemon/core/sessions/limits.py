@@ -20,9 +20,11 @@ DISTINCT_LINE_TOKENS = 4
 
 Ints = NDArray[np.int64]
 Marks = NDArray[np.bool_]
+Reasons = NDArray[np.object_]
+"""Of `ClosedBy`."""
 Number = TypeVar("Number", int, Ints)
 
-_BY_CLOCK = (ClosedBy.GAP, ClosedBy.AGE, ClosedBy.PIN)
+_BY_CLOCK: Reasons = np.array([ClosedBy.GAP, ClosedBy.AGE, ClosedBy.PIN], dtype=object)
 _BY_CONTENT = (ClosedBy.AGE, ClosedBy.LINES, ClosedBy.TOKENS)
 
 
@@ -104,7 +106,7 @@ def exceeded(state: SessionState[int], limits: SessionLimits) -> ClosedBy:
 
 def first_closing(
     state: SessionState[Ints], stream_time: Ints, offset: Ints | None, limits: SessionLimits
-) -> list[tuple[int, ClosedBy]]:
+) -> tuple[Ints, Reasons]:
     """Return, for each session, the first line at which it is overdue, and why.
 
     `stream_time` and `offset` (None: no lines) ascend, one a line. A session that no line closes gets the number of
@@ -114,8 +116,7 @@ def first_closing(
     at_pin = np.full(len(pin), len(stream_time)) if offset is None else np.searchsorted(offset, pin, side="right")
     at_gap, at_age = (np.searchsorted(stream_time, deadline, side="right") for deadline in (gap, age))
     lines = np.stack([at_gap, at_age, at_pin])
-    reasons = np.argmin(lines, axis=0)  # the first of equal ones
-    return [(line, _BY_CLOCK[why]) for line, why in zip(lines.min(axis=0).tolist(), reasons.tolist(), strict=True)]
+    return lines.min(axis=0), _BY_CLOCK[np.argmin(lines, axis=0)]  # the first of equal ones
 
 
 def _deadlines(state: Any, limits: SessionLimits) -> tuple[Any, Any, Any]:

@@ -75,12 +75,15 @@ class SessionTable(Columns):
         for column, values in zip(self.states, numbers, strict=True):
             column[slots] = values
 
-    def close(self, slots: Sequence[int]) -> None:
+    def close(self, slots: Ints) -> None:
         """Close the sessions in `slots` to further lines; a slot stays its session's until it is freed."""
         self.is_open[slots] = False
-        for slot, key in zip(slots, self.key[slots].tolist(), strict=True):
-            if self.by_key.get(key) == slot:
-                del self.by_key[key]
+        for key in self.key[slots].tolist():
+            del self.by_key[key]
+
+    def close_replaced(self, slots: Ints) -> None:
+        """Close the sessions in `slots`, whose keys have new sessions."""
+        self.is_open[slots] = False
 
     def opened(self, marks: Marks | None = None) -> Ints:
         """Return the slots of the open sessions, or of those that are marked."""

@@ -105,25 +105,27 @@ class Sessionizer:
         opened = self._table.opened()
         oldest = opened[np.argsort(self._table.first[opened])]
         enough = int(np.searchsorted(np.cumsum(self._table.size[oldest]), excess)) + 1
-        return self._close([(0, slot, ClosedBy.PIN) for slot in oldest[:enough].tolist()])
+        return self._close_at_once(oldest[:enough], ClosedBy.PIN)
 
     def flush(self, closed_by: ClosedBy) -> list[Session]:
         """Close every session; return them in the order of their first lines."""
-        return self._close([(0, slot, closed_by) for slot in self._table.opened().tolist()])
+        return self._close_at_once(self._table.opened(), closed_by)
 
     def _close_overdue(self, closed: list[Closing], stream_time: Ints, offset: Ints | None) -> list[Session]:
         """Close the sessions of `closed` and those that are overdue at the last stream time and offset."""
         table, last_offset = self._table, None if offset is None else int(offset[-1])
         late = table.opened(overdue(table.states, int(stream_time[-1]), last_offset, self._limits))
-        closings = first_closing(table.gather(late), stream_time, offset, self._limits)
-        return self._close(
-            closed + [(row, slot, why) for slot, (row, why) in zip(late.tolist(), closings, strict=True)]
-        )
+        rows, reasons = first_closing(table.gather(late), stream_time, offset, self._limits)
+        table.close(late)
+        return self._take([*closed, *zip(rows.tolist(), late.tolist(), reasons.tolist(), strict=True)])
 
-    def _close(self, closed: list[Closing]) -> list[Session]:
-        slots = [slot for _, slot, _ in closed]
-        self._ended_firsts = self._table.first[slots]
+    def _close_at_once(self, slots: Ints, why: ClosedBy) -> list[Session]:
+        """Close sessions that no line closes."""
         self._table.close(slots)
+        return self._take([(0, slot, why) for slot in slots.tolist()])
+
+    def _take(self, closed: list[Closing]) -> list[Session]:
+        self._ended_firsts = self._table.first[[slot for _, slot, _ in closed]]
         return take_closed(self._table, self._open_lines, closed)
 
     def _cut(self, batch: LineBatch) -> Cut:
@@ -158,12 +160,11 @@ class Sessionizer:
         replaced = np.flatnonzero((before >= 0) & opens)
         if len(replaced):
             closing = before[replaced]
-            late = first_closing(table.gather(closing), batch.stream_time, batch.offset, self._limits)
-            firsts = runs.first_row[run[replaced]].tolist()
-            for closed, (row, why), first in zip(closing.tolist(), late, firsts, strict=True):
-                # If no clock closed it by the run's first line, then that line's event time does.
-                cut.closed.append((row, closed, why) if row <= first else (first, closed, ClosedBy.GAP))
-            table.close(closing.tolist())
+            row, why = first_closing(table.gather(closing), batch.stream_time, batch.offset, self._limits)
+            first = runs.first_row[run[replaced]]
+            why[row > first] = ClosedBy.GAP  # if no clock closed it by the run's first line, its event time does
+            cut.closed += zip(np.minimum(row, first).tolist(), closing.tolist(), why.tolist(), strict=True)
+            table.close_replaced(closing)
         cut.slots += slot.tolist()
         cut.begins += runs.begin[run].tolist()
         cut.ends += runs.end[run].tolist()

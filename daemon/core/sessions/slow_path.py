@@ -135,7 +135,7 @@ class SlowPath:
     def _close(self, closing: tuple[int, ClosedBy]) -> None:
         self._store()
         self.cut.closed.append((closing[0], self._slot, closing[1]))
-        self._table.close([self._slot])
+        self._table.close(np.array([self._slot]))
         self._slot = -1
 
     def _store(self) -> None:
@@ -148,7 +148,8 @@ class SlowPath:
             return None
         self._store()
         state = self._table.gather(np.array([self._slot]))
-        return first_closing(state, self._batch.stream_time, self._batch.offset, self._limits)[0]
+        rows, reasons = first_closing(state, self._batch.stream_time, self._batch.offset, self._limits)
+        return int(rows[0]), reasons[0]
 
 
 def _with_line(state: SessionState[int], touched: int, time: int, cost: int, *, new: bool) -> SessionState[int]:
