@@ -44,14 +44,6 @@ class Sessions:
     first: int
     last: int
 
-    def add(self, end: int) -> None:
-        """Add one that ended at `end`."""
-        self.count += 1
-        if end < self.first:
-            self.first = end
-        elif end > self.last:
-            self.last = end
-
 
 class _Heads(Columns):
     first = Column(np.int32, (ROWS,), END)

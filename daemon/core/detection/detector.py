@@ -158,7 +158,7 @@ class Detector:
         if run.ends:
             for key in run.changed:
                 self._changelog.change(key, source)
-            scope.baseline.add_known(run.counted.values(), source)
+            scope.baseline.add_known(run.counted, source)
             minutes = np.minimum(np.maximum(np.array(run.ends) // MINUTE_US, 0), LAST_MINUTE)
             states = np.array([LOUD if verdict.judgement.anomalous else QUIET for verdict in run.verdicts])
             scope.ring(source).extend([verdict.finding for verdict in run.verdicts], minutes, states)

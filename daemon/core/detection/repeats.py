@@ -19,9 +19,9 @@ from daemon.core.detection.scope import Scope
 from daemon.core.detection.verdict_cache import CachedVerdict
 from daemon.core.types import Judgement, Pattern, TopicPartition
 
-_Known = tuple[CachedVerdict, Sessions, int, int, int, int]
-"""A cached verdict and the sessions that it has served in a run, up to which session of the run it serves, for how many
-sessions, and the bounds of its bucket in microseconds."""
+_Known = tuple[CachedVerdict, list[int], int, int, int, int]
+"""A cached verdict and the ends of the sessions that it has served in a run, up to which session of the run it serves,
+for how many sessions, and the bounds of its bucket in microseconds."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Repeats:
 
     verdicts: list[CachedVerdict] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
-    counted: dict[str, Sessions] = field(default_factory=dict)
+    counted: list[Sessions] = field(default_factory=list)
     changed: list[bytes] = field(default_factory=list)
 
     @property
@@ -60,20 +60,21 @@ def repeats_of(name: str, scope: Scope, source: TopicPartition, sessions: Iterab
             cached = cache.find(id_, baseline, ring, end, ahead=ahead) if start <= bucket <= clock else None
             if cached is None:
                 break
-            of_one = run.counted[id_] = Sessions(cached.row, bucket, 1, end, end)
             of_all, of_pattern = cached.lasts(
                 ring.count + ahead, total + ahead, baseline.patterns.mass.item(cached.row)
             )
-            found[id_] = cached, of_one, ahead + of_all, of_pattern, bucket * width, (bucket + 1) * width
+            found[id_] = cached, [end], ahead + of_all, of_pattern, bucket * width, (bucket + 1) * width
             run.changed.append(changelog_codec.weight_key(name, id_, source))
         else:
-            cached, of_one, last, most, begins, ends = known
-            if ahead > last or of_one.count > most or not begins <= end < ends:
+            cached, served, last, most, begins, ends = known
+            if ahead > last or len(served) > most or not begins <= end < ends:
                 break
-            of_one.add(end)
+            served.append(end)
         if ahead == chunk_ends:
             run.changed.append(changelog_codec.ring_key(name, source, ring.next_chunk(ahead)))
             chunk_ends += CHUNK - (ring.count + ahead) % CHUNK
         run.verdicts.append(cached)
         run.ends.append(end)
+    for cached, served, *_ in found.values():
+        run.counted.append(Sessions(cached.row, cached.bucket, len(served), min(served), max(served)))
     return run

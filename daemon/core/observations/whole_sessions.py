@@ -30,7 +30,7 @@ class WholeSessions:
     def __init__(self) -> None:
         self._minutes: dict[str, tuple[int, int]] = {}
         self._causes: dict[str, tuple[str, ...]] = {}
-        self._closed: list[tuple[Session, tuple[str, ...]]] = []
+        self._closed: list[LinesTogether] = []
 
     def close(self, closed: Iterable[tuple[Session, Pattern]]) -> None:
         """Take in closed sessions that are accounted for in the next transaction.
@@ -49,13 +49,14 @@ class WholeSessions:
             self._minutes[scope] = latest, count + 1
             if pattern.id not in self._causes:
                 self._remember(pattern)
-            if self._causes[pattern.id]:
-                self._closed.append((session, self._causes[pattern.id]))
+            causes = self._causes[pattern.id]
+            if causes:
+                self._closed.append(LinesTogether(scope, session.start, session.end, causes))
 
     def take(self) -> list[LinesTogether]:
         """Return what to report of the sessions since the last call, in their order."""
         closed, self._closed = self._closed, []
-        return [LinesTogether(session.scope, session.start, session.end, causes) for session, causes in closed]
+        return closed
 
     def _remember(self, pattern: Pattern) -> None:
         if len(self._causes) >= PATTERNS:
