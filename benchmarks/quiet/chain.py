@@ -74,7 +74,7 @@ class Observing:
         """Take in masked lines; return the sessions that they close."""
         self._observer.lines(lines)
         closed = self._sessionizer.push(lines)
-        self._observer.sessions(lines, self._sessionizer.first_positions())
+        self._observer.sessions(lines, self._sessionizer.begun)
         return self._closed(closed)
 
     def versions(self, stated: pl.DataFrame) -> None:

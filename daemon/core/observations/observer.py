@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import starmap
+from itertools import compress, starmap
 
 import numpy as np
 import polars as pl
@@ -23,10 +23,10 @@ from daemon.core.generation_cache import GenerationCache
 from daemon.core.groups import numbered
 from daemon.core.observations.causes import Cause, cause_of
 from daemon.core.observations.record import Case, KeySeen, Observations, Sighting, Traffic
-from daemon.core.observations.returning_keys import ReturningKeys
+from daemon.core.observations.returning_keys import Name, ReturningKeys
 from daemon.core.observations.versions import Versions
 from daemon.core.observations.whole_sessions import WholeSessions
-from daemon.core.positions import Positions, place, position_of
+from daemon.core.positions import place, position_of
 from daemon.core.text import ends
 from daemon.core.types import MINUTE_US, TopicPartition
 
@@ -83,20 +83,19 @@ class Observer:
             first = bins.unique(["line", "bin", *by], keep="first", maintain_order=True)
             self._firsts(table, first, causes, position_of(observed_below))
 
-    def sessions(self, table: pl.DataFrame, firsts: Positions, observed_below: int = 0) -> None:
-        """Count the sessions that begin in the `table`; `firsts` are the positions of all first lines.
+    def sessions(self, table: pl.DataFrame, begun: Sequence[tuple[int, Name]], observed_below: int = 0) -> None:
+        """Count the sessions that begin in the `table`: the row of the first line, and scope and key of each.
 
         They are counted when they are read, not when they are judged, so that the counts match the lines.
         """
-        begins = table.select("scope", "key", "time", "read").filter(np.isin(table["position"].to_numpy(), firsts))
-        observed = pl.col("read") < position_of(observed_below)
-        times = (pl.col("time") - pl.col("time") % BIN_US).alias("time")
+        rows = np.array([row for row, _ in begun], np.int64)
+        begins = list(zip([name for _, name in begun], table["time"].to_numpy()[rows].tolist(), strict=True))
         if observed_below:
-            self._returning.begin(begins.filter(observed).select("scope", "key", "time").rows())
-            begins = begins.filter(~observed)
-        for scope, time, count in begins.lazy().group_by("scope", times).len().collect().rows():
-            self._traffic[scope, time] += count
-        self._keys += starmap(KeySeen, self._returning.begin(begins.select("scope", "key", "time").rows()))
+            observed = table["read"].to_numpy()[rows] < position_of(observed_below)
+            self._returning.begin(list(compress(begins, observed)))
+            begins = list(compress(begins, ~observed))
+        self._traffic.update([(scope, time - time % BIN_US) for (scope, _), time in begins])
+        self._keys += starmap(KeySeen, self._returning.begin(begins))
 
     def case(self, case: Case) -> None:
         """Take in the case of a judged session that carries a clue."""

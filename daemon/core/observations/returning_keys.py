@@ -26,9 +26,9 @@ LENGTH = 200
 CROWDED = ""
 """The key that stands for more keys than are followed."""
 
-_Name = tuple[str, str]
+Name = tuple[str, str]
 """A scope and a key."""
-_Named = Sequence[tuple[_Name, int]]
+Named = Sequence[tuple[Name, int]]
 """Sessions by name, with their times."""
 
 
@@ -40,16 +40,16 @@ class ReturningKeys:
     """
 
     def __init__(self) -> None:
-        self._lately: GenerationCache[_Name, int] = GenerationCache(LATELY)
-        self._followed: dict[_Name, int] = {}
+        self._lately: GenerationCache[Name, int] = GenerationCache(LATELY)
+        self._followed: dict[Name, int] = {}
         self._counts: Counter[str] = Counter()
         self._crowded: GenerationCache[str, int] = GenerationCache(SCOPES)
 
     def __len__(self) -> int:
         return len(self._followed)
 
-    def begin(self, sessions: Sequence[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
-        """Take in sessions that begin: scope, key and time; return what to report of them, in the same form.
+    def begin(self, sessions: Named) -> list[tuple[str, str, int]]:
+        """Take in sessions that begin; return what to report of them: scope, key and time.
 
         A key is reported once a minute, and at its second session the first one too. Most keys of a batch are new or
         were reported in this minute; those cost no call.
@@ -60,7 +60,7 @@ class ReturningKeys:
             named = self._begin(named, reports)
         return reports
 
-    def _begin(self, named: _Named, reports: list[tuple[str, str, int]]) -> _Named:
+    def _begin(self, named: Named, reports: list[tuple[str, str, int]]) -> Named:
         """Take in sessions up to one that makes its scope crowded; return those behind it."""
         crowded = self._crowded_of(named)
         if crowded:
@@ -90,14 +90,14 @@ class ReturningKeys:
             reports += [(scope, key, first), (scope, key, time)]
         return []
 
-    def _crowded_of(self, named: _Named) -> dict[str, int]:
+    def _crowded_of(self, named: Named) -> dict[str, int]:
         """Return the scopes of sessions that were crowded, and since when."""
         if not len(self._crowded):
             return {}
         scopes = {scope for (scope, _), _ in named}
         return {scope: since for scope in scopes if (since := self._crowded.get(scope)) is not None}
 
-    def _note_firsts(self, named: _Named) -> dict[_Name, int]:
+    def _note_firsts(self, named: Named) -> dict[Name, int]:
         """Remember the keys that were not seen lately; return the time of the first session of each."""
         fresh = {name for name in self._lately.missing([name for name, _ in named]) if name not in self._followed}
         firsts = {name: time for name, time in reversed(named) if name in fresh}
@@ -118,8 +118,9 @@ class ReturningKeys:
         self._counts += Counter()  # a scope without keys has no entry
 
 
-def _named(sessions: Sequence[tuple[str, str, int]]) -> _Named:
-    """Return scope, key and time of the sessions that have a key; keys are cut to LENGTH."""
-    if max(map(len, [key for _, key, _ in sessions]), default=0) > LENGTH:
-        sessions = [(scope, shorten(key, LENGTH), time) for scope, key, time in sessions]
-    return [((scope, key), time) for scope, key, time in sessions if key]
+def _named(sessions: Named) -> Named:
+    """Return the sessions that have a key; keys are cut to LENGTH."""
+    lengths = [len(key) for (_, key), _ in sessions]
+    if max(lengths, default=0) > LENGTH:
+        sessions = [((scope, shorten(key, LENGTH)), time) for (scope, key), time in sessions]
+    return sessions if all(lengths) else [one for one in sessions if one[0][1]]

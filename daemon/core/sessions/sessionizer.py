@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 from daemon.core.positions import Positions
-from daemon.core.sessions.batch import LineBatch, Runs, line_batch
+from daemon.core.sessions.batch import Key, LineBatch, Runs, line_batch
 from daemon.core.sessions.closed_sessions import Closing, take_closed
 from daemon.core.sessions.limits import Ints, Marks, SessionLimits, SessionState, first_closing, fits, joins, overdue
 from daemon.core.sessions.line_ids import CountTokens, LineNumbers
@@ -45,9 +45,10 @@ class Sessionizer:
         self._numbers = LineNumbers(count_tokens)
         self._watermark: int | None = None
         self._read_to = 0
-        self._ended_firsts = _NONE
         self._table = SessionTable()
         self._open_lines = OpenLines()
+        self.begun: list[tuple[int, Key]] = []
+        """The sessions that the last `push` began: the row of the first line, ascending, and the key of each."""
 
     @property
     def watermark(self) -> int | None:
@@ -68,20 +69,17 @@ class Sessionizer:
         """Return the positions of all lines in open sessions, sorted."""
         return np.sort(self._open_lines.positions.values("position"))
 
-    def first_positions(self) -> Positions:
-        """Return the positions of the first lines of all open sessions, and of those that the last `push` closed."""
-        return np.concatenate([self._table.first[self._table.opened()], self._ended_firsts])
-
     def push(self, lines: pl.DataFrame, rows: Ints = _NONE, positions: Positions = _NONE) -> list[Session]:
         """Add lines (with `masked`) in reading order; return the sessions they closed, in closing order.
 
         The line in row `rows[i]` was joined with the one at `positions[i]`, which belongs to the same session.
         """
-        self._ended_firsts = _NONE
+        self.begun = []
         if lines.is_empty():
             return []
         batch = line_batch(lines, self._watermark, self._read_to, self._numbers, self._open_lines.numbers)
         cut = self._cut(batch)
+        self.begun = sorted(cut.begun)
         owner = self._add_lines(batch, lines["text"], cut)
         if len(rows):
             slot_of_row = np.empty(len(lines), np.int64)
@@ -117,16 +115,13 @@ class Sessionizer:
         late = table.opened(overdue(table.states, int(stream_time[-1]), last_offset, self._limits))
         rows, reasons = first_closing(table.gather(late), stream_time, offset, self._limits)
         table.close(late)
-        return self._take([*closed, *zip(rows.tolist(), late.tolist(), reasons.tolist(), strict=True)])
+        closed = [*closed, *zip(rows.tolist(), late.tolist(), reasons.tolist(), strict=True)]
+        return take_closed(table, self._open_lines, closed)
 
     def _close_at_once(self, slots: Ints, why: ClosedBy) -> list[Session]:
         """Close sessions that no line closes."""
         self._table.close(slots)
-        return self._take([(0, slot, why) for slot in slots.tolist()])
-
-    def _take(self, closed: list[Closing]) -> list[Session]:
-        self._ended_firsts = self._table.first[[slot for _, slot, _ in closed]]
-        return take_closed(self._table, self._open_lines, closed)
+        return take_closed(self._table, self._open_lines, [(0, slot, why) for slot in slots.tolist()])
 
     def _cut(self, batch: LineBatch) -> Cut:
         """Give the lines of every key to its session, or to new ones where it must close."""
@@ -152,7 +147,9 @@ class Sessionizer:
         table, opens, before = self._table, joined.opens[run], joined.slot[run]
         key = np.searchsorted(runs.of_key, run, side="right") - 1
         slot = before.copy()
-        slot[opens] = table.open([batch.keys[number] for number in key[opens].tolist()])
+        keys = [batch.keys[number] for number in key[opens].tolist()]
+        cut.begun += zip(runs.first_row[run[opens]].tolist(), keys, strict=True)
+        slot[opens] = table.open(keys)
         later = np.flatnonzero(np.diff(key, prepend=-1) == 0)
         before[later] = slot[later - 1]
         distinct = np.where(opens, 0, table.distinct[slot])  # `_add_lines` counts the new ones

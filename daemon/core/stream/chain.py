@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, repeat
 
 import numpy as np
 import polars as pl
@@ -219,14 +219,13 @@ class Stream:
         """Take as many sessions off the queue and return their verdicts."""
         taken = self._leave(len(judgements))
         self.observer.whole.close(taken)
-        judged = zip(taken, judgements, strict=True)
-        return [Verdict(self.source, session, pattern, judgement) for (session, pattern), judgement in judged]
+        return list(map(Verdict, repeat(self.source), *zip(*taken, strict=True), judgements))
 
     def _leave(self, count: int) -> list[tuple[Session, Pattern]]:
         """Take the first sessions off the queue; they have verdicts, or are refused."""
         taken = [self._queue.popleft() for _ in range(count)]
-        self._queued_lines -= sum(len(session.positions) for session, _ in taken)
-        for id_, sessions in Counter(pattern.id for _, pattern in taken).items():
+        self._queued_lines -= sum([len(session.positions) for session, _ in taken])
+        for id_, sessions in Counter([pattern.id for _, pattern in taken]).items():
             self._queued[id_] -= sessions
             if not self._queued[id_]:
                 del self._queued[id_], self._vectors[id_]
@@ -262,7 +261,7 @@ class Stream:
         with timed("sessionize"):
             sessions = self._sessionizer.push(masked, joined.rows, joined.positions)
         with timed("observe"):
-            self.observer.sessions(masked, self._sessionizer.first_positions(), observed_below)
+            self.observer.sessions(masked, self._sessionizer.begun, observed_below)
         self._enqueue(sessions)
 
     def _enqueue(self, sessions: Sequence[Session]) -> None:
@@ -270,17 +269,19 @@ class Stream:
         with timed("render"):
             patterns = [self._patterns.of(session) for session in sessions]
         with timed("cache"):
-            for session, pattern in zip(sessions, patterns, strict=True):
-                self._enqueue_one(session, pattern)
+            wanted = len(self._wanted)
+            by_id = {pattern.id: pattern for pattern in patterns}
+            self._wanted += [pattern for pattern in by_id.values() if not self._has_vector(pattern)]
+            self.known += len(sessions) - (len(self._wanted) - wanted)
+            self._queued.update([pattern.id for pattern in patterns])
+            self._queued_lines += sum([len(session.positions) for session in sessions])
+            self._queue.extend(zip(sessions, patterns, strict=True))
 
-    def _enqueue_one(self, session: Session, pattern: Pattern) -> None:
-        self._queued_lines += len(session.positions)
+    def _has_vector(self, pattern: Pattern) -> bool:
+        """Return whether the vector of a closed session's pattern is known, or asked for."""
         if self._queued[pattern.id]:
-            self.known += 1
-        elif (vector := self._tools.detector.vector(pattern)) is not None:
+            return True
+        vector = self._tools.detector.vector(pattern)
+        if vector is not None:
             self._vectors[pattern.id] = vector
-            self.known += 1
-        else:
-            self._wanted.append(pattern)
-        self._queued[pattern.id] += 1
-        self._queue.append((session, pattern))
+        return vector is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -123,7 +122,7 @@ def test_sessions_are_counted_where_they_begin() -> None:
     observer = Observer(SOURCE)
     case = Case("v", "shop", 12 * SECOND, ["c"], {"id": "v"})
     rows = table([(second, "shop", f"{second}", LINES[0]) for second in (9, 11, 12, 13, 25)])
-    observer.sessions(rows, np.array([position_of(at) for at in (0, 1, 2, 4, 99)]), observed_below=1)
+    observer.sessions(rows, [(row, ("shop", rows["key"][row])) for row in (0, 1, 2, 4)], observed_below=1)
     observer.case(case)
     waiting = observer.waiting
 

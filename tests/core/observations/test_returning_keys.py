@@ -14,7 +14,7 @@ from daemon.core.types import HOUR_US, MINUTE_US
 
 def report(keys: ReturningKeys, *rows: tuple[str, float]) -> list[tuple[str, float]]:
     """Take in sessions of a scope by key and minute; return the reports in the same form."""
-    begun = [("shop", key, round(minute * MINUTE_US)) for key, minute in rows]
+    begun = [(("shop", key), round(minute * MINUTE_US)) for key, minute in rows]
     return [(key, time / MINUTE_US) for _, key, time in keys.begin(begun)]
 
 
@@ -57,7 +57,7 @@ def test_what_is_followed_is_bounded(rows: list[tuple[int, int]]) -> None:
     seen: list[tuple[str, int]] = []
     for key, step in rows:
         minute += step
-        seen += [(name, time // MINUTE_US) for _, name, time in keys.begin([("shop", f"k{key}", minute * MINUTE_US)])]
+        seen += [(name, time // MINUTE_US) for _, name, time in keys.begin([(("shop", f"k{key}"), minute * MINUTE_US)])]
         assert len(keys) <= FOLLOWED
 
     assert len(seen) == len(set(seen)) or HOUR_US <= minute * MINUTE_US
@@ -73,7 +73,7 @@ def test_how_sessions_are_cut_into_batches_changes_nothing(steps: list[tuple[str
     time, sessions = 0, []
     for scope, key, seconds in steps:
         time += seconds * 1_000_000
-        sessions.append((scope, f"k{key}", time))
+        sessions.append(((scope, f"k{key}"), time))
     one, many = ReturningKeys(), ReturningKeys()
     single = [report for session in sessions for report in one.begin([session])]
     batches = [sessions[at : at + size] for at in range(0, len(sessions), size)]

@@ -183,6 +183,20 @@ def test_merging_what_is_held_changes_nothing(lines: list[Line], limits: Session
     assert plain(naive(lines, limits)) == plain(run(lines, limits, splits))
 
 
+@settings(max_examples=100, deadline=None)
+@given(streams(), limits, st.lists(st.integers(0, 200), max_size=6))
+def test_each_session_begins_once(lines: list[Line], limits: SessionLimits, splits: list[int]) -> None:
+    """Of each batch the sessions that begin in it are reported, in the order of their first lines."""
+    cutter = Sessionizer(limits, count_tokens)
+    begun, sessions = [], []
+    for first, end in pairwise([0, *sorted(min(split, len(lines)) for split in splits), len(lines)]):
+        sessions += cutter.push(table(lines[first:end]))
+        begun += [(lines[first + row][0], *key) for row, key in cutter.begun]
+    sessions += cutter.flush(ClosedBy.FLUSH)
+
+    assert sorted((int(session.positions[0]), session.scope, session.key) for session in sessions) == begun
+
+
 @settings(max_examples=50, deadline=None)
 @given(streams(), limits)
 def test_equal_signatures_are_equal_lines(lines: list[Line], limits: SessionLimits) -> None:
