@@ -73,7 +73,9 @@ class Neighbours:
                 self._cache.put(pattern, known)
         patterns, distances = known.patterns.astype(np.int64), known.distances.astype(np.float64)
         counting = mass[patterns] > 0
-        return (patterns, distances) if counting.all() else (patterns[counting], distances[counting])
+        if np.count_nonzero(counting) == len(counting):
+            return patterns, distances
+        return patterns[counting], distances[counting]
 
     def _search(self, vector: Vector, count: int, pattern: int) -> _Remembered:
         patterns, distances = self.vectors.nearest(vector, count)

@@ -52,19 +52,21 @@ def conditional_nats(together: Floats, share: Floats, alike: float, prior: float
 
 def local_ranks(
     values: NDArray[np.float32], recent: NDArray[np.float32], counts: Floats, weights: Floats, shrink: float = 20.0
-) -> tuple[Floats, Floats]:
+) -> tuple[list[float], list[float]]:
     """Return the upper mid-ranks, in (0, 1), of `values` (k,) among `recent` (k, n): among similar ones, and among all.
 
     `counts` (n,) is how many recent sessions had these values, and `weights` (n,) how similar each of them is, 0 to 1.
     Where there are few similar sessions, the rank among them is shrunk towards the rank among all, which counts as
     `shrink` similar sessions.
     """
-    above = (recent > values[:, None] + TIE).astype(np.float64)
-    above += recent >= values[:, None] - TIE
+    column = values[:, None]
+    above = (recent > column + TIE).astype(np.float64)
+    above += recent >= column - TIE
     weighted = counts * weights
-    overall = (0.5 * (above @ counts) + 0.5) / (float(counts.sum()) + 1.0)
-    similar = (0.5 * (above @ weighted) + 0.5 + shrink * overall) / (float(weighted.sum()) + 1.0 + shrink)
-    return similar, overall
+    all_, alike = float(counts.sum()) + 1.0, float(weighted.sum()) + 1.0 + shrink
+    overall = [(0.5 * one + 0.5) / all_ for one in (above @ counts).tolist()]
+    near = zip((above @ weighted).tolist(), overall, strict=True)
+    return [(0.5 * one + 0.5 + shrink * rank) / alike for one, rank in near], overall
 
 
 def tail_probability(score: float, recent: NDArray[np.float32], counts: Floats) -> float:

@@ -9,10 +9,9 @@ sessions as it has seen, up to RING.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +48,7 @@ def row_type(width: int) -> np.dtype[np.void]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Recent:
+class Recent(NamedTuple):
     """The findings of recent sessions, as columns of equal length n.
 
     `names` are the components; parts (components, n), scores, sketches (WORDS, n), and `counts`, float64: how many
@@ -63,7 +61,9 @@ class Recent:
     sketches: NDArray[np.uint64]
     counts: NDArray[np.float64]
 
-    def __len__(self) -> int:
+    @property
+    def sessions(self) -> int:
+        """How many sessions there are."""
         return int(self.counts.sum())
 
     def part(self, name: str) -> NDArray[np.float32]:
@@ -254,10 +254,11 @@ def _differ(one: NDArray[np.void], other: NDArray[np.void]) -> NDArray[np.bool_]
     return np.asarray((one.view(np.uint8).reshape(-1, size) != other.view(np.uint8).reshape(-1, size)).any(axis=1))
 
 
-def gather(names: tuple[str, ...], own: Ring | None, all_rings: Sequence[Ring]) -> Recent:
+def gather(names: tuple[str, ...], own: Ring | None, all_rings: Collection[Ring]) -> Recent:
     """Return the sessions to rank among: the partition's own, or all of the scope's while its own are too few."""
-    rings = [own] if own is not None and len(own) >= ENOUGH else all_rings or [Ring(names)]
-    by_ring = [_recent(ring) for ring in rings]
+    if own is not None and len(own) >= ENOUGH:
+        return _recent(own)
+    by_ring = [_recent(ring) for ring in all_rings] or [_recent(Ring(names))]
     if len(by_ring) == 1:
         return by_ring[0]
     return Recent(

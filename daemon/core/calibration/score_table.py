@@ -114,8 +114,8 @@ class ScoreTable(Columns):
     def _new(self, finding: bytes) -> int:
         number = self._numbers[finding] = self.take()
         self._finding[number] = finding
-        row = np.frombuffer(finding, self._type)[0]
-        self.parts[:, number], self.scores[number], self.sketches[:, number] = row["parts"], row["score"], row["sketch"]
+        row = np.frombuffer(finding, self._type)[0].item()
+        self.parts[:, number], self.scores[number], self.sketches[:, number] = row
         return number
 
     def save(self) -> Arrays:

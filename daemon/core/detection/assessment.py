@@ -6,7 +6,7 @@ it is computed for alerts only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ from daemon.core.types import Evidence, Neighbour, Vector
 NEAREST = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(NamedTuple):
     """The component values (components,), the score, and its p-value among recent ones.
 
     `similarity` is the cosine to the nearest pattern that counts, None when there is none.

@@ -8,11 +8,10 @@ among all.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
-import numpy as np
-
-from daemon.core.baseline import ABSENT, Baseline, Ids, Lines, failure_score
-from daemon.core.calibration import TIE, Floats, Recent, distance_to_measure
+from daemon.core.baseline import ABSENT, Baseline, Ids
+from daemon.core.calibration import TIE, Recent, distance_to_measure
 from daemon.core.detection.component import Component, Measure
 from daemon.core.detection.rarity import Rarity, novelty_nats
 from daemon.core.detection.scope import ScopeView
@@ -21,8 +20,6 @@ from daemon.core.types import Evidence, Vector
 FIRST_NEAR, MOST_NEAR = 32, 128
 """Neighbours that are looked up at first, and at most where the search is not exact: where 128 patterns have less than
 the mass, they stand for it."""
-CONFIRMED = 0.125
-"""Taken off the failure score of a line in a pattern confirmed normal: it ranks below its equals, above milder ones."""
 FAILURE_WEIGHT = 3.0
 
 
@@ -37,7 +34,7 @@ class Distance:
 
     def measure(self, view: ScopeView) -> Measure:
         """Return the distance of the session's embedding."""
-        value, similarity = distance(view.baseline, view.row, view.vector)
+        value, similarity = distance(view.baseline, view.known.row, view.vector)
         return Measure(value, similarity=similarity)
 
 
@@ -52,20 +49,20 @@ class Failure:
 
     def measure(self, view: ScopeView) -> Measure:
         """Return the greatest failure score of the session's lines."""
-        scores = failure_scores(view.baseline, view.pattern.lines, view.numbers)
+        scores = view.known.failures.tolist()
 
         def evidence(recent: Recent) -> list[Evidence]:
-            shares = _shares(view.baseline, view.numbers)
-            rows = zip(view.pattern.lines, scores.tolist(), shares, strict=True)
+            shares = _shares(view.baseline, view.known.numbers)
+            rows = zip(view.pattern.lines, scores, shares, strict=True)
             return [Evidence(line, "severe", self._nats(score, recent), s) for (line, _), score, s in rows if score > 0]
 
-        return Measure(float(scores.max(initial=0.0)), evidence)
+        return Measure(max(scores, default=0.0), evidence)
 
     def _nats(self, score: float, recent: Recent) -> float:
         worst = recent.part(self.name)
         above = recent.counts @ (worst > score + TIE)
         reached = recent.counts @ (worst >= score - TIE)
-        return failure_nats((0.5 * float(above + reached) + 0.5) / (len(recent) + 1.0))
+        return failure_nats((0.5 * float(above + reached) + 0.5) / (recent.sessions + 1.0))
 
 
 COMPONENTS: tuple[Component, ...] = (Distance(), Rarity(), Failure())
@@ -73,10 +70,10 @@ COMPONENTS: tuple[Component, ...] = (Distance(), Rarity(), Failure())
 NAMES = tuple(component.name for component in COMPONENTS)
 
 
-def combine(similar: Floats, overall: Floats) -> float:
+def combine(similar: Iterable[float], overall: Iterable[float]) -> float:
     """Return the score from the components' ranks (components,) among similar sessions and among all."""
     score = 0.0
-    for component, among_similar, among_all in zip(COMPONENTS, similar.tolist(), overall.tolist(), strict=True):
+    for component, among_similar, among_all in zip(COMPONENTS, similar, overall, strict=True):
         score += component.nats(among_similar if component.among_similar else among_all)
     return score
 
@@ -99,21 +96,6 @@ def distance(baseline: Baseline, row: int, vector: Vector) -> tuple[float, float
     if not len(rows):
         return 0.0, None
     return distance_to_measure(distances, weights, wanted), 1.0 - float(distances[0])
-
-
-def failure_scores(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
-    """Return the failure score of each line; one that is in a pattern confirmed normal ranks below its equals.
-
-    It is not taken for harmless: what is normal in one pattern is a failure in another.
-    """
-    table = baseline.lines
-    places = np.flatnonzero(numbers >= 0)
-    known = numbers[places]
-    scores = np.empty(len(numbers))
-    scores[places] = np.maximum(table.failures(known) - CONFIRMED * (table.confirmed[known] > 0), 0.0)
-    for place in np.flatnonzero(numbers < 0).tolist():
-        scores[place] = failure_score(lines[place][0])
-    return scores
 
 
 def failure_nats(rank: float) -> float:

@@ -6,13 +6,9 @@ is the rank of the score and nothing else; the decision does not change it.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
-
-from daemon.core.baseline import NONE, failure_score
+from daemon.core.baseline import ABSENT, NONE
 from daemon.core.detection.scope import ScopeView
-from daemon.core.types import Judgement, LabelVerdict, Phase, SessionClue
+from daemon.core.types import LabelVerdict, SessionClue
 
 USUAL = 0.01
 """Least share of the window of a usual pattern, whose sessions carry no clue."""
@@ -22,41 +18,35 @@ STRANGE = 0.01
 """P-value up to which a session is a strange mixture of known lines."""
 
 
-def decide(judgement: Judgement, view: ScopeView) -> Judgement:
-    """Return the judgement with its clues: none while the scope warms up, and none on what is confirmed normal."""
-    if judgement.phase is not Phase.LIVE or judgement.label is LabelVerdict.NORMAL:
-        return judgement
-    clues = _clues(judgement, view)
-    return replace(judgement, anomalous=True, clues=clues) if clues else judgement
-
-
-def _clues(judgement: Judgement, view: ScopeView) -> tuple[SessionClue, ...]:
-    if judgement.label is LabelVerdict.ANOMALOUS:
-        return (SessionClue.LABEL,)
+def decide(view: ScopeView, p_value: float) -> tuple[SessionClue, ...]:
+    """Return the clues of a live session: none on what is confirmed normal."""
+    label = view.known.label
+    if label is not None:
+        return (SessionClue.LABEL,) if label is LabelVerdict.ANOMALOUS else ()
     if _is_usual(view):
         return ()
-    new, bad = _lines(view)
-    strange = judgement.p_value is not None and judgement.p_value <= STRANGE
+    new, bad = _has_new(view), _has_bad(view)
     carried = (
         (SessionClue.NEW, new),
         (SessionClue.FAILURE, bad),
-        (SessionClue.MIXTURE, strange and not new and not bad),
+        (SessionClue.MIXTURE, p_value <= STRANGE and not new and not bad),
     )
     return tuple(clue for clue, is_carried in carried if is_carried)
 
 
 def _is_usual(view: ScopeView) -> bool:
-    baseline = view.baseline
-    mass = baseline.mass_of(view.pattern.id)
+    baseline, row = view.baseline, view.known.row
+    mass = baseline.patterns.mass.item(row) if row != ABSENT else 0.0
     return mass > 0 and mass >= USUAL * baseline.counted
 
 
-def _lines(view: ScopeView) -> tuple[bool, bool]:
-    """Return whether the session has a line of unknown wording, and a rare one that reads like a failure."""
-    table = view.baseline.lines
-    known = view.numbers >= 0
-    unknown = [view.pattern.lines[place][0] for place in np.flatnonzero(~known).tolist()]
-    numbers = view.numbers[known]
-    rare = table.mass[numbers] <= RARE * view.baseline.counted
-    bad = bool((rare & (table.failures(numbers) > 0)).any()) or any(failure_score(line) > 0 for line in unknown)
-    return any(table.families.find(line) == NONE for line in unknown), bad
+def _has_new(view: ScopeView) -> bool:
+    """Return whether the session has a line of unknown wording."""
+    lines, families = view.pattern.lines, view.baseline.lines.families
+    return any(families.find(lines[place][0]) == NONE for place in view.known.unknown.tolist())
+
+
+def _has_bad(view: ScopeView) -> bool:
+    """Return whether the session has a rare line that reads like a failure."""
+    mass, most = view.baseline.lines.mass, RARE * view.baseline.counted
+    return any(number < 0 or mass.item(number) <= most for number in view.known.failing)

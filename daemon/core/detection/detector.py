@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import NamedTuple
 
@@ -34,11 +34,25 @@ from daemon.core.detection.statistics import (
     pattern_statistics,
     scope_statistics,
 )
-from daemon.core.types import MINUTE_US, Judgement, LabelVerdict, Pattern, Phase, TopicPartition, Update, Vector
+from daemon.core.types import (
+    MINUTE_US,
+    Evidence,
+    Judgement,
+    LabelVerdict,
+    Neighbour,
+    Pattern,
+    Phase,
+    SessionClue,
+    TopicPartition,
+    Update,
+    Vector,
+)
 
 CACHED_VECTORS = 4096
 LENT = 32_768
 LAST_MINUTE = 2**32 - 1
+_Why = tuple[Sequence[Neighbour], Sequence[Evidence]]
+"""The nearest patterns that count, and the evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +144,12 @@ class Detector:
             return cached.judgement
         view = turn.scope.view(pattern, vector, source)
         assessment = assess(view)
-        judgement = decide(_judgement(view, assessment, turn.phase), view)
-        if judgement.anomalous:
-            judgement = replace(judgement, nearest=nearest(baseline, view.vector), evidence=evidence(view, assessment))
+        clues = decide(view, assessment.p_value) if turn.phase is Phase.LIVE else ()
+        why = (nearest(baseline, view.vector), evidence(view, assessment)) if clues else ((), ())
+        judgement = _judgement(view, assessment, turn.phase, clues, why, learned=learn)
         if not learn:
             self._remember(pattern.id, view.vector)
-            return replace(judgement, learned=False)
+            return judgement
         noted = finding(assessment.values, judgement.score, view.sketch)
         cache.keep(pattern.id, baseline, ring, end, judgement, noted)
         self._learn(turn, view, noted, judgement)
@@ -177,8 +191,7 @@ class Detector:
         view = scope.view(pattern, vector, source)
         assessment = assess(view)
         others = [near for near in nearest(scope.baseline, view.vector) if near.pattern != pattern.id]
-        judgement = _judgement(view, assessment, Phase.LIVE)
-        return replace(judgement, learned=False, nearest=others, evidence=evidence(view, assessment))
+        return _judgement(view, assessment, Phase.LIVE, (), (others, evidence(view, assessment)), learned=False)
 
     def _turn(self, pattern: Pattern, end: int, source: TopicPartition, *, teach: bool) -> _Turn:
         scope = self._changelog.scope(pattern.scope)
@@ -192,7 +205,7 @@ class Detector:
     def _learn(self, turn: _Turn, view: ScopeView, noted: bytes, judgement: Judgement) -> None:
         """Add a session to its scope: its pattern, its weight and its finding."""
         pattern, baseline, source = turn.pattern, turn.scope.baseline, turn.source
-        if view.row == ABSENT:
+        if view.known.row == ABSENT:
             baseline.define([Definition(pattern.id, pattern.lines, view.vector, 0, view.sketch)])
         self._count(turn)
         if pattern.id in baseline:
@@ -398,18 +411,24 @@ def _minute(end: int) -> int:
     return min(max(0, end // MINUTE_US), LAST_MINUTE)
 
 
-def _judgement(view: ScopeView, assessment: Assessment, phase: Phase) -> Judgement:
-    """Return a learned session's judgement before anything is decided: not anomalous."""
-    normal = view.label is LabelVerdict.NORMAL
+def _judgement(
+    view: ScopeView, assessment: Assessment, phase: Phase, clues: tuple[SessionClue, ...], why: _Why, *, learned: bool
+) -> Judgement:
+    """Return the judgement of a session with these clues."""
+    label = view.known.label
+    normal = label is LabelVerdict.NORMAL
     p_value = 1.0 if normal else assessment.p_value
     return Judgement(
         score=0.0 if normal else assessment.score,
         similarity=assessment.similarity,
         p_value=p_value if phase is Phase.LIVE else None,
-        anomalous=False,
-        learned=True,
+        anomalous=bool(clues),
+        learned=learned,
         phase=phase,
         parts={**assessment.parts(), "rank": p_value},
         seen=int(view.baseline.window.total),
-        label=view.label,
+        label=label,
+        nearest=why[0],
+        evidence=why[1],
+        clues=clues,
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from daemon.core.baseline import NONE, Baseline, Ids, Lines
 from daemon.core.calibration import Floats, Recent, absence_nats, conditional_nats, presence_nats
 from daemon.core.detection.component import Measure
+from daemon.core.detection.known_pattern import KnownPattern
 from daemon.core.detection.scope import ScopeView
 from daemon.core.types import Evidence
 
@@ -31,14 +32,13 @@ class Rarity:
 
     def measure(self, view: ScopeView) -> Measure:
         """Return the greatest rarity of a line, or of a common line's absence."""
-        baseline, lines = view.baseline, view.pattern.lines
-        nats = present(baseline, lines, view.numbers)
-        absent, lacking = missing(baseline, view.numbers)
+        nats = present(view.baseline, view.pattern.lines, view.known)
+        lacking = missing(view.baseline, view.known)
 
         def evidence(recent: Recent) -> list[Evidence]:  # noqa: ARG001 - rarity is a matter of the window alone
-            return _evidence(view, nats, absent, lacking)
+            return _evidence(view, nats, lacking)
 
-        return Measure(max(float(nats.max(initial=0.0)), float(lacking.max(initial=0.0))), evidence)
+        return Measure(max(0.0, *nats.tolist(), *lacking.tolist()), evidence)
 
 
 def novelty_nats(rank: float) -> float:
@@ -46,27 +46,24 @@ def novelty_nats(rank: float) -> float:
     return float(-np.log(rank + FINEST))
 
 
-def present(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:
+def present(baseline: Baseline, lines: Lines, known: KnownPattern) -> Floats:
     """Return how unlikely each line is, in nats: a common one among all, a rare one among similar sessions.
 
     No line is less likely than its family is.
     """
-    table = baseline.lines
-    total = baseline.counted
-    known = numbers >= 0
-    having = np.where(known, table.mass[numbers], 0.0)
+    total, numbers, rare = baseline.counted, known.numbers, known.rare
+    having = baseline.lines.mass[numbers]
+    having[known.unknown] = 0.0
     nats = presence_nats(having, total)
-    rare = np.flatnonzero(~known | ~table.common[numbers])
     if not len(rare):
         return nats
     bound = _family_nats(baseline, lines, numbers, rare)
     all_rare = rare
     if len(rare) > MOST_RARE:
         rare = rare[np.argsort(having[rare], kind="stable")[:MOST_RARE]]
-    backbone = table.backbone(numbers[known])
-    together = _together(baseline, numbers[rare], backbone)
+    together = _together(baseline, numbers[rare], known.backbone)
     shares = (having[rare] + 0.5) / (total + 1.0)
-    similar = baseline.similar(backbone)
+    similar = baseline.similar(known.backbone)
     nats[rare] = conditional_nats(together, shares, similar, baseline.share * baseline.window.total)
     nats[all_rare] = np.minimum(nats[all_rare], bound)
     return nats
@@ -95,19 +92,17 @@ def _family_nats(baseline: Baseline, lines: Lines, numbers: Ids, places: NDArray
     return np.where(mass > 0, presence_nats(mass, baseline.counted), np.inf)
 
 
-def missing(baseline: Baseline, numbers: Ids) -> tuple[Ids, Floats]:
-    """Return the common lines that a session lacks and how unlikely each absence is, in nats."""
-    table = baseline.lines
-    absent = table.common_but(numbers)
-    return absent, absence_nats(table.mass[absent], baseline.counted)
+def missing(baseline: Baseline, known: KnownPattern) -> Floats:
+    """Return how unlikely the absence of each common line is that a session lacks, in nats."""
+    return absence_nats(baseline.lines.mass[known.absent], baseline.counted)
 
 
-def _evidence(view: ScopeView, nats: Floats, absent: Ids, lacking: Floats) -> list[Evidence]:
-    table, total = view.baseline.lines, max(view.baseline.counted, 1.0)
+def _evidence(view: ScopeView, nats: Floats, lacking: Floats) -> list[Evidence]:
+    known, table, total = view.known, view.baseline.lines, max(view.baseline.counted, 1.0)
     pieces: list[Evidence] = []
-    for (line, _), number, rarity in zip(view.pattern.lines, view.numbers.tolist(), nats.tolist(), strict=True):
+    for (line, _), number, rarity in zip(view.pattern.lines, known.numbers.tolist(), nats.tolist(), strict=True):
         share = float(table.mass[number] / total) if number >= 0 else 0.0
         pieces.append(Evidence(line, "rare" if share > 0 else "new", rarity, share))
-    for number, rarity in zip(absent.tolist(), lacking.tolist(), strict=True):
+    for number, rarity in zip(known.absent.tolist(), lacking.tolist(), strict=True):
         pieces.append(Evidence(table.text.item(number), "missing", rarity, float(table.mass[number] / total)))
     return pieces

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from daemon.core.baseline import ABSENT, Baseline, Ids, Sketch, sketch
+from daemon.core.baseline import ABSENT, Baseline, Sketch, sketch
 from daemon.core.calibration import LOUD, Recent, Ring, gather
 from daemon.core.detection.changelog_codec import IMPORTED
+from daemon.core.detection.known_pattern import KnownPattern, KnownPatterns
 from daemon.core.detection.verdict_cache import VerdictCache
-from daemon.core.types import LabelVerdict, Pattern, TopicPartition, Vector
+from daemon.core.types import Pattern, TopicPartition, Vector
 
 RECENT = 1000
 
@@ -19,43 +20,15 @@ RECENT = 1000
 class ScopeView(NamedTuple):
     """A session's pattern and embedding, and its scope's state before it. Nothing is changed through a view.
 
-    `row` is the pattern's in the baseline, ABSENT where it is not defined there. `numbers` are those of its lines in
-    the line table, -1 for a line that no pattern of the window has. `label` is a person's verdict on the pattern, or on
-    one with the same lines.
+    `known` is what the scope knows of the pattern. `vector` is as the baseline's topic holds it.
     """
 
     baseline: Baseline
     recent: Recent
     pattern: Pattern
+    known: KnownPattern
     vector: Vector
-    row: int
-    numbers: Ids
     sketch: Sketch
-    label: LabelVerdict | None
-
-    @classmethod
-    def of(cls, baseline: Baseline, recent: Recent, pattern: Pattern, vector: Vector) -> ScopeView:
-        """Look up what the baseline knows of `pattern`; `vector` is its embedding."""
-        row = baseline.defined(pattern.id)
-        numbers = numbers_of(baseline, pattern)
-        mark = sketch(vector) if row == ABSENT else baseline.sketch(row)
-        return cls(baseline, recent, pattern, vector, row, numbers, mark, _label(baseline, pattern, numbers))
-
-
-def _label(baseline: Baseline, pattern: Pattern, numbers: Ids) -> LabelVerdict | None:
-    row = baseline.row(pattern.id)
-    label = baseline.labels.get(row) if row != ABSENT else None
-    if label is not None:
-        return label.verdict
-    return LabelVerdict.NORMAL if baseline.labels.confirmed(numbers) else None
-
-
-def numbers_of(baseline: Baseline, pattern: Pattern) -> Ids:
-    """Return the number of each line of `pattern`; -1 for a line that is not in the window."""
-    row = baseline.defined(pattern.id)
-    if row != ABSENT:
-        return baseline.numbers(row)
-    return np.array([baseline.lines.find(line) for line, _ in pattern.lines], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +51,9 @@ class ScopeFacts:
 
 
 class Scope:
-    """One scope's baseline, and by input partition its recent sessions and its cached verdicts, which are not state.
+    """One scope's baseline, and by input partition its recent sessions and its cached verdicts.
 
-    `components` are the names of the score's components.
+    What is cached is not state. `components` are the names of the score's components.
     """
 
     def __init__(self, baseline: Baseline, components: tuple[str, ...]) -> None:
@@ -92,6 +65,7 @@ class Scope:
         """The turn of its owner in which it was last asked for."""
         self._components = components
         self._caches: dict[TopicPartition, VerdictCache] = {}
+        self._known = KnownPatterns()
 
     def ring(self, source: TopicPartition) -> Ring:
         """Return the recent sessions of `source`, an empty ring when there are none."""
@@ -113,9 +87,12 @@ class Scope:
 
     def view(self, pattern: Pattern, vector: Vector, source: TopicPartition) -> ScopeView:
         """Return what a session of `pattern` from `source` is judged against; `vector` is its embedding."""
-        rounded = vector.astype(np.float16).astype(np.float32)  # as the baseline's topic holds it
-        recent = gather(self._components, self.rings.get(source), list(self.rings.values()))
-        return ScopeView.of(self.baseline, recent, pattern, rounded)
+        baseline, known = self.baseline, self._known.of(self.baseline, pattern)
+        recent = gather(self._components, self.rings.get(source), self.rings.values())
+        if known.row != ABSENT:
+            return ScopeView(baseline, recent, pattern, known, baseline.vector(known.row), baseline.sketch(known.row))
+        rounded = vector.astype(np.float16).astype(np.float32)
+        return ScopeView(baseline, recent, pattern, known, rounded, sketch(rounded))
 
     def has_seen(self, count: float) -> bool:
         """Return whether at least `count` sessions were ever learned, as far as the rings tell."""
@@ -140,5 +117,5 @@ class Scope:
             latest=baseline.window.latest(),
             judged=sum(len(state) for state in states),
             with_clue=sum(int(np.count_nonzero(state == LOUD)) for state in states),
-            memory_bytes=baseline.memory() + sum(ring.memory() for ring in self.rings.values()),
+            memory_bytes=baseline.memory() + self._known.memory() + sum(ring.memory() for ring in self.rings.values()),
         )

@@ -11,7 +11,7 @@ Everything here follows from the sequence of sessions, so the same sequence give
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from daemon.core.baseline import Baseline, more_until
 from daemon.core.calibration import ENOUGH, Ring
@@ -31,8 +31,7 @@ CACHED = 1024
 """Least number of verdicts that are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class CachedVerdict:
+class CachedVerdict(NamedTuple):
     """How a session of a pattern was judged, what the ring noted of it, and what that depended on."""
 
     judgement: Judgement

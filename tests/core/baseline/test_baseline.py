@@ -15,9 +15,9 @@ from daemon.core.baseline.pattern_table import Definition
 from daemon.core.baseline.weight_rows import Weight
 from daemon.core.baseline.window import BUCKETS, HELD
 from daemon.core.calibration.ranks import absence_nats, conditional_nats, distance_to_measure, presence_nats
-from daemon.core.detection.components import distance, failure_scores
+from daemon.core.detection.components import distance
+from daemon.core.detection.known_pattern import KnownPattern
 from daemon.core.detection.rarity import missing, present
-from daemon.core.detection.scope import numbers_of
 from daemon.core.types import LabelVerdict, Pattern, TopicPartition
 from tests.support.traffic import DIMENSIONS, HOUR, SOURCE, pattern, vector
 
@@ -129,12 +129,11 @@ def test_parts_equal_their_definitions(sessions: list[tuple[int, int]]) -> None:
         wanted = 0.1 * baseline.window.total
         expected = distance_to_measure(np.array([away[w] for w in near]), np.array([weights[w] for w in near]), wanted)
         assert expected == pytest.approx(distance(baseline, baseline.defined(made.id), own)[0], abs=1e-5)
-        numbers = numbers_of(baseline, made)
+        known = KnownPattern.of(baseline, made)
         backbone = {line for line, _ in made.lines} & common
         alike = [w for w in held if {line for line, _ in PATTERNS[w].lines} & common == backbone]
-        own_backbone = baseline.lines.backbone(numbers[numbers >= 0])
-        assert sum(weights[w] for w in alike) == pytest.approx(baseline.similar(own_backbone))
-        for (line, _), nats in zip(made.lines, present(baseline, made.lines, numbers), strict=True):
+        assert sum(weights[w] for w in alike) == pytest.approx(baseline.similar(known.backbone))
+        for (line, _), nats in zip(made.lines, present(baseline, made.lines, known), strict=True):
             if line in common:
                 value = presence_nats(having[line], total)
             else:
@@ -142,9 +141,9 @@ def test_parts_equal_their_definitions(sessions: list[tuple[int, int]]) -> None:
                 share = np.array([(having[line] + 0.5) / (total + 1)])
                 value = conditional_nats(np.array([together]), share, sum(weights[w] for w in alike), 0.1 * total)[0]
             assert float(value) == pytest.approx(float(nats), rel=1e-6)
-        absent, lacking = missing(baseline, numbers)
+        lacking = missing(baseline, known)
         expected_lack = {line: float(absence_nats(having[line], total)) for line in common - backbone}
-        actual_lack = {baseline.lines.text.item(n): float(v) for n, v in zip(absent, lacking, strict=True)}
+        actual_lack = {baseline.lines.text.item(n): float(v) for n, v in zip(known.absent, lacking, strict=True)}
         assert expected_lack == pytest.approx(actual_lack)
 
 
@@ -276,7 +275,7 @@ def test_a_line_of_a_pattern_confirmed_normal_comes_after_its_equals() -> None:
         add(baseline, made, 0)
 
     def worst(made: Pattern) -> float:
-        return float(failure_scores(baseline, made.lines, numbers_of(baseline, made)).max())
+        return float(KnownPattern.of(baseline, made).failures.max())
 
     before = worst(failure)
     baseline.set_label(failure.id, Label(LabelVerdict.NORMAL, 0))

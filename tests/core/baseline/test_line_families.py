@@ -12,8 +12,8 @@ from daemon.core.baseline.labels import Label
 from daemon.core.baseline.line_families import NONE, wording
 from daemon.core.baseline.pattern_table import Definition
 from daemon.core.baseline.window import BUCKETS
+from daemon.core.detection.known_pattern import KnownPattern
 from daemon.core.detection.rarity import present
-from daemon.core.detection.scope import numbers_of
 from daemon.core.types import LabelVerdict
 from tests.support.traffic import DIMENSIONS, HOUR, SOURCE, pattern, vector
 
@@ -86,6 +86,6 @@ def test_a_new_name_in_a_routine_message_is_not_news() -> None:
         learn(baseline, [f"INFO auth: User U{number} has logged in from <IP>"])
     routine = pattern("INFO auth: User Zoe has logged in from <IP>")
     strange = pattern("INFO auth: User Zoe has been locked by <IP>")
-    nats = [float(present(baseline, entry.lines, numbers_of(baseline, entry))[0]) for entry in (routine, strange)]
+    nats = [float(present(baseline, entry.lines, KnownPattern.of(baseline, entry))[0]) for entry in (routine, strange)]
     assert nats[0] < 0.01
     assert nats[1] > 5.0

@@ -33,7 +33,7 @@ def test_a_ring_put_together_from_its_chunks_is_the_same_ring(count: int) -> Non
         other.load(chunk, one.dump(chunk))
     assert one.count == other.count
     assert [one.dump(chunk) for chunk in range(RING // CHUNK)] == [other.dump(chunk) for chunk in range(RING // CHUNK)]
-    assert len(gather(NAMES, one, [one])) == len(gather(NAMES, other, [other]))
+    assert gather(NAMES, one, [one]).sessions == gather(NAMES, other, [other]).sessions
 
 
 STEPS = st.one_of(
@@ -65,7 +65,7 @@ def test_what_is_found_of_many_sessions_is_kept_once(steps: list[tuple[str, int,
     recent = gather(NAMES, ring, [ring])
     kinds = held[np.isin(held[:, 1], (QUIET, LOUD)), 0]
     counted = recent.counts > 0
-    assert len(kinds) == len(recent)
+    assert len(kinds) == recent.sessions
     assert dict(zip(*(column.tolist() for column in np.unique(kinds, return_counts=True)), strict=True)) == {
         int(part): count for part, count in zip(recent.parts[0][counted], recent.counts[counted], strict=True)
     }
@@ -123,11 +123,11 @@ def test_a_new_partition_borrows_from_its_scope() -> None:
     own, other = Ring(NAMES), Ring(NAMES)
     fill(own, 10)
     fill(other, 50)
-    assert len(gather(NAMES, own, [own, other])) == 60
-    assert len(gather(NAMES, None, [own, other])) == 60
+    assert gather(NAMES, own, [own, other]).sessions == 60
+    assert gather(NAMES, None, [own, other]).sessions == 60
     fill(own, ENOUGH)
-    assert len(gather(NAMES, own, [own, other])) == ENOUGH + 10
-    assert len(gather(NAMES, None, [])) == 0
+    assert gather(NAMES, own, [own, other]).sessions == ENOUGH + 10
+    assert gather(NAMES, None, []).sessions == 0
 
 
 @settings(deadline=None)
