@@ -9,6 +9,15 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 
+def stable_order(values: Ints) -> Ints:
+    """Return the order that sorts n whole numbers from 0 to 2^63 / n, equal ones as they come.
+
+    It is that of numpy's stable sort, but numpy sorts numbers that all differ several times as fast.
+    """
+    rows = np.arange(len(values))
+    return np.argsort(values * len(values) + rows)
+
+
 def grouped(table: pl.DataFrame, *by: str) -> tuple[pl.DataFrame, Ints, Ints]:
     """Return the distinct values in order of appearance, the rows sorted by group, and each group's size."""
     rows = pl.int_range(len(table), dtype=pl.Int64).alias("row")

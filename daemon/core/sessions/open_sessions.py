@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.core.columns import Column, Columns
+from daemon.core.groups import stable_order
 from daemon.core.sessions.batch import Key
 from daemon.core.sessions.limits import Ints, Marks, SessionState
 
@@ -193,7 +194,9 @@ class OpenLines:
 
 def merge(groups: Ints, columns: dict[str, Values]) -> tuple[Ints, dict[str, Values]]:
     """Return rows of lines sorted by group and line number, with one row for each group and line."""
-    order = np.lexsort((columns["first"], columns["line"], groups))
+    order = np.argsort(columns["first"])
+    for numbers in (columns["line"], groups):
+        order = order[stable_order(numbers[order])]
     groups, line = groups[order], columns["line"][order]
     begins = np.flatnonzero(np.concatenate(([True], (np.diff(groups) != 0) | (np.diff(line) != 0))))[: len(order)]
     ends = np.append(begins[1:], len(order)) - 1

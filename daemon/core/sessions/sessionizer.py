@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from daemon.core.groups import stable_order
 from daemon.core.positions import Positions
 from daemon.core.sessions.batch import Key, LineBatch, Runs, line_batch
 from daemon.core.sessions.closed_sessions import Closing, take_closed
@@ -174,7 +175,7 @@ class Sessionizer:
         owner = np.repeat(np.array(cut.slots)[order], sizes)
         self._open_lines.positions.add(owner, {"position": batch.position})
         codes = owner * len(batch.distinct) + batch.line
-        order = np.argsort(codes, kind="stable")
+        order = stable_order(codes)
         begins = np.concatenate(([0], np.flatnonzero(np.diff(codes[order])) + 1))
         ends = np.append(begins[1:], len(order))
         first = order[begins]
