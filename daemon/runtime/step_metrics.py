@@ -13,7 +13,7 @@ import structlog
 from prometheus_client import Histogram
 
 from daemon.core.stream import Settlement, Step
-from daemon.core.types import Batch, TopicPartition, Verdict
+from daemon.core.types import Batch, Judgement, TopicPartition, Verdict
 from daemon.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -71,19 +71,19 @@ def count_step(metrics: Metrics, source: TopicPartition, step: Step, batch: Batc
 
 
 def _count_verdicts(metrics: Metrics, verdicts: Sequence[Verdict]) -> None:
-    for closed_by, count in Counter(verdict.session.closed_by for verdict in verdicts).items():
+    sessions, judgements = [verdict.session for verdict in verdicts], [verdict.judgement for verdict in verdicts]
+    for closed_by, count in Counter([session.closed_by for session in sessions]).items():
         metrics.sessions_closed.labels(closed_by.value).inc(count)
-    for (scope, outcome), count in Counter((v.session.scope, _outcome(v)) for v in verdicts).items():
+    outcomes = zip([session.scope for session in sessions], map(_outcome, judgements), strict=True)
+    for (scope, outcome), count in Counter(outcomes).items():
         metrics.sessions_judged.labels(metrics.scope(scope), outcome).inc(count)
-    observe_all(metrics.session_tokens, [verdict.session.tokens for verdict in verdicts])
-    observe_all(metrics.session_lines, [verdict.session.size for verdict in verdicts])
-    observe_all(metrics.anomaly_score, [verdict.judgement.score for verdict in verdicts])
-    p_values = (verdict.judgement.p_value for verdict in verdicts)
-    observe_all(metrics.anomaly_p_value, [p_value for p_value in p_values if p_value is not None])
+    observe_all(metrics.session_tokens, [session.tokens for session in sessions])
+    observe_all(metrics.session_lines, [session.size for session in sessions])
+    observe_all(metrics.anomaly_score, [judgement.score for judgement in judgements])
+    observe_all(metrics.anomaly_p_value, [one.p_value for one in judgements if one.p_value is not None])
 
 
-def _outcome(verdict: Verdict) -> str:
-    judgement = verdict.judgement
+def _outcome(judgement: Judgement) -> str:
     return "anomalous" if judgement.anomalous else "warm_up" if judgement.p_value is None else "normal"
 
 

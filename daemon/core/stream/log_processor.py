@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from daemon.core.alerts import case_of
 from daemon.core.messages import REFUSED_TEXT, dead_letter, refused_session, verdict_record
@@ -96,16 +96,9 @@ class LogProcessor:
         """Judge what can be judged; what a step closes counts as closed when the step began."""
         self._closing.note(self._stream.waiting, closed)
         began = self._publishing.timer()
-        verdicts = list[Verdict]()
-        for verdict in map(self._placed, self._stream.judge(JUDGED_AT_ONCE)):
-            verdicts.append(verdict)
-            if self._publishing.verdicts:
-                self._outputs.append(verdict_record(verdict))
-            if verdict.judgement.anomalous:
-                self._stream.observer.case(case_of(verdict, self._publishing.provenance()))
+        verdicts = list(self._stream.judge(JUDGED_AT_ONCE))
         times = self._closing.take(len(verdicts) + len(self._stream.refused))
-        every = self._publishing.verdicts
-        self._published += [at for at, one in zip(times, verdicts, strict=False) if every or one.judgement.anomalous]
+        self._publish(verdicts, times)
         rejects = Counter(reject.reason for reject in pushed.rejects)
         for session, pattern, refusal in self._stream.refused:
             origins = self._incoming.origins(session.positions) if self._incoming is not None else None
@@ -129,13 +122,26 @@ class LogProcessor:
             unread=pushed.unread,
         )
 
+    def _publish(self, verdicts: Sequence[Verdict], times: Sequence[float]) -> None:
+        """Put what is published of the verdicts among the outputs; `times` are those at which their sessions closed."""
+        every = self._publishing.verdicts
+        for verdict, time in zip(verdicts, times, strict=False):
+            if not every and not verdict.judgement.anomalous:
+                continue
+            self._published.append(time)
+            placed = self._placed(verdict)
+            if every:
+                self._outputs.append(verdict_record(placed))
+            if verdict.judgement.anomalous:
+                self._stream.observer.case(case_of(placed, self._publishing.provenance()))
+
     def _writers_are_idle(self) -> bool:
         """Whether lines come from other partitions, and none of these has more."""
         return self._incoming is not None and self._incoming.clocks.quiet()
 
     def _placed(self, verdict: Verdict) -> Verdict:
-        """Return a verdict; one that is published gets the places of its repartitioned lines in the input."""
-        if self._incoming is None or not (self._publishing.verdicts or verdict.judgement.anomalous):
+        """Return a verdict with the places of its lines in the input, where they were repartitioned."""
+        if self._incoming is None:
             return verdict
         return verdict._replace(origins=self._incoming.origins(verdict.session.positions))
 
