@@ -39,7 +39,8 @@ def causes_over(causes: Mapping[str, CauseMemory], most: int) -> list[str]:
 def trim(memory: ScopeMemory, settings: IncidentSettings) -> tuple[list[str], int]:
     """Drop causes and rewordings that are too many; return the causes, and the number of rewordings."""
     gone = memory.drop(causes_over(memory.causes, settings.max_causes))
-    over = list(islice(memory.parents, max(len(memory.parents) - settings.max_rewordings, 0)))
+    surplus = len(memory.parents) - settings.max_rewordings
+    over = list(islice(memory.parents, surplus)) if surplus > 0 else []
     for child in over:
         del memory.parents[child]  # it is found again by its words
     return gone, len(over)

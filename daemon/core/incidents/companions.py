@@ -143,10 +143,10 @@ class Anchor:
                 del self.companions[cause]
         counts = self._counts()
         self._average({cause: count / size for cause, count in counts.items()})
-        for cause, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
-            followed = cause == name or cause in self.companions
-            if count >= COMPANION * size and not followed and len(self.companions) < MOST_COMPANIONS:
-                self.companions[cause] = Companion(end, size, size - count, half)
+        often = {cause: count for cause, count in counts.items() if count >= COMPANION * size and cause != name}
+        fresh = sorted(often.keys() - self.companions.keys(), key=lambda cause: (-often[cause], cause))
+        for cause in fresh[: MOST_COMPANIONS - len(self.companions)]:
+            self.companions[cause] = Companion(end, size, size - often[cause], half)
         ended, self.block = self.block, {}
         self.began, self.since = int(next(iter(ended.values())).end // MINUTE), max(ended) + 1
         return ended

@@ -71,10 +71,12 @@ class ScopeMemories:
     def trim(self, scope: str) -> None:
         """Drop causes and rewordings of a scope that are too many."""
         gone, rewordings = trim(self.scopes[scope], self.settings)
-        self._note_gone(scope, gone)
-        self._note_together(scope, self.scopes[scope])
-        self.let_go["causes"] += len(gone)
-        self.let_go["rewordings"] += rewordings
+        if gone:
+            self._note_gone(scope, gone)
+            self._note_together(scope, self.scopes[scope])
+            self.let_go["causes"] += len(gone)
+        if rewordings:
+            self.let_go["rewordings"] += rewordings
 
     def forget(self, now: float) -> None:
         """Drop what lies before the window: causes, and scopes without an observation since."""

@@ -153,11 +153,6 @@ class ScopeMemory:
         peak = self.traffic[scale]
         return max(1.0, peak.count / peak.highest) if peak.highest else 1.0
 
-    def away(self) -> set[tuple[str, str]]:
-        """Return the pieces of the lines and keys that stay away, each by its kind and cause; a key has two."""
-        lines = {("p", cause) for cause, presence in self.presences.items() if presence.silent}
-        return lines | {(kind, cause) for cause, key in self.keys.items() if key.silent for kind in "kc"}
-
     def note_rewording(self, time: float) -> None:
         """Note that a harmless line came in other words for the first time; the latest are kept."""
         if not self.reworded or time - self.reworded[-1] >= GAP:

@@ -30,8 +30,8 @@ def missing_lines(memory: ScopeMemory, session: LinesTogether, settings: Inciden
     causes = frozenset([memory.parents.get(cause, cause) for cause in session.causes])
     half = int(end // (settings.window / 2))
     together = memory.together
-    for cause in sorted([cause for cause in causes if cause in memory.presences and cause not in together.anchors]):
-        if len(together.anchors) < settings.max_usual:
+    for cause in sorted([cause for cause in causes if cause not in together.anchors]):
+        if cause in memory.presences and len(together.anchors) < settings.max_usual:
             together.follow(cause)
     for name, lacking in together.count(CountedSession(start, end, causes), half):
         for cause in lacking:
@@ -48,12 +48,13 @@ def missing_lines(memory: ScopeMemory, session: LinesTogether, settings: Inciden
 
 def _is_news(memory: ScopeMemory, name: str, cause: str, end: float, settings: IncidentSettings) -> bool:
     """Return whether a companion is missing from so many sessions as never before, and nothing explains it."""
-    anchor, known = memory.together.anchors[name], memory.causes.get(cause)
+    anchor = memory.together.anchors[name]
     companion = anchor.companions[cause]
     here = companion.here
-    if known is None or name not in memory.causes or known.label == LabelVerdict.NORMAL:
-        return False
     if companion.missing or here < settings.misses or 2 * here < len(anchor.block) or not is_live(memory, settings):
+        return False
+    known = memory.causes.get(cause)
+    if known is None or name not in memory.causes or known.label == LabelVerdict.NORMAL:
         return False
     known_for = end - companion.since
     if known_for < settings.regular * MINUTE or companion.sessions < settings.like_sessions:

@@ -94,7 +94,7 @@ class Peak:
 
     def dump(self) -> tuple[float, ...]:
         """Return the state as numbers."""
-        return astuple(self)
+        return tuple([getattr(self, name) for name in self.__slots__])
 
     def _age(self, half: int) -> None:
         if half <= self.half:

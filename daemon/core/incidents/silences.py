@@ -50,8 +50,20 @@ def scope_silence(
     )
 
 
-def absences(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSettings) -> Iterator[Clue]:
-    """Yield the clues that usual lines and keys of a scope stay away, as of `clock`; each absence is yielded once.
+@dataclass(frozen=True, slots=True)
+class NotedAbsence:
+    """A line or key that was noted as away. `pieces` are the kinds of the pieces of the state that changed.
+
+    `clue` is None where something replaced it.
+    """
+
+    cause: str
+    pieces: str
+    clue: Clue | None
+
+
+def absences(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSettings) -> Iterator[NotedAbsence]:
+    """Yield the usual lines and keys of a scope that stay away, as of `clock`; each absence is yielded once.
 
     `clock` is how far all partitions that carry the scope have been read.
     """
@@ -60,28 +72,28 @@ def absences(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSe
         yield from _key_silences(scope, memory, clock, settings)
 
 
-def _line_silences(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSettings) -> Iterator[Clue]:
+def _line_silences(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSettings) -> Iterator[NotedAbsence]:
     for absence in _absences(memory, memory.presences, memory.absences, clock, settings):
-        known = memory.causes.get(absence.cause)
-        if known is None or _replaced(memory, absence.cause, absence.presence, settings):
-            continue
-        why = f"not seen for {duration(absence.gap)}, where it came about every {duration(absence.presence.mean)}"
-        yield _clue(scope, memory, absence, settings, why, known.example)
+        known, clue = memory.causes.get(absence.cause), None
+        if known is not None and not _replaced(memory, absence.cause, absence.presence, settings):
+            why = f"not seen for {duration(absence.gap)}, where it came about every {duration(absence.presence.mean)}"
+            clue = _clue(scope, memory, absence, settings, why, known.example)
+        yield NotedAbsence(absence.cause, "p", clue)
 
 
-def _key_silences(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSettings) -> Iterator[Clue]:
-    """Yield the clues of keys. A key that is silent becomes a cause, which a person can label."""
+def _key_silences(scope: str, memory: ScopeMemory, clock: float, settings: IncidentSettings) -> Iterator[NotedAbsence]:
+    """Yield the keys. A key that is silent becomes a cause, which a person can label."""
     for absence in _absences(memory, memory.keys, memory.departures, clock, settings):
         presence = absence.presence
         text = f"key {presence.key}"
         known = memory.causes.setdefault(
             absence.cause, CauseMemory(presence.last, presence.last, 0.0, None, saved=clock, example=text)
         )
-        known.last = max(known.last, presence.last)
-        if _succeeded(memory, absence.cause, presence, settings):
-            continue
-        why = f"no session for {duration(absence.gap)}, where one began about every {duration(presence.mean)}"
-        yield _clue(scope, memory, absence, settings, why, text)
+        known.last, clue = max(known.last, presence.last), None
+        if not _succeeded(memory, absence.cause, presence, settings):
+            why = f"no session for {duration(absence.gap)}, where one began about every {duration(presence.mean)}"
+            clue = _clue(scope, memory, absence, settings, why, text)
+        yield NotedAbsence(absence.cause, "kc", clue)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ class IncidentStage:
 
     def tick(self) -> list[News]:
         """Return the news that only the passing of time makes: what was waiting, what is over."""
-        news = list(self._due())
+        news = list(self._due()) if self.pending else []
         if self.now - self.listened >= LISTEN_EVERY:
             closely = self.now // LINES_EVERY > self.listened // LINES_EVERY
             self.listened = self.now
@@ -117,7 +117,8 @@ class IncidentStage:
                 news += self._listen(scope, self.scopes[scope], closely=closely)
         for incident in sorted(self.incidents.values(), key=lambda i: (i.onset, i.id)):
             news += self._end(incident)
-        news += self._catch_up(self.mutes.ended(self.now))
+        if self.mutes.active:
+            news += self._catch_up(self.mutes.ended(self.now))
         if self.now - self.swept >= HOUR:
             self.swept = self.now
             self._memories.forget(self.now)
@@ -141,9 +142,9 @@ class IncidentStage:
             self.changed.add(("s", scope))
             yield from self._decide(clue)
         elif closely:
-            before = memory.away()
-            silent = list(absences(scope, memory, clock, self.settings))
-            self.changed |= {(piece, scope, cause) for piece, cause in memory.away() - before}
+            noted = list(absences(scope, memory, clock, self.settings))
+            self.changed |= {(piece, scope, absence.cause) for absence in noted for piece in absence.pieces}
+            silent = [absence.clue for absence in noted if absence.clue is not None]
             yield from at_once([news for clue in silent for news in self._decide(clue)], self.incidents)
 
     def _end(self, incident: Incident) -> Iterator[News]:

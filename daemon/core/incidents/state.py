@@ -8,8 +8,7 @@ a whole (``h``). A piece without a value is deleted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -71,29 +70,26 @@ def load_stage(settings: IncidentSettings, pieces: Mapping[bytes, bytes | None])
 
 def _dump(stage: IncidentStage, name: tuple[str, ...]) -> bytes | None:
     kind = name[0]
-    document: Mapping[str, Any] | Sequence[Any] | None = None
+    document: Any = None  # orjson writes a dataclass as its fields
     if kind == "h":
         document = {
             "version": VERSION,
             "listened": stage.listened,
-            "pending": [asdict(clue) for clue in stage.pending],
-            "waiting": [asdict(clue) for clue in stage.waiting.values()],
+            "pending": stage.pending,
+            "waiting": list(stage.waiting.values()),
             "told": list(stage.told.items()),
             "clocks": stage.clocks.times,
             "resumed": stage.clocks.resumed,
             "swept": stage.swept,
         }
     elif kind == "i":
-        incident = stage.incidents.get(name[1])
-        document = asdict(incident) if incident is not None else None
+        document = stage.incidents.get(name[1])
     elif kind == "m":
-        mute = stage.mutes.active.get((name[1], name[2]))
-        document = asdict(mute) if mute is not None else None
+        document = stage.mutes.active.get((name[1], name[2]))
     elif name[1] in stage.scopes:
         memory = stage.scopes[name[1]]
         if kind in ("p", "k"):
-            presence = (memory.presences if kind == "p" else memory.keys).get(name[2])
-            document = asdict(presence) if presence is not None else None
+            document = (memory.presences if kind == "p" else memory.keys).get(name[2])
         elif kind in ("t", "w"):
             document = memory.together.dump(kind, name[2])
         else:

@@ -105,8 +105,12 @@ class Together:
 
     def _takers(self, number: int, session: CountedSession) -> list[tuple[str, Anchor]]:
         """Return the anchors that count a session, in order of their names."""
-        named = [(cause, self.anchors.get(cause)) for cause in sorted(session.causes)]
-        return [(cause, anchor) for cause, anchor in named if anchor is not None and anchor.takes(number, session)]
+        anchors = self.anchors
+        return [
+            (cause, anchor)
+            for cause in sorted(session.causes)
+            if (anchor := anchors.get(cause)) is not None and anchor.takes(number, session)
+        ]
 
     def _release(self, block: dict[int, CountedSession]) -> None:
         """Let go of sessions that are in no open block any more."""

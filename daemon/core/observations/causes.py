@@ -62,6 +62,7 @@ def cause_of(line: str) -> Cause:
     return Cause(f"{family:016x}", failure_score(line))
 
 
+@lru_cache(maxsize=16_384)
 def cause_of_key(key: str) -> str:
     """Return the id of the cause that stands for a key, which has no line."""
     return blake2b(b"key\0" + key.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
