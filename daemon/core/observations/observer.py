@@ -41,7 +41,7 @@ gets the number of one of 131,072 others has a chance of 1 in 8 x 10^12."""
 TEXT = 1_000
 """Most characters of a line in a sighting, from its beginning and its end: a stack trace ends with its reason."""
 
-_ROW = ("masked", "key", "position", "read", "time", "text")
+_SHOWN = ("masked", "text", "key", "position")
 _Place = tuple[str, str, int]
 """A scope, a cause and a bin of time."""
 
@@ -137,10 +137,12 @@ class Observer:
         ]
         first = dict(zip(reversed(bins), reversed(rows), strict=True))
         new = list(dict.fromkeys(self._bins.missing(bins)))
-        shown_of = table.select(_ROW)[[first[seen][0] for seen in new]].rows()
-        for seen, (masked, key, position, read, time, text) in zip(new, shown_of, strict=True):
+        rows_of_new = [first[seen][0] for seen in new]
+        reads, times = (table[name].to_numpy()[rows_of_new].tolist() for name in ("read", "time"))
+        shown = dict[_Place, int]()
+        for seen, read, time in zip(new, reads, times, strict=True):
             self._bins.put(seen, True)
-            _, line, number, scope, _ = first[seen]
+            row, line, number, scope, _ = first[seen]
             cause, score = causes[line].id, causes[line].score
             at = (scope, cause, number)
             described = score > 0 or self._describe(scope, cause, time)
@@ -148,9 +150,13 @@ class Observer:
                 continue
             self._counts[at] += 1
             if at not in self._sightings:
-                shown = (masked, ends(text, TEXT), key, self._place(position)) if described else ()
-                self._sightings[at] = (score, time, *shown)
-                self.waiting += described
+                self._sightings[at] = score, time
+                if described:
+                    shown[at] = row
+        self.waiting += len(shown)
+        texts = table.select(_SHOWN)[list(shown.values())].rows()
+        for at, (masked, text, key, position) in zip(shown, texts, strict=True):
+            self._sightings[at] += masked, ends(text, TEXT), key, self._place(position)
 
     def _describe(self, scope: str, cause: str, time: int) -> bool:
         """Return whether a harmless cause must be described; if so, note it."""
