@@ -23,15 +23,17 @@ class KnownPattern(NamedTuple):
 
     `row` is the pattern's in the baseline, ABSENT where it is not defined there. `numbers` (n,) are those of its lines
     in the line table, -1 for a line that no pattern of the window has: these are at the places `unknown`. `rare` are
-    the places of lines that are not common, `absent` the numbers of the common lines that it lacks, and `backbone`
-    stands for those that it has. `failures` (n,) are failure scores, and `failing` the numbers of lines with one above
-    0. `label` is a person's verdict on the pattern, or on one with the same lines.
+    the places of lines that are not common, and `families` the families of these. `absent` are the numbers of the
+    common lines that it lacks, and `backbone` stands for those that it has. `failures` (n,) are failure scores, and
+    `failing` the numbers of lines with one above 0. `label` is a person's verdict on the pattern, or on one with the
+    same lines.
     """
 
     row: int
     numbers: Ids
     unknown: NDArray[np.intp]
     rare: NDArray[np.intp]
+    families: Ids
     absent: Ids
     backbone: np.uint64
     failures: Floats
@@ -47,12 +49,14 @@ class KnownPattern(NamedTuple):
         else:
             numbers = baseline.numbers(row).copy()  # a view of the column would keep all of an outgrown one
         known = numbers >= 0
+        rare = np.flatnonzero(~known | ~table.common[numbers])
         failures = failure_scores(baseline, pattern.lines, numbers)
         return cls(
             row=row,
             numbers=numbers,
             unknown=np.flatnonzero(~known),
-            rare=np.flatnonzero(~known | ~table.common[numbers]),
+            rare=rare,
+            families=_families(baseline, pattern.lines, numbers)[rare],
             absent=table.common_but(numbers),
             backbone=table.backbone(numbers[known]),
             failures=failures,
@@ -87,6 +91,15 @@ class KnownPatterns:
     def memory(self) -> int:
         """Return an estimate of the bytes held."""
         return 1300 * len(self._kept)
+
+
+def _families(baseline: Baseline, lines: Lines, numbers: Ids) -> Ids:
+    """Return the family of each line, NONE where it has none."""
+    table = baseline.lines
+    families = table.family[numbers]
+    for place in np.flatnonzero(numbers < 0).tolist():
+        families[place] = table.families.find(lines[place][0])
+    return families
 
 
 def failure_scores(baseline: Baseline, lines: Lines, numbers: Ids) -> Floats:

@@ -5,10 +5,11 @@ Lines of a session are numbered by the baseline's line table; a line that no pat
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from itertools import accumulate
 
-from daemon.core.baseline import NONE, Baseline, Ids, Lines
+import numpy as np
+
+from daemon.core.baseline import NONE, Baseline, Ids
 from daemon.core.calibration import Floats, Recent, absence_nats, conditional_nats, presence_nats
 from daemon.core.detection.component import Measure
 from daemon.core.detection.known_pattern import KnownPattern
@@ -32,7 +33,7 @@ class Rarity:
 
     def measure(self, view: ScopeView) -> Measure:
         """Return the greatest rarity of a line, or of a common line's absence."""
-        nats = present(view.baseline, view.pattern.lines, view.known)
+        nats = present(view.baseline, view.known)
         lacking = missing(view.baseline, view.known)
 
         def evidence(recent: Recent) -> list[Evidence]:  # noqa: ARG001 - rarity is a matter of the window alone
@@ -46,7 +47,7 @@ def novelty_nats(rank: float) -> float:
     return float(-np.log(rank + FINEST))
 
 
-def present(baseline: Baseline, lines: Lines, known: KnownPattern) -> Floats:
+def present(baseline: Baseline, known: KnownPattern) -> Floats:
     """Return how unlikely each line is, in nats: a common one among all, a rare one among similar sessions.
 
     No line is less likely than its family is.
@@ -57,7 +58,7 @@ def present(baseline: Baseline, lines: Lines, known: KnownPattern) -> Floats:
     nats = presence_nats(having, total)
     if not len(rare):
         return nats
-    bound = _family_nats(baseline, lines, numbers, rare)
+    bound = _family_nats(baseline, known.families)
     all_rare = rare
     if len(rare) > MOST_RARE:
         rare = rare[np.argsort(having[rare], kind="stable")[:MOST_RARE]]
@@ -78,17 +79,13 @@ def _together(baseline: Baseline, numbers: Ids, backbone: np.uint64) -> Floats:
         rows = np.concatenate(holders)
         table = baseline.patterns
         mass = np.where(table.backbone[rows] == backbone, table.mass[rows], 0.0)
-        together[known] = np.add.reduceat(mass, np.cumsum([0, *map(len, holders[:-1])]))
+        together[known] = np.add.reduceat(mass, list(accumulate(map(len, holders[:-1]), initial=0)))
     return together
 
 
-def _family_nats(baseline: Baseline, lines: Lines, numbers: Ids, places: NDArray[np.intp]) -> Floats:
-    """Return how unlikely the families of the lines at `places` are, in nats; infinity where there is none."""
-    table = baseline.lines
-    families = table.family[numbers[places]]
-    for place in np.flatnonzero(numbers[places] < 0).tolist():
-        families[place] = table.families.find(lines[places[place]][0])
-    mass = np.where(families == NONE, 0.0, table.families.mass[families])
+def _family_nats(baseline: Baseline, families: Ids) -> Floats:
+    """Return how unlikely `families` are, in nats; infinity where there is none."""
+    mass = np.where(families == NONE, 0.0, baseline.lines.families.mass[families])
     return np.where(mass > 0, presence_nats(mass, baseline.counted), np.inf)
 
 

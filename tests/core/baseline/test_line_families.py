@@ -86,6 +86,6 @@ def test_a_new_name_in_a_routine_message_is_not_news() -> None:
         learn(baseline, [f"INFO auth: User U{number} has logged in from <IP>"])
     routine = pattern("INFO auth: User Zoe has logged in from <IP>")
     strange = pattern("INFO auth: User Zoe has been locked by <IP>")
-    nats = [float(present(baseline, entry.lines, KnownPattern.of(baseline, entry))[0]) for entry in (routine, strange)]
+    nats = [float(present(baseline, KnownPattern.of(baseline, entry))[0]) for entry in (routine, strange)]
     assert nats[0] < 0.01
     assert nats[1] > 5.0
