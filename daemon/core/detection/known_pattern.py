@@ -14,7 +14,7 @@ from daemon.core.types import LabelVerdict, Pattern
 
 CONFIRMED = 0.125
 """Taken off the failure score of a line in a pattern confirmed normal: it ranks below its equals, above milder ones."""
-CACHED, OF_EACH = 512, 128
+CACHED, OF_EACH = 128, 128
 """The least number of patterns of which this is kept, and the most lines of each."""
 
 
