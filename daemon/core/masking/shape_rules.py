@@ -16,7 +16,7 @@ _PART = re.compile(
     r"|[0-9]",
     re.DOTALL,
 )
-_DIGIT = re.compile("[0-9]")
+_DIGITS = re.compile("[0-9](?:-[0-9])?")
 
 
 def on_shapes(pattern: str) -> str:
@@ -28,6 +28,9 @@ def _any_digit(part: re.Match[str]) -> str:
     text = part[0]
     if not text.startswith("["):
         return "1" if len(text) == 1 else text
-    if "0-9" in text or not _DIGIT.search(text):
+    if "0-9" in text or not _DIGITS.search(text):
         return text
-    return f"[^{_DIGIT.sub('', text[2:])}" if text.startswith("[^") else f"{text[:-1]}1]"
+    if not text.startswith("[^"):
+        return f"{text[:-1]}1]"
+    others = _DIGITS.sub("", text[2:-1])
+    return f"[^{others}]" if others else r"[\s\S]"

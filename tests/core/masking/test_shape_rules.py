@@ -42,6 +42,11 @@ def test_a_rule_on_shapes_still_tells_letters_apart() -> None:
     assert "1{12,}(?P<b7>[x81])[^a]\\$1" == on_shapes("5{12,}(?P<b7>[x8])[^a9]\\$0")
 
 
+def test_a_range_of_digits_that_a_class_leaves_out_goes_whole() -> None:
+    """What was between them would be left out in their place."""
+    assert r"[\s\S][^a]" == on_shapes("[^5-7][^2-4a7]")
+
+
 def test_which_hints_reach_into_a_hexadecimal_token() -> None:
     """A shape does not show such a hint, so no rule may need it: it needs capitals, or another hint stands beside it.
 
