@@ -103,7 +103,10 @@ class Baseline:
 
     def mass_of(self, pattern: str) -> float:
         """Return the mass of `pattern`."""
-        row = self.patterns.find(pattern)
+        return self.mass_at(self.patterns.find(pattern))
+
+    def mass_at(self, row: int) -> float:
+        """Return the mass of the pattern in `row`, 0 for ABSENT."""
         return self.patterns.mass.item(row) if row != ABSENT else 0.0
 
     def similar(self, backbone: np.uint64) -> float:

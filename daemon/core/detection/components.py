@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from daemon.core.baseline import ABSENT, Baseline, Ids
+from daemon.core.baseline import Baseline, Ids
 from daemon.core.calibration import TIE, Recent, distance_to_measure
 from daemon.core.detection.component import Component, Measure
 from daemon.core.detection.rarity import Rarity, novelty_nats
@@ -81,7 +81,7 @@ def combine(similar: Iterable[float], overall: Iterable[float]) -> float:
 def distance(baseline: Baseline, row: int, vector: Vector) -> tuple[float, float | None]:
     """Return the distance to the nearest `mass` of the window, and the cosine to the nearest pattern that counts."""
     wanted = baseline.share * baseline.window.total
-    own = baseline.patterns.mass.item(row) if row != ABSENT else 0.0
+    own = baseline.mass_at(row)
     if own > 0 and own >= wanted:
         return 0.0, 1.0
     each = baseline.counted / max(len(baseline), 1)

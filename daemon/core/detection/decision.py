@@ -6,7 +6,6 @@ is the rank of the score and nothing else; the decision does not change it.
 
 from __future__ import annotations
 
-from daemon.core.baseline import ABSENT, NONE
 from daemon.core.detection.scope import ScopeView
 from daemon.core.types import LabelVerdict, SessionClue
 
@@ -25,7 +24,7 @@ def decide(view: ScopeView, p_value: float) -> tuple[SessionClue, ...]:
         return (SessionClue.LABEL,) if label is LabelVerdict.ANOMALOUS else ()
     if _is_usual(view):
         return ()
-    new, bad = _has_new(view), _has_bad(view)
+    new, bad = view.known.has_new, _has_bad(view)
     carried = (
         (SessionClue.NEW, new),
         (SessionClue.FAILURE, bad),
@@ -35,15 +34,8 @@ def decide(view: ScopeView, p_value: float) -> tuple[SessionClue, ...]:
 
 
 def _is_usual(view: ScopeView) -> bool:
-    baseline, row = view.baseline, view.known.row
-    mass = baseline.patterns.mass.item(row) if row != ABSENT else 0.0
-    return mass > 0 and mass >= USUAL * baseline.counted
-
-
-def _has_new(view: ScopeView) -> bool:
-    """Return whether the session has a line of unknown wording."""
-    lines, families = view.pattern.lines, view.baseline.lines.families
-    return any(families.find(lines[place][0]) == NONE for place in view.known.unknown.tolist())
+    mass = view.baseline.mass_at(view.known.row)
+    return mass > 0 and mass >= USUAL * view.baseline.counted
 
 
 def _has_bad(view: ScopeView) -> bool:

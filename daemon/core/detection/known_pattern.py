@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.core.baseline import ABSENT, Baseline, Ids, Lines, failure_score
+from daemon.core.baseline import ABSENT, NONE, Baseline, Ids, Lines, failure_score
 from daemon.core.calibration import Floats
 from daemon.core.generation_cache import GenerationCache
 from daemon.core.types import LabelVerdict, Pattern
@@ -22,16 +22,17 @@ class KnownPattern(NamedTuple):
     """What a scope knows of a pattern of n lines. For a defined one it holds until `Baseline.changes` moves.
 
     `row` is the pattern's in the baseline, ABSENT where it is not defined there. `numbers` (n,) are those of its lines
-    in the line table, -1 for a line that no pattern of the window has: these are at the places `unknown`. `rare` are
-    the places of lines that are not common, and `families` the families of these. `absent` are the numbers of the
-    common lines that it lacks, and `backbone` stands for those that it has. `failures` (n,) are failure scores, and
-    `failing` the numbers of lines with one above 0. `label` is a person's verdict on the pattern, or on one with the
-    same lines.
+    in the line table, -1 for a line that no pattern of the window has: these are at the places `unknown`, and
+    `has_new` says whether the wording of one of them is unknown too. `rare` are the places of lines that are not
+    common, and `families` the families of these. `absent` are the numbers of the common lines that it lacks, and
+    `backbone` stands for those that it has. `failures` (n,) are failure scores, and `failing` the numbers of lines with
+    one above 0. `label` is a person's verdict on the pattern, or on one with the same lines.
     """
 
     row: int
     numbers: Ids
     unknown: NDArray[np.intp]
+    has_new: bool
     rare: NDArray[np.intp]
     families: Ids
     absent: Ids
@@ -50,13 +51,15 @@ class KnownPattern(NamedTuple):
             numbers = baseline.numbers(row).copy()  # a view of the column would keep all of an outgrown one
         known = numbers >= 0
         rare = np.flatnonzero(~known | ~table.common[numbers])
+        families = _families(baseline, pattern.lines, numbers)
         failures = failure_scores(baseline, pattern.lines, numbers)
         return cls(
             row=row,
             numbers=numbers,
             unknown=np.flatnonzero(~known),
+            has_new=bool((families[~known] == NONE).any()),
             rare=rare,
-            families=_families(baseline, pattern.lines, numbers)[rare],
+            families=families[rare],
             absent=table.common_but(numbers),
             backbone=table.backbone(numbers[known]),
             failures=failures,

@@ -8,7 +8,7 @@ Gumbel's law, fitted by moments, says how often a peak as high as the present on
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 
 from daemon.core.incidents.halves import aged
 
@@ -76,7 +76,7 @@ class Peak:
         later.blocks, later.total = later.blocks + earlier.blocks, later.total + earlier.total
         later.squares += earlier.squares
         later.top, later.top_before = max(later.top, earlier.top), max(later.top_before, earlier.top_before)
-        for name, value in zip(self.__slots__, astuple(later), strict=True):
+        for name, value in zip(self.__slots__, later.dump(), strict=True):
             setattr(self, name, value)
 
     def end(self, half: int) -> None:
