@@ -22,6 +22,7 @@ import orjson
 import polars as pl
 
 from daemon.core.formats import FormatSettings, make_format
+from daemon.core.masked_lines import MaskedLines
 from daemon.core.masking.masker import Masker
 from daemon.core.masking.masks import BUILT_IN
 from daemon.core.sessions import Sessionizer, SessionLimits
@@ -95,12 +96,12 @@ def sessionizer() -> Sessionizer:
 
 def sessionize(tables: list[pl.DataFrame]) -> int:
     cutter = sessionizer()
-    return sum(len(cutter.push(table)) for table in tables) + len(cutter.flush(ClosedBy.FLUSH))
+    return sum(len(cutter.push(MaskedLines.of(table))) for table in tables) + len(cutter.flush(ClosedBy.FLUSH))
 
 
 def whole(records: list[Batch]) -> int:
     reader, masker, cutter = make_format(FormatSettings()), Masker(), sessionizer()
-    return sum(len(cutter.push(masker.apply(reader.parse(batch).lines))) for batch in records)
+    return sum(len(cutter.push(MaskedLines.of(masker.apply(reader.parse(batch).lines)))) for batch in records)
 
 
 def python_masks(texts: list[str]) -> list[str]:

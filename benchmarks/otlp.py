@@ -22,6 +22,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 
 from benchmarks.columns import LIMITS, START, messages
 from daemon.core.formats import FormatSettings, make_format
+from daemon.core.masked_lines import MaskedLines
 from daemon.core.masking.masker import Masker
 from daemon.core.sessions import Sessionizer
 from daemon.core.types import Batch, TopicPartition
@@ -112,7 +113,7 @@ def reading(form: str, given: Sequence[Batch], *, core: bool) -> int:
         lines += table.height
         if core:
             offset = number * BATCH << 20
-            sessions.push(masker.apply(table.with_columns(table["position"] + offset)))
+            sessions.push(MaskedLines.of(masker.apply(table.with_columns(table["position"] + offset))))
     return lines
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from daemon.core.detection.detector import Detector, DetectorSettings
+from daemon.core.masked_lines import MaskedLines
 from daemon.core.positions import position_of
 from daemon.core.sessions import Sessionizer, SessionLimits
 from daemon.core.types import LINES_SCHEMA, Pattern, TopicPartition
@@ -67,7 +68,7 @@ def session_cost(lines: int) -> str:
             "clock": [index * SECOND] * OPEN,
         }
         table = pl.DataFrame(rows, schema=dict(LINES_SCHEMA)).with_columns(pl.col("text").alias("masked"))
-        assert sessionizer.push(table) == []
+        assert sessionizer.push(MaskedLines.of(table)) == []
     return f"an open session of {lines} lines: {(resident() - before) / OPEN / 1024:.1f} KiB"
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from daemon.core.formats import FieldPaths, FormatSettings, make_format
+from daemon.core.masked_lines import MaskedLines
 from daemon.core.masking import Masker
 from daemon.core.observations import Case, Observations, Observer, cause_of
 from daemon.core.sessions import Patterns, Sessionizer, SessionLimits
@@ -72,9 +73,10 @@ class Observing:
 
     def push(self, lines: pl.DataFrame) -> list[Session]:
         """Take in masked lines; return the sessions that they close."""
-        self._observer.lines(lines)
-        closed = self._sessionizer.push(lines)
-        self._observer.sessions(lines, self._sessionizer.begun)
+        grouped = MaskedLines.of(lines)
+        closed = self._sessionizer.push(grouped)
+        self._observer.lines(grouped)
+        self._observer.sessions(grouped, self._sessionizer.begun)
         return self._closed(closed)
 
     def versions(self, stated: pl.DataFrame) -> None:

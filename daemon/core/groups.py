@@ -18,6 +18,20 @@ def stable_order(values: Ints) -> Ints:
     return np.argsort(values * len(values) + rows)
 
 
+def combined(*columns: Ints) -> Ints:
+    """Return a number for each of at least one row: equal where rows are, by all columns, and in the order of rows.
+
+    The values of a column lie within 2^63 of each other.
+    """
+    codes = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        values = column - column.min()
+        if (int(codes.max()) + 1) * (int(values.max()) + 1) >= 1 << 63:
+            codes, values = (np.unique(each, return_inverse=True)[1] for each in (codes, values))
+        codes = codes * (int(values.max()) + 1) + values
+    return codes
+
+
 def grouped(table: pl.DataFrame, *by: str) -> tuple[pl.DataFrame, Ints, Ints]:
     """Return the distinct values in order of appearance, the rows sorted by group, and each group's size."""
     rows = pl.int_range(len(table), dtype=pl.Int64).alias("row")

@@ -13,17 +13,18 @@ Three rules keep it exact and small:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from itertools import compress, starmap
+from collections.abc import Callable, Mapping, Sequence
+from itertools import starmap
 
 import numpy as np
 import polars as pl
 
 from daemon.core.generation_cache import GenerationCache
-from daemon.core.groups import numbered
+from daemon.core.groups import Ints, combined
+from daemon.core.masked_lines import MaskedLines
 from daemon.core.observations.causes import Cause, cause_of
 from daemon.core.observations.record import Case, KeySeen, Observations, Sighting, Traffic
-from daemon.core.observations.returning_keys import Name, ReturningKeys
+from daemon.core.observations.returning_keys import ReturningKeys
 from daemon.core.observations.versions import Versions
 from daemon.core.observations.whole_sessions import WholeSessions
 from daemon.core.positions import place, position_of
@@ -69,33 +70,33 @@ class Observer:
         self.waiting = 0
         """Observations that somebody waits for: something described for the first time, warnings, failures, cases."""
 
-    def lines(self, table: pl.DataFrame, observed_below: int = 0) -> None:
-        """Take in masked lines in reading order; those that were `read` below `observed_below` were observed before."""
-        if table.is_empty():
+    def lines(self, lines: MaskedLines, observed_below: int = 0) -> None:
+        """Take in lines; those that were `read` below `observed_below` were observed before."""
+        if not len(lines):
             return
-        texts, line = numbered(table["masked"])
-        causes = [cause_of(text) for text in texts.to_list()]
-        bad = np.array([cause.score > 0 for cause in causes])[line]
-        names, time = table.select("scope", "key"), table["time"].to_numpy()
-        for marks, size, by in ((~bad, MINUTE_US, ("scope",)), (bad, BIN_US, ("scope", "key"))):
+        causes = [cause_of(text) for text in lines.distinct]
+        bad = np.array([cause.score > 0 for cause in causes])[lines.line]
+        time = lines.table["time"].to_numpy()
+        for marks, size, group in ((~bad, MINUTE_US, lines.scope[lines.key]), (bad, BIN_US, lines.key)):
             rows = np.flatnonzero(marks)
-            bins = pl.DataFrame({"row": rows, "line": line[rows], "bin": time[rows] // size}).hstack(names[rows])
-            first = bins.unique(["line", "bin", *by], keep="first", maintain_order=True)
-            self._firsts(table, first, causes, position_of(observed_below))
+            if len(rows):
+                bins = time[rows] // size
+                first = pl.Series(combined(lines.line[rows], group[rows], bins)).arg_unique().to_numpy()
+                self._firsts(lines, rows[first], bins[first], causes, position_of(observed_below))
 
-    def sessions(self, table: pl.DataFrame, begun: Sequence[tuple[int, Name]], observed_below: int = 0) -> None:
-        """Count the sessions that begin in the `table`: the row of the first line, and scope and key of each.
+    def sessions(self, lines: MaskedLines, begun: Ints, observed_below: int = 0) -> None:
+        """Count the sessions that begin in the rows `begun` of `lines`, which ascend.
 
         They are counted when they are read, not when they are judged, so that the counts match the lines.
         """
-        rows = np.array([row for row, _ in begun], np.int64)
-        begins = list(zip([name for _, name in begun], table["time"].to_numpy()[rows].tolist(), strict=True))
         if observed_below:
-            observed = table["read"].to_numpy()[rows] < position_of(observed_below)
-            self._returning.begin(list(compress(begins, observed)))
-            begins = list(compress(begins, ~observed))
-        self._traffic.update([(scope, time - time % BIN_US) for (scope, _), time in begins])
-        self._keys += starmap(KeySeen, self._returning.begin(begins))
+            observed = lines.table["read"].to_numpy()[begun] < position_of(observed_below)
+            self._begin(lines, begun[observed])
+            begun = begun[~observed]
+        time, scope = lines.table["time"].to_numpy()[begun], lines.scope[lines.key[begun]]
+        counted = Counter(zip(scope.tolist(), (time - time % BIN_US).tolist(), strict=True))
+        self._traffic.update({(lines.scopes[number], begin): count for (number, begin), count in counted.items()})
+        self._keys += starmap(KeySeen, self._begin(lines, begun))
 
     def case(self, case: Case) -> None:
         """Take in the case of a judged session that carries a clue."""
@@ -125,37 +126,48 @@ class Observer:
         self._keys, self._cases, self.waiting = [], [], 0
         return taken
 
-    def _firsts(self, table: pl.DataFrame, firsts: pl.DataFrame, causes: Sequence[Cause], observed_below: int) -> None:
+    def _begin(self, lines: MaskedLines, begun: Ints) -> list[tuple[str, str, int]]:
+        """Return what is reported of the keys of sessions that begin in these rows."""
+        key, time = lines.key[begun], lines.table["time"].to_numpy()[begun]
+        free = np.array(self._returning.free_from(lines.scopes))[lines.scope[key]] <= time
+        names = [lines.keys[number] for number in key[free].tolist()]
+        return self._returning.begin(list(zip(names, time[free].tolist(), strict=True)))
+
+    def _firsts(self, lines: MaskedLines, rows: Ints, bins: Ints, causes: Sequence[Cause], observed_below: int) -> None:
         """Count causes that are new in their bin, a bad cause in each session; those read before are not counted.
 
-        `firsts` has the first row of each line in a bin, in order; `causes` are those of the lines.
+        `rows` are the first of each line in its bin of `bins`, in order; `causes` are those of the lines.
         """
-        rows = firsts.select("row", "line", "bin", "scope", "key").rows()
-        bins = [
-            hash((scope, key if causes[line].score > 0 else "", causes[line].id, number)) & NAME_BITS
-            for _, line, number, scope, key in rows
+        kinds = [causes[line] for line in lines.line[rows].tolist()]
+        names = [lines.keys[key] for key in lines.key[rows].tolist()]
+        places = [(scope, cause.id, bin_) for (scope, _), cause, bin_ in zip(names, kinds, bins.tolist(), strict=True)]
+        seen = [
+            hash((*at, key if cause.score > 0 else "")) & NAME_BITS
+            for at, (_, key), cause in zip(places, names, kinds, strict=True)
         ]
-        first = dict(zip(reversed(bins), reversed(rows), strict=True))
-        new = list(dict.fromkeys(self._bins.missing(bins)))
-        rows_of_new = [first[seen][0] for seen in new]
-        reads, times = (table[name].to_numpy()[rows_of_new].tolist() for name in ("read", "time"))
+        first = {mark: index for index, mark in reversed(list(enumerate(seen)))}
+        new = [first[mark] for mark in dict.fromkeys(self._bins.missing(seen))]
+        self._bins.put_all(dict.fromkeys([seen[index] for index in new], True))
+        times, reads = (lines.table[name].to_numpy()[rows[new]].tolist() for name in ("time", "read"))
         shown = dict[_Place, int]()
-        for seen, read, time in zip(new, reads, times, strict=True):
-            self._bins.put(seen, True)
-            row, line, number, scope, _ = first[seen]
-            cause, score = causes[line].id, causes[line].score
-            at = (scope, cause, number)
-            described = score > 0 or self._describe(scope, cause, time)
+        for index, time, read in zip(new, times, reads, strict=True):
+            at, score = places[index], kinds[index].score
+            described = score > 0 or self._describe(at[0], at[1], time)
             if read < observed_below:
                 continue
             self._counts[at] += 1
             if at not in self._sightings:
                 self._sightings[at] = score, time
                 if described:
-                    shown[at] = row
+                    shown[at] = int(rows[index])
         self.waiting += len(shown)
-        texts = table.select(_SHOWN)[list(shown.values())].rows()
-        for at, (masked, text, key, position) in zip(shown, texts, strict=True):
+        self._show(lines, shown)
+
+    def _show(self, lines: MaskedLines, shown: Mapping[_Place, int]) -> None:
+        """Describe sightings by the rows `shown`."""
+        columns = [lines.table[name] for name in _SHOWN]
+        for at, row in shown.items():
+            masked, text, key, position = (column[row] for column in columns)  # they are few: no call for whole columns
             self._sightings[at] += masked, ends(text, TEXT), key, self._place(position)
 
     def _describe(self, scope: str, cause: str, time: int) -> bool:

@@ -23,6 +23,7 @@ SCOPES = 1_024
 """Crowded scopes that are remembered; at most twice as many are kept."""
 LENGTH = 200
 """Most characters of a key."""
+LONG_AGO = -(1 << 62)
 CROWDED = ""
 """The key that stands for more keys than are followed."""
 
@@ -47,6 +48,11 @@ class ReturningKeys:
 
     def __len__(self) -> int:
         return len(self._followed)
+
+    def free_from(self, scopes: Sequence[str]) -> list[int]:
+        """Return the time before which `begin` passes over the sessions of each scope, because it is crowded."""
+        crowded = [self._crowded.get(scope) for scope in scopes] if len(self._crowded) else [None] * len(scopes)
+        return [LONG_AGO if since is None else since + HOUR_US for since in crowded]
 
     def begin(self, sessions: Named) -> list[tuple[str, str, int]]:
         """Take in sessions that begin; return what to report of them: scope, key and time.

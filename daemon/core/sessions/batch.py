@@ -10,15 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
-from daemon.core.groups import grouped, numbered
+from daemon.core.masked_lines import Key, MaskedLines
 from daemon.core.positions import INDEX_BITS
 from daemon.core.sessions.limits import Ints
 from daemon.core.sessions.line_ids import LineNumbers
-
-Key = tuple[str, str]
-"""Scope and session key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,29 +84,25 @@ class Runs:
 
 
 def line_batch(
-    lines: pl.DataFrame, watermark: int | None, read_to: int, numbers: LineNumbers, in_use: Callable[[], set[int]]
+    lines: MaskedLines, watermark: int | None, read_to: int, numbers: LineNumbers, in_use: Callable[[], set[int]]
 ) -> LineBatch:
-    """Return a table of at least one line, with `masked`, as arrays; for `in_use` see `LineNumbers.look_up`.
+    """Return a batch of at least one line as arrays; for `in_use` see `LineNumbers.look_up`.
 
     `watermark` and `read_to` are the stream time and the offset before this batch.
     """
-    clock, positions, times = (lines[name].to_numpy() for name in ("clock", "position", "time"))
-    moved = lines["stream"].to_numpy() if "stream" in lines.columns else clock
+    table, order = lines.table, lines.order
+    clock, positions, times = (table[name].to_numpy() for name in ("clock", "position", "time"))
+    moved = table["stream"].to_numpy() if "stream" in table.columns else clock
     floor = moved[0] if watermark is None else watermark
     stream_time = np.maximum(np.maximum.accumulate(moved), floor)
-    scope = lines["scope"]
-    one_scope = bool((scope == scope[0]).all())
-    keys, order, sizes = grouped(lines, "key") if one_scope else grouped(lines, "scope", "key")
-    scopes = [scope[0]] * len(keys) if one_scope else keys["scope"].to_list()
-    masked, line = numbered(lines["masked"])
-    distinct, line_numbers, costs = numbers.look_up(masked.to_list(), in_use)
-    line = line[order]
+    distinct, line_numbers, costs = numbers.look_up(lines.distinct, in_use)
+    line = lines.line[order]
     return LineBatch(
         stream_time=stream_time,
         touched=np.maximum(stream_time, clock),
         offset=np.maximum(np.maximum.accumulate(positions >> INDEX_BITS), read_to),
-        keys=list(zip(scopes, keys["key"].to_list(), strict=True)),
-        ends=np.cumsum(sizes),
+        keys=lines.keys,
+        ends=np.cumsum(lines.sizes),
         row=order,
         time=times[order],
         position=positions[order],

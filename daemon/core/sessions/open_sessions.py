@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from daemon.core.columns import Column, Columns
 from daemon.core.groups import stable_order
-from daemon.core.sessions.batch import Key
+from daemon.core.masked_lines import Key
 from daemon.core.sessions.limits import Ints, Marks, SessionState
 
 SPARE_ROWS = 1_024

@@ -23,8 +23,9 @@ import numpy as np
 import polars as pl
 
 from daemon.core.groups import stable_order
+from daemon.core.masked_lines import MaskedLines
 from daemon.core.positions import Positions
-from daemon.core.sessions.batch import Key, LineBatch, Runs, line_batch
+from daemon.core.sessions.batch import LineBatch, Runs, line_batch
 from daemon.core.sessions.closed_sessions import Closing, take_closed
 from daemon.core.sessions.limits import Ints, Marks, SessionLimits, SessionState, first_closing, fits, joins, overdue
 from daemon.core.sessions.line_ids import CountTokens, LineNumbers
@@ -33,6 +34,7 @@ from daemon.core.sessions.slow_path import Cut, SlowPath
 from daemon.core.types import ClosedBy, Session
 
 _NONE: Positions = np.empty(0, dtype=np.int64)
+_NO_ROWS: Ints = np.empty(0, dtype=np.int64)
 
 
 class Sessionizer:
@@ -48,8 +50,8 @@ class Sessionizer:
         self._read_to = 0
         self._table = SessionTable()
         self._open_lines = OpenLines()
-        self.begun: list[tuple[int, Key]] = []
-        """The sessions that the last `push` began: the row of the first line, ascending, and the key of each."""
+        self.begun: Ints = _NO_ROWS
+        """The rows of the first lines of the sessions that the last `push` began, ascending."""
 
     @property
     def watermark(self) -> int | None:
@@ -70,18 +72,18 @@ class Sessionizer:
         """Return the positions of all lines in open sessions, sorted."""
         return np.sort(self._open_lines.positions.values("position"))
 
-    def push(self, lines: pl.DataFrame, rows: Ints = _NONE, positions: Positions = _NONE) -> list[Session]:
-        """Add lines (with `masked`) in reading order; return the sessions they closed, in closing order.
+    def push(self, lines: MaskedLines, rows: Ints = _NO_ROWS, positions: Positions = _NONE) -> list[Session]:
+        """Add lines in reading order; return the sessions they closed, in closing order.
 
         The line in row `rows[i]` was joined with the one at `positions[i]`, which belongs to the same session.
         """
-        self.begun = []
-        if lines.is_empty():
+        self.begun = _NO_ROWS
+        if not len(lines):
             return []
         batch = line_batch(lines, self._watermark, self._read_to, self._numbers, self._open_lines.numbers)
         cut = self._cut(batch)
-        self.begun = sorted(cut.begun)
-        owner = self._add_lines(batch, lines["text"], cut)
+        self.begun = np.sort(np.array(cut.begun, np.int64))
+        owner = self._add_lines(batch, lines.table["text"], cut)
         if len(rows):
             slot_of_row = np.empty(len(lines), np.int64)
             slot_of_row[batch.row] = owner
@@ -149,7 +151,7 @@ class Sessionizer:
         key = np.searchsorted(runs.of_key, run, side="right") - 1
         slot = before.copy()
         keys = [batch.keys[number] for number in key[opens].tolist()]
-        cut.begun += zip(runs.first_row[run[opens]].tolist(), keys, strict=True)
+        cut.begun += runs.first_row[run[opens]].tolist()
         slot[opens] = table.open(keys)
         later = np.flatnonzero(np.diff(key, prepend=-1) == 0)
         before[later] = slot[later - 1]

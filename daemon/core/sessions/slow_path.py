@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from daemon.core.sessions.batch import Key, LineBatch, Runs
+from daemon.core.sessions.batch import LineBatch, Runs
 from daemon.core.sessions.closed_sessions import Closing
 from daemon.core.sessions.limits import SessionLimits, SessionState, exceeded, first_closing, fits, joins, overdue
 from daemon.core.sessions.open_sessions import OpenLines, SessionTable
@@ -21,7 +21,7 @@ from daemon.core.types import ClosedBy
 class Cut:
     """How a batch was cut: pieces (slot, begin, end in grouped order), closed sessions, counts of distinct lines.
 
-    `begun` are the first line (in reading order) and the key of each new session.
+    `begun` are the first lines (in reading order) of new sessions.
     """
 
     slots: list[int] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Cut:
     ends: list[int] = field(default_factory=list)
     closed: list[Closing] = field(default_factory=list)
     distinct: dict[int, int] = field(default_factory=dict)
-    begun: list[tuple[int, Key]] = field(default_factory=list)
+    begun: list[int] = field(default_factory=list)
 
 
 class SlowPath:
@@ -132,7 +132,7 @@ class SlowPath:
     def _open(self, key: int, place: int) -> None:
         batch = self._batch
         self._slot = int(self._table.open([batch.keys[key]])[0])
-        self.cut.begun.append((int(batch.row[place]), batch.keys[key]))
+        self.cut.begun.append(int(batch.row[place]))
         touched, time = int(batch.touched[batch.row[place]]), int(batch.time[place])
         self._state = SessionState(touched, touched, time, time, int(batch.position[place]), 0, 0, 0)
         self._distinct, self._pieces = set(), []

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from daemon.core.detection import Detector
 from daemon.core.formats import FormatSettings
+from daemon.core.masked_lines import MaskedLines
 from daemon.core.masking import Masker
 from daemon.core.multiline import Joined, Joining
 from daemon.core.observations import Observer
@@ -256,12 +257,12 @@ class Stream:
         timed, observed_below = self._tools.timed, self._lines.resume.next
         with timed("mask"):
             masked = self._origin.mask(joined.events)
-        with timed("observe"):
-            self.observer.lines(masked, observed_below)
         with timed("sessionize"):
-            sessions = self._sessionizer.push(masked, joined.rows, joined.positions)
+            lines = MaskedLines.of(masked)
+            sessions = self._sessionizer.push(lines, joined.rows, joined.positions)
         with timed("observe"):
-            self.observer.sessions(masked, self._sessionizer.begun, observed_below)
+            self.observer.lines(lines, observed_below)
+            self.observer.sessions(lines, self._sessionizer.begun, observed_below)
         self._enqueue(sessions)
 
     def _enqueue(self, sessions: Sequence[Session]) -> None:

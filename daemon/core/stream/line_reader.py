@@ -24,7 +24,7 @@ from daemon.core.stream.replay import Replay
 from daemon.core.types import NO_TIME_COUNTS, Batch, Parsed, Reject, TimeCounts
 
 Timed = Callable[[str], AbstractContextManager[None]]
-"""Returns a context that measures a stage: ``format``, ``join``, ``mask``, ``observe``, ``sessionize``, ..."""
+"""Returns a context that measures a stage: ``format``, ``join``, ``mask``, ``sessionize``, ``observe``, ..."""
 
 
 @dataclass(frozen=True, slots=True)

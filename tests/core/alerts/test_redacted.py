@@ -17,6 +17,7 @@ from rich.console import Console
 from daemon.core.alerts import case_of
 from daemon.core.formats import FormatSettings, make_format
 from daemon.core.incidents import IncidentSettings, IncidentStage, all_names, dump_pieces
+from daemon.core.masked_lines import MaskedLines
 from daemon.core.masking.masker import Masker
 from daemon.core.messages import verdict_record
 from daemon.core.messages.dead_letters import dead_letter
@@ -53,7 +54,7 @@ def masked_lines(values: Sequence[bytes], kind: str) -> pl.DataFrame:
 def sessions_of(lines: pl.DataFrame) -> list[Session]:
     """Return the session that these lines make."""
     sessionizer = Sessionizer(LIMITS, tokens)
-    return [*sessionizer.push(lines), *sessionizer.flush(ClosedBy.FLUSH)]
+    return [*sessionizer.push(MaskedLines.of(lines)), *sessionizer.flush(ClosedBy.FLUSH)]
 
 
 def verdict_of(session: Session) -> Verdict:
@@ -82,7 +83,7 @@ def published(verdict: Verdict) -> Iterator[bytes]:
 def observed(lines: pl.DataFrame, verdicts: Sequence[Verdict]) -> Iterator[bytes]:
     """Yield what is observed of lines and sessions, unpacked, and the state of the stage that was told of it."""
     observer, stage = Observer(SOURCE), IncidentStage(IncidentSettings(warm_up=0))
-    observer.lines(lines.with_columns(read="position"))
+    observer.lines(MaskedLines.of(lines.with_columns(read="position")))
     for verdict in verdicts:
         observer.case(case_of(verdict, ABOUT))
     record = dump_observations(observer.take(NOON))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon.core.masked_lines import MaskedLines
 from daemon.core.observations import (
     Case,
     KeySeen,
@@ -38,9 +40,9 @@ LINES = (
 SECOND = 1_000_000
 
 
-def table(rows: list[tuple[int, str, str, str]], first: int = 0) -> pl.DataFrame:
+def table(rows: list[tuple[int, str, str, str]], first: int = 0) -> MaskedLines:
     """Rows of (second, scope, key, line), in reading order."""
-    return pl.DataFrame(
+    columns = pl.DataFrame(
         {
             "position": [position_of(first + n) for n in range(len(rows))],
             "read": [position_of(first + n) for n in range(len(rows))],
@@ -60,6 +62,7 @@ def table(rows: list[tuple[int, str, str, str]], first: int = 0) -> pl.DataFrame
             "masked": pl.String,
         },
     )
+    return MaskedLines.of(columns)
 
 
 ROWS = st.lists(
@@ -122,7 +125,7 @@ def test_sessions_are_counted_where_they_begin() -> None:
     observer = Observer(SOURCE)
     case = Case("v", "shop", 12 * SECOND, ["c"], {"id": "v"})
     rows = table([(second, "shop", f"{second}", LINES[0]) for second in (9, 11, 12, 13, 25)])
-    observer.sessions(rows, [(row, ("shop", rows["key"][row])) for row in (0, 1, 2, 4)], observed_below=1)
+    observer.sessions(rows, np.array([0, 1, 2, 4]), observed_below=1)
     observer.case(case)
     waiting = observer.waiting
 

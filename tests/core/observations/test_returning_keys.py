@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from unittest.mock import patch
 
 from hypothesis import given
@@ -63,7 +64,14 @@ def test_what_is_followed_is_bounded(rows: list[tuple[int, int]]) -> None:
     assert len(seen) == len(set(seen)) or HOUR_US <= minute * MINUTE_US
 
 
+Session = tuple[tuple[str, str], int]
 ROWS = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 20), st.integers(0, 400)), max_size=200)
+
+
+def not_crowded(keys: ReturningKeys, sessions: Sequence[Session]) -> list[Session]:
+    """Return the sessions of scopes that are not crowded when they begin."""
+    free = dict(zip("ab", keys.free_from("ab"), strict=True))
+    return [session for session in sessions if session[1] >= free[session[0][0]]]
 
 
 @patch.object(returning_keys, "FOLLOWED", 6)
@@ -74,9 +82,10 @@ def test_how_sessions_are_cut_into_batches_changes_nothing(steps: list[tuple[str
     for scope, key, seconds in steps:
         time += seconds * 1_000_000
         sessions.append(((scope, f"k{key}"), time))
-    one, many = ReturningKeys(), ReturningKeys()
+    one, many, free = ReturningKeys(), ReturningKeys(), ReturningKeys()
     single = [report for session in sessions for report in one.begin([session])]
     batches = [sessions[at : at + size] for at in range(0, len(sessions), size)]
 
     assert single == [report for batch in batches for report in many.begin(batch)]
-    assert len(one) == len(many)
+    assert single == [report for batch in batches for report in free.begin(not_crowded(free, batch))]
+    assert len(one) == len(many) == len(free)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from daemon.core.masked_lines import MaskedLines
 from daemon.core.positions import position_of
 from daemon.core.sessions import DISTINCT_LINE_TOKENS, Sessionizer, SessionLimits, SessionLines
 from daemon.core.types import LINES_SCHEMA, ClosedBy, Session, SessionLine
@@ -28,9 +29,9 @@ def count_tokens(lines: Sequence[str]) -> NDArray[np.int32]:
     return np.array([len(line) for line in lines], dtype=np.int32)
 
 
-def table(lines: Sequence[Line]) -> pl.DataFrame:
+def table(lines: Sequence[Line]) -> MaskedLines:
     rows = [(*line[:4], f"text {line[0]} {line[4]}", line[1], line[4]) for line in lines]
-    return pl.DataFrame(rows, schema={**LINES_SCHEMA, "masked": pl.String()}, orient="row")
+    return MaskedLines.of(pl.DataFrame(rows, schema={**LINES_SCHEMA, "masked": pl.String()}, orient="row"))
 
 
 @dataclass
@@ -191,7 +192,7 @@ def test_each_session_begins_once(lines: list[Line], limits: SessionLimits, spli
     begun, sessions = [], []
     for first, end in pairwise([0, *sorted(min(split, len(lines)) for split in splits), len(lines)]):
         sessions += cutter.push(table(lines[first:end]))
-        begun += [(lines[first + row][0], *key) for row, key in cutter.begun]
+        begun += [(position, *key) for position, _, *key, _ in (lines[first + row] for row in cutter.begun.tolist())]
     sessions += cutter.flush(ClosedBy.FLUSH)
 
     assert sorted((int(session.positions[0]), session.scope, session.key) for session in sessions) == begun
@@ -295,7 +296,8 @@ def test_a_million_lines_of_one_key() -> None:
         }
     )
     cutter = Sessionizer(SessionLimits(30, 300, 10_000, 10**9, 10**9), count_tokens)
-    closed = [session for at in range(0, many, 9_999) for session in cutter.push(lines[at : at + 9_999])]
+    batches = (MaskedLines.of(lines[at : at + 9_999]) for at in range(0, many, 9_999))
+    closed = [session for batch in batches for session in cutter.push(batch)]
 
     assert [(10_000, ClosedBy.LINES)] * 99 == [(session.size, session.closed_by) for session in closed]
     assert 10_000 == cutter.open_lines

@@ -173,4 +173,4 @@ def test_the_injected_clock_sees_every_stage() -> None:
     stream.push(batch(RECORDS))
     judged(stream)
 
-    assert ["format", "mask", "observe", "sessionize", "render", "cache", "judge"] == list(dict.fromkeys(stages))
+    assert ["format", "mask", "sessionize", "observe", "render", "cache", "judge"] == list(dict.fromkeys(stages))
