@@ -8,7 +8,7 @@ Those that have no other line, or too few, are not tried.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from benchmarks.explanations.incidents import Cause, symptoms_of
@@ -33,6 +33,7 @@ from daemon.core.types import (
     Judgement,
     Pattern,
     Phase,
+    RefusedText,
     SessionClue,
     TopicPartition,
     Vector,
@@ -85,9 +86,20 @@ class ProvingDetector(Detector):
             self.trials.append(self._try(pattern, vector, trial, end, source))
         return super().judge(pattern, vector, end=end, source=source, teach=teach, learn=learn)
 
-    def judge_repeats(self, sessions: Iterable[tuple[Pattern, int]], source: TopicPartition) -> list[Judgement]:  # noqa: ARG002  # see below
+    def judge_all(
+        self,
+        sessions: Iterable[tuple[Pattern, int]],
+        vectors: Mapping[str, Vector | RefusedText],
+        source: TopicPartition,
+    ) -> list[Judgement]:
         """Judge none together: each session is tried."""
-        return []
+        judged = list[Judgement]()
+        for pattern, end in sessions:
+            vector = vectors.get(pattern.id)
+            if vector is None or isinstance(vector, RefusedText):
+                break
+            judged.append(self.judge(pattern, vector, end=end, source=source))
+        return judged
 
     def _try(self, pattern: Pattern, vector: Vector, judged: Judgement, end: int, source: TopicPartition) -> Trial:
         named, others = _lines(pattern, judged)

@@ -81,7 +81,7 @@ class ScoreTable(Columns):
         All sessions concerned calibrate. The result is that of `take_one` and `give_back`, with each number's counts
         changed once.
         """
-        numbers, change, held = list[int](), dict[int, int](), self._held
+        numbers, change = list[int](), dict[int, int]()
         for finding, before in zip(findings, former, strict=True):
             number = self._numbers.get(finding)
             if number is None:
@@ -91,12 +91,12 @@ class ScoreTable(Columns):
                 continue
             change[number] = change.get(number, 0) + 1
             change[before] = left = change.get(before, 0) - 1
-            if held.item(before) + left == 0:
+            if self._held.item(before) + left == 0:
                 del self._numbers[self._finding.item(before)], change[before]
                 self.free(before)
         places = np.fromiter(change, np.int64, len(change))
         more = np.fromiter(change.values(), np.int64, len(change))
-        held[places] += more
+        self._held[places] += more
         self.counts[places] += more
         return numbers
 

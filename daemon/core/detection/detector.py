@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -22,9 +21,9 @@ from daemon.core.detection.assessment import Assessment, assess, evidence, neare
 from daemon.core.detection.changelog import Changelog
 from daemon.core.detection.components import NAMES
 from daemon.core.detection.decision import decide
+from daemon.core.detection.judged_run import Closed, JudgedRun
 from daemon.core.detection.loading import Loading
 from daemon.core.detection.packed_scope import ColdStorage
-from daemon.core.detection.repeats import repeats_of
 from daemon.core.detection.saved_scope import SavedScope
 from daemon.core.detection.scope import Scope, ScopeView
 from daemon.core.detection.scopes import Scopes
@@ -34,6 +33,7 @@ from daemon.core.detection.statistics import (
     pattern_statistics,
     scope_statistics,
 )
+from daemon.core.detection.verdict_cache import CachedVerdict
 from daemon.core.types import (
     MINUTE_US,
     Evidence,
@@ -42,6 +42,7 @@ from daemon.core.types import (
     Neighbour,
     Pattern,
     Phase,
+    RefusedText,
     SessionClue,
     TopicPartition,
     Update,
@@ -136,47 +137,47 @@ class Detector:
         `teach`: the session is confirmed normal; it is taught and not judged. `learn` False changes no state.
         """
         turn = self._turn(pattern, end, source, teach=teach)
-        baseline, ring, cache = turn.scope.baseline, turn.scope.rings.get(source), turn.scope.cache(source)
-        cached = cache.find(pattern.id, baseline, ring, end) if learn and not teach else None
-        if cached is not None:
-            self._count(turn)
-            self._note(turn, cached.finding, cached.judgement)
-            return cached.judgement
-        view = turn.scope.view(pattern, vector, source)
-        assessment = assess(view)
-        clues = decide(view, assessment.p_value) if turn.phase is Phase.LIVE else ()
-        why = (nearest(baseline, view.vector), evidence(view, assessment)) if clues else ((), ())
-        judgement = _judgement(view, assessment, turn.phase, clues, why, learned=learn)
         if not learn:
-            self._remember(pattern.id, view.vector)
-            return judgement
-        noted = finding(assessment.values, judgement.score, view.sketch)
-        cache.keep(pattern.id, baseline, ring, end, judgement, noted)
-        self._learn(turn, view, noted, judgement)
-        return judgement
+            alone = turn.scope.view(pattern, vector, source)
+            self._remember(pattern.id, alone.vector)
+            return _judged(alone, turn.phase, learned=False)[0]
+        verdict = self._cached(turn)
+        view: ScopeView | None = None
+        if verdict is None:
+            verdict, view = self._assessed(turn, vector)
+        self._learn(turn, view, verdict)
+        return verdict.judgement
 
-    def judge_repeats(self, sessions: Iterable[tuple[Pattern, int]], source: TopicPartition) -> list[Judgement]:
-        """Judge and learn the first of `sessions`, each a pattern and an end, as far as cached verdicts serve.
+    def judge_all(
+        self, sessions: Iterable[Closed], vectors: Mapping[str, Vector | RefusedText], source: TopicPartition
+    ) -> list[Judgement]:
+        """Judge and learn `sessions` in order, up to the first that must be assessed and has no vector in `vectors`.
 
-        Return what `judge` would have returned for each of them; none where the first must be assessed.
+        These are by pattern id. Return what `judge` would have returned for each of them; what can be is learned
+        together.
         """
-        ahead = iter(sessions)
-        first = next(ahead, None)
-        if first is None:
-            return []
-        name = first[0].scope
-        scope = self._changelog.scope(name)
-        if not self._calibrates(scope):
-            return []
-        run = repeats_of(name, scope, source, chain((first,), ahead))
-        if run.ends:
-            for key in run.changed:
-                self._changelog.change(key, source)
-            scope.baseline.add_known(run.counted, source)
-            minutes = np.minimum(np.maximum(np.array(run.ends) // MINUTE_US, 0), LAST_MINUTE)
-            states = np.array([LOUD if verdict.judgement.anomalous else QUIET for verdict in run.verdicts])
-            scope.ring(source).extend([verdict.finding for verdict in run.verdicts], minutes, states)
-        return run.judgements
+        judgements, ahead = list[Judgement](), iter(sessions)
+        session = next(ahead, None)
+        while session is not None:
+            turn = self._turn(*session, source, teach=False)
+            verdict = self._cached(turn)
+            view: ScopeView | None = None
+            if verdict is None:
+                vector = vectors.get(turn.pattern.id)
+                if vector is None or isinstance(vector, RefusedText):
+                    break
+                verdict, view = self._assessed(turn, vector)
+            run = JudgedRun(turn.pattern.scope, turn.scope, source)
+            if self._calibrates(turn.scope) and run.begin(turn.pattern, turn.end, verdict):
+                self._announce(turn, view)
+                session = run.follow(ahead)
+                self._learn_together(run, turn.scope, source)
+                judgements += run.judgements
+            else:
+                self._learn(turn, view, verdict)
+                session = next(ahead, None)
+                judgements.append(verdict.judgement)
+        return judgements
 
     def review(self, pattern: Pattern, source: TopicPartition) -> Judgement | None:
         """Judge a learned pattern against all that is known so far, with the reasons, anomalous or not.
@@ -202,17 +203,48 @@ class Detector:
             return Phase.TEACH
         return Phase.LIVE if scope.has_seen(self.settings.warm_up) else Phase.WARM_UP
 
-    def _learn(self, turn: _Turn, view: ScopeView, noted: bytes, judgement: Judgement) -> None:
-        """Add a session to its scope: its pattern, its weight and its finding."""
+    def _cached(self, turn: _Turn) -> CachedVerdict | None:
+        """Return the verdict on an earlier session of the pattern, if it serves; what is taught is always assessed."""
+        if turn.phase is Phase.TEACH:
+            return None
+        scope, source = turn.scope, turn.source
+        return scope.cache(source).find(turn.pattern.id, scope.baseline, scope.rings.get(source), turn.end)
+
+    def _assessed(self, turn: _Turn, vector: Vector) -> tuple[CachedVerdict, ScopeView]:
+        """Assess a session that is learned next; return the verdict, and what it was judged against."""
+        scope, source = turn.scope, turn.source
+        view = scope.view(turn.pattern, vector, source)
+        judgement, noted = _judged(view, turn.phase, learned=True)
+        ring, cache = scope.rings.get(source), scope.cache(source)
+        return cache.keep(turn.pattern.id, scope.baseline, ring, turn.end, judgement, noted), view
+
+    def _learn(self, turn: _Turn, view: ScopeView | None, verdict: CachedVerdict) -> None:
+        """Add a session to its scope: its pattern, its weight and its finding. Without a `view` it was not assessed."""
         pattern, baseline, source = turn.pattern, turn.scope.baseline, turn.source
-        if view.known.row == ABSENT:
+        if view is not None and view.known.row == ABSENT:
             baseline.define([Definition(pattern.id, pattern.lines, view.vector, 0, view.sketch)])
         self._count(turn)
-        if pattern.id in baseline:
+        if view is not None and pattern.id in baseline:
             self._changelog.renew(pattern.scope, pattern.id, source, turn.end)
-        self._note(turn, noted, judgement)
-        if turn.phase is Phase.TEACH and judgement.label is None:
+        self._note(turn, verdict.finding, verdict.judgement)
+        if turn.phase is Phase.TEACH and verdict.judgement.label is None:
             self.label(pattern.scope, pattern.id, LabelVerdict.NORMAL, source=source, at=turn.end, by=TEACH)
+
+    def _announce(self, turn: _Turn, view: ScopeView | None) -> None:
+        """Note which keys a session is about to change that begins a run, those of its run apart."""
+        if view is not None:
+            pattern, source = turn.pattern, turn.source
+            self._changelog.change(changelog_codec.weight_key(pattern.scope, pattern.id, source), source)
+            self._changelog.renew(pattern.scope, pattern.id, source, turn.end)
+
+    def _learn_together(self, run: JudgedRun, scope: Scope, source: TopicPartition) -> None:
+        """Do what `_learn` does for each session of a run."""
+        for key in run.changed:
+            self._changelog.change(key, source)
+        scope.baseline.add_known(run.counted(), source)
+        minutes = np.minimum(np.maximum(np.array(run.ends) // MINUTE_US, 0), LAST_MINUTE)
+        states = np.array([LOUD if verdict.judgement.anomalous else QUIET for verdict in run.verdicts])
+        scope.ring(source).extend([verdict.finding for verdict in run.verdicts], minutes, states)
 
     def _count(self, turn: _Turn) -> None:
         """Count one session of a defined pattern."""
@@ -409,6 +441,15 @@ class Detector:
 def _minute(end: int) -> int:
     """Return the minute of a time in microseconds, as a ring stores it."""
     return min(max(0, end // MINUTE_US), LAST_MINUTE)
+
+
+def _judged(view: ScopeView, phase: Phase, *, learned: bool) -> tuple[Judgement, bytes]:
+    """Return the judgement of a session, with the reasons where it carries a clue, and the finding that is noted."""
+    assessment = assess(view)
+    clues = decide(view, assessment.p_value) if phase is Phase.LIVE else ()
+    why = (nearest(view.baseline, view.vector), evidence(view, assessment)) if clues else ((), ())
+    judgement = _judgement(view, assessment, phase, clues, why, learned=learned)
+    return judgement, finding(assessment.values, judgement.score, view.sketch)
 
 
 def _judgement(

@@ -36,7 +36,6 @@ class CachedVerdict(NamedTuple):
 
     judgement: Judgement
     finding: bytes
-    p_value: float
     row: int
     mass: float
     total: float
@@ -91,25 +90,32 @@ class VerdictCache:
 
     def keep(
         self, pattern: str, baseline: Baseline, ring: Ring | None, end: int, judgement: Judgement, finding: bytes
-    ) -> None:
-        """Keep how a live session of a frequent pattern was judged, if the least change of its rank changes no clue."""
-        p_value = judgement.p_value
-        if ring is None or len(ring) < ENOUGH or p_value is None:
-            return
-        if judgement.clues != FAILURE and (judgement.anomalous or p_value < CLEAR):
-            return
+    ) -> CachedVerdict:
+        """Return how a session was judged as a verdict, and keep it if it may serve again."""
         mass = baseline.mass_of(pattern)
-        if mass < FREQUENT:
-            return
         verdict = CachedVerdict(
             judgement=judgement,
             finding=finding,
-            p_value=p_value,
-            row=baseline.row(pattern),
+            row=baseline.defined(pattern),
             mass=mass,
             total=baseline.window.total,
             changes=baseline.changes,
             bucket=end // baseline.window.bucket_us,
-            until=ring.count + int(min(1.0, RENEWED * p_value) * len(ring)),
+            until=_until(ring, mass, judgement),
         )
-        self._kept.put(pattern, verdict)
+        if verdict.until:
+            self._kept.put(pattern, verdict)
+        return verdict
+
+
+def _until(ring: Ring | None, mass: float, judgement: Judgement) -> int:
+    """Return how many sessions the ring has had when the verdict ceases to serve, 0 where it never does.
+
+    It serves for a live session of a frequent pattern, if the least change of its rank changes no clue.
+    """
+    p_value = judgement.p_value
+    if ring is None or len(ring) < ENOUGH or p_value is None or mass < FREQUENT:
+        return 0
+    if judgement.clues != FAILURE and (judgement.anomalous or p_value < CLEAR):
+        return 0
+    return ring.count + int(min(1.0, RENEWED * p_value) * len(ring))

@@ -12,7 +12,7 @@ Three rules make it exact:
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice, repeat
@@ -181,40 +181,38 @@ class Stream:
         self._vectors.update((id_, vector) for id_, vector in vectors.items() if self._queued[id_])
 
     def judge(self, limit: int = 1 << 30) -> Iterator[Verdict]:
-        """Judge and learn closed sessions in order: up to `limit`, or up to the first that waits for its vector.
-
-        A session that must be assessed is judged when its verdict is requested, so the handling of one verdict can
-        influence the next. Those in a row that repeat cached verdicts are judged together.
-        """
+        """Judge and learn closed sessions in order: up to `limit`, or up to the first that waits for its vector."""
         while self._queue and limit > 0:
-            repeats = self._judge_repeats(limit)
-            yield from repeats
-            limit -= len(repeats)
+            verdicts = self._judge(limit)
+            yield from verdicts
+            limit -= len(verdicts)
             if not self._queue or limit <= 0:
                 return
             session, pattern = self._queue[0]
-            vector = self._vectors.get(pattern.id)
-            if vector is None:
+            refusal = self._vectors.get(pattern.id)
+            if not isinstance(refusal, RefusedText):
                 return
-            if isinstance(vector, RefusedText):
-                self.refused.append((session, pattern, vector))
-                self._leave(1)
-                continue
-            with self._tools.timed("judge"):
-                judgement = self._tools.detector.judge(
-                    pattern, vector, end=session.end, source=self.source, teach=self._teach, learn=self._learn
-                )
-            limit -= 1
-            yield from self._judged([judgement])
+            self.refused.append((session, pattern, refusal))
+            self._leave(1)
 
-    def _judge_repeats(self, limit: int) -> list[Verdict]:
-        """Judge the first sessions of the queue, at most `limit`, as far as cached verdicts serve."""
-        if self._teach or not self._learn:
-            return []
+    def _judge(self, limit: int) -> list[Verdict]:
+        """Judge the first sessions of the queue, at most `limit`, up to one without a vector."""
         sessions = ((pattern, session.end) for session, pattern in islice(self._queue, limit))
         with self._tools.timed("judge"):
-            judgements = self._tools.detector.judge_repeats(sessions, self.source)
+            if self._learn and not self._teach:
+                judgements = self._tools.detector.judge_all(sessions, self._vectors, self.source)
+            else:
+                judgements = list(self._judge_singly(sessions))
         return self._judged(judgements) if judgements else []
+
+    def _judge_singly(self, sessions: Iterable[tuple[Pattern, int]]) -> Iterator[Judgement]:
+        for pattern, end in sessions:
+            vector = self._vectors.get(pattern.id)
+            if vector is None or isinstance(vector, RefusedText):
+                return
+            yield self._tools.detector.judge(
+                pattern, vector, end=end, source=self.source, teach=self._teach, learn=self._learn
+            )
 
     def _judged(self, judgements: Sequence[Judgement]) -> list[Verdict]:
         """Take as many sessions off the queue and return their verdicts."""

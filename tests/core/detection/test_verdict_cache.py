@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 import pytest
 
+from daemon.core.baseline import Baseline, Sessions
 from daemon.core.detection import changelog_codec, verdict_cache
 from daemon.core.detection.assessment import Assessment, assess
 from daemon.core.detection.detector import Detector, DetectorSettings
 from daemon.core.detection.scope import ScopeView
-from daemon.core.types import Judgement, Pattern, SessionClue, Update
+from daemon.core.types import Judgement, Pattern, RefusedText, SessionClue, TopicPartition, Update
 from tests.support.traffic import DIMENSIONS, SOURCE, pattern, vector
 
 MINUTE = 60_000_000
@@ -122,37 +123,52 @@ def test_a_label_whose_pattern_comes_later_counts_when_it_comes(assessed: list[s
     assert "normal" == judged[0].label
 
 
-def test_repeats_judged_together_are_those_judged_one_by_one() -> None:
+@pytest.mark.parametrize("at_once", [1, 7, 100_000])
+def test_sessions_judged_together_are_those_judged_one_by_one(at_once: int, assessed: list[str]) -> None:
     """Verdicts, and the records of all that was learned, do not depend on how many sessions are judged at once."""
     fault = pattern("open", "ERROR disk lost")
     mixed = [*traffic(5000), *[fault] * 40, *traffic(1000, seed=1)]
     sessions = [(made, number * MINUTE // 10) for number, made in enumerate(mixed)]
     one_by_one, together = make(), make()
     singly = [one_by_one.judge(made, vector(made), end=end, source=SOURCE) for made, end in sessions]
-    judged, most, faults = list[Judgement](), 0, 0
+    expected, vectors = assessed.copy(), {made.id: vector(made) for made in mixed}
+    assessed.clear()
+    judged = list[Judgement]()
     while len(judged) < len(sessions):
-        repeats = together.judge_repeats(sessions[len(judged) :], SOURCE)
-        judged += repeats
-        most = max(most, len(repeats))
-        faults += sum(judgement.anomalous for judgement in repeats)
-        if len(judged) < len(sessions):
-            made, end = sessions[len(judged)]
-            judged.append(together.judge(made, vector(made), end=end, source=SOURCE))
+        judged += together.judge_all(sessions[len(judged) : len(judged) + at_once], vectors, SOURCE)
     assert singly == judged
+    assert expected == assessed
     assert one_by_one.updates(SOURCE) == together.updates(SOURCE)
-    assert most > 20
-    assert faults > 10
 
 
-def test_a_label_ends_judging_together() -> None:
-    """Where a pattern has a label, sessions are judged one by one, since its mass is no whole number."""
-    detector = make()
+def test_judging_together_ends_where_a_vector_lacks() -> None:
+    """A session that must be assessed waits for its vector, and those after it wait with it; repeats need none."""
+    detector, new = make(), pattern("open", "unheard of")
+    judge(detector, traffic(2500))
+    sessions = [(made, 250 * MINUTE) for made in (USUAL[0], new, USUAL[0])]
+    assert 1 == len(detector.judge_all(sessions, {}, SOURCE))
+    assert 0 == len(detector.judge_all(sessions[1:], {new.id: RefusedText("too long")}, SOURCE))
+    assert 2 == len(detector.judge_all(sessions[1:], {new.id: vector(new)}, SOURCE))
+
+
+def test_where_there_is_a_label_sessions_are_learned_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mass of a labelled pattern is no whole number, so sums would depend on how sessions were learned together."""
+    detector, known = make(), Baseline.add_known
     judge(detector, traffic(2500))
     sessions = [(made, 250 * MINUTE) for made in traffic(20, seed=2)]
-    assert detector.judge_repeats(sessions, SOURCE)
+    vectors, runs = {made.id: vector(made) for made, _ in sessions}, list[int]()
+
+    def counted(self: Baseline, sessions: Collection[Sessions], source: TopicPartition) -> None:
+        runs.append(sum(some.count for some in sessions))
+        known(self, sessions, source)
+
+    monkeypatch.setattr(Baseline, "add_known", counted)
+    assert 20 == len(detector.judge_all(sessions, vectors, SOURCE))
+    assert max(runs) > 5
+    runs.clear()
     detector.label("shop", USUAL[7].id, "normal", source=SOURCE, at=0)
-    judge(detector, (made for made, _ in sessions), 2520)
-    assert [] == detector.judge_repeats(sessions, SOURCE)
+    assert 20 == len(detector.judge_all(sessions, vectors, SOURCE))
+    assert [] == runs
 
 
 def test_what_is_undone_leaves_no_cached_verdict(assessed: list[str]) -> None:
