@@ -8,22 +8,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise, repeat
 from operator import attrgetter
-from typing import overload
+from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.core.groups import combined
 from daemon.core.positions import Positions
-from daemon.core.sessions.limits import DISTINCT_LINE_TOKENS, Ints, Marks
+from daemon.core.sessions.limits import DISTINCT_LINE_TOKENS, Ints, Marks, Reasons
 from daemon.core.sessions.open_sessions import OpenLines, SessionTable, merge
 from daemon.core.types import ClosedBy, Session, SessionLine
 
-Closing = tuple[int, int, ClosedBy]
-"""The line (in reading order) that closed a session, the session's slot, and why."""
-
+_new_session = partial(tuple.__new__, Session)
+"""Makes a session of its fields in order, in less time than a call of `Session`."""
 _first_position = attrgetter("first")
+
+
+class Closings(NamedTuple):
+    """Closed sessions: the line (in reading order) that closed each, its slot, and why."""
+
+    rows: Ints
+    slots: Ints
+    reasons: Reasons
+
+    @classmethod
+    def of(cls, closed: Sequence[tuple[int, int, ClosedBy]]) -> Closings:
+        """Return as columns what is known one by one."""
+        rows, slots, reasons = zip(*closed, strict=True) if closed else ((), (), ())
+        return cls(np.array(rows, np.int64), np.array(slots, np.int64), np.array(reasons, object))
+
+    def and_(self, more: Closings) -> Closings:
+        """Return these and more."""
+        rows, slots = np.append(self.rows, more.rows), np.append(self.slots, more.slots)
+        return Closings(rows, slots, np.append(self.reasons, more.reasons))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +111,12 @@ class SessionLines(Sequence[SessionLine]):
         return self._built
 
 
-def take_closed(table: SessionTable, open_lines: OpenLines, closed: Sequence[Closing]) -> list[Session]:
+def take_closed(table: SessionTable, open_lines: OpenLines, closed: Closings) -> list[Session]:
     """Remove closed sessions from the table and return them: by the closing line, then by first position."""
-    if not closed:
+    if not len(closed.slots):
         return []
-    rows, closed_slots, reasons = zip(*closed, strict=True)
-    slots = np.array(closed_slots)
-    order = np.lexsort((table.first[slots], np.array(rows)))
-    slots = slots[order]
+    order = np.argsort(combined(closed.rows, table.first[closed.slots]))
+    slots = closed.slots[order]
     marked = np.zeros(len(table) + 1, bool)
     marked[slots] = True
     rank = np.empty(len(table), np.int64)
@@ -115,16 +133,14 @@ def take_closed(table: SessionTable, open_lines: OpenLines, closed: Sequence[Clo
     table.free_many(slots)
     end = np.minimum(state.end, state.touched_at)  # an event time ahead of stream time is not trusted
     numbers = (np.minimum(state.start, end), end, state.size, state.cost + DISTINCT_LINE_TOKENS * sizes)
-    return list(
-        map(
-            Session,
-            *zip(*keys, strict=True),
-            *(column.tolist() for column in numbers),
-            [reasons[place] for place in order.tolist()],
-            map(SessionLines, repeat(shared), (ends - sizes).tolist(), ends.tolist()),
-            [positions[begin:end] for begin, end in pairwise(bounds)],
-        )
+    columns_of_sessions = zip(
+        *zip(*keys, strict=True),
+        *(column.tolist() for column in (*numbers, closed.reasons[order])),
+        map(SessionLines, repeat(shared), (ends - sizes).tolist(), ends.tolist()),
+        [positions[begin:end] for begin, end in pairwise(bounds)],
+        strict=True,
     )
+    return list(map(_new_session, columns_of_sessions))
 
 
 def _positions(open_lines: OpenLines, marked: Marks, rank: Ints, count: int) -> tuple[Positions, Ints]:
@@ -132,9 +148,10 @@ def _positions(open_lines: OpenLines, marked: Marks, rank: Ints, count: int) -> 
     slots, columns = open_lines.positions.clear(marked)
     owner, position = rank[slots], columns["position"]
     counts = np.bincount(owner, minlength=count)
-    if (np.diff(position) < 0).any():  # of joined lines, which are added after those that are whole
-        order = np.argsort(position, kind="stable")
-        owner, position = owner[order], position[order]
-    if count < 1 << 16:
-        owner = owner.astype(np.uint16)  # numpy's stable sort of 16-bit integers is a radix sort
-    return position[np.argsort(owner, kind="stable")], counts
+    narrow = owner.astype(np.uint16) if count < 1 << 16 else owner  # numpy sorts 16 bits by radix
+    ordered = position[np.argsort(narrow, kind="stable")]
+    falls = np.diff(ordered) < 0
+    falls[np.cumsum(counts)[:-1] - 1] = False
+    if falls.any():  # of joined lines, which are added after those that are whole
+        ordered = position[np.lexsort((position, owner))]
+    return ordered, counts

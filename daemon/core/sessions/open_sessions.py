@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.core.columns import Column, Columns
-from daemon.core.groups import stable_order
+from daemon.core.groups import combined, stable_order
 from daemon.core.masked_lines import Key
 from daemon.core.sessions.limits import Ints, Marks, SessionState
 
@@ -194,16 +194,20 @@ class OpenLines:
 
 def merge(groups: Ints, columns: dict[str, Values]) -> tuple[Ints, dict[str, Values]]:
     """Return rows of lines sorted by group and line number, with one row for each group and line."""
-    order = np.argsort(columns["first"])
-    for numbers in (columns["line"], groups):
-        order = order[stable_order(numbers[order])]
-    groups, line = groups[order], columns["line"][order]
-    begins = np.flatnonzero(np.concatenate(([True], (np.diff(groups) != 0) | (np.diff(line) != 0))))[: len(order)]
+    if not len(groups):
+        return groups, columns
+    codes = combined(groups, columns["line"])
+    order = stable_order(codes)
+    begins = np.concatenate(([0], np.flatnonzero(np.diff(codes[order])) + 1))
+    falls = np.diff(columns["first"][order]) < 0
+    falls[begins[1:] - 1] = False
+    if falls.any():  # of joined lines, which come after lines that are behind them
+        order = np.lexsort((columns["first"], codes))
     ends = np.append(begins[1:], len(order)) - 1
     firsts = order[begins]
-    return groups[begins], {
-        "line": line[begins],
-        "count": np.add.reduceat(columns["count"][order], begins) if len(begins) else columns["count"],
+    return groups[firsts], {
+        "line": columns["line"][firsts],
+        "count": np.add.reduceat(columns["count"][order], begins),
         "first": columns["first"][firsts],
         "last": columns["last"][order[ends]],
         "masked": columns["masked"][firsts],

@@ -26,7 +26,7 @@ from daemon.core.groups import stable_order
 from daemon.core.masked_lines import MaskedLines
 from daemon.core.positions import Positions
 from daemon.core.sessions.batch import LineBatch, Runs, line_batch
-from daemon.core.sessions.closed_sessions import Closing, take_closed
+from daemon.core.sessions.closed_sessions import Closings, take_closed
 from daemon.core.sessions.limits import Ints, Marks, SessionLimits, SessionState, first_closing, fits, joins, overdue
 from daemon.core.sessions.line_ids import CountTokens, LineNumbers
 from daemon.core.sessions.open_sessions import OpenLines, SessionTable
@@ -81,9 +81,9 @@ class Sessionizer:
         if not len(lines):
             return []
         batch = line_batch(lines, self._watermark, self._read_to, self._numbers, self._open_lines.numbers)
-        cut = self._cut(batch)
-        self.begun = np.sort(np.array(cut.begun, np.int64))
-        owner = self._add_lines(batch, lines.table["text"], cut)
+        cut, counted = self._cut(batch)
+        self.begun = np.sort(cut.begun)
+        owner = self._add_lines(batch, lines.table["text"], cut.pieces, counted)
         if len(rows):
             slot_of_row = np.empty(len(lines), np.int64)
             slot_of_row[batch.row] = owner
@@ -96,7 +96,7 @@ class Sessionizer:
         """Advance stream time without a line; return the sessions this closes, in the order of their first lines."""
         stream_time = max(watermark_us, self._watermark if self._watermark is not None else watermark_us)
         self._watermark = stream_time
-        return self._close_overdue([], np.array([stream_time]), None)
+        return self._close_overdue(Closings.of([]), np.array([stream_time]), None)
 
     def relieve(self) -> list[Session]:
         """Close the sessions that began first while open ones have more than `most_open_lines`; return them."""
@@ -112,22 +112,25 @@ class Sessionizer:
         """Close every session; return them in the order of their first lines."""
         return self._close_at_once(self._table.opened(), closed_by)
 
-    def _close_overdue(self, closed: list[Closing], stream_time: Ints, offset: Ints | None) -> list[Session]:
+    def _close_overdue(self, closed: Closings, stream_time: Ints, offset: Ints | None) -> list[Session]:
         """Close the sessions of `closed` and those that are overdue at the last stream time and offset."""
         table, last_offset = self._table, None if offset is None else int(offset[-1])
         late = table.opened(overdue(table.states, int(stream_time[-1]), last_offset, self._limits))
         rows, reasons = first_closing(table.gather(late), stream_time, offset, self._limits)
         table.close(late)
-        closed = [*closed, *zip(rows.tolist(), late.tolist(), reasons.tolist(), strict=True)]
-        return take_closed(table, self._open_lines, closed)
+        return take_closed(table, self._open_lines, closed.and_(Closings(rows, late, reasons)))
 
     def _close_at_once(self, slots: Ints, why: ClosedBy) -> list[Session]:
         """Close sessions that no line closes."""
         self._table.close(slots)
-        return take_closed(self._table, self._open_lines, [(0, slot, why) for slot in slots.tolist()])
+        closed = Closings(np.zeros(len(slots), np.int64), slots, np.repeat(np.array([why], object), len(slots)))
+        return take_closed(self._table, self._open_lines, closed)
 
-    def _cut(self, batch: LineBatch) -> Cut:
-        """Give the lines of every key to its session, or to new ones where it must close."""
+    def _cut(self, batch: LineBatch) -> tuple[Cut, dict[int, int]]:
+        """Give the lines of every key to its session, or to new ones where it must close.
+
+        Returns also the numbers of distinct lines of the sessions of which these were counted, by slot.
+        """
         table, runs = self._table, Runs.of(batch, self._limits.gap_us)
         first_run = runs.of_key[:-1]
         slots = np.full(len(runs.begin), -1)
@@ -142,39 +145,36 @@ class Sessionizer:
         for key in np.flatnonzero(~whole).tolist():
             slow_path.take_key(key)
         of_whole = np.repeat(whole, np.diff(runs.of_key))
-        self._join(np.flatnonzero(of_whole), joined, batch, runs, slow_path.cut)
-        return slow_path.cut
+        whole_keys = self._join(np.flatnonzero(of_whole), joined, batch, runs)
+        return slow_path.cut.and_(whole_keys), slow_path.counted
 
-    def _join(self, run: Ints, joined: _Joined, batch: LineBatch, runs: Runs, cut: Cut) -> None:
+    def _join(self, run: Ints, joined: _Joined, batch: LineBatch, runs: Runs) -> Cut:
         """Let the runs `run`, all those of some keys, join their sessions or open one each."""
         table, opens, before = self._table, joined.opens[run], joined.slot[run]
         key = np.searchsorted(runs.of_key, run, side="right") - 1
         slot = before.copy()
         keys = [batch.keys[number] for number in key[opens].tolist()]
-        cut.begun += runs.first_row[run[opens]].tolist()
         slot[opens] = table.open(keys)
         later = np.flatnonzero(np.diff(key, prepend=-1) == 0)
         before[later] = slot[later - 1]
         distinct = np.where(opens, 0, table.distinct[slot])  # `_add_lines` counts the new ones
         table.put(slot, joined.state_of(run)._replace(distinct=distinct))
         replaced = np.flatnonzero((before >= 0) & opens)
-        if len(replaced):
-            closing = before[replaced]
-            row, why = first_closing(table.gather(closing), batch.stream_time, batch.offset, self._limits)
-            first = runs.first_row[run[replaced]]
-            why[row > first] = ClosedBy.GAP  # if no clock closed it by the run's first line, its event time does
-            cut.closed += zip(np.minimum(row, first).tolist(), closing.tolist(), why.tolist(), strict=True)
-            table.close_replaced(closing)
-        cut.slots += slot.tolist()
-        cut.begins += runs.begin[run].tolist()
-        cut.ends += runs.end[run].tolist()
+        closing = before[replaced]
+        row, why = first_closing(table.gather(closing), batch.stream_time, batch.offset, self._limits)
+        first = runs.first_row[run[replaced]]
+        why[row > first] = ClosedBy.GAP  # if no clock closed it by the run's first line, its event time does
+        table.close_replaced(closing)
+        pieces = np.stack([slot, runs.begin[run], runs.end[run]], axis=1)
+        return Cut(pieces, Closings(np.minimum(row, first), closing, why), runs.first_row[run[opens]])
 
-    def _add_lines(self, batch: LineBatch, texts: pl.Series, cut: Cut) -> Ints:
-        """Add the lines of a batch to the open lines of their sessions; return the slot of each, in grouped order."""
-        begins = np.array(cut.begins)
-        order = np.argsort(begins)
-        sizes = (np.array(cut.ends) - begins)[order]
-        owner = np.repeat(np.array(cut.slots)[order], sizes)
+    def _add_lines(self, batch: LineBatch, texts: pl.Series, pieces: Ints, counted: dict[int, int]) -> Ints:
+        """Add the lines of a batch to the open lines of their sessions; return the slot of each, in grouped order.
+
+        `counted` are the distinct lines of sessions that the slow path has counted, by slot.
+        """
+        slots, begins, ends = pieces[np.argsort(pieces[:, 1])].T
+        owner = np.repeat(slots, ends - begins)
         self._open_lines.positions.add(owner, {"position": batch.position})
         codes = owner * len(batch.distinct) + batch.line
         order = stable_order(codes)
@@ -188,11 +188,11 @@ class Sessionizer:
             "first": batch.position[first],
             "last": batch.position[order[ends - 1]],
             "masked": np.array(batch.distinct, dtype=object)[line],
-            "example": np.array(texts.gather(batch.row[first]).to_list(), dtype=object),
+            "example": texts.gather(batch.row[first]).to_numpy(),
         }
         distinct = self._table.distinct
         distinct += np.bincount(slots, minlength=len(distinct))
-        distinct[list(cut.distinct)] = list(cut.distinct.values())
+        distinct[list(counted)] = list(counted.values())
         if self._open_lines.add_lines(slots, columns):
             owners = self._open_lines.lines.rows()[0]
             distinct[:] = np.bincount(owners, minlength=len(distinct))

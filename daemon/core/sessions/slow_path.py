@@ -6,45 +6,60 @@ a run, or may go on from one run to the next. It holds the state of the current 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from daemon.core.sessions.batch import LineBatch, Runs
-from daemon.core.sessions.closed_sessions import Closing
-from daemon.core.sessions.limits import SessionLimits, SessionState, exceeded, first_closing, fits, joins, overdue
+from daemon.core.sessions.closed_sessions import Closings
+from daemon.core.sessions.limits import Ints, SessionLimits, SessionState, exceeded, first_closing, fits, joins, overdue
 from daemon.core.sessions.open_sessions import OpenLines, SessionTable
 from daemon.core.types import ClosedBy
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Cut:
-    """How a batch was cut: pieces (slot, begin, end in grouped order), closed sessions, counts of distinct lines.
+    """How lines were cut into sessions.
 
-    `begun` are the first lines (in reading order) of new sessions.
+    `pieces`, of shape (n, 3), have the slot, the begin and the end in grouped order. `begun` are the first lines (in
+    reading order) of new sessions.
     """
 
-    slots: list[int] = field(default_factory=list)
-    begins: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    closed: list[Closing] = field(default_factory=list)
-    distinct: dict[int, int] = field(default_factory=dict)
-    begun: list[int] = field(default_factory=list)
+    pieces: Ints
+    closed: Closings
+    begun: Ints
+
+    def and_(self, more: Cut) -> Cut:
+        """Return how these lines and others were cut."""
+        pieces, begun = np.append(self.pieces, more.pieces, axis=0), np.append(self.begun, more.begun)
+        return Cut(pieces, self.closed.and_(more.closed), begun)
 
 
 class SlowPath:
-    """Takes the runs of single keys of one batch. `cut` is the result."""
+    """Takes the runs of single keys of one batch. `cut` is the result.
+
+    `counted` are the distinct lines of the sessions that it has counted, by slot.
+    """
 
     def __init__(
         self, limits: SessionLimits, table: SessionTable, open_lines: OpenLines, batch: LineBatch, runs: Runs
     ) -> None:
         self._limits, self._table, self._open_lines = limits, table, open_lines
         self._batch, self._runs = batch, runs
-        self.cut = Cut()
+        self.counted: dict[int, int] = {}
+        self._cut: list[tuple[int, int, int]] = []
+        self._closed: list[tuple[int, int, ClosedBy]] = []
+        self._begun: list[int] = []
         self._slot = -1
         self._state = SessionState(*[0] * len(SessionState._fields))
         self._distinct: set[int] | None = None
         self._pieces: list[tuple[int, int]] = []
+
+    @property
+    def cut(self) -> Cut:
+        """How the lines of the keys taken so far were cut."""
+        pieces, begun = np.array(self._cut, np.int64).reshape(-1, 3), np.array(self._begun, np.int64)
+        return Cut(pieces, Closings.of(self._closed), begun)
 
     def take_key(self, key: int) -> None:
         """Give the lines of a key, by its index in `LineBatch.keys`, to its session, or to new ones where it must
@@ -124,28 +139,26 @@ class SlowPath:
 
     def _add(self, begin: int, end: int) -> None:
         if end > begin:
-            self.cut.slots.append(self._slot)
-            self.cut.begins.append(begin)
-            self.cut.ends.append(end)
+            self._cut.append((self._slot, begin, end))
             self._pieces.append((begin, end))
 
     def _open(self, key: int, place: int) -> None:
         batch = self._batch
         self._slot = int(self._table.open([batch.keys[key]])[0])
-        self.cut.begun.append(int(batch.row[place]))
+        self._begun.append(int(batch.row[place]))
         touched, time = int(batch.touched[batch.row[place]]), int(batch.time[place])
         self._state = SessionState(touched, touched, time, time, int(batch.position[place]), 0, 0, 0)
         self._distinct, self._pieces = set(), []
 
     def _close(self, closing: tuple[int, ClosedBy]) -> None:
         self._store()
-        self.cut.closed.append((closing[0], self._slot, closing[1]))
+        self._closed.append((closing[0], self._slot, closing[1]))
         self._table.close(np.array([self._slot]))
         self._slot = -1
 
     def _store(self) -> None:
         self._table.put(self._slot, self._state)
-        self.cut.distinct[self._slot] = self._state.distinct
+        self.counted[self._slot] = self._state.distinct
 
     def _overdue_at(self, stream_time: int, offset: int) -> tuple[int, ClosedBy] | None:
         """Return the first line at which the session is overdue, and why, if it is by this stream time and offset."""
