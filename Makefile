@@ -150,7 +150,8 @@ $(VENV)-audit/.installed: requirements/audit.txt $(VENV)/.tools
 	@requirements/uv $(VENV)-audit pip sync --quiet --require-hashes requirements/tools.txt requirements/audit.txt
 	@touch $@
 
-$(VENV)/.installed: requirements/dev.txt pyproject.toml $(VENV)/.tools
+# An installation also compiles the kernel.
+$(VENV)/.installed: requirements/dev.txt pyproject.toml hatch_build.py $(wildcard daemon/core/kernel/*.zig) $(VENV)/.tools
 	@requirements/system libnuma1
 	@$(UV) pip sync --require-hashes requirements/tools.txt requirements/dev.txt
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .

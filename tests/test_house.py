@@ -21,6 +21,7 @@ LIBRARIES = {
     "rapidfuzz",
     "re2",
     "usearch",
+    "wasmtime",
     "zstandard",
 }
 OWN = ("daemon.core", "daemon.errors")
@@ -43,7 +44,7 @@ def calls_of(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT / "daemon" / "core")))
 def test_the_core_imports_little(path: Path) -> None:
-    """A core module imports the standard library, ten libraries and the core."""
+    """A core module imports the standard library, eleven libraries and the core."""
     allowed = sys.stdlib_module_names | LIBRARIES
     strangers = [name for name in imports(path) if name.split(".")[0] not in allowed and not name.startswith(OWN)]
 

@@ -101,6 +101,9 @@ class FormatSettings:
 class ReaderOutput:
     """What a reader returns: a table of `COLUMNS_SCHEMA` in reading order, and the records it could not read.
 
+    A reader that reads times itself adds `micros`; a line has it or `time`. One that numbers shapes adds `alike`: lines
+    with one number, if it is not negative or null, have messages that differ only in digits.
+
     `row` is the record's place in its batch, `index` the line's place in its record (0 where it is alone). Every column
     but `row`, `index` and `message` may be null: then the record's own parts or the defaults are used. A format that
     knows them adds `stream`, which of a writer's streams a line was written to, `partial`, whether it ends in the
@@ -126,6 +129,11 @@ class Reader(Protocol):
 def of_record(choice: str) -> str | None:
     """Return the part of the record that a path without alternatives names, None where it names a part of the value."""
     return choice.removeprefix(RECORD_PREFIX) if choice.startswith(RECORD_PREFIX) else None
+
+
+def value_paths(path: str) -> tuple[str, ...]:
+    """Return the alternatives of a path that lead into the value."""
+    return tuple(choice for choice in path.split(ALTERNATIVE) if of_record(choice) is None and choice != WHOLE)
 
 
 def values_as_text(batch: Batch) -> tuple[pl.DataFrame, list[Reject], int]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from daemon.core.formats.base import ALTERNATIVE, FormatSettings, ReaderOutput, decoded, of_record
 from daemon.core.formats.extract import Extractor
-from daemon.core.formats.levels import Levels, without_colours
+from daemon.core.formats.levels import Levels, with_plain_messages
 from daemon.core.formats.line_times import LATEST, LineTimes
 from daemon.core.formats.sources import SOURCE_SCHEMA, with_source, with_writer
 from daemon.core.formats.time_format import read_times
@@ -50,12 +50,12 @@ class Finisher:
             own = table[name] if name in table.columns else pl.repeat(None, len(table), dtype=pl.String, eager=True)
             candidates = [own if part is None else record_part(batch, part).gather(rows) for part in parts]
             table = table.with_columns(pl.coalesce(*candidates).alias(name))
-        table = table.with_columns(without_colours(table["message"]))
+        table = with_plain_messages(table)
         if self._keep_sources:
             table = with_writer(table, independent=read.independent)
         table = self._extractor.apply(table)
         table = table if read.independent else _within_records(table)
-        table = table.hstack(self._parse_times(batch, table))
+        table = table.with_columns(self._parse_times(batch, table))
         rejects = list(read.rejects)
         if self._reject_unreadable and table["unreadable"].any():
             table, unreadable = _without_unreadable(batch, table)
@@ -66,7 +66,7 @@ class Finisher:
         if self._keep_sources:
             lines = with_source(lines).select([*LINES_SCHEMA, *SOURCE_SCHEMA])
         else:
-            lines = lines.select(list(LINES_SCHEMA))
+            lines = lines.select([*LINES_SCHEMA, *({"alike"} & set(lines.columns))])
         return Parsed(lines, sorted(rejects, key=lambda reject: reject.row), counts, versions)
 
     def _parse_times(self, batch: Batch, table: pl.DataFrame) -> pl.DataFrame:
@@ -74,6 +74,8 @@ class Finisher:
         texts = table["time"]
         texts = texts.clone().set(texts == "", None)
         times = parse_times(texts)
+        if "micros" in table.columns:
+            times = times.with_columns(micros=table["micros"].zip_with(table["micros"].is_not_null(), times["micros"]))
         if self._time_format is not None:
             stamps = _stamps(batch).gather(table["row"])
             own = read_times(texts, self._time_format, stamps)

@@ -25,14 +25,15 @@ from daemon.core.formats.base import (
     WHOLE,
     FieldPaths,
     ReaderOutput,
-    of_record,
     too_many_lines,
+    value_paths,
     values_as_text,
 )
 from daemon.core.formats.exceptions import exception_text, may_have_exception
 from daemon.core.formats.json_objects import split_objects
 from daemon.core.formats.json_paths import has_odd_parts, path_tree, shape_of, text_at, value_at
 from daemon.core.formats.lookup import first_filled, whole_text
+from daemon.core.kernel import are_whole
 from daemon.core.types import Batch, Reject
 
 _SURROGATE = r"\\u[dD][89a-fA-F]"
@@ -47,10 +48,7 @@ class JsonReader:
 
     def __init__(self, fields: FieldPaths, max_lines: int) -> None:
         self._max_lines = max_lines
-        self._paths = {
-            name: tuple(choice for choice in path.split(ALTERNATIVE) if of_record(choice) is None and choice != WHOLE)
-            for name, path in fields.items()
-        }
+        self._paths = {name: value_paths(path) for name, path in fields.items()}
         self._message = fields.message
         self._columns = dict(fields.columns())
         self._parts = tuple(self._columns)[2:]
@@ -167,6 +165,8 @@ class JsonReader:
 
     def _decode(self, values: pl.DataFrame) -> pl.DataFrame | None:
         """Return the columns of `values`, message null where there is none, or None if one cannot be decoded."""
+        if not are_whole(values["text"]):
+            return None  # polars decodes them as one array: half an object here and half there would be one
         try:
             decoded = pl.concat(
                 [part["text"].str.json_decode(self._shape) for part in values.iter_slices(_DECODED_AT_ONCE)],
@@ -235,8 +235,10 @@ def _with_exceptions(values: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
     if not suspect.any():
         return table
     rows: list[tuple[int, int, str]] = []
-    for row, index, text in values.select("row", "index", "text").filter(suspect).iter_rows():
-        parsed = orjson.loads(text) if text.lstrip().startswith("{") else None
+    for row, index, text in (
+        values.filter(suspect).join(table, on=("row", "index"), how="semi").select("row", "index", "text").iter_rows()
+    ):
+        parsed = orjson.loads(text)
         if isinstance(parsed, dict) and (written := exception_text(parsed)):
             rows.append((row, index, written))
     if not rows:

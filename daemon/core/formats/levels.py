@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from daemon.core.formats.shapes import of_shapes
+
 MAX_LEVEL = 24
 """A longer text is not a level."""
 SYSLOG = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
@@ -77,6 +79,10 @@ _SHORT = SHORT_NAMES | {"INFO": "info", "WARN": "warning", "C": "critical"}
 _AUTO = dict(SCALES["auto"])
 
 
+_MAY_RESET = r"\x1b|\[[0-9;]*m"
+"""Stands wherever one of these does, and takes one digit for another."""
+
+
 def without_colours(texts: pl.Series) -> pl.Series:
     """Return texts without the sequences that colour them on a terminal, also where the escape is written or lost."""
     coloured = texts.str.contains_any(_RESETS)
@@ -85,6 +91,19 @@ def without_colours(texts: pl.Series) -> pl.Series:
     rows = coloured.arg_true()
     plain = texts.gather(rows).str.replace_all(_ANSI, "").str.replace_all(_ESCAPED, "")
     return texts.clone().scatter(rows, plain.str.replace_all(_BARE, "$1"))
+
+
+def with_plain_messages(table: pl.DataFrame) -> pl.DataFrame:
+    """Return a reader's table with messages without colours."""
+    messages = table["message"]
+    if not of_shapes(_may_be_coloured, messages, table).any():
+        return table
+    return table.with_columns(without_colours(messages)).drop("alike", strict=False)
+
+
+def _may_be_coloured(messages: pl.Series) -> pl.Series:
+    """Return whether messages may hold one of `_RESETS`. It is the same for those that differ only in digits."""
+    return messages.str.contains(_MAY_RESET)
 
 
 class Levels:
@@ -96,7 +115,8 @@ class Levels:
     def apply(self, table: pl.DataFrame) -> pl.DataFrame:
         """Return the table (message, level, ...) with `text`: the message, its level first.
 
-        A level is left out if it is not one word, or if the message begins with it.
+        A level is left out if it is not one word, or if the message begins with it. A table that numbers shapes does so
+        no more if a text is not its message.
         """
         message, level = table.select(
             pl.col("message").str.strip_chars_end("\r\n"), pl.col("level").str.replace_all(_ANSI, "").str.strip_chars()
@@ -104,10 +124,11 @@ class Levels:
         if level.null_count() < len(level):
             level = level.replace(self._names) if self._names else level
         if level.null_count():
-            level, message = _stated(message, level)
+            likely = of_shapes(_may_state, message, table) & level.is_null()
+            level, message = _stated(message, level, likely)
         if level.null_count() == len(level):
             return table.with_columns(message.alias("text"))
-        return table.with_columns(_joined(level, message).alias("text"))
+        return table.with_columns(_joined(level, message).alias("text")).drop("alike", strict=False)
 
 
 def _joined(level: pl.Series, message: pl.Series) -> pl.Series:
@@ -120,11 +141,13 @@ def _joined(level: pl.Series, message: pl.Series) -> pl.Series:
     return parts.select(pl.when(wanted).then(joined).otherwise(text).alias("text"))["text"]
 
 
-def _stated(message: pl.Series, level: pl.Series) -> tuple[pl.Series, pl.Series]:
+def _may_state(messages: pl.Series) -> pl.Series:
+    """Return whether messages may state a level. It is the same for those that differ only in digits."""
+    return messages.str.contains(_HEAD) | messages.str.contains_any(_HINTS, ascii_case_insensitive=True)
+
+
+def _stated(message: pl.Series, level: pl.Series, likely: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Return levels, with those that messages state other than by a plain word, and messages without priorities."""
-    likely = (
-        message.str.contains(_HEAD) | message.str.contains_any(_HINTS, ascii_case_insensitive=True)
-    ) & level.is_null()
     if not likely.any():
         return level, message
     parts, text = pl.DataFrame({"level": level, "message": message}), pl.col("message")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from daemon.core.formats.avro import avro_unwrapper
-from daemon.core.formats.base import FieldPaths, FormatSettings, Reader
+from daemon.core.formats.base import RECORD_PREFIX, FieldPaths, FormatSettings, Reader
 from daemon.core.formats.cloud import (
     AZURE,
     CLOUDEVENTS,
@@ -33,6 +33,7 @@ from daemon.core.formats.otlp import BODY as OTLP_BODY
 from daemon.core.formats.otlp import FIELDS as OTLP_FIELDS
 from daemon.core.formats.otlp import unwrap_otlp
 from daemon.core.formats.otlp_fields import otlp_fields
+from daemon.core.formats.plain_objects import PlainObjects, wanted_parts
 from daemon.core.formats.presets import ECS, FLUENT_BIT, VECTOR, preset
 from daemon.core.formats.protobuf import protobuf_unwrapper
 from daemon.core.formats.raw import RawReader
@@ -40,12 +41,15 @@ from daemon.core.formats.syslog import SyslogReader
 from daemon.core.types import Batch, Parsed
 
 
-def _objects(fields: FieldPaths, max_lines: int) -> Reader:
-    return DockerReader(fields, max_lines) if is_docker(fields) else JsonReader(fields, max_lines)
+def _objects(settings: FormatSettings, fields: FieldPaths) -> Reader:
+    objects, wanted = JsonReader(fields, settings.max_lines), wanted_parts(fields)
+    if wanted is None or settings.time_format is not None or settings.extract or RECORD_PREFIX in fields.time:
+        return objects  # times may come from elsewhere
+    return PlainObjects(fields, wanted, objects)
 
 
-def _paths(defaults: FieldPaths) -> Callable[[FormatSettings], Reader]:
-    return lambda settings: JsonReader(preset(defaults, settings.fields), settings.max_lines)
+def _containers(settings: FormatSettings, fields: FieldPaths) -> Reader:
+    return DockerReader(fields, settings.max_lines) if is_docker(fields) else _objects(settings, fields)
 
 
 def _entries(unwrap: Unwrap, defaults: FieldPaths, bare: str | None = None) -> Callable[[FormatSettings], Reader]:
@@ -53,11 +57,11 @@ def _entries(unwrap: Unwrap, defaults: FieldPaths, bare: str | None = None) -> C
 
 
 READERS: Mapping[str, Callable[[FormatSettings], Reader]] = {
-    "json": lambda settings: _objects(settings.fields, settings.max_lines),
+    "json": lambda settings: _containers(settings, settings.fields),
     "raw": lambda settings: RawReader(settings.max_lines),
-    "ecs": _paths(ECS),
-    "fluent-bit": lambda settings: _objects(preset(FLUENT_BIT, settings.fields), settings.max_lines),
-    "vector": _paths(VECTOR),
+    "ecs": lambda settings: _objects(settings, preset(ECS, settings.fields)),
+    "fluent-bit": lambda settings: _containers(settings, preset(FLUENT_BIT, settings.fields)),
+    "vector": lambda settings: _objects(settings, preset(VECTOR, settings.fields)),
     "syslog": lambda settings: SyslogReader(settings.max_lines),
     "cri": lambda settings: CriReader(settings.max_lines),
     "otlp": lambda settings: EntriesReader(

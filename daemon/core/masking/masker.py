@@ -9,6 +9,7 @@ import polars as pl
 
 from daemon.core.formats import check_pattern
 from daemon.core.groups import numbered
+from daemon.core.kernel import number_shapes
 from daemon.core.masking.expressions import compile_all
 from daemon.core.masking.hex_runs import without_hexadecimal
 from daemon.core.masking.identifiers import with_identifiers
@@ -50,7 +51,10 @@ class Masker:
         """
         if lines.is_empty():
             return lines.with_columns(pl.col("text").alias("masked"))
-        lines = redact_key_blocks(lines, lines["position"] // (1 << INDEX_BITS))
+        known = lines["alike"] if "alike" in lines.columns else None
+        whole = redact_key_blocks(lines, lines["position"] // (1 << INDEX_BITS))
+        if whole is not lines:
+            lines, known = whole, None
         texts = lines["text"]
         long = (texts.str.len_bytes() > MAX_TEXT).arg_true()
         if self._every_line or len(long) == len(texts):
@@ -60,7 +64,7 @@ class Masker:
             texts, masked = self._short(texts.clone().scatter(long, ""))
             texts, masked = texts.clone().scatter(long, cut), masked.clone().scatter(long, masked_cut)
         else:
-            texts, masked = self._short(texts)
+            texts, masked = self._short(texts, known)
         return lines.with_columns(texts.alias("text"), *self._names(lines), masked.alias("masked"))
 
     def _by_line(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -69,13 +73,14 @@ class Masker:
         own = pl.DataFrame([texts.alias("text")]).select(self._own)["text"]
         return texts, self._masked(own)
 
-    def _short(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-        """Return texts within the limit of length redacted, and their masked forms.
+    def _short(self, texts: pl.Series, known: pl.Series | None = None) -> tuple[pl.Series, pl.Series]:
+        """Return texts within the limit of length redacted, and their masked forms; `known` numbers some by shape.
 
         A line that held a secret, or may hold a number that stays, gets another one than its shape's.
         """
-        known, number = self._shapes.of(shapes(texts.str.replace_all(*LONE_UUID)))
-        forms, suspect, tells = zip(*known, strict=True)
+        alike = number_shapes(texts, known)
+        number = alike.number
+        forms, suspect, tells = zip(*self._shapes.known(_shapes_of(texts.gather(alike.firsts))), strict=True)
         masked = pl.Series("masked", forms, dtype=pl.String).gather(number)
         other = np.array(tells)[number]
         rows = np.flatnonzero(np.array(suspect)[number])
@@ -91,9 +96,11 @@ class Masker:
 
     def _masked(self, texts: pl.Series) -> pl.Series:
         """Return redacted texts with the built-in masks applied, once for each shape."""
-        names, number = numbered(shapes(with_words(texts.str.replace_all(*LONE_UUID))))
+        texts = with_words(texts.str.replace_all(*LONE_UUID))
+        alike = number_shapes(texts)
+        names = shapes(texts.gather(alike.firsts))
         forms = [form for form, _, _ in self._alike.known(without_hexadecimal(names))]
-        return pl.Series("masked", forms, dtype=pl.String).gather(number)
+        return pl.Series("masked", forms, dtype=pl.String).gather(alike.number)
 
     def _examined(self, names: pl.Series) -> list[Known]:
         """Return for each shape its masked form, and whether its lines may hold a secret, or a number that stays."""
@@ -145,10 +152,16 @@ class Masker:
         """Return names redacted."""
         if self._redaction.ips:
             return redact_column(names, self._redaction)
-        alike, number = numbered(without_hexadecimal(shapes(names.str.replace_all(*LONE_UUID))))
-        suspect = np.array([is_suspicious(without_digits(shape)) for shape in alike.to_list()])
-        rows = pl.Series(np.flatnonzero(suspect[number]))
+        alike = number_shapes(names)
+        firsts, number = numbered(without_hexadecimal(_shapes_of(names.gather(alike.firsts))))
+        suspect = np.array([is_suspicious(without_digits(shape)) for shape in firsts.to_list()])[number]
+        rows = pl.Series(np.flatnonzero(suspect[alike.number]))
         return names.clone().scatter(rows, redact_column(names.gather(rows), self._redaction)) if len(rows) else names
+
+
+def _shapes_of(texts: pl.Series) -> pl.Series:
+    """Return the shapes of texts, UUIDs that stand alone as placeholders."""
+    return shapes(texts.str.replace_all(*LONE_UUID))
 
 
 def _replaced(masks: Sequence[Mask]) -> pl.Expr:

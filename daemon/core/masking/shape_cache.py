@@ -15,14 +15,11 @@ import numpy as np
 import polars as pl
 
 from daemon.core.generation_cache import GenerationCache
-from daemon.core.groups import Ints, numbered
 
 CACHED_SHAPES = 5_000
 """Shapes in one generation of a cache; it holds at most twice as many."""
 MAX_CACHED_BYTES = 512
 """Longer shapes are not cached. That bounds the memory, and stack traces and documents seldom recur."""
-_SHAPED_AT_ONCE = 5_000
-"""Texts that are turned into shapes together: so few that the processor's cache holds them, in pages used before."""
 ONE_DIGIT = bytes.maketrans(b"023456789", b"1" * 9)
 _ZERO, _X = ord("0"), ord("x")
 
@@ -49,15 +46,7 @@ def shape_of(text: str) -> str:
 
 def shapes(texts: pl.Series) -> pl.Series:
     """Return the shape of each text of a String column."""
-    starts = range(0, max(len(texts), 1), _SHAPED_AT_ONCE)
-    return pl.concat([_shapes(texts[start : start + _SHAPED_AT_ONCE]) for start in starts], rechunk=True)
-
-
-def _shapes(texts: pl.Series) -> pl.Series:
-    parts = pl.Series("shape", [shape_of(texts.str.join("\n").item())]).str.split("\n").explode()
-    if len(parts) == len(texts):
-        return parts
-    return pl.Series("shape", list(map(shape_of, texts)), dtype=pl.String)  # a text holds a line feed
+    return pl.Series("shape", list(map(shape_of, texts.to_list())), dtype=pl.String)
 
 
 class ShapeCache(Generic[Known]):
@@ -70,14 +59,6 @@ class ShapeCache(Generic[Known]):
 
     def __len__(self) -> int:
         return len(self._cache)
-
-    def of(self, shapes: pl.Series) -> tuple[list[Known], Ints]:
-        """Return what is known of the distinct ones of a String column's shapes, and the number of each row's.
-
-        Those that are not cached are examined.
-        """
-        texts, number = numbered(shapes)
-        return self._look_up(texts.to_list()), number
 
     def known(self, shapes: pl.Series) -> list[Known]:
         """Return what is known of each of a few shapes."""

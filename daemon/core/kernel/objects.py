@@ -1,0 +1,68 @@
+"""Plain JSON objects: where in each lie the texts that are looked for; see ``objects.zig``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from daemon.core.kernel.machine import machine, pieces
+from daemon.core.kernel.shape_numbers import number_parts
+
+COLUMNS = ("message", "time", "scope", "key", "level", "version")
+NO_TIME = np.iinfo(np.int64).min
+ABSENT = np.iinfo(np.uint32).max
+
+Numbers = NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class PlainParts:
+    """Of n objects: their times in microseconds or `NO_TIME`, where their texts lie, and which messages are alike.
+
+    `begins` and `sizes` are (6, n) numbers of bytes, in the order of `COLUMNS`; the size of a text that is not there is
+    `ABSENT`, that of a message only where the object is not plain. Messages with one number in `alike` are of one
+    shape, see `number_shapes`; it is -1 where there is none.
+    """
+
+    times: NDArray[np.int64]
+    begins: Numbers
+    sizes: Numbers
+    alike: NDArray[np.int64]
+
+
+def read_objects(values: pl.Series, fields: bytes) -> PlainParts:
+    """Read the objects of a Binary column without nulls, of at most `LONGEST` bytes each.
+
+    `fields` says what is looked for, see `daemon.core.formats.plain_objects`.
+    """
+    count, texts = len(values), (len(COLUMNS), len(values))
+    parts = PlainParts(
+        np.empty(count, np.int64), np.empty(texts, np.uint32), np.empty(texts, np.uint32), np.empty(count, np.int64)
+    )
+    each, lengths, known = values.to_list(), values.bin.size().to_numpy(), 0
+    for piece in pieces(lengths):
+        read = _read(each[piece], lengths[piece], fields)
+        parts.times[piece], parts.begins[:, piece], parts.sizes[:, piece] = read.times, read.begins, read.sizes
+        parts.alike[piece] = np.where(read.alike < 0, -1, read.alike + known)
+        known = max(known, int(parts.alike[piece].max()) + 1)
+    return parts
+
+
+def _read(values: Sequence[bytes], lengths: Numbers, fields: bytes) -> PlainParts:
+    count, columns = len(values), len(COLUMNS)
+    ends = np.cumsum(lengths + 1, dtype=np.uint32) - 1
+    with machine() as kernel:
+        data, written = kernel.put(b"\n".join((*values, b""))), kernel.put(fields)
+        times = kernel.room(count, np.int64)
+        begins, sizes = kernel.room(columns * count, np.uint32), kernel.room(columns * count, np.uint32)
+        kernel.call("readObjects", data, kernel.put(ends), count, written, len(fields), times, begins, sizes)
+        return PlainParts(
+            kernel.get(times, count, np.int64),
+            kernel.get(begins, columns * count, np.uint32).reshape(columns, count) - (ends - lengths),
+            kernel.get(sizes, columns * count, np.uint32).reshape(columns, count),
+            number_parts(kernel, data, begins, sizes, count)[0],
+        )
