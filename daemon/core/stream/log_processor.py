@@ -17,7 +17,9 @@ from daemon.core.stream.processor import Load, Publishing, Settlement, Step, bas
 from daemon.core.stream.report_clock import ReportClock
 from daemon.core.types import Batch, ClosedBy, OutRecord, RefusedText, Reject, TopicPartition, Vector, Verdict
 
-JUDGED_AT_ONCE = 256
+JUDGED_AT_ONCE = 1024
+"""Sessions that a step judges: it takes a quarter of a second at most, where each of them must be assessed, and few
+steps cost less than many, since every one ends a run and wakes the event loop."""
 NOTHING = Pushed(0, ())
 
 
