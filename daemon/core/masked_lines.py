@@ -35,8 +35,11 @@ class MaskedLines:
 
     @classmethod
     def of(cls, table: pl.DataFrame) -> MaskedLines:
-        """Return the lines of a table with `scope`, `key` and `masked`; keys and scopes are in order of appearance."""
-        distinct, line = numbered(table["masked"])
+        """Return the lines of a table with `scope`, `key` and `masked`; keys and scopes are in order of appearance.
+
+        Rows of one number in `form`, where the table has it, have one masked line.
+        """
+        distinct, line = _by_form(table) if "form" in table.columns else numbered(table["masked"])
         column = table["scope"]
         one_scope = not len(column) or bool((column == column[0]).all())
         groups, order, sizes = grouped(table, "key") if one_scope else grouped(table, "scope", "key")
@@ -58,3 +61,12 @@ class MaskedLines:
 
     def __len__(self) -> int:
         return len(self.line)
+
+
+def _by_form(table: pl.DataFrame) -> tuple[pl.Series, Ints]:
+    """Return what `numbered` does of the masked lines, but for the order: it looks at one row of each form."""
+    form = table["form"].to_numpy()
+    row = np.zeros(int(form.max(initial=0)) + 1, np.int64)
+    row[form] = np.arange(len(form))
+    distinct, line = numbered(table["masked"].gather(row))
+    return distinct, line[form]

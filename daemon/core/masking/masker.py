@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from daemon.core.formats import check_pattern
-from daemon.core.groups import numbered
+from daemon.core.groups import Ints, numbered
 from daemon.core.kernel import number_shapes
 from daemon.core.masking.expressions import compile_all
 from daemon.core.masking.hex_runs import without_hexadecimal
@@ -47,7 +47,8 @@ class Masker:
     def apply(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Return `lines` with `text` redacted and at most `MAX_TEXT` characters long, and `masked`, its masked form.
 
-        Secrets are removed from scopes and keys too; different names stay different.
+        Lines with one number in `form`, where there is one, have one masked form. Secrets are removed from scopes and
+        keys too; different names stay different.
         """
         if lines.is_empty():
             return lines.with_columns(pl.col("text").alias("masked"))
@@ -61,20 +62,23 @@ class Masker:
             texts, masked = self._by_line(texts)
         elif len(long):
             cut, masked_cut = self._by_line(texts.gather(long))
-            texts, masked = self._short(texts.clone().scatter(long, ""))
+            texts, masked, _ = self._short(texts.clone().scatter(long, ""))
             texts, masked = texts.clone().scatter(long, cut), masked.clone().scatter(long, masked_cut)
         else:
-            texts, masked = self._short(texts, known)
+            texts, masked, form = self._short(texts, known)
+            lines = lines.with_columns(pl.Series("form", form))
         return lines.with_columns(texts.alias("text"), *self._names(lines), masked.alias("masked"))
 
     def _by_line(self, texts: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Return texts of any length redacted and cut, and their masked forms."""
         texts = self._redacted(texts)
         own = pl.DataFrame([texts.alias("text")]).select(self._own)["text"]
-        return texts, self._masked(own)
+        return texts, self._masked(own)[0]
 
-    def _short(self, texts: pl.Series, known: pl.Series | None = None) -> tuple[pl.Series, pl.Series]:
-        """Return texts within the limit of length redacted, and their masked forms; `known` numbers some by shape.
+    def _short(self, texts: pl.Series, known: pl.Series | None = None) -> tuple[pl.Series, pl.Series, Ints]:
+        """Return texts within the limit of length redacted, their masked forms, and the number of each's form.
+
+        `known` numbers some texts by shape. Two forms with different numbers may be the same.
 
         A line that held a secret, or may hold a number that stays, gets another one than its shape's.
         """
@@ -91,16 +95,18 @@ class Masker:
             other[rows] |= (redacted != before).to_numpy()
         rows = np.flatnonzero(other)
         if len(rows):
-            masked = masked.scatter(rows, self._masked(texts.gather(rows)))
-        return texts, masked
+            masked_alone, number_alone = self._masked(texts.gather(rows))
+            masked, number = masked.scatter(rows, masked_alone), number.copy()
+            number[rows] = number_alone + len(forms)
+        return texts, masked, number
 
-    def _masked(self, texts: pl.Series) -> pl.Series:
-        """Return redacted texts with the built-in masks applied, once for each shape."""
+    def _masked(self, texts: pl.Series) -> tuple[pl.Series, Ints]:
+        """Return redacted texts with the built-in masks applied, once for each shape, and the shape's number."""
         texts = with_words(texts.str.replace_all(*LONE_UUID))
         alike = number_shapes(texts)
         names = shapes(texts.gather(alike.firsts))
         forms = [form for form, _, _ in self._alike.known(without_hexadecimal(names))]
-        return pl.Series("masked", forms, dtype=pl.String).gather(alike.number)
+        return pl.Series("masked", forms, dtype=pl.String).gather(alike.number), alike.number
 
     def _examined(self, names: pl.Series) -> list[Known]:
         """Return for each shape its masked form, and whether its lines may hold a secret, or a number that stays."""

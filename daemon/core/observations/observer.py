@@ -93,9 +93,12 @@ class Observer:
             observed = lines.table["read"].to_numpy()[begun] < position_of(observed_below)
             self._begin(lines, begun[observed])
             begun = begun[~observed]
-        time, scope = lines.table["time"].to_numpy()[begun], lines.scope[lines.key[begun]]
-        counted = Counter(zip(scope.tolist(), (time - time % BIN_US).tolist(), strict=True))
-        self._traffic.update({(lines.scopes[number], begin): count for (number, begin), count in counted.items()})
+        if not len(begun):
+            return
+        bins, scope = lines.table["time"].to_numpy()[begun] // BIN_US, lines.scope[lines.key[begun]]
+        _, first, counts = np.unique(combined(scope, bins), return_index=True, return_counts=True)
+        counted = zip(scope[first].tolist(), bins[first].tolist(), counts.tolist(), strict=True)
+        self._traffic.update({(lines.scopes[number], bin_ * BIN_US): count for number, bin_, count in counted})
         self._keys += starmap(KeySeen, self._begin(lines, begun))
 
     def case(self, case: Case) -> None:

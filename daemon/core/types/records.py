@@ -17,7 +17,8 @@ LINES_SCHEMA: Mapping[str, pl.DataType] = {
     "text": pl.String(),
     "clock": pl.Int64(),
 }
-"""A table of lines in reading order, as a format makes it. Masking redacts `text` and adds `masked`.
+"""A table of lines in reading order, as a format makes it. Masking redacts `text`, and adds `masked` and
+may add `form`: rows with one number have one masked line.
 
 `time` is the line's own, `clock` the one that moves stream time: the same, unless it is far from those of other lines.
 A format that knows it adds `alike`, a number of the text's shape (see `daemon.core.kernel`), null or -1 where there is
