@@ -72,6 +72,8 @@ class Finisher:
     def _parse_times(self, batch: Batch, table: pl.DataFrame) -> pl.DataFrame:
         """Return a table (micros, yearless, unreadable) of the lines' own times."""
         texts = table["time"]
+        if "micros" in table.columns and texts.null_count() == len(texts):
+            return table.select("micros", yearless=pl.lit(value=False), unreadable=pl.lit(value=False))
         texts = texts.clone().set(texts == "", None)
         times = parse_times(texts)
         if "micros" in table.columns:

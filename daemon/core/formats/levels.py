@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from daemon.core.formats.shapes import of_shapes
+from daemon.core.kernel import number_shapes
 
 MAX_LEVEL = 24
 """A longer text is not a level."""
@@ -94,16 +94,24 @@ def without_colours(texts: pl.Series) -> pl.Series:
 
 
 def with_plain_messages(table: pl.DataFrame) -> pl.DataFrame:
-    """Return a reader's table with messages without colours."""
+    """Return a reader's table with messages without colours.
+
+    Where it numbers shapes, only plain messages keep their numbers: those without colours and levels in their text.
+    """
     messages = table["message"]
-    if not of_shapes(_may_be_coloured, messages, table).any():
+    if "alike" not in table.columns:
+        return table.with_columns(without_colours(messages))
+    shapes = number_shapes(messages, table["alike"])
+    special = _is_special(messages.gather(shapes.firsts))
+    if not special.any():
         return table
-    return table.with_columns(without_colours(messages)).drop("alike", strict=False)
+    numbers = pl.when(special.gather(shapes.number)).then(None).otherwise(pl.col("alike"))
+    return table.with_columns(without_colours(messages), numbers.alias("alike"))
 
 
-def _may_be_coloured(messages: pl.Series) -> pl.Series:
-    """Return whether messages may hold one of `_RESETS`. It is the same for those that differ only in digits."""
-    return messages.str.contains(_MAY_RESET)
+def _is_special(messages: pl.Series) -> pl.Series:
+    """Return whether messages are not plain. It is the same for those that differ only in digits."""
+    return messages.str.contains(_MAY_RESET) | messages.str.contains(r"[\r\n]$") | _may_state(messages)
 
 
 class Levels:
@@ -118,14 +126,15 @@ class Levels:
         A level is left out if it is not one word, or if the message begins with it. A table that numbers shapes does so
         no more if a text is not its message.
         """
+        if _are_plain(table) and table["level"].null_count() == len(table):
+            return table.with_columns(text="message")
         message, level = table.select(
             pl.col("message").str.strip_chars_end("\r\n"), pl.col("level").str.replace_all(_ANSI, "").str.strip_chars()
         ).get_columns()
         if level.null_count() < len(level):
             level = level.replace(self._names) if self._names else level
         if level.null_count():
-            likely = of_shapes(_may_state, message, table) & level.is_null()
-            level, message = _stated(message, level, likely)
+            level, message = _stated(message, level)
         if level.null_count() == len(level):
             return table.with_columns(message.alias("text"))
         return table.with_columns(_joined(level, message).alias("text")).drop("alike", strict=False)
@@ -141,13 +150,19 @@ def _joined(level: pl.Series, message: pl.Series) -> pl.Series:
     return parts.select(pl.when(wanted).then(joined).otherwise(text).alias("text"))["text"]
 
 
+def _are_plain(table: pl.DataFrame) -> bool:
+    """Return whether each message has the number of a shape, which only plain ones have."""
+    return "alike" in table.columns and bool((table["alike"] >= 0).all(ignore_nulls=False))
+
+
 def _may_state(messages: pl.Series) -> pl.Series:
     """Return whether messages may state a level. It is the same for those that differ only in digits."""
     return messages.str.contains(_HEAD) | messages.str.contains_any(_HINTS, ascii_case_insensitive=True)
 
 
-def _stated(message: pl.Series, level: pl.Series, likely: pl.Series) -> tuple[pl.Series, pl.Series]:
+def _stated(message: pl.Series, level: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Return levels, with those that messages state other than by a plain word, and messages without priorities."""
+    likely = _may_state(message) & level.is_null()
     if not likely.any():
         return level, message
     parts, text = pl.DataFrame({"level": level, "message": message}), pl.col("message")

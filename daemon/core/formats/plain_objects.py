@@ -16,7 +16,7 @@ import polars as pl
 from daemon.core.formats.base import FieldPaths, Reader, ReaderOutput, value_paths
 from daemon.core.formats.exceptions import HOLDERS, TRACES
 from daemon.core.formats.json_paths import path_tree
-from daemon.core.kernel import ABSENT, COLUMNS, LONGEST, NO_TIME, PlainParts, read_objects
+from daemon.core.kernel import ABSENT, COLUMNS, NO_TIME, PlainParts, read_objects
 from daemon.core.types import Batch
 
 _ROOT = 255
@@ -42,10 +42,7 @@ class PlainObjects:
     def __call__(self, batch: Batch) -> ReaderOutput:
         """Read the values of a batch; see `Reader`."""
         values = pl.Series("value", batch.values, dtype=pl.Binary)
-        fit = (values.bin.size() <= LONGEST).fill_null(value=False)
-        if not fit.all():
-            values = pl.select(pl.when(fit).then(values).otherwise(pl.lit(b""))).to_series()
-        parts = read_objects(values, self._wanted)
+        parts = read_objects(batch.values, values.bin.size(), self._wanted)
         there = parts.sizes[0] != ABSENT
         if not there.any():
             return self._others(batch)

@@ -12,21 +12,23 @@ from contextlib import contextmanager
 from ctypes import addressof, c_uint8
 from functools import cache
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import wasmtime
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import wasmtime
 
 PADDING = 16
 """Bytes behind texts that the kernel may read and write."""
 LONGEST = 1 << 16
 """The most bytes of a text that is given to the kernel."""
-_AT_ONCE = 1 << 20
-"""Texts are given to the kernel in pieces of so many bytes or little more: what its processor's cache holds."""
+_AT_ONCE = 1 << 22
+"""Texts are given to the kernel in pieces of so many bytes or little more: that bounds its memory."""
 _BESIDE_A_TEXT = 64
 """Bytes that a text takes beside its own, about: its end, and what comes back of it."""
-_KEPT = 1 << 23
+_KEPT = 1 << 24
 """A machine that needed more bytes for a very long text is not kept."""
 _ALIGNED = 16
 _PAGE = 1 << 16
@@ -38,9 +40,11 @@ class Machine:
     """An instance of the kernel. What is put into its memory stays until it is cleared."""
 
     def __init__(self) -> None:
-        module = _module()
-        self._store = wasmtime.Store(module[0])
-        self._exports = wasmtime.Instance(self._store, module[1], []).exports(self._store)
+        import wasmtime  # maps memory that may be executed, which processes that read no lines may be forbidden to do
+
+        engine, module = _compiled()
+        self._store = wasmtime.Store(engine)
+        self._exports = wasmtime.Instance(self._store, module, []).exports(self._store)
         self._memory: Any = self._exports["memory"]
         base: Any = self._exports["__heap_base"]
         self._base: int = base.value(self._store)
@@ -115,6 +119,8 @@ def pieces(sizes: NDArray[np.integer[Any]]) -> Iterator[slice]:
 
 
 @cache
-def _module() -> tuple[wasmtime.Engine, wasmtime.Module]:
+def _compiled() -> tuple[wasmtime.Engine, wasmtime.Module]:
+    import wasmtime
+
     engine = wasmtime.Engine()
     return engine, wasmtime.Module(engine, files(__package__).joinpath("kernel.wasm").read_bytes())

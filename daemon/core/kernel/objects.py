@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from daemon.core.kernel.machine import machine, pieces
+from daemon.core.kernel.machine import LONGEST, machine, pieces
 from daemon.core.kernel.shape_numbers import number_parts
 
 COLUMNS = ("message", "time", "scope", "key", "level", "version")
@@ -34,18 +35,29 @@ class PlainParts:
     alike: NDArray[np.int64]
 
 
-def read_objects(values: pl.Series, fields: bytes) -> PlainParts:
-    """Read the objects of a Binary column without nulls, of at most `LONGEST` bytes each.
+def read_objects(values: Sequence[bytes | None], sizes: pl.Series, fields: bytes) -> PlainParts:
+    """Read objects of these sizes, null where there is none. One of more than `LONGEST` bytes is never plain.
 
     `fields` says what is looked for, see `daemon.core.formats.plain_objects`.
     """
+    fit = (sizes <= LONGEST).fill_null(value=False)
+    if fit.all():
+        return _read_all(cast("Sequence[bytes]", values), sizes.to_numpy(), fields)
+    return _read_all(
+        [value if value is not None and fits else b"" for value, fits in zip(values, fit, strict=True)],
+        (sizes * fit).fill_null(0).to_numpy(),
+        fields,
+    )
+
+
+def _read_all(values: Sequence[bytes], lengths: Numbers, fields: bytes) -> PlainParts:
     count, texts = len(values), (len(COLUMNS), len(values))
     parts = PlainParts(
         np.empty(count, np.int64), np.empty(texts, np.uint32), np.empty(texts, np.uint32), np.empty(count, np.int64)
     )
-    each, lengths, known = values.to_list(), values.bin.size().to_numpy(), 0
+    known = 0
     for piece in pieces(lengths):
-        read = _read(each[piece], lengths[piece], fields)
+        read = _read(values[piece], lengths[piece], fields)
         parts.times[piece], parts.begins[:, piece], parts.sizes[:, piece] = read.times, read.begins, read.sizes
         parts.alike[piece] = np.where(read.alike < 0, -1, read.alike + known)
         known = max(known, int(parts.alike[piece].max()) + 1)
@@ -56,7 +68,7 @@ def _read(values: Sequence[bytes], lengths: Numbers, fields: bytes) -> PlainPart
     count, columns = len(values), len(COLUMNS)
     ends = np.cumsum(lengths + 1, dtype=np.uint32) - 1
     with machine() as kernel:
-        data, written = kernel.put(b"\n".join((*values, b""))), kernel.put(fields)
+        data, written = kernel.put(b"\n".join(values) + b"\n"), kernel.put(fields)
         times = kernel.room(count, np.int64)
         begins, sizes = kernel.room(columns * count, np.uint32), kernel.room(columns * count, np.uint32)
         kernel.call("readObjects", data, kernel.put(ends), count, written, len(fields), times, begins, sizes)

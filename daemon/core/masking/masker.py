@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from daemon.core.formats import check_pattern
-from daemon.core.groups import Ints, numbered
+from daemon.core.groups import Ints
 from daemon.core.kernel import number_shapes
 from daemon.core.masking.expressions import compile_all
 from daemon.core.masking.hex_runs import without_hexadecimal
@@ -41,6 +41,8 @@ class Masker:
         self._narrow = _replaced(NARROW).str.strip_chars()
         self._alike = ShapeCache(self._examined)
         self._shapes = ShapeCache(lambda shapes: self._alike.known(without_hexadecimal(shapes)))
+        self._suspects = ShapeCache(lambda shapes: [is_suspicious(without_digits(shape)) for shape in shapes.to_list()])
+        """Whether names may hold a secret, by shape."""
         compile_all()
         self._short(pl.Series("text", [""]))  # polars loads parts of itself on first use: now, not under load
 
@@ -159,9 +161,8 @@ class Masker:
         if self._redaction.ips:
             return redact_column(names, self._redaction)
         alike = number_shapes(names)
-        firsts, number = numbered(without_hexadecimal(_shapes_of(names.gather(alike.firsts))))
-        suspect = np.array([is_suspicious(without_digits(shape)) for shape in firsts.to_list()])[number]
-        rows = pl.Series(np.flatnonzero(suspect[alike.number]))
+        suspect = self._suspects.known(without_hexadecimal(_shapes_of(names.gather(alike.firsts))))
+        rows = pl.Series(np.flatnonzero(np.array(suspect)[alike.number]))
         return names.clone().scatter(rows, redact_column(names.gather(rows), self._redaction)) if len(rows) else names
 
 
