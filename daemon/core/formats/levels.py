@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from daemon.core.groups import Ints, numbered
 from daemon.core.kernel import number_shapes
 
 MAX_LEVEL = 24
@@ -123,31 +124,56 @@ class Levels:
     def apply(self, table: pl.DataFrame) -> pl.DataFrame:
         """Return the table (message, level, ...) with `text`: the message, its level first.
 
-        A level is left out if it is not one word, or if the message begins with it. A table that numbers shapes does so
-        no more if a text is not its message.
+        A level is left out if it is not one word, or if the message begins with it. Where all messages are plain, a
+        table that numbers their shapes numbers those of the texts then, else none.
         """
-        if _are_plain(table) and table["level"].null_count() == len(table):
-            return table.with_columns(text="message")
-        message, level = table.select(
-            pl.col("message").str.strip_chars_end("\r\n"), pl.col("level").str.replace_all(_ANSI, "").str.strip_chars()
-        ).get_columns()
-        if level.null_count() < len(level):
-            level = level.replace(self._names) if self._names else level
+        if _are_plain(table):
+            levels, number = numbered(table["level"])
+            levels = self._named(levels)
+            if not levels.str.contains("[0-9]").any():
+                return _with_levels(table, levels, number)
+        message, level = table["message"].str.strip_chars_end("\r\n"), self._named(table["level"])
         if level.null_count():
             level, message = _stated(message, level)
-        if level.null_count() == len(level):
-            return table.with_columns(message.alias("text"))
-        return table.with_columns(_joined(level, message).alias("text")).drop("alike", strict=False)
+        if level.null_count() < len(level):
+            message = _joined(level, message, _is_wanted(level, message))
+        return table.with_columns(message.alias("text")).drop("alike", strict=False)
+
+    def _named(self, levels: pl.Series) -> pl.Series:
+        """Return levels as words."""
+        plain = levels.str.replace_all(_ANSI, "").str.strip_chars()
+        return plain.replace(self._names) if self._names and plain.null_count() < len(plain) else plain
 
 
-def _joined(level: pl.Series, message: pl.Series) -> pl.Series:
+def _with_levels(table: pl.DataFrame, levels: pl.Series, number: Ints) -> pl.DataFrame:
+    """Put levels without digits in front of plain messages; `number` is that of each row's level.
+
+    Texts with one level and messages of one shape are of one shape: whether the level stands in front is decided once.
+    """
+    message = table["message"]
+    if levels.null_count() == len(levels):
+        return table.with_columns(text="message")
+    pairs = table["alike"] * len(levels) + pl.Series(number)
+    shapes = number_shapes(message, pairs)
+    wanted = _is_wanted(levels.gather(number[shapes.firsts]), message.gather(shapes.firsts)).gather(shapes.number)
+    return table.with_columns(_joined(levels.gather(number), message, wanted).alias("text"), alike=pairs)
+
+
+def _is_wanted(level: pl.Series, message: pl.Series) -> pl.Series:
+    """Return whether each level is one word that its message does not begin with; null where there is no level."""
     parts = pl.DataFrame({"level": level, "message": message})
-    word, text = pl.col("level"), pl.col("message")
+    word = pl.col("level")
     size = word.str.len_chars()
-    head = text.str.strip_chars_start(" \t[(<").str.head(size).str.to_lowercase()
+    head = pl.col("message").str.strip_chars_start(" \t[(<").str.head(size).str.to_lowercase()
     wanted = word.str.contains(r"^\S+$") & (size <= MAX_LEVEL) & (head != word.str.to_lowercase())
-    joined = pl.concat_str(word, pl.lit(" "), text)
-    return parts.select(pl.when(wanted).then(joined).otherwise(text).alias("text"))["text"]
+    return parts.select(wanted.alias("wanted"))["wanted"]
+
+
+def _joined(level: pl.Series, message: pl.Series, wanted: pl.Series) -> pl.Series:
+    """Return messages, those where it is wanted with their level in front."""
+    parts = pl.DataFrame({"level": level, "message": message, "wanted": wanted})
+    joined = pl.concat_str("level", pl.lit(" "), "message")
+    return parts.select(pl.when("wanted").then(joined).otherwise("message").alias("text"))["text"]
 
 
 def _are_plain(table: pl.DataFrame) -> bool:

@@ -7,6 +7,7 @@ can neither read nor write what is outside of its memory.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import addressof, c_uint8
@@ -122,5 +123,8 @@ def pieces(sizes: NDArray[np.integer[Any]]) -> Iterator[slice]:
 def _compiled() -> tuple[wasmtime.Engine, wasmtime.Module]:
     import wasmtime
 
+    # What is left is let go while the library still stands: it cannot be when the interpreter ends.
+    atexit.register(_compiled.cache_clear)
+    atexit.register(_IDLE.clear)
     engine = wasmtime.Engine()
     return engine, wasmtime.Module(engine, files(__package__).joinpath("kernel.wasm").read_bytes())

@@ -156,17 +156,35 @@ def plain_rows(value: bytes) -> int:
     return int((table["alike"].fill_null(-1) >= 0).sum()) - 1 if "alike" in table.columns else -1
 
 
-def test_lines_of_one_shape_say_so_and_others_do_not() -> None:
-    """The numbers hold for the text of the line, so a level in front takes them away."""
-    lines = (
-        make_format(FormatSettings())
-        .parse(batch([b'{"message":"a 1"}', b'{"message":"a 2"}', b'{"message":"b"}']))
-        .lines
-    )
-    assert [0, 0, 1] == lines["alike"].to_list()
+@pytest.mark.parametrize(
+    ("values", "texts", "alike"),
+    [
+        ([{}, {}, {}], ["a 1", "a 2", "b"], [0, 0, 1]),
+        ([{"level": "info"}, {"level": "warn"}, {"level": "info"}], ["info a 1", "warn a 2", "info b"], [0, 1, 2]),
+        ([{"level": "info"}, {"level": "6"}, {"level": "B"}], ["info a 1", "info a 2", "b"], [0, 1, 2]),
+        ([{"level": "D1x"}, {"level": "info"}, {}], ["D1x a 1", "info a 2", "b"], None),  # digits tell messages apart
+    ],
+)
+def test_texts_of_one_shape_say_so(values: list[dict[str, str]], texts: list[str], alike: list[int] | None) -> None:
+    """The numbers hold for the text of the line, its level included."""
+    messages = ("a 1", "a 2", "b")
+    records = [orjson.dumps({"message": text} | value) for text, value in zip(messages, values, strict=True)]
 
-    assert "alike" not in make_format(FormatSettings()).parse(batch([b'{"message":"a","level":"error"}'])).lines.columns
-    assert "alike" not in make_format(FormatSettings()).parse(batch([b'{"message":"level=error a"}'])).lines.columns
+    lines = make_format(FormatSettings()).parse(batch(records)).lines
+
+    assert texts == lines["text"].to_list()
+    if alike is None:
+        assert "alike" not in lines.columns
+    else:
+        numbers = lines["alike"].to_list()
+        assert [alike.index(each) for each in alike] == [numbers.index(each) for each in numbers]
+
+
+def test_a_level_in_the_text_takes_the_numbers_away() -> None:
+    """Such texts change, and each in its own way."""
+    values = [b'{"message":"level=error a"}', b'{"message":"b"}']
+
+    assert "alike" not in make_format(FormatSettings()).parse(batch(values)).lines.columns
 
 
 def test_objects_around_a_record_of_many_lines_stay_in_order() -> None:
