@@ -39,7 +39,7 @@ class MaskedLines:
 
         Rows of one number in `form`, where the table has it, have one masked line.
         """
-        distinct, line = _by_form(table) if "form" in table.columns else numbered(table["masked"])
+        distinct, line = _told_apart(table)
         column = table["scope"]
         one_scope = not len(column) or bool((column == column[0]).all())
         groups, order, sizes = grouped(table, "key") if one_scope else grouped(table, "scope", "key")
@@ -49,7 +49,7 @@ class MaskedLines:
         key[order] = np.repeat(np.arange(len(sizes)), sizes)
         return cls(
             table=table,
-            distinct=distinct.to_list(),
+            distinct=distinct,
             line=line,
             keys=list(zip(of_keys, groups["key"].to_list(), strict=True)),
             key=key,
@@ -63,10 +63,14 @@ class MaskedLines:
         return len(self.line)
 
 
-def _by_form(table: pl.DataFrame) -> tuple[pl.Series, Ints]:
-    """Return what `numbered` does of the masked lines, but for the order: it looks at one row of each form."""
+def _told_apart(table: pl.DataFrame) -> tuple[list[str], Ints]:
+    """Return the different masked lines, and the index of each row's among them; of a form one row is read."""
+    if "form" not in table.columns:
+        distinct, line = numbered(table["masked"])
+        return distinct.to_list(), line
     form = table["form"].to_numpy()
     row = np.zeros(int(form.max(initial=0)) + 1, np.int64)
     row[form] = np.arange(len(form))
-    distinct, line = numbered(table["masked"].gather(row))
-    return distinct, line[form]
+    texts = table["masked"].gather(row).to_list()
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    return list(numbers), np.array([numbers[text] for text in texts], np.int64)[form]
