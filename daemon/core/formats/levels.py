@@ -128,6 +128,8 @@ class Levels:
         table that numbers their shapes numbers those of the texts then, else none.
         """
         if _are_plain(table):
+            if table["level"].null_count() == len(table):
+                return table.with_columns(text="message")
             levels, number = numbered(table["level"])
             levels = self._named(levels)
             if not levels.str.contains("[0-9]").any():
@@ -151,8 +153,6 @@ def _with_levels(table: pl.DataFrame, levels: pl.Series, number: Ints) -> pl.Dat
     Texts with one level and messages of one shape are of one shape: whether the level stands in front is decided once.
     """
     message = table["message"]
-    if levels.null_count() == len(levels):
-        return table.with_columns(text="message")
     pairs = table["alike"] * len(levels) + pl.Series(number)
     shapes = number_shapes(message, pairs)
     wanted = _is_wanted(levels.gather(number[shapes.firsts]), message.gather(shapes.firsts)).gather(shapes.number)

@@ -65,7 +65,7 @@ class Machine:
         """Copy an array, or bytes, into the memory; return its address."""
         held = np.frombuffer(values, np.uint8) if isinstance(values, bytes) else values.view(np.uint8)
         at = self.room(len(held) + PADDING, np.uint8)
-        self._view(at, len(held))[:] = held
+        self._bytes(at, len(held))[:] = held
         return at
 
     def room(self, count: int, kind: type[Number]) -> int:
@@ -77,9 +77,9 @@ class Machine:
             self._memory.grow(self._store, -(-missing // _PAGE))
         return at
 
-    def get(self, at: int, count: int, kind: type[Number]) -> NDArray[Number]:
-        """Return a copy of an array in the memory."""
-        held: NDArray[Number] = self._view(at, count * np.dtype(kind).itemsize).view(kind).copy()
+    def view(self, at: int, count: int, kind: type[Number]) -> NDArray[Number]:
+        """Return an array in the memory. It is right until the next thing is put there."""
+        held: NDArray[Number] = self._bytes(at, count * np.dtype(kind).itemsize).view(kind)
         return held
 
     def call(self, name: str, *numbers: int) -> Any:
@@ -87,7 +87,7 @@ class Machine:
         function: Any = self._exports[name]
         return function(self._store, *numbers)
 
-    def _view(self, at: int, size: int) -> NDArray[np.uint8]:
+    def _bytes(self, at: int, size: int) -> NDArray[np.uint8]:
         start = addressof(self._memory.data_ptr(self._store).contents) + at
         return np.ctypeslib.as_array((c_uint8 * size).from_address(start))
 

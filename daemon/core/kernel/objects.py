@@ -57,24 +57,23 @@ def _read_all(values: Sequence[bytes], lengths: Numbers, fields: bytes) -> Plain
     )
     known = 0
     for piece in pieces(lengths):
-        read = _read(values[piece], lengths[piece], fields)
-        parts.times[piece], parts.begins[:, piece], parts.sizes[:, piece] = read.times, read.begins, read.sizes
-        parts.alike[piece] = np.where(read.alike < 0, -1, read.alike + known)
-        known = max(known, int(parts.alike[piece].max()) + 1)
+        known = _read(values[piece], lengths[piece], fields, parts, piece, known)
     return parts
 
 
-def _read(values: Sequence[bytes], lengths: Numbers, fields: bytes) -> PlainParts:
+def _read(values: Sequence[bytes], lengths: Numbers, fields: bytes, parts: PlainParts, piece: slice, known: int) -> int:
+    """Put what is read of a piece into `parts`, with numbers of shapes from `known` on; return the next number."""
     count, columns = len(values), len(COLUMNS)
     ends = np.cumsum(lengths + 1, dtype=np.uint32) - 1
     with machine() as kernel:
-        data, written = kernel.put(b"\n".join(values) + b"\n"), kernel.put(fields)
+        data, written = kernel.put(b"\n".join((*values, b""))), kernel.put(fields)
         times = kernel.room(count, np.int64)
         begins, sizes = kernel.room(columns * count, np.uint32), kernel.room(columns * count, np.uint32)
         kernel.call("readObjects", data, kernel.put(ends), count, written, len(fields), times, begins, sizes)
-        return PlainParts(
-            kernel.get(times, count, np.int64),
-            kernel.get(begins, columns * count, np.uint32).reshape(columns, count) - (ends - lengths),
-            kernel.get(sizes, columns * count, np.uint32).reshape(columns, count),
-            number_parts(kernel, data, begins, sizes, count)[0],
-        )
+        shapes = number_parts(kernel, data, begins, sizes, count)
+        parts.times[piece] = kernel.view(times, count, np.int64)
+        parts.sizes[:, piece] = kernel.view(sizes, columns * count, np.uint32).reshape(columns, count)
+        absolute = kernel.view(begins, columns * count, np.uint32).reshape(columns, count)
+        np.subtract(absolute, ends - lengths, out=parts.begins[:, piece])
+    parts.alike[piece] = shapes.number + np.where(shapes.number < 0, 0, known)
+    return known + len(shapes.firsts)

@@ -52,25 +52,27 @@ def _number_all(texts: pl.Series) -> ShapeNumbers:
         lengths = texts.str.len_bytes().to_numpy()
     numbers, firsts, known = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
     for piece in pieces(lengths):
-        number, first = _number(texts[piece], lengths[piece])
-        numbers.append(number + known)
-        firsts.append(first + piece.start)
-        known += len(first)
+        part = _number(texts[piece], lengths[piece])
+        numbers.append(part.number + known)
+        firsts.append(part.firsts + piece.start)
+        known += len(part.firsts)
     number, first = np.concatenate(numbers), np.concatenate([*firsts, long])
     number[long] = np.arange(known, known + len(long))
     return ShapeNumbers(number, first)
 
 
-def number_parts(kernel: Machine, data: int, begins: int, sizes: int, count: int) -> tuple[Ints, Ints]:
+def number_parts(kernel: Machine, data: int, begins: int, sizes: int, count: int) -> ShapeNumbers:
     """Number `count` texts that lie in the memory of a machine; a text that is not there gets -1."""
     table_size = 1 << (2 * count).bit_length()
     numbers, firsts = kernel.room(count, np.uint32), kernel.room(count, np.uint32)
     table = kernel.room(table_size, np.uint32)
     known = kernel.call("numberShapes", data, begins, sizes, count, numbers, firsts, table, table_size)
-    return kernel.get(numbers, count, np.int32).astype(np.int64), kernel.get(firsts, known, np.int32).astype(np.int64)
+    return ShapeNumbers(
+        kernel.view(numbers, count, np.int32).astype(np.int64), kernel.view(firsts, known, np.int32).astype(np.int64)
+    )
 
 
-def _number(texts: pl.Series, lengths: NDArray[np.uint32]) -> tuple[Ints, Ints]:
+def _number(texts: pl.Series, lengths: NDArray[np.uint32]) -> ShapeNumbers:
     joined = texts.str.join("").item().encode()
     begins = np.cumsum(lengths, dtype=np.uint32) - lengths
     with machine() as kernel:

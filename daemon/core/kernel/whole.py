@@ -24,4 +24,4 @@ def _all_whole(texts: pl.Series, lengths: NDArray[np.uint32]) -> bool:
         begins, sizes = kernel.put(np.cumsum(lengths, dtype=np.uint32) - lengths), kernel.put(lengths)
         flags = kernel.room(len(texts), np.uint8)
         kernel.call("findWhole", data, begins, sizes, len(texts), flags)
-        return bool(kernel.get(flags, len(texts), np.uint8).all())
+        return bool(kernel.view(flags, len(texts), np.uint8).all())
