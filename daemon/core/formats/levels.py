@@ -59,6 +59,8 @@ _ESCAPED = r"(?:#033|\^\[|\\u001[bB]|\\x1[bB]|\\033|\\e|\x{241b}|\x{fffd})\[[0-9
 _BARE = r"(?:\[[0-9]{1,3}(?:;[0-9]{1,3})*m)+(\[[^0-9]|[^\]\[]|$)"  # no `[5m]`, which is a range
 _RESETS = ["\x1b", "[0m", "[39m", "[0;39m", "033[m", "1b[m", "1B[m", "^[[m"]
 """A line that is coloured holds one of these: an escape, or the end of a colour whose escape was replaced or lost."""
+_MAY_RESET = r"\x1b|\[[0-9;]*m"
+"""Stands wherever one of these does, and takes one digit for another."""
 _PRIORITY = r"^<([0-9]{1,3})>"
 _KLOG = r"^([IWEF])[0-9]{4}(?:[0-9]{4})? [0-9]{2}:[0-9]{2}:[0-9]{2}"
 _LOGRUS = r"^(TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)\[[0-9]+\]"
@@ -75,13 +77,10 @@ _LOGFMT = rf"""(?i)(?:^|[\s,;{{(])(?:log)?{_NAME}=["']?([A-Za-z]{{3,11}}|[0-9]{{
 _JSON = rf'(?i)"{_NAME}"\s*:\s*"?([A-Za-z]{{3,11}}|[0-9]{{1,2}})"?\s*[,}}]|"@l"\s*:\s*"([A-Za-z]{{3,11}})"'
 _HEAD = r"^(?:<[0-9]|[IWEF][0-9]{4}|[A-Z]{4}\[[0-9]|\[[DIWEC] [0-9]|[VDIWEF]/|[0-9]+:[XCSM] |[0-9]{2,4}-[0-9]{2})"
 """How a line that may state a level in front begins."""
+_SPECIAL = rf"{_MAY_RESET}|[\r\n]$|{_HEAD}"
 _HINTS = ["level", "lvl", "severity", '"@l"']
 _SHORT = SHORT_NAMES | {"INFO": "info", "WARN": "warning", "C": "critical"}
 _AUTO = dict(SCALES["auto"])
-
-
-_MAY_RESET = r"\x1b|\[[0-9;]*m"
-"""Stands wherever one of these does, and takes one digit for another."""
 
 
 def without_colours(texts: pl.Series) -> pl.Series:
@@ -112,7 +111,7 @@ def with_plain_messages(table: pl.DataFrame) -> pl.DataFrame:
 
 def _is_special(messages: pl.Series) -> pl.Series:
     """Return whether messages are not plain. It is the same for those that differ only in digits."""
-    return messages.str.contains(_MAY_RESET) | messages.str.contains(r"[\r\n]$") | _may_state(messages)
+    return messages.str.contains(_SPECIAL) | messages.str.contains_any(_HINTS, ascii_case_insensitive=True)
 
 
 class Levels:
@@ -181,14 +180,11 @@ def _are_plain(table: pl.DataFrame) -> bool:
     return "alike" in table.columns and bool((table["alike"] >= 0).all(ignore_nulls=False))
 
 
-def _may_state(messages: pl.Series) -> pl.Series:
-    """Return whether messages may state a level. It is the same for those that differ only in digits."""
-    return messages.str.contains(_HEAD) | messages.str.contains_any(_HINTS, ascii_case_insensitive=True)
-
-
 def _stated(message: pl.Series, level: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Return levels, with those that messages state other than by a plain word, and messages without priorities."""
-    likely = _may_state(message) & level.is_null()
+    likely = (
+        message.str.contains(_HEAD) | message.str.contains_any(_HINTS, ascii_case_insensitive=True)
+    ) & level.is_null()
     if not likely.any():
         return level, message
     parts, text = pl.DataFrame({"level": level, "message": message}), pl.col("message")

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from daemon.core.formats.calendar import NO_YEAR, days_in
-from daemon.core.formats.stream_clock import StreamClock
+from daemon.core.formats.stream_clock import StreamClock, Times
 from daemon.core.types import TimeCounts
 
 EARLIEST = 315_532_800_000_000
@@ -19,6 +19,7 @@ EARLIEST = 315_532_800_000_000
 LATEST = 253_402_300_800_000_000
 """Upper bound: the year 10000."""
 DAY = 86_400_000_000
+_NONE = np.iinfo(np.int64).min
 _HALF_YEAR = 183 * DAY
 _LEAP_CYCLE = 9
 """So many years in a row always contain a 29 February."""
@@ -37,31 +38,30 @@ class LineTimes:
         self._last_yearless: tuple[int, int] | None = None
         """Of a file's last line without a year: its moment in the year `NO_YEAR`, and its year."""
 
-    def settle(self, times: pl.DataFrame, stamps: pl.Series, unreadable: int) -> tuple[pl.DataFrame, TimeCounts]:
-        """Return a table (time, clock) of lines in reading order, and what was counted.
+    def settle(self, times: pl.DataFrame, stamps: Times, unreadable: int) -> tuple[Times, Times, TimeCounts]:
+        """Return the time of each line in reading order, the same on the stream's clock, and what was counted.
 
-        `times` has the columns micros (null where a line has no time that can be read) and yearless, `stamps` the
-        records' times (null where there is none). `clock` is the line's time on the stream's clock.
+        `times` has the columns micros (null where a line has no time that can be read) and yearless, `stamps` are the
+        records' times (-1 where there is none).
         """
         micros = self._with_years(times, stamps) if times["yearless"].any() else times["micros"]
-        table = pl.DataFrame({"micros": micros, "stamp": stamps})
-        own, stamp = pl.col("micros"), pl.col("stamp")
-        plausible = (own >= EARLIEST) & (own < LATEST) & ((own <= stamp + DAY) | stamp.is_null())
-        table = table.select(
-            pl.coalesce(pl.when(plausible).then(own), stamp).forward_fill().fill_null(self._last).alias("time"),
-            stamp.fill_null(-1).alias("stamp"),
-            (own.is_not_null() & ~plausible).alias("implausible"),
-        )
-        if table.is_empty():
-            return table.select("time", clock="time"), TimeCounts()
-        self._last = table["time"][-1]
-        clock, held_back = self._clock.read(table["time"].to_numpy(), table["stamp"].to_numpy())
-        counts = TimeCounts(int(table["implausible"].sum()), unreadable, held_back)
-        return table.select("time", pl.Series("clock", clock, dtype=pl.Int64)), counts
+        own = micros.fill_null(_NONE).to_numpy() if micros.null_count() else micros.to_numpy()
+        plausible = (own >= EARLIEST) & (own < LATEST) & ((own <= stamps + DAY) | (stamps < 0))
+        settled = np.where(plausible, own, stamps)
+        if not len(settled):
+            return settled, settled, TimeCounts()
+        known = plausible | (stamps >= 0)
+        if not known.all():
+            latest = np.maximum.accumulate(np.where(known, np.arange(len(settled)), -1))
+            settled = np.where(latest < 0, self._last, settled[latest])
+        self._last = int(settled[-1])
+        clock, held_back = self._clock.read(settled, stamps)
+        return settled, clock, TimeCounts(int(((own != _NONE) & ~plausible).sum()), unreadable, held_back)
 
-    def _with_years(self, times: pl.DataFrame, stamps: pl.Series) -> pl.Series:
+    def _with_years(self, times: pl.DataFrame, stamps: Times) -> pl.Series:
         """Return micros; those without a year are moved to the year that fits."""
-        table = times.with_columns(stamps.alias("stamp")).with_row_index("at")
+        stamp = pl.Series("stamp", stamps)
+        table = times.with_columns(stamp.set(stamp < 0, None)).with_row_index("at")
         bare = table.filter("yearless", pl.col("micros").is_not_null())
         stamped = bare.filter(pl.col("stamp").is_not_null())
         years = [stamped.select("at", year=_year_of_stamp())]

@@ -63,27 +63,24 @@ class PlainObjects:
 
     def _lines(self, values: pl.Series, parts: PlainParts) -> pl.DataFrame:
         """Return a row for each value; nothing is in those that are not plain objects."""
-        micros = pl.Series("micros", parts.times)
-        return pl.DataFrame(
-            [
-                pl.int_range(len(values), dtype=pl.Int64, eager=True).alias("row"),
-                pl.repeat(0, len(values), dtype=pl.Int64, eager=True).alias("index"),
-                *(_column(values, parts, name) for name in self._columns),
-                micros.set(micros == NO_TIME, None),
-                pl.Series("alike", parts.alike),
-            ]
-        )
-
-
-def _column(values: pl.Series, parts: PlainParts, name: str) -> pl.Series:
-    """Return a column's texts, null where there is none. Times have been read."""
-    sizes = parts.sizes[COLUMNS.index(name)]
-    there = sizes != ABSENT
-    if name == "time" or not there.any():
-        return pl.repeat(None, len(values), dtype=pl.String, eager=True).alias(name)
-    table = pl.DataFrame({"value": values, "begin": parts.begins[COLUMNS.index(name)], "size": sizes})
-    text = pl.col("value").bin.slice("begin", "size").cast(pl.String)
-    return table.select((text if there.all() else pl.when(pl.Series(there)).then(text)).alias(name))[name]
+        columns: dict[str, Any] = {"value": values, "row": np.arange(len(values)), "micros": parts.times}
+        columns["alike"] = parts.alike
+        texts = []
+        for name in self._columns:
+            sizes = parts.sizes[COLUMNS.index(name)]
+            there = sizes != ABSENT
+            if name == "time" or not there.any():  # times have been read
+                texts.append(pl.lit(None, dtype=pl.String).alias(name))
+                continue
+            begin, size = f"begin of {name}", f"size of {name}"
+            columns[begin], columns[size] = parts.begins[COLUMNS.index(name)], sizes
+            text = pl.col("value").bin.slice(begin, size).cast(pl.String)
+            texts.append((text if there.all() else pl.when(pl.col(size) != ABSENT).then(text)).alias(name))
+        micros = pl.col("micros")
+        if (parts.times == NO_TIME).any():
+            micros = pl.when(micros != NO_TIME).then(micros).alias("micros")
+        index = pl.lit(0, dtype=pl.Int64).alias("index")
+        return pl.DataFrame(columns).select("row", index, *texts, micros, "alike")
 
 
 def wanted_parts(fields: FieldPaths) -> bytes | None:

@@ -41,7 +41,8 @@ class Masker:
         self._narrow = _replaced(NARROW).str.strip_chars()
         self._alike = ShapeCache(self._examined)
         self._shapes = ShapeCache(lambda shapes: self._alike.known(without_hexadecimal(shapes)))
-        self._suspects = ShapeCache(lambda shapes: [is_suspicious(without_digits(shape)) for shape in shapes.to_list()])
+        self._suspects_alike = ShapeCache(lambda shapes: [is_suspicious(without_digits(shape)) for shape in shapes])
+        self._suspects = ShapeCache(lambda shapes: self._suspects_alike.known(without_hexadecimal(shapes)))
         """Whether names may hold a secret, by shape."""
         compile_all()
         self._short(pl.Series("text", [""]))  # polars loads parts of itself on first use: now, not under load
@@ -161,7 +162,7 @@ class Masker:
         if self._redaction.ips:
             return redact_column(names, self._redaction)
         alike = number_shapes(names)
-        suspect = self._suspects.known(without_hexadecimal(_shapes_of(names.gather(alike.firsts))))
+        suspect = self._suspects.known(_shapes_of(names.gather(alike.firsts)))
         rows = pl.Series(np.flatnonzero(np.array(suspect)[alike.number]))
         return names.clone().scatter(rows, redact_column(names.gather(rows), self._redaction)) if len(rows) else names
 
