@@ -140,15 +140,16 @@ class Columns:
         marks[self._free] = False
         return np.flatnonzero(marks)
 
-    def keep(self, rows: Rows) -> None:
-        """Keep these different rows only, in this order: they become rows 0, 1, ... and no row is free."""
+    def keep(self, rows: Rows, room: int = 1) -> None:
+        """Keep these different rows only, in this order: they become rows 0, 1, ... and no row is free.
+
+        The table then has room for `room` rows, or for these where they are more.
+        """
+        self._room, self._end, self._free = max(len(rows), room), len(rows), []
         for column in self._columns:
-            array = getattr(self, column.name)
-            smaller = self._array(column, max(len(rows), 1))
-            if len(rows):
-                smaller[...] = array[column.at(rows)]
-            setattr(self, column.name, smaller)
-        self._room, self._end, self._free = max(len(rows), 1), len(rows), []
+            array = self._array(column, self._room)
+            array[column.at(slice(len(rows)))] = getattr(self, column.name)[column.at(rows)]
+            setattr(self, column.name, array)
 
     def reserve(self, rows: int) -> None:
         """Make room for `rows` rows in all, so that taking them moves no array."""

@@ -36,10 +36,10 @@ def combined(*columns: Ints) -> Ints:
 
 def grouped(table: pl.DataFrame, *by: str) -> tuple[pl.DataFrame, Ints, Ints]:
     """Return the distinct values in order of appearance, the rows sorted by group, and each group's size."""
-    rows = pl.int_range(len(table), dtype=pl.Int64).alias("row")
-    size = pl.len().cast(pl.Int64).alias("size")
-    groups = table.select(*by, rows).group_by(*by, maintain_order=True).agg("row", size)
-    return groups.select(by), groups["row"].explode().to_numpy(), groups["size"].to_numpy()
+    rows = table[list(by)].with_row_index("row")  # no `select`: one costs as much as a thousand rows
+    groups = rows.group_by(*by, maintain_order=True).agg("row", pl.len().alias("size"))
+    order, sizes = groups["row"].explode().to_numpy(), groups["size"].to_numpy()
+    return groups[list(by)], order.astype(np.int64), sizes.astype(np.int64)
 
 
 def numbered(column: pl.Series) -> tuple[pl.Series, Ints]:

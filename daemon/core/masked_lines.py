@@ -71,6 +71,6 @@ def _told_apart(table: pl.DataFrame) -> tuple[list[str], Ints]:
     form = table["form"].to_numpy()
     row = np.zeros(int(form.max(initial=0)) + 1, np.int64)
     row[form] = np.arange(len(form))
-    texts = table["masked"].gather(row).to_list()
+    texts = table["masked"][row].to_list()
     numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
     return list(numbers), np.array([numbers[text] for text in texts], np.int64)[form]

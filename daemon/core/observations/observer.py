@@ -77,12 +77,10 @@ class Observer:
         causes = [cause_of(text) for text in lines.distinct]
         bad = np.array([cause.score > 0 for cause in causes])[lines.line]
         time = lines.table["time"].to_numpy()
-        for marks, size, group in ((~bad, MINUTE_US, lines.scope[lines.key]), (bad, BIN_US, lines.key)):
-            rows = np.flatnonzero(marks)
-            if len(rows):
-                bins = time[rows] // size
-                first = pl.Series(combined(lines.line[rows], group[rows], bins)).arg_unique().to_numpy()
-                self._firsts(lines, rows[first], bins[first], causes, position_of(observed_below))
+        bins = np.where(bad, time // BIN_US, time // MINUTE_US)
+        group = np.where(bad, lines.key, lines.scope[lines.key])
+        rows = pl.Series(combined(lines.line, group, bins)).arg_unique().to_numpy()
+        self._firsts(lines, rows, bins[rows], causes, position_of(observed_below))
 
     def sessions(self, lines: MaskedLines, begun: Ints, observed_below: int = 0) -> None:
         """Count the sessions that begin in the rows `begun` of `lines`, which ascend.

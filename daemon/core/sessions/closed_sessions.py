@@ -42,6 +42,8 @@ class Closings(NamedTuple):
 
     def and_(self, more: Closings) -> Closings:
         """Return these and more."""
+        if not len(self.slots):
+            return more
         rows, slots = np.append(self.rows, more.rows), np.append(self.slots, more.slots)
         return Closings(rows, slots, np.append(self.reasons, more.reasons))
 

@@ -144,7 +144,8 @@ class RowStore(Columns):
         return self.slot[every], self._columns_at(every)
 
     def _compact(self) -> None:
-        self.keep(np.flatnonzero(self.slot[: len(self)] >= 0))
+        rows = np.flatnonzero(self.slot[: len(self)] >= 0)
+        self.keep(rows, room=2 * len(rows))  # which the table will have again when it is next compacted
         self._removed = 0
 
     def _columns_at(self, rows: Ints | slice) -> dict[str, Values]:

@@ -116,6 +116,8 @@ class Sessionizer:
         """Close the sessions of `closed` and those that are overdue at the last stream time and offset."""
         table, last_offset = self._table, None if offset is None else int(offset[-1])
         late = table.opened(overdue(table.states, int(stream_time[-1]), last_offset, self._limits))
+        if not len(late):
+            return take_closed(table, self._open_lines, closed)
         rows, reasons = first_closing(table.gather(late), stream_time, offset, self._limits)
         table.close(late)
         return take_closed(table, self._open_lines, closed.and_(Closings(rows, late, reasons)))
@@ -136,11 +138,14 @@ class Sessionizer:
         slots = np.full(len(runs.begin), -1)
         slots[first_run] = np.fromiter(map(table.by_key.get, batch.keys, [-1] * len(batch.keys)), np.int64)
         joined = _joined(table, slots, batch, runs, self._limits)
-        later = np.setdiff1d(np.arange(len(slots)), first_run, assume_unique=True)
         certain = joined.fits.copy()
-        before = joined.state_of(later - 1)
-        certain[later] &= _ended(before, batch, runs.first_row[later], runs.first_time[later], self._limits)
+        if len(slots) > len(first_run):
+            later = np.setdiff1d(np.arange(len(slots)), first_run, assume_unique=True)
+            before = joined.state_of(later - 1)
+            certain[later] &= _ended(before, batch, runs.first_row[later], runs.first_time[later], self._limits)
         whole = np.logical_and.reduceat(certain, first_run)
+        if whole.all():
+            return self._join(np.arange(len(slots)), joined, batch, runs), {}
         slow_path = SlowPath(self._limits, table, self._open_lines, batch, runs)
         for key in np.flatnonzero(~whole).tolist():
             slow_path.take_key(key)
@@ -160,13 +165,18 @@ class Sessionizer:
         distinct = np.where(opens, 0, table.distinct[slot])  # `_add_lines` counts the new ones
         table.put(slot, joined.state_of(run)._replace(distinct=distinct))
         replaced = np.flatnonzero((before >= 0) & opens)
-        closing = before[replaced]
-        row, why = first_closing(table.gather(closing), batch.stream_time, batch.offset, self._limits)
-        first = runs.first_row[run[replaced]]
-        why[row > first] = ClosedBy.GAP  # if no clock closed it by the run's first line, its event time does
-        table.close_replaced(closing)
+        closed = self._replace(before[replaced], runs.first_row[run[replaced]], batch)
         pieces = np.stack([slot, runs.begin[run], runs.end[run]], axis=1)
-        return Cut(pieces, Closings(np.minimum(row, first), closing, why), runs.first_row[run[opens]])
+        return Cut(pieces, closed, runs.first_row[run[opens]])
+
+    def _replace(self, slots: Ints, first: Ints, batch: LineBatch) -> Closings:
+        """Close sessions whose keys have new ones, which begin at the rows `first`."""
+        if not len(slots):
+            return Closings.of([])
+        row, why = first_closing(self._table.gather(slots), batch.stream_time, batch.offset, self._limits)
+        why[row > first] = ClosedBy.GAP  # if no clock closed it by the run's first line, its event time does
+        self._table.close_replaced(slots)
+        return Closings(np.minimum(row, first), slots, why)
 
     def _add_lines(self, batch: LineBatch, texts: pl.Series, pieces: Ints, counted: dict[int, int]) -> Ints:
         """Add the lines of a batch to the open lines of their sessions; return the slot of each, in grouped order.
@@ -188,7 +198,7 @@ class Sessionizer:
             "first": batch.position[first],
             "last": batch.position[order[ends - 1]],
             "masked": np.array(batch.distinct, dtype=object)[line],
-            "example": texts.gather(batch.row[first]).to_numpy(),
+            "example": texts[batch.row[first]].to_numpy(),
         }
         distinct = self._table.distinct
         distinct += np.bincount(slots, minlength=len(distinct))
