@@ -180,7 +180,7 @@ def _is_new(batch: Any) -> bool:
 
 def _columns(records: Sequence[Any]) -> RecordColumns:
     first, last = records[0].offset, records[-1].offset
-    whole = last - first + 1 == len(records)  # offsets ascend; compaction leaves holes
+    whole = _is_whole(first, last, len(records))
     headers = [record.headers for record in records]
     return RecordColumns(
         offset=last,
@@ -192,16 +192,23 @@ def _columns(records: Sequence[Any]) -> RecordColumns:
     )
 
 
+def _is_whole(first: int, last: int, count: int) -> bool:
+    """Whether so many offsets are all from the first to the last. They ascend; markers and compaction leave holes."""
+    return last - first + 1 == count
+
+
 def joined(source: TopicPartition, parts: Sequence[RecordColumns]) -> Batch:
     """Return the records of several batches, in order, as one."""
     refusals = [part.refusal for part in parts if part.refusal is not None]
     if len(parts) == 1:
         only = parts[0]
         return Batch(source, only.offsets, only.timestamps, only.keys, only.values, only.headers, refusals)
-    offsets, timestamps = list[int](), list[int]()
+    first, last = parts[0].offsets[0], parts[-1].offset
+    whole = _is_whole(first, last, sum(map(len, parts)))
+    offsets: Sequence[int] = range(first, last + 1) if whole else [offset for part in parts for offset in part.offsets]
+    timestamps = list[int]()
     keys, values = list[bytes | None](), list[bytes | None]()
     for part in parts:
-        offsets += part.offsets
         timestamps += part.timestamps
         keys += part.keys
         values += part.values

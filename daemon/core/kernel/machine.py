@@ -25,11 +25,11 @@ PADDING = 16
 """Bytes behind texts that the kernel may read and write."""
 LONGEST = 1 << 16
 """The most bytes of a text that is given to the kernel."""
-_AT_ONCE = 1 << 22
+_AT_ONCE = 1 << 23
 """Texts are given to the kernel in pieces of so many bytes or little more: that bounds its memory."""
 _BESIDE_A_TEXT = 64
 """Bytes that a text takes beside its own, about: its end, and what comes back of it."""
-_KEPT = 1 << 24
+_KEPT = 1 << 25
 """A machine that needed more bytes for a very long text is not kept."""
 _ALIGNED = 16
 _PAGE = 1 << 16
