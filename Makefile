@@ -104,7 +104,7 @@ pins: $(VENV)/.tools ## resolve requirements/*.txt again from pyproject.toml, fo
 	@sed -i 's/^torch==\([^=]\)/torch===\1/' requirements/[!o]*.txt  # else a +cpu build in a wheel folder is taken, whose hash is another
 
 clean: ## remove everything that was built, downloaded or cached here
-	@rm -rf $(VENV) $(VENV)-docs $(VENV)-audit .kafka .cache build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-docs $(VENV)-audit .kafka .cache build dist out daemon/core/kernel/kernel.wasm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.tools: requirements/tools.txt
