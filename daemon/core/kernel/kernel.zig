@@ -30,7 +30,7 @@ export fn readObjects(
 
 /// Numbers `count` texts in `data`: those of one shape have one number in `numbers`, from 0 on, and `firsts` has the first
 /// text with each. A text whose size is `absent` has the number `absent`. Returns how many shapes there are. The texts are
-/// changed. `table` has room for `table_size` numbers, a power of two and more than `count`.
+/// changed. `table` has room for `table_size` numbers, a power of two and more than `count`; `seed` is any number.
 export fn numberShapes(
     data: [*]u8,
     begins: [*]const u32,
@@ -40,6 +40,7 @@ export fn numberShapes(
     firsts: [*]u32,
     table: [*]u32,
     table_size: u32,
+    seed: u32,
 ) u32 {
     return shapes.number(.{
         .data = data,
@@ -48,6 +49,7 @@ export fn numberShapes(
         .numbers = numbers[0..count],
         .firsts = firsts[0..count],
         .table = table[0..table_size],
+        .seed = seed,
     });
 }
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from daemon.core.kernel.machine import LONGEST, Machine, machine, pieces
 
 Ints = NDArray[np.int64]
+_SEED = hash("shapes") & 0x7FFF_FFFF
+"""Python's own, another in each process: strangers who choose texts must not know which ones share a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def number_parts(kernel: Machine, data: int, begins: int, sizes: int, count: int
     table_size = 1 << (2 * count).bit_length()
     numbers, firsts = kernel.room(count, np.uint32), kernel.room(count, np.uint32)
     table = kernel.room(table_size, np.uint32)
-    known = kernel.call("numberShapes", data, begins, sizes, count, numbers, firsts, table, table_size)
+    known = kernel.call("numberShapes", data, begins, sizes, count, numbers, firsts, table, table_size, _SEED)
     return ShapeNumbers(
         kernel.view(numbers, count, np.int32).astype(np.int64), kernel.view(firsts, known, np.int32).astype(np.int64)
     )

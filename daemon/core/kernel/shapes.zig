@@ -17,6 +17,7 @@ const Texts = struct {
     numbers: []u32,
     firsts: []u32,
     table: []u32,
+    seed: u32,
 };
 
 /// Numbers the texts; see `numberShapes`.
@@ -29,7 +30,7 @@ pub fn number(texts: Texts) u32 {
             texts.numbers[row] = absent;
             continue;
         }
-        var slot = toShape(texts.data, begin, begin + size) & slots;
+        var slot = toShape(texts.data, begin, begin + size, texts.seed) & slots;
         while (true) : (slot = (slot + 1) & slots) {
             const known = texts.table[slot];
             if (known == none) {
@@ -50,7 +51,7 @@ pub fn number(texts: Texts) u32 {
 }
 
 /// Puts 1 in the place of every digit but the 0 of 0x, and of every digit of a UUID; returns a hash of the result.
-fn toShape(data: [*]u8, begin: u32, end: u32) u32 {
+fn toShape(data: [*]u8, begin: u32, end: u32, seed: u32) u32 {
     var at = begin;
     while (at < end) : (at += bytes.width) {
         const block = bytes.block(data, at);
@@ -63,7 +64,7 @@ fn toShape(data: [*]u8, begin: u32, end: u32) u32 {
             if (dash >= begin + 8 and isUuid(data[begin..end], dash - 8 - begin)) data[dash - 8 ..][0..uuid.len].* = uuid.*;
         }
     }
-    return hash(data, begin, end);
+    return hash(data, begin, end, seed);
 }
 
 /// Returns whether a UUID begins at `at` that stands alone.
@@ -99,9 +100,10 @@ fn isOfWord(byte: u8) bool {
     };
 }
 
-/// Mixes eight bytes at a time with a multiplication, as Fibonacci hashing does.
-fn hash(data: [*]const u8, begin: u32, end: u32) u32 {
-    var mixed: u64 = end - begin;
+/// Mixes eight bytes at a time with a multiplication, as Fibonacci hashing does. Who writes the texts does not know the
+/// seed, so nobody can write many that share a place in the table.
+fn hash(data: [*]const u8, begin: u32, end: u32, seed: u32) u32 {
+    var mixed: u64 = (@as(u64, seed) << 32) ^ (end - begin);
     var at = begin;
     while (at < end) : (at += 8) {
         const word = std.mem.readInt(u64, data[at..][0..8], .little);

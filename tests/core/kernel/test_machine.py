@@ -18,7 +18,7 @@ from daemon.core.kernel.machine import machine, pieces
 def test_an_error_inside_is_an_exception_and_its_machine_is_left() -> None:
     """What lies outside of the kernel's memory cannot be read, and the next call works."""
     with pytest.raises(wasmtime.Trap), machine() as broken:
-        broken.call("numberShapes", 0, 1 << 31, 1 << 31, 5, 0, 0, 0, 16)
+        broken.call("numberShapes", 0, 1 << 31, 1 << 31, 5, 0, 0, 0, 16, 0)
 
     with machine() as next_one:
         assert next_one is not broken

@@ -49,6 +49,17 @@ def test_texts_of_one_shape_have_one_number(texts: list[str]) -> None:
     assert len(set(shapes_of(texts))) == len(numbered.firsts)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 0x7FFF_FFFF])
+def test_numbers_do_not_depend_on_the_seed(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It only says where in a table a shape lies, which nobody may foresee."""
+    texts = pl.Series([f"{'ab'[at % 2] * (at % 40)} {at}" for at in range(2_000)])
+    expected = number_shapes(texts)
+
+    monkeypatch.setattr("daemon.core.kernel.shape_numbers._SEED", seed)
+
+    assert expected.number.tolist() == number_shapes(texts).number.tolist()
+
+
 def test_uuids_that_stand_alone_are_alike() -> None:
     """Their letters count as digits, whichever they are; those of one in a word do not."""
     other = UUID.replace("b", "d").upper()
