@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -67,6 +68,11 @@ class Machine:
         at = self.room(len(held) + PADDING, np.uint8)
         self._bytes(at, len(held))[:] = held
         return at
+
+    def put_texts(self, texts: pl.Series, lengths: NDArray[np.uint32]) -> tuple[int, int, int]:
+        """Copy the texts of a String column into the memory; return the addresses of the bytes, begins and lengths."""
+        data = self.put(texts.str.join("").item().encode())
+        return data, self.put(np.cumsum(lengths, dtype=np.uint32) - lengths), self.put(lengths)
 
     def room(self, count: int, kind: type[Number]) -> int:
         """Make room for an array; return its address."""

@@ -54,7 +54,8 @@ def _number_all(texts: pl.Series) -> ShapeNumbers:
         lengths = texts.str.len_bytes().to_numpy()
     numbers, firsts, known = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
     for piece in pieces(lengths):
-        part = _number(texts[piece], lengths[piece])
+        with machine() as kernel:
+            part = number_parts(kernel, *kernel.put_texts(texts[piece], lengths[piece]), piece.stop - piece.start)
         numbers.append(part.number + known)
         firsts.append(part.firsts + piece.start)
         known += len(part.firsts)
@@ -72,11 +73,3 @@ def number_parts(kernel: Machine, data: int, begins: int, sizes: int, count: int
     return ShapeNumbers(
         kernel.view(numbers, count, np.int32).astype(np.int64), kernel.view(firsts, known, np.int32).astype(np.int64)
     )
-
-
-def _number(texts: pl.Series, lengths: NDArray[np.uint32]) -> ShapeNumbers:
-    joined = texts.str.join("").item().encode()
-    begins = np.cumsum(lengths, dtype=np.uint32) - lengths
-    with machine() as kernel:
-        data = kernel.put(joined)
-        return number_parts(kernel, data, kernel.put(begins), kernel.put(lengths), len(texts))

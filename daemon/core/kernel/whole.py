@@ -20,8 +20,7 @@ def are_whole(texts: pl.Series) -> bool:
 
 def _all_whole(texts: pl.Series, lengths: NDArray[np.uint32]) -> bool:
     with machine() as kernel:
-        data = kernel.put(texts.str.join("").item().encode())
-        begins, sizes = kernel.put(np.cumsum(lengths, dtype=np.uint32) - lengths), kernel.put(lengths)
+        held = kernel.put_texts(texts, lengths)
         flags = kernel.room(len(texts), np.uint8)
-        kernel.call("findWhole", data, begins, sizes, len(texts), flags)
+        kernel.call("findWhole", *held, len(texts), flags)
         return bool(kernel.view(flags, len(texts), np.uint8).all())
